@@ -216,4 +216,3 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, Reply> {
         body,
     })
 }
-

@@ -45,7 +45,8 @@ impl Journal {
         let calls = self.calls();
         let mut longest: Vec<usize> = Vec::with_capacity(calls.len());
         for call in &calls {
-            let before = calls.iter().zip(&longest).filter(|(earlier, _)| earlier.ended.is_some_and(|end| end <= call.began));
+            let before =
+                calls.iter().zip(&longest).filter(|(earlier, _)| earlier.ended.is_some_and(|end| end <= call.began));
             let chain = before.map(|(_, chain)| *chain).max().unwrap_or(0) + 1;
             longest.push(chain);
         }

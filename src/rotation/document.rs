@@ -1,0 +1,298 @@
+//! The stored document: a JSON object whose fields we know in part, and keep in full.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use super::error::{ErrorKind, Result, RotationError};
+use super::issuer::IssuedToken;
+use super::probe::Probe;
+use crate::secret::SecretString;
+
+/// The largest value that a secret may hold, in bytes (Secrets Manager quotas).
+pub const LARGEST_VALUE: usize = 65_536;
+
+const DEFAULT_PLATFORM: &str = "genesys-cloud";
+const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
+const CLIENT_ID: [&str; 4] = ["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"];
+const CLIENT_SECRET: [&str; 4] =
+    ["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"];
+const ACCESS_TOKEN: &str = "access_token";
+const TOKEN_TYPE: &str = "token_type";
+const ISSUED_AT: &str = "issued_at";
+const EXPIRES_AT: &str = "expires_at";
+
+/// A secret's value. Fields that are not ours keep their bytes and their place.
+#[derive(Clone)]
+pub struct Document {
+    fields: Vec<Field>,
+}
+
+#[derive(Clone)]
+struct Field {
+    name: String,
+    /// The value's JSON text as it was written.
+    json: Zeroizing<String>,
+}
+
+/// Where the client credentials are.
+#[derive(Clone, Debug)]
+pub enum CredentialSource {
+    /// In this document.
+    Inline {
+        /// The OAuth client's id.
+        client_id: String,
+        /// The OAuth client's secret.
+        client_secret: SecretString,
+    },
+    /// In another secret of the same store, by its name or ARN.
+    Elsewhere(String),
+}
+
+impl Document {
+    /// Reads a secret's value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] for what is not a JSON object. The message never quotes the value.
+    pub fn parse(value: &SecretString) -> Result<Self> {
+        let text = value.expose_secret();
+        if text.trim().is_empty() {
+            return Err(invalid("the secret's value is empty"));
+        }
+        match serde_json::from_str::<Self>(text) {
+            Ok(document) => document.without_repeats(),
+            Err(error) if error.is_data() => Err(invalid("the secret's value is JSON, but not an object")),
+            // The parser's own words could quote the value; its position cannot.
+            Err(error) => {
+                let place = format!("line {}, column {}", error.line(), error.column());
+                Err(invalid(format!("the secret's value is not JSON (it stops making sense at {place})")))
+            }
+        }
+    }
+
+    /// The platform, `genesys-cloud` where none is named.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] where it is not a string.
+    pub fn platform(&self) -> Result<String> {
+        Ok(self.text("platform")?.unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()))
+    }
+
+    /// The region as it is written, under any of the names that people store it by.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] where it is not a string, has blanks around it, or is given twice differently.
+    pub fn region(&self) -> Result<Option<String>> {
+        self.alias(&REGION)
+    }
+
+    /// Where the client credentials are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] where they are missing, incomplete, ambiguous, or have blanks around them.
+    pub fn credential_source(&self) -> Result<CredentialSource> {
+        let id = self.alias(&CLIENT_ID)?;
+        let secret = self.alias(&CLIENT_SECRET)?;
+        let elsewhere = self.trimmed("credentials")?;
+        match (id, secret, elsewhere) {
+            (Some(client_id), Some(secret), None) => {
+                Ok(CredentialSource::Inline { client_id, client_secret: secret.into() })
+            }
+            (None, None, Some(name)) => Ok(CredentialSource::Elsewhere(name)),
+            (None, None, None) => Err(invalid("the secret holds no client credentials")),
+            (_, _, Some(_)) => {
+                let hint = "keep either credentials (the name of another secret) or client_id and client_secret";
+                Err(invalid("the secret names another secret for the credentials, and holds some itself")
+                    .with_hint(hint))
+            }
+            (Some(_), None, None) => Err(invalid("the secret holds a client id, but no client secret")),
+            (None, Some(_), None) => Err(invalid("the secret holds a client secret, but no client id")),
+        }
+    }
+
+    /// The probes that the document lists.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] where it is not a list of probes.
+    pub fn probes(&self) -> Result<Vec<Probe>> {
+        let Some(json) = self.json("probes") else { return Ok(Vec::new()) };
+        let texts: Vec<String> = serde_json::from_str(json).map_err(|_| {
+            invalid(r#"probes is not a list of strings such as ["GET /api/v2/routing/skills?pageSize=1"]"#)
+        })?;
+        texts.iter().map(|text| Probe::parse(text)).collect()
+    }
+
+    /// The access token; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] where it is not a string.
+    pub fn access_token(&self) -> Result<Option<SecretString>> {
+        Ok(self.text(ACCESS_TOKEN)?.filter(|token| !token.is_empty()).map(SecretString::from))
+    }
+
+    /// When the access token expires; `None` where that is not written or not readable.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.text(EXPIRES_AT).ok().flatten()?.parse().ok()
+    }
+
+    /// When the access token was issued; `None` where that is not written or not readable.
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.text(ISSUED_AT).ok().flatten()?.parse().ok()
+    }
+
+    /// This document with a new token in it, and everything else as it was.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] where the token's times cannot be written as dates.
+    pub fn with_token(&self, token: &IssuedToken, issued_at: Timestamp) -> Result<Self> {
+        let lifetime = SignedDuration::try_from(token.lifetime).unwrap_or(SignedDuration::MAX);
+        let expires_at = issued_at
+            .checked_add(lifetime)
+            .map_err(|_| invalid("the token's time of expiry is beyond the year 9999"))?;
+        let mut next = self.clone();
+        next.set(ACCESS_TOKEN, token.access_token.expose_secret());
+        next.set(TOKEN_TYPE, &token.token_type);
+        next.set(ISSUED_AT, &whole_seconds(issued_at));
+        next.set(EXPIRES_AT, &whole_seconds(expires_at));
+        Ok(next)
+    }
+
+    /// The document as it is stored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`] where it is larger than a secret may be.
+    pub fn to_value(&self) -> Result<SecretString> {
+        let mut text = Zeroizing::new(String::from("{"));
+        for (index, field) in self.fields.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            text.push_str(&quote(&field.name));
+            text.push(':');
+            text.push_str(&field.json);
+        }
+        text.push('}');
+        if text.len() <= LARGEST_VALUE {
+            return Ok(SecretString::from(text.as_str()));
+        }
+        let message =
+            format!("with its token the secret would have {} bytes, and may have {LARGEST_VALUE}", text.len());
+        Err(invalid(message).with_hint("move the large fields into a secret of their own"))
+    }
+
+    /// Two fields of one name mean one thing to one reader and another to the next.
+    fn without_repeats(self) -> Result<Self> {
+        for (index, field) in self.fields.iter().enumerate() {
+            if self.fields[..index].iter().any(|earlier| earlier.name == field.name) {
+                return Err(invalid(format!("the field {:?} is there twice", shortened(&field.name)))
+                    .with_hint("keep one of the two: readers do not agree on which of them counts"));
+            }
+        }
+        Ok(self)
+    }
+
+    fn json(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|field| field.name == name).map(|field| field.json.as_str())
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        match self.json(name) {
+            None | Some("null") => Ok(None),
+            Some(json) => {
+                serde_json::from_str(json).map(Some).map_err(|_| invalid(format!("the field {name} is not a string")))
+            }
+        }
+    }
+
+    fn trimmed(&self, name: &str) -> Result<Option<String>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        if text.is_empty() {
+            return Err(invalid(format!("the field {name} is empty")));
+        }
+        if text.trim() != text {
+            return Err(invalid(format!("the field {name} has blanks or a line break around its value"))
+                .with_hint("store it without them: `echo` adds a line break where `printf %s` does not"));
+        }
+        Ok(Some(text))
+    }
+
+    /// The one value among the names that people use for it.
+    fn alias(&self, names: &[&str]) -> Result<Option<String>> {
+        let mut found: Option<(&str, String)> = None;
+        for name in names {
+            let Some(value) = self.trimmed(name)? else { continue };
+            match &found {
+                Some((first, earlier)) if *earlier != value => {
+                    return Err(invalid(format!("the fields {first} and {name} say different things"))
+                        .with_hint("keep one of the two"));
+                }
+                Some(_) => {}
+                None => found = Some((name, value)),
+            }
+        }
+        Ok(found.map(|(_, value)| value))
+    }
+
+    fn set(&mut self, name: &str, text: &str) {
+        let json = Zeroizing::new(quote(text));
+        match self.fields.iter_mut().find(|field| field.name == name) {
+            Some(field) => field.json = json,
+            None => self.fields.push(Field { name: name.to_owned(), json }),
+        }
+    }
+}
+
+/// Names alone: every value may be a secret.
+impl fmt::Debug for Document {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.fields.iter().map(|field| &field.name)).finish()
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsInOrder)
+    }
+}
+
+struct FieldsInOrder;
+
+impl<'de> Visitor<'de> for FieldsInOrder {
+    type Value = Document;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Document, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let json: &RawValue = map.next_value()?;
+            fields.push(Field { name, json: Zeroizing::new(json.get().to_owned()) });
+        }
+        Ok(Document { fields })
+    }
+}
+
+fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A fraction of a second says nothing here, and some readers trip over it.
+fn whole_seconds(time: Timestamp) -> String {
+    Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
+}
+
+/// A field's name should be short, but someone may have pasted anything there.
+fn shortened(name: &str) -> String {
+    name.chars().take(40).collect()
+}
+
+fn invalid(message: impl Into<String>) -> RotationError {
+    RotationError::new(ErrorKind::DocumentInvalid, message)
+}

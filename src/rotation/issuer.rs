@@ -1,0 +1,58 @@
+//! The port to the platform that issues tokens.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::error::Result;
+use super::probe::Probe;
+use crate::secret::SecretString;
+
+/// Client credentials, and where they are good.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The platform's name, such as `genesys-cloud`.
+    pub platform: String,
+    /// The region as the document names it.
+    pub region: String,
+    /// The OAuth client's id, which is no secret.
+    pub client_id: String,
+    /// The OAuth client's secret.
+    pub client_secret: SecretString,
+}
+
+/// A token fresh from the platform.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// The token.
+    pub access_token: SecretString,
+    /// Its type as the platform spelt it, such as `bearer`.
+    pub token_type: String,
+    /// For how long it is valid from the moment it was asked for.
+    pub lifetime: Duration,
+}
+
+/// Issues tokens and tells whether they work. Adapters make one attempt at each call; the core retries.
+pub trait TokenIssuer: Send + Sync {
+    /// Exchanges the credentials for a new token.
+    ///
+    /// # Errors
+    /// `CredentialsRejected`, `UnknownRegion`, `RateLimited`, `PlatformUnavailable` and what else the platform says.
+    fn issue(&self, credentials: &Credentials) -> impl Future<Output = Result<IssuedToken>> + Send;
+
+    /// Proves that the token authenticates, belongs to the client, and can do what the probes ask for.
+    ///
+    /// # Errors
+    /// `TokenRejected`, `TokenOwnerMismatch`, `IpNotAuthorized`, `PermissionMissing`, `ProbeFailed` and so on.
+    fn verify(
+        &self,
+        credentials: &Credentials,
+        token: &SecretString,
+        probes: &[Probe],
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Ends the token's life. A token that is dead already counts as revoked.
+    ///
+    /// # Errors
+    /// The platform could not be reached or refused.
+    fn revoke(&self, credentials: &Credentials, token: &SecretString) -> impl Future<Output = Result<()>> + Send;
+}

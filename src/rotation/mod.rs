@@ -1,0 +1,43 @@
+//! The rotation itself: four steps over two ports, and nothing of HTTP, AWS or Genesys Cloud.
+//!
+//! A [`Rotator`] takes the client credentials out of a secret's current version, exchanges them
+//! with a [`TokenIssuer`], stages the document with the new token in the [`SecretStore`], proves
+//! that the token works, and only then promotes it. What readers read is always complete and was
+//! valid when it was promoted; every step may run twice, late, or beside itself.
+//!
+//! The files are in the order of reading: `step`, `preflight`, then one file per step
+//! (`create`, `set`, `test`, `finish`), `run` for all four in one process, `check` for none.
+
+mod check;
+mod clock;
+mod create;
+mod document;
+mod error;
+mod finish;
+mod issuer;
+mod preflight;
+mod probe;
+mod retry;
+mod rotator;
+mod run;
+mod schedule;
+mod set;
+mod step;
+mod store;
+mod test;
+mod version;
+
+pub use check::CheckReport;
+pub use clock::{Clock, SystemClock};
+pub use document::{CredentialSource, Document, LARGEST_VALUE};
+pub use error::{ErrorKind, Result, Retryability, RotationError};
+pub use issuer::{Credentials, IssuedToken, TokenIssuer};
+pub use preflight::{Readiness, preflight};
+pub use probe::Probe;
+pub use retry::{Deadline, RetryPolicy};
+pub use rotator::Rotator;
+pub use run::{RotationReport, StepRecord};
+pub use schedule::RotationRules;
+pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest, TokenLife};
+pub use store::{SecretStore, Staged, Wanted};
+pub use version::{CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};

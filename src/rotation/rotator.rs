@@ -1,0 +1,160 @@
+//! What the steps work with, and what several of them need.
+
+use jiff::Timestamp;
+
+use super::clock::Clock;
+use super::document::{CredentialSource, Document};
+use super::error::{ErrorKind, Result, RotationError};
+use super::issuer::{Credentials, IssuedToken, TokenIssuer};
+use super::preflight::{Readiness, preflight};
+use super::probe::Probe;
+use super::retry::{Deadline, RetryPolicy};
+use super::step::{Step, StepReport, StepRequest};
+use super::store::{SecretStore, Wanted};
+use super::version::{Description, SecretId, VersionId};
+use crate::secret::SecretString;
+
+/// Rotates secrets of one store with tokens of one issuer.
+#[derive(Clone, Debug)]
+pub struct Rotator<S, I, C> {
+    /// Where the secrets are.
+    pub store: S,
+    /// Where the tokens come from.
+    pub issuer: I,
+    /// What time it is.
+    pub clock: C,
+    /// How patient it is.
+    pub retries: RetryPolicy,
+}
+
+impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+    /// Carries one step out. A step that was carried out before has the same result again.
+    ///
+    /// # Errors
+    /// Whatever stopped the step; nothing was promoted then.
+    pub async fn step(&self, step: Step, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
+        match step {
+            Step::Create => self.create(request, deadline).await,
+            Step::Set => self.set(request, deadline).await,
+            Step::Test => self.test(request, deadline).await,
+            Step::Finish => self.finish(request, deadline).await,
+        }
+    }
+
+    /// Describes the secret and looks whether the version may be worked on.
+    pub(super) async fn look(&self, secret: &SecretId, version: &VersionId) -> Result<(Description, Readiness)> {
+        let description = self.store.describe(secret).await?;
+        let readiness = preflight(&description, version)?;
+        Ok((description, readiness))
+    }
+
+    /// The credentials that a document holds or points to.
+    pub(super) async fn credentials(
+        &self,
+        document: &Document,
+        described: &Description,
+        deadline: Deadline,
+    ) -> Result<Credentials> {
+        let platform = document.platform()?;
+        let region = document.region()?;
+        match document.credential_source()? {
+            CredentialSource::Inline { client_id, client_secret } => {
+                let region = region.ok_or_else(|| no_region("the secret"))?;
+                Ok(Credentials { platform, region, client_id, client_secret })
+            }
+            CredentialSource::Elsewhere(name) => {
+                if described.is_named(&name) {
+                    let message = format!("the secret {} names itself as the place of its credentials", described.name);
+                    return Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(
+                        "credentials must name another secret, one that holds client_id and client_secret",
+                    ));
+                }
+                self.credentials_elsewhere(platform, region, &name, deadline).await
+            }
+        }
+    }
+
+    async fn credentials_elsewhere(
+        &self,
+        platform: String,
+        region: Option<String>,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Credentials> {
+        let secret = SecretId::new(name);
+        let what = format!("read the credentials in the secret {name}");
+        let value = self.retries.run(&what, deadline, || self.store.read(&secret, Wanted::Current)).await?;
+        let Some(value) = value else {
+            let message =
+                format!("the secret {name}, which should hold the credentials, does not exist or has no value");
+            return Err(RotationError::new(ErrorKind::SecretNotFound, message));
+        };
+        let in_it = |error: RotationError| {
+            let message = format!("the secret {name}, which should hold the credentials: {error}");
+            RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
+        };
+        let document = Document::parse(&value).map_err(in_it)?;
+        let CredentialSource::Inline { client_id, client_secret } = document.credential_source().map_err(in_it)? else {
+            let message = format!("the secret {name}, which should hold the credentials, points to yet another one");
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
+                .with_hint("credentials must name the secret that holds client_id and client_secret itself"));
+        };
+        let region = region.or(document.region().map_err(in_it)?).ok_or_else(|| no_region(name))?;
+        Ok(Credentials { platform, region, client_id, client_secret })
+    }
+
+    /// A new token, and when it was asked for.
+    pub(super) async fn exchange(
+        &self,
+        credentials: &Credentials,
+        deadline: Deadline,
+    ) -> Result<(IssuedToken, Timestamp)> {
+        let ask = || async {
+            // The moment before asking: the token can only live longer than is written.
+            let asked_at = self.clock.now();
+            Ok((self.issuer.issue(credentials).await?, asked_at))
+        };
+        self.retries.run("exchange the client credentials for a token", deadline, ask).await
+    }
+
+    pub(super) async fn verify(
+        &self,
+        credentials: &Credentials,
+        token: &SecretString,
+        probes: &[Probe],
+        deadline: Deadline,
+    ) -> Result<()> {
+        let verify = || self.issuer.verify(credentials, token, probes);
+        self.retries.run("validate the token", deadline, verify).await
+    }
+
+    /// Ends the life of a token that is stored nowhere, as far as the platform can be reached.
+    pub(super) async fn revoke(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) {
+        let revoke = || self.issuer.revoke(credentials, token);
+        if let Err(error) = self.retries.run("revoke a token", deadline.for_cleanup(), revoke).await {
+            tracing::warn!(
+                error.r#type = error.kind().name(),
+                "a token that is stored nowhere could not be revoked and lives on until it expires: {}",
+                error.chain()
+            );
+        }
+    }
+
+    /// Exchanges, validates and revokes, storing nothing.
+    pub(super) async fn try_credentials(
+        &self,
+        credentials: &Credentials,
+        probes: &[Probe],
+        deadline: Deadline,
+    ) -> Result<(IssuedToken, Timestamp)> {
+        let (token, asked_at) = self.exchange(credentials, deadline).await?;
+        let verified = self.verify(credentials, &token.access_token, probes, deadline).await;
+        self.revoke(credentials, &token.access_token, deadline).await;
+        verified.map(|()| (token, asked_at))
+    }
+}
+
+fn no_region(place: &str) -> RotationError {
+    RotationError::new(ErrorKind::DocumentInvalid, format!("{place} names no region"))
+        .with_hint(r#"add the organisation's region, such as "region": "mypurecloud.ie" or "eu-west-1""#)
+}

@@ -1,0 +1,128 @@
+//! A whole rotation in this process, where no secrets service calls for the steps.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::error::{ErrorKind, Result, RotationError};
+use super::issuer::TokenIssuer;
+use super::retry::Deadline;
+use super::rotator::Rotator;
+use super::step::{StagedBy, Step, StepOutcome, StepRequest, TokenLife};
+use super::store::SecretStore;
+use super::version::{CURRENT, PENDING, SecretId, VersionId};
+
+/// One step of a rotation that was run.
+#[derive(Clone, Copy, Debug)]
+pub struct StepRecord {
+    /// The step.
+    pub step: Step,
+    /// How it ended; `None` where it failed.
+    pub outcome: Option<StepOutcome>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a rotation went.
+#[derive(Debug)]
+pub struct RotationReport {
+    /// The secret.
+    pub secret: SecretId,
+    /// The version that it made, or tried to; `None` where it did not get that far.
+    pub version: Option<VersionId>,
+    /// The steps that were begun, in order. The last one failed if there is an error.
+    pub steps: Vec<StepRecord>,
+    /// The new token's life, once it was validated.
+    pub token_life: Option<TokenLife>,
+    /// Why it failed; nothing was promoted then.
+    pub error: Option<RotationError>,
+}
+
+impl RotationReport {
+    /// Whether readers now get the new token.
+    pub fn promoted(&self) -> bool {
+        self.error.is_none()
+    }
+
+    fn begin(secret: &SecretId) -> Self {
+        Self { secret: secret.clone(), version: None, steps: Vec::new(), token_life: None, error: None }
+    }
+}
+
+impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+    /// Runs the four steps. A rotation that was interrupted before is finished;
+    /// where its token is dead, it is dropped for a new one, which `fresh` becomes the version of.
+    ///
+    /// `watch` is told of each step as it begins.
+    pub async fn rotate(
+        &self,
+        secret: &SecretId,
+        fresh: VersionId,
+        deadline: Deadline,
+        mut watch: impl FnMut(Step) + Send,
+    ) -> RotationReport {
+        let left_over = match self.left_over(secret, deadline).await {
+            Ok(version) => version,
+            Err(error) => return RotationReport { error: Some(error), ..RotationReport::begin(secret) },
+        };
+        let Some(version) = left_over else {
+            return self.run_steps(secret, fresh, deadline, &mut watch).await;
+        };
+        let report = self.run_steps(secret, version.clone(), deadline, &mut watch).await;
+        if !report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::TokenRejected) {
+            return report;
+        }
+        match self.drop_staged(secret, &version, deadline).await {
+            Ok(()) => self.run_steps(secret, fresh, deadline, &mut watch).await,
+            Err(error) => RotationReport { error: Some(error), ..report },
+        }
+    }
+
+    /// The version that an interrupted rotation left staged.
+    async fn left_over(&self, secret: &SecretId, deadline: Deadline) -> Result<Option<VersionId>> {
+        let describe = || self.store.describe(secret);
+        let described = self.retries.run("look at the secret", deadline, describe).await?;
+        let pending = described.holder(PENDING).filter(|version| described.holder(CURRENT) != Some(*version));
+        Ok(pending.cloned())
+    }
+
+    async fn drop_staged(&self, secret: &SecretId, version: &VersionId, deadline: Deadline) -> Result<()> {
+        let drop = || async {
+            // The test step may have dropped it itself.
+            let described = self.store.describe(secret).await?;
+            if described.holder(PENDING) != Some(version) {
+                return Ok(());
+            }
+            self.store.unstage(secret, version).await
+        };
+        self.retries.run("drop a dead version", deadline, drop).await
+    }
+
+    async fn run_steps(
+        &self,
+        secret: &SecretId,
+        version: VersionId,
+        deadline: Deadline,
+        watch: &mut (impl FnMut(Step) + Send),
+    ) -> RotationReport {
+        let mut report = RotationReport { version: Some(version.clone()), ..RotationReport::begin(secret) };
+        let request =
+            StepRequest { secret: secret.clone(), version, rotation_token: None, staged_by: StagedBy::Rotator };
+        for step in Step::ALL {
+            watch(step);
+            let began = Instant::now();
+            let result = self.step(step, &request, deadline).await;
+            let outcome = result.as_ref().ok().map(|done| done.outcome);
+            report.steps.push(StepRecord { step, outcome, took: began.elapsed() });
+            match result {
+                Ok(done) => report.token_life = done.token_life.or(report.token_life),
+                Err(error) => {
+                    report.error = Some(error);
+                    break;
+                }
+            }
+        }
+        report
+    }
+}

@@ -1,0 +1,117 @@
+//! How often a secret is rotated, read from the store's rotation rules.
+
+use std::time::Duration;
+
+use croner::parser::{CronParser, Seconds};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How many future dates of a cron schedule are looked at for the widest gap: a year of daily ones.
+const CRON_DATES: usize = 366;
+
+/// When a secret is rotated (Secrets Manager API reference, `RotationRulesType`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RotationRules {
+    /// Days between rotations.
+    pub automatically_after_days: Option<i64>,
+    /// `rate(…)` or `cron(…)`, instead of days.
+    pub schedule_expression: Option<String>,
+    /// The length of the window in which a rotation may begin, such as `3h`.
+    pub duration: Option<String>,
+}
+
+impl RotationRules {
+    /// The longest time from one rotation to the end of the next one's window; `None` where
+    /// there is no schedule, or one of a form that is not known here.
+    ///
+    /// `now` is where the dates of a cron schedule are counted from.
+    pub fn longest_gap(&self, now: Timestamp) -> Option<Duration> {
+        let interval = self.interval(now)?;
+        let window = self.duration.as_deref().and_then(parse_window).unwrap_or_else(|| default_window(interval));
+        Some(interval + window)
+    }
+
+    fn interval(&self, now: Timestamp) -> Option<Duration> {
+        if let Some(days) = self.automatically_after_days {
+            return DAY.checked_mul(u32::try_from(days).ok()?);
+        }
+        let expression = self.schedule_expression.as_deref()?.trim();
+        if let Some(rate) = expression.strip_prefix("rate(") {
+            return parse_rate(rate.strip_suffix(')')?);
+        }
+        widest_cron_gap(expression.strip_prefix("cron(")?.strip_suffix(')')?, now)
+    }
+}
+
+/// An hourly schedule has a window of one hour; any other one lasts to the end of the UTC day
+/// (Secrets Manager user guide, "Rotation schedules").
+fn default_window(interval: Duration) -> Duration {
+    if interval < DAY { HOUR } else { DAY }
+}
+
+fn parse_window(text: &str) -> Option<Duration> {
+    HOUR.checked_mul(text.strip_suffix('h')?.parse().ok()?)
+}
+
+fn parse_rate(rate: &str) -> Option<Duration> {
+    let (count, unit) = rate.trim().split_once(' ')?;
+    let count: u32 = count.parse().ok()?;
+    match unit.trim() {
+        "hour" | "hours" => HOUR.checked_mul(count),
+        "day" | "days" => DAY.checked_mul(count),
+        _ => None,
+    }
+}
+
+/// AWS writes minutes first, a year last, and Sunday as 1.
+fn widest_cron_gap(fields: &str, now: Timestamp) -> Option<Duration> {
+    let parser =
+        CronParser::builder().seconds(Seconds::Required).alternative_weekdays(true).sloppy_ranges(true).build();
+    let cron = parser.parse(&format!("0 {fields}")).ok()?;
+    let dates: Vec<_> =
+        cron.iter_from(now.to_zoned(TimeZone::UTC), croner::Direction::Forward).take(CRON_DATES).collect();
+    let gaps = dates.windows(2).filter_map(|pair| Duration::try_from(pair[1].duration_since(&pair[0])).ok());
+    gaps.max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(days: Option<i64>, expression: Option<&str>, duration: Option<&str>) -> Option<u64> {
+        let rules = RotationRules {
+            automatically_after_days: days,
+            schedule_expression: expression.map(str::to_owned),
+            duration: duration.map(str::to_owned),
+        };
+        let now = "2026-01-01T00:30:00Z".parse().expect("a valid timestamp");
+        rules.longest_gap(now).map(|gap| gap.as_secs() / 3600)
+    }
+
+    #[test]
+    fn the_gap_is_the_interval_and_the_window() {
+        assert_eq!(gap(Some(1), None, None), Some(48));
+        assert_eq!(gap(Some(1), None, Some("3h")), Some(27));
+        assert_eq!(gap(None, Some("rate(4 hours)"), None), Some(5));
+        assert_eq!(gap(None, Some("rate(4 hours)"), Some("2h")), Some(6));
+        assert_eq!(gap(None, Some("rate(10 days)"), Some("6h")), Some(246));
+    }
+
+    #[test]
+    fn a_cron_schedule_counts_its_widest_gap() {
+        assert_eq!(gap(None, Some("cron(0 8 * * ? *)"), Some("2h")), Some(26));
+        assert_eq!(gap(None, Some("cron(0 /8 * * ? *)"), None), Some(9));
+        assert_eq!(gap(None, Some("cron(0 8 ? * 2-6 *)"), Some("2h")), Some(3 * 24 + 2), "Friday to Monday");
+        assert_eq!(gap(None, Some("cron(0 8 1 * ? *)"), Some("2h")), Some(31 * 24 + 2), "a long month");
+    }
+
+    #[test]
+    fn what_is_not_a_schedule_has_no_gap() {
+        assert_eq!(gap(None, None, Some("3h")), None);
+        assert_eq!(gap(None, Some("rate(4 fortnights)"), None), None);
+        assert_eq!(gap(None, Some("cron(nonsense)"), None), None);
+        assert_eq!(gap(Some(-1), None, None), None);
+    }
+}

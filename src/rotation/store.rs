@@ -1,0 +1,72 @@
+//! The port to whatever keeps the secret.
+
+use std::future::Future;
+
+use super::error::Result;
+use super::version::{Description, SecretId, VersionId};
+use crate::secret::SecretString;
+
+/// Which version is to be read.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// The one that readers read.
+    Current,
+    /// This one, which must also bear the pending label.
+    Pending(&'a VersionId),
+}
+
+/// What became of a value that was to be staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staged {
+    /// The version holds exactly this value.
+    Stored,
+    /// The version already held another value, which stays: a version's value is written once.
+    HeldAnother,
+}
+
+/// Keeps a secret's versions. Adapters make one attempt at each call; the core retries.
+pub trait SecretStore: Send + Sync {
+    /// Says which versions bear which labels, and how rotation is set up.
+    ///
+    /// # Errors
+    /// `SecretNotFound`, `StoreDenied`, `RateLimited`, `StoreUnavailable`.
+    fn describe(&self, secret: &SecretId) -> impl Future<Output = Result<Description>> + Send;
+
+    /// Reads a version's value; `None` where there is no such version or it has no value yet.
+    ///
+    /// # Errors
+    /// `StoreDenied`, `RateLimited`, `StoreUnavailable`; `DocumentInvalid` for a value that is not text.
+    fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> impl Future<Output = Result<Option<SecretString>>> + Send;
+
+    /// Writes a value to a version and puts the pending label on it, in one act.
+    /// The same value again is fine.
+    ///
+    /// `rotation_token` proves to Secrets Manager that this write belongs to a rotation.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where the value is too large, `StoreDenied`, `RateLimited`, `StoreUnavailable`.
+    fn stage(
+        &self,
+        secret: &SecretId,
+        version: &VersionId,
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> impl Future<Output = Result<Staged>> + Send;
+
+    /// Moves the current label from `holder` to `version`, and the previous label to `holder`.
+    ///
+    /// # Errors
+    /// `StoreConflict` where another version than `holder` is current by now; otherwise as for reading.
+    fn promote(
+        &self,
+        secret: &SecretId,
+        version: &VersionId,
+        holder: Option<&VersionId>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Takes the pending label off a version that can never be promoted.
+    ///
+    /// # Errors
+    /// As for promoting.
+    fn unstage(&self, secret: &SecretId, version: &VersionId) -> impl Future<Output = Result<()>> + Send;
+}

@@ -1,0 +1,129 @@
+//! testSecret: prove that the staged token works, before anybody gets it.
+
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::document::Document;
+use super::error::{ErrorKind, Result, RotationError};
+use super::issuer::{Credentials, TokenIssuer};
+use super::preflight::Readiness;
+use super::retry::Deadline;
+use super::rotator::Rotator;
+use super::step::{StepOutcome, StepReport, StepRequest, TokenLife};
+use super::store::{SecretStore, Wanted};
+use super::version::{Description, PENDING};
+use crate::secret::{SecretString, same};
+
+/// A token that is refused this long after it was issued is dead, and not merely slow to become known.
+const SETTLED: Duration = Duration::from_secs(600);
+
+/// The version under test.
+struct Pending {
+    described: Description,
+    document: Document,
+}
+
+impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+    pub(super) async fn test(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
+        let read = || self.read_pending(request);
+        let Some((described, value)) = self.retries.run("read the staged version", deadline, read).await? else {
+            return Ok(StepReport::of(StepOutcome::AlreadyDone));
+        };
+        let pending = Pending { described, document: Document::parse(&value)? };
+        let credentials = self.credentials(&pending.document, &pending.described, deadline).await?;
+        let Some(token) = pending.document.access_token()? else {
+            return self.test_set_up(&pending, &credentials, deadline).await;
+        };
+        match self.verify(&credentials, &token, &pending.document.probes()?, deadline).await {
+            Ok(()) => Ok(StepReport { outcome: StepOutcome::Done, token_life: self.life_of(&pending) }),
+            Err(error) if error.kind() == ErrorKind::TokenRejected => {
+                self.explain_rejection(error, request, &pending, &credentials, &token, deadline).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The staged value; `None` where the version was promoted already.
+    async fn read_pending(&self, request: &StepRequest) -> Result<Option<(Description, SecretString)>> {
+        let (looked, pending) = tokio::join!(
+            self.look(&request.secret, &request.version),
+            self.store.read(&request.secret, Wanted::Pending(&request.version)),
+        );
+        let (described, readiness) = looked?;
+        if readiness == Readiness::AlreadyCurrent {
+            return Ok(None);
+        }
+        let Some(value) = pending? else {
+            let message =
+                format!("the staged version {} of the secret {} holds no value yet", request.version, described.name);
+            let hint = "createSecret has not run for this version, or failed: see its error";
+            return Err(RotationError::new(ErrorKind::VersionNotStaged, message).with_hint(hint));
+        };
+        Ok(Some((described, value)))
+    }
+
+    /// When Secrets Manager tries out a new set-up, what is staged is a copy of the current
+    /// version. Its token may be missing or expired; the credentials are what is tested then.
+    async fn test_set_up(
+        &self,
+        pending: &Pending,
+        credentials: &Credentials,
+        deadline: Deadline,
+    ) -> Result<StepReport> {
+        let probes = pending.document.probes()?;
+        let (token, asked_at) = self.try_credentials(credentials, &probes, deadline).await?;
+        let tried =
+            Pending { described: pending.described.clone(), document: pending.document.with_token(&token, asked_at)? };
+        Ok(StepReport { outcome: StepOutcome::SetUpTested, token_life: self.life_of(&tried) })
+    }
+
+    async fn explain_rejection(
+        &self,
+        rejection: RotationError,
+        request: &StepRequest,
+        pending: &Pending,
+        credentials: &Credentials,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<StepReport> {
+        if self.is_current_token(request, token, deadline).await? {
+            return self.test_set_up(pending, credentials, deadline).await;
+        }
+        if !self.is_dead(&pending.document) {
+            return Err(rejection);
+        }
+        // A version's value is written once, so this one can never succeed. Unless it is taken
+        // out of the way, every later rotation would be told to finish it first.
+        let unstage = || self.store.unstage(&request.secret, &request.version);
+        self.retries.run("take the label off a dead version", deadline, unstage).await?;
+        let message = format!("the staged token was issued too long ago and is dead: {rejection}");
+        let hint =
+            format!("rotate again: {PENDING} was taken off the dead version, so the next rotation starts afresh");
+        Err(RotationError::new(ErrorKind::TokenRejected, message).with_hint(hint))
+    }
+
+    async fn is_current_token(&self, request: &StepRequest, token: &SecretString, deadline: Deadline) -> Result<bool> {
+        let read = || self.store.read(&request.secret, Wanted::Current);
+        let Some(current) = self.retries.run("read the current version", deadline, read).await? else {
+            return Ok(false);
+        };
+        // Whatever cannot be read as a document holds no such token.
+        let current = Document::parse(&current).and_then(|document| document.access_token()).ok().flatten();
+        Ok(current.is_some_and(|current| same(&current, token)))
+    }
+
+    fn is_dead(&self, document: &Document) -> bool {
+        let now = self.clock.now();
+        let expired = document.expires_at().is_some_and(|end| end <= now);
+        let settled = document
+            .issued_at()
+            .is_some_and(|issued| Duration::try_from(now.duration_since(issued)).is_ok_and(|age| age > SETTLED));
+        expired || settled
+    }
+
+    fn life_of(&self, pending: &Pending) -> Option<TokenLife> {
+        let now = self.clock.now();
+        let needed = pending.described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(now));
+        pending.document.expires_at().map(|end| TokenLife::seen(end, now, needed))
+    }
+}
