@@ -17,6 +17,8 @@ use crate::secret::SecretString;
 /// The largest value that a secret may hold, in bytes (Secrets Manager quotas).
 pub const LARGEST_VALUE: usize = 65_536;
 
+/// All probes go out together, so there must not be so many that they meet the platform's rate limit.
+const MOST_PROBES: usize = 20;
 const DEFAULT_PLATFORM: &str = "genesys-cloud";
 const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
 const CLIENT_ID: [&str; 4] = ["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"];
@@ -124,6 +126,9 @@ impl Document {
         let texts: Vec<String> = serde_json::from_str(json).map_err(|_| {
             invalid(r#"probes is not a list of strings such as ["GET /api/v2/routing/skills?pageSize=1"]"#)
         })?;
+        if texts.len() > MOST_PROBES {
+            return Err(invalid(format!("probes lists {} calls, and may list {MOST_PROBES}", texts.len())));
+        }
         texts.iter().map(|text| Probe::parse(text)).collect()
     }
 

@@ -50,11 +50,13 @@ pub enum ErrorKind {
     DeadlineExceeded,
     /// The rotation event is malformed.
     EventInvalid,
+    /// The operator's own settings cannot be used as they are.
+    ConfigurationInvalid,
 }
 
 impl ErrorKind {
     /// Every kind, for documentation and for tests that must not miss one.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::CredentialsRejected,
         Self::IpNotAuthorized,
         Self::PermissionMissing,
@@ -74,6 +76,7 @@ impl ErrorKind {
         Self::StoreConflict,
         Self::DeadlineExceeded,
         Self::EventInvalid,
+        Self::ConfigurationInvalid,
     ];
 
     /// The stable name.
@@ -98,6 +101,7 @@ impl ErrorKind {
             Self::StoreConflict => "StoreConflict",
             Self::DeadlineExceeded => "DeadlineExceeded",
             Self::EventInvalid => "EventInvalid",
+            Self::ConfigurationInvalid => "ConfigurationInvalid",
         }
     }
 
@@ -163,6 +167,7 @@ impl ErrorKind {
             Self::EventInvalid => {
                 "only Secrets Manager should call this function; its events hold Step, SecretId and ClientRequestToken"
             }
+            Self::ConfigurationInvalid => "correct the environment that this runs in; the document cannot override it",
         }
     }
 }
@@ -195,13 +200,22 @@ pub struct RotationError {
     hint: Option<String>,
     retry_after: Option<Duration>,
     correlation_id: Option<String>,
+    is_final: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl RotationError {
     /// An error of a kind, with a sentence that says what happened.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, retry_after: None, correlation_id: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            retry_after: None,
+            correlation_id: None,
+            is_final: false,
+            source: None,
+        }
     }
 
     /// Says what to do, where more is known than the kind's own hint.
@@ -230,6 +244,18 @@ impl RotationError {
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
+    }
+
+    /// Says that no retry can help, although one can with most failures of this kind.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.is_final = true;
+        self
+    }
+
+    /// How a retry can help.
+    pub fn retryability(&self) -> Retryability {
+        if self.is_final { Retryability::Permanent } else { self.kind.retryability() }
     }
 
     /// What kind of failure it was.

@@ -112,7 +112,7 @@ struct Tries {
 
 impl Tries {
     fn wait(&mut self, error: &RotationError, backoff: Option<Duration>) -> Option<Duration> {
-        let (used, allowed) = match error.kind().retryability() {
+        let (used, allowed) = match error.retryability() {
             Retryability::Transient => (&mut self.transient, self.policy.transient_retries),
             Retryability::MaySettle => (&mut self.settling, self.policy.settling_retries),
             Retryability::Permanent => return None,

@@ -1,0 +1,128 @@
+//! The regions of Genesys Cloud, the only places that credentials are ever sent to.
+
+use crate::rotation::{ErrorKind, Result, RotationError};
+
+/// AWS region and domain (the `PureCloudRegionHosts` of the official SDKs).
+const REGIONS: [(&str, &str); 18] = [
+    ("us-east-1", "mypurecloud.com"),
+    ("us-east-2", "use2.us-gov-pure.cloud"),
+    ("us-west-2", "usw2.pure.cloud"),
+    ("ca-central-1", "cac1.pure.cloud"),
+    ("sa-east-1", "sae1.pure.cloud"),
+    ("mx-central-1", "mxc1.pure.cloud"),
+    ("eu-west-1", "mypurecloud.ie"),
+    ("eu-west-2", "euw2.pure.cloud"),
+    ("eu-central-1", "mypurecloud.de"),
+    ("eu-central-2", "euc2.pure.cloud"),
+    ("eusc-de-east-1", "edee1.eusc-pure.cloud"),
+    ("me-central-1", "mec1.pure.cloud"),
+    ("ap-south-1", "aps1.pure.cloud"),
+    ("ap-southeast-1", "apse1.pure.cloud"),
+    ("ap-southeast-2", "mypurecloud.com.au"),
+    ("ap-northeast-1", "mypurecloud.jp"),
+    ("ap-northeast-2", "apne2.pure.cloud"),
+    ("ap-northeast-3", "apne3.pure.cloud"),
+];
+
+/// A region out of the known list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    aws_name: &'static str,
+    domain: &'static str,
+}
+
+impl Region {
+    /// Finds a region by its AWS name or its domain, in any case.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownRegion`] for anything else, a URL included.
+    pub fn parse(text: &str) -> Result<Self> {
+        let known = |name: &&(&str, &str)| text.eq_ignore_ascii_case(name.0) || text.eq_ignore_ascii_case(name.1);
+        match REGIONS.iter().find(known) {
+            Some((aws_name, domain)) => Ok(Self { aws_name, domain }),
+            None => Err(unknown(text)),
+        }
+    }
+
+    /// All regions.
+    pub fn all() -> impl Iterator<Item = Self> {
+        REGIONS.iter().map(|(aws_name, domain)| Self { aws_name, domain })
+    }
+
+    /// The AWS name, such as `eu-west-1`.
+    pub fn aws_name(self) -> &'static str {
+        self.aws_name
+    }
+
+    /// The domain, such as `mypurecloud.ie`.
+    pub fn domain(self) -> &'static str {
+        self.domain
+    }
+
+    /// The host that issues tokens.
+    pub(super) fn login_host(self) -> String {
+        format!("login.{}", self.domain)
+    }
+
+    /// The host of the API.
+    pub(super) fn api_host(self) -> String {
+        format!("api.{}", self.domain)
+    }
+}
+
+fn unknown(text: &str) -> RotationError {
+    let shown: String = text.chars().take(60).collect();
+    let error =
+        RotationError::new(ErrorKind::UnknownRegion, format!("the region {shown:?} is none of Genesys Cloud's"));
+    match inside(text) {
+        Some(domain) => error.with_hint(format!("write the domain alone: {domain}")),
+        None => error,
+    }
+}
+
+/// The region that someone meant who wrote a host or a URL.
+fn inside(text: &str) -> Option<&'static str> {
+    let host = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', ':']).next()?.to_ascii_lowercase();
+    let domain = |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    REGIONS.iter().map(|(_, name)| *name).find(|name| domain(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_region_is_found_by_either_name_in_any_case() {
+        for region in Region::all() {
+            for name in [region.aws_name(), region.domain()] {
+                assert_eq!(Region::parse(name).ok(), Some(region));
+                assert_eq!(Region::parse(&name.to_uppercase()).ok(), Some(region));
+            }
+        }
+        assert_eq!(Region::all().count(), 18);
+    }
+
+    #[test]
+    fn nothing_else_is_a_region() {
+        for text in [
+            "",
+            "eu-west-9",
+            "https://login.mypurecloud.ie",
+            "evil.example",
+            "mypurecloud.ie.evil.example",
+            "mypurecloud.ie/",
+            "api.mypurecloud.ie",
+        ] {
+            let error = Region::parse(text).expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::UnknownRegion, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_answered_with_the_region_that_was_meant() {
+        let error = Region::parse("https://apps.mypurecloud.ie/directory").expect_err("a URL is no region");
+        assert_eq!(error.hint(), "write the domain alone: mypurecloud.ie");
+        let error = Region::parse("https://notmypurecloud.ie").expect_err("another domain");
+        assert!(!error.hint().contains("alone"), "{}", error.hint());
+    }
+}

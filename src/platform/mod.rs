@@ -1,0 +1,62 @@
+//! The contact-centre platforms: where they are, how they issue tokens, and what their answers mean.
+
+mod answer;
+mod endpoints;
+mod genesys_cloud;
+mod http;
+
+use crate::rotation::{Credentials, ErrorKind, IssuedToken, Probe, Result, RotationError, TokenIssuer};
+use crate::secret::SecretString;
+
+pub use endpoints::{API_URL, Endpoints, LOGIN_URL};
+pub use genesys_cloud::{GenesysCloud, Region};
+
+/// Every platform, told apart by the name that a document gives.
+#[derive(Clone, Debug)]
+pub struct Platforms {
+    genesys_cloud: GenesysCloud,
+}
+
+/// One platform, chosen.
+enum Platform<'a> {
+    GenesysCloud(&'a GenesysCloud),
+}
+
+impl Platforms {
+    /// All platforms, at their own addresses unless the operator set others.
+    pub fn new(endpoints: Endpoints) -> Self {
+        Self { genesys_cloud: GenesysCloud::new(endpoints) }
+    }
+
+    fn named(&self, name: &str) -> Result<Platform<'_>> {
+        match name {
+            "genesys-cloud" => Ok(Platform::GenesysCloud(&self.genesys_cloud)),
+            other => {
+                let other: String = other.chars().take(40).collect();
+                let message = format!("the platform {other:?} is not known");
+                Err(RotationError::new(ErrorKind::DocumentInvalid, message)
+                    .with_hint(r#"use "platform": "genesys-cloud", or leave the field out"#))
+            }
+        }
+    }
+}
+
+impl TokenIssuer for Platforms {
+    async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
+        match self.named(&credentials.platform)? {
+            Platform::GenesysCloud(platform) => platform.issue(credentials).await,
+        }
+    }
+
+    async fn verify(&self, credentials: &Credentials, token: &SecretString, probes: &[Probe]) -> Result<()> {
+        match self.named(&credentials.platform)? {
+            Platform::GenesysCloud(platform) => platform.verify(credentials, token, probes).await,
+        }
+    }
+
+    async fn revoke(&self, credentials: &Credentials, token: &SecretString) -> Result<()> {
+        match self.named(&credentials.platform)? {
+            Platform::GenesysCloud(platform) => platform.revoke(credentials, token).await,
+        }
+    }
+}

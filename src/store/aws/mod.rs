@@ -1,0 +1,166 @@
+//! AWS Secrets Manager, by the AWS SDK.
+
+mod failure;
+mod rotate;
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use self::failure::{Call, code_of, incomplete};
+use crate::rotation::{
+    CURRENT, Description, ErrorKind, LabelledVersion, PENDING, Result, RotationError, RotationRules, SecretId,
+    SecretStore, Staged, VersionId, Wanted,
+};
+use crate::secret::SecretString;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Secrets Manager in one account and region. Its connections are kept and shared by all clones.
+#[derive(Clone, Debug)]
+pub struct AwsSecretsManager {
+    client: Client,
+}
+
+/// Finds account, region and endpoint where every AWS tool looks for them.
+pub async fn load_config() -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Ok(name) = AppName::new(env!("CARGO_PKG_NAME")) {
+        loader = loader.app_name(name);
+    }
+    loader.load().await
+}
+
+impl AwsSecretsManager {
+    /// A client of this configuration. Retries are the core's alone, so that one deadline bounds them all.
+    pub fn new(config: &SdkConfig) -> Self {
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(REQUEST_TIMEOUT);
+        let config = aws_sdk_secretsmanager::config::Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts.build())
+            .build();
+        Self { client: Client::from_conf(config) }
+    }
+}
+
+impl SecretStore for AwsSecretsManager {
+    async fn describe(&self, secret: &SecretId) -> Result<Description> {
+        let call = Call { action: "DescribeSecret", secret };
+        let answer = self.client.describe_secret().secret_id(secret.as_str()).send().await;
+        description(answer.map_err(|error| call.failed(&error))?).ok_or_else(|| incomplete(&call))
+    }
+
+    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
+        let call = Call { action: "GetSecretValue", secret };
+        let request = self.client.get_secret_value().secret_id(secret.as_str());
+        // Asking by both keeps a value from being taken for the pending one that merely bears its id or its label.
+        let request = match wanted {
+            Wanted::Current => request.version_stage(CURRENT),
+            Wanted::Pending(version) => request.version_id(version.as_str()).version_stage(PENDING),
+        };
+        match request.send().await {
+            Ok(answer) => text_of(&call, answer).map(Some),
+            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+            // "You provided a VersionStage that is not associated to the provided VersionId."
+            Err(error) if matches!(wanted, Wanted::Pending(_)) && call.says(&error, "VersionStage") => Ok(None),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
+    async fn stage(
+        &self,
+        secret: &SecretId,
+        version: &VersionId,
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<Staged> {
+        let call = Call { action: "PutSecretValue", secret };
+        let request = self
+            .client
+            .put_secret_value()
+            .secret_id(secret.as_str())
+            .client_request_token(version.as_str())
+            .secret_string(value.expose_secret())
+            .version_stages(PENDING)
+            .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
+        match request.send().await {
+            Ok(answer) if answer.version_id() == Some(version.as_str()) => Ok(Staged::Stored),
+            Ok(_) => Err(incomplete(&call)),
+            Err(error) if code_of(&error) == Some("ResourceExistsException") => Ok(Staged::HeldAnother),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
+    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+        let call = Call { action: "UpdateSecretVersionStage", secret };
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(secret.as_str())
+            .version_stage(CURRENT)
+            .move_to_version_id(version.as_str())
+            .set_remove_from_version_id(holder.map(|holder| holder.as_str().to_owned()));
+        let answer = request.send().await.map_err(|error| call.failed_to_move_label(&error))?;
+        answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
+    }
+
+    async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
+        let call = Call { action: "UpdateSecretVersionStage", secret };
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(secret.as_str())
+            .version_stage(PENDING)
+            .remove_from_version_id(version.as_str());
+        let answer = request.send().await.map_err(|error| call.failed_to_move_label(&error))?;
+        answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
+    }
+}
+
+fn text_of(call: &Call<'_>, answer: GetSecretValueOutput) -> Result<SecretString> {
+    match (answer.secret_string, answer.secret_binary) {
+        (Some(text), _) => Ok(SecretString::from(text)),
+        (None, Some(_)) => {
+            let message = format!("the secret {} holds a binary value", call.secret);
+            let hint = "store the document as text: `aws secretsmanager put-secret-value --secret-string`";
+            Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint))
+        }
+        (None, None) => Err(incomplete(call)),
+    }
+}
+
+/// `None` where the answer lacks the name that every secret has.
+fn description(answer: DescribeSecretOutput) -> Option<Description> {
+    let rules = answer.rotation_rules.map(|rules| RotationRules {
+        automatically_after_days: rules.automatically_after_days,
+        schedule_expression: rules.schedule_expression,
+        duration: rules.duration,
+    });
+    let labelled = answer.version_ids_to_stages.unwrap_or_default().into_iter();
+    let mut versions: Vec<LabelledVersion> =
+        labelled.map(|(id, labels)| LabelledVersion { id: VersionId::from_store(id), labels }).collect();
+    versions.sort_by(|left, right| left.id.cmp(&right.id));
+    Some(Description {
+        name: answer.name?,
+        arn: answer.arn,
+        rotation_enabled: answer.rotation_enabled,
+        rotation_rules: rules,
+        rotation_function: answer.rotation_lambda_arn,
+        last_rotated: answer.last_rotated_date.and_then(timestamp),
+        next_rotation: answer.next_rotation_date.and_then(timestamp),
+        versions,
+    })
+}
+
+fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(time.secs()).ok()
+}
