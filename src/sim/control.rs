@@ -31,7 +31,7 @@ use super::journal::Journal;
 const PREFIX: &str = "/_sim/";
 
 /// The largest body that a fault may make up, in bytes.
-const LARGEST_BODY: usize = 1 << 30;
+const LARGEST_BODY: usize = 1 << 28;
 
 /// A fault as JSON: `{"operation": "POST /oauth/token", "skip": 0, "times": 1, "effect": {"type": "drop"}}`.
 #[derive(Debug, Deserialize)]

@@ -87,7 +87,7 @@ pub(super) fn authorize(client: &Client, resource: Resource<'_>, method: &Method
                 return Err(ApiError::missing_permissions(&missing));
             }
         }
-        Permissions::Any(needed) if !needed.iter().any(|permission| held(&permission)) => {
+        Permissions::Any(needed) if !needed.iter().any(held) => {
             return Err(ApiError::missing_any_permissions(needed));
         }
         Permissions::Any(_) | Permissions::None => {}

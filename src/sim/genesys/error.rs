@@ -1,8 +1,7 @@
 //! The errors of the Platform API and of the login service, in their own shapes.
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, RETRY_AFTER};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::sim::http::{self, Reply};
 
@@ -14,8 +13,9 @@ pub(super) struct ApiError {
     /// The message with `{name}` where a parameter belongs.
     template: &'static str,
     parameters: Vec<(&'static str, String)>,
-    limit: Option<Value>,
-    header: Option<(hyper::header::HeaderName, String)>,
+    /// The rate limit that was exceeded, in requests a minute.
+    limit: Option<u32>,
+    header: Option<(&'static str, String)>,
 }
 
 impl ApiError {
@@ -78,7 +78,7 @@ impl ApiError {
     pub fn method_not_allowed(allowed: &[&str]) -> Self {
         let message = "The method is not supported for the requested resource.";
         let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method.not.allowed", message);
-        error.header = Some((ALLOW, allowed.join(", ")));
+        error.header = Some(("allow", allowed.join(", ")));
         error
     }
 
@@ -92,12 +92,8 @@ impl ApiError {
         let message = "Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds";
         let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too.many.requests.retry.after", message)
             .with("seconds", retry_after.to_string());
-        error.header = Some((RETRY_AFTER, retry_after.to_string()));
-        error.limit = Some(json!({
-            "key": "client.credentials.token.rate.per.minute",
-            "namespace": "platform.api",
-            "value": allowed,
-        }));
+        error.header = Some(("retry-after", retry_after.to_string()));
+        error.limit = Some(allowed);
         error
     }
 
@@ -119,14 +115,15 @@ impl ApiError {
             "details": [],
             "errors": [],
         });
-        if let Some(limit) = &self.limit {
-            body["limit"] = limit.clone();
+        if let Some(limit) = self.limit {
+            let key = "client.credentials.token.rate.per.minute";
+            body["limit"] = json!({ "key": key, "namespace": "platform.api", "value": limit });
         }
         let mut reply = http::json(self.status, &body);
         if let Some((name, value)) = &self.header
             && let Ok(value) = value.parse()
         {
-            reply.headers_mut().insert(name, value);
+            reply.headers_mut().insert(*name, value);
         }
         reply
     }

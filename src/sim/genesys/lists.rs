@@ -88,7 +88,8 @@ pub(super) fn user(id: &str, name: &str) -> Value {
     let address = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
     json!({
         "id": id, "name": name, "division": home_division(),
-        "chat": { "jabberId": format!("{id}@example.orgspan.com") }, "email": address, "username": address, "state": "active", "version": 1, "acdAutoAnswer": false,
+        "chat": { "jabberId": format!("{id}@example.orgspan.com") },
+        "email": address, "username": address, "state": "active", "version": 1, "acdAutoAnswer": false,
         "selfUri": format!("/api/v2/users/{id}"),
     })
 }

@@ -92,8 +92,7 @@ impl<'path> Resource<'path> {
             Self::Clients | Self::Client(_) | Self::ClientSecret(_) => Some("oauth"),
             Self::List(directory) => Some(directory.scope()),
             Self::AuditResults(_) => Some("audits"),
-            Self::Me => Some("users"),
-            Self::OwnToken | Self::GeneratedToken | Self::ApiTokens => None,
+            Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens => None,
         }
     }
 }
