@@ -60,6 +60,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Carries the request out.
     fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
+
+    /// Answers a request that steers the simulator and is none of the service's own. Such
+    /// requests are neither journaled nor hit by faults.
+    fn control(&self, _request: &Request, _faults: &Faults, _journal: &Journal) -> Option<Reply> {
+        None
+    }
 }
 
 /// A running server; it stops, and its connections with it, when dropped.
@@ -165,6 +171,9 @@ async fn handle<S: Service>(
         Ok(request) => request,
         Err(reply) => return Ok(reply),
     };
+    if let Some(reply) = service.control(&request, &faults, &journal) {
+        return Ok(reply);
+    }
     let operation = service.operation(&request);
     let call = journal.begin(&operation);
     let reply = match faults.next(&operation) {
