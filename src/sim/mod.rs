@@ -4,5 +4,7 @@
 //! cannot pass on both sides.
 
 pub mod faults;
+pub mod function;
 pub mod http;
+pub mod invoke;
 pub mod journal;
