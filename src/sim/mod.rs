@@ -8,3 +8,4 @@ pub mod function;
 pub mod http;
 pub mod invoke;
 pub mod journal;
+pub mod secrets_manager;
