@@ -188,6 +188,15 @@ async fn a_function_that_moves_nothing_has_not_rotated() {
 }
 
 #[tokio::test]
+async fn a_function_that_panics_has_failed() {
+    let simulator = Simulator::with(Settings { retries: 0, ..Settings::default() }).await.with_secret().await;
+    simulator.service.set_function(|_: Value| async { panic!("on purpose") });
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    assert_eq!(simulator.service.rotation_outcomes()[0].failures[0].1.error_type, "Runtime.Panic");
+}
+
+#[tokio::test]
 async fn a_step_that_takes_too_long_fails() {
     let settings = Settings { retries: 0, function_timeout: Duration::from_millis(10), ..Settings::default() };
     let simulator = Simulator::with(settings).await.with_secret().await;

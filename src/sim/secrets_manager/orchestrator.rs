@@ -79,7 +79,7 @@ impl SecretsManager {
         let (service, arn, version) = (self.clone(), arn.to_owned(), version.to_owned());
         self.0.running.send_modify(|running| *running += 1);
         tokio::spawn(async move {
-            service.rotate(function.as_ref(), &arn, &version, run).await;
+            service.rotate(&function, &arn, &version, run).await;
             service.0.running.send_modify(|running| *running -= 1);
         });
     }
@@ -96,7 +96,7 @@ impl SecretsManager {
         self.0.running.send_modify(|running| *running += 1);
         // A task of its own, so that the copy is removed even if the caller hangs up.
         let test = tokio::spawn(async move {
-            let tested = service.attempt(function.as_ref(), &arn, &version, run, &["testSecret"]).await;
+            let tested = service.attempt(&function, &arn, &version, run, &["testSecret"]).await;
             service.end_test(&arn, &version, before, tested.is_ok());
             service.0.running.send_modify(|running| *running -= 1);
             tested
@@ -155,7 +155,7 @@ impl SecretsManager {
         Some((function, run))
     }
 
-    async fn rotate(&self, function: &dyn Invoke, arn: &str, version: &str, run: u64) {
+    async fn rotate(&self, function: &Arc<dyn Invoke>, arn: &str, version: &str, run: u64) {
         let (retries, delay) = {
             let state = self.state();
             (state.settings.retries, state.settings.retry_delay)
@@ -181,7 +181,7 @@ impl SecretsManager {
     /// Runs steps one after the other; the error names the step that failed.
     async fn attempt(
         &self,
-        function: &dyn Invoke,
+        function: &Arc<dyn Invoke>,
         arn: &str,
         version: &str,
         run: u64,
@@ -192,8 +192,8 @@ impl SecretsManager {
             let (event, timeout) = self
                 .event(arn, version, run, step)
                 .ok_or_else(|| failed(FunctionError::new("RotationCancelled", "The rotation was cancelled.")))?;
-            function.invoke(event, timeout).await.map_err(failed)?;
-            if *step == "finishSecret" && !self.is_current(arn, version) {
+            invoke(Arc::clone(function), event, timeout).await.map_err(failed)?;
+            if *step == "finishSecret" && !self.is_complete(arn) {
                 let message = "AWSPENDING is still attached to a version that isn't AWSCURRENT.";
                 return Err(failed(FunctionError::new("RotationIncomplete", message)));
             }
@@ -228,9 +228,12 @@ impl SecretsManager {
         state.find(arn).is_ok_and(|secret| secret.running.as_ref().is_some_and(|running| running.id == run))
     }
 
-    fn is_current(&self, arn: &str, version: &str) -> bool {
+    /// Whether AWSPENDING is where a finished rotation leaves it: nowhere, or beside AWSCURRENT.
+    fn is_complete(&self, arn: &str) -> bool {
         let mut state = self.state();
-        state.find(arn).is_ok_and(|secret| secret.holder(CURRENT).is_some_and(|current| current.id == version))
+        let is_current =
+            |secret: &mut Secret| secret.holder(PENDING).is_none_or(|version| version.labels.contains(CURRENT));
+        state.find(arn).is_ok_and(is_current)
     }
 
     fn end_rotation(
@@ -264,6 +267,12 @@ impl SecretsManager {
             }
         }
     }
+}
+
+/// Invokes the function in a task of its own, so that one that panics has failed and nothing else.
+async fn invoke(function: Arc<dyn Invoke>, event: Value, timeout: Duration) -> Result<Value, FunctionError> {
+    let invocation = tokio::spawn(async move { function.invoke(event, timeout).await });
+    invocation.await.unwrap_or_else(|panic| Err(FunctionError::new("Runtime.Panic", panic.to_string())))
 }
 
 fn new_rotation_token() -> String {
