@@ -11,6 +11,7 @@
 //! | `POST /_sim/genesys/clients` | adds a client, by the names of [`Client`] |
 //! | `POST /_sim/genesys/advance` | puts the clock forward by `seconds` |
 //! | `POST /_sim/genesys/revoke-all` | ends every token |
+//! | `/_sim/secrets-manager…` | see [`super::secrets_manager::control`] |
 //!
 //! A call has `operation`, `began` and `ended` (milliseconds since the first call) and `status`.
 //! What changes something answers 204; a body that does not fit answers 400 with a sentence.
@@ -209,10 +210,10 @@ fn body_text(body: Value, bytes: Option<usize>) -> Result<String, String> {
     }
 }
 
-fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
+pub(super) fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
     serde_json::from_slice(&request.body).map_err(|error| format!("The body does not fit: {error}."))
 }
 
-fn refuse(status: StatusCode, reason: &str) -> Reply {
+pub(super) fn refuse(status: StatusCode, reason: &str) -> Reply {
     http::json(status, &json!({ "error": reason }))
 }

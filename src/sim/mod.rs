@@ -5,6 +5,12 @@
 
 pub mod control;
 pub mod faults;
+pub mod function;
 pub mod genesys;
 pub mod http;
+pub mod invoke;
 pub mod journal;
+pub mod secrets_manager;
+mod simulation;
+
+pub use simulation::{Simulation, SimulationSettings};
