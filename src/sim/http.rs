@@ -191,6 +191,10 @@ async fn suffer<S: Service>(effect: Effect, request: Request, service: &S, fault
             tokio::time::sleep(delay).await;
             Ok(service.answer(request).await)
         }
+        Effect::Meet(barrier) => {
+            barrier.wait().await;
+            Ok(service.answer(request).await)
+        }
         Effect::Drop => Err(Dropped),
         Effect::LoseAnswer => {
             service.answer(request).await;
