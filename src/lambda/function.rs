@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use super::event::Event;
 use super::failure::Failure;
 use super::metrics::Metrics;
-use crate::rotation::{Clock, Deadline, Result, RotationError, Rotator, SecretStore, StepReport, TokenIssuer};
+use crate::rotation::{
+    Clock, Deadline, Result, RotationError, Rotator, SecretStore, StepReport, SystemClock, TokenIssuer,
+};
 
 /// The longest that Lambda lets a function run.
 const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
@@ -19,13 +21,14 @@ const ASSUMED_RUN: Duration = Duration::from_secs(30);
 
 /// The function. It is kept between events, and its connections with it.
 pub struct Function<S, I, C> {
-    rotator: Rotator<S, I, C>,
+    rotator: Result<Rotator<S, I, C>>,
     metrics: Metrics,
 }
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Function<S, I, C> {
-    /// A function that rotates with `rotator` and counts in `metrics`.
-    pub fn new(rotator: Rotator<S, I, C>, metrics: Metrics) -> Self {
+    /// A function that rotates with `rotator` and counts in `metrics`. Where the environment allows
+    /// for no rotator, each event is answered with why.
+    pub fn new(rotator: Result<Rotator<S, I, C>>, metrics: Metrics) -> Self {
         Self { rotator, metrics }
     }
 
@@ -36,21 +39,41 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Function<S, I, C> {
     pub async fn handle(&self, event: LambdaEvent<Value>) -> std::result::Result<Value, Failure> {
         let began = Instant::now();
         let (payload, context) = event.into_parts();
-        let deadline = Deadline::after(self.time_left(context.deadline));
-        let event = Event::parse(payload).map_err(|error| refuse(error, &context.request_id))?;
-        let result = self.rotator.step(event.step, &event.request(), deadline).await;
+        let (rotator, event) = match self.begin(payload) {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.refuse(error, &context.request_id)),
+        };
+        let deadline = Deadline::after(time_left(&rotator.clock, context.deadline));
+        let result = rotator.step(event.step, &event.request(), deadline).await;
         let took = began.elapsed();
-        self.metrics.record(self.rotator.clock.now(), &event.secret, event.step, took, &result);
+        self.metrics.record(rotator.clock.now(), &event.secret, event.step, took, &result);
         log(&event, &context.request_id, took, &result);
         let report = result.map_err(Failure)?;
         Ok(json!({"step": event.step.name(), "outcome": report.outcome.name()}))
     }
 
-    fn time_left(&self, deadline_ms: u64) -> Duration {
-        let now = u64::try_from(self.rotator.clock.now().as_millisecond()).unwrap_or_default();
-        let left = Duration::from_millis(deadline_ms.saturating_sub(now));
-        if left.is_zero() || left > LONGEST_RUN { ASSUMED_RUN } else { left }
+    fn begin(&self, payload: Value) -> Result<(&Rotator<S, I, C>, Event)> {
+        let rotator = self.rotator.as_ref().map_err(Clone::clone)?;
+        Ok((rotator, Event::parse(payload)?))
     }
+
+    fn refuse(&self, error: RotationError, request_id: &str) -> Failure {
+        let (kind, hint) = (error.kind(), error.hint());
+        self.metrics.record_refusal(SystemClock.now(), kind);
+        tracing::error!(
+            request.id = request_id,
+            error.r#type = kind.name(),
+            error.hint = hint,
+            "the event was refused: {error}"
+        );
+        Failure(error)
+    }
+}
+
+fn time_left(clock: &impl Clock, deadline_ms: u64) -> Duration {
+    let now = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
+    let left = Duration::from_millis(deadline_ms.saturating_sub(now));
+    if left.is_zero() || left > LONGEST_RUN { ASSUMED_RUN } else { left }
 }
 
 /// Lets a body that is not JSON reach the function as `null`, which it refuses in its own words.
@@ -61,16 +84,6 @@ pub fn only_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
         invocation.body = "null".into();
     }
     invocation
-}
-
-fn refuse(error: RotationError, request_id: &str) -> Failure {
-    tracing::error!(
-        request.id = request_id,
-        error.r#type = error.kind().name(),
-        error.hint = error.hint(),
-        "the event was refused: {error}"
-    );
-    Failure(error)
 }
 
 /// One line for each event.

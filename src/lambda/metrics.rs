@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::rotation::{Result, SecretId, Step, StepReport};
+use crate::rotation::{ErrorKind, Result, SecretId, Step, StepReport};
 
 /// The namespace that all metrics are in.
 const NAMESPACE: &str = "GenesysRotator";
@@ -36,21 +36,27 @@ impl Metrics {
         let duration = millis(took);
         self.emit(
             at,
-            secret,
+            Some(secret),
             json!({"Step": step.name()}),
             &[Metric { name: "StepDuration", unit: "Milliseconds", value: duration }],
         );
         match result {
             Err(error) => {
                 let failure = Metric { name: "Failures", unit: "Count", value: json!(1) };
-                self.emit(at, secret, json!({"ErrorType": error.kind().name()}), &[failure]);
+                self.emit(at, Some(secret), json!({"ErrorType": error.kind().name()}), &[failure]);
             }
             Ok(report) => {
                 let success = Metric { name: "Successes", unit: "Count", value: json!(1) };
-                self.emit(at, secret, json!({"Step": step.name()}), &[success]);
+                self.emit(at, Some(secret), json!({"Step": step.name()}), &[success]);
                 self.record_life(at, secret, report);
             }
         }
+    }
+
+    /// Counts an event that named no step to carry out.
+    pub fn record_refusal(&self, at: Timestamp, kind: ErrorKind) {
+        let failure = Metric { name: "Failures", unit: "Count", value: json!(1) };
+        self.emit(at, None, json!({"ErrorType": kind.name()}), &[failure]);
     }
 
     fn record_life(&self, at: Timestamp, secret: &SecretId, report: &StepReport) {
@@ -60,18 +66,21 @@ impl Metrics {
             Metric { name: "TokenLifeLeft", unit: "Seconds", value: json!(life.left.as_secs()) },
             Metric { name: "TokenLifeShorterThanSchedule", unit: "Count", value: json!(short) },
         ];
-        self.emit(at, secret, json!({}), &metrics);
+        self.emit(at, Some(secret), json!({}), &metrics);
     }
 
-    fn emit(&self, at: Timestamp, secret: &SecretId, dimensions: Value, metrics: &[Metric]) {
+    fn emit(&self, at: Timestamp, secret: Option<&SecretId>, dimensions: Value, metrics: &[Metric]) {
         let mut line = Map::new();
-        let mut names: Vec<&str> = vec!["Secret"];
         let dimensions = dimensions.as_object().cloned().unwrap_or_default();
-        names.extend(dimensions.keys().map(String::as_str));
+        let names: Vec<&str> = dimensions.keys().map(String::as_str).collect();
         let definitions: Vec<Value> =
             metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
         // With and without the secret, so that an alarm can watch one secret or all of them.
-        let sets = [names.clone(), names[1..].to_vec()];
+        let mut sets = vec![names.clone()];
+        if let Some(secret) = secret {
+            sets.push(std::iter::once("Secret").chain(names).collect());
+            line.insert("Secret".to_owned(), json!(secret.as_str()));
+        }
         line.insert(
             "_aws".to_owned(),
             json!({
@@ -79,8 +88,7 @@ impl Metrics {
                 "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": definitions}],
             }),
         );
-        line.insert("Secret".to_owned(), json!(secret.as_str()));
-        line.extend(dimensions.clone());
+        line.extend(dimensions);
         line.extend(metrics.iter().map(|metric| (metric.name.to_owned(), metric.value.clone())));
         self.write(&Value::Object(line));
     }

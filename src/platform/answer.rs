@@ -11,12 +11,10 @@ use crate::rotation::{ErrorKind, Result, RotationError};
 /// The parts of an error body that are used (Genesys Cloud developer centre, "Error responses").
 #[derive(Deserialize, Default)]
 struct ErrorBody {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default, rename = "contextId")]
-    context_id: String,
+    code: Option<String>,
+    message: Option<String>,
+    #[serde(rename = "contextId")]
+    context_id: Option<String>,
 }
 
 impl Answer {
@@ -36,13 +34,13 @@ impl Answer {
 
     /// The API's error code, such as `not.a.user`; empty where there is none.
     pub(super) fn code(&self) -> String {
-        plain_code(self.error_body().code)
+        plain_code(self.error_body().code.unwrap_or_default())
     }
 
     /// An error about this answer.
     pub(super) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> RotationError {
         let id = correlation_id(&self.headers)
-            .or_else(|| Some(plain_code(self.error_body().context_id)).filter(|id| !id.is_empty()));
+            .or_else(|| Some(plain_code(self.error_body().context_id.unwrap_or_default())).filter(|id| !id.is_empty()));
         RotationError::new(kind, message).with_correlation_id(id).with_retry_after(retry_after(&self.headers))
     }
 
@@ -55,10 +53,11 @@ impl Answer {
             StatusCode::UNAUTHORIZED if code == "ip.not.authorized" => {
                 self.error(ErrorKind::IpNotAuthorized, format!("{what} refused this network address ({said})"))
             }
-            StatusCode::UNAUTHORIZED => {
+            StatusCode::UNAUTHORIZED if matches!(code.as_str(), "bad.credentials" | "authentication.required") => {
                 self.error(ErrorKind::TokenRejected, format!("{what} does not accept the token ({said})"))
             }
-            StatusCode::FORBIDDEN => self.permission_missing(what, &said, &code),
+            // Without a code of the API's own it is a proxy or a firewall that refuses.
+            StatusCode::FORBIDDEN if !code.is_empty() => self.permission_missing(what, &said, &code),
             StatusCode::TOO_MANY_REQUESTS => {
                 self.error(ErrorKind::RateLimited, format!("{what} asked for fewer calls ({said})"))
             }
@@ -68,7 +67,7 @@ impl Answer {
 
     fn permission_missing(&self, what: &str, said: &str, code: &str) -> RotationError {
         let body = self.error_body();
-        let permissions = permission_names(&body.message);
+        let permissions = permission_names(body.message.as_deref().unwrap_or_default());
         if !permissions.is_empty() {
             let message =
                 format!("{what} needs a permission that the client lacks: {} ({said})", permissions.join(", "));

@@ -111,24 +111,25 @@ pub(super) fn correlation_id(headers: &HeaderMap) -> Option<String> {
 async fn read(mut response: Response) -> Result<Zeroizing<Vec<u8>>> {
     let announced = response.content_length().unwrap_or(0);
     if announced > LARGEST_ANSWER as u64 {
-        return Err(too_large(response.headers()));
+        return Err(too_large(&response));
     }
     let mut body = Zeroizing::new(Vec::with_capacity(announced as usize));
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(too_large(response.headers()));
+            return Err(too_large(&response));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
 }
 
-fn too_large(headers: &HeaderMap) -> RotationError {
+fn too_large(response: &Response) -> RotationError {
     let message = format!("the platform's answer is larger than {LARGEST_ANSWER} bytes, and was not read");
-    RotationError::new(ErrorKind::PlatformUnavailable, message)
-        .with_correlation_id(correlation_id(headers))
-        .with_hint("this is not the platform's API answering: check ROTATOR_LOGIN_URL, ROTATOR_API_URL and any proxy")
-        .for_good()
+    let error = RotationError::new(ErrorKind::PlatformUnavailable, message)
+        .with_correlation_id(correlation_id(response.headers()))
+        .with_hint("this is not the platform's API answering: check ROTATOR_LOGIN_URL, ROTATOR_API_URL and any proxy");
+    // A large error page may pass; a large success will not get smaller.
+    if response.status().is_success() { error.for_good() } else { error }
 }
 
 fn refuse_redirect(response: &Response) -> Result<()> {

@@ -32,13 +32,23 @@ impl Platforms {
         match name {
             "genesys-cloud" => Ok(Platform::GenesysCloud(&self.genesys_cloud)),
             other => {
-                let other: String = other.chars().take(40).collect();
-                let message = format!("the platform {other:?} is not known");
+                let message = format!("the platform {} is not known", shown(other));
                 Err(RotationError::new(ErrorKind::DocumentInvalid, message)
                     .with_hint(r#"use "platform": "genesys-cloud", or leave the field out"#))
             }
         }
     }
+}
+
+/// A field of the document for a message. Somebody may have put a secret into the wrong field,
+/// so only what looks like a name or a URL is shown.
+fn shown(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || ".:/-".contains(letter);
+    let one_case = text.to_ascii_lowercase() == text || text.to_ascii_uppercase() == text;
+    if text.len() <= 40 && one_case && text.chars().all(plain) {
+        return format!("{text:?}");
+    }
+    "in the document (not shown here: it does not look like a name)".to_owned()
 }
 
 impl TokenIssuer for Platforms {

@@ -18,6 +18,8 @@ enum Found {
     AlreadyDone,
     /// The current value, to be given a new token.
     Current(Description, SecretString),
+    /// The version holds a value that must not be promoted any more.
+    Unfit(Description, SecretString, &'static str),
 }
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
@@ -25,6 +27,9 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let find = || self.find(request);
         let (described, current) = match self.retries.run("look at the secret", deadline, find).await? {
             Found::AlreadyDone => return Ok(StepReport::of(StepOutcome::AlreadyDone)),
+            Found::Unfit(described, staged, why) => {
+                return Err(self.drop_unfit(request, &described, &staged, why, deadline).await);
+            }
             Found::Current(described, current) => (described, current),
         };
         let document = Document::parse(&current)?;
@@ -41,7 +46,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
     /// The three reads do not depend on each other, so they go out together.
     async fn find(&self, request: &StepRequest) -> Result<Found> {
-        let (described, current, pending) = tokio::join!(
+        let (described, current, staged) = tokio::join!(
             self.store.describe(&request.secret),
             self.store.read(&request.secret, Wanted::Current),
             self.store.read(&request.secret, Wanted::Pending(&request.version)),
@@ -50,12 +55,66 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         if may_begin(&described, request)? == Readiness::AlreadyCurrent {
             return Ok(Found::AlreadyDone);
         }
-        if let Some(value) = pending? {
-            return holds_a_token(&value).map(|()| Found::AlreadyDone);
-        }
-        match (current?, described.holder(CURRENT)) {
-            (Some(value), Some(_)) => Ok(Found::Current(described, value)),
+        match (staged?, current?) {
+            (Some(staged), Some(current)) => Ok(match self.why_unfit(&staged, &current) {
+                Some(why) => Found::Unfit(described, staged, why),
+                None => Found::AlreadyDone,
+            }),
+            (None, Some(current)) if described.holder(CURRENT).is_some() => Ok(Found::Current(described, current)),
             _ => Err(no_current(&described)),
+        }
+    }
+
+    /// A rotation may be taken up hours after it began. What it staged then is promoted only
+    /// if it still is what a rotation begun now would stage, but for its token.
+    fn why_unfit(&self, staged: &SecretString, current: &SecretString) -> Option<&'static str> {
+        let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
+        let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };
+        let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
+        if !staged.same_but_for_token(&current) {
+            return Some("was made before the current value was changed");
+        }
+        if current.access_token().ok().flatten().is_some_and(|current| same(&current, &token)) {
+            return Some("holds the current token, and no new one");
+        }
+        staged.expires_at().is_some_and(|end| end <= self.clock.now()).then_some("holds a token that has expired")
+    }
+
+    /// A version's value is written once, so it cannot be mended. Unless it is taken out of the way,
+    /// every later rotation would be told to finish it first.
+    async fn drop_unfit(
+        &self,
+        request: &StepRequest,
+        described: &Description,
+        staged: &SecretString,
+        why: &str,
+        deadline: Deadline,
+    ) -> RotationError {
+        let unstage = || self.store.unstage(&request.secret, &request.version);
+        if let Err(error) = self.retries.run("take the label off an unfit version", deadline, unstage).await {
+            return error;
+        }
+        self.revoke_staged(request, described, staged, deadline).await;
+        let message = format!("the version {} that an earlier attempt staged {why}; it was dropped", request.version);
+        let hint = "rotate again: the next rotation starts afresh from the current value";
+        RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).for_good()
+    }
+
+    /// The token of a dropped version is of no use to anyone, unless it is the current one.
+    async fn revoke_staged(
+        &self,
+        request: &StepRequest,
+        described: &Description,
+        staged: &SecretString,
+        deadline: Deadline,
+    ) {
+        let Ok(staged) = Document::parse(staged) else { return };
+        let Ok(Some(token)) = staged.access_token() else { return };
+        if self.is_current_token(request, &token, deadline).await.unwrap_or(true) {
+            return;
+        }
+        if let Ok(credentials) = self.credentials(&staged, described, deadline).await {
+            self.revoke(&credentials, &token, deadline).await;
         }
     }
 
@@ -68,7 +127,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         };
         // The write may have arrived although its answer did not: what is stored decides.
         let read = || self.store.read(&request.secret, Wanted::Pending(&request.version));
-        match self.retries.run("look what is staged", deadline.for_cleanup(), read).await {
+        match self.retries.run("look what is staged", deadline.for_half_the_cleanup(), read).await {
             Ok(Some(stored)) if same(&stored, value) => Ok(Staged::Stored),
             Ok(Some(_)) => Ok(Staged::HeldAnother),
             Ok(None) | Err(_) => Err(error),
@@ -94,27 +153,19 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
 /// Where no service stages the version beforehand, a version that is not there yet is as it should be.
 fn may_begin(described: &Description, request: &StepRequest) -> Result<Readiness> {
+    let nothing_staged = described.holder(PENDING).is_none_or(|holder| described.holder(CURRENT) == Some(holder));
+    let is_new = described.labels(&request.version).is_none();
     match preflight(described, &request.version) {
         Err(error)
             if error.kind() == ErrorKind::VersionNotStaged
                 && request.staged_by == StagedBy::Rotator
-                && described.holder(PENDING).is_none()
-                && described.labels(&request.version).is_none() =>
+                && nothing_staged
+                && is_new =>
         {
             Ok(Readiness::Staged)
         }
         checked => checked,
     }
-}
-
-/// Someone else's value without a token must never come as far as being promoted.
-fn holds_a_token(pending: &SecretString) -> Result<()> {
-    if Document::parse(pending)?.access_token()?.is_some() {
-        return Ok(());
-    }
-    let message = "the staged version holds a value without a token, written by something else";
-    let hint = format!("take {PENDING} off that version, then rotate again");
-    Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint))
 }
 
 fn no_current(described: &Description) -> RotationError {

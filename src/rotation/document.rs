@@ -105,7 +105,10 @@ impl Document {
             (Some(client_id), Some(secret), None) => {
                 Ok(CredentialSource::Inline { client_id, client_secret: secret.into() })
             }
-            (None, None, Some(name)) => Ok(CredentialSource::Elsewhere(name)),
+            (None, None, Some(name)) if is_name(&name) => Ok(CredentialSource::Elsewhere(name)),
+            (None, None, Some(_)) => Err(invalid("credentials holds what is no secret's name or ARN").with_hint(
+                "credentials names the secret that holds client_id and client_secret; it does not hold them",
+            )),
             (None, None, None) => Err(invalid("the secret holds no client credentials")),
             (_, _, Some(_)) => {
                 let hint = "keep either credentials (the name of another secret) or client_id and client_secret";
@@ -148,6 +151,13 @@ impl Document {
     /// When the access token was issued; `None` where that is not written or not readable.
     pub fn issued_at(&self) -> Option<Timestamp> {
         self.text(ISSUED_AT).ok().flatten()?.parse().ok()
+    }
+
+    /// Whether both documents are the same but for the token and its times.
+    pub fn same_but_for_token(&self, other: &Self) -> bool {
+        let own = |field: &&Field| ![ACCESS_TOKEN, TOKEN_TYPE, ISSUED_AT, EXPIRES_AT].contains(&field.name.as_str());
+        let (left, right) = (self.fields.iter().filter(own), other.fields.iter().filter(own));
+        left.map(|field| (&field.name, &*field.json)).eq(right.map(|field| (&field.name, &*field.json)))
     }
 
     /// This document with a new token in it, and everything else as it was.
@@ -282,6 +292,12 @@ impl<'de> Visitor<'de> for FieldsInOrder {
         }
         Ok(Document { fields })
     }
+}
+
+/// What can be a secret's name, ARN or path. The name gets into messages, so nothing else may.
+fn is_name(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
+    text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
 }
 
 fn quote(text: &str) -> String {

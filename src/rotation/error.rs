@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The result of anything in the core.
@@ -148,7 +149,9 @@ impl ErrorKind {
             Self::UnknownRegion => {
                 "use an AWS region name such as eu-west-1, or a Genesys Cloud domain such as mypurecloud.ie"
             }
-            Self::RotationDisabled => "switch rotation on for this secret, or rotate it with `rotate --local`",
+            Self::RotationDisabled => {
+                "switch rotation on again (RotateSecret with the function's ARN), or leave this secret alone"
+            }
             Self::VersionNotStaged => {
                 "let Secrets Manager start the rotation (RotateSecret): it stages the version that the steps work on"
             }
@@ -193,7 +196,7 @@ pub enum Retryability {
 ///
 /// `Display` prints the sentence alone; the cause is its `source`, the advice
 /// its [`hint`](Self::hint). No part of it ever holds a secret value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RotationError {
     kind: ErrorKind,
     message: String,
@@ -201,7 +204,7 @@ pub struct RotationError {
     retry_after: Option<Duration>,
     correlation_id: Option<String>,
     is_final: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl RotationError {
@@ -242,7 +245,7 @@ impl RotationError {
     /// Adds the cause, which must not hold a secret value either.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.source = Some(Box::new(source));
+        self.source = Some(Arc::new(source));
         self
     }
 
@@ -280,7 +283,7 @@ impl RotationError {
 
     /// The sentence and all its causes, for a log.
     pub fn chain(&self) -> String {
-        let mut text = self.message.clone();
+        let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
             text.push_str(": ");

@@ -39,7 +39,7 @@ pub fn preflight(secret: &Description, version: &VersionId) -> Result<Readiness>
 fn not_staged(what: String, holder: Option<&VersionId>) -> RotationError {
     let Some(holder) = holder else { return RotationError::new(ErrorKind::VersionNotStaged, what) };
     let hint = format!(
-        "an earlier rotation left {PENDING} on {holder}: let Secrets Manager try that one again, or take the label off it with `aws secretsmanager update-secret-version-stage --version-stage {PENDING} --remove-from-version-id {holder}`"
+        "an earlier rotation left {PENDING} on {holder}: rotate again to let that one be finished, or take the label off it (UpdateSecretVersionStage)"
     );
     RotationError::new(ErrorKind::VersionNotStaged, format!("{what}; {PENDING} is on {holder}")).with_hint(hint)
 }

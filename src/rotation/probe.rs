@@ -18,8 +18,7 @@ impl Probe {
     pub fn parse(text: &str) -> Result<Self> {
         let path = text.strip_prefix("GET ").filter(|path| is_plain_path(path));
         let Some(path) = path else {
-            let text: String = text.chars().take(80).collect();
-            let message = format!("the probe {text:?} is not of the form \"GET /path\"");
+            let message = "an entry of probes is not of the form \"GET /path\"";
             let hint = "write each probe like \"GET /api/v2/routing/skills?pageSize=1\": GET, one blank, and a path on the platform's API";
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint));
         };
@@ -42,7 +41,7 @@ impl fmt::Display for Probe {
 fn is_plain_path(path: &str) -> bool {
     path.starts_with('/')
         && !path.starts_with("//")
-        && !path.contains("/../")
-        && !path.ends_with("/..")
+        && !path.contains("..")
+        && !path.to_ascii_lowercase().contains("%2e")
         && path.chars().all(|letter| letter.is_ascii_graphic() && !matches!(letter, '\\' | '#' | '"' | '<' | '>'))
 }

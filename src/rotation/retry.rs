@@ -4,7 +4,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use backon::Retryable;
 use tokio::time::Instant;
 
 use super::error::{ErrorKind, Result, Retryability, RotationError};
@@ -20,18 +19,25 @@ impl Deadline {
     /// The longest margin that is kept for cleaning up and for answering.
     const LONGEST_MARGIN: Duration = Duration::from_secs(2);
 
-    /// A deadline this far from now. A tenth of it, but not more than two seconds, is kept back:
-    /// half for revoking a token that could not be stored, half for the answer to arrive.
+    /// A deadline this far from now. A tenth of it, but not more than two seconds, is kept back: three
+    /// quarters for revoking a token that could not be stored, one quarter for the answer to arrive.
     pub fn after(remaining: Duration) -> Self {
         let margin = (remaining / 10).min(Self::LONGEST_MARGIN);
         let end = Instant::now() + remaining;
-        Self { work: end - margin, cleanup: end - margin / 2 }
+        Self { work: end - margin, cleanup: end - margin / 4 }
     }
 
     /// The same end, for revoking what could not be stored: it may use the time kept back for that.
     #[must_use]
-    pub fn for_cleanup(self) -> Self {
+    pub(super) fn for_cleanup(self) -> Self {
         Self { work: self.cleanup, cleanup: self.cleanup }
+    }
+
+    /// Half of what is left for cleaning up, so that a second thing can be done after the first.
+    #[must_use]
+    pub(super) fn for_half_the_cleanup(self) -> Self {
+        let half = self.for_cleanup().remaining() / 2;
+        Self { work: Instant::now() + half, cleanup: self.cleanup }
     }
 
     fn remaining(self) -> Duration {
@@ -43,9 +49,9 @@ impl Deadline {
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// How many times a transient failure is tried again.
-    pub transient_retries: usize,
+    pub transient_retries: u32,
     /// How many times a failure that may only be a stale read is tried again.
-    pub settling_retries: usize,
+    pub settling_retries: u32,
     /// The bound of the first wait; it doubles with each further one.
     pub first_wait: Duration,
     /// The bound that no wait exceeds, unless the other side asked for a longer one.
@@ -70,78 +76,123 @@ impl RetryPolicy {
     /// Carries `operation` out until it succeeds, fails for good, or the deadline is near.
     ///
     /// # Errors
-    /// The operation's last error; [`ErrorKind::DeadlineExceeded`] where the time ran out first.
+    /// The operation's last error; [`ErrorKind::DeadlineExceeded`], with that error in its words,
+    /// where there was no time left to try again. An error that asks for a longer wait than
+    /// there is time is given as it is.
     pub async fn run<T, F, Fut>(&self, what: &str, deadline: Deadline, mut operation: F) -> Result<T>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let mut tries = Tries { policy: *self, deadline, transient: 0, settling: 0 };
-        let attempt = || {
-            let call = operation();
-            async move {
-                match tokio::time::timeout_at(deadline.work, call).await {
-                    Ok(result) => result,
-                    Err(_) => Err(out_of_time(what)),
-                }
+        let mut tries = Tries::default();
+        let mut last: Option<RotationError> = None;
+        loop {
+            let error = match tokio::time::timeout_at(deadline.work, operation()).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(out_of_time(what, last)),
+            };
+            let Some(wait) = self.wait(&mut tries, &error) else { return Err(error) };
+            if wait >= deadline.remaining() {
+                let asked_for = error.retry_after().is_some();
+                return Err(if asked_for { error } else { out_of_time(what, Some(error)) });
             }
-        };
-        attempt
-            .retry(self.waits())
-            .sleep(tokio::time::sleep)
-            .adjust(|error: &RotationError, wait| tries.wait(error, wait))
-            .notify(|error: &RotationError, wait| {
-                let wait_ms = wait.as_millis() as u64;
-                tracing::debug!(call = what, error.r#type = error.kind().name(), wait_ms, "will try again: {error}");
-            })
-            .await
+            let wait_ms = wait.as_millis() as u64;
+            tracing::debug!(call = what, error.r#type = error.kind().name(), wait_ms, "will try again: {error}");
+            tokio::time::sleep(wait).await;
+            last = Some(error);
+        }
     }
 
-    fn waits(&self) -> Waits {
-        Waits { bound: self.first_wait, policy: *self }
-    }
-}
-
-/// Counts the tries of one call and decides whether there is one more.
-struct Tries {
-    policy: RetryPolicy,
-    deadline: Deadline,
-    transient: usize,
-    settling: usize,
-}
-
-impl Tries {
-    fn wait(&mut self, error: &RotationError, backoff: Option<Duration>) -> Option<Duration> {
+    /// How long to wait before the next try; `None` where there shall be none.
+    fn wait(&self, tries: &mut Tries, error: &RotationError) -> Option<Duration> {
         let (used, allowed) = match error.retryability() {
-            Retryability::Transient => (&mut self.transient, self.policy.transient_retries),
-            Retryability::MaySettle => (&mut self.settling, self.policy.settling_retries),
+            Retryability::Transient => (&mut tries.transient, self.transient_retries),
+            Retryability::MaySettle => (&mut tries.settling, self.settling_retries),
             Retryability::Permanent => return None,
         };
         if *used == allowed {
             return None;
         }
+        let bound = self.first_wait.saturating_mul(2_u32.saturating_pow(*used)).min(self.longest_wait);
         *used += 1;
-        let wait = backoff?.max(error.retry_after().unwrap_or_default());
-        (wait < self.deadline.remaining()).then_some(wait)
+        let wait = bound.mul_f64((self.jitter)());
+        Some(wait.max(error.retry_after().unwrap_or_default()))
     }
 }
 
-fn out_of_time(what: &str) -> RotationError {
-    RotationError::new(ErrorKind::DeadlineExceeded, format!("the time ran out while trying to {what}"))
+/// How many tries of each kind a call has used up.
+#[derive(Default)]
+struct Tries {
+    transient: u32,
+    settling: u32,
 }
 
-/// The waits between tries: a random part of a bound that doubles.
-struct Waits {
-    bound: Duration,
-    policy: RetryPolicy,
+fn out_of_time(what: &str, last: Option<RotationError>) -> RotationError {
+    let message = format!("the time ran out while trying to {what}");
+    match last {
+        None => RotationError::new(ErrorKind::DeadlineExceeded, message),
+        Some(last) => {
+            RotationError::new(ErrorKind::DeadlineExceeded, format!("{message}; the last try: {}", last.chain()))
+                .with_hint(last.hint().to_owned())
+        }
+    }
 }
 
-impl Iterator for Waits {
-    type Item = Duration;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
-    fn next(&mut self) -> Option<Duration> {
-        let bound = self.bound;
-        self.bound = (bound * 2).min(self.policy.longest_wait);
-        Some(bound.mul_f64((self.policy.jitter)()))
+    fn policy() -> RetryPolicy {
+        RetryPolicy { jitter: || 0.5, ..RetryPolicy::default() }
+    }
+
+    async fn fails(deadline: Duration, error: impl Fn() -> RotationError) -> (RotationError, u32) {
+        let calls = AtomicU32::new(0);
+        let call = || {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let error = error();
+            async move { Err::<(), _>(error) }
+        };
+        let error = policy().run("do it", Deadline::after(deadline), call).await.expect_err("it always fails");
+        (error, calls.into_inner())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_kind_of_failure_is_tried_as_often_as_can_help() {
+        let long = Duration::from_secs(600);
+        for (kind, calls) in
+            [(ErrorKind::PlatformUnavailable, 9), (ErrorKind::VersionNotStaged, 5), (ErrorKind::CredentialsRejected, 1)]
+        {
+            let (error, made) = fails(long, || RotationError::new(kind, "no")).await;
+            assert_eq!((error.kind(), made), (kind, calls));
+        }
+        let (_, made) = fails(long, || RotationError::new(ErrorKind::PlatformUnavailable, "no").for_good()).await;
+        assert_eq!(made, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_other_side_is_left_alone_for_as_long_as_it_asked() {
+        let began = Instant::now();
+        let asked = || RotationError::new(ErrorKind::RateLimited, "no").with_retry_after(Some(Duration::from_secs(42)));
+        fails(Duration::from_secs(3600), asked).await;
+        assert!(began.elapsed() >= Duration::from_secs(8 * 42));
+        let began = Instant::now();
+        let (error, made) = fails(Duration::from_secs(30), asked).await;
+        assert_eq!((error.kind(), made), (ErrorKind::RateLimited, 1), "there is no time to wait that long");
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn running_out_of_time_tells_what_kept_failing() {
+        let (error, _) =
+            fails(Duration::from_secs(1), || RotationError::new(ErrorKind::StoreUnavailable, "it is down")).await;
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        assert!(error.to_string().contains("it is down"), "{error}");
+        let never = || std::future::pending::<Result<()>>();
+        let error =
+            policy().run("wait", Deadline::after(Duration::from_secs(30)), never).await.expect_err("it never ends");
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     }
 }

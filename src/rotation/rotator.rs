@@ -12,7 +12,7 @@ use super::retry::{Deadline, RetryPolicy};
 use super::step::{Step, StepReport, StepRequest};
 use super::store::{SecretStore, Wanted};
 use super::version::{Description, SecretId, VersionId};
-use crate::secret::SecretString;
+use crate::secret::{SecretString, same};
 
 /// Rotates secrets of one store with tokens of one issuer.
 #[derive(Clone, Debug)]
@@ -102,6 +102,22 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         };
         let region = region.or(document.region().map_err(in_it)?).ok_or_else(|| no_region(name))?;
         Ok(Credentials { platform, region, client_id, client_secret })
+    }
+
+    /// Whether readers are reading this very token.
+    pub(super) async fn is_current_token(
+        &self,
+        request: &StepRequest,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let read = || self.store.read(&request.secret, Wanted::Current);
+        let Some(current) = self.retries.run("read the current version", deadline, read).await? else {
+            return Ok(false);
+        };
+        // Whatever cannot be read as a document holds no such token.
+        let current = Document::parse(&current).and_then(|document| document.access_token()).ok().flatten();
+        Ok(current.is_some_and(|current| same(&current, token)))
     }
 
     /// A new token, and when it was asked for.

@@ -70,7 +70,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             return self.run_steps(secret, fresh, deadline, &mut watch).await;
         };
         let report = self.run_steps(secret, version.clone(), deadline, &mut watch).await;
-        if !report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::TokenRejected) {
+        if !report.error.as_ref().is_some_and(is_beyond_repair) {
             return report;
         }
         match self.drop_staged(secret, &version, deadline).await {
@@ -99,6 +99,19 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         self.retries.run("drop a dead version", deadline, drop).await
     }
 
+    /// A secrets service takes the pending label off what it promoted; here nobody else does.
+    async fn tidy_up(&self, request: &StepRequest, report: &RotationReport, deadline: Deadline) {
+        if report.error.is_some() {
+            return;
+        }
+        if let Err(error) = self.drop_staged(&request.secret, &request.version, deadline).await {
+            tracing::debug!(
+                error.r#type = error.kind().name(),
+                "the label stays beside the current one, which does no harm"
+            );
+        }
+    }
+
     async fn run_steps(
         &self,
         secret: &SecretId,
@@ -116,6 +129,12 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             let outcome = result.as_ref().ok().map(|done| done.outcome);
             report.steps.push(StepRecord { step, outcome, took: began.elapsed() });
             match result {
+                // What was staged holds no token of its own, and must never come as far as being promoted.
+                Ok(done) if done.outcome == StepOutcome::SetUpTested => {
+                    report.error =
+                        Some(RotationError::new(ErrorKind::StoreConflict, "the staged version holds no new token"));
+                    break;
+                }
                 Ok(done) => report.token_life = done.token_life.or(report.token_life),
                 Err(error) => {
                     report.error = Some(error);
@@ -123,6 +142,12 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
                 }
             }
         }
+        self.tidy_up(&request, &report, deadline).await;
         report
     }
+}
+
+/// A version whose token cannot be promoted is given up for a fresh one.
+fn is_beyond_repair(error: &RotationError) -> bool {
+    matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch | ErrorKind::StoreConflict)
 }

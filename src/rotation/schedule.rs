@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How many future dates of a cron schedule are looked at for the widest gap: a year of daily ones.
-const CRON_DATES: usize = 366;
+/// How many future dates of a cron schedule are looked at for the widest gap: more than a month of
+/// daily ones, and years of monthly ones.
+const CRON_DATES: usize = 40;
 
 /// When a secret is rotated (Secrets Manager API reference, `RotationRulesType`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,8 +30,15 @@ impl RotationRules {
     /// `now` is where the dates of a cron schedule are counted from.
     pub fn longest_gap(&self, now: Timestamp) -> Option<Duration> {
         let interval = self.interval(now)?;
-        let window = self.duration.as_deref().and_then(parse_window).unwrap_or_else(|| default_window(interval));
+        let window = self.duration.as_deref().and_then(parse_window).unwrap_or_else(|| self.default_window(interval));
         Some(interval + window)
+    }
+
+    /// An hourly schedule has a window of one hour; any other one lasts to the end of the UTC day
+    /// (Secrets Manager user guide, "Rotation schedules").
+    fn default_window(&self, interval: Duration) -> Duration {
+        let in_hours = self.schedule_expression.as_deref().is_some_and(|expression| expression.contains("hour"));
+        if in_hours || interval < DAY { HOUR } else { DAY }
     }
 
     fn interval(&self, now: Timestamp) -> Option<Duration> {
@@ -43,12 +51,6 @@ impl RotationRules {
         }
         widest_cron_gap(expression.strip_prefix("cron(")?.strip_suffix(')')?, now)
     }
-}
-
-/// An hourly schedule has a window of one hour; any other one lasts to the end of the UTC day
-/// (Secrets Manager user guide, "Rotation schedules").
-fn default_window(interval: Duration) -> Duration {
-    if interval < DAY { HOUR } else { DAY }
 }
 
 fn parse_window(text: &str) -> Option<Duration> {
@@ -96,6 +98,7 @@ mod tests {
         assert_eq!(gap(Some(1), None, Some("3h")), Some(27));
         assert_eq!(gap(None, Some("rate(4 hours)"), None), Some(5));
         assert_eq!(gap(None, Some("rate(4 hours)"), Some("2h")), Some(6));
+        assert_eq!(gap(None, Some("rate(24 hours)"), None), Some(25));
         assert_eq!(gap(None, Some("rate(10 days)"), Some("6h")), Some(246));
     }
 

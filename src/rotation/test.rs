@@ -12,7 +12,7 @@ use super::rotator::Rotator;
 use super::step::{StepOutcome, StepReport, StepRequest, TokenLife};
 use super::store::{SecretStore, Wanted};
 use super::version::{Description, PENDING};
-use crate::secret::{SecretString, same};
+use crate::secret::SecretString;
 
 /// A token that is refused this long after it was issued is dead, and not merely slow to become known.
 const SETTLED: Duration = Duration::from_secs(600);
@@ -36,7 +36,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         };
         match self.verify(&credentials, &token, &pending.document.probes()?, deadline).await {
             Ok(()) => Ok(StepReport { outcome: StepOutcome::Done, token_life: self.life_of(&pending) }),
-            Err(error) if error.kind() == ErrorKind::TokenRejected => {
+            Err(error) if matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch) => {
                 self.explain_rejection(error, request, &pending, &credentials, &token, deadline).await
             }
             Err(error) => Err(error),
@@ -86,7 +86,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<StepReport> {
-        if self.is_current_token(request, token, deadline).await? {
+        if self.is_current_token(request, token, deadline).await.unwrap_or(false) {
             return self.test_set_up(pending, credentials, deadline).await;
         }
         if !self.is_dead(&pending.document) {
@@ -96,20 +96,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         // out of the way, every later rotation would be told to finish it first.
         let unstage = || self.store.unstage(&request.secret, &request.version);
         self.retries.run("take the label off a dead version", deadline, unstage).await?;
-        let message = format!("the staged token was issued too long ago and is dead: {rejection}");
+        let message = format!("the staged token was issued a while ago and is of no use any more: {rejection}");
         let hint =
             format!("rotate again: {PENDING} was taken off the dead version, so the next rotation starts afresh");
-        Err(RotationError::new(ErrorKind::TokenRejected, message).with_hint(hint))
-    }
-
-    async fn is_current_token(&self, request: &StepRequest, token: &SecretString, deadline: Deadline) -> Result<bool> {
-        let read = || self.store.read(&request.secret, Wanted::Current);
-        let Some(current) = self.retries.run("read the current version", deadline, read).await? else {
-            return Ok(false);
-        };
-        // Whatever cannot be read as a document holds no such token.
-        let current = Document::parse(&current).and_then(|document| document.access_token()).ok().flatten();
-        Ok(current.is_some_and(|current| same(&current, token)))
+        Err(RotationError::new(rejection.kind(), message).with_hint(hint))
     }
 
     fn is_dead(&self, document: &Document) -> bool {

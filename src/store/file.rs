@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
@@ -59,7 +59,8 @@ struct Files {
 impl SecretStore for FileStore {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         with_files(secret, |files| {
-            let (document, state) = (files.document()?, files.state()?);
+            let document = files.document()?;
+            let state = files.state(&document)?;
             let mut versions = vec![label(&state.current_id(&document), CURRENT)];
             versions.extend(state.pending.as_ref().map(|pending| label(&pending.version, PENDING)));
             versions.extend(state.previous.as_ref().map(|previous| label(previous, PREVIOUS)));
@@ -76,7 +77,9 @@ impl SecretStore for FileStore {
         };
         with_files(secret, move |files| match version {
             None => files.document().map(Some),
-            Some(version) => Ok(files.state()?.staged(&version).map(|value| SecretString::from(value.as_str()))),
+            Some(version) => {
+                Ok(files.state(&files.document()?)?.staged(&version).map(|value| SecretString::from(value.as_str())))
+            }
         })
         .await
     }
@@ -91,7 +94,7 @@ impl SecretStore for FileStore {
         let (version, value) = (version.clone(), value.clone());
         with_files(secret, move |files| {
             let _lock = files.lock()?;
-            let mut state = files.state()?;
+            let mut state = files.state(&files.document()?)?;
             if let Some(held) = state.staged(&version) {
                 let held = SecretString::from(held.as_str());
                 return Ok(if same(&held, &value) { Staged::Stored } else { Staged::HeldAnother });
@@ -111,16 +114,17 @@ impl SecretStore for FileStore {
         let (version, holder) = (version.clone(), holder.cloned());
         with_files(secret, move |files| {
             let _lock = files.lock()?;
-            let mut state = files.state()?;
-            let current = state.current_id(&files.document()?);
+            let document = files.document()?;
+            let mut state = files.state(&document)?;
+            let current = state.current_id(&document);
             let Some(value) = state.staged(&version).cloned() else {
                 return Err(conflict(format!("the version {version} is not staged any more")));
             };
             if holder.is_some_and(|holder| holder.as_str() != current) {
                 return Err(conflict("the document was changed by somebody else meanwhile".to_owned()));
             }
-            // The document goes first: a crash before the state is written leaves a version that
-            // is both current and staged, and promoting it once more does no harm.
+            // The document goes first: after a crash in between, reading the state finds that
+            // what is staged is what is current, and takes it for promoted.
             files.write_document(&value)?;
             state.current = Some(Promoted { version: version.as_str().to_owned(), sha256: digest(&value) });
             state.previous = Some(current).filter(|previous| previous != version.as_str());
@@ -134,7 +138,7 @@ impl SecretStore for FileStore {
         let version = version.clone();
         with_files(secret, move |files| {
             let _lock = files.lock()?;
-            let mut state = files.state()?;
+            let mut state = files.state(&files.document()?)?;
             if state.staged(&version).is_none() {
                 return Ok(());
             }
@@ -155,10 +159,17 @@ impl State {
         {
             return current.version.clone();
         }
-        match &self.pending {
-            Some(pending) if digest(&pending.value) == found => pending.version.clone(),
-            _ => found,
+        found
+    }
+
+    /// Takes a staged document that readers already read for promoted.
+    fn settled(mut self, document: &SecretString) -> Self {
+        let found = digest(document.expose_secret());
+        if let Some(pending) = self.pending.take_if(|pending| digest(&pending.value) == found) {
+            let former = self.current.replace(Promoted { version: pending.version, sha256: found });
+            self.previous = former.map(|former| former.version);
         }
+        self
     }
 
     fn staged(&self, version: &VersionId) -> Option<&Zeroizing<String>> {
@@ -183,12 +194,12 @@ impl Files {
         read_private(&self.document).map(|text| SecretString::from(text.as_str()))
     }
 
-    fn state(&self) -> Result<State> {
+    fn state(&self, document: &SecretString) -> Result<State> {
         if !self.state.exists() {
             return Ok(State::default());
         }
         let text = read_private(&self.state)?;
-        serde_json::from_str(&text).map_err(|_| {
+        serde_json::from_str(&text).map(|state: State| state.settled(document)).map_err(|_| {
             let message = format!("{} is damaged", self.state.display());
             let hint = "remove that file: the document beside it is whole, and the next rotation starts afresh";
             RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint)
@@ -255,11 +266,22 @@ fn write_and_rename(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or_else(|| Path::new("/"));
     let mut file = NamedTempFile::with_prefix_in(".genesys-rotator-", directory)?;
     file.as_file().set_permissions(Permissions::from_mode(0o600))?;
+    keep_owner(path, file.as_file())?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     // The rename itself has to survive a power cut too.
     File::open(directory)?.sync_all()
+}
+
+/// Run by root, this must not take the file away from the user whose programs read it.
+fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
+    let owned = fs::metadata(path).or_else(|_| fs::metadata(path.parent().unwrap_or(path)))?;
+    let made = file.metadata()?;
+    if (owned.uid(), owned.gid()) == (made.uid(), made.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(owned.uid()), Some(owned.gid()))
 }
 
 fn digest(text: &str) -> String {

@@ -146,3 +146,53 @@ async fn a_staged_token_that_died_is_taken_out_of_the_way() {
     assert!(outcome.succeeded, "{outcome:?}");
     world.assert_clean();
 }
+
+/// A rotation that stopped after createSecret: its version is staged, with a live token.
+async fn stopped_after_create(world: &World) -> String {
+    let version = stage(world).await;
+    world.invoke("createSecret", SECRET, &version).await.expect("a token is staged");
+    version
+}
+
+async fn store_as_current(world: &World, document: &Value) {
+    let put = world.aws.put_secret_value().secret_id(SECRET).secret_string(document.to_string());
+    put.send().await.expect("the operator's edit is stored");
+}
+
+#[tokio::test]
+async fn an_edit_made_between_two_attempts_is_not_lost() {
+    let world = World::with_secret().await;
+    let version = stopped_after_create(&world).await;
+    let mut edited = document();
+    edited["probes"] = json!(["GET /api/v2/users?pageSize=1"]);
+    store_as_current(&world, &edited).await;
+    let (error_type, message) = world.invoke("createSecret", SECRET, &version).await.expect_err("it is outdated");
+    assert_eq!(error_type, "StoreConflict", "{message}");
+    assert!(message.contains("rotate again"), "{message}");
+    assert!(world.simulation.genesys.live_tokens().is_empty(), "its token was revoked");
+    let outcome = world.rotate().await;
+    assert!(outcome.succeeded, "{outcome:?}");
+    assert_eq!(world.current()["probes"], edited["probes"]);
+    world.assert_clean();
+}
+
+#[tokio::test]
+async fn a_copy_of_the_current_value_is_never_promoted_as_new() {
+    for with_token in [true, false] {
+        let world = World::with_secret().await;
+        if with_token {
+            world.rotate().await;
+        }
+        let before = world.current();
+        let version = stage(&world).await;
+        let put = world.aws.put_secret_value().secret_id(SECRET).client_request_token(&version);
+        put.secret_string(before.to_string()).version_stages("AWSPENDING").send().await.expect("a left-over copy");
+        let (error_type, _) = world.invoke("createSecret", SECRET, &version).await.expect_err("it holds no new token");
+        assert_eq!(error_type, "StoreConflict");
+        assert!(world.holder("AWSPENDING").is_none());
+        assert_eq!(world.simulation.genesys.live_tokens().len(), usize::from(with_token), "readers keep theirs");
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{outcome:?}");
+        assert_ne!(world.current_token().as_deref(), before["access_token"].as_str());
+    }
+}

@@ -1,5 +1,6 @@
 //! The regions of Genesys Cloud, the only places that credentials are ever sent to.
 
+use crate::platform::shown;
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 /// AWS region and domain (the `PureCloudRegionHosts` of the official SDKs).
@@ -71,9 +72,8 @@ impl Region {
 }
 
 fn unknown(text: &str) -> RotationError {
-    let shown: String = text.chars().take(60).collect();
-    let error =
-        RotationError::new(ErrorKind::UnknownRegion, format!("the region {shown:?} is none of Genesys Cloud's"));
+    let message = format!("the region {} is none of Genesys Cloud's", shown(text));
+    let error = RotationError::new(ErrorKind::UnknownRegion, message);
     match inside(text) {
         Some(domain) => error.with_hint(format!("write the domain alone: {domain}")),
         None => error,

@@ -18,20 +18,15 @@ const WHAT: &str = "the token request";
 #[derive(Deserialize)]
 struct TokenBody {
     access_token: Zeroizing<String>,
-    #[serde(default)]
     token_type: Option<String>,
-    #[serde(default)]
     expires_in: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize, Default)]
 struct Refusal {
-    #[serde(default)]
-    error: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    error_description: String,
+    error: Option<String>,
+    description: Option<String>,
+    error_description: Option<String>,
 }
 
 impl GenesysCloud {
@@ -88,10 +83,9 @@ fn is_token_type(name: &str) -> bool {
 /// The endpoint says 400 for a wrong secret and for too many requests alike, so the words decide.
 fn refusal(answer: &Answer, region: Region) -> RotationError {
     let body: Refusal = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let limited = [&body.description, &body.error_description]
-        .iter()
-        .any(|text| text.trim_start().to_ascii_lowercase().starts_with("rate limit exceeded"));
-    let (status, code) = (answer.status.as_u16(), plain_code(body.error));
+    let limits = |text: &String| text.trim_start().to_ascii_lowercase().starts_with("rate limit exceeded");
+    let limited = [&body.description, &body.error_description].into_iter().flatten().any(limits);
+    let (status, code) = (answer.status.as_u16(), plain_code(body.error.unwrap_or_default()));
     if answer.code() == "ip.not.authorized" {
         return answer
             .error(ErrorKind::IpNotAuthorized, format!("{WHAT} was refused for this network address ({status})"));

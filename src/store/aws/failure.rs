@@ -54,7 +54,7 @@ impl Call<'_> {
         E: ProvideErrorMetadata + StdError + 'static,
         SdkError<E, HttpResponse>: RequestId,
     {
-        if matches!(code_of(error), Some("InvalidParameterException")) {
+        if code_of(error) == Some("InvalidParameterException") && self.says(error, "RemoveFromVersionId") {
             let message = format!("the labels of {} were moved by somebody else meanwhile", self.secret);
             return RotationError::new(ErrorKind::StoreConflict, message);
         }
@@ -79,6 +79,7 @@ impl Call<'_> {
                 let hint = format!("bring it back with `aws secretsmanager restore-secret --secret-id {secret}`");
                 RotationError::new(ErrorKind::SecretNotFound, format!("the secret {secret} is marked for deletion")).with_hint(hint)
             }
+            "RequestTimeout" | "RequestTimeoutException" => self.unavailable(&format!("was not answered in time ({status} {code})")),
             code if is_throttling(code) || status == 429 => {
                 RotationError::new(ErrorKind::RateLimited, format!("{action} for {secret} was throttled ({status} {code})"))
             }
@@ -109,13 +110,12 @@ impl Call<'_> {
 
     fn not_sent<E: StdError + 'static>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
         let causes = causes(error);
-        if causes.contains("credentials") || causes.contains("identity") {
-            return RotationError::new(
-                ErrorKind::StoreDenied,
-                format!("no AWS credentials were found for {}", self.action),
-            )
-            .with_hint(
-                "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this where a role is attached",
+        let about_credentials = causes.contains("credentials") || causes.contains("identity");
+        // Whoever hands the credentials out (a container, an instance, a sign-on service) may only be slow.
+        if about_credentials && !causes.contains("timed out") && !causes.contains("timeout") {
+            let message = format!("there are no usable AWS credentials for {} ({causes})", self.action);
+            return RotationError::new(ErrorKind::StoreDenied, message).with_hint(
+                "sign on again (`aws sso login`), set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this where a role is attached",
             );
         }
         if causes.contains("region") {

@@ -1,12 +1,13 @@
 //! AWS Secrets Manager, by the AWS SDK.
 
+pub mod config;
 mod failure;
 mod rotate;
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
@@ -28,15 +29,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct AwsSecretsManager {
     client: Client,
-}
-
-/// Finds account, region and endpoint where every AWS tool looks for them.
-pub async fn load_config() -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if let Ok(name) = AppName::new(env!("CARGO_PKG_NAME")) {
-        loader = loader.app_name(name);
-    }
-    loader.load().await
 }
 
 impl AwsSecretsManager {
