@@ -1,5 +1,9 @@
 //! Keeps contact-centre API tokens fresh where pipelines read them.
 
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(any(feature = "cli", feature = "lambda"))]
+pub mod log_filter;
 pub mod platform;
 pub mod rotation;
 pub mod secret;
