@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(any(feature = "cli", feature = "lambda"))]
 pub mod log_filter;
 pub mod platform;

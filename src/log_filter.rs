@@ -1,30 +1,30 @@
-//! What is logged: our own events at the level that was asked for, other crates' warnings at most.
-//!
-//! HTTP clients and SDKs print whole requests at their lowest levels, with the secrets in them.
-//! So no setting can turn those on.
+//! Which log lines may be written.
 
-use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// The crate's own targets all begin with this.
+/// Our own targets all begin with this.
 const OWN: &str = "genesys_rotator";
-/// The most that other crates may say.
-const OTHERS: LevelFilter = LevelFilter::WARN;
+/// It logs each failed event once more, in Debug form.
+const SILENT: &str = "lambda_runtime";
 
-/// The filter that a text asks for: a level such as `debug`, or targets with levels such as
-/// `info,genesys_rotator::rotation=trace`. Whatever it says of other crates, they stay at WARN.
+/// Our own lines from a level on, and other crates' only where something is wrong.
 ///
-/// # Errors
-/// The text is not of that form.
-pub fn own_level(text: &str) -> Result<Targets, ParseError> {
-    let asked: Targets = text.trim().parse()?;
-    let default = asked.default_level();
-    let own = default.unwrap_or(LevelFilter::INFO);
-    let mut filter = Targets::new().with_default(default.unwrap_or(OTHERS).min(OTHERS)).with_target(OWN, own);
-    for (target, level) in &asked {
-        let level = if target.starts_with(OWN) { level } else { level.min(OTHERS) };
+/// `wanted` is a level such as `debug`, or targets with levels such as `warn,genesys_rotator::platform=debug`;
+/// INFO where it says nothing of our own. At their finest levels the HTTP, AWS and Lambda libraries
+/// print requests, answers and events as they are, secrets included. No setting of the environment
+/// can switch that on.
+pub fn log_filter(wanted: Option<&str>) -> Targets {
+    let wanted: Targets = wanted.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+    let own = wanted.default_level().unwrap_or(LevelFilter::INFO);
+    let mut filter = Targets::new().with_default(LevelFilter::WARN.min(own));
+    for (target, level) in wanted.iter().filter(|(target, _)| !target.starts_with(SILENT)) {
+        let level = if target.starts_with(OWN) { level } else { LevelFilter::WARN.min(level) };
         filter = filter.with_target(target, level);
     }
-    Ok(filter)
+    match wanted.iter().any(|(target, _)| target == OWN) {
+        true => filter.with_target(SILENT, LevelFilter::OFF),
+        false => filter.with_target(SILENT, LevelFilter::OFF).with_target(OWN, own),
+    }
 }
 
 #[cfg(test)]
@@ -34,12 +34,12 @@ mod tests {
     use super::*;
 
     fn filter(text: &str) -> Targets {
-        own_level(text).expect(text)
+        log_filter(Some(text))
     }
 
     #[test]
     fn a_level_is_our_own() {
-        for text in ["trace", "TRACE", " trace "] {
+        for text in ["trace", "TRACE", " trace ", "genesys_rotator=trace"] {
             let filter = filter(text);
             assert!(filter.would_enable("genesys_rotator::rotation", &Level::TRACE), "{text}");
             assert!(!filter.would_enable("hyper::proto", &Level::INFO), "{text}");
@@ -51,11 +51,20 @@ mod tests {
 
     #[test]
     fn nothing_turns_other_crates_below_warn() {
-        for text in ["hyper=trace", "aws_smithy_runtime=debug,trace", "trace,aws=trace,reqwest=trace", "h2"] {
+        for text in
+            ["hyper=trace", "aws_smithy_runtime=debug,trace", "trace,aws=trace,reqwest=trace", "h2", "loud=loud"]
+        {
             let filter = filter(text);
             for target in ["hyper", "aws_smithy_runtime::client", "reqwest::connect", "h2::codec", "aws"] {
                 assert!(!filter.would_enable(target, &Level::INFO), "{text}: {target}");
             }
+        }
+    }
+
+    #[test]
+    fn the_lambda_runtime_stays_silent() {
+        for text in ["trace", "lambda_runtime=trace", "lambda_runtime::layers=error"] {
+            assert!(!filter(text).would_enable("lambda_runtime::layers", &Level::ERROR), "{text}");
         }
     }
 
@@ -67,7 +76,11 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
-        assert!(own_level("genesys_rotator=loud").is_err());
+    fn what_says_nothing_of_our_own_means_info() {
+        for wanted in [None, Some(""), Some("loud=loud"), Some("hyper=debug")] {
+            let filter = log_filter(wanted);
+            assert!(filter.would_enable("genesys_rotator::rotation", &Level::INFO), "{wanted:?}");
+            assert!(!filter.would_enable("genesys_rotator::rotation", &Level::DEBUG), "{wanted:?}");
+        }
     }
 }

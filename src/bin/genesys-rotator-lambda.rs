@@ -1,1 +1,45 @@
-fn main() {}
+//! The rotation function for AWS Secrets Manager: a Lambda `bootstrap`.
+
+use std::process::ExitCode;
+
+use genesys_rotator::lambda::{Function, Metrics, only_json};
+use genesys_rotator::log_filter::log_filter;
+use genesys_rotator::platform::{Endpoints, Platforms};
+use genesys_rotator::rotation::{RetryPolicy, Rotator, SystemClock};
+use genesys_rotator::store::aws::{AwsSecretsManager, load_config};
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let level = variable("ROTATOR_LOG").or_else(|| variable("AWS_LAMBDA_LOG_LEVEL"));
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    tracing_subscriber::registry().with(lines).with(log_filter(level.as_deref())).init();
+    let endpoints = match Endpoints::from_lookup(variable) {
+        Ok(endpoints) => endpoints,
+        Err(error) => {
+            tracing::error!(error.r#type = error.kind().name(), error.hint = error.hint(), "{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let store = AwsSecretsManager::new(&load_config().await);
+    let rotator =
+        Rotator { store, issuer: Platforms::new(endpoints), clock: SystemClock, retries: RetryPolicy::default() };
+    let function = Function::new(rotator, Metrics::new(std::io::stdout()));
+    let handle = service_fn(|event: LambdaEvent<serde_json::Value>| function.handle(event));
+    let runtime = Runtime::new(handle).layer(MapRequestLayer::new(only_json));
+    match runtime.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the Lambda runtime ended: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -10,6 +10,7 @@ use super::arguments::Format;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::rotate::Rotation;
+use super::sim::default_client;
 use super::store::Store;
 use super::style::Colour;
 use crate::platform::{Endpoints, Platforms};
@@ -37,12 +38,12 @@ struct Demo<'a> {
 }
 
 /// Shows a rotation, a second one, and one whose token does not work, on the simulator at this
-/// base URL, which has the client with this id and secret.
+/// base URL, which has the [default client](default_client).
 ///
 /// # Errors
 /// The simulator could not be reached.
-pub async fn run(url: &str, client: (String, String), output: &Output) -> std::result::Result<Exit, Failure> {
-    let demo = Demo::set_up(url, client, output)?;
+pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, Failure> {
+    let demo = Demo::set_up(url, output)?;
     demo.introduce();
     let first = demo.first().await?;
     let second = demo.second().await?;
@@ -56,7 +57,8 @@ pub async fn run(url: &str, client: (String, String), output: &Output) -> std::r
 }
 
 impl<'a> Demo<'a> {
-    fn set_up(url: &'a str, (client_id, client_secret): (String, String), output: &'a Output) -> Result<Self> {
+    fn set_up(url: &'a str, output: &'a Output) -> Result<Self> {
+        let (client_id, client_secret) = default_client();
         let endpoints = Endpoints::from_lookup(|_| Some(url.to_owned()))?;
         let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
         let document = json!({ "region": REGION, "client_id": client_id, "client_secret": client_secret });

@@ -48,8 +48,6 @@ pub fn open(
     };
     output.format = cli.output;
     let mut session = Session::new(output, environment);
-    match session.start_log() {
-        Ok(()) => Ok((cli.command, session)),
-        Err(failure) => Err(session.output.end(Err(failure))),
-    }
+    session.start_log();
+    Ok((cli.command, session))
 }

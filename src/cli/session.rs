@@ -11,7 +11,7 @@ use super::exit::Failure;
 use super::output::Output;
 use super::secret_reference::Place;
 use super::store::Store;
-use crate::log_filter::own_level;
+use crate::log_filter::log_filter;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{RetryPolicy, Rotator, SystemClock};
 use crate::store::aws::{self, AwsSecretsManager};
@@ -39,26 +39,18 @@ impl Session {
     }
 
     /// Logs to stderr where `ROTATOR_LOG` or `RUST_LOG` is set, and nowhere else.
-    ///
-    /// # Errors
-    /// A [usage](Failure::usage) failure where its value makes no sense.
-    pub fn start_log(&mut self) -> Result<(), Failure> {
+    pub fn start_log(&mut self) {
         let set = |name: &&str| (self.environment)(name).filter(|text| !text.trim().is_empty());
-        let Some((name, text)) = LOG_VARIABLES.iter().find_map(|name| Some((name, set(name)?))) else { return Ok(()) };
-        let filter = own_level(&text).map_err(|error| {
-            let hint = "set a level: error, warn, info, debug or trace";
-            Failure::usage(format!("{name} cannot be understood: {error}"), hint)
-        })?;
+        let Some(wanted) = LOG_VARIABLES.iter().find_map(set) else { return };
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_ansi(self.output.error_style.colour)
             // What cannot be written to stderr cannot be complained about there either.
             .log_internal_errors(false);
         // Fails only where this process logs already.
-        tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().ok();
+        tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&wanted)))).try_init().ok();
         // A progress bar and log lines would overwrite each other.
         self.output.is_watched = false;
-        Ok(())
     }
 
     /// All platforms, at the addresses that the environment allows.

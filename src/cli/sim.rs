@@ -1,7 +1,6 @@
 //! `sim`: the simulators, served until somebody stops them. The binary starts them.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,9 +12,6 @@ use super::output::Output;
 /// The client that there is where none was asked for.
 const DEFAULT_CLIENT: (&str, &str) = ("demo-client", "demo-secret");
 
-/// As the platform has it where a client says nothing else (Genesys Cloud API, `accessTokenValiditySeconds`).
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(86_400);
-
 /// The arguments of `sim`.
 #[derive(Debug, Default, Args)]
 pub struct SimArgs {
@@ -25,9 +21,9 @@ pub struct SimArgs {
     /// The port to serve on; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// For how long each token is valid [default: 86400]
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    pub token_lifetime: Option<Duration>,
+    /// For how many seconds each token is valid [default: 86400]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub token_lifetime: Option<u32>,
     /// A Lambda rotation function, which RotateSecret then runs for every secret
     #[arg(long, value_name = "PATH")]
     pub function: Option<PathBuf>,
@@ -47,11 +43,6 @@ impl SimArgs {
             return vec![default_client()];
         }
         self.clients.clone()
-    }
-
-    /// For how long each token is valid.
-    pub fn token_lifetime(&self) -> Duration {
-        self.token_lifetime.unwrap_or(DEFAULT_LIFETIME)
     }
 }
 
@@ -103,11 +94,6 @@ fn parse_client(text: &str) -> Result<(String, String), String> {
         Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok((id.to_owned(), secret.to_owned())),
         _ => Err("write ID:SECRET".to_owned()),
     }
-}
-
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
-    seconds.map(|seconds| Duration::from_secs(seconds.into())).ok_or_else(|| "write a number of seconds".to_owned())
 }
 
 #[cfg(test)]

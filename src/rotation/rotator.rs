@@ -34,10 +34,11 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     /// Whatever stopped the step; nothing was promoted then.
     pub async fn step(&self, step: Step, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         match step {
-            Step::Create => self.create(request, deadline).await,
-            Step::Set => self.set(request, deadline).await,
-            Step::Test => self.test(request, deadline).await,
-            Step::Finish => self.finish(request, deadline).await,
+            // Boxed: four nested state machines of this size in one are more than the compiler follows.
+            Step::Create => Box::pin(self.create(request, deadline)).await,
+            Step::Set => Box::pin(self.set(request, deadline)).await,
+            Step::Test => Box::pin(self.test(request, deadline)).await,
+            Step::Finish => Box::pin(self.finish(request, deadline)).await,
         }
     }
 

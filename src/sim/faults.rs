@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
+use tokio::sync::Barrier;
 
 use super::http::{Reply, raw};
 
@@ -16,6 +17,8 @@ pub enum Effect {
     Answer(Answer),
     /// The service answers this much later.
     Delay(Duration),
+    /// The service answers once as many calls wait here as the barrier asks for.
+    Meet(Arc<Barrier>),
     /// The connection closes before the service sees the request.
     Drop,
     /// The service carries the request out, and the connection closes without an answer.

@@ -60,6 +60,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Carries the request out.
     fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
+
+    /// Answers a request that steers the simulator and is none of the service's own. Such
+    /// requests are neither journaled nor hit by faults.
+    fn control(&self, _request: &Request, _faults: &Faults, _journal: &Journal) -> Option<Reply> {
+        None
+    }
 }
 
 /// A running server; it stops, and its connections with it, when dropped.
@@ -165,6 +171,9 @@ async fn handle<S: Service>(
         Ok(request) => request,
         Err(reply) => return Ok(reply),
     };
+    if let Some(reply) = service.control(&request, &faults, &journal) {
+        return Ok(reply);
+    }
     let operation = service.operation(&request);
     let call = journal.begin(&operation);
     let reply = match faults.next(&operation) {
@@ -180,6 +189,10 @@ async fn suffer<S: Service>(effect: Effect, request: Request, service: &S, fault
         Effect::Answer(answer) => Ok(answer.reply()),
         Effect::Delay(delay) => {
             tokio::time::sleep(delay).await;
+            Ok(service.answer(request).await)
+        }
+        Effect::Meet(barrier) => {
+            barrier.wait().await;
             Ok(service.answer(request).await)
         }
         Effect::Drop => Err(Dropped),

@@ -3,6 +3,14 @@
 //! They share no types with the rest of the crate, so that a misspelt field
 //! cannot pass on both sides.
 
+pub mod control;
 pub mod faults;
+pub mod function;
+pub mod genesys;
 pub mod http;
+pub mod invoke;
 pub mod journal;
+pub mod secrets_manager;
+mod simulation;
+
+pub use simulation::{Simulation, SimulationSettings};

@@ -1,0 +1,45 @@
+//! The function's output, line by line.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// How many lines are kept.
+const LINE_LIMIT: usize = 10_000;
+
+/// The last lines of all processes.
+#[derive(Clone, Default)]
+pub(super) struct Logs(Arc<Mutex<VecDeque<String>>>);
+
+impl Logs {
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Reads a process's output to its end, in the background.
+    pub(super) fn collect(&self, output: impl AsyncRead + Send + Unpin + 'static, tee: bool) {
+        let logs = self.clone();
+        tokio::spawn(async move {
+            let mut output = BufReader::new(output);
+            let mut line = Vec::new();
+            while output.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+                logs.push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned(), tee);
+                line.clear();
+            }
+        });
+    }
+
+    fn push(&self, line: String, tee: bool) {
+        if tee {
+            // Nobody may be reading our standard error any more, which is no reason to stop.
+            writeln!(std::io::stderr().lock(), "{line}").ok();
+        }
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LINE_LIMIT {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+}

@@ -1,0 +1,98 @@
+//! The paths of the Platform API that are simulated, and what a token needs to call them.
+
+use hyper::Method;
+
+use super::lists::Directory;
+
+/// What a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource<'path> {
+    Me,
+    OwnToken,
+    Clients,
+    Client(&'path str),
+    ClientSecret(&'path str),
+    List(Directory),
+    AuditResults(&'path str),
+    GeneratedToken,
+    ApiTokens,
+}
+
+/// What a client's roles must give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permissions {
+    None,
+    All(&'static [&'static str]),
+    Any(&'static [&'static str]),
+}
+
+impl<'path> Resource<'path> {
+    /// The resource at a path.
+    pub fn at(path: &'path str) -> Option<Self> {
+        let segments: Vec<_> = path.strip_prefix("/api/v2/")?.split('/').collect();
+        Some(match *segments.as_slice() {
+            ["users", "me"] => Self::Me,
+            ["tokens", "me"] => Self::OwnToken,
+            ["oauth", "clients"] => Self::Clients,
+            ["oauth", "clients", id] if !id.is_empty() => Self::Client(id),
+            ["oauth", "clients", id, "secret"] => Self::ClientSecret(id),
+            ["oauth", "token", "generate"] => Self::GeneratedToken,
+            ["oauth", "apitokens"] => Self::ApiTokens,
+            ["users"] => Self::List(Directory::Users),
+            ["routing", "skills"] => Self::List(Directory::Skills),
+            ["routing", "queues"] => Self::List(Directory::Queues),
+            ["authorization", "permissions"] => Self::List(Directory::Permissions),
+            ["audits", "query", id, "results"] => Self::AuditResults(id),
+            _ => return None,
+        })
+    }
+
+    /// The path with `{id}` for the id in it, which faults and the journal go by.
+    pub fn pattern(self) -> &'static str {
+        match self {
+            Self::Me => "/api/v2/users/me",
+            Self::OwnToken => "/api/v2/tokens/me",
+            Self::Clients => "/api/v2/oauth/clients",
+            Self::Client(_) => "/api/v2/oauth/clients/{id}",
+            Self::ClientSecret(_) => "/api/v2/oauth/clients/{id}/secret",
+            Self::List(directory) => directory.path(),
+            Self::AuditResults(_) => "/api/v2/audits/query/{id}/results",
+            Self::GeneratedToken => "/api/v2/oauth/token/generate",
+            Self::ApiTokens => "/api/v2/oauth/apitokens",
+        }
+    }
+
+    /// The methods that it supports.
+    pub fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Me | Self::List(_) | Self::AuditResults(_) => &["GET"],
+            Self::OwnToken => &["GET", "HEAD", "DELETE"],
+            Self::Clients => &["GET", "POST"],
+            Self::Client(_) => &["GET", "PUT", "DELETE"],
+            Self::ClientSecret(_) | Self::GeneratedToken | Self::ApiTokens => &["POST"],
+        }
+    }
+
+    /// The permissions that a method on it needs.
+    pub fn permissions(self, method: &Method) -> Permissions {
+        match (self, method.as_str()) {
+            (Self::Clients | Self::Client(_), "GET") => Permissions::All(&["oauth:client:view"]),
+            (Self::Clients, _) => Permissions::All(&["oauth:client:add"]),
+            (Self::Client(_), "DELETE") => Permissions::All(&["oauth:client:delete"]),
+            (Self::Client(_) | Self::ClientSecret(_), _) => Permissions::All(&["oauth:client:edit"]),
+            (Self::List(directory), _) => directory.permissions(),
+            (Self::AuditResults(_), _) => Permissions::All(&["audits:audit:view"]),
+            (Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens, _) => Permissions::None,
+        }
+    }
+
+    /// The scope that a token kept to scopes needs; reading is content with its `:readonly` form.
+    pub fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::Clients | Self::Client(_) | Self::ClientSecret(_) => Some("oauth"),
+            Self::List(directory) => Some(directory.scope()),
+            Self::AuditResults(_) => Some("audits"),
+            Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens => None,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The simulated service's clock: real time plus what tests added to it.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
+
+/// A clock that never goes backwards and that can be put forward.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    origin: Timestamp,
+    started: Instant,
+    added: Duration,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self { origin: Timestamp::now(), started: Instant::now(), added: Duration::ZERO }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        later(self.origin, self.started.elapsed() + self.added)
+    }
+
+    pub(super) fn advance(&mut self, by: Duration) {
+        self.added += by;
+    }
+}
+
+/// The time this much later, or the last representable one.
+pub(super) fn later(time: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| time.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// Epoch seconds with a fraction, as AWS JSON 1.1 writes a timestamp.
+pub(super) fn epoch_seconds(time: Timestamp) -> Value {
+    // Milliseconds since 1970 stay far below 2^53, so nothing is lost here.
+    #[allow(clippy::cast_precision_loss)]
+    let seconds = time.as_millisecond() as f64 / 1000.0;
+    json!(seconds)
+}
+
+/// The day of a time, which is all that the service keeps of an access.
+pub(super) fn day_of(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second().div_euclid(DAY) * DAY).unwrap_or(time)
+}

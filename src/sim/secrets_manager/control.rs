@@ -1,0 +1,102 @@
+//! The part of the control surface that steers Secrets Manager.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_sim/secrets-manager` | shows the rotations that have ended, with each failure's step and error |
+//! | `PATCH /_sim/secrets-manager` | sets knobs, see [`Knobs`] |
+//! | `POST /_sim/secrets-manager/advance` | puts the clock forward by `seconds` |
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::control::{read, refuse};
+use super::super::http::{self, Reply, Request};
+use super::{RotationOutcome, SecretsManager, Settings};
+
+/// The settings as JSON; what is left out stays as it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Knobs {
+    /// [`Settings::stale_reads`].
+    pub stale_reads: Option<u32>,
+    /// [`Settings::retries`].
+    pub retries: Option<u32>,
+    /// [`Settings::retry_delay`], in milliseconds.
+    pub retry_delay_ms: Option<u64>,
+    /// [`Settings::function_timeout`], in milliseconds.
+    pub function_timeout_ms: Option<u64>,
+    /// [`Settings::writes_per_second`].
+    pub writes_per_second: Option<u32>,
+    /// [`Settings::denied`].
+    pub denied: Option<BTreeSet<String>>,
+    /// [`Settings::require_rotation_token`].
+    pub require_rotation_token: Option<bool>,
+    /// [`Settings::cross_account`].
+    pub cross_account: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: u64,
+}
+
+/// Answers a request of this part of the control surface; `None` for any other request.
+pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
+    let done = match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/_sim/secrets-manager") => return Some(http::json(StatusCode::OK, &describe(service))),
+        ("PATCH", "/_sim/secrets-manager") => {
+            read::<Knobs>(request).map(|knobs| service.set(|settings| knobs.turn(settings)))
+        }
+        ("POST", "/_sim/secrets-manager/advance") => {
+            read::<Advance>(request).map(|advance| service.advance(Duration::from_secs(advance.seconds)))
+        }
+        _ => return None,
+    };
+    Some(match done {
+        Ok(()) => http::empty(StatusCode::NO_CONTENT),
+        Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
+    })
+}
+
+impl Knobs {
+    fn turn(self, settings: &mut Settings) {
+        set(&mut settings.stale_reads, self.stale_reads);
+        set(&mut settings.retries, self.retries);
+        set(&mut settings.retry_delay, self.retry_delay_ms.map(Duration::from_millis));
+        set(&mut settings.function_timeout, self.function_timeout_ms.map(Duration::from_millis));
+        set(&mut settings.writes_per_second, self.writes_per_second.map(Some));
+        set(&mut settings.denied, self.denied);
+        set(&mut settings.require_rotation_token, self.require_rotation_token);
+        set(&mut settings.cross_account, self.cross_account);
+    }
+}
+
+fn set<T>(knob: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *knob = value;
+    }
+}
+
+fn describe(service: &SecretsManager) -> Value {
+    let rotations: Vec<Value> = service.rotation_outcomes().iter().map(outcome).collect();
+    json!({ "rotations": rotations })
+}
+
+fn outcome(outcome: &RotationOutcome) -> Value {
+    let failures: Vec<Value> = outcome
+        .failures
+        .iter()
+        .map(|(step, error)| json!({"step": step, "error_type": error.error_type, "message": error.message}))
+        .collect();
+    json!({
+        "secret": outcome.secret,
+        "version_id": outcome.version_id,
+        "succeeded": outcome.succeeded,
+        "failures": failures,
+    })
+}

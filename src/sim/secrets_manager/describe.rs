@@ -1,0 +1,53 @@
+//! DescribeSecret, and the description that ListSecrets shares with it.
+
+use serde_json::{Map, Value, json};
+
+use super::clock::epoch_seconds;
+use super::error::Answer;
+use super::input::Input;
+use super::state::{Rotation, Secret, State};
+use super::tags::write_tags;
+
+pub(super) fn describe_secret(state: &mut State, input: &Input<'_>) -> Answer {
+    let secret = state.read(input.secret_id()?)?;
+    Ok(Value::Object(describe(&secret, "VersionIdsToStages")))
+}
+
+/// A secret's description; `stages` is what the answer calls the map from versions to labels.
+pub(super) fn describe(secret: &Secret, stages: &str) -> Map<String, Value> {
+    let mut answer = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            answer.insert(name.to_owned(), value);
+        }
+    };
+    put("ARN", Some(secret.arn.clone().into()));
+    put("Name", Some(secret.name.clone().into()));
+    put("Description", secret.description.clone().map(Value::from));
+    put("KmsKeyId", secret.kms_key_id.clone().map(Value::from));
+    put("LastChangedDate", Some(epoch_seconds(secret.changed)));
+    put("LastAccessedDate", secret.accessed.map(epoch_seconds));
+    put("DeletedDate", secret.deletion.map(epoch_seconds));
+    put("CreatedDate", Some(epoch_seconds(secret.created)));
+    put("Tags", (!secret.tags.is_empty()).then(|| write_tags(&secret.tags)));
+    put(stages, labelled_versions(secret));
+    if let Some(rotation) = &secret.rotation {
+        describe_rotation(rotation, &mut put);
+    }
+    answer
+}
+
+fn describe_rotation(rotation: &Rotation, put: &mut impl FnMut(&str, Option<Value>)) {
+    put("RotationEnabled", Some(rotation.enabled.into()));
+    put("RotationLambdaARN", Some(rotation.function_arn.clone().into()));
+    put("RotationRules", rotation.rules.as_ref().map(super::schedule::Rules::answer));
+    put("LastRotatedDate", rotation.last.map(epoch_seconds));
+    put("NextRotationDate", rotation.next.map(epoch_seconds));
+}
+
+/// Versions without a label count as deprecated and are not listed.
+fn labelled_versions(secret: &Secret) -> Option<Value> {
+    let labelled = secret.versions.iter().filter(|version| !version.labels.is_empty());
+    let map: Map<String, Value> = labelled.map(|version| (version.id.clone(), json!(version.labels))).collect();
+    (!map.is_empty()).then_some(Value::Object(map))
+}

@@ -1,0 +1,146 @@
+//! PutSecretValue and UpdateSecret.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::clock::later;
+use super::create::NO_TOKEN;
+use super::error::{Answer, ServiceError};
+use super::input::{Input, check_length, constraint};
+use super::labels::{CURRENT, LABEL_LIMIT};
+use super::settings::Settings;
+use super::state::{Secret, SecretValue, State, Version};
+
+/// The most versions that a secret has.
+const VERSION_LIMIT: usize = 100;
+/// The age below which the service removes no version.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) fn put_secret_value(state: &mut State, input: &Input<'_>) -> Answer {
+    let id = input.secret_id()?;
+    let labels = input.texts("VersionStages", 1..=256)?;
+    if let Some(labels) = &labels {
+        check_length("VersionStages", None, labels.len(), &(1..=LABEL_LIMIT))?;
+    }
+    let rotation_token = rotation_token(input)?;
+    let token = input.token()?.ok_or_else(|| ServiceError::invalid_request(NO_TOKEN))?;
+    let neither = || ServiceError::invalid_request("You must provide either SecretString or SecretBinary.");
+    let value = input.value()?.ok_or_else(neither)?;
+    state.count_write()?;
+    let (now, settings) = (state.clock.now(), state.settings.clone());
+    let secret = state.find_live(id)?;
+    check_rotation_token(secret, token, rotation_token, &settings)?;
+    let labels = labels.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+    secret.put(token, value, labels, now, settings.stale_reads)?;
+    let attached = secret.version(token).map(|version| version.labels.clone()).unwrap_or_default();
+    Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token, "VersionStages": attached }))
+}
+
+pub(super) fn update_secret(state: &mut State, input: &Input<'_>) -> Answer {
+    let id = input.secret_id()?;
+    let value = input.value()?;
+    let token = input.token()?;
+    let description = input.text("Description", 0..=2048)?;
+    let kms_key_id = input.text("KmsKeyId", 0..=2048)?;
+    if value.is_some() && token.is_none() {
+        return Err(ServiceError::invalid_request(NO_TOKEN));
+    }
+    state.count_write()?;
+    let (now, stale_reads) = (state.clock.now(), state.settings.stale_reads);
+    let secret = state.find_live(id)?;
+    let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
+    match (value, token) {
+        (Some(value), Some(token)) => {
+            secret.put(token, value, vec![CURRENT.to_owned()], now, stale_reads)?;
+            answer["VersionId"] = token.into();
+        }
+        _ => secret.keep_for_stale_reads(stale_reads),
+    }
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    secret.description = description.map_or(secret.description.take(), text);
+    secret.kms_key_id = kms_key_id.map_or(secret.kms_key_id.take(), text);
+    secret.changed = now;
+    Ok(answer)
+}
+
+impl Secret {
+    /// Gives the version of a token its value and labels. A version's value is written once.
+    fn put(
+        &mut self,
+        token: &str,
+        value: SecretValue,
+        mut labels: Vec<String>,
+        now: Timestamp,
+        stale_reads: u32,
+    ) -> Result<(), ServiceError> {
+        match self.version(token).map(|version| &version.value) {
+            Some(Some(existing)) if *existing == value => return Ok(()),
+            Some(Some(_)) => return Err(ServiceError::token_in_use(token, &self.arn)),
+            Some(None) => {}
+            None if self.versions.is_empty() && !labels.iter().any(|label| label == CURRENT) => {
+                // The first version is the current one, whatever else it is called.
+                labels.push(CURRENT.to_owned());
+            }
+            None => {}
+        }
+        self.check_label_count(&labels, token)?;
+        self.keep_for_stale_reads(stale_reads);
+        if self.version(token).is_none() {
+            self.make_room(now)?;
+            self.versions.push(Version::new(token, None, now));
+        }
+        self.attach(&labels, token);
+        if let Some(version) = self.version_mut(token) {
+            version.value = Some(value);
+        }
+        self.changed = now;
+        Ok(())
+    }
+
+    /// Removes the oldest deprecated versions where the secret is full.
+    pub(super) fn make_room(&mut self, now: Timestamp) -> Result<(), ServiceError> {
+        while self.versions.len() >= VERSION_LIMIT {
+            let removable = |version: &Version| version.labels.is_empty() && later(version.created, KEPT_FOR) <= now;
+            let Some(index) = self.versions.iter().position(removable) else {
+                return Err(ServiceError::new(
+                    "LimitExceededException",
+                    format!("The secret already has {VERSION_LIMIT} versions, and none of them can be removed yet."),
+                ));
+            };
+            self.versions.remove(index);
+        }
+        Ok(())
+    }
+}
+
+fn rotation_token<'a>(input: &Input<'a>) -> Result<Option<&'a str>, ServiceError> {
+    let Some(token) = input.text("RotationToken", 0..=usize::MAX)? else { return Ok(None) };
+    check_length("RotationToken", None, token.len(), &(36..=256))?;
+    if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        let pattern = "Member must satisfy regular expression pattern: ^[a-zA-Z0-9\\-]+$";
+        return Err(constraint("RotationToken", None, pattern));
+    }
+    Ok(Some(token))
+}
+
+/// Checks who writes the version that a rotation in progress has staged.
+fn check_rotation_token(
+    secret: &Secret,
+    version: &str,
+    given: Option<&str>,
+    settings: &Settings,
+) -> Result<(), ServiceError> {
+    let Some(run) = secret.running.as_ref().filter(|run| run.version == version) else { return Ok(()) };
+    let refused = match given {
+        Some(given) => settings.require_rotation_token && given != run.rotation_token,
+        None => settings.cross_account,
+    };
+    if refused {
+        return Err(ServiceError::access_denied(
+            "The request doesn't carry the RotationToken of the rotation in progress.",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! RotateSecret and CancelRotateSecret.
+
+use serde_json::json;
+
+use super::SecretsManager;
+use super::create::NO_TOKEN;
+use super::error::{Answer, ServiceError};
+use super::input::Input;
+use super::labels::{CURRENT, PENDING};
+use super::schedule::Rules;
+use super::state::{Rotation, Secret, State, Version};
+
+/// What a RotateSecret call leaves to be done.
+pub(super) enum Task {
+    /// Nothing: this very rotation is under way or was done.
+    Nothing,
+    /// The four steps.
+    Rotate,
+    /// Only `testSecret`; the way back to the set-up of before where it fails.
+    Test { before: Option<Rotation> },
+}
+
+/// A RotateSecret call that was accepted.
+pub(super) struct Accepted {
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) task: Task,
+}
+
+/// Why a RotateSecret call was refused; `retry` is the version whose rotation is tried again.
+pub(super) struct Refused {
+    pub(super) error: ServiceError,
+    pub(super) retry: Option<(String, String)>,
+}
+
+impl From<ServiceError> for Refused {
+    fn from(error: ServiceError) -> Self {
+        Self { error, retry: None }
+    }
+}
+
+impl SecretsManager {
+    pub(super) async fn rotate_secret(&self, input: &Input<'_>) -> Answer {
+        let accepted = {
+            let function = self.has_function();
+            accept(&mut self.state(), input, function)
+        };
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(refused) => {
+                if let Some((arn, version)) = refused.retry {
+                    self.start_rotation(&arn, &version);
+                }
+                return Err(refused.error);
+            }
+        };
+        self.start_scheduler();
+        match accepted.task {
+            Task::Nothing => {}
+            Task::Rotate => self.start_rotation(&accepted.arn, &accepted.version),
+            Task::Test { before } => self.test_configuration(&accepted.arn, &accepted.version, before).await?,
+        }
+        Ok(json!({ "ARN": accepted.arn, "Name": accepted.name, "VersionId": accepted.version }))
+    }
+}
+
+pub(super) fn cancel_rotate_secret(state: &mut State, input: &Input<'_>) -> Answer {
+    let id = input.secret_id()?;
+    let now = state.clock.now();
+    let secret = state.find_live(id)?;
+    let Some(rotation) = &mut secret.rotation else {
+        return Err(ServiceError::invalid_request("Rotation isn't configured for this secret."));
+    };
+    rotation.enabled = false;
+    rotation.next = None;
+    secret.running = None;
+    secret.changed = now;
+    let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
+    // AWSPENDING stays; whoever cancelled decides what becomes of that version.
+    if let Some(pending) = secret.holder(PENDING) {
+        answer["VersionId"] = pending.id.clone().into();
+    }
+    Ok(answer)
+}
+
+fn accept(state: &mut State, input: &Input<'_>, function: bool) -> Result<Accepted, Refused> {
+    let id = input.secret_id()?;
+    let token = input.token()?.ok_or_else(|| ServiceError::invalid_parameter(NO_TOKEN))?;
+    let function_arn = input.text("RotationLambdaARN", 0..=2048)?.filter(|arn| !arn.is_empty());
+    let immediately = input.flag("RotateImmediately")?.unwrap_or(true);
+    let now = state.clock.now();
+    let rules = Rules::read(input, now)?;
+    let secret = state.find_live(id)?;
+    let known = secret.rotation.as_ref().map(|rotation| rotation.function_arn.clone());
+    let function_arn = function_arn.map(str::to_owned).or(known).ok_or_else(|| {
+        ServiceError::invalid_request("No Lambda rotation function ARN is associated with this secret.")
+    })?;
+    if !function {
+        return Err(Refused::from(ServiceError::access_denied(
+            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants \
+             access to the principal secretsmanager.amazonaws.com.",
+        )));
+    }
+    let mut accepted =
+        Accepted { arn: secret.arn.clone(), name: secret.name.clone(), version: token.to_owned(), task: Task::Nothing };
+    if already_asked(secret, token)? {
+        return Ok(accepted);
+    }
+    refuse_while_pending(secret)?;
+    secret.make_room(now)?;
+    let before = secret.rotation.clone();
+    let rules = rules.or_else(|| before.as_ref().and_then(|rotation| rotation.rules.clone()));
+    let next = rules.as_ref().and_then(|rules| rules.next(now));
+    let last = before.as_ref().and_then(|rotation| rotation.last);
+    secret.rotation = Some(Rotation { enabled: true, function_arn, rules, last, next });
+    stage(secret, token, immediately, now);
+    accepted.task = if immediately { Task::Rotate } else { Task::Test { before } };
+    Ok(accepted)
+}
+
+/// Whether this token's rotation is under way or was done.
+fn already_asked(secret: &Secret, token: &str) -> Result<bool, ServiceError> {
+    if secret.running.as_ref().is_some_and(|run| run.version == token) {
+        return Ok(true);
+    }
+    match secret.version(token) {
+        None => Ok(false),
+        Some(version) if version.labels.contains(CURRENT) => Ok(true),
+        // Its rotation failed: asking again is refused below, and retried.
+        Some(version) if version.labels.contains(PENDING) => Ok(false),
+        Some(_) => Err(ServiceError::invalid_request(format!(
+            "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {}.",
+            secret.arn
+        ))),
+    }
+}
+
+/// AWSPENDING on a version that isn't the current one means that a rotation isn't over.
+fn refuse_while_pending(secret: &Secret) -> Result<(), Refused> {
+    let Some(pending) = secret.holder(PENDING).filter(|version| !version.labels.contains(CURRENT)) else {
+        return Ok(());
+    };
+    let enabled = secret.rotation.as_ref().is_some_and(|rotation| rotation.enabled);
+    let retry = (secret.running.is_none() && enabled).then(|| (secret.arn.clone(), pending.id.clone()));
+    let message = "A previous rotation isn't complete. That rotation will be reattempted.";
+    Err(Refused { error: ServiceError::invalid_request(message), retry })
+}
+
+/// Stages the version under its token: empty for a rotation, a copy of the current value for a test.
+pub(super) fn stage(secret: &mut Secret, token: &str, empty: bool, now: jiff::Timestamp) {
+    let current = secret.holder(CURRENT).and_then(|version| version.value.clone());
+    let value = if empty { None } else { current };
+    secret.versions.push(Version::new(token, value, now));
+    secret.attach(&[PENDING.to_owned()], token);
+    secret.changed = now;
+}

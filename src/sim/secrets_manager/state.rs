@@ -1,0 +1,226 @@
+//! The secrets, their versions, and how a request finds them.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::clock::{Clock, day_of, later};
+use super::error::ServiceError;
+use super::orchestrator::{RotationOutcome, Run};
+use super::schedule::Rules;
+use super::settings::Settings;
+
+/// What a version holds.
+#[derive(Clone, PartialEq)]
+pub(super) enum SecretValue {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+impl SecretValue {
+    /// Writes it into an answer, under the member's name.
+    pub(super) fn write(&self, answer: &mut Map<String, Value>) {
+        match self {
+            Self::Text(text) => answer.insert("SecretString".to_owned(), text.clone().into()),
+            Self::Binary(bytes) => answer.insert("SecretBinary".to_owned(), STANDARD.encode(bytes).into()),
+        };
+    }
+}
+
+/// One version of a secret. The labels are sorted, as the service answers them.
+#[derive(Clone)]
+pub(super) struct Version {
+    pub(super) id: String,
+    pub(super) labels: BTreeSet<String>,
+    /// `None` for the version that a rotation staged and its function has not filled yet.
+    pub(super) value: Option<SecretValue>,
+    pub(super) created: Timestamp,
+    pub(super) accessed: Option<Timestamp>,
+}
+
+impl Version {
+    pub(super) fn new(id: &str, value: Option<SecretValue>, created: Timestamp) -> Self {
+        Self { id: id.to_owned(), labels: BTreeSet::new(), value, created, accessed: None }
+    }
+}
+
+/// How a secret is rotated. A secret without this was never set up for rotation.
+#[derive(Clone)]
+pub(super) struct Rotation {
+    pub(super) enabled: bool,
+    pub(super) function_arn: String,
+    pub(super) rules: Option<Rules>,
+    pub(super) last: Option<Timestamp>,
+    pub(super) next: Option<Timestamp>,
+}
+
+/// A secret as it was before the last write, for the reads that are still to see it so.
+#[derive(Clone)]
+struct Stale {
+    secret: Box<Secret>,
+    reads: u32,
+}
+
+/// One secret.
+#[derive(Clone)]
+pub(super) struct Secret {
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) kms_key_id: Option<String>,
+    pub(super) tags: Vec<(String, String)>,
+    /// In the order of their creation.
+    pub(super) versions: Vec<Version>,
+    pub(super) created: Timestamp,
+    pub(super) changed: Timestamp,
+    pub(super) accessed: Option<Timestamp>,
+    /// When it will be gone, where it was marked for deletion.
+    pub(super) deletion: Option<Timestamp>,
+    pub(super) rotation: Option<Rotation>,
+    pub(super) running: Option<Run>,
+    stale: Option<Stale>,
+}
+
+impl Secret {
+    pub(super) fn new(name: &str, created: Timestamp) -> Self {
+        Self {
+            arn: new_arn(name),
+            name: name.to_owned(),
+            description: None,
+            kms_key_id: None,
+            tags: Vec::new(),
+            versions: Vec::new(),
+            created,
+            changed: created,
+            accessed: None,
+            deletion: None,
+            rotation: None,
+            running: None,
+            stale: None,
+        }
+    }
+
+    pub(super) fn version(&self, id: &str) -> Option<&Version> {
+        self.versions.iter().find(|version| version.id == id)
+    }
+
+    pub(super) fn version_mut(&mut self, id: &str) -> Option<&mut Version> {
+        self.versions.iter_mut().find(|version| version.id == id)
+    }
+
+    /// The version that holds a label.
+    pub(super) fn holder(&self, label: &str) -> Option<&Version> {
+        self.versions.iter().find(|version| version.labels.contains(label))
+    }
+
+    /// Keeps the present state for the next `reads` reads; called right before a write.
+    pub(super) fn keep_for_stale_reads(&mut self, reads: u32) {
+        self.stale = None;
+        if reads > 0 {
+            self.stale = Some(Stale { secret: Box::new(self.clone()), reads });
+        }
+    }
+
+    /// What a read sees, and counts it.
+    pub(super) fn read(&mut self) -> &Secret {
+        if self.stale.as_ref().is_some_and(|stale| stale.reads == 0) {
+            self.stale = None;
+        }
+        if let Some(stale) = &mut self.stale {
+            stale.reads -= 1;
+        }
+        self.stale.as_ref().map_or(self, |stale| &stale.secret)
+    }
+}
+
+/// Everything that the service keeps.
+pub(super) struct State {
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) outcomes: Vec<RotationOutcome>,
+    pub(super) events: Vec<Value>,
+    pub(super) runs: u64,
+    secrets: Vec<Secret>,
+    writes: VecDeque<Timestamp>,
+}
+
+impl State {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            clock: Clock::new(),
+            outcomes: Vec::new(),
+            events: Vec::new(),
+            runs: 0,
+            secrets: Vec::new(),
+            writes: VecDeque::new(),
+        }
+    }
+
+    /// All secrets, those marked for deletion too, after taking away those whose time has come.
+    pub(super) fn secrets(&mut self) -> &mut Vec<Secret> {
+        let now = self.clock.now();
+        self.secrets.retain(|secret| secret.deletion.is_none_or(|deletion| deletion > now));
+        &mut self.secrets
+    }
+
+    /// The secret of a name, an ARN, or an ARN without its six random letters (Secrets
+    /// Manager user guide, "Finding a secret from a partial ARN").
+    pub(super) fn find(&mut self, id: &str) -> Result<&mut Secret, ServiceError> {
+        let secrets = self.secrets();
+        let exact = secrets.iter().position(|secret| secret.arn == id || secret.name == id);
+        let partial =
+            || secrets.iter().position(|secret| secret.arn.rsplit_once('-').is_some_and(|(arn, _)| arn == id));
+        let index = exact.or_else(partial).ok_or_else(ServiceError::no_secret)?;
+        secrets.get_mut(index).ok_or_else(ServiceError::no_secret)
+    }
+
+    /// The same, refusing a secret that is marked for deletion.
+    pub(super) fn find_live(&mut self, id: &str) -> Result<&mut Secret, ServiceError> {
+        let secret = self.find(id)?;
+        if secret.deletion.is_some() {
+            return Err(ServiceError::marked_for_deletion());
+        }
+        Ok(secret)
+    }
+
+    /// What a read of a secret sees, marked for deletion or not, and the time.
+    pub(super) fn read(&mut self, id: &str) -> Result<Secret, ServiceError> {
+        self.find(id).map(|secret| secret.read().clone())
+    }
+
+    /// Notes that a value was read.
+    pub(super) fn note_access(&mut self, id: &str, version: &str) {
+        let today = day_of(self.clock.now());
+        if let Ok(secret) = self.find(id) {
+            secret.accessed = Some(today);
+            if let Some(version) = secret.version_mut(version) {
+                version.accessed = Some(today);
+            }
+        }
+    }
+
+    /// Counts a write against the rate limit.
+    pub(super) fn count_write(&mut self) -> Result<(), ServiceError> {
+        let Some(limit) = self.settings.writes_per_second else { return Ok(()) };
+        let now = self.clock.now();
+        while self.writes.front().is_some_and(|write| later(*write, Duration::from_secs(1)) <= now) {
+            self.writes.pop_front();
+        }
+        if self.writes.len() >= limit as usize {
+            return Err(ServiceError::new("ThrottlingException", "Rate exceeded"));
+        }
+        self.writes.push_back(now);
+        Ok(())
+    }
+}
+
+/// A new secret's ARN, with six random letters behind its name.
+pub(super) fn new_arn(name: &str) -> String {
+    let suffix: String = std::iter::repeat_with(fastrand::alphabetic).take(6).collect();
+    format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-{suffix}")
+}
