@@ -14,7 +14,8 @@ const SILENT: &str = "lambda_runtime";
 /// print requests, answers and events as they are, secrets included. No setting of the environment
 /// can switch that on.
 pub fn log_filter(wanted: Option<&str>) -> Targets {
-    let wanted: Targets = wanted.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+    let wanted = wanted.map(str::trim).filter(|text| !text.is_empty());
+    let wanted: Targets = wanted.and_then(|text| text.parse().ok()).unwrap_or_default();
     let own = wanted.default_level().unwrap_or(LevelFilter::INFO);
     let mut filter = Targets::new().with_default(LevelFilter::WARN.min(own));
     for (target, level) in wanted.iter().filter(|(target, _)| !target.starts_with(SILENT)) {

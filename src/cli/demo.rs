@@ -76,6 +76,7 @@ impl<'a> Demo<'a> {
         self.say("Pipelines call Genesys Cloud with a token, which they read from a secret. Tokens expire.");
         self.say("A rotation makes a new token, proves that it works, and only then lets readers have it.");
         self.say(&format!("This runs on a simulated Genesys Cloud at {}; nothing is kept.", self.url));
+        self.say("A token is shown by a # and the beginning of its SHA-256, never by itself.");
         self.say("");
         self.say(&format!("The secret {SECRET} holds the credentials of an OAuth client, and no token yet:"));
         self.say(&format!(r#"  {{"region":"{REGION}","client_id":"{}","client_secret":"(hidden)"}}"#, self.client_id));
