@@ -18,6 +18,14 @@ pub enum Exit {
     WrongUsage,
 }
 
+impl Exit {
+    /// How the whole ends of which this is one part and `other` the next.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self == Self::Done { other } else { self }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {

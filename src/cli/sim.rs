@@ -86,7 +86,7 @@ fn announce(arguments: &SimArgs, output: &Output, genesys: &str, secrets_manager
     }
     output.note(format_args!("export AWS_ENDPOINT_URL_SECRETS_MANAGER={secrets_manager}"));
     output.note(format_args!("export ROTATOR_LOGIN_URL={genesys} ROTATOR_API_URL={genesys}"));
-    output.note("export AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated");
+    output.note("export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated");
 }
 
 fn parse_client(text: &str) -> Result<(String, String), String> {

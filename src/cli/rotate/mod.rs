@@ -6,12 +6,13 @@ mod report;
 mod seen;
 mod stuck;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(super) use self::report::Rotation;
 
@@ -51,49 +52,55 @@ pub struct RotateArgs {
 pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Failure> {
     let secrets = SecretReference::parse_all(&arguments.secrets)?;
     let platforms = session.platforms()?;
-    let mut interrupts = signal(SignalKind::interrupt()).ok();
+    let mut interrupts = Interrupts(signal(SignalKind::interrupt()).ok());
     let progress = Progress::begin(&session.output, secrets.len());
     let stopping = AtomicBool::new(false);
-    let rotate = |secret| async {
-        let secret: SecretReference = secret;
+    let rotate = |secret: SecretReference| async {
         if stopping.load(Ordering::Relaxed) {
             return Err(secret);
         }
-        Ok(rotate_one(&secret, arguments, session, platforms.clone(), &progress).await)
+        Ok(rotate_one(secret, arguments, session, platforms.clone(), &progress).await)
     };
-    let mut rotations =
-        std::pin::pin!(stream::iter(secrets).map(rotate).buffer_unordered(arguments.concurrency.into()));
+    let mut rotations = pin!(stream::iter(secrets).map(rotate).buffer_unordered(arguments.concurrency.into()));
     let mut exit = Exit::Done;
     loop {
-        let interrupted = async {
-            match &mut interrupts {
-                Some(interrupts) => interrupts.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            ended = rotations.next() => match ended {
-                None => break,
-                Some(Ok(rotation)) => exit = worse(exit, progress.above(|| rotation.show(session))),
-                Some(Err(skipped)) => {
-                    progress.note(&format!("{}: not begun", skipped.typed));
-                    exit = Exit::Failed;
-                }
-            },
-            _ = interrupted => {
+        let ended = tokio::select! {
+            ended = rotations.next() => ended,
+            () = interrupts.next() => {
                 if stopping.swap(true, Ordering::Relaxed) {
                     return Ok(Exit::Failed);
                 }
                 progress.note("stopping: no further secret is begun; Ctrl-C again does not wait for the running ones");
+                continue;
             }
+        };
+        match ended {
+            Some(Ok(rotation)) => exit = exit.and(progress.above(|| rotation.show(session))),
+            Some(Err(skipped)) => {
+                progress.note(&format!("{}: not begun", skipped.typed));
+                exit = Exit::Failed;
+            }
+            None => break,
         }
     }
     progress.end();
     Ok(exit)
 }
 
+/// The Ctrl-Cs; none ever where this process may not listen for them.
+struct Interrupts(Option<Signal>);
+
+impl Interrupts {
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
 async fn rotate_one(
-    secret: &SecretReference,
+    secret: SecretReference,
     arguments: &RotateArgs,
     session: &Session,
     platforms: Platforms,
@@ -111,7 +118,7 @@ async fn rotate_one(
         Following::begin(&rotator, &secret.id, arguments.timeout).rotate(fresh, watch).await
     };
     progress.ended();
-    Rotation { typed: secret.typed.clone(), report }
+    Rotation { typed: secret.typed, report }
 }
 
 /// What a function is advised when its time runs out does not help here.
@@ -123,8 +130,4 @@ fn with_more_time(mut report: RotationReport) -> RotationReport {
         _ => error,
     });
     report
-}
-
-fn worse(exit: Exit, other: Exit) -> Exit {
-    if exit == Exit::Done { other } else { exit }
 }

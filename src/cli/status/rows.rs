@@ -5,12 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Status, TokenStatus};
-use crate::cli::exit::sentence;
 use crate::cli::human_time::{from_now, minute};
 use crate::cli::output::one_line;
 use crate::cli::style::Colour;
 use crate::cli::table::Cell;
-use crate::rotation::{Description, RotationRules, VersionId};
+use crate::rotation::{Description, RotationError, RotationRules, VersionId};
 
 pub(super) const HEADER: [&str; 7] =
     ["SECRET", "VERSION", "LABELS", "ISSUED", "TOKEN EXPIRES", "NEXT ROTATION", "SCHEDULE"];
@@ -25,7 +24,7 @@ impl Status {
     pub(super) fn rows(&self, now: Timestamp) -> Vec<Vec<Cell>> {
         let name = Cell::plain(one_line(&self.typed));
         let Some(described) = &self.described else {
-            let reason = self.error.as_ref().map_or_else(String::new, sentence);
+            let reason = self.error.as_ref().map_or_else(String::new, RotationError::chain);
             return vec![vec![name, Cell::coloured(one_line(&reason), Colour::Red)]];
         };
         let versions = self.versions();
@@ -104,7 +103,7 @@ pub(super) mod tests {
     use super::*;
     use crate::cli::style::Style;
     use crate::cli::table;
-    use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS, RotationError};
+    use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS};
 
     pub(in crate::cli::status) fn moment(text: &str) -> Timestamp {
         text.parse().expect(text)
