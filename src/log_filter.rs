@@ -14,8 +14,7 @@ const SILENT: &str = "lambda_runtime";
 /// print requests, answers and events as they are, secrets included. No setting of the environment
 /// can switch that on.
 pub fn log_filter(wanted: Option<&str>) -> Targets {
-    let wanted = wanted.map(str::trim).filter(|text| !text.is_empty());
-    let wanted: Targets = wanted.and_then(|text| text.parse().ok()).unwrap_or_default();
+    let wanted = wanted.and_then(parse).unwrap_or_default();
     let own = wanted.default_level().unwrap_or(LevelFilter::INFO);
     let mut filter = Targets::new().with_default(LevelFilter::WARN.min(own));
     for (target, level) in wanted.iter().filter(|(target, _)| !target.starts_with(SILENT)) {
@@ -25,6 +24,15 @@ pub fn log_filter(wanted: Option<&str>) -> Targets {
     match wanted.iter().any(|(target, _)| target == OWN) {
         true => filter.with_target(SILENT, LevelFilter::OFF),
         false => filter.with_target(SILENT, LevelFilter::OFF).with_target(OWN, own),
+    }
+}
+
+/// Lambda's console offers FATAL too (Lambda developer guide, "Log-level filtering").
+fn parse(wanted: &str) -> Option<Targets> {
+    match wanted.trim() {
+        "" => None,
+        text if text.eq_ignore_ascii_case("fatal") => Some(Targets::new().with_default(LevelFilter::ERROR)),
+        text => text.parse().ok(),
     }
 }
 
@@ -48,6 +56,7 @@ mod tests {
         }
         assert!(!filter("off").would_enable("hyper", &Level::ERROR));
         assert!(!filter("error").would_enable("hyper", &Level::WARN));
+        assert!(!filter("Fatal").would_enable("genesys_rotator", &Level::WARN));
     }
 
     #[test]

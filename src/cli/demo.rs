@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -172,7 +173,8 @@ impl<'a> Demo<'a> {
                 .with_source(error)
         };
         let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(unreachable)?;
-        let answer = client.post(format!("{}/_sim/faults", self.url)).json(&fault).send().await;
+        let request = client.post(format!("{}/_sim/faults", self.url)).header(CONTENT_TYPE, "application/json");
+        let answer = request.body(fault.to_string()).send().await;
         answer.and_then(reqwest::Response::error_for_status).map_err(unreachable)?;
         Ok(())
     }
