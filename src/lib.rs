@@ -1,5 +1,7 @@
 //! Keeps contact-centre API tokens fresh where pipelines read them.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(any(feature = "cli", feature = "lambda"))]

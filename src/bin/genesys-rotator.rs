@@ -1,3 +1,37 @@
-//! The command line.
+//! The command line: parse, match, call. Only here do the commands meet the simulators.
 
-fn main() {}
+use std::process::ExitCode;
+
+use genesys_rotator::cli::{self, Command, Exit, Failure, Session, SimArgs};
+use genesys_rotator::sim::{Simulation, SimulationSettings};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let (command, session) = match cli::open(std::env::args_os(), |name| std::env::var(name).ok()) {
+        Ok(opened) => opened,
+        Err(exit) => return exit,
+    };
+    let ended = run(&command, &session).await;
+    session.output.end(ended)
+}
+
+async fn run(command: &Command, session: &Session) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo => cli::demo::run(&simulate(&SimArgs::default()).await?.genesys_url(), &session.output).await,
+        Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
+        Command::Status(arguments) => cli::status::run(arguments, session).await,
+        Command::Check(arguments) => cli::check::run(arguments, session).await,
+        Command::Sim(arguments) => {
+            let running = simulate(arguments).await?;
+            cli::sim::serve(arguments, &session.output, &running.genesys_url(), &running.secrets_manager_url()).await
+        }
+        Command::Completions(arguments) => cli::completions::run(arguments, &session.output),
+    }
+}
+
+async fn simulate(arguments: &SimArgs) -> Result<Simulation, Failure> {
+    let (clients, token_lifetime) = (arguments.clients(), arguments.token_lifetime.map(u64::from));
+    let (port, function) = (arguments.port, arguments.function.clone());
+    let settings = SimulationSettings { port, clients, token_lifetime, function, ..SimulationSettings::default() };
+    Simulation::start(settings).await.map_err(|error| Failure::simulators(&error))
+}

@@ -25,12 +25,52 @@ pub struct CheckReport {
     pub token_life: TokenLife,
 }
 
+/// What a check does, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckStage {
+    /// Read the secret, and make sense of its document.
+    Read,
+    /// Exchange the credentials for a token.
+    Exchange,
+    /// Validate the token, and try the probes with it.
+    Validate,
+    /// Revoke the token again.
+    Revoke,
+}
+
+impl CheckStage {
+    /// The name in JSON output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Exchange => "exchange",
+            Self::Validate => "validate",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     /// Exchanges the secret's credentials, validates the token and revokes it.
     ///
     /// # Errors
     /// Whatever would make a rotation fail.
     pub async fn check(&self, secret: &SecretId, deadline: Deadline) -> Result<CheckReport> {
+        self.check_watched(secret, deadline, |_| {}).await
+    }
+
+    /// The same, and `watch` is told of each stage as it begins. A failed validation is followed by
+    /// the revocation too, of which it is not told.
+    ///
+    /// # Errors
+    /// Whatever would make a rotation fail.
+    pub async fn check_watched(
+        &self,
+        secret: &SecretId,
+        deadline: Deadline,
+        mut watch: impl FnMut(CheckStage) + Send,
+    ) -> Result<CheckReport> {
+        watch(CheckStage::Read);
         let read = || async { tokio::try_join!(self.store.describe(secret), self.store.read(secret, Wanted::Current)) };
         let (described, value) = self.retries.run("read the secret", deadline, read).await?;
         let value = value.ok_or_else(|| {
@@ -40,7 +80,15 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let document = Document::parse(&value)?;
         let probes = document.probes()?;
         let credentials = self.credentials(&document, &described, deadline).await?;
-        let (token, asked_at) = self.try_credentials(&credentials, &probes, deadline).await?;
+        watch(CheckStage::Exchange);
+        let (token, asked_at) = self.exchange(&credentials, deadline).await?;
+        watch(CheckStage::Validate);
+        let verified = self.verify(&credentials, &token.access_token, &probes, deadline).await;
+        if verified.is_ok() {
+            watch(CheckStage::Revoke);
+        }
+        self.revoke(&credentials, &token.access_token, deadline).await;
+        verified?;
         // What the rotation would store must also fit.
         let next = document.with_token(&token, asked_at)?;
         next.to_value()?;

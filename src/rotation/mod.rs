@@ -6,11 +6,13 @@
 //! valid when it was promoted; every step may run twice, late, or beside itself.
 //!
 //! The files are in the order of reading: `step`, `preflight`, then one file per step
-//! (`create`, `set`, `test`, `finish`), `run` for all four in one process, `check` for none.
+//! (`create`, `set`, `test`, `finish`), `run` for all four in one process, `check` for none, and
+//! `diagnose` for what another process makes of them.
 
 mod check;
 mod clock;
 mod create;
+mod diagnose;
 mod document;
 mod error;
 mod finish;
@@ -27,8 +29,9 @@ mod store;
 mod test;
 mod version;
 
-pub use check::CheckReport;
+pub use check::{CheckReport, CheckStage};
 pub use clock::{Clock, SystemClock};
+pub use diagnose::Diagnosis;
 pub use document::{CredentialSource, Document, LARGEST_VALUE};
 pub use error::{ErrorKind, Result, Retryability, RotationError};
 pub use issuer::{Credentials, IssuedToken, TokenIssuer};

@@ -23,6 +23,12 @@ impl AwsSecretsManager {
                 );
                 Err(RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).for_good())
             }
+            // "Secrets Manager cannot invoke the specified Lambda function."
+            Err(error) if code_of(&error) == Some("AccessDeniedException") && call.says(&error, "cannot invoke") => {
+                let message = format!("Secrets Manager may not call the rotation function of {secret}");
+                let hint = "let it: `aws lambda add-permission --function-name FUNCTION --statement-id SecretsManager --action lambda:InvokeFunction --principal secretsmanager.amazonaws.com --source-account ACCOUNT`";
+                Err(RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint))
+            }
             Err(error) if code_of(&error) == Some("InvalidRequestException") && !call.says(&error, "deletion") => {
                 let message = format!("no rotation function is set up for {secret}");
                 let hint = "attach the function to the secret (`aws secretsmanager rotate-secret --rotation-lambda-arn`), or rotate with --local";

@@ -1,0 +1,217 @@
+//! `check`: try a secret's credentials without storing anything.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::arguments::Format;
+use super::exit::{ErrorJson, Exit, Failure};
+use super::human_time::{parse_duration, span};
+use super::output::Output;
+use super::secret_reference::SecretReference;
+use super::session::Session;
+use super::token_life::{TOO_SHORT, too_short};
+use crate::rotation::{CheckReport, CheckStage, Deadline, RotationError};
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// aws:NAME_OR_ARN, a bare name, or file:PATH
+    pub secret: String,
+    /// How long it may take: 30s, 5m
+    #[arg(long, default_value = "1m", value_parser = parse_duration)]
+    pub timeout: Duration,
+}
+
+/// What was tried, and what came of it.
+struct Checked<'a> {
+    secret: &'a str,
+    /// The stages that were begun; the last one failed if the result is an error.
+    tried: Vec<CheckStage>,
+    result: Result<CheckReport, RotationError>,
+}
+
+#[derive(Serialize)]
+struct CheckJson<'a> {
+    secret: &'a str,
+    ok: bool,
+    tried: Vec<StageJson>,
+    platform: Option<&'a str>,
+    region: Option<&'a str>,
+    client_id: Option<&'a str>,
+    probes: Option<usize>,
+    /// How long a token of this client lives, in seconds.
+    token_lifetime: Option<u64>,
+    /// How long it should live for the schedule, in seconds.
+    token_lifetime_needed: Option<u64>,
+    error: Option<ErrorJson>,
+}
+
+#[derive(Serialize)]
+struct StageJson {
+    stage: &'static str,
+    outcome: &'static str,
+}
+
+/// Checks the secret.
+///
+/// # Errors
+/// A [usage](Failure::usage) failure; what the check finds is printed.
+pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Failure> {
+    let secret = SecretReference::parse(&arguments.secret)?;
+    let rotator = session.rotator(secret.place, session.platforms()?).await;
+    let mut tried = Vec::new();
+    let deadline = Deadline::after(arguments.timeout);
+    let result = rotator.check_watched(&secret.id, deadline, |stage| tried.push(stage)).await;
+    Ok(Checked { secret: &secret.typed, tried, result }.show(&session.output))
+}
+
+impl Checked<'_> {
+    fn show(&self, output: &Output) -> Exit {
+        let error = self.error();
+        match output.format {
+            Format::Json => output.json(&self.to_json(error.clone())),
+            Format::Text => self.explain(output),
+        }
+        let Some((_, message, hint)) = error else { return Exit::Done };
+        output.error(&format!("{}: {message}", self.secret), &hint);
+        Exit::Failed
+    }
+
+    /// Kind, message and hint. Credentials that work are not enough: their token must last.
+    fn error(&self) -> Option<(&'static str, String, String)> {
+        match &self.result {
+            Err(error) => Some((error.kind().name(), super::exit::sentence(error), error.hint().to_owned())),
+            Ok(report) => too_short(&report.token_life).map(|(message, hint)| (TOO_SHORT, message, hint)),
+        }
+    }
+
+    fn to_json(&self, error: Option<(&'static str, String, String)>) -> CheckJson<'_> {
+        let report = self.result.as_ref().ok();
+        let tried = self.tried.iter().enumerate();
+        let stage = |(index, stage): (usize, &CheckStage)| StageJson {
+            stage: stage.name(),
+            outcome: if self.succeeded(index) { "done" } else { "failed" },
+        };
+        CheckJson {
+            secret: self.secret,
+            ok: error.is_none(),
+            tried: tried.map(stage).collect(),
+            platform: report.map(|report| report.platform.as_str()),
+            region: report.map(|report| report.region.as_str()),
+            client_id: report.map(|report| report.client_id.as_str()),
+            probes: report.map(|report| report.probes),
+            token_lifetime: report.map(|report| report.token_life.left.as_secs()),
+            token_lifetime_needed: report.and_then(|report| report.token_life.needed).map(|needed| needed.as_secs()),
+            error: error.map(|(kind, message, hint)| ErrorJson::new(kind, message, hint)),
+        }
+    }
+
+    fn explain(&self, output: &Output) {
+        output.result(self.secret);
+        for (index, stage) in self.tried.iter().enumerate() {
+            output.result(format_args!("  {} {}", output.style.mark(self.succeeded(index)), self.describe(*stage)));
+        }
+        let Ok(report) = &self.result else { return output.result("  not ready to rotate; nothing was stored") };
+        let life = &report.token_life;
+        let lives = format!("a token of this client lives {}", span(life.left));
+        let (lasts, line) = match life.needed {
+            None => (true, format!("{lives}; no schedule says how long it should")),
+            Some(needed) => {
+                (!life.ends_before_next_rotation(), format!("{lives}, and has to last up to {}", span(needed)))
+            }
+        };
+        output.result(format_args!("  {} {line}", output.style.mark(lasts)));
+        let verdict = if lasts { "ready to rotate" } else { "would rotate, but the token would not last" };
+        output.result(format_args!("  {verdict}; nothing was stored"));
+    }
+
+    fn succeeded(&self, index: usize) -> bool {
+        self.result.is_ok() || index + 1 < self.tried.len()
+    }
+
+    fn describe(&self, stage: CheckStage) -> String {
+        let report = self.result.as_ref().ok();
+        match (stage, report) {
+            (CheckStage::Read, _) => "read the secret and its document".to_owned(),
+            (CheckStage::Exchange, None) => "exchange the client credentials for a token".to_owned(),
+            (CheckStage::Exchange, Some(report)) => {
+                let CheckReport { platform, region, client_id, .. } = report;
+                format!("exchange the credentials of client {client_id} for a token ({platform}, {region})")
+            }
+            (CheckStage::Validate, report) => match report.map_or(0, |report| report.probes) {
+                0 => "validate the token".to_owned(),
+                1 => "validate the token, with 1 probe".to_owned(),
+                probes => format!("validate the token, with {probes} probes"),
+            },
+            (CheckStage::Revoke, _) => "revoke the token again".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::output::tests::Captured;
+    use crate::rotation::{ErrorKind, TokenLife};
+
+    fn report(needed: Option<u64>) -> CheckReport {
+        let now = "2026-01-02T03:04:05Z".parse().expect("a valid timestamp");
+        CheckReport {
+            platform: "genesys-cloud".to_owned(),
+            region: "mypurecloud.ie".to_owned(),
+            client_id: "client".to_owned(),
+            probes: 1,
+            token_life: TokenLife::seen(now + Duration::from_secs(86_399), now, needed.map(Duration::from_secs)),
+        }
+    }
+
+    fn shown(
+        format: Format,
+        tried: &[CheckStage],
+        result: Result<CheckReport, RotationError>,
+    ) -> (Exit, String, String) {
+        let (stdout, stderr) = (Captured::default(), Captured::default());
+        let mut output = Output::to(stdout.clone(), stderr.clone());
+        output.format = format;
+        let exit = Checked { secret: "token", tried: tried.to_vec(), result }.show(&output);
+        (exit, stdout.text(), stderr.text())
+    }
+
+    const ALL: [CheckStage; 4] = [CheckStage::Read, CheckStage::Exchange, CheckStage::Validate, CheckStage::Revoke];
+
+    #[test]
+    fn what_was_tried_is_told_line_by_line() {
+        let (exit, stdout, stderr) = shown(Format::Text, &ALL, Ok(report(Some(18_000))));
+        let expected = "\
+token
+  ok   read the secret and its document
+  ok   exchange the credentials of client client for a token (genesys-cloud, mypurecloud.ie)
+  ok   validate the token, with 1 probe
+  ok   revoke the token again
+  ok   a token of this client lives 23 h 59 min, and has to last up to 5 h
+  ready to rotate; nothing was stored
+";
+        assert_eq!((exit, stdout.as_str(), stderr.as_str()), (Exit::Done, expected, ""));
+    }
+
+    #[test]
+    fn the_stage_that_failed_is_marked() {
+        let error = RotationError::new(ErrorKind::TokenRejected, "it is not accepted").with_hint("rotate again");
+        let (exit, stdout, stderr) = shown(Format::Text, &ALL[..3], Err(error));
+        assert_eq!(exit, Exit::Failed);
+        assert!(stdout.contains("FAIL validate the token\n  not ready to rotate"), "{stdout}");
+        assert_eq!(stderr, "error: token: it is not accepted\nhint: rotate again\n");
+    }
+
+    #[test]
+    fn a_token_that_does_not_last_is_an_error() {
+        let (exit, stdout, _) = shown(Format::Json, &ALL, Ok(report(Some(90_000))));
+        assert_eq!(exit, Exit::Failed);
+        let json: serde_json::Value = serde_json::from_str(&stdout).expect("it is JSON");
+        assert_eq!((&json["ok"], &json["error"]["type"]), (&false.into(), &TOO_SHORT.into()));
+        assert_eq!(json["tried"][3], serde_json::json!({"stage": "revoke", "outcome": "done"}));
+        assert_eq!((&json["token_lifetime"], &json["token_lifetime_needed"]), (&86_399.into(), &90_000.into()));
+    }
+}

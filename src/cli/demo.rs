@@ -1,0 +1,199 @@
+//! `demo`: three rotations for somebody who has never seen one, on a simulator that the binary started.
+
+use std::time::Duration;
+
+use reqwest::header::CONTENT_TYPE;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::arguments::Format;
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use super::rotate::Rotation;
+use super::sim::default_client;
+use super::store::Store;
+use super::style::Colour;
+use crate::platform::{Endpoints, Platforms};
+use crate::rotation::{
+    Credentials, Deadline, Document, ErrorKind, Result, RetryPolicy, RotationError, Rotator, SecretId, SecretStore,
+    SystemClock, TokenIssuer, VersionId, Wanted,
+};
+use crate::secret::SecretString;
+use crate::store::memory::MemoryStore;
+
+const SECRET: &str = "demo/genesys-token";
+const REGION: &str = "mypurecloud.ie";
+/// How long each rotation may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the demonstration works with.
+struct Demo<'a> {
+    /// The simulator's base URL.
+    url: &'a str,
+    client_id: String,
+    client_secret: SecretString,
+    rotator: Rotator<Store, Platforms, SystemClock>,
+    secret: SecretId,
+    output: &'a Output,
+}
+
+/// Shows a rotation, a second one, and one whose token does not work, on the simulator at this
+/// base URL, which has the [default client](default_client).
+///
+/// # Errors
+/// The simulator could not be reached.
+pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, Failure> {
+    let demo = Demo::set_up(url, output)?;
+    demo.introduce();
+    let first = demo.first().await?;
+    let second = demo.second().await?;
+    let third = demo.third().await?;
+    demo.conclude();
+    if output.format == Format::Json {
+        [&first, &second, &third].into_iter().for_each(|rotation| output.json(&rotation.to_json()));
+    }
+    let as_told = first.report.promoted() && second.report.promoted() && !third.report.promoted();
+    Ok(if as_told { Exit::Done } else { Exit::Failed })
+}
+
+impl<'a> Demo<'a> {
+    fn set_up(url: &'a str, output: &'a Output) -> Result<Self> {
+        let (client_id, client_secret) = default_client();
+        let endpoints = Endpoints::from_lookup(|_| Some(url.to_owned()))?;
+        let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
+        let document = json!({ "region": REGION, "client_id": client_id, "client_secret": client_secret });
+        store.create(secret.clone(), SecretString::from(document.to_string()));
+        let rotator = Rotator {
+            store: Store::Memory(store),
+            issuer: Platforms::new(endpoints),
+            clock: SystemClock,
+            retries: RetryPolicy::default(),
+        };
+        Ok(Self { url, client_id, client_secret: client_secret.into(), rotator, secret, output })
+    }
+
+    fn introduce(&self) {
+        self.say("Pipelines call Genesys Cloud with a token, which they read from a secret. Tokens expire.");
+        self.say("A rotation makes a new token, proves that it works, and only then lets readers have it.");
+        self.say(&format!("This runs on a simulated Genesys Cloud at {}; nothing is kept.", self.url));
+        self.say("A token is shown by a # and the beginning of its SHA-256, never by itself.");
+        self.say("");
+        self.say(&format!("The secret {SECRET} holds the credentials of an OAuth client, and no token yet:"));
+        self.say(&format!(r#"  {{"region":"{REGION}","client_id":"{}","client_secret":"(hidden)"}}"#, self.client_id));
+    }
+
+    async fn first(&self) -> Result<Rotation> {
+        self.heading("1. The first rotation");
+        self.say(
+            "The current version's credentials are exchanged for a token, which is staged beside it, tested, promoted:",
+        );
+        let rotation = self.rotate().await;
+        self.say(&format!("  readers now get the token {}", self.what_readers_see().await?));
+        Ok(rotation)
+    }
+
+    async fn second(&self) -> Result<Rotation> {
+        self.heading("2. A second rotation");
+        self.say("A new token takes the old one's place. Who still holds the old one is not cut off:");
+        let (old, before) = (self.current_token().await?, self.what_readers_see().await?);
+        let rotation = self.rotate().await;
+        self.say(&format!("  readers now get the token {}, and no longer {before}", self.what_readers_see().await?));
+        let works = match old {
+            Some(token) => self.rotator.issuer.verify(&self.credentials(), &token, &[]).await.is_ok(),
+            None => false,
+        };
+        let still = if works { "still works, and does until it expires" } else { "does not work any more" };
+        self.say(&format!("  the old token {before} {still}"));
+        Ok(rotation)
+    }
+
+    async fn third(&self) -> Result<Rotation> {
+        self.heading("3. A rotation that goes wrong");
+        self.say("The platform hands out a token, but refuses it when it is used:");
+        self.refuse_the_next_token().await?;
+        let before = self.what_readers_see().await?;
+        let rotation = self.rotate().await;
+        if let Some(error) = &rotation.report.error {
+            self.say(&format!("  why:        {error}"));
+            self.say(&format!("  what to do: {}", error.hint()));
+        }
+        let after = self.what_readers_see().await?;
+        let kept = if after == before { "still get the token" } else { "now get another token:" };
+        self.say(&format!("  readers {kept} {after}: they notice nothing"));
+        Ok(rotation)
+    }
+
+    fn conclude(&self) {
+        self.say("");
+        self.say("Next: `genesys-rotator check SECRET` tries your own credentials, and stores nothing.");
+    }
+
+    async fn rotate(&self) -> Rotation {
+        let (fresh, deadline) = (VersionId::random(), Deadline::after(TIMEOUT));
+        let report = self.rotator.rotate(&self.secret, fresh, deadline, |_| {}).await;
+        let rotation = Rotation { typed: SECRET.to_owned(), report };
+        if self.output.format == Format::Text {
+            rotation.explain(self.output, &self.rotator.clock);
+        }
+        rotation
+    }
+
+    async fn current_token(&self) -> Result<Option<SecretString>> {
+        match self.rotator.store.read(&self.secret, Wanted::Current).await? {
+            Some(value) => Document::parse(&value)?.access_token(),
+            None => Ok(None),
+        }
+    }
+
+    /// A token's fingerprint tells it from others, and nothing else of it.
+    async fn what_readers_see(&self) -> Result<String> {
+        let token = self.current_token().await?;
+        Ok(token.map_or_else(|| "(none)".to_owned(), |token| format!("#{}", fingerprint(&token))))
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials {
+            platform: "genesys-cloud".to_owned(),
+            region: REGION.to_owned(),
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.clone(),
+        }
+    }
+
+    /// Tells the simulator by its control surface.
+    async fn refuse_the_next_token(&self) -> Result<()> {
+        let body = json!({ "message": "Invalid login credentials.", "code": "bad.credentials", "status": 401 });
+        let effect = json!({
+            "type": "answer", "status": 401, "content_type": "application/json", "body": body.to_string(),
+        });
+        let fault = json!({ "operation": "GET /api/v2/users/me", "skip": 0, "times": 1, "effect": effect });
+        let unreachable = |error| {
+            RotationError::new(ErrorKind::PlatformUnavailable, "the simulator could not be told to refuse a token")
+                .with_source(error)
+        };
+        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(unreachable)?;
+        let request = client.post(format!("{}/_sim/faults", self.url)).header(CONTENT_TYPE, "application/json");
+        let answer = request.body(fault.to_string()).send().await;
+        answer.and_then(reqwest::Response::error_for_status).map_err(unreachable)?;
+        Ok(())
+    }
+
+    fn heading(&self, text: &str) {
+        self.say("");
+        self.say(&self.output.style.paint(Colour::Bold, text));
+    }
+
+    /// The story is for people; as JSON, only the reports are the result.
+    fn say(&self, line: &str) {
+        if self.output.format == Format::Text {
+            self.output.result(line);
+        }
+    }
+}
+
+/// The beginning of the SHA-256, in hexadecimal.
+fn fingerprint(token: &SecretString) -> String {
+    let digest = Sha256::digest(token.expose_secret().as_bytes());
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}

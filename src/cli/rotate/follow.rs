@@ -1,0 +1,174 @@
+//! A rotation that Secrets Manager carries out: start it, then look at the secret until the
+//! current label has moved, the rotation was given up, or it is known why it does not get on.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::seen::{Seen, View};
+use super::stuck;
+use crate::rotation::{
+    Clock, Deadline, Diagnosis, Document, ErrorKind, Result, RotationError, RotationReport, Rotator, SecretId,
+    SecretStore, Step, TokenIssuer, TokenLife, VersionId, Wanted,
+};
+use crate::store::aws::AwsSecretsManager;
+
+/// The first look comes this soon; the wait then grows.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long one diagnosis may take.
+const DIAGNOSIS: Duration = Duration::from_secs(10);
+
+/// One rotation, and when to stop looking at it.
+pub(super) struct Following<'a, S, I, C> {
+    rotator: &'a Rotator<S, I, C>,
+    secret: &'a SecretId,
+    end: Instant,
+    /// How long nothing has moved when the first and the second diagnosis are made.
+    stillness: [Duration; 2],
+}
+
+impl<I: TokenIssuer, C: Clock> Following<'_, AwsSecretsManager, I, C> {
+    /// Starts a rotation that makes the version `fresh`, and follows it.
+    pub(super) async fn rotate(&self, fresh: VersionId, watch: impl FnMut(Step)) -> RotationReport {
+        let start = || self.rotator.store.start_rotation(self.secret, &fresh);
+        match self.rotator.retries.run("start the rotation", self.deadline(), start).await {
+            Ok(version) => self.follow(version, watch).await,
+            Err(error) => RotationReport {
+                secret: self.secret.clone(),
+                version: None,
+                steps: Vec::new(),
+                token_life: None,
+                error: Some(error),
+            },
+        }
+    }
+}
+
+impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
+    /// Looks for this long at most.
+    pub(super) fn begin(rotator: &'a Rotator<S, I, C>, secret: &'a SecretId, timeout: Duration) -> Self {
+        Self { rotator, secret, end: Instant::now() + timeout, stillness: stuck::STILLNESS }
+    }
+
+    /// Follows the rotation that makes this version.
+    async fn follow(&self, version: VersionId, mut watch: impl FnMut(Step)) -> RotationReport {
+        let mut seen = Seen::begin(version);
+        let mut wait = FIRST_WAIT;
+        watch(Step::Create);
+        loop {
+            sleep(wait.min(self.remaining())).await;
+            wait = (wait * 3 / 2).min(LONGEST_WAIT);
+            match self.look(&mut seen, &mut watch).await {
+                Ok(View::Promoted) => return self.promoted(seen).await,
+                Ok(View::Staged | View::Unclear) => {}
+                Ok(View::Dropped) => return self.failed(seen, None, stuck::dropped(self.secret)),
+                Ok(View::SwitchedOff) => return self.failed(seen, None, stuck::switched_off(self.secret)),
+                Err(error) if error.kind() == ErrorKind::DeadlineExceeded => return self.timed_out(seen).await,
+                Err(error) => return self.failed(seen, None, error),
+            }
+            if let Some((step, reason)) = self.diagnose_if_still(&mut seen).await {
+                // It may have got on while its failure was being looked for.
+                return match self.look(&mut seen, &mut watch).await {
+                    Ok(View::Promoted) => self.promoted(seen).await,
+                    _ => self.failed(seen, Some(step), reason),
+                };
+            }
+            if self.remaining().is_zero() {
+                return self.timed_out(seen).await;
+            }
+        }
+    }
+
+    async fn look(&self, seen: &mut Seen, watch: &mut impl FnMut(Step)) -> Result<View> {
+        let store = &self.rotator.store;
+        let version = seen.version.clone();
+        let describe = || store.describe(self.secret);
+        let describe = self.rotator.retries.run("look how the rotation is getting on", self.deadline(), describe);
+        if seen.has_value() || seen.is_unreadable {
+            return Ok(seen.note_description(describe.await?));
+        }
+        let (described, value) = tokio::join!(describe, store.read(self.secret, Wanted::Pending(&version)));
+        let view = seen.note_description(described?);
+        match value {
+            Ok(Some(value)) if view != View::Dropped => {
+                seen.note_value(Document::parse(&value).ok().and_then(|document| document.expires_at()));
+                watch(Step::Test);
+            }
+            Err(error) => seen.is_unreadable = error.kind() == ErrorKind::StoreDenied,
+            Ok(_) => {}
+        }
+        Ok(view)
+    }
+
+    async fn promoted(&self, mut seen: Seen) -> RotationReport {
+        seen.note_promotion();
+        let expires_at = match seen.expires_at {
+            Some(expires_at) => Some(expires_at),
+            None => self.expiry_of_current().await,
+        };
+        let now = self.rotator.clock.now();
+        let rules = seen.described.as_ref().and_then(|described| described.rotation_rules.as_ref());
+        let needed = rules.and_then(|rules| rules.longest_gap(now));
+        let token_life = expires_at.map(|expires_at| TokenLife::seen(expires_at, now, needed));
+        RotationReport { token_life, ..self.report(seen, None) }
+    }
+
+    /// `None` where it may not be read, which takes nothing from the success.
+    async fn expiry_of_current(&self) -> Option<jiff::Timestamp> {
+        let read = || self.rotator.store.read(self.secret, Wanted::Current);
+        let deadline = Deadline::after(DIAGNOSIS);
+        let value = self.rotator.retries.run("read the promoted version", deadline, read).await.ok().flatten()?;
+        Document::parse(&value).ok()?.expires_at()
+    }
+
+    /// The step and the reason, where nothing has moved for long enough and the reason is beyond doubt.
+    async fn diagnose_if_still(&self, seen: &mut Seen) -> Option<(Step, RotationError)> {
+        let patience = self.stillness.get(seen.diagnoses)?;
+        if seen.still_for() < *patience {
+            return None;
+        }
+        let is_last = seen.diagnoses + 1 == self.stillness.len();
+        seen.diagnoses += 1;
+        let Diagnosis { step, reason } = self.diagnose(seen, DIAGNOSIS.min(self.remaining())).await;
+        Some((step, reason.filter(|reason| stuck::is_conclusive(reason, is_last))?))
+    }
+
+    async fn diagnose(&self, seen: &Seen, time: Duration) -> Diagnosis {
+        self.rotator.diagnose(self.secret, &seen.version, Deadline::after(time)).await
+    }
+
+    async fn timed_out(&self, seen: Seen) -> RotationReport {
+        let Diagnosis { step, reason } = self.diagnose(&seen, DIAGNOSIS).await;
+        // What may not be read cannot tell more than what was seen before.
+        let step = if seen.has_value() && step == Step::Create { Step::Test } else { step };
+        let function = seen.described.as_ref().and_then(|described| described.rotation_function.clone());
+        let error = match reason.filter(stuck::is_about_the_rotation) {
+            Some(reason) => reason,
+            None => stuck::out_of_time(self.secret, step, function.as_deref()),
+        };
+        self.failed(seen, Some(step), error)
+    }
+
+    fn failed(&self, mut seen: Seen, step: Option<Step>, error: RotationError) -> RotationReport {
+        seen.note_failure(step);
+        self.report(seen, Some(error))
+    }
+
+    fn report(&self, seen: Seen, error: Option<RotationError>) -> RotationReport {
+        let (secret, version) = (self.secret.clone(), Some(seen.version));
+        RotationReport { secret, version, steps: seen.steps, token_life: None, error }
+    }
+
+    fn remaining(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.remaining())
+    }
+}
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

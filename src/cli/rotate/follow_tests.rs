@@ -1,0 +1,172 @@
+//! Rotations that something else carries out, here on a store in memory.
+
+use tokio::sync::Notify;
+
+use super::*;
+use crate::rotation::{
+    Credentials, IssuedToken, PREVIOUS, Probe, RetryPolicy, StagedBy, StepOutcome, StepRequest, SystemClock,
+};
+use crate::secret::SecretString;
+use crate::store::memory::MemoryStore;
+
+const VALUE: &str = r#"{"region":"mypurecloud.ie","client_id":"client","client_secret":"secret"}"#;
+const LONG: Duration = Duration::from_secs(60);
+
+/// Issues tokens, unless told to fail.
+#[derive(Default)]
+struct Issuer {
+    issue: Option<ErrorKind>,
+    verify: Option<ErrorKind>,
+}
+
+fn fail(kind: Option<ErrorKind>) -> Result<()> {
+    kind.map_or(Ok(()), |kind| Err(RotationError::new(kind, "as told")))
+}
+
+impl TokenIssuer for Issuer {
+    async fn issue(&self, _: &Credentials) -> Result<IssuedToken> {
+        fail(self.issue)?;
+        let access_token = SecretString::from("token");
+        Ok(IssuedToken { access_token, token_type: "bearer".to_owned(), lifetime: Duration::from_secs(3_600) })
+    }
+
+    async fn verify(&self, _: &Credentials, _: &SecretString, _: &[Probe]) -> Result<()> {
+        fail(self.verify)
+    }
+
+    async fn revoke(&self, _: &Credentials, _: &SecretString) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct Scene {
+    rotator: Rotator<MemoryStore, Issuer, SystemClock>,
+    request: StepRequest,
+}
+
+impl Scene {
+    /// A secret whose rotation has just been started.
+    fn new(issuer: Issuer) -> Self {
+        let (store, secret, version) = (MemoryStore::new(), SecretId::new("token"), VersionId::random());
+        store.create(secret.clone(), SecretString::from(VALUE));
+        store.stage_empty(&secret, &version).expect("the secret is there");
+        let rotator = Rotator { store, issuer, clock: SystemClock, retries: RetryPolicy::default() };
+        let request = StepRequest { secret, version, rotation_token: None, staged_by: StagedBy::Service };
+        Self { rotator, request }
+    }
+
+    async fn steps(&self, steps: &[Step]) {
+        for step in steps {
+            let done = self.rotator.step(*step, &self.request, Deadline::after(LONG)).await;
+            done.expect("the step succeeds");
+        }
+    }
+
+    async fn follow(&self, timeout: Duration, stillness: Duration, watch: impl FnMut(Step)) -> RotationReport {
+        let following = Following::begin(&self.rotator, &self.request.secret, timeout);
+        let following = Following { stillness: [stillness; 2], ..following };
+        following.follow(self.request.version.clone(), watch).await
+    }
+}
+
+fn outcomes(report: &RotationReport) -> Vec<(Step, bool)> {
+    report.steps.iter().map(|record| (record.step, record.outcome == Some(StepOutcome::Done))).collect()
+}
+
+fn kind(report: &RotationReport) -> Option<ErrorKind> {
+    report.error.as_ref().map(RotationError::kind)
+}
+
+const ALL_DONE: [(Step, bool); 4] = [(Step::Create, true), (Step::Set, true), (Step::Test, true), (Step::Finish, true)];
+
+#[tokio::test]
+async fn a_rotation_is_followed_step_by_step_until_the_label_has_moved() {
+    let scene = Scene::new(Issuer::default());
+    scene.steps(&[Step::Create]).await;
+    let (staged, mut begun) = (Notify::new(), Vec::new());
+    let watch = |step| {
+        begun.push(step);
+        if step == Step::Test {
+            staged.notify_one();
+        }
+    };
+    let function = async {
+        staged.notified().await;
+        scene.steps(&[Step::Set, Step::Test, Step::Finish]).await;
+    };
+    let (report, ()) = tokio::join!(scene.follow(LONG, LONG, watch), function);
+    assert_eq!((kind(&report), outcomes(&report)), (None, ALL_DONE.to_vec()));
+    assert_eq!(begun, [Step::Create, Step::Test]);
+    assert!(report.token_life.is_some_and(|life| life.left > Duration::from_secs(3_000)));
+}
+
+#[tokio::test]
+async fn steps_seen_done_by_one_look_share_its_time() {
+    let scene = Scene::new(Issuer::default());
+    scene.steps(&Step::ALL).await;
+    let report = scene.follow(LONG, LONG, |_| {}).await;
+    assert_eq!((kind(&report), outcomes(&report)), (None, ALL_DONE.to_vec()));
+    assert!(report.steps[..3].iter().all(|record| record.took.is_zero()) && !report.steps[3].took.is_zero());
+    assert!(report.token_life.is_some(), "the promoted document says when its token expires");
+}
+
+#[tokio::test]
+async fn a_version_that_was_replaced_already_was_promoted_too() {
+    let scene = Scene::new(Issuer::default());
+    scene.steps(&Step::ALL).await;
+    let secret = &scene.request.secret;
+    let next = scene.rotator.rotate(secret, VersionId::random(), Deadline::after(LONG), |_| {}).await;
+    assert!(next.promoted());
+    let described = scene.rotator.store.describe(secret).await.expect("the secret is there");
+    assert_eq!(described.holder(PREVIOUS), Some(&scene.request.version));
+    assert_eq!(kind(&scene.follow(LONG, LONG, |_| {}).await), None);
+}
+
+#[tokio::test]
+async fn a_version_that_lost_its_label_was_given_up() {
+    let scene = Scene::new(Issuer::default());
+    scene.steps(&[Step::Create]).await;
+    let staged = Notify::new();
+    let function = async {
+        staged.notified().await;
+        let unstaged = scene.rotator.store.unstage(&scene.request.secret, &scene.request.version).await;
+        unstaged.expect("it was staged");
+    };
+    let watch = |step| {
+        if step == Step::Test {
+            staged.notify_one();
+        }
+    };
+    let (report, ()) = tokio::join!(scene.follow(LONG, LONG, watch), function);
+    assert_eq!(kind(&report), Some(ErrorKind::VersionNotStaged));
+    assert_eq!(outcomes(&report), [(Step::Create, true), (Step::Set, true), (Step::Test, false)]);
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_are_why_nothing_moves() {
+    let issuer = Issuer { issue: Some(ErrorKind::CredentialsRejected), ..Issuer::default() };
+    let report = Scene::new(issuer).follow(LONG, Duration::ZERO, |_| {}).await;
+    assert_eq!(kind(&report), Some(ErrorKind::CredentialsRejected));
+    assert_eq!(outcomes(&report), [(Step::Create, false)]);
+}
+
+#[tokio::test]
+async fn a_staged_token_that_is_refused_is_why_nothing_moves() {
+    let scene = Scene::new(Issuer { verify: Some(ErrorKind::TokenRejected), ..Issuer::default() });
+    scene.steps(&[Step::Create]).await;
+    let report = scene.follow(LONG, Duration::ZERO, |_| {}).await;
+    assert_eq!(kind(&report), Some(ErrorKind::TokenRejected));
+    assert_eq!(outcomes(&report), [(Step::Create, true), (Step::Set, true), (Step::Test, false)]);
+}
+
+#[tokio::test]
+async fn where_nothing_is_wrong_the_step_that_is_stuck_is_named() {
+    let scene = Scene::new(Issuer::default());
+    let report = scene.follow(Duration::from_millis(10), Duration::ZERO, |_| {}).await;
+    assert_eq!(kind(&report), Some(ErrorKind::DeadlineExceeded));
+    assert_eq!(outcomes(&report), [(Step::Create, false)]);
+    scene.steps(&[Step::Create]).await;
+    let report = scene.follow(Duration::from_millis(500), LONG, |_| {}).await;
+    assert_eq!(kind(&report), Some(ErrorKind::DeadlineExceeded));
+    assert_eq!(outcomes(&report).last(), Some(&(Step::Finish, false)));
+}

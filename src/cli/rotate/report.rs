@@ -1,0 +1,215 @@
+//! What is printed of one rotation.
+
+use serde::Serialize;
+
+use crate::cli::arguments::Format;
+use crate::cli::exit::{ErrorJson, Exit, sentence};
+use crate::cli::human_time::from_now;
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::cli::style::Colour;
+use crate::cli::token_life::too_short;
+use crate::rotation::{Clock, RotationReport, Step, StepOutcome, StepRecord};
+
+/// A secret's rotation that has ended.
+pub(in crate::cli) struct Rotation {
+    /// The secret as the user named it.
+    pub(in crate::cli) typed: String,
+    /// How it went.
+    pub(in crate::cli) report: RotationReport,
+}
+
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct RotationJson<'a> {
+    secret: &'a str,
+    version_id: Option<&'a str>,
+    promoted: bool,
+    /// When the promoted token expires; null where nothing was promoted or it may not be read.
+    expires_at: Option<String>,
+    steps: Vec<StepJson>,
+    error: Option<ErrorJson>,
+}
+
+/// How long a step took is measured where it ran. For a rotation that Secrets Manager carried out
+/// it is what was seen from outside: the time between two looks at the secret. Steps that were
+/// done by the same look share that time, and the earlier ones of them show 0.
+#[derive(Debug, Serialize)]
+struct StepJson {
+    step: &'static str,
+    /// The outcome's name, or `failed`.
+    outcome: &'static str,
+    ms: u64,
+}
+
+impl Rotation {
+    /// Prints it in the form that was asked for; what went wrong is told on stderr too.
+    pub(in crate::cli) fn show(&self, session: &Session) -> Exit {
+        let output = &session.output;
+        match output.format {
+            Format::Json => output.json(&self.to_json()),
+            Format::Text => {
+                output.result(output.style.paint(Colour::Bold, &self.typed));
+                self.explain(output, &session.clock);
+            }
+        }
+        if let Some((message, hint)) = self.report.token_life.as_ref().and_then(too_short)
+            && self.report.promoted()
+        {
+            output.warning(&format!("{}: {message}", self.typed), &hint);
+        }
+        let Some(error) = &self.report.error else { return Exit::Done };
+        let failed = self.report.steps.last().filter(|record| record.outcome.is_none());
+        let place = failed.map_or_else(String::new, |record| format!("{} failed: ", record.step));
+        output.error(&format!("{}: {place}{}", self.typed, sentence(error)), error.hint());
+        Exit::Failed
+    }
+
+    /// The rotation as JSON.
+    pub(in crate::cli) fn to_json(&self) -> RotationJson<'_> {
+        let report = &self.report;
+        let life = report.token_life.filter(|_| report.promoted());
+        RotationJson {
+            secret: &self.typed,
+            version_id: report.version.as_ref().map(|version| version.as_str()),
+            promoted: report.promoted(),
+            expires_at: life.map(|life| life.expires_at.to_string()),
+            steps: report.steps.iter().map(StepJson::of).collect(),
+            error: report.error.as_ref().map(ErrorJson::from),
+        }
+    }
+
+    /// The steps line by line, and what it means for the readers.
+    pub(in crate::cli) fn explain(&self, output: &Output, clock: &impl Clock) {
+        for record in &self.report.steps {
+            let mark = output.style.mark(record.outcome.is_some());
+            let (step, ms) = (record.step.name(), record.took.as_millis());
+            output.result(format_args!("  {mark} {step:<12} {ms:>6} ms  {}", what(record)));
+        }
+        output.result(format_args!("  {}", self.verdict(clock)));
+    }
+
+    fn verdict(&self, clock: &impl Clock) -> String {
+        let report = &self.report;
+        let Some(version) = report.version.as_ref().filter(|_| report.promoted()) else {
+            return "nothing was promoted: readers keep what they have".to_owned();
+        };
+        match report.token_life {
+            None => format!("promoted version {version}"),
+            Some(life) => {
+                let told = from_now(life.expires_at, clock.now());
+                format!("promoted version {version}, token valid until {} ({told})", life.expires_at)
+            }
+        }
+    }
+}
+
+impl StepJson {
+    fn of(record: &StepRecord) -> Self {
+        let outcome = record.outcome.map_or("failed", StepOutcome::name);
+        let ms = u64::try_from(record.took.as_millis()).unwrap_or(u64::MAX);
+        Self { step: record.step.name(), outcome, ms }
+    }
+}
+
+fn what(record: &StepRecord) -> &'static str {
+    match (record.step, record.outcome) {
+        (Step::Create, None) => "could not stage a new token",
+        (Step::Set, None) => "failed",
+        (Step::Test, None) => "the new token was not proved to work",
+        (Step::Finish, None) => "the new version was not promoted",
+        (_, Some(StepOutcome::AlreadyDone)) => "had been done before",
+        (_, Some(StepOutcome::SetUpTested)) => "the credentials work",
+        (Step::Set, Some(_)) => "a fresh token needs nothing set",
+        (Step::Create, Some(_)) => "exchanged the client credentials, staged the new token",
+        (Step::Test, Some(_)) => "the new token works",
+        (Step::Finish, Some(_)) => "readers get the new token from now on",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::cli::output::tests::Captured;
+    use crate::rotation::{ErrorKind, RotationError, SecretId, TokenLife, VersionId};
+
+    const VERSION: &str = "11111111-1111-1111-1111-111111111111";
+
+    struct At(Timestamp);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+
+    fn now() -> At {
+        At("2026-01-02T03:04:05Z".parse().expect("a valid timestamp"))
+    }
+
+    fn rotation(error: Option<RotationError>) -> Rotation {
+        let done = |step, outcome, ms| StepRecord { step, outcome, took: Duration::from_millis(ms) };
+        let test = error.is_none().then_some(StepOutcome::Done);
+        let mut steps = vec![
+            done(Step::Create, Some(StepOutcome::Done), 312),
+            done(Step::Set, Some(StepOutcome::NothingToDo), 0),
+            done(Step::Test, test, 45),
+        ];
+        if error.is_none() {
+            steps.push(done(Step::Finish, Some(StepOutcome::Done), 20));
+        }
+        let expires_at = now().0 + Duration::from_secs(86_399);
+        let report = RotationReport {
+            secret: SecretId::new("token"),
+            version: Some(VersionId::from_store(VERSION)),
+            steps,
+            token_life: Some(TokenLife::seen(expires_at, now().0, None)),
+            error,
+        };
+        Rotation { typed: "aws:token".to_owned(), report }
+    }
+
+    fn explained(rotation: &Rotation) -> String {
+        let stdout = Captured::default();
+        rotation.explain(&Output::to(stdout.clone(), Captured::default()), &now());
+        stdout.text()
+    }
+
+    #[test]
+    fn the_text_explains_each_step() {
+        let expected = "  \
+  ok   createSecret    312 ms  exchanged the client credentials, staged the new token
+  ok   setSecret         0 ms  a fresh token needs nothing set
+  ok   testSecret       45 ms  the new token works
+  ok   finishSecret     20 ms  readers get the new token from now on
+  promoted version 11111111-1111-1111-1111-111111111111, token valid until 2026-01-03T03:04:04Z (in 23 h 59 min)
+";
+        assert_eq!(explained(&rotation(None)), expected);
+    }
+
+    #[test]
+    fn a_failure_says_that_nothing_was_promoted() {
+        let text = explained(&rotation(Some(RotationError::new(ErrorKind::TokenRejected, "refused"))));
+        assert!(text.contains("FAIL testSecret"), "{text}");
+        assert!(text.ends_with("  nothing was promoted: readers keep what they have\n"), "{text}");
+    }
+
+    #[test]
+    fn the_json_is_as_documented() {
+        let text = serde_json::to_string(&rotation(None).to_json()).expect("it is serialised");
+        assert_eq!(
+            text,
+            r#"{"secret":"aws:token","version_id":"11111111-1111-1111-1111-111111111111","promoted":true,"expires_at":"2026-01-03T03:04:04Z","steps":[{"step":"createSecret","outcome":"done","ms":312},{"step":"setSecret","outcome":"nothing_to_do","ms":0},{"step":"testSecret","outcome":"done","ms":45},{"step":"finishSecret","outcome":"done","ms":20}],"error":null}"#
+        );
+        let error = RotationError::new(ErrorKind::TokenRejected, "refused").with_hint("rotate again");
+        let failed = rotation(Some(error));
+        let json = serde_json::to_value(failed.to_json()).expect("it is serialised");
+        assert_eq!((&json["promoted"], &json["expires_at"]), (&false.into(), &serde_json::Value::Null));
+        assert_eq!(json["steps"][2]["outcome"], "failed");
+        let error = serde_json::json!({"type": "TokenRejected", "message": "refused", "hint": "rotate again"});
+        assert_eq!(json["error"], error);
+    }
+}

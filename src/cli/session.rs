@@ -1,0 +1,83 @@
+//! What the commands work with.
+
+use std::io;
+
+use tokio::sync::OnceCell;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::exit::Failure;
+use super::output::Output;
+use super::secret_reference::Place;
+use super::store::Store;
+use crate::log_filter::log_filter;
+use crate::platform::{Endpoints, Platforms};
+use crate::rotation::{RetryPolicy, Rotator, SystemClock};
+use crate::store::aws::{self, AwsSecretsManager};
+use crate::store::file::FileStore;
+
+/// The environment variables that switch logging on, the first one first.
+const LOG_VARIABLES: [&str; 2] = ["ROTATOR_LOG", "RUST_LOG"];
+
+type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The streams, the environment, and the way to the stores.
+pub struct Session {
+    /// The streams.
+    pub output: Output,
+    /// What time it is.
+    pub(super) clock: SystemClock,
+    environment: Environment,
+    aws: OnceCell<AwsSecretsManager>,
+}
+
+impl Session {
+    /// A session with these streams and this environment.
+    pub fn new(output: Output, environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { output, clock: SystemClock, environment: Box::new(environment), aws: OnceCell::new() }
+    }
+
+    /// Logs to stderr where `ROTATOR_LOG` or `RUST_LOG` is set, and nowhere else.
+    pub fn start_log(&mut self) {
+        let set = |name: &&str| (self.environment)(name).filter(|text| !text.trim().is_empty());
+        let Some(wanted) = LOG_VARIABLES.iter().find_map(set) else { return };
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(self.output.error_style.colour)
+            // What cannot be written to stderr cannot be complained about there either.
+            .log_internal_errors(false);
+        // Fails only where this process logs already.
+        tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&wanted)))).try_init().ok();
+        // A progress bar and log lines would overwrite each other.
+        self.output.is_watched = false;
+    }
+
+    /// All platforms, at the addresses that the environment allows.
+    ///
+    /// # Errors
+    /// A [usage](Failure::usage) failure where it sets addresses that may not be.
+    pub(super) fn platforms(&self) -> Result<Platforms, Failure> {
+        Endpoints::from_lookup(&self.environment).map(Platforms::new).map_err(|error| Failure::settings(&error))
+    }
+
+    /// Secrets Manager, whose configuration is looked for once.
+    pub(super) async fn aws(&self) -> AwsSecretsManager {
+        let load = || async { AwsSecretsManager::new(&aws::load_config().await) };
+        self.aws.get_or_init(load).await.clone()
+    }
+
+    /// The store that a secret is in.
+    pub(super) async fn store(&self, place: Place) -> Store {
+        match place {
+            Place::Aws => Store::Aws(self.aws().await),
+            Place::File => Store::File(FileStore),
+        }
+    }
+
+    /// Rotates secrets of one store.
+    pub(super) async fn rotator(&self, place: Place, issuer: Platforms) -> Rotator<Store, Platforms, SystemClock> {
+        let store = self.store(place).await;
+        Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() }
+    }
+}

@@ -1,0 +1,110 @@
+//! `sim`: the simulators, served until somebody stops them. The binary starts them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::{Exit, Failure};
+use super::output::Output;
+
+/// The client that there is where none was asked for.
+const DEFAULT_CLIENT: (&str, &str) = ("demo-client", "demo-secret");
+
+/// The arguments of `sim`.
+#[derive(Debug, Default, Args)]
+pub struct SimArgs {
+    /// An OAuth client that the simulated organization has; may be given several times
+    #[arg(long = "client", value_name = "ID:SECRET", value_parser = parse_client)]
+    pub clients: Vec<(String, String)>,
+    /// The port to serve on; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// For how many seconds each token is valid [default: 86400]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub token_lifetime: Option<u32>,
+    /// A Lambda rotation function, which RotateSecret then runs for every secret
+    #[arg(long, value_name = "PATH")]
+    pub function: Option<PathBuf>,
+}
+
+/// The line on stdout that says where the simulators are.
+#[derive(Serialize)]
+struct Addresses<'a> {
+    genesys: &'a str,
+    secrets_manager: &'a str,
+}
+
+impl SimArgs {
+    /// The clients that were asked for, or else one to begin with.
+    pub fn clients(&self) -> Vec<(String, String)> {
+        if self.clients.is_empty() {
+            return vec![default_client()];
+        }
+        self.clients.clone()
+    }
+}
+
+/// Id and secret of the client that there is where none was asked for.
+pub fn default_client() -> (String, String) {
+    let (id, secret) = DEFAULT_CLIENT;
+    (id.to_owned(), secret.to_owned())
+}
+
+/// Says where the simulators are and how to use them, and waits until SIGINT or SIGTERM.
+///
+/// # Errors
+/// This process may not listen for signals.
+pub async fn serve(
+    arguments: &SimArgs,
+    output: &Output,
+    genesys: &str,
+    secrets_manager: &str,
+) -> Result<Exit, Failure> {
+    // Whoever reads the line may stop us at once, so that the signals come first.
+    let unheard = |error| Failure {
+        exit: Exit::Failed,
+        message: format!("this process may not listen for signals: {error}"),
+        hint: "run it where signals are allowed".to_owned(),
+    };
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
+    output.json(&Addresses { genesys, secrets_manager });
+    announce(arguments, output, genesys, secrets_manager);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(Exit::Done)
+}
+
+fn announce(arguments: &SimArgs, output: &Output, genesys: &str, secrets_manager: &str) {
+    if arguments.clients.is_empty() {
+        let (id, secret) = DEFAULT_CLIENT;
+        output.note(format_args!("# the simulated organization has one OAuth client: {id}, with the secret {secret}"));
+    }
+    output.note(format_args!("export AWS_ENDPOINT_URL_SECRETS_MANAGER={secrets_manager}"));
+    output.note(format_args!("export ROTATOR_LOGIN_URL={genesys} ROTATOR_API_URL={genesys}"));
+    output.note("export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated");
+}
+
+fn parse_client(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok((id.to_owned(), secret.to_owned())),
+        _ => Err("write ID:SECRET".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_an_id_and_a_secret() {
+        assert_eq!(parse_client("id:a:b"), Ok(("id".to_owned(), "a:b".to_owned())));
+        for text in ["", "id", "id:", ":secret"] {
+            assert!(parse_client(text).is_err(), "{text}");
+        }
+    }
+}

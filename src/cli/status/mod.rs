@@ -1,0 +1,217 @@
+//! `status`: versions, labels, time to expiry, next rotation.
+
+mod json;
+mod rows;
+
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+
+use self::json::StatusJson;
+use self::rows::HEADER;
+use super::arguments::Format;
+use super::exit::{Exit, Failure, sentence};
+use super::secret_reference::SecretReference;
+use super::session::Session;
+use super::table;
+use crate::rotation::{
+    CURRENT, Clock, Deadline, Description, Document, ErrorKind, LabelledVersion, RetryPolicy, RotationError, SecretId,
+    SecretStore, Wanted,
+};
+use crate::secret::SecretString;
+
+/// How long one secret may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How many secrets are looked at side by side.
+const AT_ONCE: usize = 8;
+
+/// The arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// aws:NAME_OR_ARN, a bare name, or file:PATH; without any, all secrets of the account that rotate
+    #[arg(value_name = "SECRET")]
+    pub secrets: Vec<String>,
+}
+
+/// What could be learnt of one secret.
+struct Status {
+    typed: String,
+    described: Option<Description>,
+    token: TokenStatus,
+    error: Option<RotationError>,
+}
+
+/// What is known of the token that readers read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TokenStatus {
+    Stored {
+        issued_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+    },
+    Missing,
+    /// Only the metadata may be read.
+    NotPermitted,
+    Unknown,
+}
+
+/// Shows the secrets, or all that rotate.
+///
+/// # Errors
+/// A [usage](Failure::usage) failure, or no list could be had. What is wrong with one secret is shown in its row.
+pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Failure> {
+    let secrets = match &arguments.secrets[..] {
+        [] => list(session).await?,
+        typed => SecretReference::parse_all(typed)?,
+    };
+    let looks = stream::iter(secrets).map(|secret| look(secret, session)).buffered(AT_ONCE);
+    let statuses: Vec<Status> = looks.collect().await;
+    show(&statuses, session);
+    let failed: Vec<_> = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?))).collect();
+    for (status, error) in &failed {
+        session.output.error(&format!("{}: {}", status.typed, sentence(error)), error.hint());
+    }
+    Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+async fn list(session: &Session) -> Result<Vec<SecretReference>, Failure> {
+    let aws = session.aws().await;
+    let ids = RetryPolicy::default().run("list the secrets", Deadline::after(TIMEOUT), || aws.list()).await?;
+    Ok(ids.into_iter().map(SecretReference::listed).collect())
+}
+
+async fn look(secret: SecretReference, session: &Session) -> Status {
+    let store = session.store(secret.place).await;
+    Status::of(secret.typed, &store, &secret.id).await
+}
+
+fn show(statuses: &[Status], session: &Session) {
+    let output = &session.output;
+    match output.format {
+        Format::Json => statuses.iter().for_each(|status| output.json(&StatusJson::of(status))),
+        Format::Text if statuses.is_empty() => output.note("no secret of this account and region is set up to rotate"),
+        Format::Text => {
+            let now = session.clock.now();
+            let rows: Vec<_> = statuses.iter().flat_map(|status| status.rows(now)).collect();
+            table::lines(HEADER, &rows, output.style).iter().for_each(|line| output.result(line));
+        }
+    }
+}
+
+impl Status {
+    async fn of(typed: String, store: &impl SecretStore, id: &SecretId) -> Self {
+        let (retries, deadline) = (RetryPolicy::default(), Deadline::after(TIMEOUT));
+        let described = match retries.run("look at the secret", deadline, || store.describe(id)).await {
+            Ok(described) => described,
+            Err(error) => return Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) },
+        };
+        let read = || store.read(id, Wanted::Current);
+        let value = retries.run("read the secret", deadline, read).await;
+        let (token, error) = match value.and_then(|value| TokenStatus::of(&described, value.as_ref())) {
+            Ok(token) => (token, None),
+            Err(error) if error.kind() == ErrorKind::StoreDenied => (TokenStatus::NotPermitted, None),
+            Err(error) => (TokenStatus::Unknown, Some(error)),
+        };
+        Self { typed, described: Some(described), token, error }
+    }
+
+    /// The labelled versions; what readers read comes first.
+    fn versions(&self) -> Vec<&LabelledVersion> {
+        let mut versions: Vec<_> = self.described.iter().flat_map(|described| &described.versions).collect();
+        versions.sort_by_key(|version| !version.labels.iter().any(|label| label == CURRENT));
+        versions
+    }
+}
+
+impl TokenStatus {
+    fn of(described: &Description, value: Option<&SecretString>) -> Result<Self, RotationError> {
+        let Some(value) = value else {
+            let message = format!("the secret {} has no {CURRENT} value", described.name);
+            return Err(RotationError::new(ErrorKind::NoCurrentVersion, message));
+        };
+        let document = Document::parse(value)?;
+        Ok(match document.access_token()? {
+            Some(_) => Self::Stored { issued_at: document.issued_at(), expires_at: document.expires_at() },
+            None => Self::Missing,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::{Result as Rotated, Staged, VersionId};
+    use crate::store::memory::MemoryStore;
+
+    async fn status_of(value: &str) -> Status {
+        let (store, id) = (MemoryStore::new(), SecretId::new("token"));
+        store.create(id.clone(), SecretString::from(value));
+        Status::of("token".to_owned(), &store, &id).await
+    }
+
+    #[tokio::test]
+    async fn a_stored_token_shows_its_times() {
+        let value = r#"{"access_token":"t","issued_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:04Z"}"#;
+        let status = status_of(value).await;
+        let moment = |text: &str| Some(text.parse().expect("a valid timestamp"));
+        let (issued_at, expires_at) = (moment("2026-01-02T03:04:05Z"), moment("2026-01-03T03:04:04Z"));
+        assert_eq!(status.token, TokenStatus::Stored { issued_at, expires_at });
+        assert!(status.error.is_none());
+    }
+
+    #[tokio::test]
+    async fn credentials_without_a_token_are_no_fault() {
+        let status = status_of(r#"{"client_id":"c","client_secret":"s"}"#).await;
+        assert_eq!(status.token, TokenStatus::Missing);
+        assert!(status.error.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_a_fault() {
+        let status = status_of("not JSON").await;
+        assert_eq!(status.error.map(|error| error.kind()), Some(ErrorKind::DocumentInvalid));
+        let nothing = Status::of("none".to_owned(), &MemoryStore::new(), &SecretId::new("none")).await;
+        assert_eq!(nothing.error.map(|error| error.kind()), Some(ErrorKind::SecretNotFound));
+    }
+
+    /// Shows the metadata alone.
+    struct Closed(MemoryStore);
+
+    impl SecretStore for Closed {
+        async fn describe(&self, secret: &SecretId) -> Rotated<Description> {
+            self.0.describe(secret).await
+        }
+
+        async fn read(&self, _: &SecretId, _: Wanted<'_>) -> Rotated<Option<SecretString>> {
+            Err(RotationError::new(ErrorKind::StoreDenied, "denied"))
+        }
+
+        async fn stage(
+            &self,
+            _: &SecretId,
+            _: &VersionId,
+            _: &SecretString,
+            _: Option<&SecretString>,
+        ) -> Rotated<Staged> {
+            unreachable!("status stores nothing")
+        }
+
+        async fn promote(&self, _: &SecretId, _: &VersionId, _: Option<&VersionId>) -> Rotated<()> {
+            unreachable!("status promotes nothing")
+        }
+
+        async fn unstage(&self, _: &SecretId, _: &VersionId) -> Rotated<()> {
+            unreachable!("status drops nothing")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_that_may_not_be_read_leaves_the_metadata() {
+        let (store, id) = (MemoryStore::new(), SecretId::new("token"));
+        store.create(id.clone(), SecretString::from("{}"));
+        let status = Status::of("token".to_owned(), &Closed(store), &id).await;
+        assert_eq!((status.token, status.error.is_none()), (TokenStatus::NotPermitted, true));
+        assert_eq!(status.versions().len(), 1);
+    }
+}

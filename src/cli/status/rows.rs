@@ -1,0 +1,175 @@
+//! A status as rows of a table: one for each labelled version.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Status, TokenStatus};
+use crate::cli::human_time::{from_now, minute};
+use crate::cli::output::one_line;
+use crate::cli::style::Colour;
+use crate::cli::table::Cell;
+use crate::rotation::{Description, RotationError, RotationRules, VersionId};
+
+pub(super) const HEADER: [&str; 7] =
+    ["SECRET", "VERSION", "LABELS", "ISSUED", "TOKEN EXPIRES", "NEXT ROTATION", "SCHEDULE"];
+
+/// A token with less life than this wants attention.
+const SOON: Duration = Duration::from_secs(3_600);
+/// How much of a version's id tells it from the others of its secret.
+const SHORT_ID: usize = 8;
+
+impl Status {
+    /// The first row is about the secret and what readers read; the others are its further versions.
+    pub(super) fn rows(&self, now: Timestamp) -> Vec<Vec<Cell>> {
+        let name = Cell::plain(one_line(&self.typed));
+        let Some(described) = &self.described else {
+            let reason = self.error.as_ref().map_or_else(String::new, RotationError::chain);
+            return vec![vec![name, Cell::coloured(one_line(&reason), Colour::Red)]];
+        };
+        let versions = self.versions();
+        let mut versions = versions.iter().map(|version| (short(&version.id), version.labels.join(" ")));
+        let (id, labels) = versions.next().unwrap_or_default();
+        let first = vec![
+            name,
+            Cell::plain(id),
+            Cell::plain(labels),
+            Cell::plain(self.issued(now)),
+            self.expires(now),
+            next_rotation(described, now),
+            Cell::plain(described.rotation_rules.as_ref().and_then(schedule).unwrap_or_default()),
+        ];
+        let further = |(id, labels)| {
+            let mut row = vec![Cell::default(); HEADER.len()];
+            row[1] = Cell::coloured(id, Colour::Faint);
+            row[2] = Cell::coloured(labels, Colour::Faint);
+            row
+        };
+        std::iter::once(first).chain(versions.map(further)).collect()
+    }
+
+    fn issued(&self, now: Timestamp) -> String {
+        match self.token {
+            TokenStatus::Stored { issued_at: Some(issued_at), .. } => from_now(issued_at, now),
+            _ => String::new(),
+        }
+    }
+
+    fn expires(&self, now: Timestamp) -> Cell {
+        let expires_at = match self.token {
+            TokenStatus::Stored { expires_at, .. } => expires_at,
+            TokenStatus::Missing => return Cell::coloured("no token yet", Colour::Yellow),
+            TokenStatus::NotPermitted => return Cell::coloured("may not be read", Colour::Faint),
+            TokenStatus::Unknown => {
+                return Cell::coloured(self.error.as_ref().map_or("unknown", |error| error.kind().name()), Colour::Red);
+            }
+        };
+        let Some(expires_at) = expires_at else { return Cell::coloured("unknown", Colour::Yellow) };
+        let told = from_now(expires_at, now);
+        if expires_at <= now {
+            return Cell::coloured(format!("expired {told}"), Colour::Red);
+        }
+        let next = self.described.as_ref().and_then(|described| described.next_rotation);
+        let is_short = expires_at < now + SOON || next.is_some_and(|next| expires_at < next);
+        Cell::coloured(told, if is_short { Colour::Yellow } else { Colour::Green })
+    }
+}
+
+fn next_rotation(described: &Description, now: Timestamp) -> Cell {
+    match (described.rotation_enabled, described.next_rotation) {
+        (Some(false), _) => Cell::coloured("switched off", Colour::Yellow),
+        (_, Some(next)) => Cell::plain(format!("{} UTC ({})", minute(next), from_now(next, now))),
+        (Some(true), None) => Cell::plain("unknown"),
+        (None, None) => Cell::coloured("by hand", Colour::Faint),
+    }
+}
+
+/// The schedule in one phrase; `None` where there is none.
+pub(super) fn schedule(rules: &RotationRules) -> Option<String> {
+    let days = |days: i64| if days == 1 { "every day".to_owned() } else { format!("every {days} days") };
+    let often = rules.schedule_expression.clone().or_else(|| rules.automatically_after_days.map(days))?;
+    Some(match &rules.duration {
+        Some(window) => format!("{often}, window {window}"),
+        None => often,
+    })
+}
+
+fn short(id: &VersionId) -> String {
+    id.as_str().chars().take(SHORT_ID).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::cli::style::Style;
+    use crate::cli::table;
+    use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS};
+
+    pub(in crate::cli::status) fn moment(text: &str) -> Timestamp {
+        text.parse().expect(text)
+    }
+
+    pub(in crate::cli::status) fn status(token: TokenStatus) -> Status {
+        let version = |digit: &str, label: &str| LabelledVersion {
+            id: VersionId::from_store([8, 4, 4, 4, 12].map(|count| digit.repeat(count)).join("-")),
+            labels: vec![label.to_owned()],
+        };
+        let rules = RotationRules {
+            schedule_expression: Some("rate(4 hours)".to_owned()),
+            duration: Some("2h".to_owned()),
+            ..RotationRules::default()
+        };
+        let described = Description {
+            name: "token".to_owned(),
+            rotation_enabled: Some(true),
+            rotation_rules: Some(rules),
+            next_rotation: Some(moment("2026-01-02T08:00:00Z")),
+            versions: vec![version("0", PREVIOUS), version("1", CURRENT)],
+            ..Description::default()
+        };
+        Status { typed: "aws:token".to_owned(), described: Some(described), token, error: None }
+    }
+
+    fn stored(expires_at: &str) -> TokenStatus {
+        let issued_at = Some(moment("2026-01-02T03:04:05Z"));
+        TokenStatus::Stored { issued_at, expires_at: Some(moment(expires_at)) }
+    }
+
+    #[test]
+    fn the_table_shows_what_readers_read_first() {
+        let now = moment("2026-01-02T06:00:00Z");
+        let rows = status(stored("2026-01-03T03:04:04Z")).rows(now);
+        assert_eq!(
+            table::lines(HEADER, &rows, Style::default()),
+            [
+                "SECRET     VERSION   LABELS       ISSUED          TOKEN EXPIRES  NEXT ROTATION                  SCHEDULE",
+                "aws:token  11111111  AWSCURRENT   2 h 55 min ago  in 21 h 4 min  2026-01-02 08:00 UTC (in 2 h)  rate(4 hours), window 2h",
+                "           00000000  AWSPREVIOUS",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_colour_says_how_urgent_it_is() {
+        let now = moment("2026-01-02T06:00:00Z");
+        let rows = [
+            ("2026-01-02T05:00:00Z", "expired 1 h ago", Colour::Red),
+            ("2026-01-02T06:30:00Z", "in 30 min", Colour::Yellow),
+            ("2026-01-02T07:30:00Z", "in 1 h 30 min", Colour::Yellow),
+            ("2026-01-02T09:30:00Z", "in 3 h 30 min", Colour::Green),
+        ];
+        for (expires_at, text, colour) in rows {
+            assert_eq!(status(stored(expires_at)).expires(now), Cell::coloured(text, colour));
+        }
+        assert_eq!(status(TokenStatus::NotPermitted).expires(now).text, "may not be read");
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_described_shows_why() {
+        let error = RotationError::new(ErrorKind::SecretNotFound, "there is no such secret");
+        let status =
+            Status { described: None, error: Some(error), token: TokenStatus::Unknown, typed: "nothing".to_owned() };
+        let rows = status.rows(moment("2026-01-02T06:00:00Z"));
+        assert_eq!(rows, [vec![Cell::plain("nothing"), Cell::coloured("there is no such secret", Colour::Red)]]);
+    }
+}

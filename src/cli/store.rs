@@ -1,0 +1,66 @@
+//! One store out of those that the command line knows.
+
+use crate::rotation::{Description, Result, SecretId, SecretStore, Staged, VersionId, Wanted};
+use crate::secret::SecretString;
+use crate::store::aws::AwsSecretsManager;
+use crate::store::file::FileStore;
+use crate::store::memory::MemoryStore;
+
+/// A store, chosen.
+#[derive(Debug)]
+pub enum Store {
+    /// AWS Secrets Manager.
+    Aws(AwsSecretsManager),
+    /// Files on this machine.
+    File(FileStore),
+    /// This process's memory, for the demonstration.
+    Memory(MemoryStore),
+}
+
+impl SecretStore for Store {
+    async fn describe(&self, secret: &SecretId) -> Result<Description> {
+        match self {
+            Self::Aws(store) => store.describe(secret).await,
+            Self::File(store) => store.describe(secret).await,
+            Self::Memory(store) => store.describe(secret).await,
+        }
+    }
+
+    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
+        match self {
+            Self::Aws(store) => store.read(secret, wanted).await,
+            Self::File(store) => store.read(secret, wanted).await,
+            Self::Memory(store) => store.read(secret, wanted).await,
+        }
+    }
+
+    async fn stage(
+        &self,
+        secret: &SecretId,
+        version: &VersionId,
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<Staged> {
+        match self {
+            Self::Aws(store) => store.stage(secret, version, value, rotation_token).await,
+            Self::File(store) => store.stage(secret, version, value, rotation_token).await,
+            Self::Memory(store) => store.stage(secret, version, value, rotation_token).await,
+        }
+    }
+
+    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.promote(secret, version, holder).await,
+            Self::File(store) => store.promote(secret, version, holder).await,
+            Self::Memory(store) => store.promote(secret, version, holder).await,
+        }
+    }
+
+    async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.unstage(secret, version).await,
+            Self::File(store) => store.unstage(secret, version).await,
+            Self::Memory(store) => store.unstage(secret, version).await,
+        }
+    }
+}

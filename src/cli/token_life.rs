@@ -1,0 +1,65 @@
+//! What to say of a token that does not live until it is replaced.
+
+use std::time::Duration;
+
+use super::human_time::span;
+use crate::rotation::TokenLife;
+
+/// The longest that a client's tokens can live (Genesys Cloud API, `accessTokenValiditySeconds`).
+const LONGEST_LIFE: Duration = Duration::from_secs(172_800);
+
+/// The stable name of this fault in JSON output.
+pub(super) const TOO_SHORT: &str = "TokenLifeTooShort";
+
+/// How long the token lives and how long it should, and both ways out; `None` where it lives long enough.
+pub(super) fn too_short(life: &TokenLife) -> Option<(String, String)> {
+    let needed = life.needed.filter(|_| life.ends_before_next_rotation())?;
+    let message = format!(
+        "the token lives {}, but up to {} may pass until the next rotation has replaced it",
+        span(life.left),
+        span(needed)
+    );
+    let rotate = "rotate more often (`aws secretsmanager rotate-secret --rotation-rules`; the schedule and its window count together)";
+    let hint = if needed <= LONGEST_LIFE {
+        format!(
+            "raise the OAuth client's token duration to at least {} s (Admin > Integrations > OAuth), or {rotate}",
+            needed.as_secs()
+        )
+    } else {
+        format!(
+            "{rotate}; raising the OAuth client's token duration (Admin > Integrations > OAuth) helps as well, but only up to {} s",
+            LONGEST_LIFE.as_secs()
+        )
+    };
+    Some((message, hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(left: u64, needed: Option<u64>) -> Option<(String, String)> {
+        let now = "2026-01-02T03:04:05Z".parse().expect("a valid timestamp");
+        let expires_at = now + Duration::from_secs(left);
+        too_short(&TokenLife::seen(expires_at, now, needed.map(Duration::from_secs)))
+    }
+
+    #[test]
+    fn both_ways_out_are_named() {
+        let (message, hint) = told(86_400, Some(90_000)).expect("it is too short");
+        assert!(message.contains("lives 1 d,") && message.contains("up to 1 d 1 h"), "{message}");
+        assert!(hint.contains("at least 90000 s") && hint.contains("rotate more often"), "{hint}");
+    }
+
+    #[test]
+    fn a_duration_that_no_client_can_have_is_not_advised() {
+        let (_, hint) = told(86_400, Some(30 * 86_400)).expect("it is too short");
+        assert!(hint.starts_with("rotate more often") && hint.contains("only up to 172800 s"), "{hint}");
+    }
+
+    #[test]
+    fn a_token_that_lives_long_enough_is_fine() {
+        assert_eq!(told(90_000, Some(90_000)), None);
+        assert_eq!(told(1, None), None);
+    }
+}

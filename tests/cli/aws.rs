@@ -1,0 +1,122 @@
+//! Secrets in Secrets Manager, rotated by the real function and followed from outside.
+
+use genesys_rotator::sim::secrets_manager::Settings;
+use serde_json::Value;
+
+use super::{CLIENT_SECRET, STEPS, Scene, document, steps};
+
+const NAME: &str = "prod/genesys";
+
+fn deny(settings: &mut Settings, action: &str) {
+    settings.denied.insert(action.to_owned());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_by_the_function_is_followed_to_its_end() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let before = scene.current(NAME);
+    let transcript = scene.run(&["rotate", NAME, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["promoted"], &report["error"]), (Some(0), &true.into(), &Value::Null));
+    assert_eq!(steps(report), STEPS.map(|step| (step, "done")));
+    let after = scene.current(NAME);
+    assert_ne!(before["access_token"], after["access_token"]);
+    assert_eq!((&report["expires_at"], &after["ours"]), (&after["expires_at"], &1.into()));
+    let last = scene.simulation.secrets_manager.rotation_outcomes().pop().expect("a rotation has ended");
+    assert_eq!(report["version_id"], last.version_id.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_also_rotated_in_this_process() {
+    let scene = Scene::new().await;
+    scene.stored(NAME).await;
+    let refused = scene.run(&["rotate", NAME, "--output", "json"]).await;
+    assert_eq!((refused.exit, &refused.json()[0]["error"]["type"]), (Some(1), &"RotationDisabled".into()));
+    assert!(refused.error().1.contains("--local"), "{}", refused.stderr);
+    let transcript = scene.run(&["rotate", "--local", NAME]).await;
+    assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    assert!(scene.current(NAME)["access_token"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_are_refused_are_found_to_be_the_reason() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let put = scene.aws.put_secret_value().secret_id(NAME).secret_string(document("another-secret").to_string());
+    put.send().await.expect("the secret is changed");
+    let transcript = scene.run(&["rotate", NAME, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["promoted"]), (Some(1), &false.into()));
+    assert_eq!(report["error"]["type"], "CredentialsRejected");
+    assert_eq!(steps(report), [("createSecret", "failed")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_is_found_to_be_the_reason() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let before = scene.current(NAME);
+    scene.simulation.genesys.set(|knobs| knobs.reject_new_tokens = true);
+    let transcript = scene.run(&["rotate", NAME, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["error"]["type"]), (Some(1), &"TokenRejected".into()));
+    assert_eq!(steps(report).last(), Some(&("testSecret", "failed")));
+    assert_eq!(scene.current(NAME), before, "nothing was promoted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_does_not_get_on_is_named_with_its_log() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    scene.simulation.secrets_manager.set(|settings| deny(settings, "PutSecretValue"));
+    let transcript = scene.run(&["rotate", NAME, "--timeout", "2s", "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["error"]["type"]), (Some(1), &"DeadlineExceeded".into()));
+    let (error, hint) = transcript.error();
+    assert!(error.ends_with("the rotation of prod/genesys is stuck in createSecret"), "{error}");
+    assert!(hint.contains("`aws logs tail /aws/lambda/rotate-genesys --since 15m`"), "{hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_read_the_value_is_shown_the_rest() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let status = scene.run(&["status", NAME, "--output", "json"]).await;
+    assert_eq!(status.json()[0]["token"], "stored");
+    scene.simulation.secrets_manager.set(|settings| deny(settings, "GetSecretValue"));
+    let transcript = scene.run(&["status", "--output", "json"]).await;
+    let status = &transcript.json()[0];
+    assert_eq!((transcript.exit, &status["token"]), (Some(0), &"not_permitted".into()), "{}", transcript.stderr);
+    assert_eq!((&status["secret"], &status["schedule"]), (&NAME.into(), &"rate(4 hours)".into()));
+    let table = scene.run(&["status"]).await;
+    assert!(table.stdout.contains("may not be read") && table.stdout.contains("UTC (in "), "{}", table.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_does_not_last_is_promoted_with_a_warning_and_refused_by_check() {
+    let scene = Scene::with_token_lifetime(Some(3_600)).await;
+    scene.rotating(NAME).await;
+    let transcript = scene.run(&["rotate", NAME]).await;
+    assert_eq!(transcript.exit, Some(0));
+    assert!(transcript.stderr.contains("warning: prod/genesys: the token lives 59 min"), "{}", transcript.stderr);
+    let transcript = scene.run(&["check", NAME, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["error"]["type"]), (Some(1), &"TokenLifeTooShort".into()));
+    let hint = transcript.error().1;
+    assert!(hint.contains("token duration") && hint.contains("rotate more often"), "{hint}");
+    assert!(!transcript.stdout.contains(CLIENT_SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_secret_that_fails_does_not_stop_the_others() {
+    let scene = Scene::new().await;
+    scene.rotating("one").await;
+    scene.rotating("two").await;
+    let transcript = scene.run(&["rotate", "one", "no-such-secret", "aws:two", "--output", "json"]).await;
+    let reports = transcript.json();
+    let promoted: Vec<_> = reports.iter().filter(|report| report["promoted"] == true).collect();
+    assert_eq!((transcript.exit, reports.len(), promoted.len()), (Some(1), 3, 2));
+    let failed = reports.iter().find(|report| report["promoted"] == false).expect("one failed");
+    assert_eq!((&failed["secret"], &failed["error"]["type"]), (&"no-such-secret".into(), &"SecretNotFound".into()));
+}

@@ -1,0 +1,107 @@
+//! Secrets in files: rotated, checked and shown in this process.
+
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use hyper::StatusCode;
+use serde_json::Value;
+
+use super::{STEPS, Scene, read, run};
+
+#[test]
+fn a_secret_that_is_not_there_fails_by_every_command() {
+    for command in ["rotate", "check", "status"] {
+        let transcript = run(&[command, "file:/no/such/file", "--output", "json"]);
+        assert_eq!(transcript.exit, Some(1), "{command}");
+        assert_eq!(transcript.json()[0]["error"]["type"], "SecretNotFound", "{command}");
+        assert!(transcript.error().0.starts_with("file:/no/such/file: "), "{}", transcript.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_rotated_and_explained() {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("token.json");
+    let transcript = scene.run(&["rotate", &typed]).await;
+    assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    for step in STEPS {
+        assert!(transcript.stdout.contains(&format!("ok   {step}")), "{}", transcript.stdout);
+        assert!(transcript.stderr.contains(&format!("{typed}  {step}\n")), "{}", transcript.stderr);
+    }
+    assert!(transcript.stdout.contains("promoted version") && transcript.stdout.contains("(in 23 h 59 min)"));
+    let document = read(&path);
+    let live = scene.simulation.genesys.live_tokens();
+    assert_eq!((document["access_token"].as_str(), &document["ours"]), (live.first().map(String::as_str), &1.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_secret_is_one_line_of_json() {
+    let scene = Scene::new().await;
+    let ((path, first), (_, second)) = (scene.file("a.json"), scene.file("b.json"));
+    let transcript = scene.run(&["rotate", &first, "file:/no/such/file", &second, "--output", "json"]).await;
+    assert_eq!(transcript.exit, Some(1), "one of the three failed");
+    let mut reports = transcript.json();
+    reports.sort_by_key(|report| report["secret"] != first.as_str());
+    assert_eq!(reports.len(), 3);
+    let report = reports.remove(0);
+    let names: Vec<_> = report.as_object().expect("it is an object").keys().map(String::as_str).collect();
+    assert_eq!(names, ["secret", "version_id", "promoted", "expires_at", "steps", "error"]);
+    assert_eq!((&report["promoted"], &report["error"]), (&true.into(), &Value::Null));
+    assert_eq!(report["expires_at"], read(&path)["expires_at"]);
+    assert_eq!(reports.iter().filter(|report| report["promoted"] == true).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_is_not_promoted() {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("token.json");
+    scene.simulation.genesys.set(|knobs| knobs.reject_new_tokens = true);
+    let transcript = scene.run(&["rotate", &typed, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["promoted"], &report["expires_at"]), (Some(1), &false.into(), &Value::Null));
+    assert_eq!(report["error"]["type"], "TokenRejected");
+    assert_eq!(super::steps(report).last(), Some(&("testSecret", "failed")));
+    assert!(transcript.error().0.starts_with(&format!("{typed}: testSecret failed: ")), "{}", transcript.stderr);
+    assert_eq!(read(&path).get("access_token"), None, "readers keep what they had");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_out_of_time_advises_more_time() {
+    let scene = Scene::new().await;
+    let (_, typed) = scene.file("token.json");
+    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Hang));
+    let transcript = scene.run(&["rotate", &typed, "--timeout", "1s", "--output", "json"]).await;
+    assert_eq!((transcript.exit, &transcript.json()[0]["error"]["type"]), (Some(1), &"DeadlineExceeded".into()));
+    assert!(transcript.error().1.contains("--timeout"), "{}", transcript.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_tells_what_it_tried_and_stores_nothing() {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("token.json");
+    let transcript = scene.run(&["check", &typed]).await;
+    assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""));
+    assert!(transcript.stdout.ends_with("ready to rotate; nothing was stored\n"), "{}", transcript.stdout);
+    assert_eq!(read(&path).get("access_token"), None);
+    assert_eq!(scene.simulation.genesys.live_tokens().len(), 0, "the token was revoked again");
+    let refusal = Answer::new(StatusCode::BAD_REQUEST, "application/json", r#"{"error":"invalid_client"}"#);
+    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Answer(refusal)));
+    let transcript = scene.run(&["check", &typed]).await;
+    assert_eq!(transcript.exit, Some(1));
+    assert!(transcript.stdout.contains("FAIL exchange the client credentials"), "{}", transcript.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_shows_the_token_after_its_rotation() {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("token.json");
+    let before = scene.run(&["status", &typed]).await;
+    assert_eq!(before.exit, Some(0));
+    assert!(before.stdout.contains("no token yet"), "{}", before.stdout);
+    scene.run(&["rotate", &typed]).await;
+    let after = scene.run(&["status", &typed, "--output", "json"]).await;
+    let status = &after.json()[0];
+    assert_eq!((after.exit, &status["token"], &status["error"]), (Some(0), &"stored".into(), &Value::Null));
+    assert_eq!(status["expires_at"], read(&path)["expires_at"]);
+    let versions = status["versions"].as_array().expect("the versions are a list");
+    let labels: Vec<_> = versions.iter().map(|version| &version["labels"][0]).collect();
+    assert_eq!(labels, ["AWSCURRENT", "AWSPREVIOUS"]);
+}

@@ -1,0 +1,194 @@
+//! Transcripts of the command line: the real binary, its two streams and its exit code.
+
+#![cfg(all(feature = "cli", feature = "lambda"))]
+
+mod aws;
+mod file;
+mod interrupt;
+mod simulators;
+mod usage;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use genesys_rotator::sim::secrets_manager::Settings;
+use genesys_rotator::sim::{Simulation, SimulationSettings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const SECOND: Duration = Duration::from_secs(1);
+const BINARY: &str = env!("CARGO_BIN_EXE_genesys-rotator");
+const LAMBDA: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
+const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotate-genesys";
+const CLIENT_ID: &str = "5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10";
+const CLIENT_SECRET: &str = "hush-hush-client-secret-0123456789";
+const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
+
+/// What a command left behind.
+struct Transcript {
+    stdout: String,
+    stderr: String,
+    exit: Option<i32>,
+}
+
+impl Transcript {
+    fn of(done: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("it prints text");
+        Self { stdout: text(done.stdout), stderr: text(done.stderr), exit: done.status.code() }
+    }
+
+    /// The lines of stdout as JSON.
+    fn json(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// The error's two lines, without their names; what tells of the progress is left out.
+    fn error(&self) -> (&str, &str) {
+        let is_progress = |line: &str| STEPS.iter().any(|step| line.ends_with(&format!("  {step}")));
+        let lines: Vec<_> = self.stderr.lines().filter(|line| !is_progress(line)).collect();
+        let [error, hint] = lines[..] else { panic!("not two lines: {}", self.stderr) };
+        let error = error.strip_prefix("error: ").expect("the first line is the error");
+        (error, hint.strip_prefix("hint: ").expect("the second line is the hint"))
+    }
+}
+
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Transcript {
+    Transcript::of(command(arguments, environment).output().expect("the binary runs"))
+}
+
+fn run(arguments: &[&str]) -> Transcript {
+    run_with(arguments, &[])
+}
+
+/// The simulators, and a directory for secrets in files.
+struct Scene {
+    simulation: Simulation,
+    aws: Client,
+    directory: TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::with_token_lifetime(None).await
+    }
+
+    async fn with_token_lifetime(token_lifetime: Option<u64>) -> Self {
+        let settings = SimulationSettings {
+            clients: vec![(CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned())],
+            function: Some(LAMBDA.into()),
+            token_lifetime,
+            secrets_manager: Settings { retries: 0, ..Settings::default() },
+            ..SimulationSettings::default()
+        };
+        let simulation = Simulation::start(settings).await.expect("the simulators start");
+        let aws = aws_client(&simulation.secrets_manager_url());
+        Self { simulation, aws, directory: TempDir::new().expect("a directory can be made") }
+    }
+
+    /// A secret in a file, and how it is written on the command line.
+    fn file(&self, name: &str) -> (PathBuf, String) {
+        let path = write(self.directory.path(), name, &document(CLIENT_SECRET).to_string());
+        let typed = format!("file:{}", path.display());
+        (path, typed)
+    }
+
+    /// A secret in Secrets Manager that was rotated once, when rotation was set up for it.
+    async fn rotating(&self, name: &str) {
+        self.stored(name).await;
+        let rules = RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
+        let set_up = self.aws.rotate_secret().secret_id(name).rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules);
+        set_up.send().await.expect("the rotation starts");
+        self.simulation.secrets_manager.settled().await;
+    }
+
+    async fn stored(&self, name: &str) {
+        let create = self.aws.create_secret().name(name).secret_string(document(CLIENT_SECRET).to_string());
+        create.send().await.expect("the secret is created");
+    }
+
+    /// The value that readers of a secret in Secrets Manager read.
+    fn current(&self, name: &str) -> Value {
+        let versions = self.simulation.secrets_manager.versions(name).into_iter();
+        let current = versions.filter(|version| version.labels.iter().any(|label| label == "AWSCURRENT"));
+        let value = current.filter_map(|version| version.value).next().expect("there is a current value");
+        serde_json::from_str(&value).expect("it is JSON")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let (genesys, aws) = (self.simulation.genesys_url(), self.simulation.secrets_manager_url());
+        let environment = [
+            ("ROTATOR_LOGIN_URL", genesys.as_str()),
+            ("ROTATOR_API_URL", &genesys),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &aws),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "hush-hush-access-key"),
+            ("ROTATOR_LOG", "trace"),
+        ];
+        command(arguments, &environment)
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Transcript {
+        let mut command = self.command(arguments);
+        let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
+        self.without_log(Transcript::of(done.expect("the binary runs")))
+    }
+
+    /// No line, and least of all the log's at its finest level, holds a secret. The log is there for that alone.
+    fn without_log(&self, mut transcript: Transcript) -> Transcript {
+        let mut secrets = vec![CLIENT_SECRET.to_owned(), "hush-hush-access-key".to_owned()];
+        secrets.extend(self.simulation.genesys.live_tokens());
+        for (secret, text) in
+            secrets.iter().flat_map(|secret| [(secret, &transcript.stdout), (secret, &transcript.stderr)])
+        {
+            assert!(!text.contains(secret), "a secret was printed: {text}");
+        }
+        let is_log = |line: &&str| line.starts_with("20") && line.contains("Z ");
+        let lines: Vec<_> =
+            transcript.stderr.lines().filter(|line| !is_log(line)).map(|line| format!("{line}\n")).collect();
+        transcript.stderr = lines.concat();
+        transcript
+    }
+}
+
+fn document(client_secret: &str) -> Value {
+    json!({"region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": client_secret, "ours": 1})
+}
+
+fn aws_client(url: &str) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "hush-hush-access-key", None, None, "test"))
+        .endpoint_url(url);
+    Client::from_conf(config.build())
+}
+
+fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
+    let path = directory.join(name);
+    fs::write(&path, text).expect("the file can be written");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its mode can be set");
+    path
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).expect("the file is there")).expect("it holds JSON")
+}
+
+/// The names of the steps of a report, with their outcomes.
+fn steps(report: &Value) -> Vec<(&str, &str)> {
+    let steps = report["steps"].as_array().expect("the steps are a list").iter();
+    steps.map(|step| (step["step"].as_str().expect("a name"), step["outcome"].as_str().expect("an outcome"))).collect()
+}

@@ -1,0 +1,65 @@
+//! What needs no secret: help, wrong usage, completions.
+
+use std::process::Stdio;
+
+use super::{command, run, run_with};
+
+#[test]
+fn help_is_a_result_and_names_every_command() {
+    let help = run(&["--help"]);
+    assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
+    for command in ["demo", "rotate", "status", "check", "sim", "completions", "--output"] {
+        assert!(help.stdout.contains(command), "{command}: {}", help.stdout);
+    }
+    assert_eq!(run(&["--version"]).stdout, concat!("genesys-rotator ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn wrong_usage_is_two_lines_and_exit_2() {
+    let wrong: [&[&str]; 12] = [
+        &[],
+        &["no-such-command"],
+        &["rotate"],
+        &["rotate", "a", "--no-such-flag"],
+        &["rotate", "a", "--timeout", "soon"],
+        &["rotate", "a", "--output", "xml"],
+        &["rotate", "vault:secret/genesys"],
+        &["rotate", "gcp:genesys", "file:a"],
+        &["rotate", "a\nb"],
+        &["status", "file:"],
+        &["check", "arn:aws:s3:::bucket"],
+        &["sim", "--client", "no-secret"],
+    ];
+    for arguments in wrong {
+        let transcript = run(arguments);
+        assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        let (error, hint) = transcript.error();
+        assert!(!error.is_empty() && !hint.is_empty(), "{arguments:?}");
+    }
+    assert!(run(&["rotate", "vault:secret/genesys"]).error().0.contains("no Vault store yet"));
+}
+
+#[test]
+fn settings_that_would_send_credentials_elsewhere_are_wrong_usage() {
+    let transcript = run_with(&["rotate", "file:a"], &[("ROTATOR_LOGIN_URL", "http://elsewhere.example")]);
+    assert_eq!(transcript.exit, Some(2));
+    assert!(transcript.error().0.contains("ROTATOR_LOGIN_URL"), "{}", transcript.stderr);
+}
+
+#[test]
+fn completions_are_scripts() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let transcript = run(&["completions", shell]);
+        assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{shell}");
+        assert!(transcript.stdout.contains("genesys-rotator") && transcript.stdout.contains("rotate"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_hears_nothing() {
+    let mut command = command(&["completions", "bash"], &[]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    drop(child.stdout.take());
+    let done = child.wait_with_output().expect("it ends");
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
+}
