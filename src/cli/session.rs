@@ -63,7 +63,7 @@ impl Session {
 
     /// Secrets Manager, whose configuration is looked for once.
     pub(super) async fn aws(&self) -> AwsSecretsManager {
-        let load = || async { AwsSecretsManager::new(&aws::load_config().await) };
+        let load = || async { AwsSecretsManager::new(&aws::config::discover().await) };
         self.aws.get_or_init(load).await.clone()
     }
 
