@@ -80,7 +80,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     }
 
     /// The version that an interrupted rotation left staged.
-    async fn left_over(&self, secret: &SecretId, deadline: Deadline) -> Result<Option<VersionId>> {
+    ///
+    /// # Errors
+    /// The secret could not be looked at.
+    pub async fn left_over(&self, secret: &SecretId, deadline: Deadline) -> Result<Option<VersionId>> {
         let describe = || self.store.describe(secret);
         let described = self.retries.run("look at the secret", deadline, describe).await?;
         let pending = described.holder(PENDING).filter(|version| described.holder(CURRENT) != Some(*version));

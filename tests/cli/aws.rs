@@ -120,3 +120,18 @@ async fn one_secret_that_fails_does_not_stop_the_others() {
     let failed = reports.iter().find(|report| report["promoted"] == false).expect("one failed");
     assert_eq!((&failed["secret"], &failed["error"]["type"]), (&"no-such-secret".into(), &"SecretNotFound".into()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_rotation_that_is_tried_again_is_followed() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let former = scene.current(NAME);
+    scene.simulation.genesys.set(|knobs| knobs.ip_not_authorized = true);
+    let rotate = scene.aws.rotate_secret().secret_id(NAME).client_request_token(uuid::Uuid::new_v4().to_string());
+    rotate.send().await.expect("the rotation starts");
+    scene.simulation.secrets_manager.settled().await;
+    scene.simulation.genesys.set(|knobs| knobs.ip_not_authorized = false);
+    let transcript = scene.run(&["rotate", NAME, "--output", "json"]).await;
+    assert_eq!((transcript.exit, &transcript.json()[0]["promoted"]), (Some(0), &true.into()));
+    assert_ne!(scene.current(NAME), former);
+}

@@ -29,19 +29,38 @@ pub(super) struct Following<'a, S, I, C> {
 }
 
 impl<I: TokenIssuer, C: Clock> Following<'_, AwsSecretsManager, I, C> {
-    /// Starts a rotation that makes the version `fresh`, and follows it.
-    pub(super) async fn rotate(&self, fresh: VersionId, watch: impl FnMut(Step)) -> RotationReport {
-        let start = || self.rotator.store.start_rotation(self.secret, &fresh);
-        match self.rotator.retries.run("start the rotation", self.deadline(), start).await {
-            Ok(version) => self.follow(version, watch).await,
-            Err(error) => RotationReport {
-                secret: self.secret.clone(),
-                version: None,
-                steps: Vec::new(),
-                token_life: None,
-                error: Some(error),
-            },
+    /// Starts a rotation that makes the version `fresh`, and follows it. Where an earlier rotation is not
+    /// complete, Secrets Manager tries that one again: it is followed instead, and if the function
+    /// drops it as unfit, a new one is started after all.
+    pub(super) async fn rotate(&self, fresh: VersionId, mut watch: impl FnMut(Step)) -> RotationReport {
+        let error = match self.start(&fresh).await {
+            Ok(version) => return self.follow(version, &mut watch).await,
+            Err(error) => error,
+        };
+        let earlier = match error.kind() {
+            ErrorKind::StoreConflict => self.rotator.left_over(self.secret, self.deadline()).await.ok().flatten(),
+            _ => None,
+        };
+        let Some(earlier) = earlier else { return self.not_started(error) };
+        tracing::info!(version.id = earlier.as_str(), "an earlier rotation is being tried again");
+        let report = self.follow(earlier, &mut watch).await;
+        if !report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::VersionNotStaged) {
+            return report;
         }
+        match self.start(&fresh).await {
+            Ok(version) => self.follow(version, &mut watch).await,
+            Err(_) => report,
+        }
+    }
+
+    async fn start(&self, fresh: &VersionId) -> Result<VersionId> {
+        let start = || self.rotator.store.start_rotation(self.secret, fresh);
+        self.rotator.retries.run("start the rotation", self.deadline(), start).await
+    }
+
+    fn not_started(&self, error: RotationError) -> RotationReport {
+        let secret = self.secret.clone();
+        RotationReport { secret, version: None, steps: Vec::new(), token_life: None, error: Some(error) }
     }
 }
 
@@ -52,14 +71,14 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
     }
 
     /// Follows the rotation that makes this version.
-    async fn follow(&self, version: VersionId, mut watch: impl FnMut(Step)) -> RotationReport {
+    async fn follow(&self, version: VersionId, watch: &mut impl FnMut(Step)) -> RotationReport {
         let mut seen = Seen::begin(version);
         let mut wait = FIRST_WAIT;
         watch(Step::Create);
         loop {
             sleep(wait.min(self.remaining())).await;
             wait = (wait * 3 / 2).min(LONGEST_WAIT);
-            match self.look(&mut seen, &mut watch).await {
+            match self.look(&mut seen, watch).await {
                 Ok(View::Promoted) => return self.promoted(seen).await,
                 Ok(View::Staged | View::Unclear) => {}
                 Ok(View::Dropped) => return self.failed(seen, None, stuck::dropped(self.secret)),
@@ -69,7 +88,7 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
             }
             if let Some((step, reason)) = self.diagnose_if_still(&mut seen).await {
                 // It may have got on while its failure was being looked for.
-                return match self.look(&mut seen, &mut watch).await {
+                return match self.look(&mut seen, watch).await {
                     Ok(View::Promoted) => self.promoted(seen).await,
                     _ => self.failed(seen, Some(step), reason),
                 };

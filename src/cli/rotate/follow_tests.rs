@@ -62,10 +62,10 @@ impl Scene {
         }
     }
 
-    async fn follow(&self, timeout: Duration, stillness: Duration, watch: impl FnMut(Step)) -> RotationReport {
+    async fn follow(&self, timeout: Duration, stillness: Duration, mut watch: impl FnMut(Step)) -> RotationReport {
         let following = Following::begin(&self.rotator, &self.request.secret, timeout);
         let following = Following { stillness: [stillness; 2], ..following };
-        following.follow(self.request.version.clone(), watch).await
+        following.follow(self.request.version.clone(), &mut watch).await
     }
 }
 
