@@ -1,0 +1,13 @@
+//! The simulators and the function runner, each through real HTTP.
+//!
+//! One binary for all of them: linking is what integration tests spend their time on.
+
+#![cfg(feature = "sim")]
+
+mod control;
+mod function;
+mod genesys;
+mod genesys_clients;
+mod genesys_sdk;
+#[cfg(feature = "aws")]
+mod secrets_manager;
