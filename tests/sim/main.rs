@@ -3,6 +3,11 @@
 //! One binary for all of them: linking is what integration tests spend their time on.
 
 #![cfg(feature = "sim")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "tests are an edge: they read the clock, PYTHON, and say what they skip"
+)]
 
 mod control;
 mod function;
