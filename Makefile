@@ -59,8 +59,8 @@ deny: $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) ## Bans, licences, sources and, 
 unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Look for dependencies that nothing uses
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) machete
 
-bench: build $(VENV_READY) ## Measure size, memory, cold start and throughput of the release binaries
-	$(PYTHON) tests/bench/bench.py --target $(TARGET)/release
+bench: $(VENV_READY) ## Measure size, memory, cold start and throughput of the release binaries
+	$(CARGO) bench --locked --bench function
 
 venv: $(VENV_READY) ## Install the Python packages that the tests use
 

@@ -207,19 +207,19 @@ pub async fn a_staged_token_that_is_dead_gives_way_to_a_new_one(place: &impl Pla
     let report = secret.rotate().await;
     assert!(report.promoted(), "{report:?}");
     assert_ne!(report.version, Some(stuck));
-    assert_eq!(*place.rotator().issuer.live().last().expect("a token"), secret.current_token().await);
+    assert_eq!(place.rotator().issuer.live().last(), Some(&secret.current_token().await));
 }
 
 pub async fn two_rotations_at_once_end_with_one_working_token(place: &impl Place) {
     for _ in 0..5 {
         let secret = Secret::holding(place, DOCUMENT).await;
-        place.rotator().issuer.live().clear();
+        let before = place.rotator().issuer.live().len();
         let (one, other) = tokio::join!(secret.rotate(), secret.rotate());
         let promoted = [&one, &other].into_iter().filter(|report| report.promoted()).count();
         assert!(promoted > 0, "{one:?} {other:?}");
         let [current, _, pending] = secret.labels().await;
         assert!(pending.is_none() || pending == current, "something is left staged");
-        let live = place.rotator().issuer.live().clone();
+        let live = place.rotator().issuer.live().split_off(before);
         assert!(live.contains(&secret.current_token().await), "readers get a dead token");
         // Of two that were promoted, the former need not be kept by the store.
         let stored = place.every_value(&secret.id).await.join("\n");

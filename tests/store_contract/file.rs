@@ -131,13 +131,13 @@ async fn a_write_that_is_denied_leaves_everything_as_it_was() {
     let place = directory().await;
     let secret = Secret::holding(&place, DOCUMENT).await;
     assert!(secret.rotate().await.promoted());
-    let (document, names, tokens) = (secret.current().await, place.names(), place.rotator.issuer.live().clone());
+    let (document, names, tokens) = (secret.current().await, place.names(), place.rotator.issuer.live());
     set_mode(&place.path(), 0o500);
     let report = secret.rotate().await;
     set_mode(&place.path(), 0o700);
     assert_eq!(report.error.map(|error| error.kind()), Some(ErrorKind::StoreDenied));
     assert_eq!((secret.current().await, place.names()), (document, names));
-    assert_eq!(*place.rotator.issuer.live(), tokens, "a token that could not be stored lives on");
+    assert_eq!(place.rotator.issuer.live(), tokens, "a token that could not be stored lives on");
     assert!(secret.rotate().await.promoted(), "afterwards all is well");
 }
 

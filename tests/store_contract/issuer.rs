@@ -15,7 +15,11 @@ pub struct StubIssuer {
 
 impl StubIssuer {
     /// The tokens that were issued and not revoked, oldest first.
-    pub fn live(&self) -> MutexGuard<'_, Vec<String>> {
+    pub fn live(&self) -> Vec<String> {
+        self.tokens().clone()
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Vec<String>> {
         self.live.lock().expect("no test panicked meanwhile")
     }
 }
@@ -25,7 +29,7 @@ impl TokenIssuer for StubIssuer {
         // Lets the other rotation of two at once come as far as this.
         tokio::task::yield_now().await;
         let token = format!("token-{}", Uuid::new_v4());
-        self.live().push(token.clone());
+        self.tokens().push(token.clone());
         let lifetime = Duration::from_secs(86_399);
         Ok(IssuedToken { access_token: token.into(), token_type: "bearer".to_owned(), lifetime })
     }
@@ -37,7 +41,7 @@ impl TokenIssuer for StubIssuer {
     }
 
     async fn revoke(&self, _: &Credentials, token: &SecretString) -> Result<()> {
-        self.live().retain(|live| live != token.expose_secret());
+        self.tokens().retain(|live| live != token.expose_secret());
         Ok(())
     }
 }
