@@ -48,10 +48,10 @@ lint: ## Formatting, and clippy for each set of features
 	$(CARGO) clippy --locked --all-targets --no-default-features --features cli -- -D warnings
 
 deny: $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) ## Bans, licences, sources and, where its database can be had, advisories
-	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --all-features check bans licenses sources
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --all-features check --hide-inclusion-graph bans licenses sources
 	@export PATH="$(TOOLS)/bin:$$PATH"; \
 	if timeout 60 $(CARGO) deny fetch db >/dev/null 2>&1; then \
-		$(CARGO) deny --all-features check --disable-fetch advisories; \
+		$(CARGO) deny --all-features check --hide-inclusion-graph --disable-fetch advisories; \
 	else \
 		echo "SKIPPED: advisories were not checked, because their database (github.com/rustsec/advisory-db) could not be fetched"; \
 	fi
