@@ -99,6 +99,7 @@ impl SecretStore for FileStore {
                 let held = SecretString::from(held.as_str());
                 return Ok(if same(&held, &value) { Staged::Stored } else { Staged::HeldAnother });
             }
+            state.finish_promotion(&files.document()?);
             if let Some(pending) = &state.pending {
                 return Err(conflict(format!("the version {} is staged already", pending.version)));
             }
@@ -170,6 +171,16 @@ impl State {
             self.previous = former.map(|former| former.version);
         }
         self
+    }
+
+    /// Writes down what a crash between the two writes of promoting left out.
+    fn finish_promotion(&mut self, document: &SecretString) {
+        let current = self.current_id(document);
+        if self.pending.as_ref().is_some_and(|pending| pending.version == current) {
+            self.previous = self.current.take().map(|former| former.version);
+            self.current = Some(Promoted { version: current, sha256: digest(document.expose_secret()) });
+            self.pending = None;
+        }
     }
 
     fn staged(&self, version: &VersionId) -> Option<&Zeroizing<String>> {

@@ -9,6 +9,7 @@ const PLATFORM_CALLS: [(&str, usize); 3] =
     [("POST /oauth/token", 1), ("GET /api/v2/users/me", 1), ("GET /api/v2/tokens/me", 1)];
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the function goes by the machine's clock, and so does this")]
 async fn a_rotation_promotes_a_working_token() {
     let world = World::with_secret().await;
     let before = Timestamp::now();

@@ -116,6 +116,7 @@ fn exit_error(request_id: &str, status: io::Result<ExitStatus>) -> FunctionError
 
 /// The environment that Lambda gives a function (Lambda developer guide, "Using Lambda
 /// environment variables").
+#[expect(clippy::disallowed_methods, reason = "a process of this machine lives by its clock")]
 fn lambda_environment(path: &Path, settings: &Settings, api: SocketAddr) -> Vec<(&'static str, String)> {
     let root = path.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
     let day = Timestamp::now().strftime("%Y/%m/%d").to_string();

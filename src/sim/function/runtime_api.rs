@@ -81,6 +81,7 @@ impl RuntimeApi {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the function compares its deadline with the machine's clock")]
     fn hand_over(&self, invocation: Invocation) -> Reply {
         let Invocation { request_id, event, timeout, function, taken, answer } = invocation;
         let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);

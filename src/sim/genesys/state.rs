@@ -76,6 +76,7 @@ impl Window {
 }
 
 impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from the real one")]
     fn new() -> Self {
         Self { started: Instant::now(), started_at: Timestamp::now(), advanced: Duration::ZERO }
     }

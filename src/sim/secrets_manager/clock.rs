@@ -17,6 +17,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from the real one")]
     pub(super) fn new() -> Self {
         Self { origin: Timestamp::now(), started: Instant::now(), added: Duration::ZERO }
     }

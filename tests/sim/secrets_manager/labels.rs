@@ -2,7 +2,7 @@
 
 use aws_sdk_secretsmanager::operation::update_secret_version_stage::builders::UpdateSecretVersionStageFluentBuilder;
 
-use crate::{Simulator, code, id, refused};
+use super::{Simulator, code, id, refused};
 
 async fn pending() -> Simulator {
     let simulator = Simulator::start().await.with_secret().await;

@@ -1,7 +1,5 @@
 //! The Secrets Manager simulator, through HTTP and the unmodified AWS SDK.
 
-#![cfg(all(feature = "sim", feature = "aws"))]
-
 mod labels;
 mod lifecycle;
 mod protocol;

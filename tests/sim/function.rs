@@ -1,7 +1,5 @@
 //! The function runner, with a small function that speaks the Runtime API over HTTP.
 
-#![cfg(feature = "sim")]
-
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! The simulators' control surface, through real HTTP.
-#![cfg(feature = "sim")]
 
 use std::error::Error;
 use std::sync::Arc;

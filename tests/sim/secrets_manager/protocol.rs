@@ -6,7 +6,7 @@ use std::time::Duration;
 use genesys_rotator::sim::secrets_manager::Settings;
 use serde_json::{Value, json};
 
-use crate::{Simulator, code, refused};
+use super::{Simulator, code, refused};
 
 const SIGNATURE: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/secretsmanager/aws4_request, \
                          SignedHeaders=host;x-amz-date, Signature=0123456789abcdef";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use jiff::Timestamp;
 
-use crate::{Simulator, code, id, refused};
+use super::{Simulator, code, id, refused};
 
 /// One day.
 const DAY: Duration = Duration::from_secs(86_400);

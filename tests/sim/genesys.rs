@@ -1,5 +1,4 @@
 //! The Genesys Cloud simulator, through real HTTP.
-#![cfg(feature = "sim")]
 
 use std::error::Error;
 use std::sync::Arc;

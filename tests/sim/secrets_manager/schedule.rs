@@ -7,8 +7,8 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::rotation::{FUNCTION, rotating};
-use crate::{Simulator, code};
+use super::rotation::{FUNCTION, rotating};
+use super::{Simulator, code};
 
 fn rotate(simulator: &Simulator, rules: RotationRulesType) -> RotateSecretFluentBuilder {
     simulator.client.rotate_secret().secret_id("s").rotation_lambda_arn(FUNCTION).rotation_rules(rules)

@@ -1,5 +1,4 @@
 //! The Genesys Cloud simulator under Genesys's own Python SDK, where that is installed.
-#![cfg(feature = "sim")]
 
 use std::error::Error;
 use std::process::Stdio;

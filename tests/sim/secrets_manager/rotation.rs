@@ -10,7 +10,7 @@ use genesys_rotator::sim::secrets_manager::Settings;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::{Simulator, code, id, refused};
+use super::{Simulator, code, id, refused};
 
 /// The ARN of a function; any will do.
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotator";
@@ -128,9 +128,9 @@ async fn the_staged_version_is_empty_until_the_function_fills_it() {
     // A token that wasn't in the event writes nothing.
     let put = || simulator.client.put_secret_value().secret_id("s").client_request_token(id(2)).secret_string("x");
     let forged = put().rotation_token("0".repeat(36)).version_stages("AWSPENDING").send().await;
-    assert_eq!(crate::code(forged), "AccessDeniedException");
+    assert_eq!(super::code(forged), "AccessDeniedException");
     simulator.service.set(|settings| settings.cross_account = true);
-    assert_eq!(crate::code(put().version_stages("AWSPENDING").send().await), "AccessDeniedException");
+    assert_eq!(super::code(put().version_stages("AWSPENDING").send().await), "AccessDeniedException");
     gate.add_permits(4);
     simulator.service.settled().await;
     assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);

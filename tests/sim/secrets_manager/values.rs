@@ -3,7 +3,7 @@
 use aws_sdk_secretsmanager::primitives::Blob;
 use genesys_rotator::sim::secrets_manager::Settings;
 
-use crate::{Simulator, code, id, refused};
+use super::{Simulator, code, id, refused};
 
 #[tokio::test]
 async fn a_new_secret_has_one_current_version() {

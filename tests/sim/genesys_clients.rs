@@ -1,5 +1,4 @@
 //! OAuth clients and their secrets in the Genesys Cloud simulator, through real HTTP.
-#![cfg(feature = "sim")]
 
 use std::error::Error;
 use std::sync::Arc;

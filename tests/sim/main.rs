@@ -1,0 +1,18 @@
+//! The simulators and the function runner, each through real HTTP.
+//!
+//! One binary for all of them: linking is what integration tests spend their time on.
+
+#![cfg(feature = "sim")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "tests are an edge: they read the clock, PYTHON, and say what they skip"
+)]
+
+mod control;
+mod function;
+mod genesys;
+mod genesys_clients;
+mod genesys_sdk;
+#[cfg(feature = "aws")]
+mod secrets_manager;

@@ -1,0 +1,106 @@
+//! Secrets Manager by the AWS SDK, against the strict simulator.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
+use genesys_rotator::rotation::{CURRENT, ErrorKind, PENDING, SecretId};
+use genesys_rotator::sim::{Simulation, SimulationSettings};
+use genesys_rotator::store::aws::AwsSecretsManager;
+use uuid::Uuid;
+
+use crate::contract::{tests, with_every_row};
+use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator};
+
+/// A server that takes itself for Secrets Manager; it ends with `server`.
+pub struct Aws<T> {
+    rotator: Under<AwsSecretsManager>,
+    client: Client,
+    server: T,
+}
+
+impl<T> Aws<T> {
+    pub fn at(url: &str, server: T) -> Self {
+        let credentials = Credentials::new("AKIDEXAMPLE", "example", None, None, "tests");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(url)
+            .build();
+        Self { rotator: rotator(AwsSecretsManager::new(&config)), client: Client::new(&config), server }
+    }
+
+    async fn value(&self, secret: &SecretId, version: &str) -> Option<String> {
+        let get = self.client.get_secret_value().secret_id(secret.as_str()).version_id(version);
+        get.send().await.ok()?.secret_string
+    }
+}
+
+impl<T> Place for Aws<T> {
+    type Store = AwsSecretsManager;
+
+    fn rotator(&self) -> &Under<AwsSecretsManager> {
+        &self.rotator
+    }
+
+    async fn create(&self, value: &str) -> SecretId {
+        let name = Uuid::new_v4().to_string();
+        self.client.create_secret().name(&name).secret_string(value).send().await.expect("the secret is created");
+        SecretId::new(name)
+    }
+
+    fn unknown(&self) -> SecretId {
+        SecretId::new("nobody/made/this")
+    }
+
+    async fn every_value(&self, secret: &SecretId) -> Vec<String> {
+        let list = self.client.list_secret_version_ids().secret_id(secret.as_str()).include_deprecated(true);
+        let versions = list.send().await.expect("the versions are listed");
+        let mut values = Vec::new();
+        for version in versions.versions() {
+            values.extend(self.value(secret, version.version_id().expect("an id")).await);
+        }
+        values
+    }
+}
+
+async fn simulated() -> Aws<Simulation> {
+    let simulation = Simulation::start(SimulationSettings::default()).await.expect("the simulators start");
+    Aws::at(&simulation.secrets_manager_url(), simulation)
+}
+
+with_every_row!(tests simulated);
+
+#[tokio::test]
+async fn a_pending_label_on_the_current_version_does_not_stop_the_next_rotation() {
+    let place = simulated().await;
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    let current = secret.current_id().await;
+    let label = place.client.update_secret_version_stage().secret_id(secret.id.as_str()).version_stage(PENDING);
+    label.move_to_version_id(current.as_str()).send().await.expect("the label is moved");
+    let report = secret.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    assert_ne!(secret.current_id().await, current);
+}
+
+#[tokio::test]
+async fn a_secret_without_a_value_has_no_current_version() {
+    let place = simulated().await;
+    place.client.create_secret().name("empty").send().await.expect("the secret is created");
+    let secret = Secret { place: &place, id: SecretId::new("empty") };
+    assert_eq!(secret.holder(CURRENT).await, None);
+    assert_eq!(secret.rotate().await.error.map(|error| error.kind()), Some(ErrorKind::NoCurrentVersion));
+}
+
+#[tokio::test]
+async fn a_denied_action_is_named_in_the_hint() {
+    let place = simulated().await;
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    place.server.secrets_manager.set(|settings| settings.denied = ["PutSecretValue".to_owned()].into());
+    let error = secret.rotate().await.error.expect("it is denied");
+    assert_eq!(error.kind(), ErrorKind::StoreDenied);
+    assert!(error.hint().contains("secretsmanager:PutSecretValue"), "{}", error.hint());
+    assert!(place.rotator.issuer.live().is_empty(), "a token that could not be stored lives on");
+    place.server.secrets_manager.set(|settings| settings.denied.clear());
+    assert_eq!(kind_of(secret.rotate().await.error.map_or(Ok(()), Err)), None);
+}

@@ -1,0 +1,47 @@
+//! A platform in fifteen lines: it knows which tokens live, and accepts no other.
+
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use genesys_rotator::rotation::{Credentials, ErrorKind, IssuedToken, Probe, Result, RotationError, TokenIssuer};
+use genesys_rotator::secret::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+/// Issues random tokens and keeps the living ones.
+#[derive(Default)]
+pub struct StubIssuer {
+    live: Mutex<Vec<String>>,
+}
+
+impl StubIssuer {
+    /// The tokens that were issued and not revoked, oldest first.
+    pub fn live(&self) -> Vec<String> {
+        self.tokens().clone()
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Vec<String>> {
+        self.live.lock().expect("no test panicked meanwhile")
+    }
+}
+
+impl TokenIssuer for StubIssuer {
+    async fn issue(&self, _: &Credentials) -> Result<IssuedToken> {
+        // Lets the other rotation of two at once come as far as this.
+        tokio::task::yield_now().await;
+        let token = format!("token-{}", Uuid::new_v4());
+        self.tokens().push(token.clone());
+        let lifetime = Duration::from_secs(86_399);
+        Ok(IssuedToken { access_token: token.into(), token_type: "bearer".to_owned(), lifetime })
+    }
+
+    async fn verify(&self, _: &Credentials, token: &SecretString, _: &[Probe]) -> Result<()> {
+        tokio::task::yield_now().await;
+        let lives = self.live().iter().any(|live| live == token.expose_secret());
+        lives.then_some(()).ok_or_else(|| RotationError::new(ErrorKind::TokenRejected, "no such token"))
+    }
+
+    async fn revoke(&self, _: &Credentials, token: &SecretString) -> Result<()> {
+        self.tokens().retain(|live| live != token.expose_secret());
+        Ok(())
+    }
+}

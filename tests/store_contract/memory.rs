@@ -1,0 +1,40 @@
+//! The store in this process alone.
+
+use genesys_rotator::rotation::{SecretId, SecretStore, Wanted};
+use genesys_rotator::secret::{ExposeSecret, SecretString};
+use genesys_rotator::store::memory::MemoryStore;
+use uuid::Uuid;
+
+use crate::contract::{tests, with_every_row};
+use crate::place::{Place, Under, rotator};
+
+struct Memory(Under<MemoryStore>);
+
+impl Place for Memory {
+    type Store = MemoryStore;
+
+    fn rotator(&self) -> &Under<MemoryStore> {
+        &self.0
+    }
+
+    async fn create(&self, value: &str) -> SecretId {
+        let secret = SecretId::new(Uuid::new_v4().to_string());
+        self.store().create(secret.clone(), SecretString::from(value));
+        secret
+    }
+
+    fn unknown(&self) -> SecretId {
+        SecretId::new("nobody/made/this")
+    }
+
+    async fn every_value(&self, secret: &SecretId) -> Vec<String> {
+        let current = self.store().read(secret, Wanted::Current).await.expect("it can be read");
+        current.into_iter().map(|value| value.expose_secret().to_owned()).collect()
+    }
+}
+
+async fn memory() -> Memory {
+    Memory(rotator(MemoryStore::new()))
+}
+
+with_every_row!(tests memory);
