@@ -5,9 +5,14 @@ use std::process::ExitCode;
 use genesys_rotator::cli::{self, Command, Exit, Failure, Session, SimArgs};
 use genesys_rotator::sim::{Simulation, SimulationSettings};
 
+#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let (command, session) = match cli::open(std::env::args_os(), |name| std::env::var(name).ok()) {
+    let (command, session) = match cli::open(std::env::args_os(), variable) {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };

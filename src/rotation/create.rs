@@ -13,7 +13,6 @@ use super::version::{CURRENT, Description, PENDING};
 use crate::secret::{SecretString, same};
 
 /// What createSecret finds.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 enum Found {
     /// The version was promoted, or holds its value.
     AlreadyDone,
