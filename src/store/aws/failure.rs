@@ -54,7 +54,8 @@ impl Call<'_> {
         E: ProvideErrorMetadata + StdError + 'static,
         SdkError<E, HttpResponse>: RequestId,
     {
-        if code_of(error) == Some("InvalidParameterException") && self.says(error, "RemoveFromVersionId") {
+        let about_holder = self.says(error, "RemoveFromVersionId") || self.says(error, "taging label");
+        if code_of(error) == Some("InvalidParameterException") && about_holder {
             let message = format!("the labels of {} were moved by somebody else meanwhile", self.secret);
             return RotationError::new(ErrorKind::StoreConflict, message);
         }
