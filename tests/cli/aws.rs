@@ -135,3 +135,11 @@ async fn an_earlier_rotation_that_is_tried_again_is_followed() {
     assert_eq!((transcript.exit, &transcript.json()[0]["promoted"]), (Some(0), &true.into()));
     assert_ne!(scene.current(NAME), former);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_is_missing_is_asked_for() {
+    let scene = Scene::new().await;
+    let transcript = scene.run_without(&["AWS_REGION", "AWS_DEFAULT_REGION"], &["check", NAME]).await;
+    let (error, hint) = transcript.error();
+    assert!(error.contains("no AWS region is set") && hint.contains("AWS_REGION"), "{error}: {hint}");
+}

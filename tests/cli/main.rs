@@ -146,6 +146,17 @@ impl Scene {
         self.without_log(Transcript::of(done.expect("the binary runs")))
     }
 
+    /// Runs without these variables, where the machine holds no AWS configuration either.
+    async fn run_without(&self, variables: &[&str], arguments: &[&str]) -> Transcript {
+        let mut command = self.command(arguments);
+        for name in variables {
+            command.env_remove(name);
+        }
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nonexistent");
+        let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
+        self.without_log(Transcript::of(done.expect("the binary runs")))
+    }
+
     /// No line, and least of all the log's at its finest level, holds a secret. The log is there for that alone.
     fn without_log(&self, mut transcript: Transcript) -> Transcript {
         let mut secrets = vec![CLIENT_SECRET.to_owned(), "hush-hush-access-key".to_owned()];

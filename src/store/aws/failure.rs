@@ -119,7 +119,7 @@ impl Call<'_> {
                 "sign on again (`aws sso login`), set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this where a role is attached",
             );
         }
-        if causes.contains("region") {
+        if ["Missing Region", "missing signing region"].iter().any(|words| causes.contains(words)) {
             return RotationError::new(ErrorKind::ConfigurationInvalid, "no AWS region is set")
                 .with_hint("set AWS_REGION, or a region in the profile");
         }
