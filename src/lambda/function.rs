@@ -11,7 +11,7 @@ use super::event::Event;
 use super::failure::Failure;
 use super::metrics::Metrics;
 use crate::rotation::{
-    Clock, Deadline, Result, RotationError, Rotator, SecretStore, StepReport, SystemClock, TokenIssuer,
+    Clock, Deadline, Result, RotationError, Rotator, SecretStore, StepReport, SystemClock, TokenIssuer, TokenLife,
 };
 
 /// The longest that Lambda lets a function run.
@@ -88,49 +88,50 @@ pub fn only_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
 
 /// One line for each event.
 fn log(event: &Event, request_id: &str, took: Duration, result: &Result<StepReport>) {
-    let (secret, version, step) = (event.secret.as_str(), event.version.as_str(), event.step.name());
-    let duration_ms = took.as_millis() as u64;
     match result {
-        Err(error) => tracing::error!(
-            request.id = request_id,
-            secret.id = secret,
-            version.id = version,
-            rotation.step = step,
-            duration_ms,
-            error.r#type = error.kind().name(),
-            error.hint = error.hint(),
-            correlation.id = error.correlation_id(),
-            "the step failed: {}",
-            error.chain()
+        Err(error) => log_failure(event, request_id, took, error),
+        Ok(report) => log_success(event, request_id, took, report),
+    }
+}
+
+fn log_failure(event: &Event, request_id: &str, took: Duration, error: &RotationError) {
+    tracing::error!(
+        request.id = request_id,
+        secret.id = event.secret.as_str(),
+        version.id = event.version.as_str(),
+        rotation.step = event.step.name(),
+        duration_ms = took.as_millis() as u64,
+        error.r#type = error.kind().name(),
+        error.hint = error.hint(),
+        correlation.id = error.correlation_id(),
+        "the step failed: {}",
+        error.chain()
+    );
+}
+
+fn log_success(event: &Event, request_id: &str, took: Duration, report: &StepReport) {
+    let too_short = report.token_life.filter(TokenLife::ends_before_next_rotation);
+    let needed_seconds = too_short.and_then(|life| life.needed).map(|needed| needed.as_secs());
+    macro_rules! line {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                request.id = request_id,
+                secret.id = event.secret.as_str(),
+                version.id = event.version.as_str(),
+                rotation.step = event.step.name(),
+                rotation.outcome = report.outcome.name(),
+                duration_ms = took.as_millis() as u64,
+                token.life_seconds = report.token_life.map(|life| life.left.as_secs()),
+                token.needed_seconds = needed_seconds,
+                $message
+            )
+        };
+    }
+    match too_short {
+        None => line!(info, "the step is done"),
+        Some(_) => line!(
+            warn,
+            "the step is done, but the token may expire before the next rotation: raise the OAuth client's token duration, or rotate more often"
         ),
-        Ok(report) => {
-            let life = report.token_life;
-            let outcome = report.outcome.name();
-            let token_life_seconds = life.map(|life| life.left.as_secs());
-            let needed = life.filter(|life| life.ends_before_next_rotation()).and_then(|life| life.needed);
-            match needed {
-                None => tracing::info!(
-                    request.id = request_id,
-                    secret.id = secret,
-                    version.id = version,
-                    rotation.step = step,
-                    rotation.outcome = outcome,
-                    duration_ms,
-                    token.life_seconds = token_life_seconds,
-                    "the step is done"
-                ),
-                Some(needed) => tracing::warn!(
-                    request.id = request_id,
-                    secret.id = secret,
-                    version.id = version,
-                    rotation.step = step,
-                    rotation.outcome = outcome,
-                    duration_ms,
-                    token.life_seconds = token_life_seconds,
-                    token.needed_seconds = needed.as_secs(),
-                    "the step is done, but the token may expire before the next rotation: raise the OAuth client's token duration, or rotate more often"
-                ),
-            }
-        }
     }
 }
