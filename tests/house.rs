@@ -79,13 +79,16 @@ fn is_allowed(part: &str, module: &[String], import: &[String]) -> bool {
 
 fn is_allowed_in_family(module: &[String], to: &[String]) -> bool {
     let Some(family) = FAMILIES.iter().find(|family| family.part == module[0]) else { return true };
-    // The part's own mod.rs puts its members together. What begins with a capital is a type it exports.
+    // The part's own mod.rs puts its members together, and may hold what all of them use.
     let (Some(from), Some(to)) = (module.get(1), to.get(1)) else { return true };
-    from == to || family.shared.contains(&to.as_str()) || family.composing.contains(&from.as_str()) || is_type(to)
+    let is_member = is_member(family.part, to);
+    from == to || !is_member || family.shared.contains(&to.as_str()) || family.composing.contains(&from.as_str())
 }
 
-fn is_type(name: &str) -> bool {
-    !name.starts_with(|letter: char| letter.is_ascii_lowercase())
+/// Whether a part has a module of this name, rather than a type or a function.
+fn is_member(part: &str, name: &str) -> bool {
+    let part = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(part);
+    part.join(name).is_dir() || part.join(format!("{name}.rs")).is_file()
 }
 
 /// `store/aws/failure.rs` is `store::aws::failure`, `store/mod.rs` is `store`, and lib.rs is the crate itself.
@@ -97,8 +100,14 @@ fn module_of(file: &str) -> Vec<String> {
 
 /// Every path that the source imports, or names from the crate's root, as absolute as can be.
 fn imports(source: &str, module: &[String]) -> Vec<Vec<String>> {
-    let code: Vec<_> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    let code = code.join("\n");
+    let code = without_comments_and_strings(source);
+    let (code, tests) = code.split_once("mod tests {").unwrap_or((&code, ""));
+    let in_tests: Vec<_> = module.iter().cloned().chain(["tests".to_owned()]).collect();
+    let paths = |code, module: &[String]| -> Vec<_> { named(code).iter().map(|path| absolute(path, module)).collect() };
+    [paths(code, module), paths(tests, &in_tests)].concat()
+}
+
+fn named(code: &str) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     for (at, keyword) in code.match_indices("use ").filter(|(at, _)| begins_statement(&code[..*at])) {
         let tree = code[at + keyword.len()..].split(';').next().unwrap_or_default();
@@ -107,7 +116,14 @@ fn imports(source: &str, module: &[String]) -> Vec<Vec<String>> {
     for root in ["crate::", "genesys_rotator::", "super::super::"] {
         paths.extend(code.match_indices(root).map(|(at, _)| plain_path(&code[at..])));
     }
-    paths.iter().map(|path| absolute(path, module)).collect()
+    paths
+}
+
+/// A log target or a sentence may look like a path. What stands in quotes on one line is left out.
+fn without_comments_and_strings(source: &str) -> String {
+    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let outside = |line: &str| line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+    lines.map(outside).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether nothing but `pub` or `pub(…)` stands before this on its line.
@@ -236,6 +252,7 @@ fn a_wrong_turn_is_found_however_it_is_written() {
         ("rotation/step.rs", "use reqwest::Client;"),
         ("rotation/mod.rs", "use super::store::aws::AwsSecretsManager;"),
         ("rotation/step.rs", "    let x = crate::store::memory::MemoryStore::new();"),
+        ("rotation/check.rs", "mod tests {\n    use super::*;\n    use crate::store::memory::MemoryStore;\n}"),
         ("rotation/step.rs", "pub(crate) use super::super::lambda::Event;"),
         ("secret.rs", "use crate::{\n    rotation::{Step, Clock},\n};"),
         ("platform/http.rs", "use crate::store::memory;"),
@@ -266,6 +283,8 @@ fn a_right_turn_passes() {
         ("store/aws/failure.rs", "use super::AwsSecretsManager;\nuse crate::rotation::{ErrorKind, SecretId};"),
         ("platform/genesys_cloud/token.rs", "use crate::platform::http::{Answer, send};"),
         ("platform/mod.rs", "use self::genesys_cloud::GenesysCloud;"),
+        ("platform/genesys_cloud/region.rs", "use crate::platform::shown;"),
+        ("log_filter.rs", "mod tests {\n    use super::*;\n    const TARGET: &str = \"genesys_rotator::rotation\";\n}"),
         ("bin/genesys-rotator-lambda.rs", "use genesys_rotator::lambda::{Function, Metrics};"),
         ("cli/demo.rs", "use crate::sim::{Simulation, SimulationSettings};"),
         ("sim/genesys/mod.rs", "use super::http::{Reply, Request};"),

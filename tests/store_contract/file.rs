@@ -92,7 +92,7 @@ with_every_row!(tests directory);
 async fn every_file_is_for_its_owner_alone_and_no_other_is_left() {
     let place = directory().await;
     let secret = Secret::holding(&place, DOCUMENT).await;
-    secret.stage(&VersionId::random(), DOCUMENT).await.expect("staged");
+    secret.stage(&VersionId::random(), "staged").await.expect("staged");
     for path in [path_of(&secret.id), beside(&secret.id, "rotation"), beside(&secret.id, "lock")] {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
