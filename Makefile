@@ -60,7 +60,8 @@ unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Look for dependencies
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) machete
 
 bench: $(VENV_READY) ## Measure size, memory, cold start and throughput of the release binaries
-	$(CARGO) bench --locked --bench function
+	$(CARGO) build --locked --release --bin genesys-rotator-lambda
+	$(CARGO) bench --locked --profile dev --bench function
 
 venv: $(VENV_READY) ## Install the Python packages that the tests use
 

@@ -16,7 +16,8 @@ use genesys_rotator::sim::function;
 use genesys_rotator::sim::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
-const LAMBDA: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
+/// The release binary, whatever profile this program itself was built with.
+const LAMBDA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/genesys-rotator-lambda");
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/template_function.py");
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:genesys-rotator";
 const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
