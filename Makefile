@@ -70,7 +70,7 @@ $(VENV_READY): tests/requirements.txt
 	# Where the distribution keeps ensurepip apart from Python, the machine's own pip does as well.
 	if python3 -m venv $(VENV) 2>/dev/null; then pip=("$(PYTHON)" -m pip); \
 	else python3 -m venv --clear --without-pip $(VENV); pip=(python3 -m pip --python "$(PYTHON)"); fi; \
-	"$${pip[@]}" install --quiet --disable-pip-version-check --no-compile --no-deps -r $<
+	"$${pip[@]}" install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 
 # A tool is installed once for each version, into target/, whatever else this machine has.
