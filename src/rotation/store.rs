@@ -35,7 +35,7 @@ pub trait SecretStore: Send + Sync {
     /// Reads a version's value; `None` where there is no such version or it has no value yet.
     ///
     /// # Errors
-    /// `StoreDenied`, `RateLimited`, `StoreUnavailable`; `DocumentInvalid` for a value that is not text.
+    /// `SecretNotFound` where the store can tell a missing secret from a missing version; `StoreDenied`, `RateLimited`, `StoreUnavailable`; `DocumentInvalid` for a value that is not text.
     fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> impl Future<Output = Result<Option<SecretString>>> + Send;
 
     /// Writes a value to a version and puts the pending label on it, in one act.
