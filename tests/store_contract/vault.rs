@@ -1,0 +1,380 @@
+//! KV version 2, against a real OpenBao.
+
+use std::rc::Rc;
+
+use genesys_rotator::rotation::{
+    CURRENT, ErrorKind, PENDING, Retryability, RotationError, SecretId, SecretStore, VersionId, Wanted,
+};
+use genesys_rotator::secret::ExposeSecret;
+use genesys_rotator::store::vault::VaultKv;
+use serde_json::{Value, json};
+use tokio::task::LocalSet;
+use uuid::Uuid;
+
+use crate::bao::{Bao, ROOT};
+use crate::contract::{judge, with_every_row};
+use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator, token_in};
+
+/// What KV cannot keep. The test of what it does keep is below.
+const DEVIATIONS: [(&str, &str); 1] =
+    [("unknown_fields_survive_a_whole_rotation", "KV orders the keys, and OpenBao makes 64-bit floats of numbers")];
+
+struct Vault {
+    rotator: Under<VaultKv>,
+    bao: Rc<Bao>,
+}
+
+impl Vault {
+    fn with(bao: &Rc<Bao>, settings: &[(&str, &str)]) -> Self {
+        let lookup = |name: &str| {
+            let address = [("BAO_ADDR", bao.url.as_str())];
+            address.iter().chain(settings).find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Self { rotator: rotator(VaultKv::from_lookup(lookup).expect("the settings are right")), bao: Rc::clone(bao) }
+    }
+
+    fn start() -> Option<Self> {
+        let bao = Rc::new(Bao::start()?);
+        Some(Self::with(&bao, &[("VAULT_TOKEN", ROOT)]))
+    }
+
+    /// Why a secret cannot be described.
+    async fn refusal(&self, id: &str) -> RotationError {
+        self.store().describe(&SecretId::new(id)).await.expect_err("it is refused")
+    }
+}
+
+impl Place for Vault {
+    type Store = VaultKv;
+
+    fn rotator(&self) -> &Under<VaultKv> {
+        &self.rotator
+    }
+
+    async fn create(&self, value: &str) -> SecretId {
+        let name = Uuid::new_v4().to_string();
+        self.bao.put(&name, value).await;
+        SecretId::new(format!("secret/{name}"))
+    }
+
+    fn unknown(&self) -> SecretId {
+        SecretId::new("secret/nobody/made/this")
+    }
+
+    async fn every_value(&self, secret: &SecretId) -> Vec<String> {
+        let name = name_of(secret);
+        let mut values = vec![self.bao.get(&pending_of(secret)).await.to_string()];
+        for version in 1.. {
+            let path = format!("secret/data/{name}?version={version}");
+            match self.bao.call("GET", &path, Value::Null).await {
+                (200, answer) => values.push(answer["data"]["data"].to_string()),
+                _ => break,
+            }
+        }
+        values
+    }
+}
+
+/// The path in the mount.
+fn name_of(secret: &SecretId) -> &str {
+    secret.as_str().strip_prefix("secret/").expect("the usual mount")
+}
+
+fn pending_of(secret: &SecretId) -> String {
+    format!("genesys-rotator/pending/{}", name_of(secret))
+}
+
+#[tokio::test]
+async fn openbao_keeps_the_contract_but_for_its_known_deviations() {
+    let Some(place) = Vault::start() else { return };
+    let place = Rc::new(place);
+    let surprises = LocalSet::new().run_until(async { with_every_row!(judge place) }).await;
+    assert!(surprises.is_empty(), "{surprises:#?}");
+}
+
+#[tokio::test]
+async fn fields_keep_their_meaning_and_their_place() {
+    let Some(place) = Vault::start() else { return };
+    let fields = r#"{"zebra":1e4,"region":"mypurecloud.ie","nested":{"b":[1.0,null,0.1],"a":"<é\u00e9&>"},"client_id":"client","client_secret":"hush","alpha":true}"#;
+    let secret = Secret::holding(&place, fields).await;
+    let text = |value: Value| serde_json::to_string(&value).expect("it is JSON");
+    let before = place.bao.get(name_of(&secret.id)).await;
+    assert_eq!(before["nested"], json!({"a": "<éé&>", "b": [1, null, 0.1]}));
+    for _ in 0..2 {
+        let report = secret.rotate().await;
+        assert!(report.promoted(), "{report:?}");
+        let mut after = place.bao.get(name_of(&secret.id)).await;
+        let fields = after.as_object_mut().expect("an object");
+        assert!(fields["access_token"].as_str().is_some_and(|token| token.starts_with("token-")));
+        for own in ["access_token", "token_type", "issued_at", "expires_at"] {
+            assert!(fields.shift_remove(own).is_some(), "{own}");
+        }
+        assert_eq!(text(after), text(before.clone()), "byte for byte what KV hands out, in KV's order");
+    }
+}
+
+#[tokio::test]
+async fn people_are_told_of_the_rotation_and_their_own_metadata_stays() {
+    let Some(place) = Vault::start() else { return };
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    let path = format!("secret/metadata/{}", name_of(&secret.id));
+    let theirs = json!({"custom_metadata": {"owner": "team", "platform": "old"}, "max_versions": 7});
+    place.bao.post(&path, theirs).await;
+    assert!(secret.rotate().await.promoted());
+    let metadata = place.bao.call("GET", &path, Value::Null).await.1["data"].clone();
+    let document: Value = serde_json::from_str(&secret.current().await).expect("a document");
+    let told = &metadata["custom_metadata"];
+    assert_eq!((&told["owner"], &told["platform"]), (&json!("team"), &json!("genesys-cloud")));
+    assert_eq!(told["expires_at"], document["expires_at"]);
+    assert!(told["rotated_by"].as_str().is_some_and(|name| name.starts_with("genesys-rotator/")));
+    assert_eq!(metadata["max_versions"], 7);
+    let path = format!("secret/metadata/{}", pending_of(&secret.id));
+    let metadata = place.bao.call("GET", &path, Value::Null).await.1["data"].clone();
+    assert_eq!((&metadata["max_versions"], &metadata["cas_required"]), (&json!(1), &json!(true)));
+}
+
+#[tokio::test]
+async fn an_edit_meanwhile_is_never_overwritten_and_a_crash_is_healed() {
+    let Some(place) = Vault::start() else { return };
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    let (before, version) = (secret.current_id().await, VersionId::random());
+    secret.stage(&version, DOCUMENT).await.expect("staged");
+    place.bao.put(name_of(&secret.id), r#"{"edited":"by hand"}"#).await;
+    assert_ne!(secret.current_id().await, before);
+    assert_eq!(kind_of(secret.promote(&version, &before).await), Some(ErrorKind::StoreConflict));
+    assert_eq!(secret.current().await, r#"{"edited":"by hand"}"#);
+
+    // The process died between the write of the document and that of the state.
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    let (before, version) = (secret.current_id().await, VersionId::random());
+    let document = format!(r#"{},"access_token":"promoted"}}"#, DOCUMENT.trim_end_matches('}'));
+    secret.stage(&version, &document).await.expect("staged");
+    assert_eq!(secret.labels().await, [Some(before.clone()), None, Some(version.clone())]);
+    place.bao.put(name_of(&secret.id), &document).await;
+    assert_eq!(secret.labels().await, [Some(version), Some(before), None]);
+    let report = secret.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    assert_ne!(secret.current_token().await, "promoted");
+}
+
+#[tokio::test]
+async fn two_rotators_at_once_end_with_one_winner_and_no_lost_write() {
+    let Some(place) = Vault::start() else { return };
+    // Processes of their own share no login and no knowledge of the mount.
+    let other = Vault::with(&place.bao, &[("VAULT_TOKEN", ROOT)]);
+    for _ in 0..5 {
+        let secret = Secret::holding(&place, DOCUMENT).await;
+        let holder = secret.current_id().await;
+        let version = VersionId::random();
+        secret.stage(&version, DOCUMENT).await.expect("staged");
+        let promotions = tokio::join!(
+            place.store().promote(&secret.id, &version, Some(&holder)),
+            other.store().promote(&secret.id, &version, Some(&holder)),
+        );
+        let won = [promotions.0, promotions.1].into_iter().filter(Result::is_ok).count();
+        assert_eq!(won, 1, "one write was checked and set");
+        assert_eq!(secret.current_id().await, version);
+        let rotations = [secret.rotate().await, secret.rotate().await];
+        assert!(rotations.iter().all(|report| report.promoted()), "{rotations:?}");
+        let (one, two) = (VersionId::random(), VersionId::random());
+        let value = "{}".into();
+        let staged = tokio::join!(
+            place.store().stage(&secret.id, &one, &value, None),
+            other.store().stage(&secret.id, &two, &value, None),
+        );
+        let kinds = [kind_of(staged.0), kind_of(staged.1)];
+        assert!(kinds.contains(&None) && kinds.contains(&Some(ErrorKind::StoreConflict)), "{kinds:?}");
+    }
+}
+
+/// What README says a rotator needs.
+const ROTATOR: &str = r#"
+path "secret/data/team/*" { capabilities = ["read", "update"] }
+path "secret/metadata/team/*" { capabilities = ["update"] }
+path "secret/data/genesys-rotator/pending/team/*" { capabilities = ["create", "read", "update"] }
+path "secret/metadata/genesys-rotator/pending/team/*" { capabilities = ["create", "update"] }
+"#;
+const READER: &str = r#"path "secret/data/team/*" { capabilities = ["read"] }"#;
+
+#[tokio::test]
+async fn the_documented_policy_is_enough_and_a_reader_gets_nothing_else() {
+    let Some(root) = Vault::start() else { return };
+    root.bao.put("team/genesys", DOCUMENT).await;
+    let id = SecretId::new("secret/team/genesys");
+    let token = root.bao.token(ROTATOR).await;
+    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
+    let report = Secret { place: &place, id: id.clone() }.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    let told = root.bao.call("GET", "secret/metadata/team/genesys", Value::Null).await.1;
+    assert_eq!(told["data"]["custom_metadata"]["platform"], "genesys-cloud");
+
+    let token = root.bao.token(READER).await;
+    let reader = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
+    let value = reader.store().read(&id, Wanted::Current).await.expect("it may").expect("a value");
+    assert!(token_in(value.expose_secret()).is_some());
+    let error = reader.store().read(&id, Wanted::Pending(&VersionId::random())).await.expect_err("it may not");
+    assert_eq!(error.kind(), ErrorKind::StoreDenied);
+    assert!(error.to_string().contains("secret/data/genesys-rotator/pending/team/genesys (403: "), "{error}");
+    assert!(error.to_string().contains("permission denied"), "{error}");
+    let wanted = r#"add path "secret/data/genesys-rotator/pending/team/genesys" { capabilities = ["read"] }"#;
+    assert!(error.hint().starts_with(wanted), "{}", error.hint());
+
+    // Without the metadata the rotation is as good, and nobody is told.
+    let policy = ROTATOR.lines().filter(|line| !line.contains("metadata")).collect::<Vec<_>>().join("\n");
+    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &root.bao.token(&policy).await)]);
+    assert!(Secret { place: &place, id }.rotate().await.promoted());
+}
+
+#[tokio::test]
+async fn a_namespace_is_a_world_of_its_own() {
+    let Some(root) = Vault::start() else { return };
+    root.bao.post("sys/namespaces/team", Value::Null).await;
+    let mount = json!({"type": "kv", "options": {"version": "2"}});
+    root.bao.call_in("team", "POST", "sys/mounts/secret", mount).await;
+    let document: Value = serde_json::from_str(DOCUMENT).expect("it is JSON");
+    root.bao.call_in("team", "POST", "secret/data/genesys", json!({ "data": document })).await;
+    let id = SecretId::new("secret/genesys");
+    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("VAULT_NAMESPACE", "team/")]);
+    let report = Secret { place: &place, id: id.clone() }.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    assert_eq!(root.refusal("secret/genesys").await.kind(), ErrorKind::SecretNotFound);
+    let nowhere = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("BAO_NAMESPACE", "nobody")]);
+    let error = nowhere.refusal("secret/genesys").await;
+    assert!(error.hint().contains("VAULT_NAMESPACE"), "{error}: {}", error.hint());
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_kv_version_2_is_explained() {
+    let Some(place) = Vault::start() else { return };
+    let bao = &place.bao;
+    bao.post("sys/mounts/old", json!({"type": "kv"})).await;
+    bao.post("old/data/x", json!({"some": "thing"})).await;
+    bao.post("sys/mounts/deep/kv", json!({"type": "kv", "options": {"version": "2"}})).await;
+    bao.put("deleted", DOCUMENT).await;
+    bao.call("DELETE", "secret/data/deleted", Value::Null).await;
+    bao.put("destroyed", DOCUMENT).await;
+    bao.post("secret/destroy/destroyed", json!({"versions": [1]})).await;
+    for (id, kind, message, hint) in [
+        ("secret/none", ErrorKind::SecretNotFound, "there is no secret none in secret/", "kv put -mount=secret none"),
+        ("secret/data/none", ErrorKind::SecretNotFound, "there is no secret data/none", "vault:secret/none"),
+        ("nowhere/x", ErrorKind::SecretNotFound, "no handler for route", "kv put"),
+        (
+            "secret/deleted",
+            ErrorKind::SecretNotFound,
+            "version (1) of deleted in secret/ was deleted",
+            "-versions=1 deleted",
+        ),
+        ("secret/destroyed", ErrorKind::SecretNotFound, "was destroyed", "kv put"),
+        ("old/x", ErrorKind::ConfigurationInvalid, "old/ is version 1 of KV", "enable-versioning old/"),
+        ("cubbyhole/x", ErrorKind::ConfigurationInvalid, "is a mount of cubbyhole", "secrets list"),
+        ("secret", ErrorKind::SecretNotFound, "is not MOUNT/PATH", "secret/team/genesys"),
+    ] {
+        let error = place.refusal(id).await;
+        assert_eq!((error.kind(), error.retryability()), (kind, Retryability::Permanent), "{id}: {error}");
+        assert!(error.to_string().contains(message), "{id}: {error}");
+        assert!(error.hint().contains(hint), "{id}: {}", error.hint());
+    }
+    let document: Value = serde_json::from_str(DOCUMENT).expect("it is JSON");
+    bao.post("deep/kv/data/team/genesys", json!({ "data": document })).await;
+    let secret = Secret { place: &place, id: SecretId::new("deep/kv/team/genesys") };
+    assert!(secret.rotate().await.promoted(), "the mount's name may have slashes");
+}
+
+#[tokio::test]
+async fn a_damaged_state_is_told_of_without_its_content_and_a_deleted_one_is_none() {
+    let Some(place) = Vault::start() else { return };
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    assert!(secret.rotate().await.promoted());
+    let path = format!("secret/data/{}", pending_of(&secret.id));
+    let damage = json!({"data": {"pending": {"version": "hush"}}, "options": {"cas": 2}});
+    let (status, answer) = place.bao.call("POST", &path, damage).await;
+    assert_eq!(status, 200, "{answer}");
+    let error = secret.rotate().await.error.expect("it is refused");
+    assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
+    assert!(error.to_string().ends_with(" is damaged") && !error.chain().contains("hush"), "{error}");
+    place.bao.call("DELETE", &path, Value::Null).await;
+    assert!(secret.rotate().await.promoted(), "the hint helps");
+    assert_eq!(secret.holder(PENDING).await, None);
+    place.bao.call("DELETE", &format!("secret/metadata/{}", name_of(&secret.id)), Value::Null).await;
+    place.bao.put(name_of(&secret.id), DOCUMENT).await;
+    assert_eq!(secret.holder(CURRENT).await.map(|id| id.to_string()).as_deref(), Some("kv-version-1"));
+}
+
+#[tokio::test]
+async fn every_login_works_and_a_wrong_one_is_explained() {
+    let Some(root) = Vault::start() else { return };
+    let bao = &root.bao;
+    bao.put("team/genesys", DOCUMENT).await;
+    bao.post("sys/auth/machines", json!({"type": "approle"})).await;
+    bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
+    bao.post("auth/machines/role/rotator", json!({"token_policies": ["rotator"]})).await;
+    let role = bao.call("GET", "auth/machines/role/rotator/role-id", Value::Null).await.1;
+    let role_id = role["data"]["role_id"].as_str().expect("an id").to_owned();
+    let answer = bao.post("auth/machines/role/rotator/secret-id", Value::Null).await;
+    let secret_id = answer["data"]["secret_id"].as_str().expect("an id").to_owned();
+
+    let home = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = home.path().join(name);
+        std::fs::write(&path, text).expect("it is written");
+        path.display().to_string()
+    };
+    let secret_file = file("secret-id", &format!("{secret_id}\n"));
+    file(".vault-token", &format!("{}\n", bao.token(ROTATOR).await));
+    let home = home.path().display().to_string();
+    let mount = ("VAULT_AUTH_MOUNT", "auth/machines/");
+    for settings in [
+        &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", &secret_id)][..],
+        &[mount, ("BAO_ROLE_ID", &role_id), ("VAULT_SECRET_ID_FILE", &secret_file)],
+        &[("HOME", &home)],
+    ] {
+        let place = Vault::with(bao, settings);
+        let report = Secret { place: &place, id: SecretId::new("secret/team/genesys") }.rotate().await;
+        assert!(report.promoted(), "{report:?}");
+    }
+    for (settings, message, hint) in [
+        (&[("VAULT_TOKEN", "hush-wrong")][..], "(403: ", "expired"),
+        (&[("VAULT_TOKEN", "hush\u{1}wrong")], "characters that no token holds", "VAULT_TOKEN"),
+        (&[], "no Vault token", "bao login"),
+        (&[("HOME", "/no/such/home")], "no Vault token", "bao login"),
+        (
+            &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", "hush-wrong")],
+            "invalid role or secret ID",
+            "VAULT_SECRET_ID",
+        ),
+        (
+            &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID_FILE", "/no/such/file")],
+            "/no/such/file",
+            "VAULT_TOKEN",
+        ),
+        (&[("VAULT_ROLE_ID", &role_id)], "AppRole login at auth/approle", "VAULT_AUTH_MOUNT"),
+        (
+            &[("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", &secret_file)],
+            "Kubernetes login",
+            "VAULT_KUBERNETES_ROLE",
+        ),
+    ] {
+        let error = Vault::with(bao, settings).refusal("secret/team/genesys").await;
+        assert_eq!(error.kind(), ErrorKind::StoreDenied, "{error}");
+        assert!(error.chain().contains(message), "{}", error.chain());
+        assert!(error.hint().contains(hint) && !error.chain().contains("hush"), "{error}: {}", error.hint());
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_or_stopped_server_is_unavailable() {
+    let Some(place) = Vault::start() else { return };
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    assert_eq!(secret.holder(PENDING).await, None);
+    place.bao.post("sys/seal", Value::Null).await;
+    let error = place.refusal(secret.id.as_str()).await;
+    assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreUnavailable, Retryability::Transient));
+    assert!(error.to_string().contains("is sealed (503: ") && error.hint().contains("unseal"), "{error}");
+    let Vault { rotator, bao } = place;
+    let url = bao.url.clone();
+    drop(Rc::into_inner(bao).expect("nobody else has it"));
+    let error = rotator.store.describe(&SecretId::new("secret/x")).await.expect_err("nobody is there");
+    assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreUnavailable, Retryability::Transient));
+    assert!(error.to_string().contains(&format!("Vault at {url} ")), "{error}");
+    assert!(!format!("{:?} {error:?}", rotator.store).contains(ROOT));
+}
