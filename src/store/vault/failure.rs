@@ -78,7 +78,7 @@ impl Call<'_> {
                 ErrorKind::DocumentInvalid,
                 format!("{path} is too large for Vault{}", said(413, &texts)),
             ),
-            _ => unanswered(&format!("{action} {path}"), status, &texts),
+            _ => unanswered(&format!("the call to {action} {path}"), status, &texts),
         }
     }
 
@@ -129,6 +129,9 @@ fn unanswered(what: &str, status: u16, texts: &str) -> RotationError {
                 .with_hint("set VAULT_ADDR to the active node, or to a load balancer that knows it")
                 .for_good()
         }
+        _ if texts.is_empty() => unavailable(format!("{what} was refused without Vault's words{said}"))
+            .with_hint("check VAULT_ADDR (https where Vault serves https) and any proxy in between")
+            .for_good(),
         _ => unavailable(format!("Vault refused {what}{said}")).with_hint("Vault's own words say why").for_good(),
     }
 }
@@ -184,4 +187,57 @@ fn said(status: u16, texts: &str) -> String {
 fn one_line(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().filter(|word| *word != "*").collect();
     words.join(" ").chars().filter(|letter| !letter.is_control()).take(LONGEST_WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::Retryability;
+
+    fn explained(status: u16, texts: &str) -> RotationError {
+        let refusal = Refusal::of(ClientError::APIError { code: status, errors: vec![texts.to_owned()] });
+        Call { action: "read", capability: "read", path: "secret/data/x" }.failed(refusal)
+    }
+
+    #[test]
+    fn each_status_has_its_kind_and_keeps_vaults_words() {
+        use Retryability::{MaySettle, Permanent, Transient};
+        for (status, texts, kind, retryability) in [
+            (400, "check-and-set parameter did not match the current version", ErrorKind::StoreConflict, MaySettle),
+            (400, "missing client token", ErrorKind::StoreUnavailable, Permanent),
+            (403, "permission denied", ErrorKind::StoreDenied, Permanent),
+            (404, "no handler for route", ErrorKind::SecretNotFound, Permanent),
+            (307, "elsewhere", ErrorKind::StoreUnavailable, Permanent),
+            (412, "required index state not present", ErrorKind::StoreUnavailable, Transient),
+            (413, "request body too large", ErrorKind::DocumentInvalid, Permanent),
+            (429, "request path quota exceeded", ErrorKind::RateLimited, Transient),
+            (500, "internal error", ErrorKind::StoreUnavailable, Transient),
+            (502, "bad gateway", ErrorKind::StoreUnavailable, Transient),
+            (503, "Vault is sealed", ErrorKind::StoreUnavailable, Transient),
+        ] {
+            let error = explained(status, texts);
+            assert_eq!((error.kind(), error.retryability()), (kind, retryability), "{status}");
+            assert!(error.to_string().contains(&format!("({status}: {texts})")), "{error}");
+            assert!(!error.hint().is_empty() && !error.hint().contains("AWS"), "{}", error.hint());
+        }
+    }
+
+    #[test]
+    fn vaults_words_are_one_line_of_bounded_length() {
+        let error = explained(403, "1 error occurred:\n\t* permission denied\n\n");
+        assert!(error.to_string().ends_with("(403: 1 error occurred: permission denied)"), "{error}");
+        assert!(explained(500, &"x".repeat(9999)).to_string().len() < LONGEST_WORDS + 100);
+    }
+
+    #[test]
+    fn an_answer_that_is_not_vaults_is_never_quoted() {
+        let content = Some("<html>hush</html>".to_owned());
+        let source = RestError::ServerResponseError { code: 502, content };
+        let call = Call { action: "read", capability: "read", path: "secret/data/x" };
+        let error = call.failed(Refusal::of(ClientError::RestClientError { source }));
+        assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+        assert!(!format!("{error:?}").contains("hush") && error.to_string().contains("(502)"), "{error:?}");
+        let error = call.failed(Refusal::of(ClientError::ResponseDataEmptyError));
+        assert!(error.hint().contains("VAULT_ADDR"), "{}", error.hint());
+    }
 }

@@ -1,11 +1,12 @@
 //! KV version 2, against a real OpenBao.
 
+mod access;
+
 use std::rc::Rc;
 
 use genesys_rotator::rotation::{
-    CURRENT, ErrorKind, PENDING, Retryability, RotationError, SecretId, SecretStore, VersionId, Wanted,
+    CURRENT, ErrorKind, PENDING, Retryability, RotationError, SecretId, SecretStore, VersionId,
 };
-use genesys_rotator::secret::ExposeSecret;
 use genesys_rotator::store::vault::VaultKv;
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use crate::bao::{Bao, ROOT};
 use crate::contract::{judge, with_every_row};
-use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator, token_in};
+use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator};
 
 /// What KV cannot keep. The test of what it does keep is below.
 const DEVIATIONS: [(&str, &str); 1] =
@@ -187,62 +188,6 @@ async fn two_rotators_at_once_end_with_one_winner_and_no_lost_write() {
     }
 }
 
-/// What README says a rotator needs.
-const ROTATOR: &str = r#"
-path "secret/data/team/*" { capabilities = ["read", "update"] }
-path "secret/metadata/team/*" { capabilities = ["update"] }
-path "secret/data/genesys-rotator/pending/team/*" { capabilities = ["create", "read", "update"] }
-path "secret/metadata/genesys-rotator/pending/team/*" { capabilities = ["create", "update"] }
-"#;
-const READER: &str = r#"path "secret/data/team/*" { capabilities = ["read"] }"#;
-
-#[tokio::test]
-async fn the_documented_policy_is_enough_and_a_reader_gets_nothing_else() {
-    let Some(root) = Vault::start() else { return };
-    root.bao.put("team/genesys", DOCUMENT).await;
-    let id = SecretId::new("secret/team/genesys");
-    let token = root.bao.token(ROTATOR).await;
-    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
-    let report = Secret { place: &place, id: id.clone() }.rotate().await;
-    assert!(report.promoted(), "{report:?}");
-    let told = root.bao.call("GET", "secret/metadata/team/genesys", Value::Null).await.1;
-    assert_eq!(told["data"]["custom_metadata"]["platform"], "genesys-cloud");
-
-    let token = root.bao.token(READER).await;
-    let reader = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
-    let value = reader.store().read(&id, Wanted::Current).await.expect("it may").expect("a value");
-    assert!(token_in(value.expose_secret()).is_some());
-    let error = reader.store().read(&id, Wanted::Pending(&VersionId::random())).await.expect_err("it may not");
-    assert_eq!(error.kind(), ErrorKind::StoreDenied);
-    assert!(error.to_string().contains("secret/data/genesys-rotator/pending/team/genesys (403: "), "{error}");
-    assert!(error.to_string().contains("permission denied"), "{error}");
-    let wanted = r#"add path "secret/data/genesys-rotator/pending/team/genesys" { capabilities = ["read"] }"#;
-    assert!(error.hint().starts_with(wanted), "{}", error.hint());
-
-    // Without the metadata the rotation is as good, and nobody is told.
-    let policy = ROTATOR.lines().filter(|line| !line.contains("metadata")).collect::<Vec<_>>().join("\n");
-    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &root.bao.token(&policy).await)]);
-    assert!(Secret { place: &place, id }.rotate().await.promoted());
-}
-
-#[tokio::test]
-async fn a_namespace_is_a_world_of_its_own() {
-    let Some(root) = Vault::start() else { return };
-    root.bao.post("sys/namespaces/team", Value::Null).await;
-    let mount = json!({"type": "kv", "options": {"version": "2"}});
-    root.bao.call_in("team", "POST", "sys/mounts/secret", mount).await;
-    let document: Value = serde_json::from_str(DOCUMENT).expect("it is JSON");
-    root.bao.call_in("team", "POST", "secret/data/genesys", json!({ "data": document })).await;
-    let id = SecretId::new("secret/genesys");
-    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("VAULT_NAMESPACE", "team/")]);
-    let report = Secret { place: &place, id: id.clone() }.rotate().await;
-    assert!(report.promoted(), "{report:?}");
-    assert_eq!(root.refusal("secret/genesys").await.kind(), ErrorKind::SecretNotFound);
-    let nowhere = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("BAO_NAMESPACE", "nobody")]);
-    let error = nowhere.refusal("secret/genesys").await;
-    assert!(error.hint().contains("VAULT_NAMESPACE"), "{error}: {}", error.hint());
-}
-
 #[tokio::test]
 async fn what_is_not_there_or_not_kv_version_2_is_explained() {
     let Some(place) = Vault::start() else { return };
@@ -298,67 +243,6 @@ async fn a_damaged_state_is_told_of_without_its_content_and_a_deleted_one_is_non
     place.bao.call("DELETE", &format!("secret/metadata/{}", name_of(&secret.id)), Value::Null).await;
     place.bao.put(name_of(&secret.id), DOCUMENT).await;
     assert_eq!(secret.holder(CURRENT).await.map(|id| id.to_string()).as_deref(), Some("kv-version-1"));
-}
-
-#[tokio::test]
-async fn every_login_works_and_a_wrong_one_is_explained() {
-    let Some(root) = Vault::start() else { return };
-    let bao = &root.bao;
-    bao.put("team/genesys", DOCUMENT).await;
-    bao.post("sys/auth/machines", json!({"type": "approle"})).await;
-    bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
-    bao.post("auth/machines/role/rotator", json!({"token_policies": ["rotator"]})).await;
-    let role = bao.call("GET", "auth/machines/role/rotator/role-id", Value::Null).await.1;
-    let role_id = role["data"]["role_id"].as_str().expect("an id").to_owned();
-    let answer = bao.post("auth/machines/role/rotator/secret-id", Value::Null).await;
-    let secret_id = answer["data"]["secret_id"].as_str().expect("an id").to_owned();
-
-    let home = tempfile::tempdir().expect("a directory");
-    let file = |name: &str, text: &str| {
-        let path = home.path().join(name);
-        std::fs::write(&path, text).expect("it is written");
-        path.display().to_string()
-    };
-    let secret_file = file("secret-id", &format!("{secret_id}\n"));
-    file(".vault-token", &format!("{}\n", bao.token(ROTATOR).await));
-    let home = home.path().display().to_string();
-    let mount = ("VAULT_AUTH_MOUNT", "auth/machines/");
-    for settings in [
-        &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", &secret_id)][..],
-        &[mount, ("BAO_ROLE_ID", &role_id), ("VAULT_SECRET_ID_FILE", &secret_file)],
-        &[("HOME", &home)],
-    ] {
-        let place = Vault::with(bao, settings);
-        let report = Secret { place: &place, id: SecretId::new("secret/team/genesys") }.rotate().await;
-        assert!(report.promoted(), "{report:?}");
-    }
-    for (settings, message, hint) in [
-        (&[("VAULT_TOKEN", "hush-wrong")][..], "(403: ", "expired"),
-        (&[("VAULT_TOKEN", "hush\u{1}wrong")], "characters that no token holds", "VAULT_TOKEN"),
-        (&[], "no Vault token", "bao login"),
-        (&[("HOME", "/no/such/home")], "no Vault token", "bao login"),
-        (
-            &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", "hush-wrong")],
-            "invalid role or secret ID",
-            "VAULT_SECRET_ID",
-        ),
-        (
-            &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID_FILE", "/no/such/file")],
-            "/no/such/file",
-            "VAULT_TOKEN",
-        ),
-        (&[("VAULT_ROLE_ID", &role_id)], "AppRole login at auth/approle", "VAULT_AUTH_MOUNT"),
-        (
-            &[("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", &secret_file)],
-            "Kubernetes login",
-            "VAULT_KUBERNETES_ROLE",
-        ),
-    ] {
-        let error = Vault::with(bao, settings).refusal("secret/team/genesys").await;
-        assert_eq!(error.kind(), ErrorKind::StoreDenied, "{error}");
-        assert!(error.chain().contains(message), "{}", error.chain());
-        assert!(error.hint().contains(hint) && !error.chain().contains("hush"), "{error}: {}", error.hint());
-    }
 }
 
 #[tokio::test]
