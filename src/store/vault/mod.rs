@@ -5,9 +5,9 @@
 //! check-and-set, and promoting is one write on the readers' path (KV secrets engine, version 2,
 //! HTTP API, "Create/update secret").
 //!
-//! KV keeps JSON, not text: Vault hands keys out in alphabetical order, whatever order they were
-//! written in. HashiCorp Vault keeps a number as it was written; OpenBao makes a 64-bit floating point number of it
-//! (`1.0` becomes `1`), once, when it is first stored. What is read is written back as it was read.
+//! KV keeps JSON, not text: it hands keys out in alphabetical order, whatever order they were written in,
+//! and OpenBao makes a 64-bit floating point number of every number (`1.0` becomes `1`) when it is first
+//! stored. What is read is written back as it was read, so that a rotation adds nothing to that.
 
 mod connection;
 mod endpoint;
@@ -172,9 +172,13 @@ impl SecretStore for VaultKv {
         if holder.is_some_and(|holder| holder.as_str() != seen.state.current_id(&seen.document)) {
             return Err(conflict("the document was changed by somebody else meanwhile".to_owned()));
         }
+        // Whatever was written since is not in what is staged, and would be lost.
+        if staged.follows != seen.document.version {
+            return Err(conflict(format!("the document was changed after the version {version} was staged")));
+        }
         let path = seen.location.data();
         let call = Call { action: "write", capability: "update", path: &path };
-        let written = self.connection().await?.write(&path, &staged.document, seen.document.version).await;
+        let written = self.connection().await?.write(&path, &staged.document, staged.follows).await;
         let written = written.map_err(|refusal| call.failed(refusal))?;
         // Whoever looks next finds that what is staged is what is current, and takes it for promoted.
         let state = seen.state.promoted(&seen.document, &written);

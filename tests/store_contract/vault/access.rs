@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::Vault;
-use crate::bao::ROOT;
+use crate::bao::{Bao, ROOT};
 use crate::place::{DOCUMENT, Place, Secret, token_in};
 
 /// What README says a rotator needs.
@@ -68,61 +68,63 @@ async fn a_namespace_is_a_world_of_its_own() {
     assert!(error.hint().contains("VAULT_NAMESPACE"), "{error}: {}", error.hint());
 }
 
-#[tokio::test]
-async fn every_login_works_and_a_wrong_one_is_explained() {
-    let Some(root) = Vault::start() else { return };
-    let bao = &root.bao;
-    bao.put("team/genesys", DOCUMENT).await;
+/// An AppRole with the documented policy, mounted elsewhere than usual: its role id and a secret id.
+async fn app_role(bao: &Bao) -> [String; 2] {
     bao.post("sys/auth/machines", json!({"type": "approle"})).await;
     bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
     bao.post("auth/machines/role/rotator", json!({"token_policies": ["rotator"]})).await;
     let role = bao.call("GET", "auth/machines/role/rotator/role-id", Value::Null).await.1;
-    let role_id = role["data"]["role_id"].as_str().expect("an id").to_owned();
-    let answer = bao.post("auth/machines/role/rotator/secret-id", Value::Null).await;
-    let secret_id = answer["data"]["secret_id"].as_str().expect("an id").to_owned();
+    let secret = bao.post("auth/machines/role/rotator/secret-id", Value::Null).await;
+    let text = |value: &Value| value.as_str().expect("an id").to_owned();
+    [text(&role["data"]["role_id"]), text(&secret["data"]["secret_id"])]
+}
 
+const MOUNT: (&str, &str) = ("VAULT_AUTH_MOUNT", "auth/machines/");
+
+#[tokio::test]
+async fn logins_by_app_role_and_by_files_work() {
+    let Some(root) = Vault::start() else { return };
+    let bao = &root.bao;
+    bao.put("team/genesys", DOCUMENT).await;
+    let [role_id, secret_id] = app_role(bao).await;
     let home = tempfile::tempdir().expect("a directory");
     let file = |name: &str, text: &str| {
         let path = home.path().join(name);
-        std::fs::write(&path, text).expect("it is written");
+        std::fs::write(&path, format!("{text}\n")).expect("it is written");
         path.display().to_string()
     };
-    let secret_file = file("secret-id", &format!("{secret_id}\n"));
-    file(".vault-token", &format!("{}\n", bao.token(ROTATOR).await));
+    let (role_file, secret_file) = (file("role-id", &role_id), file("secret-id", &secret_id));
+    let token_file = file(".vault-token", &bao.token(ROTATOR).await);
     let home = home.path().display().to_string();
-    let mount = ("VAULT_AUTH_MOUNT", "auth/machines/");
     for settings in [
-        &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", &secret_id)][..],
-        &[mount, ("BAO_ROLE_ID", &role_id), ("VAULT_SECRET_ID_FILE", &secret_file)],
+        &[MOUNT, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", &secret_id)][..],
+        &[MOUNT, ("BAO_ROLE_ID_FILE", &role_file), ("VAULT_SECRET_ID_FILE", &secret_file)],
+        &[("VAULT_TOKEN_FILE", &token_file)],
         &[("HOME", &home)],
     ] {
         let place = Vault::with(bao, settings);
         let report = Secret { place: &place, id: SecretId::new("secret/team/genesys") }.rotate().await;
         assert!(report.promoted(), "{report:?}");
     }
+}
+
+#[tokio::test]
+async fn a_login_that_fails_is_explained() {
+    let Some(root) = Vault::start() else { return };
+    let [role_id, _] = app_role(&root.bao).await;
+    let role = ("VAULT_ROLE_ID", role_id.as_str());
+    let pod = [("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", file!())];
     for (settings, message, hint) in [
         (&[("VAULT_TOKEN", "hush-wrong")][..], "(403: ", "expired"),
         (&[("VAULT_TOKEN", "hush\u{1}wrong")], "characters that no token holds", "VAULT_TOKEN"),
         (&[], "no Vault token", "bao login"),
         (&[("HOME", "/no/such/home")], "no Vault token", "bao login"),
-        (
-            &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", "hush-wrong")],
-            "invalid role or secret ID",
-            "VAULT_SECRET_ID",
-        ),
-        (
-            &[mount, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID_FILE", "/no/such/file")],
-            "/no/such/file",
-            "VAULT_TOKEN",
-        ),
-        (&[("VAULT_ROLE_ID", &role_id)], "AppRole login at auth/approle", "VAULT_AUTH_MOUNT"),
-        (
-            &[("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", &secret_file)],
-            "Kubernetes login",
-            "VAULT_KUBERNETES_ROLE",
-        ),
+        (&[MOUNT, role, ("VAULT_SECRET_ID", "hush-wrong")], "invalid role or secret ID", "VAULT_SECRET_ID"),
+        (&[MOUNT, role, ("VAULT_SECRET_ID_FILE", "/no/such/file")], "/no/such/file", "VAULT_TOKEN"),
+        (&[role], "AppRole login at auth/approle", "VAULT_AUTH_MOUNT"),
+        (&pod, "Kubernetes login at auth/kubernetes", "VAULT_KUBERNETES_ROLE"),
     ] {
-        let error = Vault::with(bao, settings).refusal("secret/team/genesys").await;
+        let error = Vault::with(&root.bao, settings).refusal("secret/team/genesys").await;
         assert_eq!(error.kind(), ErrorKind::StoreDenied, "{error}");
         assert!(error.chain().contains(message), "{}", error.chain());
         assert!(error.hint().contains(hint) && !error.chain().contains("hush"), "{error}: {}", error.hint());
