@@ -4,8 +4,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Our own targets all begin with this.
 const OWN: &str = "genesys_rotator";
-/// It logs each failed event once more, in Debug form.
-const SILENT: &str = "lambda_runtime";
+/// They log each failure once more: of an event in Debug form, of a call to Vault with the answer.
+const SILENT: [&str; 3] = ["lambda_runtime", "rustify", "vaultrs"];
 
 /// Our own lines from a level on, and other crates' only where something is wrong.
 ///
@@ -17,13 +17,14 @@ pub fn log_filter(wanted: Option<&str>) -> Targets {
     let wanted = wanted.and_then(parse).unwrap_or_default();
     let own = wanted.default_level().unwrap_or(LevelFilter::INFO);
     let mut filter = Targets::new().with_default(LevelFilter::WARN.min(own));
-    for (target, level) in wanted.iter().filter(|(target, _)| !target.starts_with(SILENT)) {
+    for (target, level) in wanted.iter().filter(|(target, _)| !SILENT.iter().any(|silent| target.starts_with(silent))) {
         let level = if target.starts_with(OWN) { level } else { LevelFilter::WARN.min(level) };
         filter = filter.with_target(target, level);
     }
+    let filter = filter.with_targets(SILENT.map(|silent| (silent, LevelFilter::OFF)));
     match wanted.iter().any(|(target, _)| target == OWN) {
-        true => filter.with_target(SILENT, LevelFilter::OFF),
-        false => filter.with_target(SILENT, LevelFilter::OFF).with_target(OWN, own),
+        true => filter,
+        false => filter.with_target(OWN, own),
     }
 }
 
@@ -72,9 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn the_lambda_runtime_stays_silent() {
-        for text in ["trace", "lambda_runtime=trace", "lambda_runtime::layers=error"] {
-            assert!(!filter(text).would_enable("lambda_runtime::layers", &Level::ERROR), "{text}");
+    fn what_tells_failures_once_more_stays_silent() {
+        for text in
+            ["trace", "lambda_runtime=trace", "lambda_runtime::layers=error", "vaultrs=trace", "rustify::client"]
+        {
+            for target in ["lambda_runtime::layers", "vaultrs::api", "rustify::client"] {
+                assert!(!filter(text).would_enable(target, &Level::ERROR), "{text}");
+            }
         }
     }
 

@@ -35,7 +35,7 @@ const FAMILIES: [Family; 3] = [
 ];
 
 /// What the core knows nothing of.
-const OUTSIDE_THE_CORE: [&str; 10] = [
+const OUTSIDE_THE_CORE: [&str; 12] = [
     "aws_config",
     "aws_sdk_secretsmanager",
     "aws_smithy_runtime_api",
@@ -46,6 +46,8 @@ const OUTSIDE_THE_CORE: [&str; 10] = [
     "indicatif",
     "lambda_runtime",
     "reqwest",
+    "rustify",
+    "vaultrs",
 ];
 
 struct Family {

@@ -14,10 +14,10 @@ use super::sim::SimArgs;
 use super::status::StatusArgs;
 
 const AFTER_HELP: &str = "\
-SECRET is aws:NAME_OR_ARN (a bare name means this) or file:PATH.
+SECRET is aws:NAME_OR_ARN (a bare name means this), vault:MOUNT/PATH or file:PATH.
 Exit codes: 0 done, 1 it failed and nothing was promoted, 2 wrong usage.
 Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addresses; ROTATOR_LOG=debug logs to stderr; \
-AWS_* as for every AWS tool.
+AWS_* as for every AWS tool, VAULT_* and BAO_* as for Vault and OpenBao.
 Nothing to try it on yet? `genesys-rotator demo` needs no account and no network.";
 
 /// Keeps Genesys Cloud API tokens fresh: exchange, validate, and only then promote.

@@ -17,7 +17,7 @@ use crate::rotation::{CheckReport, CheckStage, Deadline, RotationError};
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// aws:NAME_OR_ARN, a bare name, or file:PATH
+    /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
     pub secret: String,
     /// How long it may take: 30s, 5m
     #[arg(long, default_value = "1m", value_parser = parse_duration)]
@@ -60,7 +60,8 @@ struct StageJson {
 /// A [usage](Failure::usage) failure; what the check finds is printed.
 pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Failure> {
     let secret = SecretReference::parse(&arguments.secret)?;
-    let rotator = session.rotator(secret.place, session.platforms()?).await;
+    let platforms = session.platforms()?;
+    let rotator = session.rotator(secret.place, platforms).await.map_err(|error| Failure::settings(&error))?;
     let mut tried = Vec::new();
     let deadline = Deadline::after(arguments.timeout);
     let result = rotator.check_watched(&secret.id, deadline, |stage| tried.push(stage)).await;

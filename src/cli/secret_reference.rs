@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use crate::rotation::SecretId;
 
-const FORMS: &str = "write aws:NAME_OR_ARN (or the bare name), or file:PATH";
+const FORMS: &str = "write aws:NAME_OR_ARN (or the bare name), vault:MOUNT/PATH, or file:PATH";
 
 /// A secret as the user named it, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,19 @@ pub enum Place {
     Aws,
     /// A file on this machine.
     File,
+    /// KV version 2 of Vault or OpenBao.
+    Vault,
+}
+
+impl Place {
+    /// Whether the steps always run in this process, because no service drives them.
+    pub(super) fn is_driven_here(self) -> bool {
+        self != Self::Aws
+    }
 }
 
 impl SecretReference {
-    /// Reads `aws:NAME_OR_ARN`, a bare name or ARN, or `file:PATH`.
+    /// Reads `aws:NAME_OR_ARN`, a bare name or ARN, `vault:MOUNT/PATH`, or `file:PATH`.
     ///
     /// # Errors
     /// A [usage](Failure::usage) failure for any other form.
@@ -35,10 +44,7 @@ impl SecretReference {
             Some(("aws", id)) => (Place::Aws, aws_id(id)?),
             Some(("file", path)) => (Place::File, file_path(path)?),
             Some(("arn", _)) | None => (Place::Aws, aws_id(typed)?),
-            Some(("vault", _)) => {
-                let message = format!("{typed}: this build has no Vault store yet");
-                return Err(Failure::usage(message, FORMS));
-            }
+            Some(("vault", path)) => (Place::Vault, vault_path(path)?),
             Some((scheme, _)) => {
                 let message = format!("{typed}: {scheme}: is no store that is known");
                 return Err(Failure::usage(message, FORMS));
@@ -99,6 +105,16 @@ fn file_path(path: &str) -> Result<&str, Failure> {
     Ok(path)
 }
 
+/// A path as the KV engine takes it; the mount is its beginning.
+fn vault_path(path: &str) -> Result<&str, Failure> {
+    let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(char::is_control);
+    if !path.contains('/') || path.split('/').any(bad) {
+        let message = format!("vault:{} is not vault:MOUNT/PATH", path.escape_debug());
+        return Err(Failure::usage(message, "write it as vault:secret/team/genesys, without the API's data/"));
+    }
+    Ok(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +134,7 @@ mod tests {
             ),
             ("file:token.json", Place::File, "token.json"),
             ("file:/a:b/token.json", Place::File, "/a:b/token.json"),
+            ("vault:secret/team/genesys", Place::Vault, "secret/team/genesys"),
         ];
         for (typed, place, id) in rows {
             let secret = SecretReference::parse(typed).expect(typed);
@@ -129,7 +146,12 @@ mod tests {
     #[test]
     fn any_other_form_is_explained() {
         let rows = [
-            ("vault:secret/genesys", "has no Vault store yet"),
+            ("vault:", "is not vault:MOUNT/PATH"),
+            ("vault:secret", "is not vault:MOUNT/PATH"),
+            ("vault:/secret/genesys", "is not vault:MOUNT/PATH"),
+            ("vault:secret/genesys/", "is not vault:MOUNT/PATH"),
+            ("vault:secret/../sys/mounts", "is not vault:MOUNT/PATH"),
+            ("vault:secret/a\nb", "is not vault:MOUNT/PATH"),
             ("gcp:genesys", "is no store that is known"),
             ("prod:genesys", "is no store that is known"),
             ("", "is empty"),

@@ -9,13 +9,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::exit::Failure;
 use super::output::Output;
-use super::secret_reference::Place;
+use super::secret_reference::{Place, SecretReference};
 use super::store::Store;
 use crate::log_filter::log_filter;
 use crate::platform::{Endpoints, Platforms};
-use crate::rotation::{RetryPolicy, Rotator, SystemClock};
+use crate::rotation::{Result as Rotated, RetryPolicy, Rotator, SystemClock};
 use crate::store::aws::{self, AwsSecretsManager};
 use crate::store::file::FileStore;
+use crate::store::vault::VaultKv;
 
 /// The environment variables that switch logging on, the first one first.
 const LOG_VARIABLES: [&str; 2] = ["ROTATOR_LOG", "RUST_LOG"];
@@ -30,12 +31,19 @@ pub struct Session {
     pub(super) clock: SystemClock,
     environment: Environment,
     aws: OnceCell<AwsSecretsManager>,
+    vault: OnceCell<VaultKv>,
 }
 
 impl Session {
     /// A session with these streams and this environment.
     pub fn new(output: Output, environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { output, clock: SystemClock, environment: Box::new(environment), aws: OnceCell::new() }
+        Self {
+            output,
+            clock: SystemClock,
+            environment: Box::new(environment),
+            aws: OnceCell::new(),
+            vault: OnceCell::new(),
+        }
     }
 
     /// Logs to stderr where `ROTATOR_LOG` or `RUST_LOG` is set, and nowhere else.
@@ -67,17 +75,45 @@ impl Session {
         self.aws.get_or_init(load).await.clone()
     }
 
-    /// The store that a secret is in.
-    pub(super) async fn store(&self, place: Place) -> Store {
-        match place {
-            Place::Aws => Store::Aws(self.aws().await),
-            Place::File => Store::File(FileStore),
+    /// KV of Vault, whose settings are read once.
+    async fn vault(&self) -> Rotated<VaultKv> {
+        let read = || async { VaultKv::from_lookup(&self.environment) };
+        self.vault.get_or_try_init(read).await.cloned()
+    }
+
+    /// Makes sure that the settings of the stores that these secrets are in can be used.
+    ///
+    /// # Errors
+    /// A [usage](Failure::usage) failure where they cannot.
+    pub(super) async fn settled(&self, secrets: &[SecretReference]) -> Result<(), Failure> {
+        match secrets.iter().any(|secret| secret.place == Place::Vault) {
+            true => self.vault().await.map(drop).map_err(|error| Failure::settings(&error)),
+            false => Ok(()),
         }
     }
 
+    /// The store that a secret is in.
+    ///
+    /// # Errors
+    /// As for [`Self::settled`].
+    pub(super) async fn store(&self, place: Place) -> Rotated<Store> {
+        Ok(match place {
+            Place::Aws => Store::Aws(self.aws().await),
+            Place::File => Store::File(FileStore),
+            Place::Vault => Store::Vault(self.vault().await?),
+        })
+    }
+
     /// Rotates secrets of one store.
-    pub(super) async fn rotator(&self, place: Place, issuer: Platforms) -> Rotator<Store, Platforms, SystemClock> {
-        let store = self.store(place).await;
-        Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() }
+    ///
+    /// # Errors
+    /// As for [`Self::settled`].
+    pub(super) async fn rotator(
+        &self,
+        place: Place,
+        issuer: Platforms,
+    ) -> Rotated<Rotator<Store, Platforms, SystemClock>> {
+        let store = self.store(place).await?;
+        Ok(Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() })
     }
 }

@@ -5,6 +5,7 @@ use crate::secret::SecretString;
 use crate::store::aws::AwsSecretsManager;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
+use crate::store::vault::VaultKv;
 
 /// A store, chosen.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub enum Store {
     File(FileStore),
     /// This process's memory, for the demonstration.
     Memory(MemoryStore),
+    /// KV version 2 of Vault or OpenBao.
+    Vault(VaultKv),
 }
 
 impl SecretStore for Store {
@@ -23,6 +26,7 @@ impl SecretStore for Store {
             Self::Aws(store) => store.describe(secret).await,
             Self::File(store) => store.describe(secret).await,
             Self::Memory(store) => store.describe(secret).await,
+            Self::Vault(store) => store.describe(secret).await,
         }
     }
 
@@ -31,6 +35,7 @@ impl SecretStore for Store {
             Self::Aws(store) => store.read(secret, wanted).await,
             Self::File(store) => store.read(secret, wanted).await,
             Self::Memory(store) => store.read(secret, wanted).await,
+            Self::Vault(store) => store.read(secret, wanted).await,
         }
     }
 
@@ -45,6 +50,7 @@ impl SecretStore for Store {
             Self::Aws(store) => store.stage(secret, version, value, rotation_token).await,
             Self::File(store) => store.stage(secret, version, value, rotation_token).await,
             Self::Memory(store) => store.stage(secret, version, value, rotation_token).await,
+            Self::Vault(store) => store.stage(secret, version, value, rotation_token).await,
         }
     }
 
@@ -53,6 +59,7 @@ impl SecretStore for Store {
             Self::Aws(store) => store.promote(secret, version, holder).await,
             Self::File(store) => store.promote(secret, version, holder).await,
             Self::Memory(store) => store.promote(secret, version, holder).await,
+            Self::Vault(store) => store.promote(secret, version, holder).await,
         }
     }
 
@@ -61,6 +68,7 @@ impl SecretStore for Store {
             Self::Aws(store) => store.unstage(secret, version).await,
             Self::File(store) => store.unstage(secret, version).await,
             Self::Memory(store) => store.unstage(secret, version).await,
+            Self::Vault(store) => store.unstage(secret, version).await,
         }
     }
 }

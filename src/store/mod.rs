@@ -5,3 +5,5 @@ pub mod aws;
 #[cfg(feature = "cli")]
 pub mod file;
 pub mod memory;
+#[cfg(feature = "vault-kv")]
+pub mod vault;

@@ -3,10 +3,13 @@
 #![cfg(all(feature = "cli", feature = "lambda"))]
 
 mod aws;
+#[path = "../bao/mod.rs"]
+mod bao;
 mod file;
 mod interrupt;
 mod simulators;
 mod usage;
+mod vault;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

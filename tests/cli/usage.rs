@@ -23,7 +23,7 @@ fn wrong_usage_is_two_lines_and_exit_2() {
         &["rotate", "a", "--no-such-flag"],
         &["rotate", "a", "--timeout", "soon"],
         &["rotate", "a", "--output", "xml"],
-        &["rotate", "vault:secret/genesys"],
+        &["rotate", "vault:genesys"],
         &["rotate", "gcp:genesys", "file:a"],
         &["rotate", "a\nb"],
         &["status", "file:"],
@@ -36,7 +36,7 @@ fn wrong_usage_is_two_lines_and_exit_2() {
         let (error, hint) = transcript.error();
         assert!(!error.is_empty() && !hint.is_empty(), "{arguments:?}");
     }
-    assert!(run(&["rotate", "vault:secret/genesys"]).error().0.contains("no Vault store yet"));
+    assert!(run(&["rotate", "vault:genesys"]).error().0.contains("is not vault:MOUNT/PATH"));
 }
 
 #[test]

@@ -5,9 +5,12 @@
 #![cfg(all(feature = "cli", feature = "sim"))]
 
 mod aws;
+#[path = "../bao/mod.rs"]
+mod bao;
 mod contract;
 mod file;
 mod issuer;
 mod memory;
 mod moto;
 mod place;
+mod vault;

@@ -4,10 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::LocalSet;
 
 use crate::aws::Aws;
-use crate::contract::{self, with_every_row};
+use crate::contract::{judge, with_every_row};
 
 /// Where moto is known not to do as Secrets Manager does. A row that is listed here must fail,
 /// so that the list shrinks as moto improves.
@@ -51,23 +51,6 @@ impl Drop for Moto {
         self.process.kill().ok();
         self.process.wait().ok();
     }
-}
-
-/// Runs all rows on one server, because it takes seconds to start.
-macro_rules! judge {
-    ($place:ident: $($row:ident)*) => {{
-        let mut surprises = Vec::new();
-        $(
-            let place = Rc::clone(&$place);
-            // A task of its own, so that a row which panics ends that task alone.
-            let kept = spawn_local(async move { contract::$row(&*place).await }).await.is_ok();
-            let deviates = DEVIATIONS.iter().any(|(row, _)| *row == stringify!($row));
-            if kept == deviates {
-                surprises.push(format!("{}: {}", stringify!($row), if kept { "is kept" } else { "is broken" }));
-            }
-        )*
-        surprises
-    }};
 }
 
 #[tokio::test]

@@ -20,18 +20,18 @@ use self::follow::Following;
 use self::progress::Progress;
 use super::exit::{Exit, Failure};
 use super::human_time::parse_duration;
-use super::secret_reference::{Place, SecretReference};
+use super::secret_reference::SecretReference;
 use super::session::Session;
 use crate::platform::Platforms;
-use crate::rotation::{Deadline, ErrorKind, RetryPolicy, RotationReport, Rotator, VersionId};
+use crate::rotation::{Deadline, ErrorKind, RetryPolicy, RotationError, RotationReport, Rotator, VersionId};
 
 /// The arguments of `rotate`.
 #[derive(Debug, Args)]
 pub struct RotateArgs {
-    /// aws:NAME_OR_ARN, a bare name, or file:PATH
+    /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
     #[arg(required = true, value_name = "SECRET")]
     pub secrets: Vec<String>,
-    /// Run the four steps in this process, instead of asking Secrets Manager to run the function (files: always)
+    /// Run the four steps in this process, instead of asking Secrets Manager to run the function (Vault and files: always)
     #[arg(long)]
     pub local: bool,
     /// How long each secret may take: 30s, 5m, 1h
@@ -52,6 +52,7 @@ pub struct RotateArgs {
 pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Failure> {
     let secrets = SecretReference::parse_all(&arguments.secrets)?;
     let platforms = session.platforms()?;
+    session.settled(&secrets).await?;
     let mut interrupts = Interrupts(signal(SignalKind::interrupt()).ok());
     let progress = Progress::begin(&session.output, secrets.len());
     let stopping = AtomicBool::new(false);
@@ -108,10 +109,12 @@ async fn rotate_one(
 ) -> Rotation {
     let watch = |step| progress.step(&secret.typed, step);
     let fresh = VersionId::random();
-    let report = if arguments.local || secret.place == Place::File {
-        let rotator = session.rotator(secret.place, platforms).await;
+    let report = if arguments.local || secret.place.is_driven_here() {
         let deadline = Deadline::after(arguments.timeout);
-        with_more_time(rotator.rotate(&secret.id, fresh, deadline, watch).await)
+        match session.rotator(secret.place, platforms).await {
+            Ok(rotator) => with_more_time(rotator.rotate(&secret.id, fresh, deadline, watch).await),
+            Err(error) => not_begun(&secret, error),
+        }
     } else {
         let store = session.aws().await;
         let rotator = Rotator { store, issuer: platforms, clock: session.clock, retries: RetryPolicy::default() };
@@ -119,6 +122,11 @@ async fn rotate_one(
     };
     progress.ended();
     Rotation { typed: secret.typed, report }
+}
+
+fn not_begun(secret: &SecretReference, error: RotationError) -> RotationReport {
+    let secret = secret.id.clone();
+    RotationReport { secret, version: None, steps: Vec::new(), token_life: None, error: Some(error) }
 }
 
 /// What a function is advised when its time runs out does not help here.

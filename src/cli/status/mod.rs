@@ -30,7 +30,7 @@ const AT_ONCE: usize = 8;
 /// The arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// aws:NAME_OR_ARN, a bare name, or file:PATH; without any, all secrets of the account that rotate
+    /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH; without any, all secrets of the account that rotate
     #[arg(value_name = "SECRET")]
     pub secrets: Vec<String>,
 }
@@ -65,6 +65,7 @@ pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Fail
         [] => list(session).await?,
         typed => SecretReference::parse_all(typed)?,
     };
+    session.settled(&secrets).await?;
     let looks = stream::iter(secrets).map(|secret| look(secret, session)).buffered(AT_ONCE);
     let statuses: Vec<Status> = looks.collect().await;
     show(&statuses, session);
@@ -82,8 +83,10 @@ async fn list(session: &Session) -> Result<Vec<SecretReference>, Failure> {
 }
 
 async fn look(secret: SecretReference, session: &Session) -> Status {
-    let store = session.store(secret.place).await;
-    Status::of(secret.typed, &store, &secret.id).await
+    match session.store(secret.place).await {
+        Ok(store) => Status::of(secret.typed, &store, &secret.id).await,
+        Err(error) => Status::unknown(secret.typed, error),
+    }
 }
 
 fn show(statuses: &[Status], session: &Session) {
@@ -104,7 +107,7 @@ impl Status {
         let (retries, deadline) = (RetryPolicy::default(), Deadline::after(TIMEOUT));
         let described = match retries.run("look at the secret", deadline, || store.describe(id)).await {
             Ok(described) => described,
-            Err(error) => return Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) },
+            Err(error) => return Self::unknown(typed, error),
         };
         let read = || store.read(id, Wanted::Current);
         let value = retries.run("read the secret", deadline, read).await;
@@ -114,6 +117,10 @@ impl Status {
             Err(error) => (TokenStatus::Unknown, Some(error)),
         };
         Self { typed, described: Some(described), token, error }
+    }
+
+    fn unknown(typed: String, error: RotationError) -> Self {
+        Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) }
     }
 
     /// The labelled versions; what readers read comes first.

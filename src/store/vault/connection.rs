@@ -1,0 +1,124 @@
+//! The client with its token, and the calls.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, redirect};
+use rustify::clients::reqwest::Client as Rest;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use vaultrs::api::{EndpointMiddleware, exec_with_empty, exec_with_result};
+use vaultrs::client::{Client as _, VaultClient, VaultClientSettings};
+use zeroize::Zeroizing;
+
+use super::endpoint::{Found, Get, Mount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
+use super::failure::{Refusal, Refused};
+use super::settings::Settings;
+use crate::rotation::{ErrorKind, Result, RotationError};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client that is logged in.
+pub(super) struct Connection(VaultClient);
+
+impl Connection {
+    pub(super) async fn open(settings: &Settings) -> Result<Self> {
+        let mut client = client(settings)?;
+        let token = settings.login.token(&client).await?;
+        client.set_token(token.expose_secret());
+        Ok(Self(client))
+    }
+
+    /// Reads what lies at a path.
+    pub(super) async fn read(&self, path: &str) -> Refused<Found> {
+        match exec_with_result(&self.0, Get::<ReadAnswer>::of(path)).await.map_err(Refusal::of) {
+            Ok(answer) => Ok(answer.into()),
+            Err(Refusal::Answer { status: 404, texts, body }) => Ok(not_found(&texts, &body)),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Writes an object where version `follows` is the latest, 0 where there is none.
+    pub(super) async fn write(&self, path: &str, object: &str, follows: u64) -> Refused<Stored> {
+        let body = Zeroizing::new(format!(r#"{{"options":{{"cas":{follows}}},"data":{object}}}"#));
+        let written = exec_with_result(&self.0, Post::<VersionMetadata>::to(path, body)).await;
+        written.map(Stored::from).map_err(Refusal::of)
+    }
+
+    /// Replaces the custom metadata.
+    pub(super) async fn set_custom_metadata(&self, path: &str, metadata: &BTreeMap<String, String>) -> Refused<()> {
+        self.set_metadata(path, &json!({ "custom_metadata": metadata })).await
+    }
+
+    /// Has KV drop each version as soon as there is another, and take no write but check-and-set.
+    pub(super) async fn keep_one_version(&self, path: &str) -> Refused<()> {
+        self.set_metadata(path, &json!({ "max_versions": 1, "cas_required": true })).await
+    }
+
+    /// Which mount a path is in.
+    pub(super) async fn mount(&self, path: &str) -> Refused<Mount> {
+        exec_with_result(&self.0, Get::of(path)).await.map_err(Refusal::of)
+    }
+
+    async fn set_metadata(&self, path: &str, metadata: &serde_json::Value) -> Refused<()> {
+        let body = Zeroizing::new(metadata.to_string());
+        exec_with_empty(&self.0, Post::<()>::to(path, body)).await.map_err(Refusal::of)
+    }
+}
+
+/// Put together here, because vaultrs's own way of doing so reads the environment and knows one timeout.
+fn client(settings: &Settings) -> Result<VaultClient> {
+    let address = settings.address.clone();
+    let http = Rest::new(address.as_str(), http(settings)?);
+    let middle = EndpointMiddleware {
+        token: String::new(),
+        version: "v1".to_owned(),
+        wrap: None,
+        namespace: settings.namespace.clone(),
+    };
+    let settings = VaultClientSettings {
+        address,
+        ca_certs: Vec::new(),
+        identity: None,
+        timeout: None,
+        token: String::new(),
+        verify: true,
+        version: 1,
+        wrapping: false,
+        namespace: settings.namespace.clone(),
+        proxy: None,
+    };
+    Ok(VaultClient { http, middle, settings })
+}
+
+/// A redirect is not followed: the token would go wherever it points.
+fn http(settings: &Settings) -> Result<Client> {
+    let mut builder = Client::builder()
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none());
+    if settings.is_plain() {
+        builder = builder.no_proxy().tls_certs_only([]);
+    } else if let Some(path) = &settings.ca_file {
+        let refuse = |why: String| {
+            let message = format!("VAULT_CACERT: {} {why}", path.display());
+            RotationError::new(ErrorKind::ConfigurationInvalid, message)
+                .with_hint("name a file with the PEM certificates of the authority that signed Vault's own")
+        };
+        let text = fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+        let certificates = Certificate::from_pem_bundle(&text).ok().filter(|found| !found.is_empty());
+        let certificates = certificates.ok_or_else(|| refuse("holds no PEM certificate".to_owned()))?;
+        builder = builder.tls_certs_only(certificates);
+    }
+    builder.build().map_err(|error| {
+        RotationError::new(ErrorKind::StoreUnavailable, "the HTTPS client could not be set up")
+            .with_source(error)
+            .with_hint(
+                "check that this machine has CA certificates (package ca-certificates), and what VAULT_CACERT names",
+            )
+            .for_good()
+    })
+}

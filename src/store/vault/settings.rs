@@ -1,0 +1,200 @@
+//! Where Vault is and how to log in there, as the environment says.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use url::{Host, Url};
+
+use super::login::{Login, Source};
+use crate::rotation::{ErrorKind, Result, RotationError};
+use crate::secret::SecretString;
+
+/// Where `vault` and `bao` look too.
+const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
+/// Where Kubernetes puts a pod's token.
+const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/// What the environment says.
+pub(super) struct Settings {
+    pub(super) address: Url,
+    /// PEM certificates to trust, and no others.
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) namespace: Option<String>,
+    pub(super) login: Login,
+}
+
+impl Settings {
+    pub(super) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let environment = Environment(&lookup);
+        let namespace = environment.get("NAMESPACE").map(|(_, text)| text.trim_matches('/').to_owned());
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        if namespace.as_ref().is_some_and(|namespace| !namespace.chars().all(|letter| letter.is_ascii_graphic())) {
+            return Err(invalid("VAULT_NAMESPACE is not the path of a namespace").with_hint("write it as team/project"));
+        }
+        Ok(Self {
+            address: address(&environment)?,
+            ca_file: environment.get("CACERT").map(|(_, path)| path.into()),
+            namespace,
+            login: login(&environment)?,
+        })
+    }
+
+    /// Whether no certificate and no proxy is needed.
+    pub(super) fn is_plain(&self) -> bool {
+        self.address.scheme() == "http"
+    }
+}
+
+/// OpenBao's names count before Vault's, as for `bao` itself.
+struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Environment<'_> {
+    /// The variable's whole name, and its value.
+    fn get(&self, name: &str) -> Option<(String, String)> {
+        let names = [format!("BAO_{name}"), format!("VAULT_{name}")];
+        names.into_iter().find_map(|name| {
+            let value = (self.0)(&name).filter(|value| !value.trim().is_empty())?;
+            Some((name, value))
+        })
+    }
+
+    /// A value that may also be in a file.
+    fn source(&self, name: &str) -> Option<Source> {
+        let text = self.get(name).map(|(_, text)| Source::Text(SecretString::from(text)));
+        text.or_else(|| self.get(&format!("{name}_FILE")).map(|(_, path)| Source::File(path.into())))
+    }
+}
+
+fn address(environment: &Environment<'_>) -> Result<Url> {
+    let (name, text) = environment.get("ADDR").unwrap_or_else(|| ("VAULT_ADDR".to_owned(), DEFAULT_ADDRESS.to_owned()));
+    let refuse = |why: &str| {
+        let hint = format!(
+            "set {name} to an https address such as https://vault.example:8200, or to http on a loopback address"
+        );
+        Err(invalid(format!("{name} {why}")).with_hint(hint))
+    };
+    let Ok(url) = Url::parse(text.trim()) else { return refuse("is not a URL") };
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return refuse("must hold neither credentials, nor a query, nor a fragment");
+    }
+    match url.scheme() {
+        "https" | "http" if url.path() != "/" => refuse("must not have a path"),
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => refuse("would send tokens over plain http to another machine"),
+        _ => refuse("is neither https nor http"),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        // RFC 6761, section 6.3: this name never leaves the machine.
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// What is said outright counts before what a former login left in the home directory.
+fn login(environment: &Environment<'_>) -> Result<Login> {
+    if let Some(token) = environment.source("TOKEN") {
+        return Ok(Login::Token(token));
+    }
+    if let Some(role_id) = environment.source("ROLE_ID") {
+        let mount = mount(environment, "approle")?;
+        return Ok(Login::AppRole { mount, role_id, secret_id: environment.source("SECRET_ID") });
+    }
+    if let Some((_, role)) = environment.get("KUBERNETES_ROLE") {
+        let token = environment.get("KUBERNETES_TOKEN_FILE").map_or(SERVICE_ACCOUNT_TOKEN.to_owned(), |(_, path)| path);
+        let mount = mount(environment, "kubernetes")?;
+        return Ok(Login::Kubernetes { mount, role, token: Source::File(token.into()) });
+    }
+    if let Some((name, _)) = environment.get("AWS_ROLE") {
+        let hint = "log in with `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
+        return Err(invalid(format!("{name}: logging in by AWS is not supported")).with_hint(hint));
+    }
+    let home = (environment.0)("HOME").filter(|home| !home.is_empty());
+    Ok(home.map_or(Login::None, |home| Login::TokenFile(PathBuf::from(home).join(".vault-token"))))
+}
+
+/// Where the login method is mounted, under `auth/`.
+fn mount(environment: &Environment<'_>, usual: &str) -> Result<String> {
+    let Some((name, text)) = environment.get("AUTH_MOUNT") else { return Ok(usual.to_owned()) };
+    let text = text.trim().trim_matches('/');
+    let mount = text.strip_prefix("auth/").unwrap_or(text);
+    if mount.is_empty() || mount.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+        return Err(invalid(format!("{name} is not the path of a mount")).with_hint(format!("write it as {usual}")));
+    }
+    Ok(mount.to_owned())
+}
+
+fn invalid(message: impl Into<String>) -> RotationError {
+    RotationError::new(ErrorKind::ConfigurationInvalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &[(&str, &str)]) -> Result<Settings> {
+        Settings::from_lookup(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn refused(set: &[(&str, &str)]) -> String {
+        let error = read(set).err().expect("it is refused");
+        assert_eq!(error.kind(), ErrorKind::ConfigurationInvalid);
+        format!("{error}; {}", error.hint())
+    }
+
+    #[test]
+    fn openbaos_names_count_first() {
+        let both = [("VAULT_ADDR", "https://vault.example"), ("BAO_ADDR", "https://bao.example:8200/")];
+        assert_eq!(read(&both).expect("it is right").address.as_str(), "https://bao.example:8200/");
+        assert_eq!(read(&both[..1]).expect("it is right").address.as_str(), "https://vault.example/");
+        assert_eq!(read(&[]).expect("it is right").address.as_str(), "https://127.0.0.1:8200/");
+        let spaces = [("VAULT_NAMESPACE", "/team/a/"), ("BAO_NAMESPACE", "")];
+        assert_eq!(read(&spaces).expect("it is right").namespace.as_deref(), Some("team/a"));
+    }
+
+    #[test]
+    fn only_https_and_loopback_are_taken() {
+        for address in ["http://127.0.0.1:8200", "http://[::1]:1", "http://localhost:8200", "https://vault.example"] {
+            assert!(read(&[("VAULT_ADDR", address)]).is_ok(), "{address}");
+        }
+        for address in [
+            "http://vault.example:8200",
+            "http://127.0.0.1.example",
+            "vault.example",
+            "unix:///run/vault.sock",
+            "https://me:hush@vault.example",
+            "https://vault.example/prefix",
+        ] {
+            let said = refused(&[("VAULT_ADDR", address)]);
+            assert!(said.starts_with("VAULT_ADDR ") && !said.contains("hush"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_login_that_is_said_outright_counts_before_a_former_one() {
+        let all =
+            [("BAO_TOKEN", "t"), ("VAULT_ROLE_ID_FILE", "/r"), ("VAULT_KUBERNETES_ROLE", "k"), ("HOME", "/home/me")];
+        assert!(matches!(read(&all).expect("it is right").login, Login::Token(_)));
+        assert!(matches!(read(&all[1..]).expect("it is right").login, Login::AppRole { secret_id: None, .. }));
+        let Login::Kubernetes { mount, role, .. } = read(&all[2..]).expect("it is right").login else {
+            panic!("it is Kubernetes's turn");
+        };
+        assert_eq!((mount.as_str(), role.as_str()), ("kubernetes", "k"));
+        assert!(
+            matches!(read(&all[3..]).expect("it is right").login, Login::TokenFile(path) if path.ends_with(".vault-token"))
+        );
+        assert!(matches!(read(&[]).expect("it is right").login, Login::None));
+    }
+
+    #[test]
+    fn what_cannot_be_is_explained() {
+        assert!(refused(&[("VAULT_AWS_ROLE", "ci")]).contains("-method=aws"));
+        assert!(refused(&[("VAULT_ROLE_ID", "r"), ("VAULT_AUTH_MOUNT", "auth/../x")]).contains("VAULT_AUTH_MOUNT"));
+        assert!(refused(&[("VAULT_NAMESPACE", "a\nb")]).contains("VAULT_NAMESPACE"));
+    }
+}

@@ -1,0 +1,186 @@
+//! Who may do what: policies, namespaces and logins.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use genesys_rotator::rotation::{ErrorKind, SecretId, SecretStore, VersionId, Wanted};
+use genesys_rotator::secret::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::Vault;
+use crate::bao::{Bao, ROOT};
+use crate::place::{DOCUMENT, Place, Secret, token_in};
+
+/// What README says a rotator needs.
+const ROTATOR: &str = r#"
+path "secret/data/team/*" { capabilities = ["read", "update"] }
+path "secret/metadata/team/*" { capabilities = ["update"] }
+path "secret/data/genesys-rotator/pending/team/*" { capabilities = ["create", "read", "update"] }
+path "secret/metadata/genesys-rotator/pending/team/*" { capabilities = ["create", "update"] }
+"#;
+const READER: &str = r#"path "secret/data/team/*" { capabilities = ["read"] }"#;
+
+#[tokio::test]
+async fn the_documented_policy_is_enough_and_a_reader_gets_nothing_else() {
+    let Some(root) = Vault::start() else { return };
+    root.bao.put("team/genesys", DOCUMENT).await;
+    let id = SecretId::new("secret/team/genesys");
+    let token = root.bao.token(ROTATOR).await;
+    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
+    let report = Secret { place: &place, id: id.clone() }.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    let told = root.bao.call("GET", "secret/metadata/team/genesys", Value::Null).await.1;
+    assert_eq!(told["data"]["custom_metadata"]["platform"], "genesys-cloud");
+
+    let token = root.bao.token(READER).await;
+    let reader = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
+    let value = reader.store().read(&id, Wanted::Current).await.expect("it may").expect("a value");
+    assert!(token_in(value.expose_secret()).is_some());
+    let error = reader.store().read(&id, Wanted::Pending(&VersionId::random())).await.expect_err("it may not");
+    assert_eq!(error.kind(), ErrorKind::StoreDenied);
+    assert!(error.to_string().contains("secret/data/genesys-rotator/pending/team/genesys (403: "), "{error}");
+    assert!(error.to_string().contains("permission denied"), "{error}");
+    let wanted = r#"add path "secret/data/genesys-rotator/pending/team/genesys" { capabilities = ["read"] }"#;
+    assert!(error.hint().starts_with(wanted), "{}", error.hint());
+
+    // Without the metadata the rotation is as good, and nobody is told.
+    let policy = ROTATOR.lines().filter(|line| !line.contains("metadata")).collect::<Vec<_>>().join("\n");
+    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &root.bao.token(&policy).await)]);
+    assert!(Secret { place: &place, id }.rotate().await.promoted());
+}
+
+#[tokio::test]
+async fn a_namespace_is_a_world_of_its_own() {
+    let Some(root) = Vault::start() else { return };
+    root.bao.post("sys/namespaces/team", Value::Null).await;
+    let mount = json!({"type": "kv", "options": {"version": "2"}});
+    root.bao.call_in("team", "POST", "sys/mounts/secret", mount).await;
+    let document: Value = serde_json::from_str(DOCUMENT).expect("it is JSON");
+    root.bao.call_in("team", "POST", "secret/data/genesys", json!({ "data": document })).await;
+    let id = SecretId::new("secret/genesys");
+    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("VAULT_NAMESPACE", "team/")]);
+    let report = Secret { place: &place, id: id.clone() }.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    assert_eq!(root.refusal("secret/genesys").await.kind(), ErrorKind::SecretNotFound);
+    let nowhere = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("BAO_NAMESPACE", "nobody")]);
+    let error = nowhere.refusal("secret/genesys").await;
+    assert!(error.hint().contains("VAULT_NAMESPACE"), "{error}: {}", error.hint());
+}
+
+/// An AppRole with the documented policy, mounted elsewhere than usual: its role id and a secret id.
+async fn app_role(bao: &Bao) -> [String; 2] {
+    bao.post("sys/auth/machines", json!({"type": "approle"})).await;
+    bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
+    bao.post("auth/machines/role/rotator", json!({"token_policies": ["rotator"]})).await;
+    let role = bao.call("GET", "auth/machines/role/rotator/role-id", Value::Null).await.1;
+    let secret = bao.post("auth/machines/role/rotator/secret-id", Value::Null).await;
+    let text = |value: &Value| value.as_str().expect("an id").to_owned();
+    [text(&role["data"]["role_id"]), text(&secret["data"]["secret_id"])]
+}
+
+const MOUNT: (&str, &str) = ("VAULT_AUTH_MOUNT", "auth/machines/");
+
+#[tokio::test]
+async fn logins_by_app_role_and_by_files_work() {
+    let Some(root) = Vault::start() else { return };
+    let bao = &root.bao;
+    bao.put("team/genesys", DOCUMENT).await;
+    let [role_id, secret_id] = app_role(bao).await;
+    let home = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = home.path().join(name);
+        std::fs::write(&path, format!("{text}\n")).expect("it is written");
+        path.display().to_string()
+    };
+    let (role_file, secret_file) = (file("role-id", &role_id), file("secret-id", &secret_id));
+    let token_file = file(".vault-token", &bao.token(ROTATOR).await);
+    let home = home.path().display().to_string();
+    for settings in [
+        &[MOUNT, ("VAULT_ROLE_ID", &role_id), ("VAULT_SECRET_ID", &secret_id)][..],
+        &[MOUNT, ("BAO_ROLE_ID_FILE", &role_file), ("VAULT_SECRET_ID_FILE", &secret_file)],
+        &[("VAULT_TOKEN_FILE", &token_file)],
+        &[("HOME", &home)],
+    ] {
+        let place = Vault::with(bao, settings);
+        let report = Secret { place: &place, id: SecretId::new("secret/team/genesys") }.rotate().await;
+        assert!(report.promoted(), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_fails_is_explained() {
+    let Some(root) = Vault::start() else { return };
+    let [role_id, _] = app_role(&root.bao).await;
+    let role = ("VAULT_ROLE_ID", role_id.as_str());
+    let pod = [("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", file!())];
+    for (settings, message, hint) in [
+        (&[("VAULT_TOKEN", "hush-wrong")][..], "(403: ", "expired"),
+        (&[("VAULT_TOKEN", "hush\u{1}wrong")], "characters that no token holds", "VAULT_TOKEN"),
+        (&[], "no Vault token", "bao login"),
+        (&[("HOME", "/no/such/home")], "no Vault token", "bao login"),
+        (&[MOUNT, role, ("VAULT_SECRET_ID", "hush-wrong")], "invalid role or secret ID", "VAULT_SECRET_ID"),
+        (&[MOUNT, role, ("VAULT_SECRET_ID_FILE", "/no/such/file")], "/no/such/file", "VAULT_TOKEN"),
+        (&[role], "AppRole login at auth/approle", "VAULT_AUTH_MOUNT"),
+        (&pod, "Kubernetes login at auth/kubernetes", "VAULT_KUBERNETES_ROLE"),
+    ] {
+        let error = Vault::with(&root.bao, settings).refusal("secret/team/genesys").await;
+        assert_eq!(error.kind(), ErrorKind::StoreDenied, "{error}");
+        assert!(error.chain().contains(message), "{}", error.chain());
+        assert!(error.hint().contains(hint) && !error.chain().contains("hush"), "{error}: {}", error.hint());
+    }
+}
+
+/// A Kubernetes that vouches for one service account, whatever token it is asked about.
+async fn kubernetes() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let user = json!({"username": "system:serviceaccount:ci:rotator", "uid": "u", "groups": []});
+    let review = json!({"kind": "TokenReview", "status": {"authenticated": true, "user": user}}).to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            // The request is one JSON object, and its last brace is the last thing that is sent.
+            while !request.ends_with(b"}") && !request.ends_with(b"}\n") {
+                match stream.read_buf(&mut request).await {
+                    Ok(1..) => {}
+                    _ => break,
+                }
+            }
+            let head = "HTTP/1.1 201 Created\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length:";
+            let answer = format!("{head} {}\r\n\r\n{review}", review.len());
+            stream.write_all(answer.as_bytes()).await.ok();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_pod_logs_in_by_its_service_account() {
+    let Some(root) = Vault::start() else { return };
+    let bao = &root.bao;
+    bao.put("team/genesys", DOCUMENT).await;
+    bao.post("sys/auth/kubernetes", json!({"type": "kubernetes"})).await;
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate").cert.pem();
+    let host = kubernetes().await;
+    let config = json!({"kubernetes_host": host, "disable_local_ca_jwt": true, "token_reviewer_jwt": "a.b.c", "kubernetes_ca_cert": certificate});
+    bao.post("auth/kubernetes/config", config).await;
+    bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
+    let bound = json!({"bound_service_account_names": "rotator", "bound_service_account_namespaces": "ci", "token_policies": "rotator"});
+    bao.post("auth/kubernetes/role/ci", bound).await;
+    let claims = json!({
+        "iss": "kubernetes/serviceaccount",
+        "kubernetes.io/serviceaccount/namespace": "ci",
+        "kubernetes.io/serviceaccount/service-account.name": "rotator",
+        "kubernetes.io/serviceaccount/service-account.uid": "u",
+    });
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let token = [part(r#"{"alg":"RS256","typ":"JWT"}"#), part(&claims.to_string()), part("signature")].join(".");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), format!("{token}\n")).expect("it is written");
+    let path = file.path().display().to_string();
+    let settings = [("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", path.as_str())];
+    let place = Vault::with(bao, &settings);
+    let report = Secret { place: &place, id: SecretId::new("secret/team/genesys") }.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+}
