@@ -12,3 +12,5 @@ pub mod secret;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
+#[cfg(feature = "vault")]
+pub mod vault_plugin;
