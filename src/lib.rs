@@ -4,7 +4,7 @@
 pub mod cli;
 #[cfg(feature = "lambda")]
 pub mod lambda;
-#[cfg(any(feature = "cli", feature = "lambda"))]
+#[cfg(any(feature = "cli", feature = "lambda", feature = "vault"))]
 pub mod log_filter;
 pub mod platform;
 pub mod rotation;

@@ -16,6 +16,8 @@ use genesys_rotator::vault_plugin::transport::{
     StorageEntry, Terminal, run, start,
 };
 use serde_json::{Map, Value, json};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -156,10 +158,9 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::registry()
-        .with(HclogLayer::new(std::io::stderr()))
-        .with(tracing::level_filters::LevelFilter::DEBUG)
-        .init();
+    // At their finest levels the libraries below print what they carry.
+    let filter = Targets::new().with_default(Level::WARN).with_target("key_value_engine", Level::DEBUG);
+    tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).with(filter).init();
     let executable = std::env::current_exe().unwrap_or_default();
     let terminal = Terminal { output: std::io::stdout(), errors: std::io::stderr(), executable: &executable };
     match start(&ABOUT, variable, std::env::args().skip(1), terminal) {

@@ -43,6 +43,8 @@ pub(super) fn request(message: Option<pb::Request>) -> Result<Request, Failure> 
 /// The answer to a request, as the host gets it.
 pub(super) fn reply(answer: Result<Response, Failure>, asked: &Asked) -> pb::HandleRequestReply {
     match answer {
+        // The host takes only what is not there at all for nothing.
+        Ok(answer) if answer == Response::empty() => pb::HandleRequestReply::default(),
         Ok(answer) => pb::HandleRequestReply { response: Some(response(answer, asked)), err: None },
         Err(failure) => pb::HandleRequestReply { response: sentence(&failure), err: Some(error(&failure)) },
     }
