@@ -179,10 +179,16 @@ impl GrpcBroker for Broker {
         let mut incoming = request.into_inner();
         let shared = self.shared.clone();
         tokio::spawn(async move {
-            while let Ok(Some(told)) = incoming.message().await {
-                shared.arrivals.put(told);
+            let reading = async {
+                while let Ok(Some(told)) = incoming.message().await {
+                    shared.arrivals.put(told);
+                }
+            };
+            // Either side of the stream keeps its connection open, and with it the process.
+            tokio::select! {
+                () = reading => shared.end.reach("the host closed the broker's stream"),
+                _ = shared.end.reached() => {}
             }
-            shared.end.reach("the host closed the broker's stream");
         });
         let end = self.shared.end.clone();
         let knocks =
