@@ -159,3 +159,59 @@ pub(super) fn duration(nanoseconds: i64) -> Duration {
 fn nanoseconds(duration: Duration) -> i64 {
     duration.as_nanos().try_into().unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_failure_is_told_as_the_host_tells_it_apart() {
+        for (failure, expected) in [
+            (Failure::invalid_request("say more"), (7, "say more", 0)),
+            (Failure::PermissionDenied, (8, "permission denied", 0)),
+            (Failure::UnsupportedPath, (6, "unsupported path", 0)),
+            (Failure::UnsupportedOperation, (5, "unsupported operation", 0)),
+            (Failure::Status(503, "come back later".to_owned()), (3, "come back later", 503)),
+            (Failure::internal("it broke"), (2, "it broke", 0)),
+            (Failure::Host(HostError::new("the host's words")), (0, "the host's words", 0)),
+        ] {
+            let told = error(&failure);
+            assert_eq!((told.err_type, told.err_msg.as_str(), told.err_code), expected);
+        }
+        assert_eq!(sentence(&Failure::invalid_request("say more")).unwrap().data, r#"{"error":"say more"}"#);
+    }
+
+    #[test]
+    fn json_is_never_an_empty_text() {
+        let asked = Asked::of(None, SystemTime::UNIX_EPOCH);
+        assert!(reply(Ok(Response::empty()), &asked).response.is_none());
+        let warned = reply(Ok(Response::empty().warning("mind the gap")), &asked).response.unwrap();
+        assert_eq!(warned.data, "null");
+        for text in ["", "null", "{}"] {
+            assert_eq!(object(text), Ok(Map::new()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_renewed_lease_began_when_it_began() {
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let now = began + Duration::from_secs(60);
+        let internal_data = object(r#"{"key":"a"}"#).unwrap();
+        let lease = Lease { ttl: Duration::from_secs(5), max_ttl: Duration::MAX, renewable: true, internal_data };
+        let first = secret(lease.clone(), &Asked::of(None, now));
+        assert_eq!(first.lease_options.unwrap().issue_time, Some(now.into()));
+        let held = pb::Secret {
+            lease_options: Some(pb::LeaseOptions { issue_time: Some(began.into()), ..Default::default() }),
+            lease_id: "creds/ci/1".to_owned(),
+            ..Default::default()
+        };
+        let asked = pb::Request { secret: Some(held), ..Default::default() };
+        let renewed = secret(lease, &Asked::of(Some(&asked), now));
+        let options = renewed.lease_options.unwrap();
+        assert_eq!((options.ttl, options.max_ttl), (5_000_000_000, i64::MAX), "nanoseconds, as many as fit");
+        assert_eq!((options.issue_time, renewed.lease_id.as_str()), (Some(began.into()), "creds/ci/1"));
+        assert_eq!(renewed.internal_data, json!({"key": "a"}).to_string());
+    }
+}
