@@ -47,6 +47,7 @@ lint: ## Formatting, and clippy for each set of features
 	$(CARGO) clippy --locked --all-targets --no-default-features --features sim -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features vault-kv -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features cli -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features --features vault -- -D warnings
 
 deny: $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) ## Bans, licences, sources and, where its database can be had, advisories
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --all-features check --hide-inclusion-graph bans licenses sources

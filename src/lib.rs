@@ -4,7 +4,7 @@
 pub mod cli;
 #[cfg(feature = "lambda")]
 pub mod lambda;
-#[cfg(any(feature = "cli", feature = "lambda"))]
+#[cfg(any(feature = "cli", feature = "lambda", feature = "vault"))]
 pub mod log_filter;
 pub mod platform;
 pub mod rotation;
@@ -12,3 +12,5 @@ pub mod secret;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
+#[cfg(feature = "vault")]
+pub mod vault_plugin;

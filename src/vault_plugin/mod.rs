@@ -1,0 +1,3 @@
+//! The secrets engine for Vault and OpenBao.
+
+pub mod transport;

@@ -1,0 +1,170 @@
+//! The mounts of one process, and the requests to them.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::backend::{Backend, Engine, Mount};
+use super::broker::Broker;
+use super::failure::Failure;
+use super::message::{self, Asked};
+use super::proto::pb;
+use super::proto::pb::backend_server;
+use super::storage::Storage;
+use super::system_view::SystemView;
+
+/// Tells the mounts of one process apart. Where a host does not tell, there is one.
+const MULTIPLEX_ID: &str = "multiplex_id";
+/// The type of a secrets engine (sdk/logical, `TypeLogical`).
+const SECRETS_ENGINE: u32 = 1;
+
+/// The mounts of one process. Clones share them.
+pub(super) struct Mounts<E: Engine> {
+    shared: Arc<Shared<E>>,
+}
+
+struct Shared<E: Engine> {
+    engine: E,
+    broker: Broker,
+    backends: RwLock<HashMap<String, Arc<E::Backend>>>,
+}
+
+impl<E: Engine> Clone for Mounts<E> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<E: Engine> Mounts<E> {
+    pub(super) fn new(engine: E, broker: Broker) -> Self {
+        Self { shared: Arc::new(Shared { engine, broker, backends: RwLock::default() }) }
+    }
+
+    /// Cleans all of them up, side by side, in the time that is left.
+    pub(super) async fn cleanup(&self, within: Duration) {
+        let backends = std::mem::take(&mut *self.shared.backends.write().unwrap_or_else(PoisonError::into_inner));
+        let all = backends.into_values().map(|backend| async move { backend.cleanup().await });
+        if tokio::time::timeout(within, futures_util::future::join_all(all)).await.is_err() {
+            tracing::warn!("not every mount could be cleaned up before the process had to end");
+        }
+    }
+
+    fn backend(&self, metadata: &MetadataMap) -> Result<Arc<E::Backend>, Status> {
+        let backends = self.shared.backends.read().unwrap_or_else(PoisonError::into_inner);
+        let backend = backends.get(multiplex_id(metadata)).cloned();
+        backend.ok_or_else(|| Status::failed_precondition("this mount was not set up, or was cleaned up"))
+    }
+
+    async fn mount(&self, id: String, arguments: pb::SetupArgs) -> Result<(), Failure> {
+        let channel = self.shared.broker.dial(arguments.broker_id).await?;
+        let backend = self.shared.engine.mount(Mount {
+            storage: Storage::new(channel.clone()),
+            system: SystemView::new(channel),
+            config: arguments.config.into_iter().collect(),
+            uuid: arguments.backend_uuid,
+        })?;
+        let former = self.backends_with(|backends| backends.insert(id, Arc::new(backend)));
+        if let Some(former) = former {
+            former.cleanup().await;
+        }
+        Ok(())
+    }
+
+    fn backends_with<T>(&self, change: impl FnOnce(&mut HashMap<String, Arc<E::Backend>>) -> T) -> T {
+        change(&mut self.shared.backends.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn multiplex_id(metadata: &MetadataMap) -> &str {
+    metadata.get(MULTIPLEX_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
+}
+
+/// Runs a call to its end, whatever becomes of whoever waits for it. A panic is its failure.
+async fn to_its_end<T: Send + 'static>(
+    call: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let ended = tokio::spawn(call).await;
+    ended.unwrap_or_else(|error| {
+        tracing::error!("the engine panicked: this call fails, and the others go on");
+        drop(error);
+        Err(Failure::internal("the engine failed in a way that it did not expect"))
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the host wants the time at which a lease begins")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+#[tonic::async_trait]
+impl<E: Engine> backend_server::Backend for Mounts<E> {
+    async fn handle_request(
+        &self,
+        request: Request<pb::HandleRequestArgs>,
+    ) -> Result<Response<pb::HandleRequestReply>, Status> {
+        let backend = self.backend(request.metadata())?;
+        let request = request.into_inner().request;
+        let asked = Asked::of(request.as_ref(), now());
+        let answer = match message::request(request) {
+            Ok(request) => to_its_end(async move { backend.handle_request(request).await }).await,
+            Err(failure) => Err(failure),
+        };
+        Ok(Response::new(message::reply(answer, &asked)))
+    }
+
+    async fn special_paths(&self, request: Request<pb::Empty>) -> Result<Response<pb::SpecialPathsReply>, Status> {
+        let paths = self.backend(request.metadata())?.special_paths();
+        Ok(Response::new(message::special_paths(paths)))
+    }
+
+    async fn handle_existence_check(
+        &self,
+        request: Request<pb::HandleExistenceCheckArgs>,
+    ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
+        let backend = self.backend(request.metadata())?;
+        let answer = match message::request(request.into_inner().request) {
+            Ok(request) => to_its_end(async move { backend.exists(request).await }).await,
+            Err(failure) => Err(failure),
+        };
+        let err = answer.as_ref().err().map(message::error);
+        let found = answer.unwrap_or_default();
+        let reply =
+            pb::HandleExistenceCheckReply { check_found: found.is_some(), exists: found.unwrap_or_default(), err };
+        Ok(Response::new(reply))
+    }
+
+    async fn cleanup(&self, request: Request<pb::Empty>) -> Result<Response<pb::Empty>, Status> {
+        let id = multiplex_id(request.metadata());
+        if let Some(backend) = self.backends_with(|backends| backends.remove(id)) {
+            backend.cleanup().await;
+        }
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn invalidate_key(&self, request: Request<pb::InvalidateKeyArgs>) -> Result<Response<pb::Empty>, Status> {
+        self.backend(request.metadata())?.invalidate(&request.get_ref().key).await;
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn setup(&self, request: Request<pb::SetupArgs>) -> Result<Response<pb::SetupReply>, Status> {
+        let id = multiplex_id(request.metadata()).to_owned();
+        let failure = self.mount(id, request.into_inner()).await.err();
+        let err = failure.map(|failure| failure.to_string()).unwrap_or_default();
+        Ok(Response::new(pb::SetupReply { err }))
+    }
+
+    async fn initialize(&self, request: Request<pb::InitializeArgs>) -> Result<Response<pb::InitializeReply>, Status> {
+        let backend = self.backend(request.metadata())?;
+        let failure = to_its_end(async move { backend.initialize().await }).await.err();
+        Ok(Response::new(pb::InitializeReply { err: failure.as_ref().map(message::error) }))
+    }
+
+    /// The host also asks this of a process in which nothing was set up yet.
+    async fn r#type(&self, _request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
+        Ok(Response::new(pb::TypeReply { r#type: SECRETS_ENGINE }))
+    }
+}
