@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::human_time::span;
 use crate::rotation::TokenLife;
 
+/// The platform answers with a second less than it was set to, and a rotation takes some of what is left.
+const MARGIN_SECONDS: u64 = 60;
+
 /// The longest that a client's tokens can live (Genesys Cloud API, `accessTokenValiditySeconds`).
 const LONGEST_LIFE: Duration = Duration::from_secs(172_800);
 
@@ -23,7 +26,7 @@ pub(super) fn too_short(life: &TokenLife) -> Option<(String, String)> {
     let hint = if needed <= LONGEST_LIFE {
         format!(
             "raise the OAuth client's token duration to at least {} s (Admin > Integrations > OAuth), or {rotate}",
-            needed.as_secs()
+            needed.as_secs() + MARGIN_SECONDS
         )
     } else {
         format!(
@@ -48,7 +51,7 @@ mod tests {
     fn both_ways_out_are_named() {
         let (message, hint) = told(86_400, Some(90_000)).expect("it is too short");
         assert!(message.contains("lives 1 d,") && message.contains("up to 1 d 1 h"), "{message}");
-        assert!(hint.contains("at least 90000 s") && hint.contains("rotate more often"), "{hint}");
+        assert!(hint.contains("at least 90060 s") && hint.contains("rotate more often"), "{hint}");
     }
 
     #[test]

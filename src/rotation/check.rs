@@ -89,6 +89,11 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         }
         self.revoke(&credentials, &token.access_token, deadline).await;
         verified?;
+        if described.rotation_enabled == Some(false) {
+            let message =
+                format!("the credentials work, but rotation is switched off for the secret {}", described.name);
+            return Err(RotationError::new(ErrorKind::RotationDisabled, message));
+        }
         // What the rotation would store must also fit.
         let next = document.with_token(&token, asked_at)?;
         next.to_value()?;

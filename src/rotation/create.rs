@@ -28,7 +28,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let (described, current) = match self.retries.run("look at the secret", deadline, find).await? {
             Found::AlreadyDone => return Ok(StepReport::of(StepOutcome::AlreadyDone)),
             Found::Unfit(described, staged, why) => {
-                return Err(self.drop_unfit(request, &described, &staged, why, deadline).await);
+                return self.drop_unless_promoted(request, &described, &staged, why, deadline).await;
             }
             Found::Current(described, current) => (described, current),
         };
@@ -78,6 +78,23 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             return Some("holds the current token, and no new one");
         }
         staged.expires_at().is_some_and(|end| end <= self.clock.now()).then_some("holds a token that has expired")
+    }
+
+    /// Between the reads that found it unfit another call may have promoted it: then it is what
+    /// the current value was compared with, and all is well.
+    async fn drop_unless_promoted(
+        &self,
+        request: &StepRequest,
+        described: &Description,
+        staged: &SecretString,
+        why: &str,
+        deadline: Deadline,
+    ) -> Result<StepReport> {
+        let look = || self.look(&request.secret, &request.version);
+        match self.retries.run("look at the secret once more", deadline, look).await?.1 {
+            Readiness::AlreadyCurrent => Ok(StepReport::of(StepOutcome::AlreadyDone)),
+            Readiness::Staged => Err(self.drop_unfit(request, described, staged, why, deadline).await),
+        }
     }
 
     /// A version's value is written once, so it cannot be mended. Unless it is taken out of the way,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use super::error::{ErrorKind, Result, RotationError};
+use super::error::{ErrorKind, Result, Retryability, RotationError};
 use super::issuer::TokenIssuer;
 use super::retry::Deadline;
 use super::rotator::Rotator;
@@ -134,8 +134,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             match result {
                 // What was staged holds no token of its own, and must never come as far as being promoted.
                 Ok(done) if done.outcome == StepOutcome::SetUpTested => {
-                    report.error =
-                        Some(RotationError::new(ErrorKind::StoreConflict, "the staged version holds no new token"));
+                    let message = "the staged version holds no new token";
+                    report.error = Some(RotationError::new(ErrorKind::StoreConflict, message).for_good());
                     break;
                 }
                 Ok(done) => report.token_life = done.token_life.or(report.token_life),
@@ -152,5 +152,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
 /// A version whose token cannot be promoted is given up for a fresh one.
 fn is_beyond_repair(error: &RotationError) -> bool {
-    matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch | ErrorKind::StoreConflict)
+    match error.kind() {
+        ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch => true,
+        // Another writer at work passes; a version that was dropped as unfit does not come back.
+        ErrorKind::StoreConflict => error.retryability() == Retryability::Permanent,
+        _ => false,
+    }
 }

@@ -47,6 +47,8 @@ struct Promoted {
 struct Pending {
     version: String,
     value: Zeroizing<String>,
+    /// What the document was when this was staged; an edit made since must not be undone.
+    base_sha256: Option<String>,
 }
 
 /// One secret's files.
@@ -94,7 +96,8 @@ impl SecretStore for FileStore {
         let (version, value) = (version.clone(), value.clone());
         with_files(secret, move |files| {
             let _lock = files.lock()?;
-            let mut state = files.state(&files.document()?)?;
+            let document = files.document()?;
+            let mut state = files.state(&document)?;
             if let Some(held) = state.staged(&version) {
                 let held = SecretString::from(held.as_str());
                 return Ok(if same(&held, &value) { Staged::Stored } else { Staged::HeldAnother });
@@ -104,7 +107,8 @@ impl SecretStore for FileStore {
                 return Err(conflict(format!("the version {} is staged already", pending.version)));
             }
             let value = Zeroizing::new(value.expose_secret().to_owned());
-            state.pending = Some(Pending { version: version.as_str().to_owned(), value });
+            let base_sha256 = Some(digest(document.expose_secret()));
+            state.pending = Some(Pending { version: version.as_str().to_owned(), value, base_sha256 });
             files.write_state(&state)?;
             Ok(Staged::Stored)
         })
@@ -121,7 +125,8 @@ impl SecretStore for FileStore {
             let Some(value) = state.staged(&version).cloned() else {
                 return Err(conflict(format!("the version {version} is not staged any more")));
             };
-            if holder.is_some_and(|holder| holder.as_str() != current) {
+            let edited = state.base().is_some_and(|base| base != digest(document.expose_secret()));
+            if edited || holder.is_some_and(|holder| holder.as_str() != current) {
                 return Err(conflict("the document was changed by somebody else meanwhile".to_owned()));
             }
             // The document goes first: after a crash in between, reading the state finds that
@@ -183,6 +188,10 @@ impl State {
         }
     }
 
+    fn base(&self) -> Option<&str> {
+        self.pending.as_ref()?.base_sha256.as_deref()
+    }
+
     fn staged(&self, version: &VersionId) -> Option<&Zeroizing<String>> {
         self.pending.as_ref().filter(|pending| pending.version == version.as_str()).map(|pending| &pending.value)
     }
@@ -231,6 +240,7 @@ impl Files {
     fn lock(&self) -> Result<File> {
         let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&self.lock);
         let file = opened.map_err(|error| failed("cannot be opened", &self.lock, error))?;
+        keep_owner(&self.document, &file).map_err(|error| failed("cannot be given to its owner", &self.lock, error))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(fs::TryLockError::WouldBlock) => {
@@ -256,6 +266,11 @@ async fn with_files<T: Send + 'static>(
 /// A secret that others on this machine may read is none.
 fn read_private(path: &Path) -> Result<Zeroizing<String>> {
     let metadata = fs::metadata(path).map_err(|error| failed("cannot be read", path, error))?;
+    if !metadata.is_file() {
+        let message = format!("{} is not a regular file", path.display());
+        let hint = "give the path of the file that holds the document";
+        return Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint));
+    }
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         let message = format!("{} may be read or written by others (mode {mode:03o})", path.display());

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use genesys_rotator::rotation::{ErrorKind, PENDING, Retryability, SecretId, SecretStore, VersionId};
+use genesys_rotator::rotation::{CURRENT, ErrorKind, PENDING, Retryability, SecretId, SecretStore, Staged, VersionId};
 use genesys_rotator::store::file::FileStore;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -233,4 +233,32 @@ async fn a_crash_between_the_two_writes_of_promoting_is_healed_by_the_next_rotat
     let report = secret.rotate().await;
     assert!(report.promoted(), "{report:?}");
     assert_ne!(secret.current_token().await, "promoted");
+}
+
+#[tokio::test]
+async fn an_edit_made_while_a_version_is_staged_is_not_undone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("token.json");
+    let write = |text: &str| {
+        fs::write(&path, text).expect("it is written");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is private");
+    };
+    write("{}");
+    let (secret, version) = (SecretId::new(path.display().to_string()), VersionId::random());
+    let staged = FileStore.stage(&secret, &version, &r#"{"staged":1}"#.to_owned().into(), None).await;
+    assert_eq!(staged.expect("it is staged"), Staged::Stored);
+    write(r#"{"edited":1}"#);
+    let described = FileStore.describe(&secret).await.expect("a description");
+    let refused = FileStore.promote(&secret, &version, described.holder(CURRENT)).await.expect_err("it was edited");
+    assert_eq!(refused.kind(), ErrorKind::StoreConflict);
+    assert_eq!(fs::read_to_string(&path).expect("the document"), r#"{"edited":1}"#);
+}
+
+#[tokio::test]
+async fn what_is_not_a_file_is_refused_without_touching_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let secret = SecretId::new(directory.path().display().to_string());
+    let error = FileStore.describe(&secret).await.expect_err("a directory is no document");
+    assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
+    assert!(!error.hint().contains("chmod"), "{}", error.hint());
 }

@@ -54,7 +54,13 @@ impl<I: TokenIssuer, C: Clock> Following<'_, AwsSecretsManager, I, C> {
     }
 
     async fn start(&self, fresh: &VersionId) -> Result<VersionId> {
-        let start = || self.rotator.store.start_rotation(self.secret, fresh);
+        let start = || async {
+            // RotateSecret would switch on again what somebody has switched off.
+            if self.rotator.store.describe(self.secret).await?.rotation_enabled == Some(false) {
+                return Err(stuck::switched_off(self.secret));
+            }
+            self.rotator.store.start_rotation(self.secret, fresh).await
+        };
         self.rotator.retries.run("start the rotation", self.deadline(), start).await
     }
 

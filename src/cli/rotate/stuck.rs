@@ -38,7 +38,7 @@ pub(super) fn dropped(secret: &SecretId) -> RotationError {
 
 /// Somebody cancelled it.
 pub(super) fn switched_off(secret: &SecretId) -> RotationError {
-    let message = format!("the rotation of {secret} was cancelled: rotation is switched off");
+    let message = format!("rotation was cancelled for {secret}, and is switched off");
     RotationError::new(ErrorKind::RotationDisabled, message)
 }
 
