@@ -56,7 +56,9 @@ impl Http {
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
-            .redirect(redirect::Policy::none());
+            .redirect(redirect::Policy::none())
+            // A dead HTTP/2 connection would be taken for every retry; a dead HTTP/1.1 one is left after the first.
+            .http1_only();
         if self.direct {
             builder = builder.no_proxy();
         }
