@@ -6,6 +6,7 @@ pub mod cli;
 pub mod lambda;
 #[cfg(any(feature = "cli", feature = "lambda", feature = "vault"))]
 pub mod log_filter;
+mod loopback;
 pub mod platform;
 pub mod rotation;
 pub mod secret;

@@ -1,9 +1,8 @@
 //! Addresses that the operator sets in place of a platform's own.
 
-use std::net::IpAddr;
+use url::Url;
 
-use url::{Host, Url};
-
+use crate::loopback::is_loopback;
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 /// The environment variable that sets the login address.
@@ -68,16 +67,6 @@ fn parse(name: &str, text: &str) -> Result<Url> {
         "http" if is_loopback(&url) => Ok(url),
         "http" => refuse("would send credentials over plain http to another machine"),
         _ => refuse("is neither https nor http"),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        // RFC 6761, section 6.3: this name never leaves the machine.
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

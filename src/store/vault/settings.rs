@@ -1,11 +1,11 @@
 //! Where Vault is and how to log in there, as the environment says.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use url::{Host, Url};
+use url::Url;
 
 use super::login::{Login, Source};
+use crate::loopback::is_loopback;
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
@@ -83,16 +83,6 @@ fn address(environment: &Environment<'_>) -> Result<Url> {
         "http" if is_loopback(&url) => Ok(url),
         "http" => refuse("would send tokens over plain http to another machine"),
         _ => refuse("is neither https nor http"),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        // RFC 6761, section 6.3: this name never leaves the machine.
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 
