@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
@@ -28,6 +28,7 @@ pub fn engine() -> PathBuf {
 
 /// A server, which ends with the test.
 pub struct Bao {
+    binary: PathBuf,
     server: Child,
     address: String,
     directory: TempDir,
@@ -71,7 +72,7 @@ impl Bao {
         server.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let server = server.spawn().unwrap();
         let http = Client::builder().no_proxy().build().unwrap();
-        Self { server, address: format!("http://127.0.0.1:{port}"), directory, http }
+        Self { binary: binary.to_owned(), server, address: format!("http://127.0.0.1:{port}"), directory, http }
     }
 
     async fn is_up(&mut self) -> bool {
@@ -108,14 +109,23 @@ impl Bao {
     /// A call with any token.
     pub async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let is_patch = method == Method::PATCH;
         let request = self.http.request(method, format!("{}/v1/{path}", self.address)).header("X-Vault-Token", token);
         let request = match body {
+            Some(body) if is_patch => request.header("Content-Type", "application/merge-patch+json").json(&body),
             Some(body) => request.json(&body),
             None => request,
         };
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
+    }
+
+    /// The command line, as root.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).env("BAO_ADDR", &self.address).env("BAO_TOKEN", TOKEN);
+        command.env("HOME", self.directory.path()).output().unwrap()
     }
 
     /// The processes that run the engine for this server.

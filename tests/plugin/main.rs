@@ -1,4 +1,4 @@
-//! The go-plugin transport: against OpenBao itself, and against a small host of the tests' own.
+//! The go-plugin transport, and the framework on top of it: against OpenBao itself, and against a small host of the tests' own.
 
 #![expect(
     clippy::disallowed_macros,
@@ -9,7 +9,9 @@
 mod bao;
 mod by_hand;
 mod ends;
+mod help;
 mod host;
 mod mounts;
+mod routes;
 mod wire;
 mod wires;
