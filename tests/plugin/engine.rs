@@ -5,6 +5,7 @@
 //! | `store/:key` | write, read, delete, list | what was written |
 //! | `leases/:key` | read | the same, with a lease whose end deletes `issued/:key` |
 //! | `issued/:key` | read | whether a lease is out |
+//! | `hasty/:key` | read | a lease of its own, made without asking whether this node may issue any |
 //! | `limits` | read | what the host says of lease times |
 //! | `panic` | read | goes wrong |
 
@@ -56,11 +57,16 @@ impl Backend for KeyValueMount {
                 let issued = self.mount.storage.get(&format!("issued/{key}")).await?;
                 Ok(Response::with_data(object(json!({"issued": issued.is_some()}))))
             }
+            (("hasty", key), Operation::Read) => {
+                tracing::info!(key, "issues in haste");
+                let lease = Lease { ttl: LEASE, max_ttl: LEASE, renewable: false, internal_data: Map::new() };
+                Ok(Response::with_data(object(json!({"key": key}))).leased(lease))
+            }
             (("limits", ""), Operation::Read) => self.limits().await,
             (("panic", ""), Operation::Read) => panic!("asked to"),
             (("", ""), Operation::Rollback) => Ok(Response::empty()),
             (("", ""), Operation::Help) => Ok(Response::with_data(object(json!({"help": ABOUT.summary})))),
-            (("leases" | "issued" | "limits" | "panic", _), _) => Err(Failure::UnsupportedOperation),
+            (("leases" | "issued" | "hasty" | "limits" | "panic", _), _) => Err(Failure::UnsupportedOperation),
             _ => Err(Failure::UnsupportedPath),
         }
     }
@@ -117,6 +123,11 @@ impl KeyValueMount {
         let Some(data) = self.kept(key).await? else {
             return Err(Failure::invalid_request(format!("nothing is kept under {key:?}: write store/{key} first")));
         };
+        // A standby could not keep the lease: it would throw the answer away, and ask the active node for another one.
+        if self.mount.system.replication_state().await?.is_standby() {
+            return Err(Failure::read_only());
+        }
+        tracing::info!(key, "issues a lease");
         let value = b"{}".to_vec();
         self.mount.storage.put(StorageEntry { key: format!("issued/{key}"), value, seal_wrap: false }).await?;
         let internal_data = object(json!({"key": key}));
