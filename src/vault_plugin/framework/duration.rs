@@ -1,0 +1,62 @@
+//! Durations as Vault takes them.
+
+use std::time::Duration;
+
+/// As many nanoseconds as the host can count.
+const LONGEST: u128 = i64::MAX as u128;
+const SECOND: u128 = 1_000_000_000;
+/// The longest ones first, so that `ms` is not taken for minutes.
+const UNITS: [(&str, u128); 8] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("ms", 1_000_000),
+    ("s", SECOND),
+    ("m", 60 * SECOND),
+    ("h", 3_600 * SECOND),
+    ("d", 86_400 * SECOND),
+];
+/// More digits than that are no duration anybody means, and would overflow.
+const MOST_DIGITS: usize = 19;
+
+/// Seconds, or numbers with units: `90`, `1h30m`, `1.5h`, `1d`. An empty text is zero.
+///
+/// `None` where it is no such text, is negative, is no whole number of seconds, or is longer than 292 years.
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return if text.is_empty() { Some(Duration::ZERO) } else { whole(number(text)?.checked_mul(SECOND)?) };
+    }
+    let (mut rest, mut nanoseconds) = (text, 0_u128);
+    while !rest.is_empty() {
+        let (part, after) = part(rest)?;
+        nanoseconds = nanoseconds.checked_add(part)?;
+        rest = after;
+    }
+    whole(nanoseconds)
+}
+
+/// A number with its unit, in nanoseconds, and what follows it.
+fn part(text: &str) -> Option<(u128, &str)> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+    let (amount, after) = text.split_at(end);
+    let (unit, scale) = UNITS.iter().find(|(unit, _)| after.starts_with(unit))?;
+    let (integer, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+    if integer.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let fraction_of = 10_u128.checked_pow(u32::try_from(fraction.len().min(MOST_DIGITS + 1)).ok()?)?;
+    let nanoseconds = number(integer)? * scale + number(fraction)? * scale / fraction_of;
+    Some((nanoseconds, &after[unit.len()..]))
+}
+
+fn number(digits: &str) -> Option<u128> {
+    if digits.is_empty() {
+        return Some(0);
+    }
+    (digits.len() <= MOST_DIGITS).then(|| digits.parse().ok())?
+}
+
+fn whole(nanoseconds: u128) -> Option<Duration> {
+    let is_whole = nanoseconds.is_multiple_of(SECOND) && nanoseconds <= LONGEST;
+    is_whole.then(|| u64::try_from(nanoseconds / SECOND).ok().map(Duration::from_secs))?
+}

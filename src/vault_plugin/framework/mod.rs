@@ -1,0 +1,19 @@
+//! A route table for secrets engines: it finds the route of a request, checks what the caller sent, and explains itself.
+//!
+//! An engine writes its [`Route`]s down as constants and hands each [`Request`](super::transport::Request) to
+//! [`Router::handle`]. It builds on the transport alone, so that both could be lifted out together.
+
+mod call;
+mod duration;
+mod field;
+mod name;
+mod refusal;
+mod route;
+mod router;
+mod value;
+
+pub use call::Call;
+pub use field::{Field, FieldKind};
+pub use refusal::refuse;
+pub use route::{Answer, Exists, Handler, Route};
+pub use router::Router;

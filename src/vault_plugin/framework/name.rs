@@ -1,0 +1,33 @@
+//! The names that paths take.
+
+use super::refusal::refuse;
+use crate::vault_plugin::transport::Failure;
+
+/// The longest name, in bytes.
+const LONGEST: usize = 128;
+
+/// Letters, digits, `_`, `-` and `.`; the first and the last a letter, a digit or `_` (sdk/framework,
+/// `GenericNameRegex`).
+///
+/// # Errors
+///
+/// 400 with a sentence.
+pub(super) fn check(parameter: &str, name: &str) -> Result<(), Failure> {
+    if name.len() > LONGEST {
+        let sentence = format!("the {parameter} in the path is longer than {LONGEST} bytes");
+        return Err(refuse(sentence, "choose a shorter one"));
+    }
+    if is_word(name.chars().next()) && is_word(name.chars().next_back()) && name.chars().all(is_allowed) {
+        return Ok(());
+    }
+    let hint = "use letters, digits, '_', '-' and '.', and begin and end with a letter, a digit or '_'";
+    Err(refuse(format!("the {parameter} in the path is not a name"), hint))
+}
+
+fn is_word(letter: Option<char>) -> bool {
+    letter.is_some_and(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn is_allowed(letter: char) -> bool {
+    is_word(Some(letter)) || letter == '-' || letter == '.'
+}
