@@ -9,7 +9,7 @@
 mod bao;
 mod by_hand;
 mod ends;
+#[path = "../host/mod.rs"]
 mod host;
 mod mounts;
-mod wire;
 mod wires;
