@@ -59,7 +59,7 @@ impl Place for Mounted {
     /// Without a role beside it, a credential speaks for itself.
     async fn create(&self, value: &str) -> SecretId {
         let name = Uuid::new_v4();
-        let entry = json!({"version": Uuid::new_v4(), "document": value});
+        let entry = json!({"version": Uuid::new_v4().to_string(), "document": value});
         self.storage.set(&format!("static-creds/{name}"), &entry.to_string());
         SecretId::new(format!("static-roles/{name}"))
     }
