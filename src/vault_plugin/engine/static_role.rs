@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::config::Config;
 use crate::rotation::{Document, Result, RotationError};
 use crate::secret::SecretString;
 
@@ -50,17 +51,19 @@ pub(super) struct RoleSettings {
 }
 
 impl RoleSettings {
-    /// Where the client credentials are stored.
-    pub(super) fn config_key(&self) -> String {
-        format!("config/{}", self.config)
-    }
-
-    /// The settings as a document of the core's, without a token.
+    /// The settings as a document of the core's, without a token. It names the client, so that a credential of
+    /// another one is known when the config was changed.
     ///
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid), never for what the paths let through.
-    pub(super) fn document(&self, platform: &str) -> Result<Document> {
-        let fields = json!({"platform": platform, "credentials": self.config_key(), "probes": self.probes});
+    pub(super) fn document(&self, config: &Config) -> Result<Document> {
+        let fields = json!({
+            "platform": config.platform,
+            "region": config.region,
+            "credentials": Config::key(&self.config),
+            "client": config.client_id,
+            "probes": self.probes,
+        });
         Document::parse(&SecretString::from(fields.to_string()))
     }
 }

@@ -5,9 +5,9 @@
 //! is not finished with settings that were changed since. The storage has no check-and-set: within a process a lock
 //! keeps writers of one role apart, and only one process of a cluster may write.
 
-use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::config::{self, Config};
 use super::entries::Entries;
 use super::locks::Locks;
 use super::static_role::{CREDENTIALS, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
@@ -57,7 +57,7 @@ impl StaticStore {
     async fn look(&self, secret: &SecretId) -> Result<Seen> {
         let name = name_of(secret)?;
         let seen = Seen {
-            settings: self.settings(name).await?,
+            settings: self.settings_of(name).await?,
             current: self.entry(&key(CREDENTIALS, name)).await?,
             pending: self.entry(&key(PENDING, name)).await?,
         };
@@ -67,7 +67,11 @@ impl StaticStore {
         Ok(seen.settled())
     }
 
-    async fn settings(&self, name: &str) -> Result<Option<Document>> {
+    /// What a role's credential should follow from; `None` where there is no role.
+    ///
+    /// # Errors
+    /// There is no such config, or the host's storage failed.
+    pub(super) async fn settings_of(&self, name: &str) -> Result<Option<Document>> {
         let settings = match &self.proposed {
             Some((role, settings)) if role == name => settings.clone(),
             _ => match self.entry::<StaticRole>(&key(ROLES, name)).await? {
@@ -75,17 +79,13 @@ impl StaticStore {
                 None => return Ok(None),
             },
         };
-        let platform = match self.config(&settings.config_key()).await? {
-            Some(config) => Document::parse(&config)?.platform()?,
-            // Whoever reads the credentials next finds that they are gone.
-            None => Document::parse(&SecretString::from("{}"))?.platform()?,
+        let config: Option<Config> = self.entry(&Config::key(&settings.config)).await?;
+        let Some(config) = config else {
+            let message = format!("there is no config {:?}", settings.config);
+            let hint = format!("write config/{} first, or give the role another config", settings.config);
+            return Err(RotationError::new(ErrorKind::SecretNotFound, message).with_hint(hint));
         };
-        settings.document(&platform).map(Some)
-    }
-
-    async fn config(&self, key: &str) -> Result<Option<SecretString>> {
-        let text: Option<Box<RawValue>> = self.entry(key).await?;
-        Ok(text.map(|text| SecretString::from(Zeroizing::new(Box::<str>::from(text).into_string()).as_str())))
+        settings.document(&config).map(Some)
     }
 
     async fn entry<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
@@ -132,7 +132,9 @@ impl SecretStore for StaticStore {
 
     async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
         match wanted {
-            Wanted::Current if secret.as_str().starts_with("config/") => self.config(secret.as_str()).await,
+            Wanted::Current if secret.as_str().starts_with(config::PREFIX) => {
+                Ok(self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()))
+            }
             Wanted::Current => self.look(secret).await?.current_value().map(Some),
             Wanted::Pending(version) => Ok(self.look(secret).await?.staged(version).map(value_of)),
         }
