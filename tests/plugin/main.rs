@@ -8,9 +8,9 @@ mod by_hand;
 mod ends;
 mod example;
 mod help;
+#[path = "../host/mod.rs"]
 mod host;
 mod mounts;
 mod nodes;
 mod routes;
-mod wire;
 mod wires;
