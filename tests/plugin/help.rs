@@ -25,7 +25,9 @@ async fn the_hosts_openapi_document_holds_every_path() {
     bao.mount("kv1").await;
     let (status, document) = bao.call("GET", "sys/internal/specs/openapi", None).await;
     for (path, item) in document["paths"].as_object().unwrap() {
-        if path.starts_with("/kv1") { println!("{path} {}", serde_json::to_string_pretty(item).unwrap()); }
+        if path.starts_with("/kv1") {
+            println!("{path} {}", serde_json::to_string_pretty(item).unwrap());
+        }
     }
     let output = bao.command(&["path-help", "-format=json", "kv1/settings/mine"]);
     println!("{}", String::from_utf8_lossy(&output.stdout));
