@@ -27,7 +27,8 @@ pub struct Route<M: 'static> {
 
 /// An operation of a route.
 pub struct Answer<M: 'static> {
-    /// What is asked for. A route that takes writes has both [`Operation::Create`] and [`Operation::Update`].
+    /// What is asked for. Writes are [`Operation::Update`] and, where the route has [`exists`](Route::exists),
+    /// [`Operation::Create`] as well.
     pub operation: Operation,
     /// One line for the API's description.
     pub summary: &'static str,
