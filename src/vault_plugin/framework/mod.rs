@@ -5,6 +5,8 @@
 
 mod call;
 mod duration;
+#[cfg(test)]
+mod example;
 mod field;
 mod help;
 mod name;
