@@ -28,6 +28,16 @@ impl Platforms {
         Self { genesys_cloud: GenesysCloud::new(endpoints) }
     }
 
+    /// The base address of a platform's API in a region, without a slash at its end.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` for a platform that is not known, `UnknownRegion` for a region.
+    pub fn api_url(&self, platform: &str, region: &str) -> Result<String> {
+        match self.named(platform)? {
+            Platform::GenesysCloud(platform) => platform.api_url(region),
+        }
+    }
+
     fn named(&self, name: &str) -> Result<Platform<'_>> {
         match name {
             "genesys-cloud" => Ok(Platform::GenesysCloud(&self.genesys_cloud)),

@@ -81,13 +81,13 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let probes = document.probes()?;
         let credentials = self.credentials(&document, &described, deadline).await?;
         watch(CheckStage::Exchange);
-        let (token, asked_at) = self.exchange(&credentials, deadline).await?;
+        let (token, asked_at) = self.tokens().exchange(&credentials, deadline).await?;
         watch(CheckStage::Validate);
-        let verified = self.verify(&credentials, &token.access_token, &probes, deadline).await;
+        let verified = self.tokens().verify(&credentials, &token.access_token, &probes, deadline).await;
         if verified.is_ok() {
             watch(CheckStage::Revoke);
         }
-        self.revoke(&credentials, &token.access_token, deadline).await;
+        self.tokens().discard(&credentials, &token.access_token, deadline).await;
         verified?;
         if described.rotation_enabled == Some(false) {
             let message =

@@ -36,7 +36,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         // A probe that cannot be read is found out before a token is made in vain.
         document.probes()?;
         let credentials = self.credentials(&document, &described, deadline).await?;
-        let (token, asked_at) = self.exchange(&credentials, deadline).await?;
+        let (token, asked_at) = self.tokens().exchange(&credentials, deadline).await?;
         let stored = match document.with_token(&token, asked_at).and_then(|next| next.to_value()) {
             Ok(value) => self.stage(request, &value, deadline).await,
             Err(error) => Err(error),
@@ -131,7 +131,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             return;
         }
         if let Ok(credentials) = self.credentials(&staged, described, deadline).await {
-            self.revoke(&credentials, &token, deadline).await;
+            self.tokens().discard(&credentials, &token, deadline).await;
         }
     }
 
@@ -162,7 +162,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         if matches!(stored, Ok(Staged::Stored)) {
             return Ok(StepReport::of(StepOutcome::Done));
         }
-        self.revoke(credentials, &token.access_token, deadline).await;
+        self.tokens().discard(credentials, &token.access_token, deadline).await;
         // Another call of this step was faster: its token is the one to go on with.
         stored.map(|_| StepReport::of(StepOutcome::AlreadyDone))
     }

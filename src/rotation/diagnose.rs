@@ -40,8 +40,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let described = self.retries.run("look at the secret", deadline, || self.store.describe(secret)).await?;
         let credentials = self.credentials(&document, &described, deadline).await?;
         match document.access_token()? {
-            Some(token) => self.verify(&credentials, &token, &document.probes()?, deadline).await,
-            None => self.try_credentials(&credentials, &document.probes()?, deadline).await.map(|_| ()),
+            Some(token) => self.tokens().verify(&credentials, &token, &document.probes()?, deadline).await,
+            None => self.tokens().try_out(&credentials, &document.probes()?, deadline).await.map(|_| ()),
         }
     }
 }

@@ -27,6 +27,7 @@ mod set;
 mod step;
 mod store;
 mod test;
+mod tokens;
 mod version;
 
 pub use check::{CheckReport, CheckStage};
@@ -43,4 +44,5 @@ pub use run::{RotationReport, StepRecord};
 pub use schedule::RotationRules;
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest, TokenLife};
 pub use store::{SecretStore, Staged, Wanted};
+pub use tokens::Tokens;
 pub use version::{CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};

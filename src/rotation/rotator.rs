@@ -1,16 +1,14 @@
 //! What the steps work with, and what several of them need.
 
-use jiff::Timestamp;
-
 use super::clock::Clock;
 use super::document::{CredentialSource, Document};
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::{Credentials, IssuedToken, TokenIssuer};
+use super::issuer::{Credentials, TokenIssuer};
 use super::preflight::{Readiness, preflight};
-use super::probe::Probe;
 use super::retry::{Deadline, RetryPolicy};
 use super::step::{Step, StepReport, StepRequest};
 use super::store::{SecretStore, Wanted};
+use super::tokens::Tokens;
 use super::version::{Description, SecretId, VersionId};
 use crate::secret::{SecretString, same};
 
@@ -40,6 +38,11 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Step::Test => Box::pin(self.test(request, deadline)).await,
             Step::Finish => Box::pin(self.finish(request, deadline)).await,
         }
+    }
+
+    /// The part that needs no store.
+    pub(super) fn tokens(&self) -> Tokens<'_, I, C> {
+        Tokens { issuer: &self.issuer, clock: &self.clock, retries: self.retries }
     }
 
     /// Describes the secret and looks whether the version may be worked on.
@@ -118,56 +121,6 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         // Whatever cannot be read as a document holds no such token.
         let current = Document::parse(&current).and_then(|document| document.access_token()).ok().flatten();
         Ok(current.is_some_and(|current| same(&current, token)))
-    }
-
-    /// A new token, and when it was asked for.
-    pub(super) async fn exchange(
-        &self,
-        credentials: &Credentials,
-        deadline: Deadline,
-    ) -> Result<(IssuedToken, Timestamp)> {
-        let ask = || async {
-            // The moment before asking: the token can only live longer than is written.
-            let asked_at = self.clock.now();
-            Ok((self.issuer.issue(credentials).await?, asked_at))
-        };
-        self.retries.run("exchange the client credentials for a token", deadline, ask).await
-    }
-
-    pub(super) async fn verify(
-        &self,
-        credentials: &Credentials,
-        token: &SecretString,
-        probes: &[Probe],
-        deadline: Deadline,
-    ) -> Result<()> {
-        let verify = || self.issuer.verify(credentials, token, probes);
-        self.retries.run("validate the token", deadline, verify).await
-    }
-
-    /// Ends the life of a token that is stored nowhere, as far as the platform can be reached.
-    pub(super) async fn revoke(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) {
-        let revoke = || self.issuer.revoke(credentials, token);
-        if let Err(error) = self.retries.run("revoke a token", deadline.for_cleanup(), revoke).await {
-            tracing::warn!(
-                error.r#type = error.kind().name(),
-                "a token that is stored nowhere could not be revoked and lives on until it expires: {}",
-                error.chain()
-            );
-        }
-    }
-
-    /// Exchanges, validates and revokes, storing nothing.
-    pub(super) async fn try_credentials(
-        &self,
-        credentials: &Credentials,
-        probes: &[Probe],
-        deadline: Deadline,
-    ) -> Result<(IssuedToken, Timestamp)> {
-        let (token, asked_at) = self.exchange(credentials, deadline).await?;
-        let verified = self.verify(credentials, &token.access_token, probes, deadline).await;
-        self.revoke(credentials, &token.access_token, deadline).await;
-        verified.map(|()| (token, asked_at))
     }
 }
 

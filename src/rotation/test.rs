@@ -34,7 +34,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let Some(token) = pending.document.access_token()? else {
             return self.test_set_up(&pending, &credentials, deadline).await;
         };
-        match self.verify(&credentials, &token, &pending.document.probes()?, deadline).await {
+        match self.tokens().verify(&credentials, &token, &pending.document.probes()?, deadline).await {
             Ok(()) => Ok(StepReport { outcome: StepOutcome::Done, token_life: self.life_of(&pending) }),
             Err(error) if matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch) => {
                 self.explain_rejection(error, request, &pending, &credentials, &token, deadline).await
@@ -71,7 +71,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         deadline: Deadline,
     ) -> Result<StepReport> {
         let probes = pending.document.probes()?;
-        let (token, asked_at) = self.try_credentials(credentials, &probes, deadline).await?;
+        let (token, asked_at) = self.tokens().try_out(credentials, &probes, deadline).await?;
         let tried =
             Pending { described: pending.described.clone(), document: pending.document.with_token(&token, asked_at)? };
         Ok(StepReport { outcome: StepOutcome::SetUpTested, token_life: self.life_of(&tried) })

@@ -5,6 +5,7 @@
 //! | `store/*key` | write, read, delete, list | what was written |
 //! | `leases/:key` | read | the same, with a lease whose end deletes `issued/:key` |
 //! | `issued/:key` | read | whether a lease is out |
+//! | `hasty/:key` | read | a lease of its own, made without asking whether this node may issue any |
 //! | `settings/:name` | write, read, delete, list | one field of each kind |
 //! | `limits` | read | what the host says of lease times |
 //! | `panic` | read | goes wrong |
@@ -29,7 +30,7 @@ const LEASE: Duration = Duration::from_secs(60);
 
 static ROUTER: Router<KeyValueMount> = Router {
     about: "Keeps what it is given, and leases what it keeps.\n\nWrite to store/, read from there or from leases/.",
-    routes: &[KEYS, STORE, LEASES, ISSUED, NAMES, SETTINGS, LIMITS, PANIC],
+    routes: &[KEYS, STORE, LEASES, ISSUED, HASTY, NAMES, SETTINGS, LIMITS, PANIC],
 };
 
 const KEYS: Route<KeyValueMount> = Route {
@@ -96,6 +97,20 @@ const ISSUED: Route<KeyValueMount> = Route {
         operation: Operation::Read,
         summary: "Says whether it is.",
         handler: |mount, call| Box::pin(mount.issued(call)),
+    }],
+    exists: None,
+    sudo: false,
+};
+
+const HASTY: Route<KeyValueMount> = Route {
+    path: "hasty/:key",
+    summary: "Issues a lease in haste.",
+    help: "It does not ask whether this node may issue any.",
+    fields: &[],
+    operations: &[Answer {
+        operation: Operation::Read,
+        summary: "Issues a lease.",
+        handler: |_, call| Box::pin(async move { Ok(hasty(call.name())) }),
     }],
     exists: None,
     sudo: false,
@@ -314,6 +329,11 @@ impl KeyValueMount {
         let Some(data) = self.kept(&format!("store/{key}")).await? else {
             return Err(refuse(format!("nothing is kept under {key:?}"), format!("write store/{key} first")));
         };
+        // A standby could not keep the lease: it would throw the answer away, and ask the active node for another one.
+        if self.mount.system.replication_state().await?.is_standby() {
+            return Err(Failure::read_only());
+        }
+        tracing::info!(key, "issues a lease");
         self.put(&format!("issued/{key}"), &Map::new()).await?;
         let internal_data = object(json!({"key": key}));
         let lease = Lease { ttl: LEASE, max_ttl: LEASE * 10, renewable: true, internal_data };
@@ -344,6 +364,12 @@ impl KeyValueMount {
         let limits = json!({"default_lease_ttl": default, "max_lease_ttl": longest, "standby": standby});
         Ok(Response::with_data(object(limits)))
     }
+}
+
+fn hasty(key: &str) -> Response {
+    tracing::info!(key, "issues in haste");
+    let lease = Lease { ttl: LEASE, max_ttl: LEASE, renewable: false, internal_data: Map::new() };
+    Response::with_data(object(json!({"key": key}))).leased(lease)
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bao::Bao;
+use super::example::example;
 
 fn path_help(bao: &Bao, arguments: &[&str]) -> String {
     let output = bao.command(&[&["path-help"], arguments].concat());
@@ -12,8 +13,8 @@ fn path_help(bao: &Bao, arguments: &[&str]) -> String {
 
 #[tokio::test]
 async fn path_help_explains_the_engine_and_each_of_its_paths() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
     for path in ["kv1", "kv1/"] {
         let said = path_help(&bao, &[path]);
         assert!(said.starts_with("## DESCRIPTION\n\nKeeps what it is given, and leases what it keeps.\n"), "{said}");
@@ -34,8 +35,8 @@ async fn path_help_explains_the_engine_and_each_of_its_paths() {
 
 #[tokio::test]
 async fn path_help_has_the_document_of_a_path() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
     let document: Value = serde_json::from_str(&path_help(&bao, &["-format=json", "kv1/settings/mine"])).unwrap();
     assert_eq!(document["openapi"], "3.0.2");
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
@@ -44,14 +45,23 @@ async fn path_help_has_the_document_of_a_path() {
 
 #[tokio::test]
 async fn the_hosts_own_document_holds_every_path_of_the_mount() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
-    let (status, document) = bao.call("GET", "sys/internal/specs/openapi", None).await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    let (status, document) = bao.call("GET", "sys/internal/specs/openapi", Value::Null).await;
     assert_eq!(status, 200);
     let all = document["paths"].as_object().unwrap();
     let paths: Vec<_> = all.keys().filter_map(|path| path.strip_prefix("/kv1/")).collect();
-    let expected =
-        ["issued/{key}", "leases/{key}", "limits", "panic", "settings", "settings/{name}", "store", "store/{key}"];
+    let expected = [
+        "hasty/{key}",
+        "issued/{key}",
+        "leases/{key}",
+        "limits",
+        "panic",
+        "settings",
+        "settings/{name}",
+        "store",
+        "store/{key}",
+    ];
     assert_eq!(paths, expected);
     assert_eq!(all["/kv1/panic"]["x-vault-sudo"], true);
     assert_eq!(all["/kv1/settings"]["get"]["parameters"][0]["schema"], json!({"type": "string", "enum": ["true"]}));

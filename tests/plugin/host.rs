@@ -24,7 +24,7 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompat
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 use tonic::{Request, Response, Status};
 
-use super::bao::engine;
+use super::example::engine;
 use super::wire::{logical, pb, plugin};
 
 const PATIENCE: Duration = Duration::from_secs(30);

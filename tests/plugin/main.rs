@@ -1,17 +1,18 @@
-//! The go-plugin transport, and the framework on top of it: against OpenBao itself, and against a small host of the tests' own.
+//! The go-plugin transport, and the framework on top of it.
+//!
+//! Against OpenBao itself, and against a small host of the tests' own.
 
-#![expect(
-    clippy::disallowed_macros,
-    clippy::unwrap_used,
-    reason = "what a test's own machinery cannot do fails the test, and what it skips it says"
-)]
+#![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
 
+#[path = "../bao/mod.rs"]
 mod bao;
 mod by_hand;
 mod ends;
+mod example;
 mod help;
 mod host;
 mod mounts;
+mod nodes;
 mod routes;
 mod wire;
 mod wires;

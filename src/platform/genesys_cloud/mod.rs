@@ -30,6 +30,11 @@ impl GenesysCloud {
         Self { http: Http::new(endpoints.any_loopback()), endpoints }
     }
 
+    /// The base address of the API in a region.
+    pub(super) fn api_url(&self, region: &str) -> Result<String> {
+        Ok(self.endpoints.api(&Region::parse(region)?.api_host()))
+    }
+
     /// A call of the API with a token.
     fn call(
         &self,

@@ -169,12 +169,18 @@ mod tests {
     #[test]
     fn a_path_says_what_it_takes() {
         let help = help("config/main");
-        let expected = "Request:        config/main\nMatching Route: config/:name\n\nAn OAuth client.\n\n\
-            ## OPERATIONS\n\n    write\n        Changes one.\n\n    read\n        Shows one.\n\n    delete\n        Forgets one.\n\n\
-            ## PARAMETERS\n\n    name (text, in the path)\n\n    region (text, default: us-east-1)\n        Where the client lives.\n\n    \
-            secret (text, required)\n        The client's secret.\n\n    verify (boolean, default: true)\n        Whether to try it.\n\n    \
-            ttl (duration, default: 1h)\n        How long tokens live.\n\n    tags (list of texts, default: none)\n        \
-            Words to find it by.\n\n## DESCRIPTION\n\nThe secret is never shown again.\n";
+        let expected = [
+            "Request:        config/main\nMatching Route: config/:name\n\nAn OAuth client.\n\n## OPERATIONS\n",
+            "    write\n        Changes one.\n\n    read\n        Shows one.\n\n    delete\n        Forgets one.\n",
+            "## PARAMETERS\n\n    name (text, in the path)\n",
+            "    region (text, default: us-east-1)\n        Where the client lives.\n",
+            "    secret (text, required)\n        The client's secret.\n",
+            "    verify (boolean, default: true)\n        Whether to try it.\n",
+            "    ttl (duration, default: 1h)\n        How long tokens live.\n",
+            "    tags (list of texts, default: none)\n        Words to find it by.\n",
+            "## DESCRIPTION\n\nThe secret is never shown again.\n",
+        ]
+        .join("\n");
         assert_eq!(help["help"], expected);
         assert_eq!(paths(&help), ["/config/{name}"], "the document of this path alone");
         assert!(!self::help("config")["help"].as_str().unwrap().contains("PARAMETERS"), "a list takes none");

@@ -69,6 +69,12 @@ pub trait Backend: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// The host gave up on a request before this answer to it was there, so nobody will ever hold or
+    /// revoke what it hands out. It is only called for answers with a lease.
+    fn undelivered(&self, _answer: Response) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Another node wrote this key of the storage: what was kept of it in memory is stale.
     fn invalidate(&self, _key: &str) -> impl Future<Output = ()> + Send {
         async {}

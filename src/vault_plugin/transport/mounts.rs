@@ -5,10 +5,11 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::oneshot;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::backend::{Backend, Engine, Mount};
+use super::backend::{self, Backend, Engine, Mount, Operation};
 use super::broker::Broker;
 use super::failure::Failure;
 use super::message::{self, Asked};
@@ -95,6 +96,25 @@ async fn to_its_end<T: Send + 'static>(
     })
 }
 
+/// Answers a request, and runs to the end of it like [`to_its_end`]. A new lease whose host is gone
+/// by the time it is there is given back: nobody will ever revoke it otherwise.
+async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Result<backend::Response, Failure> {
+    let (sender, receiver) = oneshot::channel();
+    let is_new = request.operation != Operation::Renew;
+    let served = to_its_end(async move {
+        let answer = backend.handle_request(request).await;
+        if let Err(Ok(answer)) = sender.send(answer)
+            && answer.lease.is_some()
+            && is_new
+        {
+            backend.undelivered(answer).await;
+        }
+        Ok(())
+    });
+    served.await?;
+    receiver.await.unwrap_or_else(|_| Err(Failure::internal("the engine gave no answer")))
+}
+
 #[expect(clippy::disallowed_methods, reason = "the host wants the time at which a lease begins")]
 fn now() -> SystemTime {
     SystemTime::now()
@@ -110,7 +130,7 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
         let request = request.into_inner().request;
         let asked = Asked::of(request.as_ref(), now());
         let answer = match message::request(request) {
-            Ok(request) => to_its_end(async move { backend.handle_request(request).await }).await,
+            Ok(request) => answered(backend, request).await,
             Err(failure) => Err(failure),
         };
         Ok(Response::new(message::reply(answer, &asked)))

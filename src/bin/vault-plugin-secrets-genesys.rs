@@ -1,0 +1,35 @@
+//! The secrets engine's process, which Vault or OpenBao starts.
+
+use std::process::ExitCode;
+
+use genesys_rotator::log_filter::log_filter;
+use genesys_rotator::platform::{Endpoints, Platforms};
+use genesys_rotator::vault_plugin::engine::GenesysEngine;
+use genesys_rotator::vault_plugin::transport::{About, HclogLayer, Start, Terminal, run, start};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+const ABOUT: About<'static> = About {
+    name: "vault-plugin-secrets-genesys",
+    version: concat!("v", env!("CARGO_PKG_VERSION")),
+    summary: "A secrets engine for Vault and OpenBao: leased, shared and rotated tokens of Genesys Cloud.",
+};
+
+#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn main() -> ExitCode {
+    let filter = log_filter(variable("ROTATOR_LOG").as_deref());
+    tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).with(filter).init();
+    let executable = std::env::current_exe().unwrap_or_default();
+    let terminal = Terminal { output: std::io::stdout(), errors: std::io::stderr(), executable: &executable };
+    match start(&ABOUT, variable, std::env::args().skip(1), terminal) {
+        Start::Serve(host) => {
+            let platforms = Endpoints::from_lookup(variable).map(Platforms::new);
+            run(&host, GenesysEngine::new(platforms, ABOUT.version))
+        }
+        Start::Exit(code) => code,
+    }
+}

@@ -1,0 +1,102 @@
+//! Making tokens, proving them and ending them, with patience: what needs no store.
+
+use jiff::Timestamp;
+
+use super::clock::Clock;
+use super::error::Result;
+use super::issuer::{Credentials, IssuedToken, TokenIssuer};
+use super::probe::Probe;
+use super::retry::{Deadline, RetryPolicy};
+use crate::secret::SecretString;
+
+/// An issuer, asked with patience.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'a, I, C> {
+    /// Where the tokens come from.
+    pub issuer: &'a I,
+    /// What time it is.
+    pub clock: &'a C,
+    /// How patient it is.
+    pub retries: RetryPolicy,
+}
+
+impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
+    /// A new token that was validated, and when it was asked for. One that fails is revoked.
+    ///
+    /// # Errors
+    /// Whatever the exchange or the validation failed with.
+    pub async fn mint(
+        &self,
+        credentials: &Credentials,
+        probes: &[Probe],
+        deadline: Deadline,
+    ) -> Result<(IssuedToken, Timestamp)> {
+        let (token, asked_at) = self.exchange(credentials, deadline).await?;
+        if let Err(error) = self.verify(credentials, &token.access_token, probes, deadline).await {
+            self.discard(credentials, &token.access_token, deadline).await;
+            return Err(error);
+        }
+        Ok((token, asked_at))
+    }
+
+    /// Makes a token, validates it and revokes it: nothing is left of it.
+    ///
+    /// # Errors
+    /// As for [`mint`](Self::mint).
+    pub async fn try_out(
+        &self,
+        credentials: &Credentials,
+        probes: &[Probe],
+        deadline: Deadline,
+    ) -> Result<(IssuedToken, Timestamp)> {
+        let (token, asked_at) = self.mint(credentials, probes, deadline).await?;
+        self.discard(credentials, &token.access_token, deadline).await;
+        Ok((token, asked_at))
+    }
+
+    /// Ends a token's life. One that is dead already counts as revoked.
+    ///
+    /// # Errors
+    /// The platform could not be reached or refused.
+    pub async fn revoke(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) -> Result<()> {
+        let revoke = || self.issuer.revoke(credentials, token);
+        self.retries.run("revoke a token", deadline.for_cleanup(), revoke).await
+    }
+
+    /// Ends the life of a token that is stored nowhere, as far as the platform can be reached.
+    pub async fn discard(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) {
+        if let Err(error) = self.revoke(credentials, token, deadline).await {
+            tracing::warn!(
+                error.r#type = error.kind().name(),
+                "a token that is stored nowhere could not be revoked and lives on until it expires: {}",
+                error.chain()
+            );
+        }
+    }
+
+    /// A new token, and when it was asked for.
+    pub(super) async fn exchange(
+        &self,
+        credentials: &Credentials,
+        deadline: Deadline,
+    ) -> Result<(IssuedToken, Timestamp)> {
+        let ask = || async {
+            // The moment before asking: the token can only live longer than is written.
+            let asked_at = self.clock.now();
+            Ok((self.issuer.issue(credentials).await?, asked_at))
+        };
+        self.retries.run("exchange the client credentials for a token", deadline, ask).await
+    }
+
+    /// Proves that a token works.
+    pub(super) async fn verify(
+        &self,
+        credentials: &Credentials,
+        token: &SecretString,
+        probes: &[Probe],
+        deadline: Deadline,
+    ) -> Result<()> {
+        let verify = || self.issuer.verify(credentials, token, probes);
+        self.retries.run("validate the token", deadline, verify).await
+    }
+}

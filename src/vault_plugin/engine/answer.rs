@@ -1,0 +1,55 @@
+//! What readers of a token get.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::stored_secret;
+use crate::rotation::IssuedToken;
+use crate::secret::SecretString;
+
+/// A token, and how long it lives.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct Token {
+    #[serde(with = "stored_secret")]
+    pub(super) access_token: SecretString,
+    pub(super) token_type: String,
+    pub(super) issued_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Token {
+    /// A token fresh from the platform, by the moment at which it was asked for.
+    pub(super) fn issued(token: IssuedToken, asked_at: Timestamp) -> Self {
+        let lifetime = SignedDuration::try_from(token.lifetime).unwrap_or(SignedDuration::MAX);
+        // A fraction of a second says nothing here, and some readers trip over it.
+        let issued_at = Timestamp::from_second(asked_at.as_second()).unwrap_or(asked_at);
+        let expires_at = issued_at.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+        Self { access_token: token.access_token, token_type: token.token_type, issued_at, expires_at }
+    }
+
+    /// The life left, zero once it is over.
+    pub(super) fn left(&self, now: Timestamp) -> Duration {
+        Duration::try_from(self.expires_at.duration_since(now)).unwrap_or_default()
+    }
+
+    /// Its whole life.
+    pub(super) fn lifetime(&self) -> Duration {
+        self.left(self.issued_at)
+    }
+
+    /// The fields that readers get. `api_url` is where the token is good.
+    pub(super) fn answer(&self, api_url: &str, now: Timestamp) -> Map<String, Value> {
+        let fields = [
+            ("access_token", self.access_token.expose_secret().into()),
+            ("token_type", self.token_type.as_str().into()),
+            ("expires_at", self.expires_at.to_string().into()),
+            ("ttl", self.left(now).as_secs().into()),
+            ("api_url", api_url.into()),
+        ];
+        fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+    }
+}

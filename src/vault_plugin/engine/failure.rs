@@ -1,0 +1,21 @@
+//! What the core's errors are to a caller of the engine.
+
+use crate::rotation::{ErrorKind, RotationError};
+use crate::vault_plugin::transport::Failure;
+
+/// Bad gateway: the platform behind the engine did not do its part (RFC 9110, section 15.6.3).
+const BAD_GATEWAY: u16 = 502;
+
+/// The failure of a request: 400 for what whoever asks can mend, 502 for the platform's own troubles.
+/// The sentence and the hint go to the caller, the causes to the log.
+pub(super) fn failure(error: &RotationError) -> Failure {
+    tracing::warn!(error.r#type = error.kind().name(), "{}", error.chain());
+    let text = format!("{}: {error}\nhint: {}", error.kind(), error.hint());
+    match error.kind() {
+        ErrorKind::PlatformUnavailable | ErrorKind::RateLimited | ErrorKind::DeadlineExceeded => {
+            Failure::Status(BAD_GATEWAY, text)
+        }
+        ErrorKind::StoreUnavailable | ErrorKind::StoreConflict => Failure::Internal(text),
+        _ => Failure::InvalidRequest(text),
+    }
+}

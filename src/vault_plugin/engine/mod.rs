@@ -1,0 +1,124 @@
+//! The secrets engine: tokens of Genesys Cloud for whoever the host lets ask.
+//!
+//! One file per path under `paths`. What they have in common is here: the stored entries, the platforms, and the host.
+
+mod answer;
+mod config;
+mod entries;
+mod failure;
+mod lease;
+mod paths;
+mod role;
+mod shared_token;
+mod single_flight;
+mod stored_secret;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use self::config::Config;
+use self::entries::{Entries, SEAL_WRAPPED};
+use self::paths::ROUTER;
+use self::shared_token::SharedToken;
+use self::single_flight::SingleFlight;
+use crate::platform::Platforms;
+use crate::rotation::{Clock, RetryPolicy, RotationError, SystemClock, Tokens};
+use crate::vault_plugin::transport::{
+    Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths, SystemView,
+};
+
+/// The engine as one process serves it.
+pub struct GenesysEngine {
+    platforms: Result<Platforms, RotationError>,
+    version: &'static str,
+}
+
+impl GenesysEngine {
+    /// The engine in a version such as `v1.2.3`. Where the operator's settings cannot be used, every mount is
+    /// refused with their error, which the host shows.
+    pub fn new(platforms: Result<Platforms, RotationError>, version: &'static str) -> Self {
+        Self { platforms, version }
+    }
+}
+
+impl Engine for GenesysEngine {
+    type Backend = GenesysMount;
+
+    fn version(&self) -> String {
+        self.version.to_owned()
+    }
+
+    fn mount(&self, mount: Mount) -> Result<GenesysMount, Failure> {
+        let platforms = self.platforms.clone().map_err(|error| failure::failure(&error))?;
+        let entries = Entries::new(mount.storage);
+        Ok(GenesysMount { entries, system: mount.system, platforms, shared: Arc::default(), writes: Arc::default() })
+    }
+}
+
+/// One mount. Clones are the same mount.
+#[derive(Clone)]
+pub struct GenesysMount {
+    entries: Entries,
+    system: SystemView,
+    platforms: Platforms,
+    shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
+    /// Writes of configs and roles merge with what is there, so they go one after the other.
+    writes: Arc<Mutex<()>>,
+}
+
+impl Backend for GenesysMount {
+    async fn handle_request(&self, request: Request) -> Result<Response, Failure> {
+        match request.operation {
+            Operation::Renew => self.renew(&request).await,
+            Operation::Revoke => self.revoke(&request).await,
+            Operation::Rollback => Ok(Response::empty()),
+            _ => ROUTER.handle(self, request).await,
+        }
+    }
+
+    async fn exists(&self, request: Request) -> Result<Option<bool>, Failure> {
+        ROUTER.exists(self, request).await
+    }
+
+    fn special_paths(&self) -> SpecialPaths {
+        SpecialPaths {
+            root: ROUTER.sudo_paths(),
+            seal_wrap_storage: SEAL_WRAPPED.map(str::to_owned).into(),
+            ..SpecialPaths::default()
+        }
+    }
+
+    async fn invalidate(&self, key: &str) {
+        self.entries.forget(key);
+    }
+
+    async fn undelivered(&self, answer: Response) {
+        self.take_back(answer).await;
+    }
+}
+
+impl GenesysMount {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Where tokens of a config are good.
+    fn api_url(&self, config: &Config) -> Result<String, Failure> {
+        self.platforms.api_url(&config.platform, &config.region).map_err(|error| failure::failure(&error))
+    }
+
+    fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+        Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
+    }
+
+    /// A standby sends what has to write to the active node, and it should do so before a token is made
+    /// that it can never store.
+    async fn refuse_on_standby(&self) -> Result<(), Failure> {
+        match self.system.replication_state().await?.is_standby() {
+            true => Err(Failure::read_only()),
+            false => Ok(()),
+        }
+    }
+}

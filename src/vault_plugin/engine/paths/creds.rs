@@ -1,0 +1,46 @@
+//! `creds/:role`: a new token with a lease.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::rotation::Deadline;
+use crate::vault_plugin::engine::GenesysMount;
+use crate::vault_plugin::engine::answer::Token;
+use crate::vault_plugin::engine::config::Config;
+use crate::vault_plugin::engine::failure::failure;
+use crate::vault_plugin::engine::lease::LeasedToken;
+use crate::vault_plugin::engine::role::Role;
+use crate::vault_plugin::framework::{Answer, Call, Route};
+use crate::vault_plugin::transport::{Failure, Operation, Response};
+
+/// How long a new token may take.
+const MINTING: Duration = Duration::from_secs(30);
+
+pub(super) const ROUTE: Route<GenesysMount> = Route {
+    path: "creds/:role",
+    summary: "A new token with a lease.",
+    help: "Exchanges the client credentials of the role's config for a new token, validates it, and leases it. The lease \
+           never outlives the token, and revoking the lease revokes the token.",
+    fields: &[],
+    operations: &[Answer {
+        operation: Operation::Read,
+        summary: "Make a new leased token",
+        handler: |mount, call| read(mount, call).boxed(),
+    }],
+    exists: None,
+    sudo: false,
+};
+
+async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let role = Role::asked_for(&mount.entries, call.name()).await?;
+    let config = Config::of_role(&mount.entries, &role.config).await?;
+    mount.refuse_on_standby().await?;
+    let limits = mount.limits(&role).await?;
+    let minted = mount.tokens().mint(&config.credentials(), &role.probes()?, Deadline::after(MINTING)).await;
+    let (token, asked_at) = minted.map_err(|error| failure(&error))?;
+    let token = Token::issued(token, asked_at);
+    let now = mount.now();
+    let answer = Response::with_data(token.answer(&mount.api_url(&config)?, now));
+    Ok(answer.leased(LeasedToken::new(call.name(), &config, token).begin(&limits, now)?))
+}

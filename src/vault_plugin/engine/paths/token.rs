@@ -1,0 +1,41 @@
+//! `token/:role`: one token for all of a role's callers, without a lease.
+
+use futures_util::FutureExt;
+
+use crate::vault_plugin::engine::GenesysMount;
+use crate::vault_plugin::engine::config::Config;
+use crate::vault_plugin::engine::role::Role;
+use crate::vault_plugin::engine::shared_token::{Minimum, Wish};
+use crate::vault_plugin::framework::{Answer, Call, Field, FieldKind, Route};
+use crate::vault_plugin::transport::{Failure, Operation, Response};
+
+pub(super) const ROUTE: Route<GenesysMount> = Route {
+    path: "token/:role",
+    summary: "A token that the role's callers share, without a lease.",
+    help: "Hands out the same validated token again and again, as long as it has enough life left, and makes a new one \
+           when it has not; however many ask at once, one is made. The token has no lease: it ends by itself.",
+    fields: &[Field {
+        name: "minimum_seconds",
+        kind: FieldKind::Duration,
+        required: false,
+        default: Some("300, or a tenth of the token's life if that is less"),
+        sensitive: false,
+        description: "How much life the token must have left, in seconds or as a duration such as 10m.",
+    }],
+    operations: &[Answer {
+        operation: Operation::Read,
+        summary: "Get the shared token",
+        handler: |mount, call| read(mount, call).boxed(),
+    }],
+    exists: None,
+    sudo: false,
+};
+
+async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let role = Role::asked_for(&mount.entries, call.name()).await?;
+    let config = Config::of_role(&mount.entries, &role.config).await?;
+    let minimum = call.duration("minimum_seconds").map_or(Minimum::Usual, Minimum::Asked);
+    let api_url = mount.api_url(&config)?;
+    let shared = mount.shared_token(&Wish { role_name: call.name().to_owned(), role, config, minimum }).await?;
+    Ok(Response::with_data(shared.token.answer(&api_url, mount.now())))
+}

@@ -1,0 +1,155 @@
+//! The one token that a role's callers share, without a lease.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::GenesysMount;
+use super::answer::Token;
+use super::config::Config;
+use super::failure::failure;
+use super::role::Role;
+use crate::rotation::{Credentials, Deadline};
+use crate::secret::SecretString;
+use crate::vault_plugin::framework::refuse;
+use crate::vault_plugin::transport::Failure;
+
+/// How long a new token may take.
+const MINTING: Duration = Duration::from_secs(30);
+/// How long ending the token of a role that goes away may take.
+const REVOCATION: Duration = Duration::from_secs(10);
+/// How often a token that others waited for may turn out not to be good enough.
+const MOST_FLIGHTS: usize = 3;
+/// What a token has left at least if the caller does not say, unless that is more than a tenth of its life.
+const USUAL_MINIMUM: Duration = Duration::from_secs(300);
+
+/// The token, and what it was made for: another client or other probes need another token.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct SharedToken {
+    pub(super) token: Token,
+    platform: String,
+    pub(super) region: String,
+    client_id: String,
+    probes: Vec<String>,
+}
+
+/// Which token somebody wants.
+#[derive(Clone)]
+pub(super) struct Wish {
+    pub(super) role_name: String,
+    pub(super) role: Role,
+    pub(super) config: Config,
+    pub(super) minimum: Minimum,
+}
+
+/// How much life a caller needs.
+#[derive(Clone, Copy)]
+pub(super) enum Minimum {
+    /// So much.
+    Asked(Duration),
+    /// A sensible part of the token's life.
+    Usual,
+}
+
+impl Minimum {
+    /// What a token of this whole life must have left.
+    pub(super) fn of(self, lifetime: Duration) -> Duration {
+        match self {
+            Self::Asked(minimum) => minimum,
+            Self::Usual => USUAL_MINIMUM.min(lifetime / 10),
+        }
+    }
+}
+
+impl SharedToken {
+    /// The key of a role's token.
+    pub(super) fn key(role: &str) -> String {
+        format!("shared/{role}")
+    }
+
+    fn is_for(&self, wish: &Wish) -> bool {
+        let Wish { config, role, .. } = wish;
+        (&self.platform, &self.region, &self.client_id, &self.probes)
+            == (&config.platform, &config.region, &config.client_id, &role.probes)
+    }
+
+    /// Whether it has so much life left. A token whose whole life is shorter than that never has.
+    ///
+    /// # Errors
+    /// A 400 that says so.
+    fn has(&self, minimum: Minimum, now: Timestamp) -> Result<bool, Failure> {
+        let lifetime = self.token.lifetime();
+        let minimum = minimum.of(lifetime);
+        if minimum > lifetime {
+            let (asked, lifetime) = (minimum.as_secs(), lifetime.as_secs());
+            return Err(refuse(
+                format!("minimum_seconds is {asked}, but tokens of this OAuth client live {lifetime} s"),
+                "ask for less, or give the OAuth client a longer token duration (Admin > Integrations > OAuth)",
+            ));
+        }
+        Ok(self.token.left(now) >= minimum)
+    }
+}
+
+impl GenesysMount {
+    /// The token of a role that has enough life left: the one that is there, or a new one.
+    /// However many ask at once, one new one is made.
+    pub(super) async fn shared_token(&self, wish: &Wish) -> Result<SharedToken, Failure> {
+        // What others are waiting for may have been made for less, or for the role as it was before.
+        for _ in 0..MOST_FLIGHTS {
+            if let Some(kept) = self.kept(wish).await? {
+                return Ok(kept);
+            }
+            let (mount, own) = (self.clone(), wish.clone());
+            let made = self.shared.run(&wish.role_name, async move { mount.make_shared(&own).await }).await?;
+            if made.is_for(wish) && made.has(wish.minimum, self.now())? {
+                return Ok(made);
+            }
+        }
+        Err(Failure::internal("the role is being changed at this moment\nhint: ask again"))
+    }
+
+    /// The token that is there, if it is good enough.
+    async fn kept(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
+        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
+        match kept.filter(|kept| kept.is_for(wish)) {
+            Some(kept) if kept.has(wish.minimum, self.now())? => Ok(Some(kept)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn make_shared(&self, wish: &Wish) -> Result<SharedToken, Failure> {
+        // Somebody may have made it between the look and now.
+        if let Some(kept) = self.kept(wish).await? {
+            return Ok(kept);
+        }
+        self.refuse_on_standby().await?;
+        let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
+        let minted = self.tokens().mint(&credentials, &wish.role.probes()?, deadline).await;
+        let (token, asked_at) = minted.map_err(|error| failure(&error))?;
+        let Config { platform, region, client_id, .. } = wish.config.clone();
+        let probes = wish.role.probes.clone();
+        let made = SharedToken { token: Token::issued(token, asked_at), platform, region, client_id, probes };
+        if let Err(error) = self.entries.put(&SharedToken::key(&wish.role_name), &made).await {
+            self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
+            return Err(error);
+        }
+        tracing::info!(role.name = wish.role_name, expires_at = %made.token.expires_at, "a new shared token");
+        Ok(made)
+    }
+
+    /// Ends a role's shared token together with the role, as far as the platform can be reached.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub(super) async fn end_shared_token(&self, role: &str) -> Result<Option<Failure>, Failure> {
+        let key = SharedToken::key(role);
+        let Some(kept) = self.entries.get::<SharedToken>(&key).await? else { return Ok(None) };
+        self.entries.delete(&key).await?;
+        let SharedToken { token, platform, region, client_id, .. } = kept;
+        let credentials = Credentials { platform, region, client_id, client_secret: SecretString::default() };
+        let revoked = self.tokens().revoke(&credentials, &token.access_token, Deadline::after(REVOCATION)).await;
+        Ok(revoked.err().map(|error| failure(&error)))
+    }
+}
