@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use super::bao::engine;
+use super::example::engine;
 
 const COOKIE: (&str, &str) = ("VAULT_BACKEND_PLUGIN", "6669da05-b1c8-4f49-97d9-c8e5bed98e20");
 

@@ -1,15 +1,16 @@
-//! The go-plugin transport: against OpenBao itself, and against a small host of the tests' own.
+//! The go-plugin transport, and the framework on top of it: against OpenBao itself, and against a small host of the tests' own.
 
-#![expect(
-    clippy::disallowed_macros,
-    clippy::unwrap_used,
-    reason = "what a test's own machinery cannot do fails the test, and what it skips it says"
-)]
+#![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
 
+#[path = "../bao/mod.rs"]
 mod bao;
 mod by_hand;
 mod ends;
+mod example;
+mod help;
 #[path = "../host/mod.rs"]
 mod host;
 mod mounts;
+mod nodes;
+mod routes;
 mod wires;

@@ -3,119 +3,120 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bao::Bao;
+use super::example::example;
 
 #[tokio::test]
 async fn what_is_written_can_be_read_listed_and_deleted() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
-    let (status, answer) = bao.call("PUT", "kv1/store/a/b", Some(json!({"x": 1, "deep": {"er": [true, null]}}))).await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    let (status, answer) = bao.call("PUT", "kv1/store/a/b", json!({"x": 1, "deep": {"er": [true, null]}})).await;
     assert_eq!((status, &answer["data"]["operation"]), (200, &json!("Create")));
-    let (_, answer) = bao.call("PUT", "kv1/store/a/b", Some(json!({"x": "größer 2"}))).await;
+    let (_, answer) = bao.call("PUT", "kv1/store/a/b", json!({"x": "größer 2"})).await;
     assert_eq!(answer["data"]["operation"], "Update");
-    let (status, answer) = bao.call("GET", "kv1/store/a/b", None).await;
+    let (status, answer) = bao.call("GET", "kv1/store/a/b", Value::Null).await;
     assert_eq!((status, &answer["data"]), (200, &json!({"x": "größer 2"})));
-    bao.call("PUT", "kv1/store/c", Some(json!({"x": 3}))).await;
-    let (_, answer) = bao.call("LIST", "kv1/store/", None).await;
+    bao.call("PUT", "kv1/store/c", json!({"x": 3})).await;
+    let (_, answer) = bao.call("LIST", "kv1/store/", Value::Null).await;
     assert_eq!(answer["data"]["keys"], json!(["a/", "c"]));
-    assert_eq!(bao.call("DELETE", "kv1/store/c", None).await.0, 204);
-    assert_eq!(bao.call("GET", "kv1/store/c", None).await.0, 404);
+    assert_eq!(bao.call("DELETE", "kv1/store/c", Value::Null).await.0, 204);
+    assert_eq!(bao.call("GET", "kv1/store/c", Value::Null).await.0, 404);
     let long = "x".repeat(900_000);
-    assert_eq!(bao.call("PUT", "kv1/store/long", Some(json!({"x": long}))).await.0, 200);
-    assert_eq!(bao.call("GET", "kv1/store/long", None).await.1["data"]["x"], long);
+    assert_eq!(bao.call("PUT", "kv1/store/long", json!({"x": long})).await.0, 200);
+    assert_eq!(bao.call("GET", "kv1/store/long", Value::Null).await.1["data"]["x"], long);
 }
 
 #[tokio::test]
 async fn a_lease_is_renewed_and_revoked() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
-    bao.call("PUT", "kv1/store/a", Some(json!({"x": 1}))).await;
-    let (_, leased) = bao.call("GET", "kv1/leases/a", None).await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    bao.call("PUT", "kv1/store/a", json!({"x": 1})).await;
+    let (_, leased) = bao.call("GET", "kv1/leases/a", Value::Null).await;
     assert_eq!(
         (&leased["lease_duration"], &leased["renewable"], &leased["data"]),
         (&json!(60), &json!(true), &json!({"x": 1}))
     );
     assert_eq!(leased["warnings"], json!(["it is deleted when the lease ends"]));
     let lease = &leased["lease_id"];
-    let (_, renewed) = bao.call("PUT", "sys/leases/renew", Some(json!({"lease_id": lease, "increment": 300}))).await;
+    let (_, renewed) = bao.call("PUT", "sys/leases/renew", json!({"lease_id": lease, "increment": 300})).await;
     assert_eq!((&renewed["lease_duration"], &renewed["lease_id"]), (&json!(300), lease));
-    let (_, looked_up) = bao.call("PUT", "sys/leases/lookup", Some(json!({"lease_id": lease}))).await;
+    let (_, looked_up) = bao.call("PUT", "sys/leases/lookup", json!({"lease_id": lease})).await;
     assert!(looked_up["data"]["ttl"].as_i64().is_some_and(|ttl| (200..=300).contains(&ttl)), "{looked_up}");
-    let (_, renewed) = bao.call("PUT", "sys/leases/renew", Some(json!({"lease_id": lease, "increment": 90000}))).await;
+    let (_, renewed) = bao.call("PUT", "sys/leases/renew", json!({"lease_id": lease, "increment": 90000})).await;
     assert!(
         renewed["lease_duration"].as_i64().is_some_and(|ttl| ttl <= 600),
         "beyond the lease's own limit: {renewed}"
     );
-    assert_eq!(bao.call("GET", "kv1/issued/a", None).await.1["data"]["issued"], true);
-    let (status, answer) = bao.call("PUT", "sys/leases/revoke", Some(json!({"lease_id": lease, "sync": true}))).await;
+    assert_eq!(bao.call("GET", "kv1/issued/a", Value::Null).await.1["data"]["issued"], true);
+    let (status, answer) = bao.call("PUT", "sys/leases/revoke", json!({"lease_id": lease, "sync": true})).await;
     assert_eq!(status, 204, "{answer}");
-    assert_eq!(bao.call("GET", "kv1/issued/a", None).await.1["data"]["issued"], false);
+    assert_eq!(bao.call("GET", "kv1/issued/a", Value::Null).await.1["data"]["issued"], false);
 }
 
 #[tokio::test]
 async fn a_failure_has_the_status_of_its_kind() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
-    let (status, answer) = bao.call("PUT", "kv1/store/a", None).await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    let (status, answer) = bao.call("PUT", "kv1/store/a", Value::Null).await;
     assert_eq!((status, &answer["errors"]), (400, &json!(["there is nothing to keep: send some field"])));
-    assert_eq!(bao.call("GET", "kv1/nowhere", None).await.0, 404);
-    assert_eq!(bao.call("DELETE", "kv1/limits", None).await.0, 405);
+    assert_eq!(bao.call("GET", "kv1/nowhere", Value::Null).await.0, 404);
+    assert_eq!(bao.call("DELETE", "kv1/limits", Value::Null).await.0, 405);
     let engine = bao.engines();
-    assert_eq!(bao.call("GET", "kv1/panic", None).await.0, 500);
-    assert_eq!(bao.call("GET", "kv1/limits", None).await.0, 200, "a panic costs one call alone");
+    assert_eq!(bao.call("GET", "kv1/panic", Value::Null).await.0, 500);
+    assert_eq!(bao.call("GET", "kv1/limits", Value::Null).await.0, 200, "a panic costs one call alone");
     assert_eq!(bao.engines(), engine);
 }
 
 #[tokio::test]
 async fn the_host_tells_its_limits_and_keeps_root_paths() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
     let tune = json!({"default_lease_ttl": "17m", "max_lease_ttl": "3h"});
-    assert_eq!(bao.call("POST", "sys/mounts/kv1/tune", Some(tune)).await.0, 204);
-    let (_, limits) = bao.call("GET", "kv1/limits", None).await;
+    assert_eq!(bao.call("POST", "sys/mounts/kv1/tune", tune).await.0, 204);
+    let (_, limits) = bao.call("GET", "kv1/limits", Value::Null).await;
     assert_eq!(limits["data"], json!({"default_lease_ttl": 1020, "max_lease_ttl": 10800, "standby": false}));
     let policy = json!({"policy": "path \"kv1/*\" { capabilities = [\"read\"] }"});
-    bao.call("PUT", "sys/policies/acl/reader", Some(policy)).await;
-    let (_, token) = bao.call("POST", "auth/token/create", Some(json!({"policies": ["reader"]}))).await;
+    bao.call("PUT", "sys/policies/acl/reader", policy).await;
+    let (_, token) = bao.call("POST", "auth/token/create", json!({"policies": ["reader"]})).await;
     let token = token["auth"]["client_token"].as_str().unwrap();
-    assert_eq!(bao.call_as(token, "GET", "kv1/limits", None).await.0, 200);
-    assert_eq!(bao.call_as(token, "GET", "kv1/panic", None).await.0, 403);
+    assert_eq!(bao.call_as(token, "GET", "kv1/limits", Value::Null).await.0, 200);
+    assert_eq!(bao.call_as(token, "GET", "kv1/panic", Value::Null).await.0, 403);
     assert!(bao.log().contains("initialized"), "a line of the engine is in the server's log");
 }
 
 #[tokio::test]
 async fn two_mounts_share_a_process_and_nothing_else() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
-    bao.mount("kv2").await;
-    bao.call("PUT", "kv1/store/a", Some(json!({"x": 1}))).await;
-    assert_eq!(bao.call("GET", "kv2/store/a", None).await.0, 404);
-    bao.call("PUT", "kv2/store/a", Some(json!({"x": 2}))).await;
-    assert_eq!(bao.call("GET", "kv1/store/a", None).await.1["data"]["x"], 1);
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    bao.mount(&example(), "kv2").await;
+    bao.call("PUT", "kv1/store/a", json!({"x": 1})).await;
+    assert_eq!(bao.call("GET", "kv2/store/a", Value::Null).await.0, 404);
+    bao.call("PUT", "kv2/store/a", json!({"x": 2})).await;
+    assert_eq!(bao.call("GET", "kv1/store/a", Value::Null).await.1["data"]["x"], 1);
     assert_eq!(bao.engines().len(), 1);
-    assert_eq!(bao.call("DELETE", "sys/mounts/kv1", None).await.0, 204);
-    assert_eq!(bao.call("GET", "kv2/store/a", None).await.1["data"]["x"], 2, "the other mount goes on");
+    assert_eq!(bao.call("DELETE", "sys/mounts/kv1", Value::Null).await.0, 204);
+    assert_eq!(bao.call("GET", "kv2/store/a", Value::Null).await.1["data"]["x"], 2, "the other mount goes on");
 }
 
 #[tokio::test]
 async fn many_callers_at_once_are_all_answered() {
-    let Some(bao) = Bao::start().await else { return };
-    bao.mount("kv1").await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
     let writes = (0..200).map(|i| {
         let bao = &bao;
-        async move { bao.call("PUT", &format!("kv1/store/{i}"), Some(json!({"x": i}))).await.0 }
+        async move { bao.call("PUT", &format!("kv1/store/{i}"), json!({"x": i})).await.0 }
     });
     assert_eq!(join_all(writes).await.into_iter().collect::<HashSet<_>>(), HashSet::from([200]));
-    let (_, answer) = bao.call("LIST", "kv1/store/", None).await;
+    let (_, answer) = bao.call("LIST", "kv1/store/", Value::Null).await;
     assert_eq!(answer["data"]["keys"].as_array().map(Vec::len), Some(200));
 }
 
 #[tokio::test]
 async fn a_version_that_the_binary_does_not_report_cannot_be_registered() {
-    let Some(bao) = Bao::start().await else { return };
-    let (status, answer) = bao.register("v9.9.9").await;
+    let Some(bao) = Bao::with(&example()).await else { return };
+    let (status, answer) = example().register_as(&bao, "v9.9.9").await;
     let said = answer["errors"][0].as_str().unwrap_or_default();
     assert!(status == 400 && said.contains("reported version (v1.2.3)"), "{status} {answer}");
 }

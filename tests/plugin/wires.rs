@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
-use super::bao::engine;
+use super::example::engine;
 use super::host::wire::{pb, plugin};
 use super::host::{Host, Identity, Plugin, Road, Session, Storage, of_mount};
 

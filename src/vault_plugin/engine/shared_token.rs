@@ -110,6 +110,15 @@ impl GenesysMount {
         Err(Failure::internal("the role is being changed at this moment\nhint: ask again"))
     }
 
+    /// The token that is there, as long as it lives at all: better than none where the platform is down.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub(super) async fn living_token(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
+        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
+        Ok(kept.filter(|kept| kept.is_for(wish) && !kept.token.left(self.now()).is_zero()))
+    }
+
     /// The token that is there, if it is good enough.
     async fn kept(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
         let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;

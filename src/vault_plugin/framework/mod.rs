@@ -6,7 +6,9 @@
 mod call;
 mod duration;
 mod field;
+mod help;
 mod name;
+mod openapi;
 mod refusal;
 mod route;
 mod router;

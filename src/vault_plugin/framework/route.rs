@@ -47,6 +47,12 @@ impl<M: 'static> Route<M> {
         self.operations.iter().find(|answer| answer.operation == operation)
     }
 
+    /// The operations, with one for creates and updates where there are both: callers know them as writes.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &Answer<M>> {
+        let both = self.answer(Operation::Update).is_some();
+        self.operations.iter().filter(move |answer| !(both && answer.operation == Operation::Create))
+    }
+
     /// The path's parameter, without its mark: `name` of `config/:name`.
     pub(super) fn parameter(&self) -> Option<&'static str> {
         self.path.split('/').find_map(|segment| segment.strip_prefix([':', '*']))

@@ -28,7 +28,7 @@ impl<M: Send + Sync + 'static> Router<M> {
     /// wrong or missing, and whatever the route's handler fails with.
     pub async fn handle(&self, mount: &M, request: Request) -> Result<Response, Failure> {
         if request.operation == Operation::Help {
-            return self.help(&request.path);
+            return self.help(&request);
         }
         let (route, parameter) = self.route(&request.path).ok_or(Failure::UnsupportedPath)?;
         let answer = route.answer(request.operation).ok_or(Failure::UnsupportedOperation)?;
@@ -78,10 +78,6 @@ impl<M: Send + Sync + 'static> Router<M> {
 
     pub(super) fn route<'p>(&self, path: &'p str) -> Option<(&'static Route<M>, &'p str)> {
         self.routes.iter().find_map(|route| Some((route, route.matches(path)?)))
-    }
-
-    fn help(&self, _path: &str) -> Result<Response, Failure> {
-        Err(Failure::UnsupportedOperation)
     }
 }
 

@@ -90,7 +90,7 @@ fn boolean(sent: &Value) -> Option<bool> {
 
 fn seconds(sent: &Value) -> Option<Duration> {
     match sent {
-        Value::String(text) => duration::parse(text.trim()),
+        Value::String(text) => duration::parse(text),
         Value::Number(number) => duration::parse(&whole(number)?.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }

@@ -31,14 +31,15 @@ impl Failure {
         Self::InvalidRequest(sentence.into())
     }
 
-    /// What the storage of a standby says: the host sends the request on to a node that may write.
-    pub fn read_only() -> Self {
-        Self::Host(HostError::new(READ_ONLY))
-    }
-
     /// 500, with a sentence that says what went wrong.
     pub fn internal(sentence: impl Into<String>) -> Self {
         Self::Internal(sentence.into())
+    }
+
+    /// Not here: the host has the active node answer the request. A standby says so before it makes anything that it
+    /// cannot keep, a lease above all: the host would throw it away, and have another one made.
+    pub fn read_only() -> Self {
+        Self::Host(HostError::new(READ_ONLY))
     }
 }
 
