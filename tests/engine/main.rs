@@ -1,8 +1,15 @@
-//! The secrets engine, as OpenBao runs it.
+//! The secrets engine, as OpenBao runs it, and under a host of the tests' own that can fail at any call.
 
 #[path = "../bao/mod.rs"]
 mod bao;
 mod configs;
+#[path = "../host/mod.rs"]
+mod host;
+mod hosted;
 mod leases;
 mod scene;
 mod shared;
+mod static_crashes;
+mod static_nodes;
+mod static_roles;
+mod static_schedule;
