@@ -5,7 +5,7 @@ mod endpoints;
 mod genesys_cloud;
 mod http;
 
-use crate::rotation::{Credentials, ErrorKind, IssuedToken, Probe, Result, RotationError, TokenIssuer};
+use crate::rotation::{Credentials, ErrorKind, IssuedToken, Probe, Result, RotationError, TokenIssuer, TokenKind};
 use crate::secret::SecretString;
 
 pub use endpoints::{API_URL, Endpoints, LOGIN_URL};
@@ -71,6 +71,28 @@ impl TokenIssuer for Platforms {
     async fn verify(&self, credentials: &Credentials, token: &SecretString, probes: &[Probe]) -> Result<()> {
         match self.named(&credentials.platform)? {
             Platform::GenesysCloud(platform) => platform.verify(credentials, token, probes).await,
+        }
+    }
+
+    async fn lengthen(
+        &self,
+        credentials: &Credentials,
+        access_token: &SecretString,
+        kind: &TokenKind,
+    ) -> Result<IssuedToken> {
+        match self.named(&credentials.platform)? {
+            Platform::GenesysCloud(platform) => platform.lengthen(credentials, access_token, kind).await,
+        }
+    }
+
+    async fn regenerate(
+        &self,
+        credentials: &Credentials,
+        client_id: &str,
+        token: &SecretString,
+    ) -> Result<SecretString> {
+        match self.named(&credentials.platform)? {
+            Platform::GenesysCloud(platform) => platform.regenerate(credentials, client_id, token).await,
         }
     }
 

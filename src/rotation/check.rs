@@ -8,6 +8,7 @@ use super::retry::Deadline;
 use super::rotator::Rotator;
 use super::step::TokenLife;
 use super::store::{SecretStore, Wanted};
+use super::tokens::Made;
 use super::version::SecretId;
 
 /// What a check found.
@@ -81,13 +82,16 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let probes = document.probes()?;
         let credentials = self.credentials(&document, &described, deadline).await?;
         watch(CheckStage::Exchange);
-        let (token, asked_at) = self.tokens().exchange(&credentials, deadline).await?;
+        let Made { token, asked_at, first } =
+            self.tokens().make(&credentials, &document.token_kind()?, deadline).await?;
         watch(CheckStage::Validate);
         let verified = self.tokens().verify(&credentials, &token.access_token, &probes, deadline).await;
         if verified.is_ok() {
             watch(CheckStage::Revoke);
         }
-        self.tokens().discard(&credentials, &token.access_token, deadline).await;
+        for made in [Some(token.access_token.clone()), first].into_iter().flatten() {
+            self.tokens().discard(&credentials, &made, deadline).await;
+        }
         verified?;
         if described.rotation_enabled == Some(false) {
             let message =

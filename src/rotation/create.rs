@@ -3,12 +3,14 @@
 use super::clock::Clock;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::{Credentials, IssuedToken, TokenIssuer};
+use super::issuer::{Credentials, TokenIssuer};
 use super::preflight::{Readiness, preflight};
+use super::renew::Renewed;
 use super::retry::Deadline;
 use super::rotator::Rotator;
 use super::step::{StagedBy, StepOutcome, StepReport, StepRequest};
 use super::store::{SecretStore, Staged, Wanted};
+use super::tokens::Made;
 use super::version::{CURRENT, Description, PENDING};
 use crate::secret::{SecretString, same};
 
@@ -35,13 +37,12 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let document = Document::parse(&current)?;
         // A probe that cannot be read is found out before a token is made in vain.
         document.probes()?;
-        let credentials = self.credentials(&document, &described, deadline).await?;
-        let (token, asked_at) = self.tokens().exchange(&credentials, deadline).await?;
-        let stored = match document.with_token(&token, asked_at).and_then(|next| next.to_value()) {
+        let Renewed { document, credentials, made } = self.renew(request, document, &described, deadline).await?;
+        let stored = match document.with_token(&made.token, made.asked_at).and_then(|next| next.to_value()) {
             Ok(value) => self.stage(request, &value, deadline).await,
             Err(error) => Err(error),
         };
-        self.keep_or_revoke(stored, &credentials, &token, deadline).await
+        self.keep_or_revoke(stored, &credentials, &made, deadline).await
     }
 
     /// The three reads do not depend on each other, so they go out together.
@@ -71,7 +72,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
         let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };
         let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
-        if !staged.same_but_for_token(&current) {
+        if !staged.follows_from(&current) {
             return Some("was made before the current value was changed");
         }
         if current.access_token().ok().flatten().is_some_and(|current| same(&current, &token)) {
@@ -156,13 +157,16 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         &self,
         stored: Result<Staged>,
         credentials: &Credentials,
-        token: &IssuedToken,
+        made: &Made,
         deadline: Deadline,
     ) -> Result<StepReport> {
+        if let Some(first) = &made.first {
+            self.tokens().discard(credentials, first, deadline).await;
+        }
         if matches!(stored, Ok(Staged::Stored)) {
             return Ok(StepReport::of(StepOutcome::Done));
         }
-        self.tokens().discard(credentials, &token.access_token, deadline).await;
+        self.tokens().discard(credentials, &made.token.access_token, deadline).await;
         // Another call of this step was faster: its token is the one to go on with.
         stored.map(|_| StepReport::of(StepOutcome::AlreadyDone))
     }

@@ -21,13 +21,16 @@ pub const LARGEST_VALUE: usize = 65_536;
 const MOST_PROBES: usize = 20;
 const DEFAULT_PLATFORM: &str = "genesys-cloud";
 const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
-const CLIENT_ID: [&str; 4] = ["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"];
-const CLIENT_SECRET: [&str; 4] =
+pub(super) const CLIENT_ID: [&str; 4] =
+    ["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"];
+pub(super) const CLIENT_SECRET: [&str; 4] =
     ["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"];
 const ACCESS_TOKEN: &str = "access_token";
 const TOKEN_TYPE: &str = "token_type";
 const ISSUED_AT: &str = "issued_at";
 const EXPIRES_AT: &str = "expires_at";
+/// Two clients, of which one is always in use.
+pub(super) const CLIENTS: &str = "clients";
 /// What a rotation writes.
 const OF_THE_TOKEN: [&str; 4] = [ACCESS_TOKEN, TOKEN_TYPE, ISSUED_AT, EXPIRES_AT];
 
@@ -166,11 +169,18 @@ impl Document {
         self.text(ISSUED_AT).ok().flatten()?.parse().ok()
     }
 
-    /// Whether both documents are the same but for the token and its times.
-    pub fn same_but_for_token(&self, other: &Self) -> bool {
-        let own = |field: &&Field| !field.is_of_the_token();
-        let (left, right) = (self.fields.iter().filter(own), other.fields.iter().filter(own));
+    /// Whether a rotation of `current` could have made this: it is the same but for the token and its times, and
+    /// where the document asks for new client secrets, but for those.
+    pub fn follows_from(&self, current: &Self) -> bool {
+        let renewed = matches!(current.secret_rotation(), Ok(Some(_)));
+        let own = |field: &&Field| {
+            let name = field.name.as_str();
+            let is_client = CLIENT_ID.contains(&name) || CLIENT_SECRET.contains(&name) || name == CLIENTS;
+            !field.is_of_the_token() && !(renewed && is_client)
+        };
+        let (left, right) = (self.fields.iter().filter(own), current.fields.iter().filter(own));
         left.map(|field| (&field.name, &*field.json)).eq(right.map(|field| (&field.name, &*field.json)))
+            && (!renewed || self.client_ids() == current.client_ids())
     }
 
     /// This document with the token of another, and everything else as it was.
@@ -179,6 +189,25 @@ impl Document {
         let own = self.fields.iter().filter(|field| !field.is_of_the_token());
         let token = other.fields.iter().filter(|field| field.is_of_the_token());
         Self { fields: own.chain(token).cloned().collect() }
+    }
+
+    /// Whether both documents say the same in the same words.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let (left, right) = (self.fields.iter(), other.fields.iter());
+        left.map(|field| (&field.name, &*field.json)).eq(right.map(|field| (&field.name, &*field.json)))
+    }
+
+    /// The id of the client that is in use.
+    pub(super) fn client_id(&self) -> Result<Option<String>> {
+        self.alias(&CLIENT_ID)
+    }
+
+    /// The name of another secret.
+    pub(super) fn secret_name(&self, field: &str) -> Result<Option<String>> {
+        match self.trimmed(field)? {
+            Some(name) if !is_name(&name) => Err(invalid(format!("{field} holds what is no secret's name or ARN"))),
+            name => Ok(name),
+        }
     }
 
     /// This document with a new token in it, and everything else as it was.
@@ -203,6 +232,16 @@ impl Document {
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`] where it is larger than a secret may be.
     pub fn to_value(&self) -> Result<SecretString> {
+        let text = self.to_text();
+        if text.len() <= LARGEST_VALUE {
+            return Ok(SecretString::from(text.as_str()));
+        }
+        let message =
+            format!("with its token the secret would have {} bytes, and may have {LARGEST_VALUE}", text.len());
+        Err(invalid(message).with_hint("move the large fields into a secret of their own"))
+    }
+
+    pub(super) fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::from("{"));
         for (index, field) in self.fields.iter().enumerate() {
             if index > 0 {
@@ -213,12 +252,7 @@ impl Document {
             text.push_str(&field.json);
         }
         text.push('}');
-        if text.len() <= LARGEST_VALUE {
-            return Ok(SecretString::from(text.as_str()));
-        }
-        let message =
-            format!("with its token the secret would have {} bytes, and may have {LARGEST_VALUE}", text.len());
-        Err(invalid(message).with_hint("move the large fields into a secret of their own"))
+        text
     }
 
     /// Two fields of one name mean one thing to one reader and another to the next.
@@ -232,11 +266,11 @@ impl Document {
         Ok(self)
     }
 
-    fn json(&self, name: &str) -> Option<&str> {
+    pub(super) fn json(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|field| field.name == name).map(|field| field.json.as_str())
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>> {
         match self.json(name) {
             None | Some("null") => Ok(None),
             Some(json) => {
@@ -245,7 +279,7 @@ impl Document {
         }
     }
 
-    fn trimmed(&self, name: &str) -> Result<Option<String>> {
+    pub(super) fn trimmed(&self, name: &str) -> Result<Option<String>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         if text.is_empty() {
             return Err(invalid(format!("the field {name} is empty")));
@@ -274,8 +308,11 @@ impl Document {
         Ok(found.map(|(_, value)| value))
     }
 
-    fn set(&mut self, name: &str, text: &str) {
-        let json = Zeroizing::new(quote(text));
+    pub(super) fn set(&mut self, name: &str, text: &str) {
+        self.set_json(name, Zeroizing::new(quote(text)));
+    }
+
+    pub(super) fn set_json(&mut self, name: &str, json: Zeroizing<String>) {
         match self.fields.iter_mut().find(|field| field.name == name) {
             Some(field) => field.json = json,
             None => self.fields.push(Field { name: name.to_owned(), json }),
@@ -335,6 +372,6 @@ fn shortened(name: &str) -> String {
     name.chars().take(40).collect()
 }
 
-fn invalid(message: impl Into<String>) -> RotationError {
+pub(super) fn invalid(message: impl Into<String>) -> RotationError {
     RotationError::new(ErrorKind::DocumentInvalid, message)
 }

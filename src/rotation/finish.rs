@@ -8,23 +8,24 @@ use super::retry::Deadline;
 use super::rotator::Rotator;
 use super::step::{StepOutcome, StepReport, StepRequest};
 use super::store::SecretStore;
-use super::version::CURRENT;
+use super::version::{CURRENT, Description};
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     pub(super) async fn finish(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         let promote = || self.promote(request);
-        let outcome = self.retries.run("promote the new version", deadline, promote).await?;
+        let (outcome, described) = self.retries.run("promote the new version", deadline, promote).await?;
+        self.clear_ahead(request, &described, deadline).await;
         Ok(StepReport::of(outcome))
     }
 
     /// Each try looks again: a lost answer may have promoted the version, and another writer may
     /// have moved the label in between. The pending label is the service's to take off.
-    async fn promote(&self, request: &StepRequest) -> Result<StepOutcome> {
+    async fn promote(&self, request: &StepRequest) -> Result<(StepOutcome, Description)> {
         let (described, readiness) = self.look(&request.secret, &request.version).await?;
         if readiness == Readiness::AlreadyCurrent {
-            return Ok(StepOutcome::AlreadyDone);
+            return Ok((StepOutcome::AlreadyDone, described));
         }
         self.store.promote(&request.secret, &request.version, described.holder(CURRENT)).await?;
-        Ok(StepOutcome::Done)
+        Ok((StepOutcome::Done, described))
     }
 }

@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::error::Result;
+use super::error::{ErrorKind, Result, RotationError};
+use super::plan::TokenKind;
 use super::probe::Probe;
 use crate::secret::SecretString;
 
@@ -50,9 +51,42 @@ pub trait TokenIssuer: Send + Sync {
         probes: &[Probe],
     ) -> impl Future<Output = Result<()>> + Send;
 
+    /// Makes a token of another kind with an access token.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where the platform or the organisation does not offer it, `PermissionMissing` and so on.
+    fn lengthen(
+        &self,
+        _credentials: &Credentials,
+        _access_token: &SecretString,
+        _kind: &TokenKind,
+    ) -> impl Future<Output = Result<IssuedToken>> + Send {
+        async { Err(not_offered("tokens of this kind")) }
+    }
+
+    /// Gives a client a new secret, with a token of a client that may edit it. The former one dies.
+    ///
+    /// `credentials` say where; the token counts, and not their secret.
+    ///
+    /// # Errors
+    /// `PermissionMissing`, `DocumentInvalid` where there is no such client, and so on.
+    fn regenerate(
+        &self,
+        _credentials: &Credentials,
+        _client_id: &str,
+        _token: &SecretString,
+    ) -> impl Future<Output = Result<SecretString>> + Send {
+        async { Err(not_offered("new client secrets")) }
+    }
+
     /// Ends the token's life. A token that is dead already counts as revoked.
     ///
     /// # Errors
     /// The platform could not be reached or refused.
     fn revoke(&self, credentials: &Credentials, token: &SecretString) -> impl Future<Output = Result<()>> + Send;
+}
+
+fn not_offered(what: &str) -> RotationError {
+    RotationError::new(ErrorKind::DocumentInvalid, format!("the platform does not offer {what}"))
+        .with_hint("take what asks for it out of the document")
 }

@@ -9,6 +9,7 @@
 //! (`create`, `set`, `test`, `finish`), `run` for all four in one process, `check` for none, and
 //! `diagnose` for what another process makes of them.
 
+mod ahead;
 mod check;
 mod clock;
 mod create;
@@ -17,8 +18,10 @@ mod document;
 mod error;
 mod finish;
 mod issuer;
+mod plan;
 mod preflight;
 mod probe;
+mod renew;
 mod retry;
 mod rotator;
 mod run;
@@ -36,6 +39,7 @@ pub use diagnose::Diagnosis;
 pub use document::{CredentialSource, Document, LARGEST_VALUE};
 pub use error::{ErrorKind, Result, Retryability, RotationError};
 pub use issuer::{Credentials, IssuedToken, TokenIssuer};
+pub use plan::{SecretRotation, TokenKind};
 pub use preflight::{Readiness, preflight};
 pub use probe::Probe;
 pub use retry::{Deadline, RetryPolicy};
@@ -45,4 +49,4 @@ pub use schedule::RotationRules;
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest, TokenLife};
 pub use store::{SecretStore, Staged, Wanted};
 pub use tokens::Tokens;
-pub use version::{CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};
+pub use version::{AHEAD, CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};

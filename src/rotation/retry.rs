@@ -40,6 +40,11 @@ impl Deadline {
         Self { work: Instant::now() + half, cleanup: self.cleanup }
     }
 
+    /// Whether there is so much time left to work.
+    pub(super) fn allows(self, time: Duration) -> bool {
+        self.remaining() > time
+    }
+
     fn remaining(self) -> Duration {
         self.work.saturating_duration_since(Instant::now())
     }

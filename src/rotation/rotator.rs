@@ -78,7 +78,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         }
     }
 
-    async fn credentials_elsewhere(
+    /// The credentials in another secret.
+    pub(super) async fn credentials_elsewhere(
         &self,
         platform: String,
         region: Option<String>,

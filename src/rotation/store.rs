@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::error::Result;
+use super::error::{ErrorKind, Result, RotationError};
 use super::version::{Description, SecretId, VersionId};
 use crate::secret::SecretString;
 
@@ -69,4 +69,42 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// As for promoting.
     fn unstage(&self, secret: &SecretId, version: &VersionId) -> impl Future<Output = Result<()>> + Send;
+
+    /// Writes down what is about to be done, so that it can be taken up again: a value beside the versions, in place of
+    /// the one before. A description shows it as a version that bears [`AHEAD`](super::AHEAD).
+    ///
+    /// # Errors
+    /// As for staging.
+    fn write_ahead(
+        &self,
+        _secret: &SecretId,
+        _value: &SecretString,
+        _rotation_token: Option<&SecretString>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        async { Err(no_place_ahead()) }
+    }
+
+    /// What was written down last; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// As for reading.
+    fn read_ahead(&self, _secret: &SecretId) -> impl Future<Output = Result<Option<SecretString>>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Forgets what was written down.
+    ///
+    /// # Errors
+    /// As for promoting.
+    fn clear_ahead(&self, _secret: &SecretId, _holder: &VersionId) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+fn no_place_ahead() -> RotationError {
+    RotationError::new(
+        ErrorKind::ConfigurationInvalid,
+        "this store cannot keep what replacing a client's own secret needs",
+    )
+    .with_hint("list two clients in the document, of which one is always in use")
 }

@@ -35,12 +35,24 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             return self.test_set_up(&pending, &credentials, deadline).await;
         };
         match self.tokens().verify(&credentials, &token, &pending.document.probes()?, deadline).await {
-            Ok(()) => Ok(StepReport { outcome: StepOutcome::Done, token_life: self.life_of(&pending) }),
+            Ok(()) => {
+                self.prove_secret(&pending, &credentials, deadline).await?;
+                Ok(StepReport { outcome: StepOutcome::Done, token_life: self.life_of(&pending) })
+            }
             Err(error) if matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch) => {
                 self.explain_rejection(error, request, &pending, &credentials, &token, deadline).await
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// A client secret that was made in this rotation worked when the token was made with it. One that was staged long
+    /// ago may have been replaced since, while its token lives on.
+    async fn prove_secret(&self, pending: &Pending, credentials: &Credentials, deadline: Deadline) -> Result<()> {
+        if pending.document.secret_rotation()?.is_none() || !self.is_dead(&pending.document) {
+            return Ok(());
+        }
+        self.tokens().try_out(credentials, &[], deadline).await.map(drop)
     }
 
     /// The staged value; `None` where the version was promoted already.

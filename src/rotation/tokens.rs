@@ -5,9 +5,20 @@ use jiff::Timestamp;
 use super::clock::Clock;
 use super::error::Result;
 use super::issuer::{Credentials, IssuedToken, TokenIssuer};
+use super::plan::TokenKind;
 use super::probe::Probe;
 use super::retry::{Deadline, RetryPolicy};
 use crate::secret::SecretString;
+
+/// A token of any kind.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) token: IssuedToken,
+    /// The moment before it was asked for.
+    pub(super) asked_at: Timestamp,
+    /// The access token that it was made with, of no use any more once this one is stored.
+    pub(super) first: Option<SecretString>,
+}
 
 /// An issuer, asked with patience.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +32,44 @@ pub struct Tokens<'a, I, C> {
 }
 
 impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
-    /// A new token that was validated, and when it was asked for. One that fails is revoked.
+    /// A token of a kind.
+    ///
+    /// # Errors
+    /// Whatever the exchange failed with, or the platform does not offer this kind.
+    pub(super) async fn make(&self, credentials: &Credentials, kind: &TokenKind, deadline: Deadline) -> Result<Made> {
+        let (first, asked_at) = self.exchange(credentials, deadline).await?;
+        if *kind == TokenKind::Access {
+            return Ok(Made { token: first, asked_at, first: None });
+        }
+        let lengthen = || async {
+            let asked_at = self.clock.now();
+            Ok((self.issuer.lengthen(credentials, &first.access_token, kind).await?, asked_at))
+        };
+        match self.retries.run("make a token of this kind", deadline, lengthen).await {
+            Ok((token, asked_at)) => Ok(Made { token, asked_at, first: Some(first.access_token) }),
+            Err(error) => {
+                self.discard(credentials, &first.access_token, deadline).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// A client's new secret, made with a token that may edit it. If the answer is lost it is simply made once more.
+    ///
+    /// # Errors
+    /// `PermissionMissing`, or whatever else the platform says.
+    pub(super) async fn regenerate(
+        &self,
+        credentials: &Credentials,
+        client_id: &str,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<SecretString> {
+        let regenerate = || self.issuer.regenerate(credentials, client_id, token);
+        self.retries.run("regenerate a client secret", deadline, regenerate).await
+    }
+
+    /// A new access token that was validated, and when it was asked for. One that fails is revoked.
     ///
     /// # Errors
     /// Whatever the exchange or the validation failed with.

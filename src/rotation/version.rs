@@ -14,6 +14,8 @@ pub const CURRENT: &str = "AWSCURRENT";
 pub const PENDING: &str = "AWSPENDING";
 /// The label on the version that was current before.
 pub const PREVIOUS: &str = "AWSPREVIOUS";
+/// The label on what is written down before a client's own secret is replaced. It is not one of Secrets Manager's own.
+pub const AHEAD: &str = "ROTATOR_AHEAD";
 
 /// A secret's name, ARN or path, as its store understands it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

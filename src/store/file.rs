@@ -16,8 +16,8 @@ use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::rotation::{
-    CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, SecretId, SecretStore,
-    Staged, VersionId, Wanted,
+    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, SecretId,
+    SecretStore, Staged, VersionId, Wanted,
 };
 use crate::secret::{SecretString, same};
 
@@ -34,6 +34,15 @@ struct State {
     pending: Option<Pending>,
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ahead: Option<Ahead>,
+}
+
+/// What was written down before the client's own secret was touched.
+#[derive(Serialize, Deserialize)]
+struct Ahead {
+    version: String,
+    value: Zeroizing<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,6 +75,7 @@ impl SecretStore for FileStore {
             let mut versions = vec![label(&state.current_id(&document), CURRENT)];
             versions.extend(state.pending.as_ref().map(|pending| label(&pending.version, PENDING)));
             versions.extend(state.previous.as_ref().map(|previous| label(previous, PREVIOUS)));
+            versions.extend(state.ahead.as_ref().map(|ahead| label(&ahead.version, AHEAD)));
             let name = files.document.display().to_string();
             Ok(Description { name, versions, ..Description::default() })
         })
@@ -153,6 +163,32 @@ impl SecretStore for FileStore {
         })
         .await
     }
+
+    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        let value = Zeroizing::new(value.expose_secret().to_owned());
+        change_ahead(secret, Some(Ahead { version: VersionId::random().as_str().to_owned(), value })).await
+    }
+
+    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        with_files(secret, |files| {
+            let ahead = files.state(&files.document()?)?.ahead;
+            Ok(ahead.map(|ahead| SecretString::from(ahead.value.as_str())))
+        })
+        .await
+    }
+
+    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+        change_ahead(secret, None).await
+    }
+}
+
+async fn change_ahead(secret: &SecretId, ahead: Option<Ahead>) -> Result<()> {
+    with_files(secret, move |files| {
+        let _lock = files.lock()?;
+        let state = files.state(&files.document()?)?;
+        files.write_state(&State { ahead, ..state })
+    })
+    .await
 }
 
 impl State {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::rotation::{
-    CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, SecretId, SecretStore,
-    Staged, VersionId, Wanted,
+    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, SecretId,
+    SecretStore, Staged, VersionId, Wanted,
 };
 use crate::secret::{SecretString, same};
 
@@ -130,6 +130,25 @@ impl SecretStore for MemoryStore {
             held.labels.retain(|label| *label != PENDING);
         }
         versions.retain(|held| !held.labels.is_empty());
+        Ok(())
+    }
+
+    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        let mut secrets = self.lock();
+        let versions = versions_of(&mut secrets, secret)?;
+        versions.retain(|held| !held.labels.contains(&AHEAD));
+        versions.push(Version { id: VersionId::random(), labels: vec![AHEAD], value: Some(value.clone()) });
+        Ok(())
+    }
+
+    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        let mut secrets = self.lock();
+        let found = versions_of(&mut secrets, secret)?.iter().find(|held| held.labels.contains(&AHEAD));
+        Ok(found.and_then(|held| held.value.clone()))
+    }
+
+    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+        versions_of(&mut self.lock(), secret)?.retain(|held| !held.labels.contains(&AHEAD));
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Genesys Cloud: one file for each thing that is asked of it.
 
+mod client_secret;
+mod long_lived;
 mod probe;
 mod region;
 mod revoke;
@@ -12,7 +14,7 @@ use secrecy::ExposeSecret;
 
 use super::endpoints::Endpoints;
 use super::http::{Http, bearer};
-use crate::rotation::{Credentials, IssuedToken, Probe, Result, TokenIssuer};
+use crate::rotation::{Credentials, IssuedToken, Probe, Result, TokenIssuer, TokenKind};
 use crate::secret::SecretString;
 
 pub use region::Region;
@@ -58,6 +60,24 @@ impl TokenIssuer for GenesysCloud {
         let region = Region::parse(&credentials.region)?;
         self.validate(region, &credentials.client_id, token).await?;
         self.probe(region, token, probes).await
+    }
+
+    async fn lengthen(
+        &self,
+        credentials: &Credentials,
+        access_token: &SecretString,
+        kind: &TokenKind,
+    ) -> Result<IssuedToken> {
+        self.make_long_lived(Region::parse(&credentials.region)?, access_token, kind).await
+    }
+
+    async fn regenerate(
+        &self,
+        credentials: &Credentials,
+        client_id: &str,
+        token: &SecretString,
+    ) -> Result<SecretString> {
+        self.regenerate_secret(Region::parse(&credentials.region)?, client_id, token).await
     }
 
     async fn revoke(&self, credentials: &Credentials, token: &SecretString) -> Result<()> {

@@ -71,7 +71,7 @@ impl GenesysCloud {
 }
 
 /// Some answers write the number as a string.
-fn seconds(value: &serde_json::Value) -> Option<Duration> {
+pub(super) fn seconds(value: &serde_json::Value) -> Option<Duration> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }

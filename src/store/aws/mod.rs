@@ -17,7 +17,7 @@ use secrecy::ExposeSecret;
 
 use self::failure::{Call, code_of, incomplete};
 use crate::rotation::{
-    CURRENT, Description, ErrorKind, LabelledVersion, PENDING, Result, RotationError, RotationRules, SecretId,
+    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, Result, RotationError, RotationRules, SecretId,
     SecretStore, Staged, VersionId, Wanted,
 };
 use crate::secret::SecretString;
@@ -41,6 +41,20 @@ impl AwsSecretsManager {
             .timeout_config(timeouts.build())
             .build();
         Self { client: Client::from_conf(config) }
+    }
+}
+
+impl AwsSecretsManager {
+    async fn take_off(&self, label: &str, secret: &SecretId, version: &VersionId) -> Result<()> {
+        let call = Call { action: "UpdateSecretVersionStage", secret };
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(secret.as_str())
+            .version_stage(label)
+            .remove_from_version_id(version.as_str());
+        let answer = request.send().await.map_err(|error| call.failed_to_move_label(&error))?;
+        answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
     }
 }
 
@@ -106,15 +120,41 @@ impl SecretStore for AwsSecretsManager {
     }
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
-        let call = Call { action: "UpdateSecretVersionStage", secret };
+        self.take_off(PENDING, secret, version).await
+    }
+
+    /// A version of its own, which the label of the one before moves to. Secrets Manager forgets versions without labels.
+    async fn write_ahead(
+        &self,
+        secret: &SecretId,
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        let call = Call { action: "PutSecretValue", secret };
         let request = self
             .client
-            .update_secret_version_stage()
+            .put_secret_value()
             .secret_id(secret.as_str())
-            .version_stage(PENDING)
-            .remove_from_version_id(version.as_str());
-        let answer = request.send().await.map_err(|error| call.failed_to_move_label(&error))?;
-        answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
+            .client_request_token(VersionId::random().as_str())
+            .secret_string(value.expose_secret())
+            .version_stages(AHEAD)
+            .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
+        let answer = request.send().await.map_err(|error| call.failed(&error))?;
+        answer.version_id().map(|_| ()).ok_or_else(|| incomplete(&call))
+    }
+
+    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        let call = Call { action: "GetSecretValue", secret };
+        let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(AHEAD);
+        match request.send().await {
+            Ok(answer) => text_of(&call, answer).map(Some),
+            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
+    async fn clear_ahead(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
+        self.take_off(AHEAD, secret, holder).await
     }
 }
 

@@ -31,7 +31,7 @@ use self::endpoint::{Found, Stored};
 use self::failure::Call;
 use self::location::Location;
 use self::settings::Settings;
-use self::state::{Pending, State};
+use self::state::{Ahead, Pending, State};
 use crate::rotation::{
     Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, VersionId, Wanted,
 };
@@ -107,6 +107,12 @@ impl VaultKv {
             best_effort("limit the pending path to one version", kept.map_err(|refusal| call.failed(refusal)));
         }
         Ok(written)
+    }
+
+    async fn change_ahead(&self, secret: &SecretId, ahead: Option<Ahead>) -> Result<()> {
+        let seen = self.look(secret).await?;
+        let state = State { ahead, ..seen.state.clone() };
+        self.write_state(&seen, &state).await.map(drop)
     }
 
     /// Tells people who look at the secret in Vault what it is. The document says the same, and is what counts.
@@ -194,6 +200,20 @@ impl SecretStore for VaultKv {
         }
         let state = State { pending: None, ..seen.state.clone() };
         self.write_state(&seen, &state).await.map(drop)
+    }
+
+    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        let value = Zeroizing::new(value.expose_secret().to_owned());
+        self.change_ahead(secret, Some(Ahead { version: VersionId::random().as_str().to_owned(), value })).await
+    }
+
+    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        let ahead = self.look(secret).await?.state.ahead;
+        Ok(ahead.map(|ahead| SecretString::from(ahead.value.as_str())))
+    }
+
+    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+        self.change_ahead(secret, None).await
     }
 }
 

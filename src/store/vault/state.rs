@@ -5,7 +5,9 @@ use zeroize::Zeroizing;
 
 use super::endpoint::Stored;
 use super::meaning::means_the_same;
-use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, VersionId};
+use crate::rotation::{
+    AHEAD, CURRENT, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, VersionId,
+};
 
 /// What lies at the pending path.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -16,6 +18,15 @@ pub(super) struct State {
     pub(super) pending: Option<Pending>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) previous: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ahead: Option<Ahead>,
+}
+
+/// What was written down before the client's own secret was touched.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Ahead {
+    pub(super) version: String,
+    pub(super) value: Zeroizing<String>,
 }
 
 /// Which version of KV a version of ours became.
@@ -87,7 +98,7 @@ impl State {
     fn with_current(self, previous: Option<String>, document: &Stored) -> Self {
         let promoted =
             |pending: Pending| Promoted { version: pending.version, created_time: document.created_time.clone() };
-        Self { current: self.pending.map(promoted), pending: None, previous }
+        Self { current: self.pending.map(promoted), pending: None, previous, ahead: self.ahead }
     }
 
     pub(super) fn staged(&self, version: &VersionId) -> Option<&Pending> {
@@ -103,6 +114,7 @@ impl State {
         let mut versions = vec![label(&self.current_id(document), CURRENT)];
         versions.extend(self.pending.as_ref().map(|pending| label(&pending.version, PENDING)));
         versions.extend(self.previous.as_ref().map(|previous| label(previous, PREVIOUS)));
+        versions.extend(self.ahead.as_ref().map(|ahead| label(&ahead.version, AHEAD)));
         versions
     }
 }

@@ -34,7 +34,7 @@ impl StaticCredential {
 
     /// Whether it was made with these settings.
     pub(super) fn follows_from(&self, settings: &Document) -> bool {
-        self.document.same_but_for_token(settings)
+        self.document.follows_from(settings)
     }
 
     /// Where the token is good: a platform and a region.

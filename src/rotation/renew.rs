@@ -1,0 +1,184 @@
+//! createSecret, where the OAuth client's own secret is made anew before the token.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::ahead::Ahead;
+use super::clock::Clock;
+use super::document::Document;
+use super::error::{ErrorKind, Result, RotationError};
+use super::issuer::{Credentials, TokenIssuer};
+use super::plan::SecretRotation;
+use super::retry::Deadline;
+use super::rotator::Rotator;
+use super::step::StepRequest;
+use super::store::SecretStore;
+use super::tokens::Made;
+use super::version::{AHEAD, Description};
+
+/// A new secret may take about ten seconds to be known everywhere; this much is waited for it.
+const PROPAGATION: Duration = Duration::from_secs(20);
+/// How long to wait before asking whether it is known.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A document whose client has a new secret, and the first token that was had with it.
+pub(super) struct Renewed {
+    pub(super) document: Document,
+    pub(super) credentials: Credentials,
+    pub(super) made: Made,
+}
+
+impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+    /// The credentials and the token of the next version, after whatever the document asks to be made anew.
+    pub(super) async fn renew(
+        &self,
+        request: &StepRequest,
+        document: Document,
+        described: &Description,
+        deadline: Deadline,
+    ) -> Result<Renewed> {
+        let kind = document.token_kind()?;
+        match document.secret_rotation()? {
+            None => {
+                let credentials = self.credentials(&document, described, deadline).await?;
+                let made = self.tokens().make(&credentials, &kind, deadline).await?;
+                Ok(Renewed { document, credentials, made })
+            }
+            Some(SecretRotation::Alternating { idle, admin_credentials }) => {
+                let document = self.alternate(&document, described, &idle, &admin_credentials, deadline).await?;
+                self.first_token(document, described, deadline).await
+            }
+            Some(SecretRotation::InPlace) => {
+                let document = self.replace(request, document, described, deadline).await?;
+                self.first_token(document, described, deadline).await
+            }
+        }
+    }
+
+    /// The client that is not in use gets a new secret, which costs nothing if it is lost: nobody uses it yet, and the
+    /// next attempt makes another one.
+    async fn alternate(
+        &self,
+        document: &Document,
+        described: &Description,
+        idle: &str,
+        admin: &str,
+        deadline: Deadline,
+    ) -> Result<Document> {
+        if described.is_named(admin) {
+            let message = format!("the secret {} names itself as its admin_credentials", described.name);
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
+                .with_hint("the client that edits the other two is stored in a secret of its own"));
+        }
+        let admin = self.credentials_elsewhere(document.platform()?, document.region()?, admin, deadline).await?;
+        let (token, _) = self.tokens().exchange(&admin, deadline).await?;
+        let secret = self.tokens().regenerate(&admin, idle, &token.access_token, deadline).await;
+        self.tokens().discard(&admin, &token.access_token, deadline).await;
+        document.with_client(idle, &secret?)
+    }
+
+    /// The client's own secret is replaced, with a token that was written down before: whatever gets lost on the
+    /// way, the next attempt makes the secret anew with it.
+    async fn replace(
+        &self,
+        request: &StepRequest,
+        document: Document,
+        described: &Description,
+        deadline: Deadline,
+    ) -> Result<Document> {
+        let begun = self.begun(request, &document, described, deadline).await?;
+        if let Some(Ahead { to: Some(renewed), .. }) = begun {
+            // The new secret was made and written down: only what comes after it is missing.
+            return Ok(renewed);
+        }
+        let credentials = self.credentials(&document, described, deadline).await?;
+        let mut ahead = match (self.tokens().exchange(&credentials, deadline).await, begun) {
+            (Ok((token, _)), _) => {
+                let ahead = Ahead { from: document.clone(), to: None, token: token.access_token };
+                if let Err(error) = self.write_ahead(request, &ahead, deadline).await {
+                    self.tokens().discard(&credentials, &ahead.token, deadline).await;
+                    return Err(error);
+                }
+                ahead
+            }
+            // The secret was replaced, and the answer got lost.
+            (Err(error), Some(begun)) if error.kind() == ErrorKind::CredentialsRejected => begun,
+            (Err(error), _) => return Err(error),
+        };
+        let id = &credentials.client_id;
+        let secret = self.tokens().regenerate(&credentials, id, &ahead.token, deadline).await;
+        let renewed = document.with_client(id, &secret.map_err(|error| no_way_back(error, id))?)?;
+        ahead.to = Some(renewed.clone());
+        self.write_ahead(request, &ahead, deadline).await.map_err(|error| no_way_back(error, id))?;
+        Ok(renewed)
+    }
+
+    /// A replacement of this very document's secret that was begun before.
+    async fn begun(
+        &self,
+        request: &StepRequest,
+        document: &Document,
+        described: &Description,
+        deadline: Deadline,
+    ) -> Result<Option<Ahead>> {
+        if described.holder(AHEAD).is_none() {
+            return Ok(None);
+        }
+        let read = || self.store.read_ahead(&request.secret);
+        let ahead = self.retries.run("read what was written down", deadline, read).await?;
+        Ok(ahead.as_ref().and_then(Ahead::parse).filter(|ahead| ahead.from.is_same_as(document)))
+    }
+
+    async fn write_ahead(&self, request: &StepRequest, ahead: &Ahead, deadline: Deadline) -> Result<()> {
+        let (value, token) = (ahead.to_value()?, request.rotation_token.as_ref());
+        let write = || self.store.write_ahead(&request.secret, &value, token);
+        self.retries.run("write down what is about to be done", deadline, write).await
+    }
+
+    /// Ends what was written down for a replacement that readers have by now, as far as that can be done.
+    pub(super) async fn clear_ahead(&self, request: &StepRequest, described: &Description, deadline: Deadline) {
+        let Some(holder) = described.holder(AHEAD) else { return };
+        let read = || self.store.read_ahead(&request.secret);
+        let ahead = self.retries.run("read what was written down", deadline, read).await.ok().flatten();
+        if let Some(Ahead { from, to, token }) = ahead.as_ref().and_then(Ahead::parse)
+            && let Ok(credentials) = self.credentials(&to.unwrap_or(from), described, deadline).await
+        {
+            self.tokens().discard(&credentials, &token, deadline).await;
+        }
+        let clear = || self.store.clear_ahead(&request.secret, holder);
+        if let Err(error) = self.retries.run("forget what was written down", deadline, clear).await {
+            tracing::warn!(error.r#type = error.kind().name(), "what was written down stays: {}", error.chain());
+        }
+    }
+
+    /// The token of the next version. A new secret that is not known everywhere yet is given time.
+    async fn first_token(&self, document: Document, described: &Description, deadline: Deadline) -> Result<Renewed> {
+        let kind = document.token_kind()?;
+        let credentials = self.credentials(&document, described, deadline).await?;
+        let began = Instant::now();
+        loop {
+            match self.tokens().make(&credentials, &kind, deadline).await {
+                Ok(made) => return Ok(Renewed { document, credentials, made }),
+                Err(error)
+                    if error.kind() == ErrorKind::CredentialsRejected
+                        && began.elapsed() < PROPAGATION
+                        && deadline.allows(ASK_AGAIN) =>
+                {
+                    tracing::debug!("the new secret is not known everywhere yet");
+                    sleep(ASK_AGAIN).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The instant at which only a person can help: the platform may have made a secret that nobody was told.
+fn no_way_back(error: RotationError, client_id: &str) -> RotationError {
+    let hint = format!(
+        "rotate again: the secret is then made anew with a token that was kept for this. Only if that token is dead as well, regenerate the secret of the OAuth client {client_id} by hand (Admin > Integrations > OAuth) and store it. ({})",
+        error.hint()
+    );
+    error.with_hint(hint)
+}
