@@ -46,8 +46,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
                 Ok(Renewed { document, credentials, made })
             }
             Some(SecretRotation::Alternating { idle, admin_credentials }) => {
-                let document = self.alternate(&document, described, &idle, &admin_credentials, deadline).await?;
-                self.first_token(document, described, deadline).await
+                self.alternate(&document, described, &idle, &admin_credentials, deadline).await
             }
             Some(SecretRotation::InPlace) => {
                 let document = self.replace(request, document, described, deadline).await?;
@@ -65,7 +64,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         idle: &str,
         admin: &str,
         deadline: Deadline,
-    ) -> Result<Document> {
+    ) -> Result<Renewed> {
         if described.is_named(admin) {
             let message = format!("the secret {} names itself as its admin_credentials", described.name);
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
@@ -74,8 +73,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let admin = self.credentials_elsewhere(document.platform()?, document.region()?, admin, deadline).await?;
         let (token, _) = self.tokens().exchange(&admin, deadline).await?;
         let secret = self.tokens().regenerate(&admin, idle, &token.access_token, deadline).await;
-        self.tokens().discard(&admin, &token.access_token, deadline).await;
-        document.with_client(idle, &secret?)
+        let first_token = async { self.first_token(document.with_client(idle, &secret?)?, described, deadline).await };
+        // The admin's token is of no use any more, and nothing has to wait until it is gone.
+        let tokens = self.tokens();
+        tokio::join!(first_token, tokens.discard(&admin, &token.access_token, deadline)).0
     }
 
     /// The client's own secret is replaced, with a token that was written down before: whatever gets lost on the

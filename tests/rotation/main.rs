@@ -7,6 +7,7 @@ mod bad_input;
 mod concurrency;
 mod crashes;
 mod faults;
+mod modes;
 mod whole;
 
 use std::time::Duration;

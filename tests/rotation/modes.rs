@@ -1,0 +1,289 @@
+//! Every kind of token and every way to make a client secret anew: each through every fault at every call, with a
+//! reader who looks all the while.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use genesys_rotator::sim::genesys::Client as OAuthClient;
+use hyper::StatusCode;
+
+const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
+const SECOND_SECRET: &str = "hush-hush-second-secret-0123456789";
+const ADMIN: &str = "genesys/admin";
+const ADMIN_ID: &str = "5f3c8a52-000a-4e71-9d0c-6f2b3c9d1e10";
+const ADMIN_SECRET: &str = "hush-hush-admin-secret-0123456789";
+const ROTATIONS: usize = 20;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mode {
+    Generated,
+    ApiToken,
+    Alternating,
+    InPlace,
+}
+
+impl Mode {
+    fn document(self) -> Value {
+        let mut document = document();
+        let fields = match self {
+            Self::Generated => json!({"token": "generated", "resource_owner": "5f3c8a52-0f00-4e71-9d0c-6f2b3c9d1e10"}),
+            Self::ApiToken => json!({"token": "api-token", "name": "pipelines", "scopes": ["routing"]}),
+            Self::Alternating => json!({
+                "rotate": "client_secret",
+                "clients": [
+                    {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "note": 1.50},
+                    {"client_id": SECOND_ID, "client_secret": SECOND_SECRET},
+                ],
+                "admin_credentials": ADMIN,
+            }),
+            Self::InPlace => json!({"rotate": "client_secret", "accept_gap": true}),
+        };
+        document.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        document
+    }
+}
+
+async fn world(mode: Mode, retries: u32) -> World {
+    let settings =
+        Settings { retries, retry_delay: Duration::from_millis(10), writes_per_second: None, ..Settings::default() };
+    let world = World::with(settings).await;
+    world.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
+    for (id, secret) in [(SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
+        world.simulation.genesys.add_client(OAuthClient::new(id, secret));
+    }
+    let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
+    world.create(ADMIN, &admin).await;
+    world.create(SECRET, &mode.document()).await;
+    let first = world.rotate().await;
+    assert!(first.succeeded, "{mode:?}: {first:?}");
+    world
+}
+
+/// Every call of one rotation, and how many of its kind come before.
+async fn calls(world: &World) -> Vec<(String, u32)> {
+    world.simulation.journal.clear();
+    let outcome = world.rotate().await;
+    assert!(outcome.succeeded, "{outcome:?}");
+    let mut seen: Vec<(String, u32)> = Vec::new();
+    for call in world.simulation.journal.calls() {
+        if matches!(call.operation.as_str(), "RotateSecret" | "CreateSecret") {
+            continue;
+        }
+        let before = seen.iter().filter(|(operation, _)| *operation == call.operation).count();
+        seen.push((call.operation, before as u32));
+    }
+    seen
+}
+
+impl World {
+    /// Whether the credentials that readers have would be exchanged now.
+    fn stored_client_works(&self) -> bool {
+        let current = self.current();
+        let clients = self.simulation.genesys.clients();
+        clients.iter().any(|client| current["client_id"] == *client.id && current["client_secret"] == *client.secret)
+    }
+
+    fn stored_token_works(&self) -> bool {
+        self.current_token().is_some_and(|token| self.simulation.genesys.live_tokens().contains(&token))
+    }
+}
+
+async fn every_call_heals_from(mode: Mode, effect: impl Fn(&str) -> Effect) {
+    let world = world(mode, 0).await;
+    for (operation, before) in calls(&world).await {
+        world.simulation.faults.clear();
+        world.simulation.faults.add(Fault::once(&operation, effect(&operation)).after(before));
+        let former = world.current_token();
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{mode:?}, {operation} after {before}: {outcome:?}");
+        assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?}, {operation} after {before}");
+        assert_ne!(world.current_token(), former);
+    }
+    assert_no_secrets_in(&world);
+}
+
+async fn every_kill_heals(mode: Mode, effect: Effect) {
+    let world = world(mode, 2).await;
+    for (operation, before) in calls(&world).await {
+        world.simulation.faults.clear();
+        world.simulation.faults.add(Fault::once(&operation, effect.clone()).after(before));
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{mode:?}, {operation} after {before}: {outcome:?}");
+        assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?}, {operation} after {before}");
+        assert!(world.holder("AWSPENDING").is_none() && world.holder("ROTATOR_AHEAD").is_none());
+    }
+    assert_no_secrets_in(&world);
+}
+
+/// No log line holds a secret of any client, present or stored, or a living token.
+fn assert_no_secrets_in(world: &World) {
+    let logs = world.logs().join("\n");
+    let clients = world.simulation.genesys.clients().into_iter().map(|client| client.secret);
+    let fixed = [CLIENT_SECRET, SECOND_SECRET, ADMIN_SECRET].map(str::to_owned);
+    for secret in clients.chain(fixed).chain(world.simulation.genesys.live_tokens()) {
+        assert!(!logs.contains(&secret), "a log line holds a secret");
+    }
+}
+
+fn web_page(status: StatusCode) -> Effect {
+    Effect::Answer(Answer::new(status, "text/html", "<html><body>Service Unavailable</body></html>"))
+}
+
+/// Many small tests run beside each other; one of all would run alone for minutes.
+macro_rules! modes {
+    ($($name:ident: $mode:expr;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn a_dropped_connection_heals() {
+                every_call_heals_from($mode, |_| Effect::Drop).await;
+            }
+
+            #[tokio::test]
+            async fn a_lost_answer_heals() {
+                every_call_heals_from($mode, |_| Effect::LoseAnswer).await;
+            }
+
+            #[tokio::test]
+            async fn a_web_page_instead_of_an_answer_heals() {
+                every_call_heals_from($mode, |_| web_page(StatusCode::SERVICE_UNAVAILABLE)).await;
+            }
+
+            #[tokio::test]
+            async fn an_empty_success_heals() {
+                every_call_heals_from($mode, |_| Effect::Answer(Answer::new(StatusCode::OK, "application/json", "{}"))).await;
+            }
+
+            #[tokio::test]
+            async fn too_many_requests_heal() {
+                every_call_heals_from($mode, |operation| match operation.contains(' ') {
+                    true => Effect::Answer(Answer::new(StatusCode::TOO_MANY_REQUESTS, "application/json", r#"{"status":429,"code":"too.many.requests.retry.after"}"#).with_header("retry-after", "1")),
+                    false => Effect::Answer(Answer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#)),
+                })
+                .await;
+            }
+
+            #[tokio::test]
+            async fn a_kill_before_any_call_heals() {
+                every_kill_heals($mode, Effect::KillBefore).await;
+            }
+
+            #[tokio::test]
+            async fn a_kill_after_any_call_heals() {
+                every_kill_heals($mode, Effect::KillAfter).await;
+            }
+        }
+    )*};
+}
+
+modes! {
+    generated: Mode::Generated;
+    api_token: Mode::ApiToken;
+    alternating: Mode::Alternating;
+    in_place: Mode::InPlace;
+}
+
+/// Rotates under faults while a reader looks, and gives how often it looked and how often what it read did not work.
+async fn outages(mode: Mode, works: fn(&World) -> bool) -> (usize, usize) {
+    let world = Arc::new(world(mode, 2).await);
+    let calls = calls(&world).await;
+    let (looks, outages) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let reader = {
+        let (world, looks, outages) = (world.clone(), looks.clone(), outages.clone());
+        tokio::spawn(async move {
+            loop {
+                looks.fetch_add(1, Ordering::Relaxed);
+                outages.fetch_add(usize::from(!works(&world)), Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+    };
+    let effects = [Effect::Drop, Effect::LoseAnswer, web_page(StatusCode::BAD_GATEWAY), Effect::KillAfter];
+    for round in 0..ROTATIONS {
+        let (operation, before) = &calls[round * 7 % calls.len()];
+        world.simulation.faults.clear();
+        world.simulation.faults.add(Fault::once(operation, effects[round % effects.len()].clone()).after(*before));
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{mode:?}: {outcome:?}");
+    }
+    reader.abort();
+    (looks.load(Ordering::Relaxed), outages.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_reader_meets_no_outage_with_two_clients() {
+    let (looks, outages) =
+        outages(Mode::Alternating, |world| world.stored_client_works() && world.stored_token_works()).await;
+    assert!(looks > ROTATIONS && outages == 0, "{outages} outages in {looks} looks");
+}
+
+#[tokio::test]
+async fn a_reader_of_the_token_meets_no_outage_in_any_mode() {
+    for mode in [Mode::Generated, Mode::ApiToken, Mode::InPlace] {
+        let (looks, outages) = outages(mode, World::stored_token_works).await;
+        assert!(looks > ROTATIONS && outages == 0, "{mode:?}: {outages} outages in {looks} looks");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_takes_its_time_to_arrive_is_waited_for() {
+    for (mode, seconds) in [(Mode::Alternating, 3), (Mode::InPlace, 3), (Mode::Alternating, 10)] {
+        let world = world(mode, 0).await;
+        world.simulation.genesys.set(|settings| settings.secret_propagation = seconds);
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{mode:?} {seconds} s: {outcome:?}");
+        assert!(world.stored_client_works() && world.stored_token_works());
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_die_with_the_old_secret_do_no_harm() {
+    for mode in [Mode::Alternating, Mode::InPlace] {
+        let world = world(mode, 0).await;
+        world.simulation.genesys.set(|settings| settings.regenerate_revokes_tokens = true);
+        for _ in 0..3 {
+            let outcome = world.rotate().await;
+            assert!(outcome.succeeded, "{mode:?}: {outcome:?}");
+            assert!(world.stored_client_works() && world.stored_token_works());
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_only_a_person_can_help_the_way_out_is_said() {
+    let world = world(Mode::InPlace, 0).await;
+    world.simulation.genesys.set(|settings| settings.regenerate_revokes_tokens = true);
+    world.simulation.faults.add(Fault::once("POST /api/v2/oauth/clients/{id}/secret", Effect::LoseAnswer));
+    let outcome = world.rotate().await;
+    assert!(!outcome.succeeded, "the token died together with the answer");
+    let said = format!("{outcome:?}");
+    assert!(said.contains(CLIENT_ID) && said.contains("by hand"), "{said}");
+}
+
+#[tokio::test]
+async fn alternating_adds_three_round_trips_and_the_other_client_each_time() {
+    let world = world(Mode::Alternating, 0).await;
+    world.simulation.faults.add(Fault::always("*", Effect::Delay(Duration::from_millis(25))));
+    for expected in [CLIENT_ID, SECOND_ID, CLIENT_ID] {
+        world.simulation.journal.clear();
+        assert!(world.rotate().await.succeeded);
+        assert_eq!(world.current()["client_id"], expected);
+        let chain = world.simulation.journal.longest_chain();
+        assert!(chain <= 8 + 3 + 1, "the caller's own request and {chain} more");
+    }
+    let note = &world.current()["clients"][0]["note"];
+    assert_eq!(note, 1.5, "what is not ours in the list is kept");
+}
+
+#[tokio::test]
+async fn an_organisation_without_the_endpoint_is_told_what_to_do_instead() {
+    let world = World::new().await;
+    world.create(SECRET, &Mode::Generated.document()).await;
+    let outcome = world.rotate().await;
+    let said = format!("{outcome:?}");
+    assert!(!outcome.succeeded && said.contains("does not offer") && said.contains("token duration"), "{said}");
+    assert!(world.simulation.genesys.live_tokens().is_empty(), "the first token was given back");
+}
