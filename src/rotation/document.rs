@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::IssuedToken;
+use super::platform_name::PlatformName;
 use super::probe::Probe;
 use crate::secret::SecretString;
 
@@ -19,11 +20,6 @@ pub const LARGEST_VALUE: usize = 65_536;
 
 /// All probes go out together, so there must not be so many that they meet the platform's rate limit.
 const MOST_PROBES: usize = 20;
-const DEFAULT_PLATFORM: &str = "genesys-cloud";
-const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
-const CLIENT_ID: [&str; 4] = ["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"];
-const CLIENT_SECRET: [&str; 4] =
-    ["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"];
 const ACCESS_TOKEN: &str = "access_token";
 const TOKEN_TYPE: &str = "token_type";
 const ISSUED_AT: &str = "issued_at";
@@ -48,20 +44,6 @@ impl Field {
     fn is_of_the_token(&self) -> bool {
         OF_THE_TOKEN.contains(&self.name.as_str())
     }
-}
-
-/// Where the client credentials are.
-#[derive(Clone, Debug)]
-pub enum CredentialSource {
-    /// In this document.
-    Inline {
-        /// The OAuth client's id.
-        client_id: String,
-        /// The OAuth client's secret.
-        client_secret: SecretString,
-    },
-    /// In another secret of the same store, by its name or ARN.
-    Elsewhere(String),
 }
 
 impl Document {
@@ -90,42 +72,12 @@ impl Document {
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`] where it is not a string.
     pub fn platform(&self) -> Result<String> {
-        Ok(self.text("platform")?.unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()))
+        Ok(self.named_platform()?.unwrap_or_else(|| PlatformName::GenesysCloud.name().to_owned()))
     }
 
-    /// The region as it is written, under any of the names that people store it by.
-    ///
-    /// # Errors
-    /// [`ErrorKind::DocumentInvalid`] where it is not a string, has blanks around it, or is given twice differently.
-    pub fn region(&self) -> Result<Option<String>> {
-        self.alias(&REGION)
-    }
-
-    /// Where the client credentials are.
-    ///
-    /// # Errors
-    /// [`ErrorKind::DocumentInvalid`] where they are missing, incomplete, ambiguous, or have blanks around them.
-    pub fn credential_source(&self) -> Result<CredentialSource> {
-        let id = self.alias(&CLIENT_ID)?;
-        let secret = self.alias(&CLIENT_SECRET)?;
-        let elsewhere = self.trimmed("credentials")?;
-        match (id, secret, elsewhere) {
-            (Some(client_id), Some(secret), None) => {
-                Ok(CredentialSource::Inline { client_id, client_secret: secret.into() })
-            }
-            (None, None, Some(name)) if is_name(&name) => Ok(CredentialSource::Elsewhere(name)),
-            (None, None, Some(_)) => Err(invalid("credentials holds what is no secret's name or ARN").with_hint(
-                "credentials names the secret that holds client_id and client_secret; it does not hold them",
-            )),
-            (None, None, None) => Err(invalid("the secret holds no client credentials")),
-            (_, _, Some(_)) => {
-                let hint = "keep either credentials (the name of another secret) or client_id and client_secret";
-                Err(invalid("the secret names another secret for the credentials, and holds some itself")
-                    .with_hint(hint))
-            }
-            (Some(_), None, None) => Err(invalid("the secret holds a client id, but no client secret")),
-            (None, Some(_), None) => Err(invalid("the secret holds a client secret, but no client id")),
-        }
+    /// The platform, if one is named.
+    pub(super) fn named_platform(&self) -> Result<Option<String>> {
+        self.text("platform")
     }
 
     /// The probes that the document lists.
@@ -245,7 +197,7 @@ impl Document {
         }
     }
 
-    fn trimmed(&self, name: &str) -> Result<Option<String>> {
+    pub(super) fn trimmed(&self, name: &str) -> Result<Option<String>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         if text.is_empty() {
             return Err(invalid(format!("the field {name} is empty")));
@@ -258,7 +210,7 @@ impl Document {
     }
 
     /// The one value among the names that people use for it.
-    fn alias(&self, names: &[&str]) -> Result<Option<String>> {
+    pub(super) fn alias(&self, names: &[&str]) -> Result<Option<String>> {
         let mut found: Option<(&str, String)> = None;
         for name in names {
             let Some(value) = self.trimmed(name)? else { continue };
@@ -315,12 +267,6 @@ impl<'de> Visitor<'de> for FieldsInOrder {
     }
 }
 
-/// What can be a secret's name, ARN or path. The name gets into messages, so nothing else may.
-fn is_name(text: &str) -> bool {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
-    text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
-}
-
 fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -335,6 +281,6 @@ fn shortened(name: &str) -> String {
     name.chars().take(40).collect()
 }
 
-fn invalid(message: impl Into<String>) -> RotationError {
+pub(super) fn invalid(message: impl Into<String>) -> RotationError {
     RotationError::new(ErrorKind::DocumentInvalid, message)
 }

@@ -3,22 +3,11 @@
 use std::future::Future;
 use std::time::Duration;
 
+use super::credentials::Credentials;
 use super::error::Result;
+use super::place::Place;
 use super::probe::Probe;
 use crate::secret::SecretString;
-
-/// Client credentials, and where they are good.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The platform's name, such as `genesys-cloud`.
-    pub platform: String,
-    /// The region as the document names it.
-    pub region: String,
-    /// The OAuth client's id, which is no secret.
-    pub client_id: String,
-    /// The OAuth client's secret.
-    pub client_secret: SecretString,
-}
 
 /// A token fresh from the platform.
 #[derive(Clone, Debug)]
@@ -50,9 +39,9 @@ pub trait TokenIssuer: Send + Sync {
         probes: &[Probe],
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Ends the token's life. A token that is dead already counts as revoked.
+    /// Ends the token's life, as far as the platform knows how to. A token that is dead already counts as revoked.
     ///
     /// # Errors
     /// The platform could not be reached or refused.
-    fn revoke(&self, credentials: &Credentials, token: &SecretString) -> impl Future<Output = Result<()>> + Send;
+    fn revoke(&self, place: &Place, token: &SecretString) -> impl Future<Output = Result<()>> + Send;
 }

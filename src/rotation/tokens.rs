@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::clock::Clock;
+use super::credentials::Credentials;
 use super::error::Result;
-use super::issuer::{Credentials, IssuedToken, TokenIssuer};
+use super::issuer::{IssuedToken, TokenIssuer};
+use super::place::Place;
 use super::probe::Probe;
 use super::retry::{Deadline, RetryPolicy};
 use crate::secret::SecretString;
@@ -58,14 +60,14 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
     ///
     /// # Errors
     /// The platform could not be reached or refused.
-    pub async fn revoke(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) -> Result<()> {
-        let revoke = || self.issuer.revoke(credentials, token);
+    pub async fn revoke(&self, place: &Place, token: &SecretString, deadline: Deadline) -> Result<()> {
+        let revoke = || self.issuer.revoke(place, token);
         self.retries.run("revoke a token", deadline.for_cleanup(), revoke).await
     }
 
     /// Ends the life of a token that is stored nowhere, as far as the platform can be reached.
     pub async fn discard(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) {
-        if let Err(error) = self.revoke(credentials, token, deadline).await {
+        if let Err(error) = self.revoke(&credentials.place(), token, deadline).await {
             tracing::warn!(
                 error.r#type = error.kind().name(),
                 "a token that is stored nowhere could not be revoked and lives on until it expires: {}",

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::endpoints::Endpoints;
 use super::http::{Http, bearer};
-use crate::rotation::{Credentials, IssuedToken, Probe, Result, TokenIssuer};
+use crate::rotation::{IssuedToken, KeyPair, Probe, Result};
 use crate::secret::SecretString;
 
 pub use region::Region;
@@ -35,6 +35,29 @@ impl GenesysCloud {
         Ok(self.endpoints.api(&Region::parse(region)?.api_host()))
     }
 
+    /// A new token.
+    pub(super) async fn issue(&self, region: &str, client: &KeyPair) -> Result<IssuedToken> {
+        self.exchange(Region::parse(region)?, client).await
+    }
+
+    /// Proves that a token works, is this client's, and can do what the probes ask for.
+    pub(super) async fn verify(
+        &self,
+        region: &str,
+        client_id: &str,
+        token: &SecretString,
+        probes: &[Probe],
+    ) -> Result<()> {
+        let region = Region::parse(region)?;
+        self.validate(region, client_id, token).await?;
+        self.probe(region, token, probes).await
+    }
+
+    /// Ends a token's life.
+    pub(super) async fn revoke(&self, region: &str, token: &SecretString) -> Result<()> {
+        self.revoke_token(Region::parse(region)?, token).await
+    }
+
     /// A call of the API with a token.
     fn call(
         &self,
@@ -46,21 +69,5 @@ impl GenesysCloud {
         let url = format!("{}{path}", self.endpoints.api(&region.api_host()));
         let request = self.http.request(method, &url)?;
         Ok(request.header(AUTHORIZATION, bearer(token.expose_secret())?).header(ACCEPT, "application/json"))
-    }
-}
-
-impl TokenIssuer for GenesysCloud {
-    async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
-        self.exchange(Region::parse(&credentials.region)?, credentials).await
-    }
-
-    async fn verify(&self, credentials: &Credentials, token: &SecretString, probes: &[Probe]) -> Result<()> {
-        let region = Region::parse(&credentials.region)?;
-        self.validate(region, &credentials.client_id, token).await?;
-        self.probe(region, token, probes).await
-    }
-
-    async fn revoke(&self, credentials: &Credentials, token: &SecretString) -> Result<()> {
-        self.revoke_token(Region::parse(&credentials.region)?, token).await
     }
 }
