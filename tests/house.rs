@@ -28,7 +28,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 /// Parts whose members never import each other, but for those that serve all of them.
 const FAMILIES: [Family; 3] = [
     Family { part: "store", shared: &[], composing: &[] },
-    Family { part: "platform", shared: &["answer", "endpoints", "http"], composing: &[] },
+    Family { part: "platform", shared: &["answer", "endpoints", "http", "token_answer"], composing: &[] },
     Family {
         part: "sim",
         shared: &["control", "faults", "http", "invoke", "journal"],

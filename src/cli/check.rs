@@ -11,8 +11,8 @@ use super::human_time::{parse_duration, span};
 use super::output::Output;
 use super::secret_reference::SecretReference;
 use super::session::Session;
-use super::token_life::{TOO_SHORT, too_short};
-use crate::rotation::{CheckReport, CheckStage, Deadline, RotationError};
+use super::token_life::{HOURLY, TOO_SHORT, too_short};
+use crate::rotation::{CheckReport, CheckStage, Deadline, PlatformName, RotationError};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -45,6 +45,9 @@ struct CheckJson<'a> {
     token_lifetime: Option<u64>,
     /// How long it should live for the schedule, in seconds.
     token_lifetime_needed: Option<u64>,
+    /// What to know of the platform's tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
     error: Option<ErrorJson>,
 }
 
@@ -93,7 +96,11 @@ impl Checked<'_> {
         let tried = self.tried.iter().enumerate();
         let stage = |(index, stage): (usize, &CheckStage)| StageJson {
             stage: stage.name(),
-            outcome: if self.succeeded(index) { "done" } else { "failed" },
+            outcome: match self.succeeded(index) {
+                true if *stage == CheckStage::Revoke && self.leaves_token() => "nothing_to_do",
+                true => "done",
+                false => "failed",
+            },
         };
         CheckJson {
             secret: self.secret,
@@ -105,6 +112,7 @@ impl Checked<'_> {
             probes: report.map(|report| report.probes),
             token_lifetime: report.map(|report| report.token_life.left.as_secs()),
             token_lifetime_needed: report.and_then(|report| report.token_life.needed).map(|needed| needed.as_secs()),
+            note: report.filter(|report| report.token_life.is_fixed).map(|_| HOURLY),
             error: error.map(|(kind, message, hint)| ErrorJson::new(kind, message, hint)),
         }
     }
@@ -124,8 +132,16 @@ impl Checked<'_> {
             }
         };
         output.result(format_args!("  {} {line}", output.style.mark(lasts)));
+        if life.is_fixed && lasts {
+            output.result(format_args!("  note {HOURLY}"));
+        }
         let verdict = if lasts { "ready to rotate" } else { "would rotate, but the token would not last" };
         output.result(format_args!("  {verdict}; nothing was stored"));
+    }
+
+    /// Whether the platform offers no way to end a token.
+    fn leaves_token(&self) -> bool {
+        self.result.as_ref().is_ok_and(|report| report.platform == PlatformName::Cxone.name())
     }
 
     fn succeeded(&self, index: usize) -> bool {
@@ -146,6 +162,9 @@ impl Checked<'_> {
                 1 => "validate the token, with 1 probe".to_owned(),
                 probes => format!("validate the token, with {probes} probes"),
             },
+            (CheckStage::Revoke, _) if self.leaves_token() => {
+                "leave the token to expire: CXone revokes none".to_owned()
+            }
             (CheckStage::Revoke, _) => "revoke the token again".to_owned(),
         }
     }

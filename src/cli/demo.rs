@@ -16,8 +16,8 @@ use super::store::Store;
 use super::style::Colour;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{
-    Credentials, Deadline, Document, ErrorKind, Result, RetryPolicy, RotationError, Rotator, SecretId, SecretStore,
-    SystemClock, TokenIssuer, VersionId, Wanted,
+    Credentials, Deadline, Document, ErrorKind, KeyPair, Result, RetryPolicy, RotationError, Rotator, SecretId,
+    SecretStore, SystemClock, TokenIssuer, VersionId, Wanted,
 };
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
@@ -153,12 +153,8 @@ impl<'a> Demo<'a> {
     }
 
     fn credentials(&self) -> Credentials {
-        Credentials {
-            platform: "genesys-cloud".to_owned(),
-            region: REGION.to_owned(),
-            client_id: self.client_id.clone(),
-            client_secret: self.client_secret.clone(),
-        }
+        let client = KeyPair { id: self.client_id.clone(), secret: self.client_secret.clone() };
+        Credentials::GenesysCloud { region: REGION.to_owned(), client }
     }
 
     /// Tells the simulator by its control surface.

@@ -11,6 +11,9 @@ const MARGIN_SECONDS: u64 = 60;
 /// The longest that a client's tokens can live (Genesys Cloud API, `accessTokenValiditySeconds`).
 const LONGEST_LIFE: Duration = Duration::from_secs(172_800);
 
+/// What is known of every token of NICE CXone, and what makes a rotation often enough for it.
+pub(super) const HOURLY: &str = "a CXone token lives an hour and cannot live longer, and a schedule of Secrets Manager rotates every 4 hours at the soonest: have a scheduler (EventBridge Scheduler, cron, CI) call RotateSecret or run `rotate` every 30 min, or let the secrets engine of Vault and OpenBao keep it fresh (static-roles/, or token/:role on demand)";
+
 /// The stable name of this fault in JSON output.
 pub(super) const TOO_SHORT: &str = "TokenLifeTooShort";
 
@@ -22,6 +25,9 @@ pub(super) fn too_short(life: &TokenLife) -> Option<(String, String)> {
         span(life.left),
         span(needed)
     );
+    if life.is_fixed {
+        return Some((message, HOURLY.to_owned()));
+    }
     let rotate = "rotate more often (`aws secretsmanager rotate-secret --rotation-rules`; the schedule and its window count together)";
     let hint = if needed <= LONGEST_LIFE {
         format!(
@@ -58,6 +64,16 @@ mod tests {
     fn a_duration_that_no_client_can_have_is_not_advised() {
         let (_, hint) = told(86_400, Some(30 * 86_400)).expect("it is too short");
         assert!(hint.starts_with("rotate more often") && hint.contains("only up to 172800 s"), "{hint}");
+    }
+
+    #[test]
+    fn a_duration_that_the_platform_decides_is_not_advised_to_be_raised() {
+        let now = "2026-01-02T03:04:05Z".parse().expect("a valid timestamp");
+        let needed = Some(Duration::from_secs(18_000));
+        let life = TokenLife { is_fixed: true, ..TokenLife::seen(now + Duration::from_secs(3_600), now, needed) };
+        let (_, hint) = too_short(&life).expect("it is too short");
+        assert!(hint.contains("RotateSecret") && hint.contains("static-roles/"), "{hint}");
+        assert!(!hint.contains("token duration"), "{hint}");
     }
 
     #[test]

@@ -129,6 +129,10 @@ fn log_success(event: &Event, request_id: &str, took: Duration, report: &StepRep
     }
     match too_short {
         None => line!(info, "the step is done"),
+        Some(life) if life.is_fixed => line!(
+            warn,
+            "the step is done, but the token may expire before the next rotation: a CXone token lives an hour, so have a scheduler call RotateSecret more often than that"
+        ),
         Some(_) => line!(
             warn,
             "the step is done, but the token may expire before the next rotation: raise the OAuth client's token duration, or rotate more often"

@@ -38,6 +38,21 @@ impl Endpoints {
         base(self.api.as_ref(), host)
     }
 
+    /// The login address in the place of one that the platform named: the same path there.
+    pub(super) fn login_at(&self, named: &Url) -> String {
+        at(self.login.as_ref(), named)
+    }
+
+    /// The API address in the place of one that the platform named: the same path there.
+    pub(super) fn api_at(&self, named: &Url) -> String {
+        at(self.api.as_ref(), named)
+    }
+
+    /// Whether a URL is at one of the operator's own addresses.
+    pub(super) fn holds(&self, url: &Url) -> bool {
+        [&self.login, &self.api].into_iter().flatten().any(|own| own.origin() == url.origin())
+    }
+
     /// Whether an address is on this machine, where no proxy has to be asked.
     pub(super) fn any_loopback(&self) -> bool {
         [&self.login, &self.api].into_iter().flatten().any(is_loopback)
@@ -49,6 +64,14 @@ fn base(set: Option<&Url>, host: &str) -> String {
     match set {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => format!("https://{host}"),
+    }
+}
+
+fn at(set: Option<&Url>, named: &Url) -> String {
+    let path = named.path().trim_end_matches('/');
+    match set {
+        Some(url) if url.origin() != named.origin() => format!("{}{path}", url.as_str().trim_end_matches('/')),
+        _ => format!("{}{path}", named.origin().ascii_serialization()),
     }
 }
 
@@ -96,6 +119,19 @@ mod tests {
         ] {
             assert_eq!(read(url), Err(ErrorKind::ConfigurationInvalid), "{url}");
         }
+    }
+
+    #[test]
+    fn what_the_platform_names_keeps_its_path_at_the_operators_address() {
+        let named = Url::parse("https://cxone.niceincontact.com/auth/token").expect("a URL");
+        let endpoints = |login: &str| Endpoints::from_lookup(|_| Some(login.to_owned())).expect("it may be set");
+        assert_eq!(Endpoints::default().login_at(&named), "https://cxone.niceincontact.com/auth/token");
+        assert_eq!(endpoints("http://127.0.0.1:8080").login_at(&named), "http://127.0.0.1:8080/auth/token");
+        let proxy = endpoints("https://proxy.example/nice/");
+        assert_eq!(proxy.api_at(&named), "https://proxy.example/nice/auth/token");
+        let own = Url::parse("https://proxy.example/nice/token").expect("a URL");
+        assert!(proxy.holds(&own) && !proxy.holds(&named));
+        assert_eq!(proxy.login_at(&own), "https://proxy.example/nice/token");
     }
 
     #[test]

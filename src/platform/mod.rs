@@ -1,104 +1,100 @@
 //! The contact-centre platforms: where they are, how they issue tokens, and what their answers mean.
 
 mod answer;
+mod cxone;
 mod endpoints;
 mod genesys_cloud;
 mod http;
+mod token_answer;
 
-use crate::rotation::{Credentials, ErrorKind, IssuedToken, Probe, Result, RotationError, TokenIssuer, TokenKind};
+use crate::rotation::{
+    Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
+};
 use crate::secret::SecretString;
 
+pub use cxone::Cxone;
 pub use endpoints::{API_URL, Endpoints, LOGIN_URL};
 pub use genesys_cloud::{GenesysCloud, Region};
 
-/// Every platform, told apart by the name that a document gives.
+/// Every platform, told apart by what a document names.
 #[derive(Clone, Debug)]
 pub struct Platforms {
     genesys_cloud: GenesysCloud,
-}
-
-/// One platform, chosen.
-enum Platform<'a> {
-    GenesysCloud(&'a GenesysCloud),
+    cxone: Cxone,
 }
 
 impl Platforms {
     /// All platforms, at their own addresses unless the operator set others.
     pub fn new(endpoints: Endpoints) -> Self {
-        Self { genesys_cloud: GenesysCloud::new(endpoints) }
+        Self { genesys_cloud: GenesysCloud::new(endpoints.clone()), cxone: Cxone::new(endpoints) }
     }
 
-    /// The base address of a platform's API in a region, without a slash at its end.
+    /// Makes sure that a place is one of those that credentials may be sent to. Nothing is asked for it.
     ///
     /// # Errors
-    /// `DocumentInvalid` for a platform that is not known, `UnknownRegion` for a region.
-    pub fn api_url(&self, platform: &str, region: &str) -> Result<String> {
-        match self.named(platform)? {
-            Platform::GenesysCloud(platform) => platform.api_url(region),
+    /// `UnknownRegion` for a region, issuer, area or realm that is none; `DocumentInvalid` for what cannot be a tenant.
+    pub fn recognise(&self, place: &Place) -> Result<()> {
+        match place {
+            Place::GenesysCloud { region } => Region::parse(region).map(drop),
+            Place::Cxone(place) => cxone::recognise(place),
         }
     }
 
-    fn named(&self, name: &str) -> Result<Platform<'_>> {
-        match name {
-            "genesys-cloud" => Ok(Platform::GenesysCloud(&self.genesys_cloud)),
-            other => {
-                let message = format!("the platform {} is not known", shown(other));
-                Err(RotationError::new(ErrorKind::DocumentInvalid, message)
-                    .with_hint(r#"use "platform": "genesys-cloud", or leave the field out"#))
-            }
+    /// The base address of the API that a token is good for, without a slash at its end. CXone is asked for it,
+    /// once an hour at most.
+    ///
+    /// # Errors
+    /// As for [`recognise`](Self::recognise), and `PlatformUnavailable` where CXone cannot be asked.
+    pub async fn api_url(&self, place: &Place, token: &SecretString) -> Result<String> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.api_url(region),
+            Place::Cxone(place) => self.cxone.api_url(place, token).await,
         }
     }
-}
-
-/// A field of the document for a message. Somebody may have put a secret into the wrong field,
-/// so only what looks like a name or a URL is shown.
-fn shown(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || ".:/-".contains(letter);
-    let one_case = text.to_ascii_lowercase() == text || text.to_ascii_uppercase() == text;
-    if text.len() <= 40 && one_case && text.chars().all(plain) {
-        return format!("{text:?}");
-    }
-    "in the document (not shown here: it does not look like a name)".to_owned()
 }
 
 impl TokenIssuer for Platforms {
     async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
-        match self.named(&credentials.platform)? {
-            Platform::GenesysCloud(platform) => platform.issue(credentials).await,
+        match credentials {
+            Credentials::GenesysCloud { region, client } => self.genesys_cloud.issue(region, client).await,
+            Credentials::Cxone { grant, .. } => self.cxone.issue(grant).await,
         }
     }
 
     async fn verify(&self, credentials: &Credentials, token: &SecretString, probes: &[Probe]) -> Result<()> {
-        match self.named(&credentials.platform)? {
-            Platform::GenesysCloud(platform) => platform.verify(credentials, token, probes).await,
+        match credentials {
+            Credentials::GenesysCloud { region, client } => {
+                self.genesys_cloud.verify(region, &client.id, token, probes).await
+            }
+            Credentials::Cxone { grant, tenant_id } => {
+                self.cxone.verify(&grant.login(), tenant_id.as_deref(), token, probes).await
+            }
         }
     }
 
-    async fn lengthen(
-        &self,
-        credentials: &Credentials,
-        access_token: &SecretString,
-        kind: &TokenKind,
-    ) -> Result<IssuedToken> {
-        match self.named(&credentials.platform)? {
-            Platform::GenesysCloud(platform) => platform.lengthen(credentials, access_token, kind).await,
+    async fn lengthen(&self, place: &Place, access_token: &SecretString, kind: &TokenKind) -> Result<IssuedToken> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.lengthen(region, access_token, kind).await,
+            Place::Cxone(_) => Err(not_offered("tokens of another kind than access tokens")),
         }
     }
 
-    async fn regenerate(
-        &self,
-        credentials: &Credentials,
-        client_id: &str,
-        token: &SecretString,
-    ) -> Result<SecretString> {
-        match self.named(&credentials.platform)? {
-            Platform::GenesysCloud(platform) => platform.regenerate(credentials, client_id, token).await,
+    async fn regenerate(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<SecretString> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.regenerate(region, client_id, token).await,
+            Place::Cxone(_) => Err(not_offered("new client secrets")),
         }
     }
 
-    async fn revoke(&self, credentials: &Credentials, token: &SecretString) -> Result<()> {
-        match self.named(&credentials.platform)? {
-            Platform::GenesysCloud(platform) => platform.revoke(credentials, token).await,
+    async fn revoke(&self, place: &Place, token: &SecretString) -> Result<()> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.revoke(region, token).await,
+            Place::Cxone(_) => self.cxone.revoke(token).await,
         }
     }
+}
+
+fn not_offered(what: &str) -> RotationError {
+    RotationError::new(ErrorKind::DocumentInvalid, format!("the platform does not offer {what}"))
+        .with_hint("take what asks for it out of the document")
 }

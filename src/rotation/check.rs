@@ -16,9 +16,9 @@ use super::version::SecretId;
 pub struct CheckReport {
     /// The platform.
     pub platform: String,
-    /// The region as the document names it.
+    /// The region, or what stands for it on this platform, as the document names it.
     pub region: String,
-    /// The OAuth client's id.
+    /// The OAuth client's id, or the access key's where there is no client.
     pub client_id: String,
     /// How many probes were tried.
     pub probes: usize,
@@ -102,12 +102,14 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let next = document.with_token(&token, asked_at)?;
         next.to_value()?;
         let needed = described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(asked_at));
+        let place = credentials.place();
         Ok(CheckReport {
-            platform: credentials.platform,
-            region: credentials.region,
-            client_id: credentials.client_id,
+            platform: place.platform().name().to_owned(),
+            region: place.name().to_owned(),
+            client_id: credentials.id().to_owned(),
             probes: probes.len(),
-            token_life: TokenLife::seen(next.expires_at().unwrap_or(asked_at), asked_at, needed),
+            token_life: TokenLife::of(&next, asked_at, needed)
+                .unwrap_or_else(|| TokenLife::seen(asked_at, asked_at, needed)),
         })
     }
 }

@@ -1,9 +1,10 @@
 //! createSecret: exchange the credentials, and stage the document with the new token.
 
 use super::clock::Clock;
+use super::credentials::Credentials;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::{Credentials, TokenIssuer};
+use super::issuer::TokenIssuer;
 use super::preflight::{Readiness, preflight};
 use super::renew::Renewed;
 use super::retry::Deadline;

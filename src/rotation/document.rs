@@ -9,8 +9,10 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::credential_source::{CLIENT, is_name};
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::IssuedToken;
+use super::platform_name::PlatformName;
 use super::probe::Probe;
 use crate::secret::SecretString;
 
@@ -19,12 +21,6 @@ pub const LARGEST_VALUE: usize = 65_536;
 
 /// All probes go out together, so there must not be so many that they meet the platform's rate limit.
 const MOST_PROBES: usize = 20;
-const DEFAULT_PLATFORM: &str = "genesys-cloud";
-const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
-pub(super) const CLIENT_ID: [&str; 4] =
-    ["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"];
-pub(super) const CLIENT_SECRET: [&str; 4] =
-    ["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"];
 const ACCESS_TOKEN: &str = "access_token";
 const TOKEN_TYPE: &str = "token_type";
 const ISSUED_AT: &str = "issued_at";
@@ -53,20 +49,6 @@ impl Field {
     }
 }
 
-/// Where the client credentials are.
-#[derive(Clone, Debug)]
-pub enum CredentialSource {
-    /// In this document.
-    Inline {
-        /// The OAuth client's id.
-        client_id: String,
-        /// The OAuth client's secret.
-        client_secret: SecretString,
-    },
-    /// In another secret of the same store, by its name or ARN.
-    Elsewhere(String),
-}
-
 impl Document {
     /// Reads a secret's value.
     ///
@@ -93,42 +75,12 @@ impl Document {
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`] where it is not a string.
     pub fn platform(&self) -> Result<String> {
-        Ok(self.text("platform")?.unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()))
+        Ok(self.named_platform()?.unwrap_or_else(|| PlatformName::GenesysCloud.name().to_owned()))
     }
 
-    /// The region as it is written, under any of the names that people store it by.
-    ///
-    /// # Errors
-    /// [`ErrorKind::DocumentInvalid`] where it is not a string, has blanks around it, or is given twice differently.
-    pub fn region(&self) -> Result<Option<String>> {
-        self.alias(&REGION)
-    }
-
-    /// Where the client credentials are.
-    ///
-    /// # Errors
-    /// [`ErrorKind::DocumentInvalid`] where they are missing, incomplete, ambiguous, or have blanks around them.
-    pub fn credential_source(&self) -> Result<CredentialSource> {
-        let id = self.alias(&CLIENT_ID)?;
-        let secret = self.alias(&CLIENT_SECRET)?;
-        let elsewhere = self.trimmed("credentials")?;
-        match (id, secret, elsewhere) {
-            (Some(client_id), Some(secret), None) => {
-                Ok(CredentialSource::Inline { client_id, client_secret: secret.into() })
-            }
-            (None, None, Some(name)) if is_name(&name) => Ok(CredentialSource::Elsewhere(name)),
-            (None, None, Some(_)) => Err(invalid("credentials holds what is no secret's name or ARN").with_hint(
-                "credentials names the secret that holds client_id and client_secret; it does not hold them",
-            )),
-            (None, None, None) => Err(invalid("the secret holds no client credentials")),
-            (_, _, Some(_)) => {
-                let hint = "keep either credentials (the name of another secret) or client_id and client_secret";
-                Err(invalid("the secret names another secret for the credentials, and holds some itself")
-                    .with_hint(hint))
-            }
-            (Some(_), None, None) => Err(invalid("the secret holds a client id, but no client secret")),
-            (None, Some(_), None) => Err(invalid("the secret holds a client secret, but no client id")),
-        }
+    /// The platform, if one is named.
+    pub(super) fn named_platform(&self) -> Result<Option<String>> {
+        self.text("platform")
     }
 
     /// The probes that the document lists.
@@ -175,7 +127,7 @@ impl Document {
         let renewed = matches!(current.secret_rotation(), Ok(Some(_)));
         let own = |field: &&Field| {
             let name = field.name.as_str();
-            let is_client = CLIENT_ID.contains(&name) || CLIENT_SECRET.contains(&name) || name == CLIENTS;
+            let is_client = CLIENT.id.contains(&name) || CLIENT.secret.contains(&name) || name == CLIENTS;
             !field.is_of_the_token() && !(renewed && is_client)
         };
         let (left, right) = (self.fields.iter().filter(own), current.fields.iter().filter(own));
@@ -199,7 +151,7 @@ impl Document {
 
     /// The id of the client that is in use.
     pub(super) fn client_id(&self) -> Result<Option<String>> {
-        self.alias(&CLIENT_ID)
+        self.alias(CLIENT.id)
     }
 
     /// The name of another secret.
@@ -292,7 +244,7 @@ impl Document {
     }
 
     /// The one value among the names that people use for it.
-    fn alias(&self, names: &[&str]) -> Result<Option<String>> {
+    pub(super) fn alias(&self, names: &[&str]) -> Result<Option<String>> {
         let mut found: Option<(&str, String)> = None;
         for name in names {
             let Some(value) = self.trimmed(name)? else { continue };
@@ -350,12 +302,6 @@ impl<'de> Visitor<'de> for FieldsInOrder {
         }
         Ok(Document { fields })
     }
-}
-
-/// What can be a secret's name, ARN or path. The name gets into messages, so nothing else may.
-fn is_name(text: &str) -> bool {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
-    text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
 }
 
 fn quote(text: &str) -> String {

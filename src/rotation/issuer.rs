@@ -3,23 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
+use super::credentials::Credentials;
 use super::error::{ErrorKind, Result, RotationError};
+use super::place::Place;
 use super::plan::TokenKind;
 use super::probe::Probe;
 use crate::secret::SecretString;
-
-/// Client credentials, and where they are good.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The platform's name, such as `genesys-cloud`.
-    pub platform: String,
-    /// The region as the document names it.
-    pub region: String,
-    /// The OAuth client's id, which is no secret.
-    pub client_id: String,
-    /// The OAuth client's secret.
-    pub client_secret: SecretString,
-}
 
 /// A token fresh from the platform.
 #[derive(Clone, Debug)]
@@ -57,7 +46,7 @@ pub trait TokenIssuer: Send + Sync {
     /// `DocumentInvalid` where the platform or the organisation does not offer it, `PermissionMissing` and so on.
     fn lengthen(
         &self,
-        _credentials: &Credentials,
+        _place: &Place,
         _access_token: &SecretString,
         _kind: &TokenKind,
     ) -> impl Future<Output = Result<IssuedToken>> + Send {
@@ -66,24 +55,22 @@ pub trait TokenIssuer: Send + Sync {
 
     /// Gives a client a new secret, with a token of a client that may edit it. The former one dies.
     ///
-    /// `credentials` say where; the token counts, and not their secret.
-    ///
     /// # Errors
     /// `PermissionMissing`, `DocumentInvalid` where there is no such client, and so on.
     fn regenerate(
         &self,
-        _credentials: &Credentials,
+        _place: &Place,
         _client_id: &str,
         _token: &SecretString,
     ) -> impl Future<Output = Result<SecretString>> + Send {
         async { Err(not_offered("new client secrets")) }
     }
 
-    /// Ends the token's life. A token that is dead already counts as revoked.
+    /// Ends the token's life, as far as the platform knows how to. A token that is dead already counts as revoked.
     ///
     /// # Errors
     /// The platform could not be reached or refused.
-    fn revoke(&self, credentials: &Credentials, token: &SecretString) -> impl Future<Output = Result<()>> + Send;
+    fn revoke(&self, place: &Place, token: &SecretString) -> impl Future<Output = Result<()>> + Send;
 }
 
 fn not_offered(what: &str) -> RotationError {

@@ -4,7 +4,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::document::{CLIENT_ID, CLIENT_SECRET, CLIENTS, Document, invalid};
+use super::credential_source::CLIENT;
+use super::document::{CLIENTS, Document, invalid};
 use super::error::Result;
 use crate::secret::SecretString;
 
@@ -150,7 +151,7 @@ impl Document {
     /// [`ErrorKind::DocumentInvalid`] where the list cannot be read.
     pub(super) fn with_client(&self, client_id: &str, client_secret: &SecretString) -> Result<Self> {
         let mut next = self.clone();
-        for (names, text) in [(&CLIENT_ID, client_id), (&CLIENT_SECRET, client_secret.expose_secret())] {
+        for (names, text) in [(CLIENT.id, client_id), (CLIENT.secret, client_secret.expose_secret())] {
             let name = names.iter().find(|name| self.json(name).is_some()).unwrap_or(&names[0]);
             next.set(name, text);
         }
@@ -158,7 +159,7 @@ impl Document {
         for client in
             clients.iter_mut().filter(|client| client.client_id().ok().flatten().as_deref() == Some(client_id))
         {
-            client.set(CLIENT_SECRET[0], client_secret.expose_secret());
+            client.set(CLIENT.secret[0], client_secret.expose_secret());
         }
         let texts = clients.iter().map(Self::to_text);
         let list = Zeroizing::new(format!("[{}]", texts.map(|text| text.to_string()).collect::<Vec<_>>().join(",")));

@@ -6,9 +6,10 @@ use tokio::time::{Instant, sleep};
 
 use super::ahead::Ahead;
 use super::clock::Clock;
+use super::credentials::Credentials;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::{Credentials, TokenIssuer};
+use super::issuer::TokenIssuer;
 use super::plan::SecretRotation;
 use super::retry::Deadline;
 use super::rotator::Rotator;
@@ -70,9 +71,9 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
                 .with_hint("the client that edits the other two is stored in a secret of its own"));
         }
-        let admin = self.credentials_elsewhere(document.platform()?, document.region()?, admin, deadline).await?;
+        let admin = self.credentials_elsewhere(document, admin, deadline).await?;
         let (token, _) = self.tokens().exchange(&admin, deadline).await?;
-        let secret = self.tokens().regenerate(&admin, idle, &token.access_token, deadline).await;
+        let secret = self.tokens().regenerate(&admin.place(), idle, &token.access_token, deadline).await;
         let first_token = async { self.first_token(document.with_client(idle, &secret?)?, described, deadline).await };
         // The admin's token is of no use any more, and nothing has to wait until it is gone.
         let tokens = self.tokens();
@@ -107,8 +108,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             (Err(error), Some(begun)) if error.kind() == ErrorKind::CredentialsRejected => begun,
             (Err(error), _) => return Err(error),
         };
-        let id = &credentials.client_id;
-        let secret = self.tokens().regenerate(&credentials, id, &ahead.token, deadline).await;
+        let id = credentials.id();
+        let secret = self.tokens().regenerate(&credentials.place(), id, &ahead.token, deadline).await;
         let renewed = document.with_client(id, &secret.map_err(|error| no_way_back(error, id))?)?;
         ahead.to = Some(renewed.clone());
         self.write_ahead(request, &ahead, deadline).await.map_err(|error| no_way_back(error, id))?;

@@ -1,9 +1,12 @@
 //! What the steps work with, and what several of them need.
 
 use super::clock::Clock;
-use super::document::{CredentialSource, Document};
+use super::credential_source::CredentialSource;
+use super::credentials::Credentials;
+use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::{Credentials, TokenIssuer};
+use super::issuer::TokenIssuer;
+use super::platform_name::PlatformName;
 use super::preflight::{Readiness, preflight};
 use super::retry::{Deadline, RetryPolicy};
 use super::step::{Step, StepReport, StepRequest};
@@ -59,30 +62,19 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         described: &Description,
         deadline: Deadline,
     ) -> Result<Credentials> {
-        let platform = document.platform()?;
-        let region = document.region()?;
-        match document.credential_source()? {
-            CredentialSource::Inline { client_id, client_secret } => {
-                let region = region.ok_or_else(|| no_region("the secret"))?;
-                Ok(Credentials { platform, region, client_id, client_secret })
-            }
-            CredentialSource::Elsewhere(name) => {
-                if described.is_named(&name) {
-                    let message = format!("the secret {} names itself as the place of its credentials", described.name);
-                    return Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(
-                        "credentials must name another secret, one that holds client_id and client_secret",
-                    ));
-                }
-                self.credentials_elsewhere(platform, region, &name, deadline).await
-            }
+        let CredentialSource::Elsewhere(name) = document.credential_source()? else { return document.credentials() };
+        if described.is_named(&name) {
+            let message = format!("the secret {} names itself as the place of its credentials", described.name);
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
+                .with_hint("credentials must name another secret, one that holds client_id and client_secret"));
         }
+        self.credentials_elsewhere(document, &name, deadline).await
     }
 
-    /// The credentials in another secret.
+    /// The keys in another secret, for the platform and the place that either of the two names.
     pub(super) async fn credentials_elsewhere(
         &self,
-        platform: String,
-        region: Option<String>,
+        document: &Document,
         name: &str,
         deadline: Deadline,
     ) -> Result<Credentials> {
@@ -98,14 +90,18 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             let message = format!("the secret {name}, which should hold the credentials: {error}");
             RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
         };
-        let document = Document::parse(&value).map_err(in_it)?;
-        let CredentialSource::Inline { client_id, client_secret } = document.credential_source().map_err(in_it)? else {
+        let other = Document::parse(&value).map_err(in_it)?;
+        let platform = match document.named_platform()? {
+            Some(platform) => PlatformName::parse(&platform)?,
+            None => other.platform().and_then(|platform| PlatformName::parse(&platform)).map_err(in_it)?,
+        };
+        let CredentialSource::Inline(keys) = other.credential_source_on(platform).map_err(in_it)? else {
             let message = format!("the secret {name}, which should hold the credentials, points to yet another one");
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
                 .with_hint("credentials must name the secret that holds client_id and client_secret itself"));
         };
-        let region = region.or(document.region().map_err(in_it)?).ok_or_else(|| no_region(name))?;
-        Ok(Credentials { platform, region, client_id, client_secret })
+        let fields = document.place_fields(platform)?.or(other.place_fields(platform).map_err(in_it)?);
+        fields.with_keys(keys, name)
     }
 
     /// Whether readers are reading this very token.
@@ -123,9 +119,4 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let current = Document::parse(&current).and_then(|document| document.access_token()).ok().flatten();
         Ok(current.is_some_and(|current| same(&current, token)))
     }
-}
-
-fn no_region(place: &str) -> RotationError {
-    RotationError::new(ErrorKind::DocumentInvalid, format!("{place} names no region"))
-        .with_hint(r#"add the organisation's region, such as "region": "mypurecloud.ie" or "eu-west-1""#)
 }

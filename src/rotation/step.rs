@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
+use super::platform_name::PlatformName;
 use super::version::{SecretId, VersionId};
 use crate::secret::SecretString;
 
@@ -118,12 +120,21 @@ pub struct TokenLife {
     pub left: Duration,
     /// The longest time until the next rotation is over, where there is a schedule.
     pub needed: Option<Duration>,
+    /// Whether the platform decides it alone, so that nobody can have tokens that live longer.
+    pub is_fixed: bool,
 }
 
 impl TokenLife {
     /// The life of a token that expires at a time, seen now.
     pub fn seen(expires_at: Timestamp, now: Timestamp, needed: Option<Duration>) -> Self {
-        Self { expires_at, left: Duration::try_from(expires_at.duration_since(now)).unwrap_or_default(), needed }
+        let left = Duration::try_from(expires_at.duration_since(now)).unwrap_or_default();
+        Self { expires_at, left, needed, is_fixed: false }
+    }
+
+    /// The life of a document's token, seen now; `None` where no expiry is written.
+    pub fn of(document: &Document, now: Timestamp, needed: Option<Duration>) -> Option<Self> {
+        let is_fixed = document.platform().is_ok_and(|platform| platform == PlatformName::Cxone.name());
+        Some(Self { is_fixed, ..Self::seen(document.expires_at()?, now, needed) })
     }
 
     /// Whether the token may expire before the next rotation has replaced it.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::credentials::Credentials;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::{Credentials, TokenIssuer};
+use super::issuer::TokenIssuer;
 use super::preflight::Readiness;
 use super::retry::Deadline;
 use super::rotator::Rotator;
@@ -126,6 +127,6 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     fn life_of(&self, pending: &Pending) -> Option<TokenLife> {
         let now = self.clock.now();
         let needed = pending.described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(now));
-        pending.document.expires_at().map(|end| TokenLife::seen(end, now, needed))
+        TokenLife::of(&pending.document, now, needed)
     }
 }

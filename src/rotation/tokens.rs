@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::clock::Clock;
+use super::credentials::Credentials;
 use super::error::Result;
-use super::issuer::{Credentials, IssuedToken, TokenIssuer};
+use super::issuer::{IssuedToken, TokenIssuer};
+use super::place::Place;
 use super::plan::TokenKind;
 use super::probe::Probe;
 use super::retry::{Deadline, RetryPolicy};
@@ -41,9 +43,10 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         if *kind == TokenKind::Access {
             return Ok(Made { token: first, asked_at, first: None });
         }
+        let place = credentials.place();
         let lengthen = || async {
             let asked_at = self.clock.now();
-            Ok((self.issuer.lengthen(credentials, &first.access_token, kind).await?, asked_at))
+            Ok((self.issuer.lengthen(&place, &first.access_token, kind).await?, asked_at))
         };
         match self.retries.run("make a token of this kind", deadline, lengthen).await {
             Ok((token, asked_at)) => Ok(Made { token, asked_at, first: Some(first.access_token) }),
@@ -60,12 +63,12 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
     /// `PermissionMissing`, or whatever else the platform says.
     pub(super) async fn regenerate(
         &self,
-        credentials: &Credentials,
+        place: &Place,
         client_id: &str,
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<SecretString> {
-        let regenerate = || self.issuer.regenerate(credentials, client_id, token);
+        let regenerate = || self.issuer.regenerate(place, client_id, token);
         self.retries.run("regenerate a client secret", deadline, regenerate).await
     }
 
@@ -106,14 +109,14 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
     ///
     /// # Errors
     /// The platform could not be reached or refused.
-    pub async fn revoke(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) -> Result<()> {
-        let revoke = || self.issuer.revoke(credentials, token);
+    pub async fn revoke(&self, place: &Place, token: &SecretString, deadline: Deadline) -> Result<()> {
+        let revoke = || self.issuer.revoke(place, token);
         self.retries.run("revoke a token", deadline.for_cleanup(), revoke).await
     }
 
     /// Ends the life of a token that is stored nowhere, as far as the platform can be reached.
     pub async fn discard(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) {
-        if let Err(error) = self.revoke(credentials, token, deadline).await {
+        if let Err(error) = self.revoke(&credentials.place(), token, deadline).await {
             tracing::warn!(
                 error.r#type = error.kind().name(),
                 "a token that is stored nowhere could not be revoked and lives on until it expires: {}",

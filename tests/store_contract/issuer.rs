@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use genesys_rotator::rotation::{Credentials, ErrorKind, IssuedToken, Probe, Result, RotationError, TokenIssuer};
+use genesys_rotator::rotation::{
+    Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer,
+};
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -40,7 +42,7 @@ impl TokenIssuer for StubIssuer {
         lives.then_some(()).ok_or_else(|| RotationError::new(ErrorKind::TokenRejected, "no such token"))
     }
 
-    async fn revoke(&self, _: &Credentials, token: &SecretString) -> Result<()> {
+    async fn revoke(&self, _: &Place, token: &SecretString) -> Result<()> {
         self.tokens().retain(|live| live != token.expose_secret());
         Ok(())
     }

@@ -117,7 +117,8 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
         let view = seen.note_description(described?);
         match value {
             Ok(Some(value)) if view != View::Dropped => {
-                seen.note_value(Document::parse(&value).ok().and_then(|document| document.expires_at()));
+                let document = Document::parse(&value).ok();
+                seen.note_value(document.filter(|document| document.expires_at().is_some()));
                 watch(Step::Test);
             }
             Err(error) => seen.is_unreadable = error.kind() == ErrorKind::StoreDenied,
@@ -128,23 +129,23 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
 
     async fn promoted(&self, mut seen: Seen) -> RotationReport {
         seen.note_promotion();
-        let expires_at = match seen.expires_at {
-            Some(expires_at) => Some(expires_at),
-            None => self.expiry_of_current().await,
+        let document = match seen.document.take() {
+            Some(document) => Some(document),
+            None => self.current_document().await,
         };
         let now = self.rotator.clock.now();
         let rules = seen.described.as_ref().and_then(|described| described.rotation_rules.as_ref());
         let needed = rules.and_then(|rules| rules.longest_gap(now));
-        let token_life = expires_at.map(|expires_at| TokenLife::seen(expires_at, now, needed));
+        let token_life = document.and_then(|document| TokenLife::of(&document, now, needed));
         RotationReport { token_life, ..self.report(seen, None) }
     }
 
     /// `None` where it may not be read, which takes nothing from the success.
-    async fn expiry_of_current(&self) -> Option<jiff::Timestamp> {
+    async fn current_document(&self) -> Option<Document> {
         let read = || self.rotator.store.read(self.secret, Wanted::Current);
         let deadline = Deadline::after(DIAGNOSIS);
         let value = self.rotator.retries.run("read the promoted version", deadline, read).await.ok().flatten()?;
-        Document::parse(&value).ok()?.expires_at()
+        Document::parse(&value).ok()
     }
 
     /// The step and the reason, where nothing has moved for long enough and the reason is beyond doubt.

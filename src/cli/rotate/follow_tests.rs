@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::rotation::{
-    Credentials, IssuedToken, PREVIOUS, Probe, RetryPolicy, StagedBy, StepOutcome, StepRequest, SystemClock,
+    Credentials, IssuedToken, PREVIOUS, Place, Probe, RetryPolicy, StagedBy, StepOutcome, StepRequest, SystemClock,
 };
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
@@ -34,7 +34,7 @@ impl TokenIssuer for Issuer {
         fail(self.verify)
     }
 
-    async fn revoke(&self, _: &Credentials, _: &SecretString) -> Result<()> {
+    async fn revoke(&self, _: &Place, _: &SecretString) -> Result<()> {
         Ok(())
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::rotation::{CURRENT, Description, PENDING, PREVIOUS, Step, StepOutcome, StepRecord, VersionId};
+use crate::rotation::{CURRENT, Description, Document, PENDING, PREVIOUS, Step, StepOutcome, StepRecord, VersionId};
 
 /// A version that was staged and is not any more may be missing in one stale read, hardly in two.
 const LOOKS_WITHOUT_LABEL: u32 = 2;
@@ -34,8 +33,8 @@ pub(super) struct Seen {
     /// The steps that were seen done, and perhaps the one that failed.
     pub(super) steps: Vec<StepRecord>,
     pub(super) described: Option<Description>,
-    /// When the new token expires.
-    pub(super) expires_at: Option<Timestamp>,
+    /// The new version's value, where it says when its token expires.
+    pub(super) document: Option<Document>,
     /// Whether the value may not be read.
     pub(super) is_unreadable: bool,
     /// How many diagnoses were made since something last moved.
@@ -53,7 +52,7 @@ impl Seen {
             version,
             steps: Vec::new(),
             described: None,
-            expires_at: None,
+            document: None,
             is_unreadable: false,
             diagnoses: 0,
             began: now,
@@ -101,8 +100,8 @@ impl Seen {
     }
 
     /// The version holds a value: createSecret is done.
-    pub(super) fn note_value(&mut self, expires_at: Option<Timestamp>) {
-        self.expires_at = expires_at;
+    pub(super) fn note_value(&mut self, document: Option<Document>) {
+        self.document = document;
         self.note_done(&[Step::Create]);
     }
 

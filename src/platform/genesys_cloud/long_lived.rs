@@ -4,13 +4,10 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
-use super::token::seconds;
 use super::{GenesysCloud, Region};
-use crate::platform::http::{Answer, bearer, send};
+use crate::platform::http::{Answer, send};
 use crate::rotation::{ErrorKind, IssuedToken, Result, RotationError, TokenKind};
 use crate::secret::SecretString;
 
@@ -18,13 +15,6 @@ const GENERATE: &str = "/api/v2/oauth/token/generate";
 const API_TOKENS: &str = "/api/v2/oauth/apitokens";
 /// What such a token is said to live where the answer does not tell.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-
-#[derive(Deserialize)]
-struct TokenBody {
-    access_token: Zeroizing<String>,
-    token_type: Option<String>,
-    expires_in: Option<Value>,
-}
 
 impl GenesysCloud {
     pub(super) async fn make_long_lived(
@@ -49,16 +39,9 @@ impl GenesysCloud {
         if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
             return Err(refusal(&answer, path));
         }
-        let body: TokenBody = answer.json(path)?;
-        if body.access_token.is_empty() || bearer(&body.access_token).is_err() {
-            return Err(answer.error(ErrorKind::PlatformUnavailable, format!("{path} gave a token that cannot be one")));
-        }
-        let token_type = body.token_type.filter(|name| name.eq_ignore_ascii_case("bearer"));
-        Ok(IssuedToken {
-            access_token: SecretString::from(body.access_token.as_str()),
-            token_type: token_type.unwrap_or_else(|| "bearer".to_owned()),
-            lifetime: body.expires_in.as_ref().and_then(seconds).or(asked(kind)).unwrap_or(A_YEAR),
-        })
+        let token = answer.token(path)?;
+        let lifetime = token.lifetime.or(asked(kind)).unwrap_or(A_YEAR);
+        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
     }
 }
 

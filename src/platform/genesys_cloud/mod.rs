@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 
 use super::endpoints::Endpoints;
 use super::http::{Http, bearer};
-use crate::rotation::{Credentials, IssuedToken, Probe, Result, TokenIssuer, TokenKind};
+use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 
 pub use region::Region;
@@ -37,6 +37,44 @@ impl GenesysCloud {
         Ok(self.endpoints.api(&Region::parse(region)?.api_host()))
     }
 
+    /// A new token.
+    pub(super) async fn issue(&self, region: &str, client: &KeyPair) -> Result<IssuedToken> {
+        self.exchange(Region::parse(region)?, client).await
+    }
+
+    /// Proves that a token works, is this client's, and can do what the probes ask for.
+    pub(super) async fn verify(
+        &self,
+        region: &str,
+        client_id: &str,
+        token: &SecretString,
+        probes: &[Probe],
+    ) -> Result<()> {
+        let region = Region::parse(region)?;
+        self.validate(region, client_id, token).await?;
+        self.probe(region, token, probes).await
+    }
+
+    /// A token of another kind, made with an access token.
+    pub(super) async fn lengthen(
+        &self,
+        region: &str,
+        access_token: &SecretString,
+        kind: &TokenKind,
+    ) -> Result<IssuedToken> {
+        self.make_long_lived(Region::parse(region)?, access_token, kind).await
+    }
+
+    /// A new secret for a client.
+    pub(super) async fn regenerate(&self, region: &str, client_id: &str, token: &SecretString) -> Result<SecretString> {
+        self.regenerate_secret(Region::parse(region)?, client_id, token).await
+    }
+
+    /// Ends a token's life.
+    pub(super) async fn revoke(&self, region: &str, token: &SecretString) -> Result<()> {
+        self.revoke_token(Region::parse(region)?, token).await
+    }
+
     /// A call of the API with a token.
     fn call(
         &self,
@@ -48,39 +86,5 @@ impl GenesysCloud {
         let url = format!("{}{path}", self.endpoints.api(&region.api_host()));
         let request = self.http.request(method, &url)?;
         Ok(request.header(AUTHORIZATION, bearer(token.expose_secret())?).header(ACCEPT, "application/json"))
-    }
-}
-
-impl TokenIssuer for GenesysCloud {
-    async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
-        self.exchange(Region::parse(&credentials.region)?, credentials).await
-    }
-
-    async fn verify(&self, credentials: &Credentials, token: &SecretString, probes: &[Probe]) -> Result<()> {
-        let region = Region::parse(&credentials.region)?;
-        self.validate(region, &credentials.client_id, token).await?;
-        self.probe(region, token, probes).await
-    }
-
-    async fn lengthen(
-        &self,
-        credentials: &Credentials,
-        access_token: &SecretString,
-        kind: &TokenKind,
-    ) -> Result<IssuedToken> {
-        self.make_long_lived(Region::parse(&credentials.region)?, access_token, kind).await
-    }
-
-    async fn regenerate(
-        &self,
-        credentials: &Credentials,
-        client_id: &str,
-        token: &SecretString,
-    ) -> Result<SecretString> {
-        self.regenerate_secret(Region::parse(&credentials.region)?, client_id, token).await
-    }
-
-    async fn revoke(&self, credentials: &Credentials, token: &SecretString) -> Result<()> {
-        self.revoke_token(Region::parse(&credentials.region)?, token).await
     }
 }

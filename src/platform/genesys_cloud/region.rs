@@ -1,7 +1,6 @@
 //! The regions of Genesys Cloud, the only places that credentials are ever sent to.
 
-use crate::platform::shown;
-use crate::rotation::{ErrorKind, Result, RotationError};
+use crate::rotation::{ErrorKind, Result, RotationError, shown};
 
 /// AWS region and domain (the `PureCloudRegionHosts` of the official SDKs).
 const REGIONS: [(&str, &str); 18] = [

@@ -1,26 +1,16 @@
 //! The token request (Genesys Cloud developer centre, "Client credentials grant").
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use super::{GenesysCloud, Region};
 use crate::platform::answer::plain_code;
-use crate::platform::http::{Answer, bearer, send};
-use crate::rotation::{Credentials, ErrorKind, IssuedToken, Result, RotationError};
+use crate::platform::http::{Answer, send};
+use crate::rotation::{ErrorKind, IssuedToken, KeyPair, Result, RotationError};
 use crate::secret::SecretString;
 
 const WHAT: &str = "the token request";
-
-#[derive(Deserialize)]
-struct TokenBody {
-    access_token: Zeroizing<String>,
-    token_type: Option<String>,
-    expires_in: Option<serde_json::Value>,
-}
 
 #[derive(Deserialize, Default)]
 struct Refusal {
@@ -30,32 +20,23 @@ struct Refusal {
 }
 
 impl GenesysCloud {
-    pub(super) async fn exchange(&self, region: Region, credentials: &Credentials) -> Result<IssuedToken> {
+    pub(super) async fn exchange(&self, region: Region, client: &KeyPair) -> Result<IssuedToken> {
         let url = format!("{}/oauth/token", self.endpoints.login(&region.login_host()));
         let request = self
             .http
             .request(Method::POST, &url)?
-            .basic_auth(&credentials.client_id, Some(credentials.client_secret.expose_secret()))
+            .basic_auth(&client.id, Some(client.secret.expose_secret()))
             .form(&[("grant_type", "client_credentials")]);
         let answer = send(request).await?;
         if answer.status != StatusCode::OK {
             return Err(refusal(&answer, region));
         }
-        let body: TokenBody = answer.json(WHAT)?;
-        // What cannot stand in a header is not a token, and would only be found out by its readers.
-        if body.access_token.is_empty() || bearer(&body.access_token).is_err() {
-            return Err(
-                answer.error(ErrorKind::PlatformUnavailable, "the token request gave a token that cannot be one")
-            );
-        }
-        let access_token = SecretString::from(body.access_token.as_str());
-        let Some(lifetime) = body.expires_in.as_ref().and_then(seconds) else {
-            self.give_back(region, &access_token).await;
-            let message = "the token request gave a token without saying for how long it is valid";
-            return Err(answer.error(ErrorKind::PlatformUnavailable, message));
+        let token = answer.token(WHAT)?;
+        let Some(lifetime) = token.lifetime else {
+            self.give_back(region, &token.access_token).await;
+            return Err(answer.without_expiry(WHAT));
         };
-        let token_type = body.token_type.filter(|name| is_token_type(name)).unwrap_or_else(|| "bearer".to_owned());
-        Ok(IssuedToken { access_token, token_type, lifetime })
+        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
     }
 
     /// A token that is of no use must not live on.
@@ -68,16 +49,6 @@ impl GenesysCloud {
             );
         }
     }
-}
-
-/// Some answers write the number as a string.
-pub(super) fn seconds(value: &serde_json::Value) -> Option<Duration> {
-    let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    (seconds > 0).then(|| Duration::from_secs(seconds))
-}
-
-fn is_token_type(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 32 && name.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 /// The endpoint says 400 for a wrong secret and for too many requests alike, so the words decide.

@@ -41,8 +41,8 @@ impl Token {
         self.left(self.issued_at)
     }
 
-    /// The fields that readers get. `api_url` is where the token is good.
-    pub(super) fn answer(&self, api_url: &str, now: Timestamp) -> Map<String, Value> {
+    /// The fields that readers get. `api_url` is where the token is good, `null` where that is not known now.
+    pub(super) fn answer(&self, api_url: Option<String>, now: Timestamp) -> Map<String, Value> {
         let fields = [
             ("access_token", self.access_token.expose_secret().into()),
             ("token_type", self.token_type.as_str().into()),

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::entries::Entries;
 use super::stored_secret;
-use crate::rotation::Credentials;
+use crate::rotation::{Credentials, KeyPair, Place};
 use crate::secret::SecretString;
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::Failure;
@@ -46,8 +46,13 @@ impl Config {
 
     /// What the platform's calls need.
     pub(super) fn credentials(&self) -> Credentials {
-        let Self { platform, region, client_id, client_secret } = self.clone();
-        Credentials { platform, region, client_id, client_secret }
+        let Self { region, client_id: id, client_secret: secret, .. } = self.clone();
+        Credentials::GenesysCloud { region, client: KeyPair { id, secret } }
+    }
+
+    /// Where its tokens are good.
+    pub(super) fn place(&self) -> Place {
+        self.credentials().place()
     }
 
     /// The config as a document that the rotation reads its credentials from.

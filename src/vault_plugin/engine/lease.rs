@@ -11,8 +11,7 @@ use super::answer::Token;
 use super::config::Config;
 use super::failure::failure;
 use super::role::Role;
-use crate::rotation::{Credentials, Deadline};
-use crate::secret::SecretString;
+use crate::rotation::{Deadline, Place};
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::{Failure, HeldLease, Lease, Request, Response};
 
@@ -26,9 +25,8 @@ const CLOCK_DIFFERENCE: Duration = Duration::from_secs(120);
 #[derive(Deserialize, Serialize)]
 pub(super) struct LeasedToken {
     role: String,
-    platform: String,
-    region: String,
-    client_id: String,
+    #[serde(flatten)]
+    place: Place,
     #[serde(flatten)]
     token: Token,
 }
@@ -51,8 +49,7 @@ impl Limits {
 
 impl LeasedToken {
     pub(super) fn new(role: &str, config: &Config, token: Token) -> Self {
-        let Config { platform, region, client_id, .. } = config.clone();
-        Self { role: role.to_owned(), platform, region, client_id, token }
+        Self { role: role.to_owned(), place: config.place(), token }
     }
 
     /// The lease to begin with: never longer than the token lives.
@@ -71,16 +68,6 @@ impl LeasedToken {
         match serde_json::to_value(self) {
             Ok(Value::Object(map)) => Ok(map),
             _ => Err(Failure::internal("the lease cannot be written down")),
-        }
-    }
-
-    /// Where the token is good. Ending a token takes no client secret.
-    fn credentials(&self) -> Credentials {
-        Credentials {
-            platform: self.platform.clone(),
-            region: self.region.clone(),
-            client_id: self.client_id.clone(),
-            client_secret: SecretString::default(),
         }
     }
 }
@@ -138,8 +125,8 @@ impl GenesysMount {
         if Duration::try_from(dead_since).is_ok_and(|since| since > CLOCK_DIFFERENCE) {
             return Ok(());
         }
-        let (credentials, deadline) = (leased.credentials(), Deadline::after(REVOCATION));
-        let ended = self.tokens().revoke(&credentials, &leased.token.access_token, deadline).await;
+        let deadline = Deadline::after(REVOCATION);
+        let ended = self.tokens().revoke(&leased.place, &leased.token.access_token, deadline).await;
         ended.map_err(|error| failure(&error))
     }
 

@@ -27,7 +27,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use self::config::Config;
 use self::entries::{Entries, SEAL_WRAPPED};
 use self::locks::Locks;
 use self::paths::ROUTER;
@@ -35,7 +34,8 @@ use self::scheduler::Scheduler;
 use self::shared_token::SharedToken;
 use self::single_flight::SingleFlight;
 use crate::platform::Platforms;
-use crate::rotation::{Clock, RetryPolicy, RotationError, SystemClock, Tokens};
+use crate::rotation::{Clock, Place, RetryPolicy, RotationError, SystemClock, Tokens};
+use crate::secret::SecretString;
 use crate::vault_plugin::transport::{
     Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths, SystemView,
 };
@@ -140,9 +140,11 @@ impl GenesysMount {
         SystemClock.now()
     }
 
-    /// Where tokens of a config are good.
-    fn api_url(&self, config: &Config) -> Result<String, Failure> {
-        self.platforms.api_url(&config.platform, &config.region).map_err(|error| failure::failure(&error))
+    /// The address of the API that a token is good for; `None` where the platform has to be asked and cannot be,
+    /// which takes nothing from the token.
+    async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
+        let api_url = self.platforms.api_url(place, token).await;
+        api_url.inspect_err(|error| tracing::warn!("a token is handed out without its api_url: {}", error.chain())).ok()
     }
 
     fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {

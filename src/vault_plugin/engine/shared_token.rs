@@ -10,8 +10,7 @@ use super::answer::Token;
 use super::config::Config;
 use super::failure::failure;
 use super::role::Role;
-use crate::rotation::{Credentials, Deadline};
-use crate::secret::SecretString;
+use crate::rotation::{Deadline, Place};
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::Failure;
 
@@ -28,8 +27,8 @@ const USUAL_MINIMUM: Duration = Duration::from_secs(300);
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct SharedToken {
     pub(super) token: Token,
-    platform: String,
-    pub(super) region: String,
+    #[serde(flatten)]
+    pub(super) place: Place,
     client_id: String,
     probes: Vec<String>,
 }
@@ -70,8 +69,7 @@ impl SharedToken {
 
     fn is_for(&self, wish: &Wish) -> bool {
         let Wish { config, role, .. } = wish;
-        (&self.platform, &self.region, &self.client_id, &self.probes)
-            == (&config.platform, &config.region, &config.client_id, &role.probes)
+        (&self.place, &self.client_id, &self.probes) == (&config.place(), &config.client_id, &role.probes)
     }
 
     /// Whether it has so much life left.
@@ -141,9 +139,9 @@ impl GenesysMount {
         let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
         let minted = self.tokens().mint(&credentials, &wish.role.probes()?, deadline).await;
         let (token, asked_at) = minted.map_err(|error| failure(&error))?;
-        let Config { platform, region, client_id, .. } = wish.config.clone();
+        let (place, client_id) = (wish.config.place(), wish.config.client_id.clone());
         let probes = wish.role.probes.clone();
-        let made = SharedToken { token: Token::issued(token, asked_at), platform, region, client_id, probes };
+        let made = SharedToken { token: Token::issued(token, asked_at), place, client_id, probes };
         if let Err(error) = self.entries.put(&SharedToken::key(&wish.role_name), &made).await {
             self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
             return Err(error);
@@ -160,9 +158,8 @@ impl GenesysMount {
         let key = SharedToken::key(role);
         let Some(kept) = self.entries.get::<SharedToken>(&key).await? else { return Ok(None) };
         self.entries.delete(&key).await?;
-        let SharedToken { token, platform, region, client_id, .. } = kept;
-        let credentials = Credentials { platform, region, client_id, client_secret: SecretString::default() };
-        let revoked = self.tokens().revoke(&credentials, &token.access_token, Deadline::after(REVOCATION)).await;
+        let SharedToken { token, place, .. } = kept;
+        let revoked = self.tokens().revoke(&place, &token.access_token, Deadline::after(REVOCATION)).await;
         Ok(revoked.err().map(|error| failure(&error)))
     }
 }

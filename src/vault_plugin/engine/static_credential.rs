@@ -4,7 +4,7 @@ use super::answer::Token;
 use super::entries::Entries;
 use super::schedule::Age;
 use super::static_role::{CREDENTIALS, StoredVersion, key};
-use crate::rotation::{Credentials, Document, Result};
+use crate::rotation::{Document, Place, Result};
 use crate::secret::SecretString;
 use crate::vault_plugin::transport::Failure;
 
@@ -37,12 +37,12 @@ impl StaticCredential {
         self.document.follows_from(settings)
     }
 
-    /// Where the token is good: a platform and a region.
+    /// Where the token is good.
     ///
     /// # Errors
     /// `DocumentInvalid`, never for what was written here.
-    pub(super) fn place(&self) -> Result<(String, String)> {
-        place(&self.document)
+    pub(super) fn place(&self) -> Result<Place> {
+        self.document.place()
     }
 
     pub(super) fn age(&self) -> Age<'_> {
@@ -51,16 +51,9 @@ impl StaticCredential {
 }
 
 /// A document's token, and what a platform needs to know to end it: a token proves itself.
-pub(super) fn revocable(document: &Document) -> Result<Option<(Credentials, SecretString)>> {
+pub(super) fn revocable(document: &Document) -> Result<Option<(Place, SecretString)>> {
     let Some(token) = document.access_token()? else { return Ok(None) };
-    let (platform, region) = place(document)?;
-    let credentials =
-        Credentials { platform, region, client_id: String::new(), client_secret: SecretString::default() };
-    Ok(Some((credentials, token)))
-}
-
-fn place(document: &Document) -> Result<(String, String)> {
-    Ok((document.platform()?, document.region()?.unwrap_or_default()))
+    Ok(Some((document.place()?, token)))
 }
 
 fn token_in(document: &Document) -> Option<Token> {

@@ -137,10 +137,10 @@ impl GenesysMount {
         let stored = self.entries.get::<StoredVersion>(key).await.map_err(|failure| failure.to_string())?;
         let Some(stored) = stored else { return Ok(()) };
         let document = stored.parse().map_err(|error| error.to_string())?;
-        let Some((credentials, token)) = revocable(&document).map_err(|error| error.to_string())? else {
+        let Some((place, token)) = revocable(&document).map_err(|error| error.to_string())? else {
             return Ok(());
         };
-        let revoked = self.tokens().revoke(&credentials, &token, Deadline::after(REVOCATION)).await;
+        let revoked = self.tokens().revoke(&place, &token, Deadline::after(REVOCATION)).await;
         revoked.map_err(|error: RotationError| error.chain())
     }
 }

@@ -147,10 +147,8 @@ fn missing(field: &str) -> Failure {
 
 /// A config is a document like any other, under the same rules.
 fn check(mount: &GenesysMount, config: &Config) -> Result<(), RotationError> {
-    let document = Document::parse(&config.document())?;
-    document.credential_source()?;
-    document.region()?;
-    mount.platforms.api_url(&config.platform, &config.region).map(drop)
+    let credentials = Document::parse(&config.document())?.credentials()?;
+    mount.platforms.recognise(&credentials.place())
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {

@@ -41,6 +41,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let (token, asked_at) = minted.map_err(|error| failure(&error))?;
     let token = Token::issued(token, asked_at);
     let now = mount.now();
-    let answer = Response::with_data(token.answer(&mount.api_url(&config)?, now));
+    let api_url = mount.api_url(&config.place(), &token.access_token).await;
+    let answer = Response::with_data(token.answer(api_url, now));
     Ok(answer.leased(LeasedToken::new(call.name(), &config, token).begin(&limits, now)?))
 }

@@ -34,18 +34,24 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let role = Role::asked_for(&mount.entries, call.name()).await?;
     let config = Config::of_role(&mount.entries, &role.config).await?;
-    let api_url = mount.api_url(&config)?;
     let asked = call.duration("minimum_seconds");
     let minimum = asked.map_or(Minimum::Usual, Minimum::Asked);
     let wish = Wish { role_name: call.name().to_owned(), role, config, minimum };
-    let answer = |shared: SharedToken| Response::with_data(shared.token.answer(&api_url, mount.now()));
     let failure = match mount.shared_token(&wish).await {
-        Ok(shared) => return Ok(answer(shared)),
+        Ok(shared) => return Ok(answer(mount, shared).await),
         Err(failure @ Failure::Status(..)) if asked.is_none() => failure,
         Err(failure) => return Err(failure),
     };
     match mount.living_token(&wish).await? {
-        Some(shared) => Ok(answer(shared).warning(format!("it ends soon, and there is no new one yet: {failure}"))),
+        Some(shared) => {
+            let warning = format!("it ends soon, and there is no new one yet: {failure}");
+            Ok(answer(mount, shared).await.warning(warning))
+        }
         None => Err(failure),
     }
+}
+
+async fn answer(mount: &GenesysMount, shared: SharedToken) -> Response {
+    let api_url = mount.api_url(&shared.place, &shared.token.access_token).await;
+    Response::with_data(shared.token.answer(api_url, mount.now()))
 }

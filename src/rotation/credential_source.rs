@@ -1,0 +1,249 @@
+//! Reading the client credentials, and where they are good, out of a document.
+
+use super::credentials::{Credentials, CxoneGrant, KeyPair};
+use super::document::{Document, invalid};
+use super::error::{Result, RotationError};
+use super::place::{CxoneLogin, CxonePlace, Place};
+use super::platform_name::PlatformName;
+
+const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
+const TENANT_ID: [&str; 2] = ["tenant_id", "tenantId"];
+pub(super) const CLIENT: Pair = Pair {
+    what: "client",
+    id: &["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"],
+    secret: &["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"],
+};
+const ACCESS_KEY: Pair = Pair {
+    what: "access key",
+    id: &["access_key_id", "accessKeyId"],
+    secret: &["access_key_secret", "accessKeySecret"],
+};
+const CXONE_FORMS: &str = "a CXone document holds issuer, client_id, client_secret, access_key_id and access_key_secret; or area, access_key_id and access_key_secret; or, for an older application, realm, client_id and client_secret";
+
+/// The names of the two fields of a key.
+pub(super) struct Pair {
+    what: &'static str,
+    pub(super) id: &'static [&'static str],
+    pub(super) secret: &'static [&'static str],
+}
+
+/// Where the client credentials are.
+#[derive(Clone, Debug)]
+pub enum CredentialSource {
+    /// In this document.
+    Inline(Keys),
+    /// In another secret of the same store, by its name or ARN.
+    Elsewhere(String),
+}
+
+/// The keys that a document holds.
+#[derive(Clone, Debug)]
+pub enum Keys {
+    /// An OAuth client, or an application.
+    Client(KeyPair),
+    /// A user's access key.
+    AccessKey(KeyPair),
+    /// An application, and a user's access key.
+    ClientAndAccessKey {
+        /// The application.
+        client: KeyPair,
+        /// The access key.
+        access_key: KeyPair,
+    },
+}
+
+/// What a document says of the place, which another document may complete.
+pub(super) enum PlaceFields {
+    GenesysCloud { region: Option<String> },
+    Cxone { login: Option<CxoneLogin>, tenant_id: Option<String> },
+}
+
+impl Document {
+    /// Where the client credentials are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`](super::ErrorKind::DocumentInvalid) where they are missing, incomplete, ambiguous,
+    /// or have blanks around them.
+    pub fn credential_source(&self) -> Result<CredentialSource> {
+        let platform = PlatformName::parse(&self.platform()?)?;
+        // A place that cannot be read is found out before anything is asked for.
+        self.place_fields(platform)?;
+        self.credential_source_on(platform)
+    }
+
+    /// The credentials that are in this document itself.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where they are elsewhere or nowhere, or do not go with the place that is named.
+    pub fn credentials(&self) -> Result<Credentials> {
+        let platform = PlatformName::parse(&self.platform()?)?;
+        let fields = self.place_fields(platform)?;
+        match self.credential_source_on(platform)? {
+            CredentialSource::Inline(keys) => fields.with_keys(keys, "the secret"),
+            CredentialSource::Elsewhere(_) => Err(invalid("the credentials are in another secret")),
+        }
+    }
+
+    /// Where the token is good; an empty region where none is named.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where the fields cannot be read, or a CXone document names no place.
+    pub fn place(&self) -> Result<Place> {
+        match self.place_fields(PlatformName::parse(&self.platform()?)?)? {
+            PlaceFields::GenesysCloud { region } => Ok(Place::GenesysCloud { region: region.unwrap_or_default() }),
+            PlaceFields::Cxone { login: Some(login), tenant_id } => Ok(Place::Cxone(CxonePlace { login, tenant_id })),
+            PlaceFields::Cxone { login: None, .. } => Err(cxone("the secret names no issuer, area or realm")),
+        }
+    }
+
+    /// The same for a platform that another document may have named.
+    pub(super) fn credential_source_on(&self, platform: PlatformName) -> Result<CredentialSource> {
+        let keys = match platform {
+            PlatformName::GenesysCloud => self.pair(&CLIENT)?.map(Keys::Client),
+            PlatformName::Cxone => match (self.pair(&CLIENT)?, self.pair(&ACCESS_KEY)?) {
+                (Some(client), Some(access_key)) => Some(Keys::ClientAndAccessKey { client, access_key }),
+                (Some(client), None) => Some(Keys::Client(client)),
+                (None, Some(access_key)) => Some(Keys::AccessKey(access_key)),
+                (None, None) => None,
+            },
+        };
+        match (keys, self.trimmed("credentials")?) {
+            (Some(keys), None) => Ok(CredentialSource::Inline(keys)),
+            (None, Some(name)) if is_name(&name) => Ok(CredentialSource::Elsewhere(name)),
+            (None, Some(_)) => Err(invalid("credentials holds what is no secret's name or ARN").with_hint(
+                "credentials names the secret that holds client_id and client_secret; it does not hold them",
+            )),
+            (None, None) => {
+                let error = invalid("the secret holds no client credentials");
+                Err(if platform == PlatformName::Cxone { error.with_hint(CXONE_FORMS) } else { error })
+            }
+            (Some(_), Some(_)) => Err(both_places()),
+        }
+    }
+
+    /// What this document says of the place.
+    pub(super) fn place_fields(&self, platform: PlatformName) -> Result<PlaceFields> {
+        if platform == PlatformName::GenesysCloud {
+            return Ok(PlaceFields::GenesysCloud { region: self.alias(&REGION)? });
+        }
+        let logins = [
+            self.trimmed("issuer")?.map(CxoneLogin::Issuer),
+            self.trimmed("area")?.map(CxoneLogin::Area),
+            self.trimmed("realm")?.map(CxoneLogin::Realm),
+        ];
+        let mut named = logins.into_iter().flatten();
+        let login = named.next();
+        if let (Some(first), Some(second)) = (&login, named.next()) {
+            return Err(cxone(format!("the fields {} and {} name two places", first.field(), second.field())));
+        }
+        Ok(PlaceFields::Cxone { login, tenant_id: self.alias(&TENANT_ID)? })
+    }
+
+    /// An id and its secret; `None` where neither is there.
+    fn pair(&self, names: &Pair) -> Result<Option<KeyPair>> {
+        let what = names.what;
+        match (self.alias(names.id)?, self.alias(names.secret)?) {
+            (Some(id), Some(secret)) => Ok(Some(KeyPair { id, secret: secret.into() })),
+            (None, None) => Ok(None),
+            // Half of it besides the name of another secret is a contradiction in the first place.
+            _ if self.trimmed("credentials")?.is_some() => Err(both_places()),
+            (Some(_), None) => {
+                Err(names.explained(invalid(format!("the secret holds a {what} id, but no {what} secret"))))
+            }
+            (None, Some(_)) => {
+                Err(names.explained(invalid(format!("the secret holds a {what} secret, but no {what} id"))))
+            }
+        }
+    }
+}
+
+impl Pair {
+    /// An access key's secret is shown once, which is why it is what is missing most often.
+    fn explained(&self, error: RotationError) -> RotationError {
+        if self.what == ACCESS_KEY.what {
+            return error.with_hint(
+                "store access_key_id and access_key_secret together; the secret is shown once, when the key is made, so make a new key if it is lost",
+            );
+        }
+        error
+    }
+}
+
+impl PlaceFields {
+    /// These fields, completed by those of another document.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::GenesysCloud { region }, Self::GenesysCloud { region: other }) => {
+                Self::GenesysCloud { region: region.or(other) }
+            }
+            (Self::Cxone { login, tenant_id }, Self::Cxone { login: other, tenant_id: other_tenant }) => {
+                Self::Cxone { login: login.or(other), tenant_id: tenant_id.or(other_tenant) }
+            }
+            (own, _) => own,
+        }
+    }
+
+    /// The credentials, where keys and place go together. `holder` is the secret that should name the place.
+    pub(super) fn with_keys(self, keys: Keys, holder: &str) -> Result<Credentials> {
+        match (self, keys) {
+            (Self::GenesysCloud { region }, Keys::Client(client)) => {
+                let region = region.ok_or_else(|| no_region(holder))?;
+                Ok(Credentials::GenesysCloud { region, client })
+            }
+            (Self::GenesysCloud { .. }, _) => Err(invalid("the secret holds no client credentials")),
+            (Self::Cxone { login, tenant_id }, keys) => {
+                let grant = match (login, keys) {
+                    (Some(CxoneLogin::Issuer(issuer)), Keys::ClientAndAccessKey { client, access_key }) => {
+                        CxoneGrant::BackEnd { issuer, client, access_key }
+                    }
+                    (Some(CxoneLogin::Area(area)), Keys::AccessKey(access_key)) => {
+                        CxoneGrant::UserHub { area, access_key }
+                    }
+                    (Some(CxoneLogin::Realm(realm)), Keys::Client(client)) => {
+                        CxoneGrant::ClientCredentials { realm, client }
+                    }
+                    (login, keys) => return Err(keys.without_their_place(login.as_ref(), holder)),
+                };
+                Ok(Credentials::Cxone { grant, tenant_id })
+            }
+        }
+    }
+}
+
+impl Keys {
+    /// Keys of CXone whose place is missing or is another grant's.
+    fn without_their_place(&self, login: Option<&CxoneLogin>, holder: &str) -> RotationError {
+        let (what, field, example) = match self {
+            Self::ClientAndAccessKey { .. } => {
+                ("a client and an access key", "issuer", "https://cxone.niceincontact.com")
+            }
+            Self::AccessKey(_) => ("an access key without a client", "area", "na1"),
+            Self::Client(_) => ("a client without an access key", "realm", "us-22"),
+        };
+        let Some(login) = login else {
+            let hint = format!(r#"{what} needs the field {field}, such as "{field}": "{example}"; {CXONE_FORMS}"#);
+            return invalid(format!("{holder} names no {field}")).with_hint(hint);
+        };
+        cxone(format!("the secret holds {what}, which goes with the field {field} and not with {}", login.field()))
+    }
+}
+
+fn both_places() -> RotationError {
+    invalid("the secret names another secret for the credentials, and holds some itself")
+        .with_hint("keep either credentials (the name of another secret) or client_id and client_secret")
+}
+
+fn cxone(message: impl Into<String>) -> RotationError {
+    invalid(message).with_hint(CXONE_FORMS)
+}
+
+fn no_region(place: &str) -> RotationError {
+    invalid(format!("{place} names no region"))
+        .with_hint(r#"add the organisation's region, such as "region": "mypurecloud.ie" or "eu-west-1""#)
+}
+
+/// What can be a secret's name, ARN or path. The name gets into messages, so nothing else may.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
+    text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
+}
