@@ -10,6 +10,7 @@ mod leases;
 mod scene;
 mod shared;
 mod static_crashes;
+mod static_in_bao;
 mod static_nodes;
 mod static_roles;
 mod static_schedule;
