@@ -49,7 +49,7 @@ async fn a_kill_at_any_call_of_a_write_leaves_a_whole_role_or_none() {
     let hosted = Hosted::start().await;
     for calls_before in 0..MOST_CALLS {
         let moment = if calls_before % 2 == 0 { Moment::Before } else { Moment::After };
-        hosted.kill_at(calls_before / 2, moment);
+        hosted.kill_at(calls_before, moment);
         let written = hosted.call("write", "static-roles/ci", role()).await.is_ok();
         if written && hosted.storage.cancel() {
             assert!(calls_before > 10);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bao::until;
 use crate::scene::{Scene, config, errors};
 
 #[tokio::test]
@@ -47,4 +48,15 @@ async fn an_engine_that_starts_again_goes_on_with_its_static_roles() {
     let (status, answer) = scene.bao.call("PUT", "sys/plugins/reload/backend", reload).await;
     assert!(status < 300, "{status} {answer}");
     assert_eq!(scene.read("static-creds/ci").await["data"]["access_token"], before);
+}
+
+#[tokio::test]
+async fn tokens_that_live_for_seconds_are_kept_fresh() {
+    let Some(scene) = Scene::empty().await else { return };
+    scene.write("config/main", config()).await;
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 4);
+    scene.write("static-roles/ci", json!({"config": "main", "rotation_period": "6h"})).await;
+    let first = scene.read("static-creds/ci").await["data"]["access_token"].clone();
+    let is_fresh = async || scene.read("static-creds/ci").await["data"]["access_token"] != first;
+    until("the engine has rotated by itself", is_fresh).await;
 }

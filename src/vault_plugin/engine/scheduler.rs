@@ -27,7 +27,7 @@ const AT_ONCE: usize = 8;
 /// How long a rotation that is running when the mount goes away may take.
 const LAST_ROTATION: Duration = Duration::from_millis(300);
 /// No role can have this name, so nothing is lost by deleting what it has staged.
-const NOBODY: &str = ".";
+const NOBODY: &str = "-";
 
 /// The task of a mount.
 #[derive(Default)]
