@@ -99,12 +99,10 @@ impl GenesysMount {
                 None
             }
         };
-        let left = next.and_then(|next| Duration::try_from(next.duration_since(self.now())).ok());
-        match next {
-            // Due since a while ago is due now.
-            Some(_) => left.unwrap_or_default().clamp(SHORTEST_SLEEP, LONGEST_SLEEP),
-            None => LONGEST_SLEEP,
-        }
+        let Some(next) = next else { return LONGEST_SLEEP };
+        // What was due a while ago is due now.
+        let left = Duration::try_from(next.duration_since(self.now())).unwrap_or_default();
+        left.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
     }
 
     /// Rotates what is due, and says when the next is; `None` where this node has no part in it.
