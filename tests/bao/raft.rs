@@ -130,7 +130,8 @@ fn settings(home: &TempDir, name: &str, join: &str, port: u16) -> String {
     std::fs::create_dir(&data).expect("a directory");
     let cluster = format!("127.0.0.1:{}", free_port());
     format!(
-        "storage \"raft\" {{\npath = {data:?}\nnode_id = {name:?}\nperformance_multiplier = 1\n{join}}}\n\
+        "storage \"raft\" {{\npath = {data:?}\nnode_id = {name:?}\nperformance_multiplier = 1\n\
+         autopilot_reconcile_interval = \"300ms\"\nautopilot_update_interval = \"200ms\"\n{join}}}\n\
          listener \"tcp\" {{\naddress = \"127.0.0.1:{port}\"\ncluster_address = {cluster:?}\ntls_disable = true\n}}\n\
          api_addr = \"http://127.0.0.1:{port}\"\ncluster_addr = \"https://{cluster}\"\n"
     )
