@@ -28,6 +28,8 @@ const ACCESS_TOKEN: &str = "access_token";
 const TOKEN_TYPE: &str = "token_type";
 const ISSUED_AT: &str = "issued_at";
 const EXPIRES_AT: &str = "expires_at";
+/// What a rotation writes.
+const OF_THE_TOKEN: [&str; 4] = [ACCESS_TOKEN, TOKEN_TYPE, ISSUED_AT, EXPIRES_AT];
 
 /// A secret's value. Fields that are not ours keep their bytes and their place.
 #[derive(Clone)]
@@ -40,6 +42,12 @@ struct Field {
     name: String,
     /// The value's JSON text as it was written.
     json: Zeroizing<String>,
+}
+
+impl Field {
+    fn is_of_the_token(&self) -> bool {
+        OF_THE_TOKEN.contains(&self.name.as_str())
+    }
 }
 
 /// Where the client credentials are.
@@ -143,6 +151,11 @@ impl Document {
         Ok(self.text(ACCESS_TOKEN)?.filter(|token| !token.is_empty()).map(SecretString::from))
     }
 
+    /// The access token's type as the platform spelt it; `None` where that is not written.
+    pub fn token_type(&self) -> Option<String> {
+        self.text(TOKEN_TYPE).ok().flatten()
+    }
+
     /// When the access token expires; `None` where that is not written or not readable.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.text(EXPIRES_AT).ok().flatten()?.parse().ok()
@@ -155,9 +168,17 @@ impl Document {
 
     /// Whether both documents are the same but for the token and its times.
     pub fn same_but_for_token(&self, other: &Self) -> bool {
-        let own = |field: &&Field| ![ACCESS_TOKEN, TOKEN_TYPE, ISSUED_AT, EXPIRES_AT].contains(&field.name.as_str());
+        let own = |field: &&Field| !field.is_of_the_token();
         let (left, right) = (self.fields.iter().filter(own), other.fields.iter().filter(own));
         left.map(|field| (&field.name, &*field.json)).eq(right.map(|field| (&field.name, &*field.json)))
+    }
+
+    /// This document with the token of another, and everything else as it was.
+    #[must_use]
+    pub fn with_token_of(&self, other: &Self) -> Self {
+        let own = self.fields.iter().filter(|field| !field.is_of_the_token());
+        let token = other.fields.iter().filter(|field| field.is_of_the_token());
+        Self { fields: own.chain(token).cloned().collect() }
     }
 
     /// This document with a new token in it, and everything else as it was.

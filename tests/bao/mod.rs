@@ -6,6 +6,7 @@ mod catalog;
 mod raft;
 mod server;
 
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, RequestBuilder};
@@ -138,6 +139,20 @@ impl Bao {
         answer["auth"]["client_token"].as_str().expect("a token").to_owned()
     }
 
+    /// The command line, as root.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program().expect("the server runs"));
+        command.args(arguments).env("BAO_ADDR", &self.url).env("BAO_TOKEN", &self.root);
+        command.env("HOME", self.server.home()).output().expect("it runs")
+    }
+
+    /// The same as [`Self::with`], where the log has to cost as little as in production.
+    pub async fn quiet_with(plugin: &Plugin) -> Option<Self> {
+        let bao = Self::develop("error", |home| plugin.install(home))?;
+        plugin.register(&bao).await;
+        Some(bao)
+    }
+
     /// What the server and its plugins have logged so far.
     pub fn log(&self) -> String {
         self.server.log()
@@ -145,7 +160,9 @@ impl Bao {
 
     fn request(&self, token: &str, method: &str, path: &str, body: &Value) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let is_patch = method == Method::PATCH;
         let request = self.client.request(method, format!("{}/v1/{path}", self.url)).header("X-Vault-Token", token);
+        let request = if is_patch { request.header("Content-Type", "application/merge-patch+json") } else { request };
         if body.is_null() { request } else { request.body(body.to_string()) }
     }
 }

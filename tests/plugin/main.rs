@@ -1,4 +1,4 @@
-//! The go-plugin transport: against OpenBao itself, and against a small host of the tests' own.
+//! The go-plugin transport, and the framework on top of it: against OpenBao itself, and against a small host of the tests' own.
 
 #![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
 
@@ -7,8 +7,10 @@ mod bao;
 mod by_hand;
 mod ends;
 mod example;
+mod help;
+#[path = "../host/mod.rs"]
 mod host;
 mod mounts;
 mod nodes;
-mod wire;
+mod routes;
 mod wires;

@@ -4,14 +4,19 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
+use super::example::engine;
+use super::host::wire::{pb, plugin};
 use super::host::{Host, Identity, Plugin, Road, Session, Storage, of_mount};
-use super::wire::{pb, plugin};
 
 const MUX: (&str, &str) = ("PLUGIN_MULTIPLEX_GRPC", "true");
 
+fn start(host: &Identity, environment: &[(&str, &str)]) -> Plugin {
+    Plugin::start(&engine(), host, environment)
+}
+
 async fn over_sockets(storage: Storage) -> (Plugin, Host) {
     let identity = Identity::new();
-    let plugin = Plugin::start(&identity, &[]);
+    let plugin = start(&identity, &[]);
     let host = Host::connect(&identity, Road::Sockets(plugin.socket()), storage).await;
     (plugin, host)
 }
@@ -32,14 +37,14 @@ async fn goes_on(host: &Host, mount: &str) {
 
 #[tokio::test]
 async fn the_handshake_is_one_line_and_the_socket_its_owners_alone() {
-    let plugin = Plugin::start(&Identity::new(), &[]);
+    let plugin = start(&Identity::new(), &[]);
     let fields: Vec<_> = plugin.line.split('|').collect();
     assert_eq!((&fields[..3], fields[4], fields.len()), (&["1", "5", "unix"][..], "grpc", 6));
     assert!(!fields[5].contains('='), "without padding");
     assert!(plugin.certificate().starts_with(&[0x30]));
     let mode = plugin.socket().metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let asked = Plugin::start(&Identity::new(), &[MUX]);
+    let asked = start(&Identity::new(), &[MUX]);
     assert_eq!(asked.field(6), "true");
 }
 
@@ -55,7 +60,7 @@ async fn a_mount_works_over_sockets() {
 #[tokio::test]
 async fn mounts_work_over_one_connection() {
     let identity = Identity::new();
-    let mut plugin = Plugin::start(&identity, &[MUX]);
+    let mut plugin = start(&identity, &[MUX]);
     // A stranger's connection comes first, and is in nobody's way.
     drop(UnixStream::connect(plugin.socket()).unwrap());
     let session = Session::connect(&plugin.socket()).await;
@@ -141,7 +146,7 @@ async fn what_no_host_should_send_is_answered_with_an_error() {
 #[tokio::test]
 async fn the_hosts_own_words_pass_through_unchanged() {
     let refusal = "cannot write to readonly storage".to_owned();
-    let (_plugin, host) = over_sockets(Storage { refusal: refusal.clone(), ..Storage::default() }).await;
+    let (_plugin, host) = over_sockets(Storage::refusing(&refusal)).await;
     assert_eq!(host.setup("one").await, "");
     let failure = host.ask("one", "create", "store/a", r#"{"x":1}"#).await.unwrap().err.unwrap();
     assert_eq!((failure.err_type, failure.err_msg), (0, refusal));

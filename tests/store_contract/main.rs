@@ -9,8 +9,13 @@ mod aws;
 mod bao;
 mod contract;
 mod file;
+#[cfg(feature = "vault")]
+#[path = "../host/mod.rs"]
+mod host;
 mod issuer;
 mod memory;
 mod moto;
 mod place;
+#[cfg(feature = "vault")]
+mod static_role;
 mod vault;

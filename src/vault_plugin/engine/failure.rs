@@ -10,11 +10,18 @@ const BAD_GATEWAY: u16 = 502;
 /// The sentence and the hint go to the caller, the causes to the log.
 pub(super) fn failure(error: &RotationError) -> Failure {
     tracing::warn!(error.r#type = error.kind().name(), "{}", error.chain());
+    told(error)
+}
+
+/// The same, where the failure was logged already.
+pub(super) fn told(error: &RotationError) -> Failure {
     let text = format!("{}: {error}\nhint: {}", error.kind(), error.hint());
     match error.kind() {
         ErrorKind::PlatformUnavailable | ErrorKind::RateLimited | ErrorKind::DeadlineExceeded => {
             Failure::Status(BAD_GATEWAY, text)
         }
+        // The mount's own storage denies nothing but writes on a standby.
+        ErrorKind::StoreDenied => Failure::read_only(),
         ErrorKind::StoreUnavailable | ErrorKind::StoreConflict => Failure::Internal(text),
         _ => Failure::InvalidRequest(text),
     }

@@ -17,7 +17,7 @@ use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::{Failure, HeldLease, Lease, Request, Response};
 
 /// How long a revocation may take. The host tries again later.
-const REVOCATION: Duration = Duration::from_secs(20);
+const REVOCATION: Duration = Duration::from_secs(8);
 /// Clocks differ: only a token whose end is this long past is dead without being asked about.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(120);
 

@@ -7,11 +7,20 @@ mod config;
 mod entries;
 mod failure;
 mod lease;
+mod locks;
 mod paths;
 mod role;
+mod schedule;
+mod scheduler;
 mod shared_token;
 mod single_flight;
+mod static_credential;
+mod static_role;
+mod static_rotation;
+mod static_store;
 mod stored_secret;
+
+pub use self::static_store::StaticStore;
 
 use std::sync::Arc;
 
@@ -20,7 +29,9 @@ use tokio::sync::Mutex;
 
 use self::config::Config;
 use self::entries::{Entries, SEAL_WRAPPED};
+use self::locks::Locks;
 use self::paths::ROUTER;
+use self::scheduler::Scheduler;
 use self::shared_token::SharedToken;
 use self::single_flight::SingleFlight;
 use crate::platform::Platforms;
@@ -53,7 +64,16 @@ impl Engine for GenesysEngine {
     fn mount(&self, mount: Mount) -> Result<GenesysMount, Failure> {
         let platforms = self.platforms.clone().map_err(|error| failure::failure(&error))?;
         let entries = Entries::new(mount.storage);
-        Ok(GenesysMount { entries, system: mount.system, platforms, shared: Arc::default(), writes: Arc::default() })
+        Ok(GenesysMount {
+            static_store: StaticStore::over(entries.clone()),
+            entries,
+            system: mount.system,
+            platforms,
+            shared: Arc::default(),
+            writes: Arc::default(),
+            rotations: Locks::default(),
+            scheduler: Arc::default(),
+        })
     }
 }
 
@@ -66,6 +86,10 @@ pub struct GenesysMount {
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
     /// Writes of configs and roles merge with what is there, so they go one after the other.
     writes: Arc<Mutex<()>>,
+    static_store: StaticStore,
+    /// A static role is written, rotated or deleted by one at a time.
+    rotations: Locks,
+    scheduler: Arc<Scheduler>,
 }
 
 impl Backend for GenesysMount {
@@ -73,7 +97,10 @@ impl Backend for GenesysMount {
         match request.operation {
             Operation::Renew => self.renew(&request).await,
             Operation::Revoke => self.revoke(&request).await,
-            Operation::Rollback => Ok(Response::empty()),
+            Operation::Rollback => {
+                self.scheduler.wake();
+                Ok(Response::empty())
+            }
             _ => ROUTER.handle(self, request).await,
         }
     }
@@ -88,6 +115,15 @@ impl Backend for GenesysMount {
             seal_wrap_storage: SEAL_WRAPPED.map(str::to_owned).into(),
             ..SpecialPaths::default()
         }
+    }
+
+    async fn initialize(&self) -> Result<(), Failure> {
+        self.scheduler.start(self);
+        Ok(())
+    }
+
+    async fn cleanup(&self) {
+        self.scheduler.stop().await;
     }
 
     async fn invalidate(&self, key: &str) {

@@ -74,19 +74,21 @@ impl SharedToken {
             == (&config.platform, &config.region, &config.client_id, &role.probes)
     }
 
-    /// Whether it has so much life left. A token whose whole life is shorter than that never has.
+    /// Whether it has so much life left.
     ///
     /// # Errors
-    /// A 400 that says so.
+    /// A 400 where that is more than nine tenths of its whole life: nearly every call would make a new token.
     fn has(&self, minimum: Minimum, now: Timestamp) -> Result<bool, Failure> {
         let lifetime = self.token.lifetime();
         let minimum = minimum.of(lifetime);
-        if minimum > lifetime {
-            let (asked, lifetime) = (minimum.as_secs(), lifetime.as_secs());
-            return Err(refuse(
-                format!("minimum_seconds is {asked}, but tokens of this OAuth client live {lifetime} s"),
-                "ask for less, or give the OAuth client a longer token duration (Admin > Integrations > OAuth)",
-            ));
+        let most = lifetime - lifetime / 10;
+        if minimum > most {
+            let (asked, lifetime, most) = (minimum.as_secs(), lifetime.as_secs(), most.as_secs());
+            let sentence = format!("minimum_seconds is {asked}, but tokens of this OAuth client live {lifetime} s");
+            let hint = format!(
+                "ask for at most {most}, or give the OAuth client a longer token duration (Admin > Integrations > OAuth)"
+            );
+            return Err(refuse(sentence, hint));
         }
         Ok(self.token.left(now) >= minimum)
     }
@@ -96,6 +98,7 @@ impl GenesysMount {
     /// The token of a role that has enough life left: the one that is there, or a new one.
     /// However many ask at once, one new one is made.
     pub(super) async fn shared_token(&self, wish: &Wish) -> Result<SharedToken, Failure> {
+        let began = self.now().as_second();
         // What others are waiting for may have been made for less, or for the role as it was before.
         for _ in 0..MOST_FLIGHTS {
             if let Some(kept) = self.kept(wish).await? {
@@ -103,11 +106,21 @@ impl GenesysMount {
             }
             let (mount, own) = (self.clone(), wish.clone());
             let made = self.shared.run(&wish.role_name, async move { mount.make_shared(&own).await }).await?;
-            if made.is_for(wish) && made.has(wish.minimum, self.now())? {
+            let is_new = made.token.issued_at.as_second() >= began;
+            if made.is_for(wish) && (made.has(wish.minimum, self.now())? || is_new) {
                 return Ok(made);
             }
         }
         Err(Failure::internal("the role is being changed at this moment\nhint: ask again"))
+    }
+
+    /// The token that is there, as long as it lives at all: better than none where the platform is down.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub(super) async fn living_token(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
+        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
+        Ok(kept.filter(|kept| kept.is_for(wish) && !kept.token.left(self.now()).is_zero()))
     }
 
     /// The token that is there, if it is good enough.

@@ -1,21 +1,20 @@
 //! A request whose route was found and whose fields were checked.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::value::FieldValue;
+use super::value::{FieldValue, Values};
 use crate::vault_plugin::transport::{Operation, Request};
 
 /// A request to one route. `Debug` leaves out all that the caller sent.
 pub struct Call {
     request: Request,
     name: String,
-    values: BTreeMap<&'static str, FieldValue>,
+    values: Values,
 }
 
 impl Call {
-    pub(super) fn new(request: Request, name: String, values: BTreeMap<&'static str, FieldValue>) -> Self {
+    pub(super) fn new(request: Request, name: String, values: Values) -> Self {
         Self { request, name, values }
     }
 

@@ -60,3 +60,68 @@ fn whole(nanoseconds: u128) -> Option<Duration> {
     let is_whole = nanoseconds.is_multiple_of(SECOND) && nanoseconds <= LONGEST;
     is_whole.then(|| u64::try_from(nanoseconds / SECOND).ok().map(Duration::from_secs))?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_units_add_up() {
+        for (text, seconds) in [
+            ("", 0),
+            ("0", 0),
+            ("007", 7),
+            ("1h30m", 5400),
+            ("1.5h", 5400),
+            ("1d12h", 129_600),
+            ("1500ms500ms", 2),
+            ("0.5m", 30),
+            (".5m", 30),
+            ("2.s", 2),
+            ("1000000us", 1),
+            ("1000000µs", 1),
+            ("1000000000ns", 1),
+            ("106751d", 106_751 * 86_400),
+            ("9223372036", 9_223_372_036),
+        ] {
+            assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_none() {
+        for text in [
+            "-1",
+            "-1h",
+            "+1h",
+            "1 h",
+            " 1h",
+            "h",
+            ".h",
+            "1x",
+            "1hx",
+            "1h2",
+            "1..5h",
+            "90.0",
+            "1H",
+            "1,5h",
+            "1.5s",
+            "500ms",
+            "1h1ns",
+            "1e3",
+            "٣",
+            "1h\0",
+            "soon",
+            "9223372037",
+            "106752d",
+            "99999999999999999999",
+            "1.00000000000000000000h",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        for unit in ["", "s", "d", "h1d"] {
+            assert_eq!(parse(&format!("{}{unit}", "9".repeat(5_000))), None, "absurdly long, and no overflow");
+        }
+        assert_eq!(parse(&"106751d".repeat(100)), None);
+    }
+}

@@ -5,8 +5,12 @@
 
 mod call;
 mod duration;
+#[cfg(test)]
+mod example;
 mod field;
+mod help;
 mod name;
+mod openapi;
 mod refusal;
 mod route;
 mod router;

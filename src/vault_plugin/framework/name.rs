@@ -21,7 +21,7 @@ pub(super) fn check(parameter: &str, name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let hint = "use letters, digits, '_', '-' and '.', and begin and end with a letter, a digit or '_'";
-    Err(refuse(format!("the {parameter} in the path is not a name"), hint))
+    Err(refuse(format!("the {parameter} in the path is not a valid name"), hint))
 }
 
 fn is_word(letter: Option<char>) -> bool {
@@ -30,4 +30,21 @@ fn is_word(letter: Option<char>) -> bool {
 
 fn is_allowed(letter: char) -> bool {
     is_word(Some(letter)) || letter == '-' || letter == '.'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_vaults_names() {
+        for name in ["a", "_", "9", "main", "ci-eu.west_1", "a..b", "A-1", &"x".repeat(LONGEST)] {
+            assert_eq!(check("role", name), Ok(()), "{name}");
+        }
+        for name in ["", "-", ".a", "a.", "a-", "a b", "a/b", "a\n", "ä", "a*", "+", &"x".repeat(LONGEST + 1)] {
+            let refused = check("role", name);
+            let is_refused = matches!(&refused, Err(Failure::InvalidRequest(text)) if text.starts_with("the role in "));
+            assert!(is_refused, "{name}: {refused:?}");
+        }
+    }
 }

@@ -21,13 +21,14 @@ pub struct Route<M: 'static> {
     pub operations: &'static [Answer<M>],
     /// Tells a create from an update. Without it every write is an update.
     pub exists: Option<Exists<M>>,
-    /// Whether a policy has to grant `sudo`.
+    /// Whether a policy has to grant `sudo`. Hosts guard all that begins like the path up to its parameter.
     pub sudo: bool,
 }
 
 /// An operation of a route.
 pub struct Answer<M: 'static> {
-    /// What is asked for. A route that takes writes has both [`Operation::Create`] and [`Operation::Update`].
+    /// What is asked for. Writes are [`Operation::Update`] and, where the route has [`exists`](Route::exists),
+    /// [`Operation::Create`] as well.
     pub operation: Operation,
     /// One line for the API's description.
     pub summary: &'static str,
@@ -47,6 +48,12 @@ impl<M: 'static> Route<M> {
         self.operations.iter().find(|answer| answer.operation == operation)
     }
 
+    /// The operations, with one for creates and updates where there are both: callers know them as writes.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &Answer<M>> {
+        let both = self.answer(Operation::Update).is_some();
+        self.operations.iter().filter(move |answer| !(both && answer.operation == Operation::Create))
+    }
+
     /// The path's parameter, without its mark: `name` of `config/:name`.
     pub(super) fn parameter(&self) -> Option<&'static str> {
         self.path.split('/').find_map(|segment| segment.strip_prefix([':', '*']))
@@ -57,16 +64,14 @@ impl<M: 'static> Route<M> {
         self.path.split('/').any(|segment| segment.starts_with('*'))
     }
 
-    /// The path as the host's table of special paths takes it: `+` stands for a segment, and `*` at the end for all.
-    pub(super) fn special_path(&self) -> String {
-        let segments: Vec<_> = self.path.split('/').collect();
-        let last = segments.len() - 1;
-        let special = segments.iter().enumerate().map(|(at, segment)| match segment.starts_with([':', '*']) {
-            true if at == last => "*",
-            true => "+",
-            false => segment,
-        });
-        special.collect::<Vec<_>>().join("/")
+    /// The path as the host's table of root paths takes it: whole, or with `*` at the end for all that begins so. It
+    /// knows no other mark, so what follows a parameter is lost, and what begins likewise is guarded too.
+    pub(super) fn special_paths(&self) -> Vec<String> {
+        if let Some(parameter) = self.path.find([':', '*']) {
+            return vec![format!("{}*", &self.path[..parameter])];
+        }
+        let without_slash = self.path.strip_suffix('/').map(str::to_owned);
+        [Some(self.path.to_owned()), without_slash].into_iter().flatten().collect()
     }
 
     /// Whether a path is this route's: then its parameter, empty where the route has none.
@@ -91,5 +96,56 @@ impl<M: 'static> Route<M> {
             rest = after;
         }
         rest.is_none().then_some(parameter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &'static str) -> Route<()> {
+        Route { path, summary: "", help: "", fields: &[], operations: &[], exists: None, sudo: true }
+    }
+
+    #[test]
+    fn a_path_matches_segment_by_segment() {
+        for (path, asked, expected) in [
+            ("limits", "limits", Some("")),
+            ("limits", "limits/", None),
+            ("limits", "limit", None),
+            ("limits", "", None),
+            ("config/", "config/", Some("")),
+            ("config/", "config", Some("")),
+            ("config/", "config//", None),
+            ("config/:name", "config/main", Some("main")),
+            ("config/:name", "config/a b", Some("a b")),
+            ("config/:name", "config/main/", None),
+            ("config/:name", "config/main/more", None),
+            ("config/:name", "config/", None),
+            ("config/:name", "config", None),
+            ("config/:name", "/config/main", None),
+            ("config/:name", "Config/main", None),
+            ("config/:name/usage", "config/main/usage", Some("main")),
+            ("config/:name/usage", "config/main", None),
+            ("config/:name/", "config/main/", Some("main")),
+            ("store/*key", "store/a/b/", Some("a/b/")),
+            ("store/*key", "store/", None),
+            ("store/*key", "store", None),
+        ] {
+            assert_eq!(route(path).matches(asked), expected, "{asked} at {path}");
+        }
+    }
+
+    #[test]
+    fn the_host_guards_no_less_than_the_path() {
+        for (path, expected) in [
+            ("panic", &["panic"][..]),
+            ("audit/", &["audit/", "audit"]),
+            ("rotate-root/:config", &["rotate-root/*"]),
+            ("store/*key", &["store/*"]),
+            ("config/:name/usage", &["config/*"]),
+        ] {
+            assert_eq!(route(path).special_paths(), expected);
+        }
     }
 }

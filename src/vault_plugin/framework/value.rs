@@ -15,6 +15,9 @@ const LONGEST_TEXT: usize = 4096;
 /// The longest list.
 const LONGEST_LIST: usize = 100;
 
+/// The fields that were sent, by their names.
+pub(super) type Values = BTreeMap<&'static str, FieldValue>;
+
 /// A field's value, after its kind.
 #[derive(Clone, PartialEq)]
 pub(super) enum FieldValue {
@@ -29,11 +32,8 @@ pub(super) enum FieldValue {
 /// # Errors
 ///
 /// 400 that names the first field whose value is not what it takes; never the value.
-pub(super) fn values(
-    fields: &[Field],
-    data: &Map<String, Value>,
-) -> Result<BTreeMap<&'static str, FieldValue>, Failure> {
-    let mut values = BTreeMap::new();
+pub(super) fn values(fields: &[Field], data: &Map<String, Value>) -> Result<Values, Failure> {
+    let mut values = Values::new();
     for field in fields.iter().filter(|field| field.kind != FieldKind::Others) {
         if let Some(sent) = data.get(field.name).filter(|sent| !sent.is_null()) {
             values.insert(field.name, value(field, sent)?);
@@ -90,7 +90,7 @@ fn boolean(sent: &Value) -> Option<bool> {
 
 fn seconds(sent: &Value) -> Option<Duration> {
     match sent {
-        Value::String(text) => duration::parse(text.trim()),
+        Value::String(text) => duration::parse(text),
         Value::Number(number) => duration::parse(&whole(number)?.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
@@ -125,4 +125,121 @@ fn texts(items: &[Value]) -> Option<Vec<String>> {
 
 fn split(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn taken(kind: FieldKind, sent: Value) -> Option<FieldValue> {
+        let field = Field { name: "it", kind, required: false, default: None, sensitive: false, description: "" };
+        let data = Map::from_iter([("it".to_owned(), sent.clone())]);
+        match values(&[field], &data) {
+            Ok(values) => values.into_values().next(),
+            Err(Failure::InvalidRequest(sentence)) => {
+                assert!(sentence.starts_with("it ") && sentence.contains("\nhint: "), "{sentence}");
+                assert!(!sentence.contains("hunter2"), "{sentence}");
+                None
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn texts_are_taken_as_vault_takes_them() {
+        for (sent, expected) in [
+            (json!("größer"), Some("größer")),
+            (json!(""), Some("")),
+            (json!(" hunter2 "), Some(" hunter2 ")),
+            (json!(12), Some("12")),
+            (json!(-1.5), Some("-1.5")),
+            (json!(true), Some("1")),
+            (json!(false), Some("0")),
+            (json!(["hunter2"]), None),
+            (json!({"hunter2": 1}), None),
+        ] {
+            let expected = expected.map(|text| FieldValue::Text(text.to_owned()));
+            assert!(taken(FieldKind::Text, sent.clone()) == expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_taken_as_vault_takes_them() {
+        let truths = [json!(true), json!("true"), json!("TRUE"), json!("t"), json!("1"), json!(1)];
+        let lies = [json!(false), json!("false"), json!("False"), json!("f"), json!("0"), json!(0), json!("")];
+        let neither = [json!("hunter2"), json!("yes"), json!(2), json!("tRUE"), json!([true]), json!({})];
+        let sent = truths.map(|sent| (sent, Some(true))).into_iter().chain(lies.map(|sent| (sent, Some(false))));
+        for (sent, expected) in sent.chain(neither.map(|sent| (sent, None))) {
+            assert!(taken(FieldKind::Boolean, sent.clone()) == expected.map(FieldValue::Boolean), "{sent}");
+        }
+    }
+
+    #[test]
+    fn durations_are_taken_as_vault_takes_them() {
+        for (sent, seconds) in [
+            (json!(90), Some(90)),
+            (json!(90.0), Some(90)),
+            (json!(0), Some(0)),
+            (json!("90"), Some(90)),
+            (json!("1h30m"), Some(5400)),
+            (json!("1d"), Some(86400)),
+            (json!(""), Some(0)),
+            (json!(-1), None),
+            (json!(-0.5), None),
+            (json!(90.5), None),
+            (json!(1e300), None),
+            (json!(u64::MAX), None),
+            (json!(true), None),
+            (json!([90]), None),
+            (json!("hunter2"), None),
+        ] {
+            let expected = seconds.map(|seconds| FieldValue::Duration(Duration::from_secs(seconds)));
+            assert!(taken(FieldKind::Duration, sent.clone()) == expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn lists_are_lists_or_texts_that_stand_for_them() {
+        for (sent, expected) in [
+            (json!(["a", " b ", 3]), Some(&["a", "b", "3"][..])),
+            (json!("a, b,,c,"), Some(&["a", "b", "c"])),
+            (json!("GET /a?b=c"), Some(&["GET /a?b=c"])),
+            (json!(r#" ["GET /a?expand=b,c", "d"]"#), Some(&["GET /a?expand=b,c", "d"])),
+            (json!(7), Some(&["7"])),
+            (json!(""), Some(&[])),
+            (json!([]), Some(&[])),
+            (json!("[\"hunter2\""), None),
+            (json!([["hunter2"]]), None),
+            (json!({"hunter2": 1}), None),
+        ] {
+            let expected = expected.map(|texts| texts.iter().map(|&text| text.to_owned()).collect());
+            assert!(taken(FieldKind::TextList, sent.clone()) == expected.map(FieldValue::TextList), "{sent}");
+        }
+    }
+
+    #[test]
+    fn nothing_grows_without_bounds() {
+        let (longest, longer) = ("x".repeat(LONGEST_TEXT), "x".repeat(LONGEST_TEXT + 1));
+        assert!(taken(FieldKind::Text, json!(longest)).is_some() && taken(FieldKind::Text, json!(longer)).is_none());
+        for (sent, is_taken) in [
+            (json!(vec!["x"; LONGEST_LIST]), true),
+            (json!(vec!["x"; LONGEST_LIST + 1]), false),
+            (json!("x,".repeat(LONGEST_LIST + 1)), false),
+            (json!([longest]), true),
+            (json!([longer]), false),
+            (json!("[".repeat(100_000)), false),
+        ] {
+            assert_eq!(taken(FieldKind::TextList, sent).is_some(), is_taken);
+        }
+    }
+
+    #[test]
+    fn null_is_not_sent() {
+        for kind in [FieldKind::Text, FieldKind::Boolean, FieldKind::Duration, FieldKind::TextList] {
+            assert!(taken(kind, Value::Null).is_none());
+        }
+        assert!(taken(FieldKind::Others, json!("it")).is_none(), "it has no value of its own");
+    }
 }

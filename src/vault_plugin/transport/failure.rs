@@ -31,11 +31,6 @@ impl Failure {
         Self::InvalidRequest(sentence.into())
     }
 
-    /// What the storage of a standby says: the host sends the request on to a node that may write.
-    pub fn read_only() -> Self {
-        Self::Host(HostError::new(READ_ONLY))
-    }
-
     /// 500, with a sentence that says what went wrong.
     pub fn internal(sentence: impl Into<String>) -> Self {
         Self::Internal(sentence.into())

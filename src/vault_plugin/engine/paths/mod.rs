@@ -3,7 +3,10 @@
 mod config;
 mod creds;
 mod roles;
+mod rotate_role;
 mod rotate_root;
+mod static_creds;
+mod static_roles;
 mod token;
 
 use serde_json::{Map, Value};
@@ -16,7 +19,19 @@ use crate::vault_plugin::transport::{Failure, Response};
 pub(super) static ROUTER: Router<GenesysMount> = Router {
     about: "Tokens of Genesys Cloud. Give the engine an OAuth client (config/), say who may have tokens of it for how \
             long (roles/), and read them: leased (creds/), shared (token/), or rotated by the engine itself (static-creds/).",
-    routes: &[config::LIST, config::ROUTE, roles::LIST, roles::ROUTE, creds::ROUTE, token::ROUTE, rotate_root::ROUTE],
+    routes: &[
+        config::LIST,
+        config::ROUTE,
+        roles::LIST,
+        roles::ROUTE,
+        creds::ROUTE,
+        token::ROUTE,
+        static_roles::LIST,
+        static_roles::ROUTE,
+        static_creds::ROUTE,
+        rotate_role::ROUTE,
+        rotate_root::ROUTE,
+    ],
 };
 
 /// The answer to a list.

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use crate::vault_plugin::engine::GenesysMount;
 use crate::vault_plugin::engine::config::Config;
 use crate::vault_plugin::engine::role::Role;
-use crate::vault_plugin::engine::shared_token::{Minimum, Wish};
+use crate::vault_plugin::engine::shared_token::{Minimum, SharedToken, Wish};
 use crate::vault_plugin::framework::{Answer, Call, Field, FieldKind, Route};
 use crate::vault_plugin::transport::{Failure, Operation, Response};
 
@@ -34,8 +34,18 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let role = Role::asked_for(&mount.entries, call.name()).await?;
     let config = Config::of_role(&mount.entries, &role.config).await?;
-    let minimum = call.duration("minimum_seconds").map_or(Minimum::Usual, Minimum::Asked);
     let api_url = mount.api_url(&config)?;
-    let shared = mount.shared_token(&Wish { role_name: call.name().to_owned(), role, config, minimum }).await?;
-    Ok(Response::with_data(shared.token.answer(&api_url, mount.now())))
+    let asked = call.duration("minimum_seconds");
+    let minimum = asked.map_or(Minimum::Usual, Minimum::Asked);
+    let wish = Wish { role_name: call.name().to_owned(), role, config, minimum };
+    let answer = |shared: SharedToken| Response::with_data(shared.token.answer(&api_url, mount.now()));
+    let failure = match mount.shared_token(&wish).await {
+        Ok(shared) => return Ok(answer(shared)),
+        Err(failure @ Failure::Status(..)) if asked.is_none() => failure,
+        Err(failure) => return Err(failure),
+    };
+    match mount.living_token(&wish).await? {
+        Some(shared) => Ok(answer(shared).warning(format!("it ends soon, and there is no new one yet: {failure}"))),
+        None => Err(failure),
+    }
 }

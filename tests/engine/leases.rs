@@ -1,0 +1,129 @@
+//! Leased tokens.
+
+use std::time::Duration;
+
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use crate::bao::until;
+use crate::scene::{SECOND, Scene, errors};
+
+const REVOKE: &str = "DELETE /api/v2/tokens/me";
+
+#[tokio::test]
+async fn a_leased_token_is_new_validated_and_ends_with_its_lease() {
+    let Some(scene) = Scene::start().await else { return };
+    let calls = scene.simulation.journal.calls().len();
+    let answer = scene.read("creds/ci").await;
+    let made: Vec<_> = scene.simulation.journal.calls().split_off(calls);
+    let mut operations: Vec<_> = made.iter().map(|call| call.operation.as_str()).collect();
+    operations.sort_unstable();
+    assert_eq!(operations, ["GET /api/v2/tokens/me", "GET /api/v2/users/me", "POST /oauth/token"]);
+    let data = &answer["data"];
+    let mut fields: Vec<_> = data.as_object().expect("fields").keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["access_token", "api_url", "expires_at", "token_type", "ttl"]);
+    assert_eq!(data["api_url"], scene.simulation.genesys_url());
+    assert!(data["ttl"].as_u64().is_some_and(|ttl| (86_300..=86_399).contains(&ttl)), "{data}");
+    assert_eq!(scene.live(), [data["access_token"].as_str().expect("a token")]);
+    assert_eq!(scene.revoke(&answer["lease_id"]).await.0, 204);
+    assert!(scene.live().is_empty());
+    let other = scene.read("creds/ci").await;
+    assert_ne!(other["data"]["access_token"], data["access_token"]);
+}
+
+#[tokio::test]
+async fn a_lease_is_never_longer_than_its_token_nor_than_the_role_and_the_mount_allow() {
+    let Some(scene) = Scene::start().await else { return };
+    let duration = |answer: &Value| answer["lease_duration"].as_u64().expect("a duration");
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 600);
+    assert!((590..600).contains(&duration(&scene.read("creds/ci").await)));
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 86_400);
+    let answer = scene.write("roles/ci", json!({"ttl": "2h", "max_ttl": "1h"})).await;
+    assert!(answer["warnings"].to_string().contains("3600 s"), "{answer}");
+    assert_eq!(duration(&scene.read("creds/ci").await), 3_600);
+    scene.bao.post("sys/mounts/genesys-cloud/tune", json!({"max_lease_ttl": "120s"})).await;
+    assert_eq!(duration(&scene.read("creds/ci").await), 120);
+    let answer = scene.write("roles/ci", json!({"max_ttl": "1h", "ttl": 0})).await;
+    assert!(answer["warnings"].to_string().contains("120 s"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_renewal_ends_with_the_token_and_with_the_roles_maximum() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 1_000);
+    scene.write("roles/ci", json!({"ttl": 60})).await;
+    let lease = scene.read("creds/ci").await["lease_id"].clone();
+    let renew = async |increment: u64| {
+        let wish = json!({"lease_id": lease, "increment": increment});
+        scene.bao.call("PUT", "sys/leases/renew", wish).await
+    };
+    let (status, answer) = renew(300).await;
+    assert_eq!((status, answer["lease_duration"].as_u64()), (200, Some(300)), "{answer}");
+    let (_, answer) = renew(100_000).await;
+    assert!(answer["lease_duration"].as_u64().is_some_and(|left| (900..1_000).contains(&left)), "{answer}");
+    assert!(!answer["warnings"].is_null(), "{answer}");
+    scene.write("roles/ci", json!({"max_ttl": 200})).await;
+    let (_, answer) = renew(100_000).await;
+    assert!(answer["lease_duration"].as_u64().is_some_and(|left| left <= 200), "{answer}");
+    assert_eq!(scene.call("DELETE", "roles/ci", Value::Null).await.0, 204);
+    let (status, answer) = renew(60).await;
+    assert!(status >= 400 && errors(&answer).contains("is gone"), "{status} {answer}");
+    assert_eq!(scene.revoke(&lease).await.0, 204, "a lease without its role still ends");
+    assert!(scene.live().is_empty());
+}
+
+#[tokio::test]
+async fn a_dead_token_counts_as_revoked_and_a_strangers_404_does_not() {
+    let Some(scene) = Scene::start().await else { return };
+    let lease = scene.read("creds/ci").await["lease_id"].clone();
+    let page = Answer::new(StatusCode::NOT_FOUND, "text/html", "<h1>no such host</h1>");
+    scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
+    let (status, answer) = scene.revoke(&lease).await;
+    assert!(status >= 400, "{answer}");
+    assert_eq!(scene.live().len(), 1);
+    scene.simulation.faults.clear();
+    scene.simulation.genesys.revoke_all();
+    assert_eq!(scene.revoke(&lease).await.0, 204);
+}
+
+#[tokio::test]
+async fn a_revocation_that_fails_is_tried_again_until_the_platform_is_back() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.write("roles/ci", json!({"ttl": 2})).await;
+    scene.simulation.faults.add(Fault::always(REVOKE, Effect::Drop));
+    scene.read("creds/ci").await;
+    until("the lease is over and cannot be revoked", async || scene.bao.log().contains("failed to revoke lease")).await;
+    assert_eq!(scene.live().len(), 1);
+    scene.simulation.faults.clear();
+    until("the lease has ended by itself, and its token", async || scene.live().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_waits_for_any_more_is_revoked() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Delay(2 * SECOND)));
+    let url = format!("{}/v1/genesys-cloud/creds/ci", scene.bao.url);
+    let client = reqwest::Client::builder().timeout(Duration::from_millis(700)).no_proxy().build().expect("a client");
+    let given_up = client.get(url).header("X-Vault-Token", &scene.bao.root).send().await;
+    assert!(given_up.is_err_and(|error| error.is_timeout()));
+    let minted = scene.simulation.genesys.minted();
+    assert_eq!(minted, 2, "one for the config, one for who gave up");
+    until("the token is revoked", async || scene.live().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_token_that_fails_its_validation_or_a_probe_is_revoked_and_never_leased() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
+    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(errors(&answer).contains("ProbeFailed"), "{answer}");
+    assert!(scene.live().is_empty());
+    scene.write("roles/ci", json!({"probes": []})).await;
+    scene.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(errors(&answer).contains("TokenRejected"), "{answer}");
+}

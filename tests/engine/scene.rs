@@ -1,0 +1,92 @@
+//! OpenBao with the engine at `genesys-cloud/`, and the simulator that its tokens come from.
+
+use std::time::Duration;
+
+use genesys_rotator::sim::{Simulation, SimulationSettings};
+use serde_json::{Value, json};
+
+use crate::bao::{Bao, Plugin};
+
+/// The OAuth client.
+pub const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
+pub const SECOND: Duration = Duration::from_secs(1);
+
+pub struct Scene {
+    pub bao: Bao,
+    pub simulation: Simulation,
+    pub plugin: Plugin,
+}
+
+impl Scene {
+    /// The engine, enabled, with nothing written to it.
+    pub async fn empty() -> Option<Self> {
+        let simulation = simulate().await;
+        let plugin = plugin(&simulation);
+        let bao = Bao::with(&plugin).await?;
+        bao.mount(&plugin, "genesys-cloud").await;
+        Some(Self { bao, simulation, plugin })
+    }
+
+    /// The engine with the config `main` and the role `ci`.
+    pub async fn start() -> Option<Self> {
+        let scene = Self::empty().await?;
+        scene.write("config/main", config()).await;
+        scene.write("roles/ci", json!({"config": "main"})).await;
+        Some(scene)
+    }
+
+    /// Writes what must be taken, and gives the answer.
+    pub async fn write(&self, path: &str, body: Value) -> Value {
+        self.bao.post(&format!("genesys-cloud/{path}"), body).await
+    }
+
+    /// Reads what must be readable: the whole answer.
+    pub async fn read(&self, path: &str) -> Value {
+        let (status, answer) = self.call("GET", path, Value::Null).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    /// A call below the mount.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        self.bao.call(method, &format!("genesys-cloud/{path}"), body).await
+    }
+
+    /// Ends a lease at once, and says how that went.
+    pub async fn revoke(&self, lease: &Value) -> (u16, Value) {
+        self.bao.call("PUT", "sys/leases/revoke", json!({"lease_id": lease, "sync": true})).await
+    }
+
+    /// The tokens that work now.
+    pub fn live(&self) -> Vec<String> {
+        self.simulation.genesys.live_tokens()
+    }
+}
+
+/// The simulator with the client.
+pub async fn simulate() -> Simulation {
+    let clients = vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())];
+    let settings = SimulationSettings { clients, ..SimulationSettings::default() };
+    Simulation::start(settings).await.expect("the simulators start")
+}
+
+/// The engine's binary, pointed at a simulator.
+pub fn plugin(simulation: &Simulation) -> Plugin {
+    let url = simulation.genesys_url();
+    Plugin {
+        name: "vault-plugin-secrets-genesys",
+        version: concat!("v", env!("CARGO_PKG_VERSION")),
+        binary: env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys").into(),
+        environment: ["ROTATOR_LOGIN_URL", "ROTATOR_API_URL"].map(|name| format!("{name}={url}")).into(),
+    }
+}
+
+/// The config that fits the client.
+pub fn config() -> Value {
+    json!({"region": "mypurecloud.ie", "client_id": CLIENT.0, "client_secret": CLIENT.1})
+}
+
+/// The errors of an answer, in one text.
+pub fn errors(answer: &Value) -> String {
+    answer["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}

@@ -1,0 +1,94 @@
+//! The token that a role's callers share.
+
+use futures_util::future::join_all;
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use crate::bao::until;
+use crate::scene::{SECOND, Scene, errors};
+
+const RATE_LIMIT: &str = r#"{"error":"invalid_request","description":"rate limit exceeded; try again later"}"#;
+
+#[tokio::test]
+async fn a_hundred_readers_at_once_cost_one_exchange() {
+    let Some(scene) = Scene::start().await else { return };
+    let minted = scene.simulation.genesys.minted();
+    scene.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Delay(SECOND / 2)));
+    let answers = join_all((0..100).map(|_| scene.read("token/ci"))).await;
+    assert_eq!(scene.simulation.genesys.minted(), minted + 1);
+    let tokens: Vec<_> = answers.iter().map(|answer| &answer["data"]["access_token"]).collect();
+    assert!(tokens.iter().all(|token| *token == tokens[0] && token.is_string()));
+    assert!(answers.iter().all(|answer| answer["lease_id"] == "" && answer["lease_duration"] == 0));
+}
+
+#[tokio::test]
+async fn a_hundred_readers_at_once_share_a_failure_as_well() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    let minted = scene.simulation.genesys.minted();
+    scene.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Delay(SECOND)));
+    let answers = join_all((0..100).map(|_| scene.call("GET", "token/ci", Value::Null))).await;
+    assert!(answers.iter().all(|(status, _)| *status == 400));
+    let made = scene.simulation.genesys.minted() - minted;
+    assert!(made < 10, "{made} tokens were made in vain");
+}
+
+#[tokio::test]
+async fn it_is_handed_out_while_enough_life_is_left() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 1_000);
+    let token = async |path: &str| scene.read(path).await["data"]["access_token"].clone();
+    let first = token("token/ci").await;
+    assert_eq!(token("token/ci?minimum_seconds=850").await, first);
+    assert_eq!(token("token/ci?minimum_seconds=14m").await, first);
+    let minted = scene.simulation.genesys.minted();
+    let (status, answer) = scene.call("GET", "token/ci?minimum_seconds=950", Value::Null).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(errors(&answer).contains("live 999 s\nhint: ask for at most 899"), "{answer}");
+    assert_eq!(scene.simulation.genesys.minted(), minted, "a token that cannot be had is not asked for");
+}
+
+#[tokio::test]
+async fn another_client_or_other_probes_make_another_token() {
+    let Some(scene) = Scene::start().await else { return };
+    let token = async || scene.read("token/ci").await["data"]["access_token"].clone();
+    let first = token().await;
+    scene.write("roles/ci", json!({"probes": ["GET /api/v2/tokens/me"]})).await;
+    let second = token().await;
+    assert_ne!(first, second);
+    scene.write("roles/ci", json!({"ttl": 60})).await;
+    assert_eq!(token().await, second, "lease times do not concern it");
+}
+
+#[tokio::test]
+async fn it_outlives_the_process_and_ends_with_its_role() {
+    let Some(scene) = Scene::start().await else { return };
+    let token = async || scene.read("token/ci").await["data"]["access_token"].clone();
+    let first = token().await;
+    scene.bao.reload(&scene.plugin).await;
+    assert_eq!(token().await, first);
+    assert_eq!(scene.call("DELETE", "roles/ci", Value::Null).await.0, 204);
+    assert!(scene.live().is_empty());
+}
+
+#[tokio::test]
+async fn while_the_platform_is_down_the_last_of_its_life_is_better_than_nothing() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 10);
+    let first = scene.read("token/ci").await["data"]["access_token"].clone();
+    let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT);
+    scene
+        .simulation
+        .faults
+        .add(Fault::always("POST /oauth/token", Effect::Answer(page.with_header("retry-after", "60"))));
+    until("it is about to end", async || {
+        let answer = scene.read("token/ci").await;
+        assert_eq!(answer["data"]["access_token"], first);
+        answer["warnings"].to_string().contains("RateLimited")
+    })
+    .await;
+    let (status, answer) = scene.call("GET", "token/ci?minimum_seconds=5", Value::Null).await;
+    assert_eq!(status, 502, "who needs more gets an error: {answer}");
+    assert!(errors(&answer).contains("RateLimited"), "{answer}");
+}

@@ -1,0 +1,37 @@
+//! What the plugin may ask of the host.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use tonic::{Request, Response, Status};
+
+use super::wire::pb;
+
+/// The host's answers. Clones share them.
+#[derive(Clone, Default)]
+pub struct SystemView {
+    replication_state: Arc<AtomicI32>,
+}
+
+impl SystemView {
+    /// Sets the flags of `sdk/helper/consts/replication.go`.
+    pub fn set_replication_state(&self, state: i32) {
+        self.replication_state.store(state, Ordering::Relaxed);
+    }
+}
+
+#[tonic::async_trait]
+impl pb::system_view_server::SystemView for SystemView {
+    async fn default_lease_ttl(&self, _: Request<pb::Empty>) -> Result<Response<pb::TtlReply>, Status> {
+        Ok(Response::new(pb::TtlReply { ttl: 2_764_800_000_000_000 }))
+    }
+
+    async fn max_lease_ttl(&self, _: Request<pb::Empty>) -> Result<Response<pb::TtlReply>, Status> {
+        Ok(Response::new(pb::TtlReply { ttl: 2_764_800_000_000_000 }))
+    }
+
+    async fn replication_state(&self, _: Request<pb::Empty>) -> Result<Response<pb::ReplicationStateReply>, Status> {
+        let state = self.replication_state.load(Ordering::Relaxed);
+        Ok(Response::new(pb::ReplicationStateReply { state }))
+    }
+}

@@ -1,0 +1,84 @@
+//! What OpenBao shows of an engine's own words.
+
+use serde_json::{Value, json};
+
+use super::bao::Bao;
+use super::example::example;
+
+fn path_help(bao: &Bao, arguments: &[&str]) -> String {
+    let output = bao.command(&[&["path-help"], arguments].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn path_help_explains_the_engine_and_each_of_its_paths() {
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    for path in ["kv1", "kv1/"] {
+        let said = path_help(&bao, &[path]);
+        assert!(said.starts_with("## DESCRIPTION\n\nKeeps what it is given, and leases what it keeps.\n"), "{said}");
+        assert!(said.contains("\n    settings/:name\n        Settings of each kind.\n"), "{said}");
+    }
+    for (path, route, expected) in [
+        ("kv1/settings", "settings/", "    list\n        Lists names.\n"),
+        ("kv1/settings/mine", "settings/:name", "    ttl (duration, default: 1h)\n        How long it is good.\n"),
+        ("kv1/store/a/b", "store/*key", "    key (text, in the path)\n"),
+        ("kv1/panic", "panic", "Only who is granted sudo"),
+    ] {
+        let said = path_help(&bao, &[path]);
+        assert!(said.contains(&format!("Matching Route: {route}\n")) && said.contains(expected), "{said}");
+    }
+    let refused = bao.command(&["path-help", "kv1/nowhere"]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("unsupported path"));
+}
+
+#[tokio::test]
+async fn path_help_has_the_document_of_a_path() {
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    let document: Value = serde_json::from_str(&path_help(&bao, &["-format=json", "kv1/settings/mine"])).unwrap();
+    assert_eq!(document["openapi"], "3.0.2");
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["/settings/{name}"]);
+}
+
+#[tokio::test]
+async fn the_hosts_own_document_holds_every_path_of_the_mount() {
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    let (status, document) = bao.call("GET", "sys/internal/specs/openapi", Value::Null).await;
+    assert_eq!(status, 200);
+    let all = document["paths"].as_object().unwrap();
+    let paths: Vec<_> = all.keys().filter_map(|path| path.strip_prefix("/kv1/")).collect();
+    let expected = [
+        "hasty/{key}",
+        "issued/{key}",
+        "leases/{key}",
+        "limits",
+        "panic",
+        "settings",
+        "settings/{name}",
+        "store",
+        "store/{key}",
+    ];
+    assert_eq!(paths, expected);
+    assert_eq!(all["/kv1/panic"]["x-vault-sudo"], true);
+    assert_eq!(all["/kv1/settings"]["get"]["parameters"][0]["schema"], json!({"type": "string", "enum": ["true"]}));
+    let settings = &all["/kv1/settings/{name}"];
+    assert_eq!((&settings["x-vault-createSupported"], &settings["x-vault-sudo"]), (&json!(true), &Value::Null));
+    assert_eq!(
+        (&settings["parameters"][0]["name"], &settings["parameters"][0]["in"]),
+        (&json!("name"), &json!("path"))
+    );
+    assert_eq!(settings["post"]["operationId"], "key-value-engine-write-settings-name");
+    // A host drops what it cannot read of a plugin's document, so this is what callers get.
+    let schema = &settings["post"]["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(schema["required"], json!(["password"]));
+    let properties = &schema["properties"];
+    assert_eq!(properties["password"]["x-vault-displayAttrs"], json!({"sensitive": true}));
+    assert_eq!(properties["password"]["format"], "password");
+    assert_eq!((&properties["ttl"]["format"], &properties["ttl"]["default"]), (&json!("seconds"), &json!(3600)));
+    assert_eq!((&properties["shown"]["type"], &properties["shown"]["default"]), (&json!("boolean"), &json!(true)));
+    assert_eq!(properties["tags"]["items"], json!({"type": "string"}));
+}
