@@ -35,6 +35,12 @@ impl Failure {
     pub fn internal(sentence: impl Into<String>) -> Self {
         Self::Internal(sentence.into())
     }
+
+    /// Not here: the host has the active node answer the request. A standby says so before it makes anything that it
+    /// cannot keep, a lease above all: the host would throw it away, and have another one made.
+    pub fn read_only() -> Self {
+        Self::Host(HostError::new(READ_ONLY))
+    }
 }
 
 impl fmt::Display for Failure {
