@@ -3,6 +3,9 @@
 #[path = "../bao/mod.rs"]
 mod bao;
 mod configs;
+mod ends;
+mod host;
 mod leases;
+mod nodes;
 mod scene;
 mod shared;
