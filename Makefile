@@ -62,8 +62,9 @@ unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Look for dependencies
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) machete
 
 bench: $(VENV_READY) ## Measure size, memory, cold start and throughput of the release binaries
-	$(CARGO) build --locked --release --bin genesys-rotator-lambda
+	$(CARGO) build --locked --release --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
 	$(CARGO) bench --locked --profile dev --bench function
+	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
 
 venv: $(VENV_READY) ## Install the Python packages that the tests use
 

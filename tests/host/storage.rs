@@ -61,6 +61,11 @@ impl Storage {
         self.script.lock().unwrap().event.take().is_some()
     }
 
+    /// The calls since they were taken last, such as `put roles/ci`.
+    pub fn calls(&self) -> Vec<String> {
+        self.script.lock().unwrap().calls.clone()
+    }
+
     /// The calls since the last time this was asked, such as `put roles/ci`.
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.script.lock().unwrap().calls)

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::contract::{tests, with_every_row};
 use crate::host::{self, Host};
-use crate::place::{DOCUMENT, Place, Secret, Under, rotator};
+use crate::place::{Place, Under, rotator};
 
 /// Hands a mount's storage out, and answers nothing.
 struct StorageAlone(mpsc::UnboundedSender<Storage>);

@@ -57,11 +57,27 @@ impl GenesysMount {
         made
     }
 
+    /// Whether a rotation of a role was begun and has not come to its end.
+    ///
+    /// # Errors
+    /// What the host says, or that an entry is damaged.
+    pub(super) async fn is_begun(&self, name: &str) -> std::result::Result<bool, Failure> {
+        let pending = self.entries.get::<StoredVersion>(&key(PENDING, name)).await?;
+        let current = self.entries.get::<StoredVersion>(&key(CREDENTIALS, name)).await?;
+        // A crash between the two writes of promoting leaves the promoted version staged as well.
+        Ok(pending.is_some_and(|pending| current.is_none_or(|current| current.version != pending.version)))
+    }
+
     /// When a role is due to be rotated, as things are.
     ///
     /// # Errors
     /// What the host says, or that an entry is damaged.
-    pub(super) async fn next_rotation(&self, name: &str, role: &StaticRole) -> std::result::Result<Timestamp, Failure> {
+    pub(super) async fn next_rotation(
+        &self,
+        name: &str,
+        role: &StaticRole,
+        is_begun: bool,
+    ) -> std::result::Result<Timestamp, Failure> {
         let credential = StaticCredential::of_role(&self.entries, name).await?;
         let settings = self.static_store.settings_of(name).await.ok().flatten();
         let own =
@@ -69,6 +85,7 @@ impl GenesysMount {
         Ok(schedule::due(&Timing {
             period: role.period(),
             credential: credential.as_ref().filter(own).map(StaticCredential::age),
+            is_begun,
             failed: role.last_error.as_ref().map(|error| (error.at, error.failures)),
         }))
     }
@@ -103,11 +120,8 @@ impl GenesysMount {
     /// What was staged for a role that was not written must not live on.
     async fn drop_staged(&self, name: &str) {
         let staged = key(PENDING, name);
-        let current = self.entries.get::<StoredVersion>(&key(CREDENTIALS, name)).await;
-        let pending = self.entries.get::<StoredVersion>(&staged).await;
-        let (Ok(current), Ok(Some(pending))) = (current, pending) else { return };
         // What was promoted is what readers have, although the answer to that was lost.
-        if current.is_some_and(|current| current.version == pending.version) {
+        if !self.is_begun(name).await.unwrap_or(false) {
             return;
         }
         if let Err(why) = self.revoke_stored(&staged).await {
