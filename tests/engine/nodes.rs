@@ -16,8 +16,7 @@ const STATIC: &str = "genesys-cloud/static-creds/steady";
 
 async fn start() -> Option<(Cluster, Simulation)> {
     let simulation = simulate().await;
-    let mut plugin = plugin(&simulation);
-    plugin.environment.push("ROTATOR_LOG=trace".to_owned());
+    let plugin = plugin(&simulation);
     let cluster = Cluster::start(&plugin).await?;
     let active = &cluster.nodes[cluster.active().await];
     active.mount(&plugin, "genesys-cloud").await;
@@ -109,8 +108,6 @@ async fn the_active_node_alone_rotates_what_is_due_and_the_next_one_takes_over()
     cluster.nodes[first].post("genesys-cloud/rotate-role/steady", json!({})).await;
     let rotated = |node: &Bao| node.log().matches("rotation.outcome=done").count();
     let before = rotated(&cluster.nodes[first]);
-    for (i, n) in cluster.nodes.iter().enumerate() {
-    }
     until("it is due", async || rotated(&cluster.nodes[first]) > before).await;
     cluster.nodes[first].server.end("KILL");
     let next = cluster.active().await;
