@@ -3,10 +3,13 @@
 #[path = "../bao/mod.rs"]
 mod bao;
 mod configs;
+mod ends;
 #[path = "../host/mod.rs"]
 mod host;
 mod hosted;
 mod leases;
+mod nodes;
+mod operators;
 mod scene;
 mod shared;
 mod static_crashes;

@@ -26,7 +26,8 @@ const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 8;
 /// How long a rotation that is running when the mount goes away may take.
 const LAST_ROTATION: Duration = Duration::from_millis(300);
-/// No role can have this name, so nothing is lost by deleting what it has staged.
+/// No role can have this name, so nothing is lost by deleting what it has staged. A host's storage
+/// takes no key that ends in a dot.
 const NOBODY: &str = "-";
 
 /// The task of a mount.
