@@ -3,13 +3,17 @@
 #[path = "../bao/mod.rs"]
 mod bao;
 mod configs;
+mod ends;
 #[path = "../host/mod.rs"]
 mod host;
 mod hosted;
 mod leases;
+mod nodes;
+mod operators;
 mod scene;
 mod shared;
 mod static_crashes;
+mod static_in_bao;
 mod static_nodes;
 mod static_roles;
 mod static_schedule;
