@@ -1,8 +1,20 @@
-//! The secrets engine, as OpenBao runs it.
+//! The secrets engine, as OpenBao runs it, and under a host of the tests' own that can fail at any call.
 
 #[path = "../bao/mod.rs"]
 mod bao;
 mod configs;
+mod cxone;
+mod ends;
+#[path = "../host/mod.rs"]
+mod host;
+mod hosted;
 mod leases;
+mod nodes;
+mod operators;
 mod scene;
 mod shared;
+mod static_crashes;
+mod static_in_bao;
+mod static_nodes;
+mod static_roles;
+mod static_schedule;

@@ -14,6 +14,9 @@ pub struct Storage {
     script: Arc<Mutex<Script>>,
 }
 
+/// What OpenBao says to a key that has a step of a relative path in it.
+const RELATIVE: &str = "relative paths not supported";
+
 /// What happens besides storing.
 #[derive(Default)]
 struct Script {
@@ -59,6 +62,11 @@ impl Storage {
     /// Whether what was to happen is still to come; it does not happen any more.
     pub fn cancel(&self) -> bool {
         self.script.lock().unwrap().event.take().is_some()
+    }
+
+    /// The calls since they were taken last, such as `put roles/ci`.
+    pub fn calls(&self) -> Vec<String> {
+        self.script.lock().unwrap().calls.clone()
     }
 
     /// The calls since the last time this was asked, such as `put roles/ci`.
@@ -139,6 +147,7 @@ impl pb::storage_server::Storage for Storage {
 
     async fn put(&self, request: Request<pb::StoragePutArgs>) -> Result<Response<pb::StoragePutReply>, Status> {
         let (entry, err) = (request.into_inner().entry.unwrap(), self.refusal());
+        let err = if is_relative(&entry.key) { RELATIVE.to_owned() } else { err };
         let write = |entries: &mut BTreeMap<_, _>| {
             if err.is_empty() {
                 entries.insert(entry.key.clone(), entry.clone());
@@ -153,6 +162,7 @@ impl pb::storage_server::Storage for Storage {
         request: Request<pb::StorageDeleteArgs>,
     ) -> Result<Response<pb::StorageDeleteReply>, Status> {
         let (key, err) = (request.into_inner().key, self.refusal());
+        let err = if is_relative(&key) { RELATIVE.to_owned() } else { err };
         let delete = |entries: &mut BTreeMap<String, _>| {
             if err.is_empty() {
                 entries.remove(&key);
@@ -161,4 +171,8 @@ impl pb::storage_server::Storage for Storage {
         self.carry_out(format!("delete {key}"), delete).await;
         Ok(Response::new(pb::StorageDeleteReply { err }))
     }
+}
+
+fn is_relative(key: &str) -> bool {
+    key.split('/').any(|step| step == "." || step == "..")
 }

@@ -1,7 +1,7 @@
 //! What the plugin may ask of the host.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use tonic::{Request, Response, Status};
 
@@ -11,12 +11,18 @@ use super::wire::pb;
 #[derive(Clone, Default)]
 pub struct SystemView {
     replication_state: Arc<AtomicI32>,
+    times_asked: Arc<AtomicUsize>,
 }
 
 impl SystemView {
     /// Sets the flags of `sdk/helper/consts/replication.go`.
     pub fn set_replication_state(&self, state: i32) {
         self.replication_state.store(state, Ordering::Relaxed);
+    }
+
+    /// How many times the replication state was asked for.
+    pub fn times_asked(&self) -> usize {
+        self.times_asked.load(Ordering::Relaxed)
     }
 }
 
@@ -31,6 +37,7 @@ impl pb::system_view_server::SystemView for SystemView {
     }
 
     async fn replication_state(&self, _: Request<pb::Empty>) -> Result<Response<pb::ReplicationStateReply>, Status> {
+        self.times_asked.fetch_add(1, Ordering::Relaxed);
         let state = self.replication_state.load(Ordering::Relaxed);
         Ok(Response::new(pb::ReplicationStateReply { state }))
     }

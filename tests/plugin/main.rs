@@ -1,4 +1,6 @@
-//! The go-plugin transport, and the framework on top of it: against OpenBao itself, and against a small host of the tests' own.
+//! The go-plugin transport, and the framework on top of it.
+//!
+//! Against OpenBao itself, and against a small host of the tests' own.
 
 #![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
 

@@ -23,6 +23,8 @@ pub(super) struct Timing<'a> {
     pub(super) period: Duration,
     /// The credential that readers get; `None` where there is none, or it follows from other settings than the role's.
     pub(super) credential: Option<Age<'a>>,
+    /// Whether a rotation was begun and has not come to its end.
+    pub(super) is_begun: bool,
     /// When the last attempt failed, and how many did in a row.
     pub(super) failed: Option<(Timestamp, u32)>,
 }
@@ -38,7 +40,8 @@ pub(super) struct Age<'a> {
 
 /// When a role is due. What should have been rotated long ago is due since the epoch.
 pub(super) fn due(timing: &Timing<'_>) -> Timestamp {
-    let by_age = timing.credential.map_or(Timestamp::UNIX_EPOCH, |age| by_age(timing.period, &age));
+    let finished = timing.credential.filter(|_| !timing.is_begun);
+    let by_age = finished.map_or(Timestamp::UNIX_EPOCH, |age| by_age(timing.period, &age));
     let Some((at, failures)) = timing.failed else { return by_age };
     let chance = chance(timing.credential.map_or("", |age| age.version));
     by_age.max(later(at, wait(failures).mul_f64(1.0 - WAIT_SPREAD * chance)))
@@ -83,7 +86,8 @@ mod tests {
     fn due_at(version: &str, period: u64, life: i64, failed: Option<(i64, u32)>) -> i64 {
         let age = Age { version, issued_at: at(100_000), expires_at: at(100_000 + life) };
         let failed = failed.map(|(second, failures)| (at(second), failures));
-        due(&Timing { period: Duration::from_secs(period), credential: Some(age), failed }).as_second()
+        let period = Duration::from_secs(period);
+        due(&Timing { period, credential: Some(age), is_begun: false, failed }).as_second()
     }
 
     #[test]
@@ -116,10 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_role_without_a_credential_of_its_own_is_due_at_once() {
-        let timing = Timing { period: Duration::from_secs(3_600), credential: None, failed: None };
+    fn a_role_without_a_credential_of_its_own_is_due_at_once_and_so_is_one_whose_rotation_was_cut_short() {
+        let timing = Timing { period: Duration::from_secs(3_600), credential: None, is_begun: false, failed: None };
         assert_eq!(due(&timing), Timestamp::UNIX_EPOCH);
         let failed = Timing { failed: Some((at(5_000), 2)), ..timing };
         assert_eq!(due(&failed), at(5_020), "unless it failed just now");
+        let age = Age { version: FIRST, issued_at: at(4_000), expires_at: at(90_000) };
+        let begun = Timing { credential: Some(age), is_begun: true, ..timing };
+        assert_eq!(due(&begun), Timestamp::UNIX_EPOCH);
+        assert_eq!(due(&Timing { failed: failed.failed, ..begun }), at(5_020));
     }
 }

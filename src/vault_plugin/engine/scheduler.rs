@@ -26,8 +26,9 @@ const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 8;
 /// How long a rotation that is running when the mount goes away may take.
 const LAST_ROTATION: Duration = Duration::from_millis(300);
-/// No role can have this name, so nothing is lost by deleting what it has staged.
-const NOBODY: &str = ".";
+/// No role can have this name, so nothing is lost by deleting what it has staged. A host's storage
+/// takes no key that ends in a dot.
+const NOBODY: &str = "-";
 
 /// The task of a mount.
 #[derive(Default)]
@@ -99,12 +100,10 @@ impl GenesysMount {
                 None
             }
         };
-        let left = next.and_then(|next| Duration::try_from(next.duration_since(self.now())).ok());
-        match next {
-            // Due since a while ago is due now.
-            Some(_) => left.unwrap_or_default().clamp(SHORTEST_SLEEP, LONGEST_SLEEP),
-            None => LONGEST_SLEEP,
-        }
+        let Some(next) = next else { return LONGEST_SLEEP };
+        // What was due a while ago is due now.
+        let left = Duration::try_from(next.duration_since(self.now())).unwrap_or_default();
+        left.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
     }
 
     /// Rotates what is due, and says when the next is; `None` where this node has no part in it.
@@ -114,8 +113,11 @@ impl GenesysMount {
             return Ok(None);
         }
         let names = self.entries.list(ROLES).await?;
-        let orphans = self.orphans(&names).await?;
-        let looks = names.into_iter().map(|name| async move { (self.look_at(&name).await, name) });
+        let staged: BTreeSet<_> = self.entries.list(PENDING).await?.into_iter().collect();
+        let orphans = self.orphans(&names, &staged).await?;
+        let staged = &staged;
+        let looks =
+            names.into_iter().map(|name| async move { (self.look_at(&name, staged.contains(&name)).await, name) });
         let looked: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
         let now = self.now();
         let (mut due, later): (Vec<_>, Vec<_>) =
@@ -125,7 +127,8 @@ impl GenesysMount {
             self.entries.delete(&key(PENDING, NOBODY)).await?;
         }
         due.sort_unstable();
-        let rotations = due.into_iter().map(|(_, name)| async move { self.rotate_if_due(&name).await });
+        let rotations =
+            due.into_iter().map(|(_, name)| async move { self.rotate_if_due(&name, staged.contains(&name)).await });
         let rotated: Vec<_> = stream::iter(rotations).buffer_unordered(AT_ONCE).collect().await;
         for name in orphans {
             self.sweep_unless_held(&name).await?;
@@ -134,10 +137,10 @@ impl GenesysMount {
     }
 
     /// When a role is due; `None` where it is gone, or cannot be read and fails alone.
-    async fn look_at(&self, name: &str) -> Option<Timestamp> {
+    async fn look_at(&self, name: &str, is_begun: bool) -> Option<Timestamp> {
         let looked = async {
             match self.entries.get::<StaticRole>(&key(ROLES, name)).await? {
-                Some(role) => self.next_rotation(name, &role).await.map(Some),
+                Some(role) => self.next_rotation(name, &role, is_begun).await.map(Some),
                 None => Ok(None),
             }
         };
@@ -148,23 +151,36 @@ impl GenesysMount {
     }
 
     /// Rotates a role unless somebody else has it, or had it meanwhile; and says when it is due next.
-    async fn rotate_if_due(&self, name: &str) -> Option<Timestamp> {
+    async fn rotate_if_due(&self, name: &str, was_staged: bool) -> Option<Timestamp> {
         // Who has it wakes the task once it is done.
         let _alone = self.rotations.try_hold(name)?;
-        let due = self.look_at(name).await?;
+        let is_begun = was_staged && self.is_still_begun(name).await;
+        let due = self.look_at(name, is_begun).await?;
         if due > self.now() || self.scheduler.is_stopping() {
             return Some(due);
         }
         let role = self.entries.get::<StaticRole>(&key(ROLES, name)).await.ok()??;
         // It is logged, and written down in the role.
         let _ = self.rotate_static(name, &role).await;
-        self.look_at(name).await
+        let is_begun = self.is_begun(name).await.unwrap_or(false);
+        self.look_at(name, is_begun).await
+    }
+
+    /// Whether a rotation waits for its end. What was promoted and is still staged as well is tidied up.
+    async fn is_still_begun(&self, name: &str) -> bool {
+        let begun = self.is_begun(name).await;
+        if let Ok(false) = begun
+            && let Err(failure) = self.entries.delete(&key(PENDING, name)).await
+        {
+            tracing::warn!(role.name = name, "the promoted version is still staged, which does no harm: {failure}");
+        }
+        begun.unwrap_or(false)
     }
 
     /// Names that have a credential and are no role's: a crash in the midst of a write or a deletion leaves that.
-    async fn orphans(&self, roles: &[String]) -> Result<BTreeSet<String>, Failure> {
+    async fn orphans(&self, roles: &[String], staged: &BTreeSet<String>) -> Result<BTreeSet<String>, Failure> {
         let mut orphans: BTreeSet<_> = self.entries.list(CREDENTIALS).await?.into_iter().collect();
-        orphans.extend(self.entries.list(PENDING).await?);
+        orphans.extend(staged.iter().cloned());
         for role in roles {
             orphans.remove(role);
         }

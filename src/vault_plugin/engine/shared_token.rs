@@ -69,7 +69,7 @@ impl SharedToken {
 
     fn is_for(&self, wish: &Wish) -> bool {
         let Wish { config, role, .. } = wish;
-        (&self.place, &self.client_id, &self.probes) == (&config.place(), &config.client_id, &role.probes)
+        (&self.place, &self.client_id, &self.probes) == (&config.place(), &config.client_id(), &role.probes)
     }
 
     /// Whether it has so much life left.
@@ -139,7 +139,7 @@ impl GenesysMount {
         let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
         let minted = self.tokens().mint(&credentials, &wish.role.probes()?, deadline).await;
         let (token, asked_at) = minted.map_err(|error| failure(&error))?;
-        let (place, client_id) = (wish.config.place(), wish.config.client_id.clone());
+        let (place, client_id) = (wish.config.place(), wish.config.client_id());
         let probes = wish.role.probes.clone();
         let made = SharedToken { token: Token::issued(token, asked_at), place, client_id, probes };
         if let Err(error) = self.entries.put(&SharedToken::key(&wish.role_name), &made).await {

@@ -57,11 +57,27 @@ impl GenesysMount {
         made
     }
 
+    /// Whether a rotation of a role was begun and has not come to its end.
+    ///
+    /// # Errors
+    /// What the host says, or that an entry is damaged.
+    pub(super) async fn is_begun(&self, name: &str) -> std::result::Result<bool, Failure> {
+        let pending = self.entries.get::<StoredVersion>(&key(PENDING, name)).await?;
+        let current = self.entries.get::<StoredVersion>(&key(CREDENTIALS, name)).await?;
+        // A crash between the two writes of promoting leaves the promoted version staged as well.
+        Ok(pending.is_some_and(|pending| current.is_none_or(|current| current.version != pending.version)))
+    }
+
     /// When a role is due to be rotated, as things are.
     ///
     /// # Errors
     /// What the host says, or that an entry is damaged.
-    pub(super) async fn next_rotation(&self, name: &str, role: &StaticRole) -> std::result::Result<Timestamp, Failure> {
+    pub(super) async fn next_rotation(
+        &self,
+        name: &str,
+        role: &StaticRole,
+        is_begun: bool,
+    ) -> std::result::Result<Timestamp, Failure> {
         let credential = StaticCredential::of_role(&self.entries, name).await?;
         let settings = self.static_store.settings_of(name).await.ok().flatten();
         let own =
@@ -69,6 +85,7 @@ impl GenesysMount {
         Ok(schedule::due(&Timing {
             period: role.period(),
             credential: credential.as_ref().filter(own).map(StaticCredential::age),
+            is_begun,
             failed: role.last_error.as_ref().map(|error| (error.at, error.failures)),
         }))
     }
@@ -82,9 +99,13 @@ impl GenesysMount {
         let mut left = Vec::new();
         for (prefix, what) in [(CREDENTIALS, "the role's token"), (PENDING, "a token that was never handed out")] {
             let key = key(prefix, name);
-            if let Err(why) = self.revoke_stored(&key).await {
-                tracing::warn!(role.name = name, "{what} could not be revoked: {why}");
-                left.push(format!("{what} could not be revoked and lives on until it expires: {why}"));
+            match self.revoke_stored(&key).await {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(why) => {
+                    tracing::warn!(role.name = name, "{what} could not be revoked: {why}");
+                    left.push(format!("{what} could not be revoked and lives on until it expires: {why}"));
+                }
             }
             self.entries.delete(&key).await?;
         }
@@ -103,11 +124,8 @@ impl GenesysMount {
     /// What was staged for a role that was not written must not live on.
     async fn drop_staged(&self, name: &str) {
         let staged = key(PENDING, name);
-        let current = self.entries.get::<StoredVersion>(&key(CREDENTIALS, name)).await;
-        let pending = self.entries.get::<StoredVersion>(&staged).await;
-        let (Ok(current), Ok(Some(pending))) = (current, pending) else { return };
         // What was promoted is what readers have, although the answer to that was lost.
-        if current.is_some_and(|current| current.version == pending.version) {
+        if !self.is_begun(name).await.unwrap_or(false) {
             return;
         }
         if let Err(why) = self.revoke_stored(&staged).await {
@@ -118,16 +136,16 @@ impl GenesysMount {
         }
     }
 
-    /// Ends the token in an entry.
-    async fn revoke_stored(&self, key: &str) -> std::result::Result<(), String> {
+    /// Ends the token in an entry, if there is one: the entry.
+    async fn revoke_stored(&self, key: &str) -> std::result::Result<bool, String> {
         let stored = self.entries.get::<StoredVersion>(key).await.map_err(|failure| failure.to_string())?;
-        let Some(stored) = stored else { return Ok(()) };
+        let Some(stored) = stored else { return Ok(false) };
         let document = stored.parse().map_err(|error| error.to_string())?;
-        let Some((place, token)) = revocable(&document).map_err(|error| error.to_string())? else {
-            return Ok(());
-        };
-        let revoked = self.tokens().revoke(&place, &token, Deadline::after(REVOCATION)).await;
-        revoked.map_err(|error: RotationError| error.chain())
+        if let Some((place, token)) = revocable(&document).map_err(|error| error.to_string())? {
+            let revoked = self.tokens().revoke(&place, &token, Deadline::after(REVOCATION)).await;
+            revoked.map_err(|error: RotationError| error.chain())?;
+        }
+        Ok(true)
     }
 }
 

@@ -54,7 +54,7 @@ impl Call {
         }
     }
 
-    /// A field of [`FieldKind::Duration`](super::FieldKind::Duration), whole seconds of it; `None` where it was not sent.
+    /// A field of [`FieldKind::Duration`](super::FieldKind::Duration), in whole seconds; `None` where it was not sent.
     pub fn duration(&self, field: &str) -> Option<Duration> {
         match self.values.get(field)? {
             FieldValue::Duration(duration) => Some(*duration),

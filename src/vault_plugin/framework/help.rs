@@ -3,8 +3,6 @@
 //! `bao path-help` shows the text. The document is what the host makes of all its mounts at
 //! `sys/internal/specs/openapi` (Vault API documentation, "/sys/internal/specs/openapi").
 
-use std::fmt::Write;
-
 use serde_json::{Map, Value};
 
 use super::field::{Field, FieldKind};
@@ -43,7 +41,9 @@ impl<M: Send + Sync + 'static> Router<M> {
 }
 
 fn engine_text<M: 'static>(router: &Router<M>) -> String {
-    let mut text = format!("## DESCRIPTION\n\n{}\n\n## PATHS\n\n", router.about.trim());
+    let mut text = "## DESCRIPTION\n\n".to_owned();
+    push_text(&mut text, router.about);
+    text.push_str("\n## PATHS\n\n");
     push(&mut text, 0, PLACEHOLDERS);
     text.push('\n');
     for route in router.routes {
@@ -55,8 +55,9 @@ fn engine_text<M: 'static>(router: &Router<M>) -> String {
 }
 
 fn route_text<M: 'static>(route: &Route<M>, path: &str) -> String {
-    let mut text = format!("Request:        {path}\nMatching Route: {}\n\n{}\n\n", route.path, route.summary);
-    text.push_str("## OPERATIONS\n\n");
+    let mut text = format!("Request:        {path}\nMatching Route: {}\n\n", route.path);
+    push_text(&mut text, route.summary);
+    text.push_str("\n## OPERATIONS\n\n");
     for (operation, answer) in route.operations().map(|answer| (verb(answer.operation), answer)) {
         push(&mut text, 4, operation);
         push(&mut text, 8, answer.summary);
@@ -77,8 +78,8 @@ fn route_text<M: 'static>(route: &Route<M>, path: &str) -> String {
     if route.sudo {
         text.push_str("Only who is granted sudo on the path may use it.\n\n");
     }
-    // Nothing can fail on the way into a text.
-    let _ = writeln!(text, "## DESCRIPTION\n\n{}", route.help.trim());
+    text.push_str("## DESCRIPTION\n\n");
+    push_text(&mut text, route.help);
     text
 }
 
@@ -113,6 +114,17 @@ pub(super) fn verb(operation: Operation) -> &'static str {
         Operation::Renew => "renew",
         Operation::Revoke => "revoke",
         Operation::Rollback => "rollback",
+    }
+}
+
+/// Adds a text as its author broke it into lines, but for those that do not fit.
+fn push_text(text: &mut String, written: &str) {
+    for line in written.trim().lines() {
+        if line.chars().count() <= WIDTH {
+            push_line(text, 0, line.trim_end());
+        } else {
+            push(text, line.len() - line.trim_start().len(), line);
+        }
     }
 }
 
@@ -169,12 +181,18 @@ mod tests {
     #[test]
     fn a_path_says_what_it_takes() {
         let help = help("config/main");
-        let expected = "Request:        config/main\nMatching Route: config/:name\n\nAn OAuth client.\n\n\
-            ## OPERATIONS\n\n    write\n        Changes one.\n\n    read\n        Shows one.\n\n    delete\n        Forgets one.\n\n\
-            ## PARAMETERS\n\n    name (text, in the path)\n\n    region (text, default: us-east-1)\n        Where the client lives.\n\n    \
-            secret (text, required)\n        The client's secret.\n\n    verify (boolean, default: true)\n        Whether to try it.\n\n    \
-            ttl (duration, default: 1h)\n        How long tokens live.\n\n    tags (list of texts, default: none)\n        \
-            Words to find it by.\n\n## DESCRIPTION\n\nThe secret is never shown again.\n";
+        let expected = [
+            "Request:        config/main\nMatching Route: config/:name\n\nAn OAuth client.\n\n## OPERATIONS\n",
+            "    write\n        Changes one.\n\n    read\n        Shows one.\n\n    delete\n        Forgets one.\n",
+            "## PARAMETERS\n\n    name (text, in the path)\n",
+            "    region (text, default: us-east-1)\n        Where the client lives.\n",
+            "    secret (text, required)\n        The client's secret.\n",
+            "    verify (boolean, default: true)\n        Whether to try it.\n",
+            "    ttl (duration, default: 1h)\n        How long tokens live.\n",
+            "    tags (list of texts, default: none)\n        Words to find it by.\n",
+            "## DESCRIPTION\n\nThe secret is never shown again.\n",
+        ]
+        .join("\n");
         assert_eq!(help["help"], expected);
         assert_eq!(paths(&help), ["/config/{name}"], "the document of this path alone");
         assert!(!self::help("config")["help"].as_str().unwrap().contains("PARAMETERS"), "a list takes none");
@@ -187,6 +205,9 @@ mod tests {
         push(&mut text, 8, &"word ".repeat(30));
         assert!(text.lines().all(|line| line.len() <= WIDTH && line.starts_with("        word")), "{text}");
         assert_eq!(text.split_whitespace().count(), 30);
+        text.clear();
+        push_text(&mut text, &format!("a  table\n \n  two{}\n", " x".repeat(40)));
+        assert_eq!(text, format!("a  table\n\n  two{}\n  x x x\n", " x".repeat(37)));
         let endless = "x".repeat(200);
         text.clear();
         push(&mut text, 2, &format!("an {endless} word"));

@@ -1,7 +1,8 @@
-//! A route table for secrets engines: it finds the route of a request, checks what the caller sent, and explains itself.
+//! A route table for secrets engines.
 //!
-//! An engine writes its [`Route`]s down as constants and hands each [`Request`](super::transport::Request) to
-//! [`Router::handle`]. It builds on the transport alone, so that both could be lifted out together.
+//! It finds the route of a request, checks what the caller sent, and explains itself. An engine writes its [`Route`]s
+//! down as constants and hands each [`Request`](super::transport::Request) to [`Router::handle`]. It builds on the
+//! transport alone, so that both could be lifted out together. `docs/secrets-engines.md` shows how.
 
 mod call;
 mod duration;

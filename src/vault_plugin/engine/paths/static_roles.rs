@@ -100,7 +100,8 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let Some(role) = stored(mount, call.name()).await? else { return Ok(Response::empty()) };
     let credential = StaticCredential::of_role(&mount.entries, call.name()).await?;
     let token = credential.as_ref().map(|credential| &credential.token);
-    let next = mount.next_rotation(call.name(), &role).await?.max(mount.now());
+    let is_begun = mount.is_begun(call.name()).await?;
+    let next = mount.next_rotation(call.name(), &role, is_begun).await?.max(mount.now());
     let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     Ok(Response::with_data(object(json!({
         "config": role.settings.config,

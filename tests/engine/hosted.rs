@@ -1,0 +1,238 @@
+//! The engine's own process under a host of the tests' own, and the simulator that its tokens come from.
+
+#![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
+
+use std::io::BufRead;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use genesys_rotator::sim::Simulation;
+use serde_json::{Value, json};
+
+use crate::host::wire::plugin::grpc_controller_client::GrpcControllerClient;
+use crate::host::wire::{pb, plugin};
+use crate::host::{Host, Identity, Moment, Plugin, Road, Storage, SystemView, of_mount};
+use crate::scene::{CLIENT, config, simulate};
+
+const MOUNT: &str = "mount";
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Hosted {
+    pub storage: Storage,
+    pub system: SystemView,
+    pub simulation: Simulation,
+    process: Arc<Mutex<Option<Plugin>>>,
+    host: Mutex<Option<Arc<Host>>>,
+    log: Arc<Mutex<String>>,
+}
+
+/// A request that was refused: the type of the error on the wire, and what it says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused(pub u32, pub String);
+
+impl Hosted {
+    /// The engine with the config `main`.
+    pub async fn start() -> Self {
+        let hosted = Self {
+            storage: Storage::default(),
+            system: SystemView::default(),
+            simulation: simulate().await,
+            process: Arc::default(),
+            host: Mutex::default(),
+            log: Arc::default(),
+        };
+        hosted.restart().await;
+        hosted.write("config/main", config()).await;
+        hosted
+    }
+
+    /// The same, with the static role `ci`.
+    pub async fn with_role() -> Self {
+        let hosted = Self::start().await;
+        hosted.write("static-roles/ci", role()).await;
+        hosted
+    }
+
+    /// Starts a new process on what is stored, in place of the former one.
+    pub async fn restart(&self) {
+        let identity = Identity::new();
+        let url = self.simulation.genesys_url();
+        let environment =
+            [("ROTATOR_LOGIN_URL", url.as_str()), ("ROTATOR_API_URL", url.as_str()), ("ROTATOR_LOG", "trace")];
+        let binary = Path::new(env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys"));
+        let mut plugin = Plugin::start(binary, &identity, &environment);
+        let (lines, log) = (plugin.errors.take().unwrap().lines(), self.log.clone());
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                log.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        let road = Road::Sockets(plugin.socket());
+        let host = Host::connect_with(&identity, road, self.storage.clone(), self.system.clone()).await;
+        assert_eq!(host.setup(MOUNT).await, "");
+        *self.process.lock().unwrap() = Some(plugin);
+        let initialized = host.backend().initialize(of_mount(MOUNT, pb::InitializeArgs {})).await.unwrap();
+        assert!(initialized.into_inner().err.is_none());
+        *self.host.lock().unwrap() = Some(Arc::new(host));
+    }
+
+    /// Has the process end, as a host does, and waits for it.
+    pub async fn shut_down(&self) {
+        let mut plugin = self.process.lock().unwrap().take().unwrap();
+        let mut controller = GrpcControllerClient::new(self.host().channel.clone());
+        controller.shutdown(plugin::Empty {}).await.unwrap();
+        plugin.ended().await;
+    }
+
+    /// Has the process killed at a call of the storage that so many others come before.
+    pub fn kill_at(&self, calls_before: usize, moment: Moment) {
+        let process = self.process.clone();
+        self.storage.at_call(calls_before, moment, move || drop(process.lock().unwrap().take()));
+    }
+
+    /// Whether the process was killed since it was started.
+    pub fn has_been_killed(&self) -> bool {
+        self.process.lock().unwrap().is_none()
+    }
+
+    /// A request, as a host with its existence check makes it.
+    pub async fn call(&self, operation: &str, path: &str, data: Value) -> Result<Answered, Refused> {
+        let host = self.host();
+        let operation = match operation {
+            "write" if self.exists(&host, path).await? => "update",
+            "write" => "create",
+            other => other,
+        };
+        let reply = host.ask(MOUNT, operation, path, &data.to_string()).await;
+        let reply = reply.map_err(died)?;
+        if let Some(error) = reply.err {
+            return Err(Refused(error.err_type, error.err_msg));
+        }
+        let response = reply.response.unwrap_or_default();
+        let data = serde_json::from_str(&response.data).unwrap_or_default();
+        Ok(Answered { data, warnings: response.warnings })
+    }
+
+    async fn exists(&self, host: &Host, path: &str) -> Result<bool, Refused> {
+        let request = pb::Request { operation: "create".into(), path: path.into(), ..Default::default() };
+        let arguments = pb::HandleExistenceCheckArgs { storage_id: 0, request: Some(request) };
+        let reply = host.backend().handle_existence_check(of_mount(MOUNT, arguments)).await;
+        let reply = reply.map_err(died)?.into_inner();
+        Ok(!reply.check_found || reply.exists)
+    }
+
+    /// Writes what must be taken.
+    pub async fn write(&self, path: &str, data: Value) -> Answered {
+        self.call("write", path, data).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}"))
+    }
+
+    /// Reads what must be readable.
+    pub async fn read(&self, path: &str) -> Value {
+        self.call("read", path, Value::Null).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}")).data
+    }
+
+    /// The token that readers of the role `ci` get.
+    pub async fn token(&self) -> String {
+        self.read("static-creds/ci").await["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The host's tick.
+    pub async fn tick(&self) {
+        // A process that dies with it does not answer.
+        let _ = self.call("rollback", "", Value::Null).await;
+    }
+
+    /// Another node wrote a key.
+    pub async fn invalidate(&self, key: &str) {
+        let arguments = pb::InvalidateKeyArgs { key: key.to_owned() };
+        self.host().backend().invalidate_key(of_mount(MOUNT, arguments)).await.unwrap();
+    }
+
+    /// Stores what another node would have stored.
+    pub async fn store(&self, key: &str, text: &str) {
+        self.storage.set(key, text);
+        self.invalidate(key).await;
+    }
+
+    /// Makes the credential of `ci` so old that its role is due.
+    pub async fn age(&self) {
+        self.edit(|document| document["issued_at"] = json!("2020-01-01T00:00:00Z")).await;
+    }
+
+    /// Changes the document of `ci`'s credential.
+    pub async fn edit(&self, change: impl FnOnce(&mut Value)) {
+        let mut entry: Value = serde_json::from_str(&self.storage.text("static-creds/ci").unwrap()).unwrap();
+        let mut document: Value = serde_json::from_str(entry["document"].as_str().unwrap()).unwrap();
+        change(&mut document);
+        entry["document"] = json!(document.to_string());
+        self.store("static-creds/ci", &entry.to_string()).await;
+    }
+
+    /// The token that is stored for readers of the role `ci`.
+    pub fn stored_token(&self) -> Option<String> {
+        token_in(&self.storage.text("static-creds/ci")?)
+    }
+
+    /// The tokens that work now.
+    pub fn live(&self) -> Vec<String> {
+        self.simulation.genesys.live_tokens()
+    }
+
+    /// Whether a token works now.
+    pub fn is_live(&self, token: &str) -> bool {
+        self.live().iter().any(|live| live == token)
+    }
+
+    /// What the process logged holds no secret.
+    pub fn assert_discreet(&self) {
+        let log = self.log.lock().unwrap();
+        let stored = self.storage.keys().into_iter().filter_map(|key| token_in(&self.storage.text(&key)?));
+        for secret in self.live().into_iter().chain(stored).chain([CLIENT.1.to_owned()]) {
+            assert!(!log.contains(&secret), "a secret is logged:\n{log}");
+        }
+        assert!(!log.contains("panicked"), "{log}");
+    }
+
+    /// Whether the process logged this.
+    pub fn has_logged(&self, text: &str) -> bool {
+        self.log.lock().unwrap().contains(text)
+    }
+
+    fn host(&self) -> Arc<Host> {
+        self.host.lock().unwrap().clone().unwrap()
+    }
+}
+
+fn died(status: tonic::Status) -> Refused {
+    Refused(0, status.message().to_owned())
+}
+
+/// What a request was answered with.
+#[derive(Debug)]
+pub struct Answered {
+    pub data: Value,
+    pub warnings: Vec<String>,
+}
+
+/// The role that most tests write.
+pub fn role() -> Value {
+    json!({"config": "main", "rotation_period": 3_600, "probes": ["GET /api/v2/users?pageSize=1"]})
+}
+
+/// The token in a stored version.
+pub fn token_in(stored: &str) -> Option<String> {
+    let entry: Value = serde_json::from_str(stored).ok()?;
+    let document: Value = serde_json::from_str(entry["document"].as_str()?).ok()?;
+    document["access_token"].as_str().map(str::to_owned)
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,233 @@
+//! Static roles, as they are written, read, rotated and deleted.
+
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use genesys_rotator::sim::genesys::Client;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use crate::hosted::{Hosted, Refused, role, token_in, until};
+
+const BAD_REQUEST: u32 = 7;
+const PROBE: &str = "GET /api/v2/users";
+
+fn refuse(hosted: &Hosted, operation: &str, status: StatusCode) {
+    let body = json!({"status": status.as_u16(), "code": "not.found", "message": "It is not there."}).to_string();
+    let answer = Effect::Answer(Answer::new(status, "application/json", body));
+    hosted.simulation.faults.add(Fault::always(operation, answer));
+}
+
+#[tokio::test]
+async fn writing_a_role_makes_its_first_token_at_once() {
+    let hosted = Hosted::with_role().await;
+    assert_eq!(hosted.simulation.genesys.minted(), 2, "one to try the config, and one for the role");
+    let read = hosted.read("static-creds/ci").await;
+    assert_eq!(hosted.live(), [read["access_token"].as_str().unwrap()]);
+    assert_eq!((&read["token_type"], &read["rotation_period"]), (&json!("bearer"), &json!(3_600)));
+    assert_eq!(read["api_url"], hosted.simulation.genesys_url());
+    assert!(read["ttl"].as_u64().is_some_and(|ttl| (86_000..86_400).contains(&ttl)), "{read}");
+    let shown = hosted.read("static-roles/ci").await;
+    assert_eq!((&shown["config"], &shown["rotation_period"]), (&json!("main"), &json!(3_600)));
+    assert_eq!(shown["probes"], role()["probes"]);
+    assert_eq!((&shown["last_rotation"], &shown["expires_at"]), (&read["last_rotation"], &read["expires_at"]));
+    let (last, next) = (shown["last_rotation"].as_str().unwrap(), shown["next_rotation"].as_str().unwrap());
+    assert!(last < next && next < read["expires_at"].as_str().unwrap(), "{shown}");
+    assert_eq!(shown["last_error"], Value::Null);
+    assert_eq!(hosted.call("list", "static-roles/", Value::Null).await.unwrap().data["keys"], json!(["ci"]));
+    assert_eq!(hosted.storage.keys(), ["config/main", "static-creds/ci", "static-roles/ci"]);
+    assert!(hosted.storage.is_seal_wrapped("static-creds/ci") && !hosted.storage.is_seal_wrapped("static-roles/ci"));
+    hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn reading_the_token_costs_no_call_of_the_host() {
+    let hosted = Hosted::with_role().await;
+    let first = hosted.token().await;
+    let asked = hosted.system.times_asked();
+    hosted.storage.take_calls();
+    for _ in 0..10 {
+        assert_eq!(hosted.token().await, first);
+    }
+    let calls = hosted.storage.take_calls();
+    // The task that looks after the roles has just been woken by the write.
+    assert!(calls.iter().all(|call| call.starts_with("list ")), "{calls:?}");
+    assert!(hosted.system.times_asked() <= asked + 1);
+}
+
+#[tokio::test]
+async fn nothing_is_stored_of_a_role_whose_first_token_fails() {
+    let hosted = Hosted::start().await;
+    refuse(&hosted, PROBE, StatusCode::NOT_FOUND);
+    let refused = hosted.call("write", "static-roles/ci", role()).await.unwrap_err();
+    assert!(refused.0 == BAD_REQUEST && refused.1.starts_with("ProbeFailed: "), "{refused:?}");
+    assert_eq!(hosted.storage.keys(), ["config/main"]);
+    assert!(hosted.live().is_empty(), "the token that failed was revoked");
+    hosted.simulation.faults.clear();
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    let refused = hosted.call("write", "static-roles/ci", role()).await.unwrap_err();
+    assert!(refused.0 == BAD_REQUEST && refused.1.starts_with("TokenRejected: "), "{refused:?}");
+    assert_eq!(hosted.storage.keys(), ["config/main"]);
+    let missing = hosted.call("read", "static-creds/ci", Value::Null).await.unwrap_err();
+    assert!(missing.0 == BAD_REQUEST && missing.1.starts_with("there is no static role \"ci\""), "{missing:?}");
+    assert_eq!(hosted.call("read", "static-roles/ci", Value::Null).await.unwrap().data, Value::Null);
+    hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_before_a_token_is_made() {
+    let hosted = Hosted::start().await;
+    let minted = hosted.simulation.genesys.minted();
+    for (data, says) in [
+        (json!({"rotation_period": 3_600}), "config is missing"),
+        (json!({"config": "main"}), "rotation_period is missing"),
+        (json!({"config": "main", "rotation_period": "59s"}), "rotation_period is 59 s, and must be at least 60 s"),
+        (json!({"config": "none", "rotation_period": 3_600}), "there is no config \"none\""),
+        (json!({"config": "main", "rotation_period": 3_600, "probes": ["POST /x"]}), "GET /path"),
+    ] {
+        let Refused(kind, message) = hosted.call("write", "static-roles/ci", data).await.unwrap_err();
+        assert!(kind == BAD_REQUEST && message.contains(says) && message.contains("\nhint: "), "{message}");
+    }
+    let unknown = hosted.call("update", "rotate-role/none", Value::Null).await.unwrap_err();
+    assert!(unknown.0 == BAD_REQUEST && unknown.1.contains("there is no static role"), "{unknown:?}");
+    assert_eq!(hosted.simulation.genesys.minted(), minted);
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_leaves_readers_their_token_and_says_why() {
+    let hosted = Hosted::with_role().await;
+    let token = hosted.token().await;
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    for failures in 1..=2 {
+        let refused = hosted.call("update", "rotate-role/ci", Value::Null).await.unwrap_err();
+        assert!(refused.0 == BAD_REQUEST && refused.1.starts_with("TokenRejected: "), "{refused:?}");
+        let shown = hosted.read("static-roles/ci").await;
+        assert_eq!(shown["last_error"]["type"], "TokenRejected");
+        assert_eq!(shown["last_error"]["failures"], failures);
+        assert_eq!(hosted.token().await, token);
+        assert!(hosted.is_live(&token));
+    }
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = false);
+    hosted.call("update", "rotate-role/ci", Value::Null).await.unwrap();
+    assert_eq!(hosted.read("static-roles/ci").await["last_error"], Value::Null);
+    let fresh = hosted.token().await;
+    assert!(fresh != token && hosted.is_live(&fresh) && hosted.is_live(&token), "the old one lives until it expires");
+    hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn two_rotations_of_one_role_at_once_both_end_well() {
+    let hosted = Hosted::with_role().await;
+    let rotate = || hosted.call("update", "rotate-role/ci", Value::Null);
+    let (one, other, _) = tokio::join!(rotate(), rotate(), hosted.tick());
+    one.unwrap();
+    other.unwrap();
+    let token = hosted.token().await;
+    assert_eq!(hosted.live().last(), Some(&token));
+    assert_eq!(hosted.stored_token(), Some(token));
+    assert!(hosted.storage.text("static-pending/ci").is_none());
+    assert_eq!(hosted.simulation.genesys.minted(), 4);
+}
+
+#[tokio::test]
+async fn a_change_of_the_period_alone_keeps_the_token() {
+    let hosted = Hosted::with_role().await;
+    let token = hosted.token().await;
+    let answer = hosted.write("static-roles/ci", json!({"rotation_period": "30d"})).await;
+    assert!(
+        answer.warnings[0].starts_with("rotation_period is 2592000 s, and tokens of this OAuth client live 86399 s")
+    );
+    assert_eq!(hosted.token().await, token);
+    let shown = hosted.read("static-roles/ci").await;
+    assert_eq!((&shown["rotation_period"], &shown["config"]), (&json!(2_592_000), &json!("main")));
+    assert_eq!(shown["probes"], role()["probes"]);
+    assert!(shown["next_rotation"].as_str() < shown["expires_at"].as_str(), "{shown}");
+}
+
+#[tokio::test]
+async fn other_probes_are_proved_with_a_new_token_or_not_taken() {
+    let hosted = Hosted::with_role().await;
+    let token = hosted.token().await;
+    let other = json!({"probes": ["GET /api/v2/routing/queues?pageSize=1"]});
+    refuse(&hosted, "GET /api/v2/routing/queues", StatusCode::NOT_FOUND);
+    let refused = hosted.call("write", "static-roles/ci", other.clone()).await.unwrap_err();
+    assert!(refused.1.starts_with("ProbeFailed: "), "{refused:?}");
+    assert_eq!(hosted.read("static-roles/ci").await["probes"], role()["probes"]);
+    assert_eq!((hosted.token().await, hosted.live()), (token.clone(), vec![token.clone()]));
+    assert!(hosted.storage.text("static-pending/ci").is_none());
+    hosted.simulation.faults.clear();
+    hosted.write("static-roles/ci", other.clone()).await;
+    assert_eq!(hosted.read("static-roles/ci").await["probes"], other["probes"]);
+    assert_ne!(hosted.token().await, token);
+}
+
+#[tokio::test]
+async fn another_client_in_the_config_reaches_the_role_by_itself() {
+    let hosted = Hosted::with_role().await;
+    let token = hosted.token().await;
+    hosted.simulation.genesys.add_client(Client::new("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-too"));
+    let other = json!({"client_id": "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "client_secret": "hush-too"});
+    hosted.write("config/main", other).await;
+    hosted.tick().await;
+    until("the role has a token of the other client", || hosted.stored_token().is_some_and(|stored| stored != token))
+        .await;
+    assert!(hosted.is_live(&hosted.token().await));
+}
+
+#[tokio::test]
+async fn deleting_a_role_revokes_its_token_and_whatever_was_staged() {
+    let hosted = Hosted::with_role().await;
+    refuse(&hosted, PROBE, StatusCode::NOT_FOUND);
+    hosted.call("update", "rotate-role/ci", Value::Null).await.unwrap_err();
+    assert!(hosted.storage.text("static-pending/ci").is_some(), "it may succeed later");
+    assert_eq!(hosted.live().len(), 2);
+    let deleted = hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
+    assert!(deleted.warnings.is_empty());
+    assert!(hosted.live().is_empty());
+    assert_eq!(hosted.storage.keys(), ["config/main"]);
+    hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
+    hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_revoked_is_told_of_and_the_role_goes_all_the_same() {
+    let hosted = Hosted::with_role().await;
+    refuse(&hosted, "DELETE /api/v2/tokens/me", StatusCode::FORBIDDEN);
+    let deleted = hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
+    assert!(deleted.warnings[0].starts_with("the role's token could not be revoked"), "{deleted:?}");
+    assert_eq!(hosted.storage.keys(), ["config/main"]);
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_not_handed_out() {
+    let hosted = Hosted::with_role().await;
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    hosted.call("update", "rotate-role/ci", Value::Null).await.unwrap_err();
+    hosted.edit(|document| document["expires_at"] = json!("2020-01-02T00:00:00Z")).await;
+    let refused = hosted.call("read", "static-creds/ci", Value::Null).await.unwrap_err();
+    assert!(
+        refused.0 == BAD_REQUEST && refused.1.starts_with("TokenRejected: the token of the static role"),
+        "{refused:?}"
+    );
+    assert!(refused.1.contains("has expired, and could not be rotated: "), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_entry_fails_its_role_alone() {
+    let hosted = Hosted::with_role().await;
+    hosted.write("static-roles/hurt", role()).await;
+    hosted.store("static-creds/hurt", r#"{"version":"1","document":"hush"}"#).await;
+    hosted.store("static-roles/broken", "hush").await;
+    let former = hosted.token().await;
+    hosted.age().await;
+    hosted.tick().await;
+    until("the other role is rotated", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
+    for (path, key) in [("static-creds/hurt", "static-creds/hurt"), ("static-roles/broken", "static-roles/broken")] {
+        let refused = hosted.call("read", path, Value::Null).await.unwrap_err();
+        assert!(refused.1.contains(key) && refused.1.contains("damaged") && !refused.1.contains("hush"), "{refused:?}");
+    }
+    for name in ["hurt", "broken"] {
+        hosted.call("delete", &format!("static-roles/{name}"), Value::Null).await.unwrap();
+    }
+    hosted.write("static-roles/hurt", role()).await;
+    assert!(hosted.storage.text("static-creds/hurt").and_then(|stored| token_in(&stored)).is_some());
+    hosted.assert_discreet();
+}
