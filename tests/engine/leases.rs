@@ -127,3 +127,17 @@ async fn a_token_that_fails_its_validation_or_a_probe_is_revoked_and_never_lease
     assert_eq!(status, 400, "{answer}");
     assert!(errors(&answer).contains("TokenRejected"), "{answer}");
 }
+
+/// A lease of no time at all would be one of the host's default time, a month.
+#[tokio::test]
+async fn a_token_that_is_dead_on_arrival_is_neither_leased_nor_shared() {
+    let Some(scene) = Scene::start().await else { return };
+    // Of which the answer leaves one out, and the time that it took another.
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 2);
+    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Delay(SECOND)));
+    for path in ["creds/ci", "token/ci"] {
+        let (status, answer) = scene.call("GET", path, Value::Null).await;
+        assert!(status >= 400, "{answer}");
+        assert!(answer["lease_duration"].is_null(), "{answer}");
+    }
+}

@@ -90,7 +90,7 @@ impl SharedToken {
             );
             return Err(refuse(sentence, hint));
         }
-        Ok(self.token.left(now) >= minimum)
+        Ok(self.token.is_alive(now) && self.token.left(now) >= minimum)
     }
 }
 
@@ -120,7 +120,7 @@ impl GenesysMount {
     /// What the host says.
     pub(super) async fn living_token(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
         let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
-        Ok(kept.filter(|kept| kept.is_for(wish) && !kept.token.left(self.now()).is_zero()))
+        Ok(kept.filter(|kept| kept.is_for(wish) && kept.token.is_alive(self.now())))
     }
 
     /// The token that is there, if it is good enough.
@@ -139,11 +139,9 @@ impl GenesysMount {
         }
         self.refuse_on_standby().await?;
         let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
-        let minted = self.tokens().mint(&credentials, &wish.role.probes()?, deadline).await;
-        let (token, asked_at) = minted.map_err(|error| failure(&error))?;
+        let token = self.mint(&wish.config, &wish.role, deadline).await?;
         let Config { platform, region, client_id, .. } = wish.config.clone();
-        let probes = wish.role.probes.clone();
-        let made = SharedToken { token: Token::issued(token, asked_at), platform, region, client_id, probes };
+        let made = SharedToken { token, platform, region, client_id, probes: wish.role.probes.clone() };
         if let Err(error) = self.entries.put(&SharedToken::key(&wish.role_name), &made).await {
             self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
             return Err(error);
