@@ -9,6 +9,7 @@ mod hosted;
 mod leases;
 mod scene;
 mod shared;
+mod shared_races;
 mod static_crashes;
 mod static_nodes;
 mod static_roles;

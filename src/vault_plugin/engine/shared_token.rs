@@ -142,12 +142,36 @@ impl GenesysMount {
         let token = self.mint(&wish.config, &wish.role, deadline).await?;
         let Config { platform, region, client_id, .. } = wish.config.clone();
         let made = SharedToken { token, platform, region, client_id, probes: wish.role.probes.clone() };
-        if let Err(error) = self.entries.put(&SharedToken::key(&wish.role_name), &made).await {
-            self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
-            return Err(error);
-        }
+        self.keep(&wish.role_name, &credentials, &made, deadline).await?;
         tracing::info!(role.name = wish.role_name, expires_at = %made.token.expires_at, "a new shared token");
         Ok(made)
+    }
+
+    /// Stores a new token for a role, or ends it.
+    async fn keep(
+        &self,
+        role: &str,
+        credentials: &Credentials,
+        made: &SharedToken,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let key = SharedToken::key(role);
+        let put = self.entries.put(&key, made).await;
+        let is_nowhere = matches!(&put, Err(Failure::Host(error)) if error.is_read_only());
+        let kept = match put {
+            // Whoever deletes a role ends the token that is there: this one may have come too late for that.
+            Ok(()) => Role::asked_for(&self.entries, role).await.map(drop),
+            Err(failure) => Err(failure),
+        };
+        let Err(failure) = kept else { return Ok(()) };
+        // A write whose answer was an error may have arrived. As long as it may be there the token may be handed out, and
+        // has to work then.
+        if is_nowhere || self.entries.delete(&key).await.is_ok() {
+            self.tokens().discard(credentials, &made.token.access_token, deadline).await;
+        } else {
+            tracing::warn!(role.name = role, "a token may be stored or not, and lives on until it expires");
+        }
+        Err(failure)
     }
 
     /// Ends a role's shared token together with the role, as far as the platform can be reached.
