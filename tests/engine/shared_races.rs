@@ -47,3 +47,15 @@ async fn a_token_that_was_not_stored_is_revoked() {
     assert!(hosted.call("read", "token/ci", Value::Null).await.is_err());
     assert!(hosted.live().is_empty());
 }
+
+#[tokio::test]
+async fn a_damaged_entry_makes_way_for_a_new_token_and_for_the_end_of_the_role() {
+    let hosted = with_role().await;
+    hosted.store("shared/ci", "{}").await;
+    let token = hosted.read("token/ci").await["access_token"].clone();
+    assert!(hosted.is_live(token.as_str().unwrap()));
+    hosted.store("shared/ci", "{}").await;
+    let warnings = hosted.call("delete", "roles/ci", Value::Null).await.unwrap().warnings;
+    assert!(warnings.concat().contains("shared/ci is damaged"), "{warnings:?}");
+    assert_eq!(hosted.storage.keys(), ["config/main"]);
+}

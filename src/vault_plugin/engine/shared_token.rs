@@ -119,16 +119,26 @@ impl GenesysMount {
     /// # Errors
     /// What the host says.
     pub(super) async fn living_token(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
-        Ok(kept.filter(|kept| kept.is_for(wish) && kept.token.is_alive(self.now())))
+        Ok(self.stored(wish).await?.filter(|kept| kept.token.is_alive(self.now())))
     }
 
     /// The token that is there, if it is good enough.
     async fn kept(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
-        match kept.filter(|kept| kept.is_for(wish)) {
+        match self.stored(wish).await? {
             Some(kept) if kept.has(wish.minimum, self.now())? => Ok(Some(kept)),
             _ => Ok(None),
+        }
+    }
+
+    /// The token that is there, dead or alive. One that cannot be read makes way for another: nobody can write it by hand.
+    async fn stored(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
+        match self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await {
+            Ok(stored) => Ok(stored.filter(|stored| stored.is_for(wish))),
+            Err(Failure::Internal(why)) => {
+                tracing::warn!(role.name = wish.role_name, "the shared token is lost: {why}");
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
         }
     }
 
@@ -180,9 +190,17 @@ impl GenesysMount {
     /// What the host says.
     pub(super) async fn end_shared_token(&self, role: &str) -> Result<Option<Failure>, Failure> {
         let key = SharedToken::key(role);
-        let Some(kept) = self.entries.get::<SharedToken>(&key).await? else { return Ok(None) };
+        let kept = match self.entries.get::<SharedToken>(&key).await {
+            Ok(None) => return Ok(None),
+            Err(failure @ Failure::Host(_)) => return Err(failure),
+            Ok(Some(kept)) => Ok(kept),
+            Err(damaged) => Err(damaged),
+        };
         self.entries.delete(&key).await?;
-        let SharedToken { token, platform, region, client_id, .. } = kept;
+        let SharedToken { token, platform, region, client_id, .. } = match kept {
+            Ok(kept) => kept,
+            Err(damaged) => return Ok(Some(damaged)),
+        };
         let credentials = Credentials { platform, region, client_id, client_secret: SecretString::default() };
         let revoked = self.tokens().revoke(&credentials, &token.access_token, Deadline::after(REVOCATION)).await;
         Ok(revoked.err().map(|error| failure(&error)))
