@@ -3,6 +3,7 @@
 use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::{Value, json};
 
+use crate::hosted::{Hosted, until as hosted_until};
 use crate::scene::{CLIENT, Scene, config, errors};
 
 #[tokio::test]
@@ -120,4 +121,16 @@ async fn rotating_the_clients_own_secret_takes_sudo() {
     assert_eq!(scene.bao.call_as(&without, "POST", path, json!({})).await.0, 403);
     let with = scene.bao.token(&rules(r#""create", "update", "sudo""#)).await;
     assert_ne!(scene.bao.call_as(&with, "POST", path, json!({})).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_field_is_not_logged() {
+    let hosted = Hosted::start().await;
+    let swapped = json!({"region": "mypurecloud.ie", "client_id": CLIENT.1, "client_secret": CLIENT.0});
+    assert!(hosted.call("write", "config/swapped", swapped.clone()).await.is_err(), "it is tried");
+    let mut untried = swapped;
+    untried["verify_connection"] = json!(false);
+    hosted.write("config/swapped", untried).await;
+    hosted_until("it is logged", || hosted.has_logged("config.name\":\"swapped")).await;
+    hosted.assert_discreet();
 }
