@@ -73,6 +73,7 @@ impl Engine for GenesysEngine {
             platforms,
             shared: Arc::default(),
             writes: Arc::default(),
+            configs: Locks::default(),
             rotations: Locks::default(),
             scheduler: Arc::default(),
         })
@@ -86,8 +87,10 @@ pub struct GenesysMount {
     system: SystemView,
     platforms: Platforms,
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
-    /// Writes of configs and roles merge with what is there, so they go one after the other.
+    /// Writes of roles merge with what is there, so they go one after the other.
     writes: Arc<Mutex<()>>,
+    /// So do the writes of one config.
+    configs: Locks,
     static_store: StaticStore,
     /// A static role is written, rotated or deleted by one at a time.
     rotations: Locks,
@@ -151,9 +154,6 @@ impl GenesysMount {
         Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
     }
 
-    /// A standby sends what has to write to the active node, and it should do so before a token is made
-    /// that it can never store.
-    async fn refuse_on_standby(&self) -> Result<(), Failure> {
     /// A new token of a config: validated, and alive.
     async fn mint(&self, config: &Config, role: &Role, deadline: Deadline) -> Result<Token, Failure> {
         let credentials = config.credentials();
@@ -169,6 +169,9 @@ impl GenesysMount {
         Err(failure::failure(&error))
     }
 
+    /// A standby sends what has to write to the active node, and it should do so before a token is made
+    /// that it can never store.
+    async fn refuse_on_standby(&self) -> Result<(), Failure> {
         match self.system.replication_state().await?.is_standby() {
             true => Err(Failure::read_only()),
             false => Ok(()),
