@@ -57,13 +57,10 @@ impl RoleSettings {
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid), never for what the paths let through.
     pub(super) fn document(&self, config: &Config) -> Result<Document> {
-        let fields = json!({
-            "platform": config.platform,
-            "region": config.region,
-            "credentials": Config::key(&self.config),
-            "client": config.client_id,
-            "probes": self.probes,
-        });
+        let mut fields = serde_json::to_value(config.place()).unwrap_or_default();
+        fields["credentials"] = json!(Config::key(&self.config));
+        fields["client"] = json!(config.client_id());
+        fields["probes"] = json!(self.probes);
         Document::parse(&SecretString::from(fields.to_string()))
     }
 }
