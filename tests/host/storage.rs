@@ -14,6 +14,9 @@ pub struct Storage {
     script: Arc<Mutex<Script>>,
 }
 
+/// What OpenBao says to a key that has a step of a relative path in it.
+const RELATIVE: &str = "relative paths not supported";
+
 /// What happens besides storing.
 #[derive(Default)]
 struct Script {
@@ -151,7 +154,9 @@ impl pb::storage_server::Storage for Storage {
 
     async fn put(&self, request: Request<pb::StoragePutArgs>) -> Result<Response<pb::StoragePutReply>, Status> {
         let (entry, err) = (request.into_inner().entry.unwrap(), self.refusal());
-        let is_carried_out = err.is_empty() || self.script.lock().unwrap().are_answers_lost;
+        let is_relative = is_relative(&entry.key);
+        let err = if is_relative { RELATIVE.to_owned() } else { err };
+        let is_carried_out = err.is_empty() || (self.script.lock().unwrap().are_answers_lost && !is_relative);
         let write = |entries: &mut BTreeMap<_, _>| {
             if is_carried_out {
                 entries.insert(entry.key.clone(), entry.clone());
@@ -166,6 +171,7 @@ impl pb::storage_server::Storage for Storage {
         request: Request<pb::StorageDeleteArgs>,
     ) -> Result<Response<pb::StorageDeleteReply>, Status> {
         let (key, err) = (request.into_inner().key, self.refusal());
+        let err = if is_relative(&key) { RELATIVE.to_owned() } else { err };
         let delete = |entries: &mut BTreeMap<String, _>| {
             if err.is_empty() {
                 entries.remove(&key);
@@ -174,4 +180,8 @@ impl pb::storage_server::Storage for Storage {
         self.carry_out(format!("delete {key}"), delete).await;
         Ok(Response::new(pb::StorageDeleteReply { err }))
     }
+}
+
+fn is_relative(key: &str) -> bool {
+    key.split('/').any(|step| step == "." || step == "..")
 }

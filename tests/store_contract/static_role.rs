@@ -1,16 +1,16 @@
 //! The storage that a host keeps for a secrets engine, over the wire.
 
-use genesys_rotator::rotation::SecretId;
+use genesys_rotator::rotation::{ErrorKind, Retryability, SecretId, Step, VersionId};
 use genesys_rotator::vault_plugin::engine::StaticStore;
 use genesys_rotator::vault_plugin::transport::{Backend, Engine, Failure, Mount, Request, Response, Storage};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::contract::{tests, with_every_row};
 use crate::host::{self, Host};
-use crate::place::{Place, Under, rotator};
+use crate::place::{DOCUMENT, Place, Secret, Under, rotator, token_in};
 
 /// Hands a mount's storage out, and answers nothing.
 struct StorageAlone(mpsc::UnboundedSender<Storage>);
@@ -78,11 +78,112 @@ fn name_of(secret: &SecretId) -> &str {
 }
 
 async fn mounted() -> Mounted {
+    on(host::Storage::default()).await
+}
+
+/// Another process on the same storage, which has nothing in its memory.
+async fn beside(place: &Mounted) -> Mounted {
+    on(place.storage.clone()).await
+}
+
+async fn on(storage: host::Storage) -> Mounted {
     let (sender, mut mounts) = mpsc::unbounded_channel();
-    let storage = host::Storage::default();
     let host = host::serve(StorageAlone(sender), storage.clone()).await;
     let store = StaticStore::new(mounts.recv().await.expect("the mount's storage"));
     Mounted { rotator: rotator(store), storage, _host: host }
 }
 
 with_every_row!(tests mounted);
+
+/// A role with these probes, beside the config that it names.
+fn write_role(place: &Mounted, name: &str, probes: &[&str]) {
+    let config = json!({
+        "platform": "genesys-cloud", "region": "mypurecloud.ie", "client_id": "client", "client_secret": "hush",
+    });
+    place.storage.set("config/main", &config.to_string());
+    let role = json!({"config": "main", "rotation_period": 3_600, "probes": probes});
+    place.storage.set(&format!("static-roles/{name}"), &role.to_string());
+}
+
+/// A secret of a role that has no credential yet.
+fn new_role(place: &Mounted) -> Secret<'_, Mounted> {
+    let name = Uuid::new_v4().to_string();
+    write_role(place, &name, &[]);
+    Secret { place, id: SecretId::new(format!("static-roles/{name}")) }
+}
+
+#[tokio::test]
+async fn a_role_without_a_credential_gets_one_and_its_document_says_where_from() {
+    let place = mounted().await;
+    let secret = new_role(&place);
+    assert_eq!(secret.current_id().await.as_str(), "no-credential-yet");
+    assert!(token_in(&secret.current().await).is_none());
+    for _ in 0..2 {
+        let report = secret.rotate().await;
+        assert!(report.promoted(), "{report:?}");
+        assert_eq!(report.version, Some(secret.current_id().await));
+    }
+    let document: Value = serde_json::from_str(&secret.current().await).expect("a document");
+    assert_eq!(document["credentials"], "config/main");
+    assert_eq!((&document["region"], &document["client"]), (&json!("mypurecloud.ie"), &json!("client")));
+    assert!(document.get("client_secret").is_none(), "it stays where it is");
+    assert!(place.storage.is_seal_wrapped(&secret.id.as_str().replace("static-roles", "static-creds")));
+}
+
+#[tokio::test]
+async fn a_rotation_begun_before_an_edit_of_the_role_is_not_finished() {
+    let place = mounted().await;
+    let secret = new_role(&place);
+    let begun = VersionId::random();
+    secret.step(Step::Create, &begun).await.expect("a token is staged");
+    write_role(&place, name_of(&secret.id), &["GET /api/v2/users"]);
+    let other = beside(&place).await;
+    let edited = Secret { place: &other, id: secret.id.clone() };
+    let report = edited.rotate().await;
+    assert!(report.promoted() && report.version != Some(begun), "{report:?}");
+    assert!(edited.current().await.contains("GET /api/v2/users"));
+}
+
+#[tokio::test]
+async fn a_crash_between_the_two_writes_of_promoting_is_healed_by_who_looks_next() {
+    let place = mounted().await;
+    let secret = new_role(&place);
+    let begun = VersionId::random();
+    for step in [Step::Create, Step::Set, Step::Test] {
+        secret.step(step, &begun).await.expect("the step is carried out");
+    }
+    let staged = place.held("static-pending", &secret.id).expect("a staged version");
+    secret.step(Step::Finish, &begun).await.expect("it is promoted");
+    let promoted = secret.current_token().await;
+    place.storage.set(&format!("static-pending/{}", name_of(&secret.id)), &staged);
+    let other = beside(&place).await;
+    let after = Secret { place: &other, id: secret.id.clone() };
+    assert_eq!(after.labels().await, [Some(begun.clone()), None, None]);
+    let report = after.rotate().await;
+    assert!(report.promoted() && report.version != Some(begun), "{report:?}");
+    assert_ne!(after.current_token().await, promoted);
+}
+
+#[tokio::test]
+async fn a_storage_that_takes_no_writes_is_told_of_in_the_hosts_own_words() {
+    let place = mounted().await;
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    place.storage.refuse("cannot write to readonly storage");
+    let error = secret.rotate().await.error.expect("it is refused");
+    assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreDenied, Retryability::Permanent));
+    assert!(error.chain().ends_with("cannot write to readonly storage"), "{}", error.chain());
+    assert!(place.rotator().issuer.live().is_empty(), "what could not be stored was revoked");
+    place.storage.refuse("raft is out of breath");
+    let error = secret.stage(&VersionId::random(), DOCUMENT).await.expect_err("it is refused");
+    assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreUnavailable, Retryability::Transient));
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_told_of_without_its_content() {
+    let place = mounted().await;
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    place.storage.set(&format!("static-creds/{}", name_of(&secret.id)), r#"{"version":"hush"}"#);
+    let error = secret.rotate().await.error.expect("it is refused");
+    assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
+    assert!(error.to_string().contains("is damaged") && !error.chain().contains("hush"), "{error}");
+}

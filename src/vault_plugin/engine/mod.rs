@@ -103,7 +103,8 @@ impl Backend for GenesysMount {
             Operation::Renew => self.renew(&request).await,
             Operation::Revoke => self.revoke(&request).await,
             Operation::Rollback => {
-                self.scheduler.wake();
+                // It has started, unless the host left out to initialize the mount after a crash of this process.
+                self.scheduler.start(self);
                 Ok(Response::empty())
             }
             _ => ROUTER.handle(self, request).await,

@@ -26,8 +26,9 @@ const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 8;
 /// How long a rotation that is running when the mount goes away may take.
 const LAST_ROTATION: Duration = Duration::from_millis(300);
-/// No role can have this name, so nothing is lost by deleting what it has staged.
-const NOBODY: &str = ".";
+/// No role can have this name, so nothing is lost by deleting what it has staged. A host's storage
+/// takes no key that ends in a dot.
+const NOBODY: &str = "-";
 
 /// The task of a mount.
 #[derive(Default)]
@@ -99,12 +100,10 @@ impl GenesysMount {
                 None
             }
         };
-        let left = next.and_then(|next| Duration::try_from(next.duration_since(self.now())).ok());
-        match next {
-            // Due since a while ago is due now.
-            Some(_) => left.unwrap_or_default().clamp(SHORTEST_SLEEP, LONGEST_SLEEP),
-            None => LONGEST_SLEEP,
-        }
+        let Some(next) = next else { return LONGEST_SLEEP };
+        // What was due a while ago is due now.
+        let left = Duration::try_from(next.duration_since(self.now())).unwrap_or_default();
+        left.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
     }
 
     /// Rotates what is due, and says when the next is; `None` where this node has no part in it.

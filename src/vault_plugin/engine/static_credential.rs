@@ -24,7 +24,7 @@ impl StaticCredential {
         let key = key(CREDENTIALS, name);
         let Some(stored) = entries.get::<StoredVersion>(&key).await? else { return Ok(None) };
         let damaged = || {
-            let hint = "write the role again with rotate-role, or delete it";
+            let hint = "delete the role, and write it again";
             Failure::internal(format!("what is stored under {key} is damaged\nhint: {hint}"))
         };
         let document = stored.parse().map_err(|_| damaged())?;

@@ -99,9 +99,13 @@ impl GenesysMount {
         let mut left = Vec::new();
         for (prefix, what) in [(CREDENTIALS, "the role's token"), (PENDING, "a token that was never handed out")] {
             let key = key(prefix, name);
-            if let Err(why) = self.revoke_stored(&key).await {
-                tracing::warn!(role.name = name, "{what} could not be revoked: {why}");
-                left.push(format!("{what} could not be revoked and lives on until it expires: {why}"));
+            match self.revoke_stored(&key).await {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(why) => {
+                    tracing::warn!(role.name = name, "{what} could not be revoked: {why}");
+                    left.push(format!("{what} could not be revoked and lives on until it expires: {why}"));
+                }
             }
             self.entries.delete(&key).await?;
         }
@@ -132,16 +136,16 @@ impl GenesysMount {
         }
     }
 
-    /// Ends the token in an entry.
-    async fn revoke_stored(&self, key: &str) -> std::result::Result<(), String> {
+    /// Ends the token in an entry, if there is one: the entry.
+    async fn revoke_stored(&self, key: &str) -> std::result::Result<bool, String> {
         let stored = self.entries.get::<StoredVersion>(key).await.map_err(|failure| failure.to_string())?;
-        let Some(stored) = stored else { return Ok(()) };
+        let Some(stored) = stored else { return Ok(false) };
         let document = stored.parse().map_err(|error| error.to_string())?;
-        let Some((credentials, token)) = revocable(&document).map_err(|error| error.to_string())? else {
-            return Ok(());
-        };
-        let revoked = self.tokens().revoke(&credentials, &token, Deadline::after(REVOCATION)).await;
-        revoked.map_err(|error: RotationError| error.chain())
+        if let Some((credentials, token)) = revocable(&document).map_err(|error| error.to_string())? {
+            let revoked = self.tokens().revoke(&credentials, &token, Deadline::after(REVOCATION)).await;
+            revoked.map_err(|error: RotationError| error.chain())?;
+        }
+        Ok(true)
     }
 }
 

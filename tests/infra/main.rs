@@ -1,0 +1,71 @@
+//! What is under `infra/vault/`: every script is run, every policy asked, every manifest read.
+
+mod agent;
+#[path = "../bao/mod.rs"]
+mod bao;
+mod kubernetes;
+mod policies;
+mod scripts;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use genesys_rotator::sim::{Simulation, SimulationSettings};
+use serde_json::json;
+
+use self::bao::{Bao, Plugin};
+
+const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
+const NAME: &str = "vault-plugin-secrets-genesys";
+const ENGINE: &str = env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys");
+const ROTATOR: &str = env!("CARGO_BIN_EXE_genesys-rotator");
+
+/// A path under `infra/vault/`.
+fn infra(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/vault").join(path)
+}
+
+/// The text of a file there.
+fn text(path: &str) -> String {
+    std::fs::read_to_string(infra(path)).expect("it can be read")
+}
+
+async fn simulate() -> Simulation {
+    let clients = vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())];
+    let settings = SimulationSettings { clients, ..SimulationSettings::default() };
+    Simulation::start(settings).await.expect("the simulators start")
+}
+
+/// The engine, which finds a simulator in its environment.
+fn plugin(simulation: &Simulation) -> Plugin {
+    let url = simulation.genesys_url();
+    let environment = ["ROTATOR_LOGIN_URL", "ROTATOR_API_URL"].map(|name| format!("{name}={url}")).into();
+    Plugin { name: NAME, version: concat!("v", env!("CARGO_PKG_VERSION")), binary: ENGINE.into(), environment }
+}
+
+/// A server with the engine at `genesys-cloud/`, and roles `ci` and `other` of each kind.
+async fn start() -> Option<(Bao, Simulation)> {
+    let simulation = simulate().await;
+    let plugin = plugin(&simulation);
+    let bao = Bao::with(&plugin).await?;
+    bao.mount(&plugin, "genesys-cloud").await;
+    let config = json!({"region": "mypurecloud.ie", "client_id": CLIENT.0, "client_secret": CLIENT.1});
+    bao.post("genesys-cloud/config/main", config).await;
+    for role in ["ci", "other"] {
+        bao.post(&format!("genesys-cloud/roles/{role}"), json!({"config": "main"})).await;
+        let fixed = json!({"config": "main", "rotation_period": "1h"});
+        bao.post(&format!("genesys-cloud/static-roles/{role}"), fixed).await;
+    }
+    Some((bao, simulation))
+}
+
+/// Waits for a command, while the simulator of this process goes on.
+async fn output(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("it does not panic")
+}
+
+/// What a command printed, if it went well.
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

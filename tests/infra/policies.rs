@@ -1,0 +1,138 @@
+//! The policies, as a server takes them.
+
+use serde_json::{Value, json};
+
+use super::{start, text};
+use crate::bao::Bao;
+
+/// Asks with a token of one policy, and says what was not as expected: `true` for what it may.
+async fn surprises(bao: &Bao, policy: &str, expected: &[(&str, &str, bool)]) -> Vec<String> {
+    let token = bao.token(&text(&format!("policies/{policy}.hcl"))).await;
+    let mut surprises = Vec::new();
+    for (method, path, may) in expected {
+        let body = if matches!(*method, "PUT" | "POST") { json!({}) } else { Value::Null };
+        let (status, answer) = bao.call_as(&token, method, path, body).await;
+        if (status != 403) != *may {
+            surprises.push(format!("{policy}: {method} {path}: {status} {answer}"));
+        }
+    }
+    surprises
+}
+
+#[tokio::test]
+async fn a_reader_reads_tokens_of_its_role_and_nothing_else() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let may = ["creds/ci", "token/ci", "static-creds/ci"];
+    let may_not = [
+        "creds/other",
+        "token/other",
+        "static-creds/other",
+        "creds/ci2",
+        "roles/ci",
+        "static-roles/ci",
+        "config/main",
+        "config",
+    ];
+    let paths: Vec<_> = may.map(|path| (path, true)).into_iter().chain(may_not.map(|path| (path, false))).collect();
+    let paths: Vec<_> = paths.iter().map(|(path, may)| (format!("genesys-cloud/{path}"), *may)).collect();
+    let mut expected: Vec<_> = paths.iter().map(|(path, may)| ("GET", path.as_str(), *may)).collect();
+    expected.extend([
+        ("PUT", "genesys-cloud/rotate-role/ci", false),
+        ("PUT", "genesys-cloud/rotate-root/main", false),
+        ("PUT", "genesys-cloud/config/main", false),
+        ("LIST", "genesys-cloud/roles", false),
+        ("DELETE", "genesys-cloud/roles/ci", false),
+    ]);
+    assert_eq!(surprises(&bao, "reader", &expected).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn another_roles_reader_is_the_same_policy_with_another_name() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let policy = text("policies/reader.hcl");
+    assert!(policy.contains(r#"sed 's/ci"/NAME"/'"#), "its comment says how");
+    let token = bao.token(&policy.replace("ci\"", "other\"")).await;
+    for (path, expected) in [("creds/other", 200), ("static-creds/other", 200), ("creds/ci", 403)] {
+        let path = format!("genesys-cloud/{path}");
+        assert_eq!(bao.call_as(&token, "GET", &path, Value::Null).await.0, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_renews_its_own_lease_and_loses_it_with_its_login() {
+    let Some((bao, simulation)) = start().await else { return };
+    let token = bao.token(&text("policies/reader.hcl")).await;
+    let before = simulation.genesys.live_tokens().len();
+    let (_, leased) = bao.call_as(&token, "GET", "genesys-cloud/creds/ci", Value::Null).await;
+    let renewal = json!({"lease_id": leased["lease_id"], "increment": 60});
+    assert_eq!(bao.call_as(&token, "PUT", "sys/leases/renew", renewal).await.0, 200);
+    assert_eq!(bao.call_as(&token, "PUT", "auth/token/revoke-self", Value::Null).await.0, 204);
+    crate::bao::until("the token is dead", async || simulation.genesys.live_tokens().len() == before).await;
+}
+
+#[tokio::test]
+async fn an_operator_sets_everything_up_and_reads_no_token() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let expected = [
+        ("LIST", "genesys-cloud/config", true),
+        ("GET", "genesys-cloud/config/main", true),
+        ("PUT", "genesys-cloud/config/main", true),
+        ("LIST", "genesys-cloud/roles", true),
+        ("PUT", "genesys-cloud/roles/ci", true),
+        ("LIST", "genesys-cloud/static-roles", true),
+        ("GET", "genesys-cloud/static-roles/ci", true),
+        ("PUT", "genesys-cloud/rotate-role/ci", true),
+        ("PUT", "genesys-cloud/rotate-root/main", true),
+        ("LIST", "sys/leases/lookup/genesys-cloud/creds/ci", true),
+        ("PUT", "sys/leases/revoke-prefix/genesys-cloud/creds/ci", true),
+        ("PUT", "sys/leases/revoke-force/genesys-cloud/creds/ci", true),
+        ("DELETE", "genesys-cloud/roles/other", true),
+        ("GET", "genesys-cloud/creds/ci", false),
+        ("GET", "genesys-cloud/token/ci", false),
+        ("GET", "genesys-cloud/static-creds/ci", false),
+        ("PUT", "sys/leases/revoke-prefix/secret", false),
+        ("GET", "sys/mounts", false),
+    ];
+    assert_eq!(surprises(&bao, "operator", &expected).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_is_a_reader_too_is_an_operator_first() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let both = text("policies/operator.hcl") + &text("policies/reader.hcl");
+    let token = bao.token(&both).await;
+    assert_eq!(bao.call_as(&token, "GET", "genesys-cloud/roles/ci", Value::Null).await.0, 200);
+    let names = ["operator", "reader"];
+    for name in names {
+        bao.post(&format!("sys/policies/acl/{name}"), json!({"policy": text(&format!("policies/{name}.hcl"))})).await;
+    }
+    let answer = bao.post("auth/token/create", json!({"policies": names})).await;
+    let token = answer["auth"]["client_token"].as_str().expect("a token");
+    // The exact path of one policy counts before the prefix of another, so a person gets one of the two.
+    assert_eq!(bao.call_as(token, "GET", "genesys-cloud/creds/other", Value::Null).await.0, 403);
+}
+
+#[tokio::test]
+async fn rotating_the_clients_secret_takes_sudo() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let without = text("policies/operator.hcl").replace(", \"sudo\"", "");
+    let token = bao.token(&without).await;
+    let (status, _) = bao.call_as(&token, "PUT", "genesys-cloud/rotate-root/main", json!({})).await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn a_rotator_rotates_static_roles_and_reads_no_token() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let expected = [
+        ("PUT", "genesys-cloud/rotate-role/ci", true),
+        ("GET", "genesys-cloud/static-roles/ci", true),
+        ("LIST", "genesys-cloud/static-roles", true),
+        ("GET", "genesys-cloud/static-creds/ci", false),
+        ("GET", "genesys-cloud/creds/ci", false),
+        ("PUT", "genesys-cloud/static-roles/ci", false),
+        ("PUT", "genesys-cloud/rotate-root/main", false),
+        ("GET", "genesys-cloud/config/main", false),
+    ];
+    assert_eq!(surprises(&bao, "rotator", &expected).await, [""; 0]);
+}
