@@ -8,6 +8,7 @@ mod entries;
 mod failure;
 mod lease;
 mod locks;
+mod pace;
 mod paths;
 mod role;
 mod schedule;
@@ -31,10 +32,11 @@ use self::answer::Token;
 use self::config::Config;
 use self::entries::{Entries, SEAL_WRAPPED};
 use self::locks::Locks;
+use self::pace::Paced;
 use self::paths::ROUTER;
 use self::role::Role;
 use self::scheduler::Scheduler;
-use self::shared_token::SharedToken;
+use self::shared_token::{Refusals, SharedToken};
 use self::single_flight::SingleFlight;
 use crate::platform::Platforms;
 use crate::rotation::{Clock, Deadline, ErrorKind, RetryPolicy, RotationError, SystemClock, Tokens};
@@ -70,7 +72,8 @@ impl Engine for GenesysEngine {
             static_store: StaticStore::over(entries.clone()),
             entries,
             system: mount.system,
-            platforms,
+            platforms: Paced::new(platforms),
+            refusals: Arc::default(),
             shared: Arc::default(),
             writes: Arc::default(),
             configs: Locks::default(),
@@ -85,7 +88,8 @@ impl Engine for GenesysEngine {
 pub struct GenesysMount {
     entries: Entries,
     system: SystemView,
-    platforms: Platforms,
+    platforms: Paced,
+    refusals: Arc<Refusals>,
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
     /// Writes of roles merge with what is there, so they go one after the other.
     writes: Arc<Mutex<()>>,
@@ -148,10 +152,10 @@ impl GenesysMount {
 
     /// Where tokens of a config are good.
     fn api_url(&self, config: &Config) -> Result<String, Failure> {
-        self.platforms.api_url(&config.platform, &config.region).map_err(|error| failure::failure(&error))
+        self.platforms.platforms.api_url(&config.platform, &config.region).map_err(|error| failure::failure(&error))
     }
 
-    fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+    fn tokens(&self) -> Tokens<'_, Paced, SystemClock> {
         Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
     }
 
@@ -170,12 +174,21 @@ impl GenesysMount {
         Err(failure::failure(&error))
     }
 
-    /// A standby sends what has to write to the active node, and it should do so before a token is made
-    /// that it can never store.
+    /// Where this node may not write, the host sends the request on to one that may; and it should do so before a token
+    /// is made that can never be stored.
     async fn refuse_on_standby(&self) -> Result<(), Failure> {
-        match self.system.replication_state().await?.is_standby() {
-            true => Err(Failure::read_only()),
-            false => Ok(()),
+        match self.may_write().await? {
+            true => Ok(()),
+            false => Err(Failure::read_only()),
         }
+    }
+
+    /// Not on a standby; on a secondary cluster where the mount is its own alone.
+    async fn may_write(&self) -> Result<bool, Failure> {
+        let state = self.system.replication_state().await?;
+        if state.is_secondary() && !state.is_standby() {
+            return Ok(self.system.is_local_mount().await?);
+        }
+        Ok(!state.is_standby())
     }
 }

@@ -36,7 +36,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         return Err(told(&without_token(name, &role)));
     };
     let (platform, region) = credential.place().map_err(|error| told(&error))?;
-    let api_url = mount.platforms.api_url(&platform, &region).map_err(|error| told(&error))?;
+    let api_url = mount.platforms.platforms.api_url(&platform, &region).map_err(|error| told(&error))?;
     let mut fields = credential.token.answer(&api_url, now);
     fields.insert("last_rotation".to_owned(), credential.token.issued_at.to_string().into());
     fields.insert("rotation_period".to_owned(), role.rotation_period.into());
