@@ -57,7 +57,7 @@ async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
         (named("ci", json!({"ttl": -1})), "ttl"),
         (named("ci", json!({"probes": ["DELETE /api/v2/users"]})), "probes"),
         (named("ci", json!({"probes": ["GET //evil.example/"]})), "probes"),
-        (named("a b", json!({"config": "main"})), "is not a name"),
+        (named("a b", json!({"config": "main"})), "is not a valid name"),
         (named(&"n".repeat(300), json!({"config": "main"})), "128"),
     ] {
         let (status, answer) = scene.call("POST", &path, body.clone()).await;
