@@ -75,15 +75,17 @@ async fn a_renewal_ends_with_the_token_and_with_the_roles_maximum() {
 }
 
 #[tokio::test]
-async fn a_dead_token_counts_as_revoked_and_a_strangers_404_does_not() {
+async fn a_dead_token_counts_as_revoked_and_a_strangers_answer_does_not() {
     let Some(scene) = Scene::start().await else { return };
     let lease = scene.read("creds/ci").await["lease_id"].clone();
-    let page = Answer::new(StatusCode::NOT_FOUND, "text/html", "<h1>no such host</h1>");
-    scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
-    let (status, answer) = scene.revoke(&lease).await;
-    assert!(status >= 400, "{answer}");
-    assert_eq!(scene.live().len(), 1);
-    scene.simulation.faults.clear();
+    for status in [StatusCode::NOT_FOUND, StatusCode::OK] {
+        let page = Answer::new(status, "text/html", "<h1>please log in</h1>");
+        scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
+        let (status, answer) = scene.revoke(&lease).await;
+        assert!(status >= 400, "{answer}");
+        assert_eq!(scene.live().len(), 1);
+        scene.simulation.faults.clear();
+    }
     scene.simulation.genesys.revoke_all();
     assert_eq!(scene.revoke(&lease).await.0, 204);
 }
@@ -126,4 +128,18 @@ async fn a_token_that_fails_its_validation_or_a_probe_is_revoked_and_never_lease
     let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
     assert_eq!(status, 400, "{answer}");
     assert!(errors(&answer).contains("TokenRejected"), "{answer}");
+}
+
+/// A lease of no time at all would be one of the host's default time, a month.
+#[tokio::test]
+async fn a_token_that_is_dead_on_arrival_is_neither_leased_nor_shared() {
+    let Some(scene) = Scene::start().await else { return };
+    // Of which the answer leaves one out, and the time that it took another.
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 2);
+    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Delay(SECOND)));
+    for path in ["creds/ci", "token/ci"] {
+        let (status, answer) = scene.call("GET", path, Value::Null).await;
+        assert!(status >= 400, "{answer}");
+        assert!(answer["lease_duration"].is_null(), "{answer}");
+    }
 }

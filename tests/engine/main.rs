@@ -12,6 +12,7 @@ mod nodes;
 mod operators;
 mod scene;
 mod shared;
+mod shared_races;
 mod static_crashes;
 mod static_in_bao;
 mod static_nodes;

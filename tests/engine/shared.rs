@@ -75,7 +75,7 @@ async fn it_outlives_the_process_and_ends_with_its_role() {
 #[tokio::test]
 async fn while_the_platform_is_down_the_last_of_its_life_is_better_than_nothing() {
     let Some(scene) = Scene::start().await else { return };
-    scene.simulation.genesys.set(|settings| settings.token_lifetime = 10);
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 20);
     let first = scene.read("token/ci").await["data"]["access_token"].clone();
     let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT);
     scene
@@ -91,4 +91,17 @@ async fn while_the_platform_is_down_the_last_of_its_life_is_better_than_nothing(
     let (status, answer) = scene.call("GET", "token/ci?minimum_seconds=5", Value::Null).await;
     assert_eq!(status, 502, "who needs more gets an error: {answer}");
     assert!(errors(&answer).contains("RateLimited"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_dead_token_is_never_handed_out_however_little_life_is_asked_for() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 3);
+    let first = scene.read("token/ci?minimum_seconds=0").await["data"]["access_token"].clone();
+    until("it has ended, and there is another one", async || {
+        let data = scene.read("token/ci?minimum_seconds=0").await["data"].clone();
+        assert!(data["ttl"].as_u64().is_some_and(|ttl| ttl > 0), "{data}");
+        data["access_token"] != first
+    })
+    .await;
 }

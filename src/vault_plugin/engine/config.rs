@@ -9,7 +9,7 @@ use super::entries::Entries;
 use super::stored_secret;
 use crate::rotation::Credentials;
 use crate::secret::SecretString;
-use crate::vault_plugin::framework::refuse;
+use crate::vault_plugin::framework::{is_name, refuse};
 use crate::vault_plugin::transport::Failure;
 
 /// The prefix of the keys.
@@ -36,6 +36,9 @@ impl Config {
     /// # Errors
     /// A 400 where there is none, or what the host says.
     pub(super) async fn of_role(entries: &Entries, name: &str) -> Result<Self, Failure> {
+        if !is_name(name) {
+            return Err(refuse("config is not the name of a config", "list config/ shows those that there are"));
+        }
         entries.get(&Self::key(name)).await?.ok_or_else(|| {
             refuse(
                 format!("there is no config {name:?}"),

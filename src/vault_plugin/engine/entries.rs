@@ -124,6 +124,6 @@ impl Kept {
 
 fn damaged(key: &str) -> Failure {
     Failure::internal(format!(
-        "what is stored under {key} is damaged\nhint: write it again, or delete it; nothing else of this mount is concerned"
+        "what is stored under {key} is damaged\nhint: delete it, or the role that it belongs to, and write it again"
     ))
 }

@@ -27,15 +27,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
+use self::answer::Token;
 use self::config::Config;
 use self::entries::{Entries, SEAL_WRAPPED};
 use self::locks::Locks;
 use self::paths::ROUTER;
+use self::role::Role;
 use self::scheduler::Scheduler;
 use self::shared_token::SharedToken;
 use self::single_flight::SingleFlight;
 use crate::platform::Platforms;
-use crate::rotation::{Clock, RetryPolicy, RotationError, SystemClock, Tokens};
+use crate::rotation::{Clock, Deadline, ErrorKind, RetryPolicy, RotationError, SystemClock, Tokens};
 use crate::vault_plugin::transport::{
     Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths, SystemView,
 };
@@ -71,6 +73,7 @@ impl Engine for GenesysEngine {
             platforms,
             shared: Arc::default(),
             writes: Arc::default(),
+            configs: Locks::default(),
             rotations: Locks::default(),
             scheduler: Arc::default(),
         })
@@ -84,8 +87,10 @@ pub struct GenesysMount {
     system: SystemView,
     platforms: Platforms,
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
-    /// Writes of configs and roles merge with what is there, so they go one after the other.
+    /// Writes of roles merge with what is there, so they go one after the other.
     writes: Arc<Mutex<()>>,
+    /// So do the writes of one config.
+    configs: Locks,
     static_store: StaticStore,
     /// A static role is written, rotated or deleted by one at a time.
     rotations: Locks,
@@ -148,6 +153,21 @@ impl GenesysMount {
 
     fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
         Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
+    }
+
+    /// A new token of a config: validated, and alive.
+    async fn mint(&self, config: &Config, role: &Role, deadline: Deadline) -> Result<Token, Failure> {
+        let credentials = config.credentials();
+        let minted = self.tokens().mint(&credentials, &role.probes()?, deadline).await;
+        let (token, asked_at) = minted.map_err(|error| failure::failure(&error))?;
+        let token = Token::issued(token, asked_at);
+        if token.is_alive(self.now()) {
+            return Ok(token);
+        }
+        self.tokens().discard(&credentials, &token.access_token, deadline).await;
+        let error = RotationError::new(ErrorKind::PlatformUnavailable, "the new token expired while it was validated")
+            .with_hint("give the OAuth client a longer token duration (Admin > Integrations > OAuth)");
+        Err(failure::failure(&error))
     }
 
     /// A standby sends what has to write to the active node, and it should do so before a token is made

@@ -90,7 +90,7 @@ impl SharedToken {
             );
             return Err(refuse(sentence, hint));
         }
-        Ok(self.token.left(now) >= minimum)
+        Ok(self.token.is_alive(now) && self.token.left(now) >= minimum)
     }
 }
 
@@ -119,16 +119,26 @@ impl GenesysMount {
     /// # Errors
     /// What the host says.
     pub(super) async fn living_token(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
-        Ok(kept.filter(|kept| kept.is_for(wish) && !kept.token.left(self.now()).is_zero()))
+        Ok(self.stored(wish).await?.filter(|kept| kept.token.is_alive(self.now())))
     }
 
     /// The token that is there, if it is good enough.
     async fn kept(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
-        match kept.filter(|kept| kept.is_for(wish)) {
+        match self.stored(wish).await? {
             Some(kept) if kept.has(wish.minimum, self.now())? => Ok(Some(kept)),
             _ => Ok(None),
+        }
+    }
+
+    /// The token that is there, dead or alive. One that cannot be read makes way for another: nobody can write it by hand.
+    async fn stored(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
+        match self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await {
+            Ok(stored) => Ok(stored.filter(|stored| stored.is_for(wish))),
+            Err(Failure::Internal(why)) => {
+                tracing::warn!(role.name = wish.role_name, "the shared token is lost: {why}");
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
         }
     }
 
@@ -139,17 +149,39 @@ impl GenesysMount {
         }
         self.refuse_on_standby().await?;
         let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
-        let minted = self.tokens().mint(&credentials, &wish.role.probes()?, deadline).await;
-        let (token, asked_at) = minted.map_err(|error| failure(&error))?;
+        let token = self.mint(&wish.config, &wish.role, deadline).await?;
         let Config { platform, region, client_id, .. } = wish.config.clone();
-        let probes = wish.role.probes.clone();
-        let made = SharedToken { token: Token::issued(token, asked_at), platform, region, client_id, probes };
-        if let Err(error) = self.entries.put(&SharedToken::key(&wish.role_name), &made).await {
-            self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
-            return Err(error);
-        }
+        let made = SharedToken { token, platform, region, client_id, probes: wish.role.probes.clone() };
+        self.keep(&wish.role_name, &credentials, &made, deadline).await?;
         tracing::info!(role.name = wish.role_name, expires_at = %made.token.expires_at, "a new shared token");
         Ok(made)
+    }
+
+    /// Stores a new token for a role, or ends it.
+    async fn keep(
+        &self,
+        role: &str,
+        credentials: &Credentials,
+        made: &SharedToken,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let key = SharedToken::key(role);
+        let put = self.entries.put(&key, made).await;
+        let is_nowhere = matches!(&put, Err(Failure::Host(error)) if error.is_read_only());
+        let kept = match put {
+            // Whoever deletes a role ends the token that is there: this one may have come too late for that.
+            Ok(()) => Role::asked_for(&self.entries, role).await.map(drop),
+            Err(failure) => Err(failure),
+        };
+        let Err(failure) = kept else { return Ok(()) };
+        // A write whose answer was an error may have arrived. As long as it may be there the token may be handed out, and
+        // has to work then.
+        if is_nowhere || self.entries.delete(&key).await.is_ok() {
+            self.tokens().discard(credentials, &made.token.access_token, deadline).await;
+        } else {
+            tracing::warn!(role.name = role, "a token may be stored or not, and lives on until it expires");
+        }
+        Err(failure)
     }
 
     /// Ends a role's shared token together with the role, as far as the platform can be reached.
@@ -158,9 +190,17 @@ impl GenesysMount {
     /// What the host says.
     pub(super) async fn end_shared_token(&self, role: &str) -> Result<Option<Failure>, Failure> {
         let key = SharedToken::key(role);
-        let Some(kept) = self.entries.get::<SharedToken>(&key).await? else { return Ok(None) };
+        let kept = match self.entries.get::<SharedToken>(&key).await {
+            Ok(None) => return Ok(None),
+            Err(failure @ Failure::Host(_)) => return Err(failure),
+            Ok(Some(kept)) => Ok(kept),
+            Err(damaged) => Err(damaged),
+        };
         self.entries.delete(&key).await?;
-        let SharedToken { token, platform, region, client_id, .. } = kept;
+        let SharedToken { token, platform, region, client_id, .. } = match kept {
+            Ok(kept) => kept,
+            Err(damaged) => return Ok(Some(damaged)),
+        };
         let credentials = Credentials { platform, region, client_id, client_secret: SecretString::default() };
         let revoked = self.tokens().revoke(&credentials, &token.access_token, Deadline::after(REVOCATION)).await;
         Ok(revoked.err().map(|error| failure(&error)))

@@ -105,7 +105,8 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _alone = mount.writes.lock().await;
+    // The platform may take its time, and whoever writes something else does not wait for that.
+    let _alone = mount.configs.hold(call.name()).await;
     mount.refuse_on_standby().await?;
     let config = merged(&call, stored(mount, call.name()).await?)?;
     check(mount, &config).map_err(|error| failure(&error))?;
@@ -114,7 +115,8 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         tried.map_err(|error| failure(&error))?;
     }
     mount.entries.put(&Config::key(call.name()), &config).await?;
-    tracing::info!(config.name = call.name(), client_id = config.client_id, "the config was written");
+    // Not even the client's id is logged: somebody may have put the secret there.
+    tracing::info!(config.name = call.name(), "the config was written");
     Ok(Response::empty())
 }
 
@@ -154,7 +156,9 @@ fn check(mount: &GenesysMount, config: &Config) -> Result<(), RotationError> {
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _alone = mount.writes.lock().await;
+    let _alone = mount.configs.hold(call.name()).await;
+    // No role that names it is written meanwhile.
+    let _roles = mount.writes.lock().await;
     if !call.boolean("force").unwrap_or(false) {
         let users = users(mount, call.name()).await?;
         if !users.is_empty() {
