@@ -11,6 +11,7 @@ mod hosted;
 mod leases;
 mod nodes;
 mod operators;
+mod roots;
 mod scene;
 mod shared;
 mod shared_races;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -93,6 +94,16 @@ impl Config {
             }
             other => other.id().to_owned(),
         }
+    }
+
+    /// The same client with another secret.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where it cannot be one.
+    pub(super) fn with_client_secret(&self, secret: &SecretString) -> Result<Self, RotationError> {
+        let mut fields = self.fields.clone();
+        fields.insert(HIDDEN[0].to_owned(), Zeroizing::new(secret.expose_secret().to_owned()));
+        Self::try_from(fields)
     }
 
     /// The fields as they are stored.

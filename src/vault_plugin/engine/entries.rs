@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::vault_plugin::transport::{Failure, Storage, StorageEntry};
 
 /// The prefixes whose values hold secrets: the seal wraps them once more, where it can.
-pub(super) const SEAL_WRAPPED: [&str; 4] = ["config/", "static-creds/", "static-pending/", "shared/"];
+pub(super) const SEAL_WRAPPED: [&str; 5] = ["config/", "static-creds/", "static-pending/", "shared/", "root-intent/"];
 /// How many bytes of entries are kept in memory. Further ones are asked for each time.
 const MOST_KEPT: usize = 8 << 20;
 

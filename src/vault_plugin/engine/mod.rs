@@ -11,6 +11,7 @@ mod locks;
 mod pace;
 mod paths;
 mod role;
+mod root_rotation;
 mod schedule;
 mod scheduler;
 mod shared_token;

@@ -115,6 +115,7 @@ impl GenesysMount {
         if !self.may_write().await? {
             return Ok(None);
         }
+        self.heal_roots().await?;
         let names = self.entries.list(ROLES).await?;
         let staged: BTreeSet<_> = self.entries.list(PENDING).await?.into_iter().collect();
         let orphans = self.orphans(&names, &staged).await?;
