@@ -116,17 +116,21 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         self.retries.run("regenerate a client secret", deadline, regenerate).await
     }
 
-    /// A new access token that was validated, and when it was asked for. One that fails is revoked.
+    /// A new token that was validated, and when it was asked for. One that fails is revoked.
     ///
     /// # Errors
     /// Whatever the exchange or the validation failed with.
     pub async fn mint(
         &self,
         credentials: &Credentials,
+        kind: &TokenKind,
         probes: &[Probe],
         deadline: Deadline,
     ) -> Result<(IssuedToken, Timestamp)> {
-        let (token, asked_at) = self.exchange(credentials, deadline).await?;
+        let Made { token, asked_at, first } = self.make(credentials, kind, deadline).await?;
+        if let Some(first) = first {
+            self.discard(credentials, &first, deadline).await;
+        }
         if let Err(error) = self.verify(credentials, &token.access_token, probes, deadline).await {
             self.discard(credentials, &token.access_token, deadline).await;
             return Err(error);
@@ -144,7 +148,7 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         probes: &[Probe],
         deadline: Deadline,
     ) -> Result<(IssuedToken, Timestamp)> {
-        let (token, asked_at) = self.mint(credentials, probes, deadline).await?;
+        let (token, asked_at) = self.mint(credentials, &TokenKind::Access, probes, deadline).await?;
         self.discard(credentials, &token.access_token, deadline).await;
         Ok((token, asked_at))
     }

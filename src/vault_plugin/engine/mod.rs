@@ -6,6 +6,7 @@ mod answer;
 mod config;
 mod entries;
 mod failure;
+mod kind;
 mod lease;
 mod locks;
 mod pace;
@@ -171,7 +172,7 @@ impl GenesysMount {
     /// A new token of a config: validated, and alive.
     async fn mint(&self, config: &Config, role: &Role, deadline: Deadline) -> Result<Token, Failure> {
         let credentials = config.credentials();
-        let minted = self.tokens().mint(&credentials, &role.probes()?, deadline).await;
+        let minted = self.tokens().mint(&credentials, &role.token.kind()?, &role.probes()?, deadline).await;
         let (token, asked_at) = minted.map_err(|error| failure::failure(&error))?;
         let token = Token::issued(token, asked_at);
         if token.is_alive(self.now()) {

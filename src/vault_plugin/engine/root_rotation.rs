@@ -15,7 +15,7 @@ use super::role::{PREFIX as ROLES, Role};
 use super::shared_token::SharedToken;
 use super::static_role::{ROLES as STATIC_ROLES, StaticRole, key};
 use super::stored_secret;
-use crate::rotation::{Credentials, Deadline, ErrorKind, RotationError, TokenIssuer};
+use crate::rotation::{Credentials, Deadline, ErrorKind, RotationError, TokenIssuer, TokenKind};
 use crate::secret::SecretString;
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::{Failure, Response};
@@ -96,7 +96,7 @@ impl GenesysMount {
             let hint = "make a second access key, write it to config/, and delete the first one";
             return Err(refuse("access keys of nice-cxone are not rotated by this path", hint));
         }
-        let minted = self.tokens().mint(&credentials, &[], deadline).await;
+        let minted = self.tokens().mint(&credentials, &TokenKind::Access, &[], deadline).await;
         let begun = self.entries.get::<Intent>(&key).await?;
         match (minted, begun) {
             (Ok((token, _)), begun) => {

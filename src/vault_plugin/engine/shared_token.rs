@@ -12,6 +12,7 @@ use super::GenesysMount;
 use super::answer::Token;
 use super::config::Config;
 use super::failure::failure;
+use super::kind::KindOfToken;
 use super::role::Role;
 use crate::rotation::{Credentials, Deadline, Place};
 use crate::secret::same;
@@ -37,6 +38,8 @@ pub(super) struct SharedToken {
     pub(super) place: Place,
     client_id: String,
     probes: Vec<String>,
+    #[serde(default)]
+    kind: KindOfToken,
 }
 
 /// Which token somebody wants.
@@ -111,7 +114,8 @@ impl SharedToken {
 
     fn is_for(&self, wish: &Wish) -> bool {
         let Wish { config, role, .. } = wish;
-        (&self.place, &self.client_id, &self.probes) == (&config.place(), &config.client_id(), &role.probes)
+        (&self.place, &self.client_id, &self.probes, &self.kind)
+            == (&config.place(), &config.client_id(), &role.probes, &role.token)
     }
 
     /// Whether it has so much life left.
@@ -195,7 +199,8 @@ impl GenesysMount {
         let minted = self.mint(&wish.config, &wish.role, deadline).await;
         let token = minted.inspect_err(|failure| self.refusals.note(wish, failure))?;
         let (place, client_id) = (wish.config.place(), wish.config.client_id());
-        let made = SharedToken { token, place, client_id, probes: wish.role.probes.clone() };
+        let made =
+            SharedToken { token, place, client_id, probes: wish.role.probes.clone(), kind: wish.role.token.clone() };
         self.keep(&wish.role_name, &credentials, &made, deadline).await?;
         tracing::info!(role.name = wish.role_name, expires_at = %made.token.expires_at, "a new shared token");
         Ok(made)

@@ -8,6 +8,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::config::Config;
+use super::kind::KindOfToken;
 use crate::rotation::{Document, Result, RotationError};
 use crate::secret::SecretString;
 
@@ -48,6 +49,9 @@ pub(super) struct RoleSettings {
     pub(super) config: String,
     /// What has to work with a token before anybody gets it.
     pub(super) probes: Vec<String>,
+    /// Which kind of token.
+    #[serde(flatten)]
+    pub(super) token: KindOfToken,
 }
 
 impl RoleSettings {
@@ -61,6 +65,9 @@ impl RoleSettings {
         fields["credentials"] = json!(Config::key(&self.config));
         fields["client"] = json!(config.client_id());
         fields["probes"] = json!(self.probes);
+        for (name, value) in self.token.fields() {
+            fields[name] = value;
+        }
         Document::parse(&SecretString::from(fields.to_string()))
     }
 }
