@@ -9,6 +9,7 @@ mod bao;
 mod check;
 mod file;
 mod interrupt;
+mod kinds;
 mod simulators;
 mod usage;
 mod vault;
