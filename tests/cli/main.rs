@@ -7,6 +7,7 @@ mod aws;
 #[path = "../bao/mod.rs"]
 mod bao;
 mod check;
+mod documents;
 mod file;
 mod interrupt;
 mod kinds;
