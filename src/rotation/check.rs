@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::clock::Clock;
 use super::credentials::Credentials;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::TokenIssuer;
+use super::issuer::{IssuedToken, TokenIssuer};
 use super::plan::{SecretRotation, TokenKind};
+use super::probe::Probe;
 use super::retry::Deadline;
 use super::rotator::Rotator;
 use super::step::TokenLife;
 use super::store::SecretStore;
 use super::tokens::Made;
-use super::version::SecretId;
+use super::version::{Description, SecretId};
 use crate::secret::SecretString;
 
 /// What a check found.
@@ -44,6 +47,13 @@ pub struct AdminAccess {
     pub idle: String,
     /// Whether the admin may look at that client.
     pub sees_idle: bool,
+}
+
+/// A token that was tried, and is dead by now.
+struct Tried {
+    token: IssuedToken,
+    asked_at: Timestamp,
+    token_duration: Option<Duration>,
 }
 
 /// What a check does, in this order.
@@ -99,21 +109,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let probes = document.probes()?;
         let (kind, renewal) = (document.token_kind()?, document.secret_rotation()?);
         let credentials = self.credentials(&document, &described, deadline).await?;
-        watch(CheckStage::Exchange);
-        let Made { token, asked_at, first } = self.tokens().make(&credentials, &kind, deadline).await?;
-        watch(CheckStage::Validate);
-        let verified = self.tokens().verify(&credentials, &token.access_token, &probes, deadline).await;
-        let mut token_duration = None;
-        if verified.is_ok() {
-            if kind == TokenKind::Access {
-                token_duration = self.look_at_duration(&credentials, &token.access_token, deadline).await;
-            }
-            watch(CheckStage::Revoke);
-        }
-        for made in [Some(token.access_token.clone()), first].into_iter().flatten() {
-            self.tokens().discard(&credentials, &made, deadline).await;
-        }
-        verified?;
+        let Tried { token, asked_at, token_duration } =
+            self.try_token(&credentials, &kind, &probes, deadline, &mut watch).await?;
         let admin = match renewal {
             Some(SecretRotation::Alternating { idle, admin_credentials }) => {
                 watch(CheckStage::Admin);
@@ -123,9 +120,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             _ => None,
         };
         if described.rotation_enabled == Some(false) {
-            let message =
-                format!("the credentials work, but rotation is switched off for the secret {}", described.name);
-            return Err(RotationError::new(ErrorKind::RotationDisabled, message));
+            return Err(switched_off(&described));
         }
         // What the rotation would store must also fit.
         let next = document.with_token(&token, asked_at)?;
@@ -144,16 +139,35 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         })
     }
 
-    /// It is good to know, and no more: whatever keeps it from being read is no failure.
-    async fn look_at_duration(
+    /// Makes a token of the kind that readers get, validates it, and revokes it whatever came of that.
+    async fn try_token(
         &self,
         credentials: &Credentials,
-        token: &SecretString,
+        kind: &TokenKind,
+        probes: &[Probe],
         deadline: Deadline,
-    ) -> Option<Duration> {
-        let place = credentials.place();
-        let read = || self.issuer.token_duration(&place, credentials.id(), token);
-        let read = self.retries.run("read the client's token duration", deadline, read).await;
+        watch: &mut (impl FnMut(CheckStage) + Send),
+    ) -> Result<Tried> {
+        watch(CheckStage::Exchange);
+        let Made { token, asked_at, first } = self.tokens().make(credentials, kind, deadline).await?;
+        watch(CheckStage::Validate);
+        let verified = self.tokens().verify(credentials, &token.access_token, probes, deadline).await;
+        let mut token_duration = None;
+        if verified.is_ok() {
+            if *kind == TokenKind::Access {
+                token_duration = self.look_at_duration(credentials, &token.access_token).await;
+            }
+            watch(CheckStage::Revoke);
+        }
+        for made in [Some(token.access_token.clone()), first].into_iter().flatten() {
+            self.tokens().discard(credentials, &made, deadline).await;
+        }
+        verified.map(|()| Tried { token, asked_at, token_duration })
+    }
+
+    /// It is good to know, and no more: whatever keeps it from being read is no failure, and is not waited for.
+    async fn look_at_duration(&self, credentials: &Credentials, token: &SecretString) -> Option<Duration> {
+        let read = self.issuer.token_duration(&credentials.place(), credentials.id(), token).await;
         read.inspect_err(|error| tracing::debug!("the token duration is not known: {error}")).ok().flatten()
     }
 
@@ -166,6 +180,11 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let sees_idle = seen.map_err(of_the_admin)?.is_some();
         Ok(AdminAccess { client_id: admin.id().to_owned(), idle, sees_idle })
     }
+}
+
+fn switched_off(described: &Description) -> RotationError {
+    let message = format!("the credentials work, but rotation is switched off for the secret {}", described.name);
+    RotationError::new(ErrorKind::RotationDisabled, message)
 }
 
 fn of_the_admin(error: RotationError) -> RotationError {

@@ -59,6 +59,6 @@ pub use run::{RotationReport, StepRecord};
 pub use schedule::RotationRules;
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest, TokenLife};
 pub use store::{SecretStore, Staged, Wanted};
-pub use token_duration::{LONGEST_DURATION, Raised, sufficient_duration};
+pub use token_duration::{LONGEST_DURATION, RaiseReport, Raised, sufficient_duration};
 pub use tokens::Tokens;
 pub use version::{AHEAD, CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};

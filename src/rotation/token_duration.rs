@@ -34,6 +34,15 @@ pub struct Raised {
     pub to: Duration,
 }
 
+/// What came of raising the token durations of a secret's clients.
+#[derive(Debug, Default)]
+pub struct RaiseReport {
+    /// The clients that were changed, also where another one could not be.
+    pub raised: Vec<Raised>,
+    /// Why not all were changed that should be.
+    pub error: Option<RotationError>,
+}
+
 /// The duration to set for tokens that must live this long: full hours, and not more than a client may have. `None`
 /// where no client can have tokens that live so long. `now` is the duration that the client has.
 pub fn sufficient_duration(needed: Duration, now: Option<Duration>) -> Option<Duration> {
@@ -47,10 +56,15 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     /// Raises the token duration of the secret's OAuth client, or of both where two alternate, to what its schedule
     /// needs; nothing else of a client changes. One whose duration is long enough stays as it is.
     ///
-    /// # Errors
-    /// `PermissionMissing` where the client may not edit itself; `DocumentInvalid` where the secret has no schedule,
-    /// holds another kind of token, or no duration would be enough; and whatever else the platform says.
-    pub async fn raise_token_duration(&self, secret: &SecretId, deadline: Deadline) -> Result<Vec<Raised>> {
+    /// The report's error is `PermissionMissing` where the client may not edit itself; `DocumentInvalid` where the
+    /// secret has no schedule, holds another kind of token, or no duration would be enough; or what the platform says.
+    pub async fn raise_token_duration(&self, secret: &SecretId, deadline: Deadline) -> RaiseReport {
+        let mut raised = Vec::new();
+        let error = self.raise_all(secret, deadline, &mut raised).await.err();
+        RaiseReport { raised, error }
+    }
+
+    async fn raise_all(&self, secret: &SecretId, deadline: Deadline, raised: &mut Vec<Raised>) -> Result<()> {
         let (described, document) = self.read_current(secret, deadline).await?;
         if document.token_kind()? != TokenKind::Access {
             return Err(not_by_duration("the secret's token is of a kind whose life no token duration decides"));
@@ -61,18 +75,16 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let own = self.credentials(&document, &described, deadline).await?;
         let (editor, clients) = self.editor(&document, &described, &own, deadline).await?;
         let (token, _) = self.tokens().exchange(&editor, deadline).await?;
-        let mut raised = Vec::new();
         let mut result = Ok(());
         for client_id in clients {
-            let set = self.raise_one(&editor.place(), &client_id, &token.access_token, needed, deadline).await;
-            match set {
+            match self.raise_one(&editor.place(), &client_id, &token.access_token, needed, deadline).await {
                 Ok(Some((from, to))) => raised.push(Raised { client_id, from, to }),
                 Ok(None) => {}
                 Err(error) => result = result.and(Err(error)),
             }
         }
         self.tokens().discard(&editor, &token.access_token, deadline).await;
-        result.map(|()| raised)
+        result
     }
 
     /// Whose token edits, and the clients to edit: two that alternate are edited by the one that gives them secrets.

@@ -218,6 +218,20 @@ async fn what_may_be_made_twice_is_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_cannot_be_reached_was_not_asked_to_do_anything() {
+    let scene = Scene::new().await;
+    let typed = rotated(&scene).await;
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("it has an address");
+    let mut command = scene.command(&["api", &typed, "POST", CLIENTS]);
+    command.env("ROTATOR_API_URL", format!("http://{free}"));
+    let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
+    let transcript = scene.without_log(Transcript::of(done.expect("the binary runs")));
+    assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(1), ""));
+    let error = transcript.error().0;
+    assert!(error.contains("cannot be reached") && !error.contains("carried out"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_refused_is_replaced_for_this_call_alone() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;

@@ -1,13 +1,15 @@
 //! What `check` tells of a client's token duration and of admin credentials, and what `--fix` changes.
 
 use aws_sdk_secretsmanager::types::RotationRulesType;
-use genesys_rotator::sim::faults::{Effect, Fault};
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
 use genesys_rotator::sim::genesys::Client;
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{CLIENT_ID, CLIENT_SECRET, FUNCTION_ARN, Scene, write};
 
 const NAME: &str = "prod/genesys";
+const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
 const CLIENT: &str = "/api/v2/oauth/clients/{id}";
 
 /// A client whose tokens live an hour and whose roles give these permissions, with a secret that is rotated every four.
@@ -23,6 +25,26 @@ async fn hourly(permissions: Option<&[&str]>) -> Scene {
     scene.rotating(NAME).await;
     scene.simulation.journal.clear();
     scene
+}
+
+/// A document of two clients, of which the first one is in use.
+fn alternating(admin: &str) -> Value {
+    json!({
+        "region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "rotate": "client_secret",
+        "clients": [
+            {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+            {"client_id": SECOND_ID, "client_secret": "hush-second"},
+        ],
+        "admin_credentials": admin,
+    })
+}
+
+fn forbidden() -> Effect {
+    Effect::Answer(Answer::new(
+        StatusCode::FORBIDDEN,
+        "application/json",
+        r#"{"code":"missing.permissions","message":"oauth:client:edit"}"#,
+    ))
 }
 
 impl Scene {
@@ -116,21 +138,46 @@ async fn a_schedule_that_no_token_outlives_is_not_met_by_a_longer_duration() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_clients_that_alternate_are_both_raised_by_the_third() {
+    let scene = Scene::new().await;
+    let hour = |id: &str, secret: &str| Client {
+        access_token_validity_seconds: Some(3_600),
+        permissions: Some(Vec::new()),
+        ..Client::new(id, secret)
+    };
+    scene.simulation.genesys.add_client(hour(CLIENT_ID, CLIENT_SECRET));
+    scene.simulation.genesys.add_client(hour(SECOND_ID, "hush-second"));
+    scene.simulation.genesys.add_client(Client::new("the-admin", "hush-admin"));
+    let admin = json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": "hush-admin"});
+    for (name, value) in [("admin", admin), (NAME, alternating("admin"))] {
+        let create = scene.aws.create_secret().name(name).secret_string(value.to_string());
+        create.send().await.expect("the secret is created");
+    }
+    let rules = RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
+    let set_up = scene.aws.rotate_secret().secret_id(NAME).rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules);
+    set_up.send().await.expect("the rotation starts");
+    scene.simulation.secrets_manager.settled().await;
+    scene.simulation.faults.add(Fault::once(&format!("PUT {CLIENT}"), forbidden()).after(1));
+    let half = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+    let report = &half.json()[0];
+    let row = |id: &str| json!({"client_id": id, "from": 3_600, "to": 21_600});
+    assert_eq!((half.exit, &report["raised"]), (Some(1), &json!([row(SECOND_ID)])), "{}", half.stderr);
+    assert_eq!(report["error"]["type"], "PermissionMissing", "the other one will be in use next");
+    let current = scene.current(NAME);
+    assert_eq!(current["client_id"], SECOND_ID);
+    scene.simulation.genesys.add_client(hour(SECOND_ID, current["client_secret"].as_str().expect("a secret")));
+    let whole = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+    assert_eq!((whole.exit, &whole.json()[0]["raised"]), (Some(0), &json!([row(SECOND_ID), row(CLIENT_ID)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn admin_credentials_are_tried_as_far_as_can_be_without_a_new_secret() {
-    const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
     let scene = Scene::new().await;
     scene.simulation.genesys.add_client(Client::new(SECOND_ID, "hush-second"));
     scene.simulation.genesys.add_client(Client::new("the-admin", "hush-admin"));
     let admin = |secret: &str| json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": secret});
     let path = write(scene.directory.path(), "admin.json", &admin("hush-admin").to_string());
-    let document = json!({
-        "region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "rotate": "client_secret",
-        "clients": [
-            {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
-            {"client_id": SECOND_ID, "client_secret": "hush-second"},
-        ],
-        "admin_credentials": path.display().to_string(),
-    });
+    let document = alternating(&path.display().to_string());
     let typed = format!("file:{}", write(scene.directory.path(), "token.json", &document.to_string()).display());
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);

@@ -4,16 +4,13 @@ use serde::Serialize;
 
 use crate::cli::exit::sentence;
 use crate::cli::output::Output;
-use crate::rotation::{CheckReport, ErrorKind, Raised, RotationError, sufficient_duration};
+use crate::rotation::{CheckReport, ErrorKind, RaiseReport, Raised, RotationError, sufficient_duration};
 
 /// What became of it.
-pub(super) enum Fix {
-    /// Nobody asked, or there was nothing to raise.
-    NotTried,
-    /// These clients were changed.
-    Raised(Vec<Raised>),
-    /// None was changed, or not all.
-    Failed(RotationError),
+#[derive(Default)]
+pub(super) struct Fix {
+    /// `None` where nobody asked, or there was nothing to raise.
+    pub(super) tried: Option<RaiseReport>,
 }
 
 #[derive(Serialize)]
@@ -27,8 +24,8 @@ pub(super) struct RaisedJson<'a> {
 
 impl Fix {
     pub(super) fn to_json(&self) -> Option<Vec<RaisedJson<'_>>> {
-        let Self::Raised(raised) = self else { return None };
-        let json = raised.iter().map(|Raised { client_id, from, to }| RaisedJson {
+        let raised = self.tried.as_ref()?.raised.iter();
+        let json = raised.map(|Raised { client_id, from, to }| RaisedJson {
             client_id,
             from: from.as_secs(),
             to: to.as_secs(),
@@ -37,10 +34,8 @@ impl Fix {
     }
 
     pub(super) fn show(&self, output: &Output) {
-        let Self::Raised(raised) = self else { return };
-        for Raised { client_id, from, to } in raised {
-            let (from, to) = (from.as_secs(), to.as_secs());
-            let mark = output.style.mark(true);
+        for Raised { client_id, from, to } in self.tried.iter().flat_map(|report| &report.raised) {
+            let (mark, from, to) = (output.style.mark(true), from.as_secs(), to.as_secs());
             output.result(format_args!(
                 "  {mark} raised the token duration of client {client_id} from {from} s to {to} s"
             ));
@@ -49,24 +44,24 @@ impl Fix {
 
     /// What to say of a token whose life is still too short.
     pub(super) fn explain(&self, report: &CheckReport, (message, hint): (String, String)) -> (String, String) {
-        match self {
-            Self::NotTried => (message, hint),
-            Self::Raised(raised) if raised.is_empty() => {
-                let now = "the client's token duration is long enough already, and may take a while to reach new tokens: check again in some minutes";
-                (message, now.to_owned())
-            }
-            Self::Raised(_) => {
-                let now = "the token duration was raised just now, and may take a while to reach new tokens: check again in some minutes";
-                (message, now.to_owned())
-            }
-            Self::Failed(error) => {
-                let hint = match error.kind() {
-                    ErrorKind::PermissionMissing => by_hand(report),
-                    _ => error.hint().to_owned(),
-                };
-                (format!("{message}; it could not be raised: {}", sentence(error)), hint)
-            }
-        }
+        let Some(tried) = &self.tried else { return (message, hint) };
+        let Some(error) = &tried.error else {
+            let what = if tried.raised.is_empty() { "is long enough already" } else { "was raised just now" };
+            let hint = format!(
+                "the token duration {what}, and may take a while to reach new tokens: check again in some minutes"
+            );
+            return (message, hint);
+        };
+        let hint = match error.kind() {
+            ErrorKind::PermissionMissing => by_hand(report),
+            _ => error.hint().to_owned(),
+        };
+        (format!("{message}; it could not be raised: {}", sentence(error)), hint)
+    }
+
+    /// Why a client was left as it was although its token may outlive the schedule by now.
+    pub(super) fn rest(&self) -> Option<&RotationError> {
+        self.tried.as_ref()?.error.as_ref()
     }
 }
 

@@ -96,10 +96,9 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Failu
     let deadline = Deadline::after(arguments.timeout);
     let mut checked = check_once(&rotator, &secret, deadline).await;
     if arguments.fix && checked.could_be_raised() {
-        checked = match rotator.raise_token_duration(&secret.id, deadline).await {
-            Ok(raised) => Checked { fix: Fix::Raised(raised), ..check_once(&rotator, &secret, deadline).await },
-            Err(error) => Checked { fix: Fix::Failed(error), ..checked },
-        };
+        let report = rotator.raise_token_duration(&secret.id, deadline).await;
+        checked = check_once(&rotator, &secret, deadline).await;
+        checked.fix = Fix { tried: Some(report) };
     }
     Ok(checked.show(&session.output))
 }
@@ -111,7 +110,7 @@ async fn check_once<'a, S: SecretStore, C: Clock>(
 ) -> Checked<'a> {
     let mut tried = Vec::new();
     let result = rotator.check_watched(&secret.id, deadline, |stage| tried.push(stage)).await;
-    Checked { secret: &secret.typed, tried, result, fix: Fix::NotTried }
+    Checked { secret: &secret.typed, tried, result, fix: Fix::default() }
 }
 
 impl Checked<'_> {
@@ -136,10 +135,16 @@ impl Checked<'_> {
     fn error(&self) -> Option<(&'static str, String, String)> {
         match &self.result {
             Err(error) => Some((error.kind().name(), super::exit::sentence(error), error.hint().to_owned())),
-            Ok(report) => {
-                let told = self.fix.explain(report, too_short(&report.token_life)?);
-                Some((TOO_SHORT, told.0, told.1))
-            }
+            Ok(report) => match (too_short(&report.token_life), self.fix.rest()) {
+                (Some(told), _) => {
+                    let (message, hint) = self.fix.explain(report, told);
+                    Some((TOO_SHORT, message, hint))
+                }
+                (None, Some(error)) => {
+                    Some((error.kind().name(), super::exit::sentence(error), error.hint().to_owned()))
+                }
+                (None, None) => None,
+            },
         }
     }
 
@@ -287,7 +292,7 @@ mod tests {
         let (stdout, stderr) = (Captured::default(), Captured::default());
         let mut output = Output::to(stdout.clone(), stderr.clone());
         output.format = format;
-        let exit = Checked { secret: "token", tried: tried.to_vec(), result, fix: Fix::NotTried }.show(&output);
+        let exit = Checked { secret: "token", tried: tried.to_vec(), result, fix: Fix::default() }.show(&output);
         (exit, stdout.text(), stderr.text())
     }
 
