@@ -26,6 +26,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, Failure> {
         Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
         Command::Status(arguments) => cli::status::run(arguments, session).await,
         Command::Check(arguments) => cli::check::run(arguments, session).await,
+        Command::Api(arguments) => cli::api::run(arguments, session).await,
         Command::Sim(arguments) => {
             let running = simulate(arguments).await?;
             cli::sim::serve(arguments, &session.output, &running.genesys_url(), &running.secrets_manager_url()).await

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::api::ApiArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
 use super::exit::{Exit, Failure};
@@ -53,6 +54,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Exchange and validate without storing anything, and say what is wrong
     Check(CheckArgs),
+    /// Call the platform's API with the secret's token
+    Api(ApiArgs),
     /// Serve the Genesys Cloud and Secrets Manager simulators on loopback until stopped
     Sim(SimArgs),
     /// Print a completion script for a shell

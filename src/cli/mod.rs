@@ -4,6 +4,7 @@
 //! `hint: what to do`. Whatever comes from outside (arguments, environment, the two streams, the
 //! addresses of a simulator) is handed in by the binary.
 
+pub mod api;
 mod arguments;
 pub mod check;
 pub mod completions;

@@ -69,12 +69,19 @@ impl Output {
 
     /// A text of the result as it is.
     pub fn raw(&self, text: &str) {
-        write(&self.stdout, |stream| stream.put(text));
+        write(&self.stdout, |stream| stream.put(text.as_bytes()));
+    }
+
+    /// A piece of the result, text or not. Tells whether anybody still reads.
+    pub(super) fn bytes(&self, bytes: &[u8]) -> bool {
+        let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.put(bytes);
+        stream.error.is_none()
     }
 
     /// A line for whoever watches.
     pub fn note(&self, line: impl Display) {
-        write(&self.stderr, |stream| stream.put(&format!("{line}\n")));
+        write(&self.stderr, |stream| stream.put(format!("{line}\n").as_bytes()));
     }
 
     /// What went wrong and what to do, in two lines.
@@ -112,9 +119,9 @@ impl Output {
 }
 
 impl Stream {
-    fn put(&mut self, text: &str) {
+    fn put(&mut self, bytes: &[u8]) {
         if self.error.is_none() {
-            self.error = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush()).err();
+            self.error = self.writer.write_all(bytes).and_then(|()| self.writer.flush()).err();
         }
     }
 }

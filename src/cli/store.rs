@@ -71,4 +71,36 @@ impl SecretStore for Store {
             Self::Vault(store) => store.unstage(secret, version).await,
         }
     }
+
+    async fn write_ahead(
+        &self,
+        secret: &SecretId,
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.write_ahead(secret, value, rotation_token).await,
+            Self::File(store) => store.write_ahead(secret, value, rotation_token).await,
+            Self::Memory(store) => store.write_ahead(secret, value, rotation_token).await,
+            Self::Vault(store) => store.write_ahead(secret, value, rotation_token).await,
+        }
+    }
+
+    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        match self {
+            Self::Aws(store) => store.read_ahead(secret).await,
+            Self::File(store) => store.read_ahead(secret).await,
+            Self::Memory(store) => store.read_ahead(secret).await,
+            Self::Vault(store) => store.read_ahead(secret).await,
+        }
+    }
+
+    async fn clear_ahead(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.clear_ahead(secret, holder).await,
+            Self::File(store) => store.clear_ahead(secret, holder).await,
+            Self::Memory(store) => store.clear_ahead(secret, holder).await,
+            Self::Vault(store) => store.clear_ahead(secret, holder).await,
+        }
+    }
 }

@@ -1,15 +1,10 @@
 //! What to say of a token that does not live until it is replaced.
 
-use std::time::Duration;
-
 use super::human_time::span;
-use crate::rotation::TokenLife;
+use crate::rotation::{LONGEST_DURATION, TokenLife};
 
 /// The platform answers with a second less than it was set to, and a rotation takes some of what is left.
 const MARGIN_SECONDS: u64 = 60;
-
-/// The longest that a client's tokens can live (Genesys Cloud API, `accessTokenValiditySeconds`).
-const LONGEST_LIFE: Duration = Duration::from_secs(172_800);
 
 /// What is known of every token of NICE CXone, and what makes a rotation often enough for it.
 pub(super) const HOURLY: &str = "a CXone token lives an hour and cannot live longer, and a schedule of Secrets Manager rotates every 4 hours at the soonest: have a scheduler (EventBridge Scheduler, cron, CI) call RotateSecret or run `rotate` every 30 min, or let the secrets engine of Vault and OpenBao keep it fresh (static-roles/, or token/:role on demand)";
@@ -29,15 +24,15 @@ pub(super) fn too_short(life: &TokenLife) -> Option<(String, String)> {
         return Some((message, HOURLY.to_owned()));
     }
     let rotate = "rotate more often (`aws secretsmanager rotate-secret --rotation-rules`; the schedule and its window count together)";
-    let hint = if needed <= LONGEST_LIFE {
+    let hint = if needed < LONGEST_DURATION {
         format!(
-            "raise the OAuth client's token duration to at least {} s (Admin > Integrations > OAuth), or {rotate}",
-            needed.as_secs() + MARGIN_SECONDS
+            "raise the OAuth client's token duration to at least {} s (`check --fix`, or Admin > Integrations > OAuth), or {rotate}",
+            (needed.as_secs() + MARGIN_SECONDS).min(LONGEST_DURATION.as_secs())
         )
     } else {
         format!(
             "{rotate}; raising the OAuth client's token duration (Admin > Integrations > OAuth) helps as well, but only up to {} s",
-            LONGEST_LIFE.as_secs()
+            LONGEST_DURATION.as_secs()
         )
     };
     Some((message, hint))
@@ -45,6 +40,8 @@ pub(super) fn too_short(life: &TokenLife) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn told(left: u64, needed: Option<u64>) -> Option<(String, String)> {

@@ -110,7 +110,8 @@ pub(super) fn correlation_id(headers: &HeaderMap) -> Option<String> {
     (plain && !id.is_empty()).then(|| id.to_owned())
 }
 
-async fn read(mut response: Response) -> Result<Zeroizing<Vec<u8>>> {
+/// Reads an answer that is not too large.
+pub(super) async fn read(mut response: Response) -> Result<Zeroizing<Vec<u8>>> {
     let announced = response.content_length().unwrap_or(0);
     if announced > LARGEST_ANSWER as u64 {
         return Err(too_large(&response));
@@ -134,7 +135,9 @@ fn too_large(response: &Response) -> RotationError {
     if response.status().is_success() { error.for_good() } else { error }
 }
 
-fn refuse_redirect(response: &Response) -> Result<()> {
+/// # Errors
+/// `PlatformUnavailable`, for good, for an answer that points elsewhere.
+pub(super) fn refuse_redirect(response: &Response) -> Result<()> {
     if !response.status().is_redirection() {
         return Ok(());
     }
@@ -150,7 +153,7 @@ fn origin(response: &Response) -> String {
 }
 
 /// What kept the request from being answered. The causes name addresses and never contents.
-fn unreachable(error: reqwest::Error) -> RotationError {
+pub(super) fn unreachable(error: reqwest::Error) -> RotationError {
     let place = error.url().map_or_else(|| "the platform".to_owned(), |url| url.origin().ascii_serialization());
     let error = error.without_url();
     if is_about_certificates(&error) {

@@ -1,17 +1,26 @@
 //! The contact-centre platforms: where they are, how they issue tokens, and what their answers mean.
 
 mod answer;
+#[cfg(feature = "cli")]
+mod api;
 mod cxone;
 mod endpoints;
 mod genesys_cloud;
 mod http;
 mod token_answer;
 
+use std::time::Duration;
+
 use crate::rotation::{
     Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
 };
 use crate::secret::SecretString;
 
+#[cfg(feature = "cli")]
+use http::Http;
+
+#[cfg(feature = "cli")]
+pub use api::{Api, ApiAnswer, ApiCall, ApiPath, Refusal, SuccessBody, may_have_been_carried_out};
 pub use cxone::Cxone;
 pub use endpoints::{API_URL, Endpoints, LOGIN_URL};
 pub use genesys_cloud::{GenesysCloud, Region};
@@ -21,12 +30,20 @@ pub use genesys_cloud::{GenesysCloud, Region};
 pub struct Platforms {
     genesys_cloud: GenesysCloud,
     cxone: Cxone,
+    /// For calls by hand.
+    #[cfg(feature = "cli")]
+    http: Http,
 }
 
 impl Platforms {
     /// All platforms, at their own addresses unless the operator set others.
     pub fn new(endpoints: Endpoints) -> Self {
-        Self { genesys_cloud: GenesysCloud::new(endpoints.clone()), cxone: Cxone::new(endpoints) }
+        Self {
+            #[cfg(feature = "cli")]
+            http: Http::new(endpoints.any_loopback()),
+            genesys_cloud: GenesysCloud::new(endpoints.clone()),
+            cxone: Cxone::new(endpoints),
+        }
     }
 
     /// Makes sure that a place is one of those that credentials may be sent to. Nothing is asked for it.
@@ -50,6 +67,20 @@ impl Platforms {
             Place::GenesysCloud { region } => self.genesys_cloud.api_url(region),
             Place::Cxone(place) => self.cxone.api_url(place, token).await,
         }
+    }
+
+    /// The API that a token is good for, to be called by hand.
+    ///
+    /// # Errors
+    /// As for [`api_url`](Self::api_url).
+    #[cfg(feature = "cli")]
+    pub async fn api(&self, place: &Place, token: &SecretString) -> Result<Api> {
+        let base = self.api_url(place, token).await?;
+        let own = match place {
+            Place::GenesysCloud { region } => Some(Region::parse(region)?.api_url()),
+            Place::Cxone(_) => None,
+        };
+        Api::at(&self.http, place.platform(), &base, own.as_deref())
     }
 }
 
@@ -83,6 +114,28 @@ impl TokenIssuer for Platforms {
         match place {
             Place::GenesysCloud { region } => self.genesys_cloud.regenerate(region, client_id, token).await,
             Place::Cxone(_) => Err(not_offered("new client secrets")),
+        }
+    }
+
+    async fn token_duration(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<Option<Duration>> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.token_duration(region, client_id, token).await,
+            Place::Cxone(_) => Ok(None),
+        }
+    }
+
+    async fn set_token_duration(
+        &self,
+        place: &Place,
+        client_id: &str,
+        token: &SecretString,
+        duration: Duration,
+    ) -> Result<Option<Duration>> {
+        match place {
+            Place::GenesysCloud { region } => {
+                self.genesys_cloud.set_token_duration(region, client_id, token, duration).await
+            }
+            Place::Cxone(_) => Err(not_offered("a setting for how long tokens live")),
         }
     }
 

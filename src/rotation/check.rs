@@ -1,15 +1,22 @@
 //! Trying a secret's credentials without storing anything.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::clock::Clock;
-use super::document::Document;
+use super::credentials::Credentials;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::TokenIssuer;
+use super::issuer::{IssuedToken, TokenIssuer};
+use super::plan::{SecretRotation, TokenKind};
+use super::probe::Probe;
 use super::retry::Deadline;
 use super::rotator::Rotator;
 use super::step::TokenLife;
-use super::store::{SecretStore, Wanted};
+use super::store::SecretStore;
 use super::tokens::Made;
-use super::version::SecretId;
+use super::version::{Description, SecretId};
+use crate::secret::SecretString;
 
 /// What a check found.
 #[derive(Clone, Debug)]
@@ -24,6 +31,29 @@ pub struct CheckReport {
     pub probes: usize,
     /// How long a token of this client lives, and how long it should.
     pub token_life: TokenLife,
+    /// The token duration that the client is set to, where that decides and the client may read it.
+    pub token_duration: Option<Duration>,
+    /// What the admin credentials are good for, where the document names some.
+    pub admin: Option<AdminAccess>,
+}
+
+/// What is known of the credentials that give two alternating clients their secrets. That they may, with every role of
+/// the client, shows only once it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminAccess {
+    /// The id of the admin's own client.
+    pub client_id: String,
+    /// The id of the client that gets the next secret.
+    pub idle: String,
+    /// Whether the admin may look at that client.
+    pub sees_idle: bool,
+}
+
+/// A token that was tried, and is dead by now.
+struct Tried {
+    token: IssuedToken,
+    asked_at: Timestamp,
+    token_duration: Option<Duration>,
 }
 
 /// What a check does, in this order.
@@ -37,6 +67,8 @@ pub enum CheckStage {
     Validate,
     /// Revoke the token again.
     Revoke,
+    /// Exchange the admin credentials, look at the client that gets the next secret, and revoke that token as well.
+    Admin,
 }
 
 impl CheckStage {
@@ -47,6 +79,7 @@ impl CheckStage {
             Self::Exchange => "exchange",
             Self::Validate => "validate",
             Self::Revoke => "revoke",
+            Self::Admin => "admin",
         }
     }
 }
@@ -72,31 +105,22 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         mut watch: impl FnMut(CheckStage) + Send,
     ) -> Result<CheckReport> {
         watch(CheckStage::Read);
-        let read = || async { tokio::try_join!(self.store.describe(secret), self.store.read(secret, Wanted::Current)) };
-        let (described, value) = self.retries.run("read the secret", deadline, read).await?;
-        let value = value.ok_or_else(|| {
-            let message = format!("the secret {} has no current value", described.name);
-            RotationError::new(ErrorKind::NoCurrentVersion, message)
-        })?;
-        let document = Document::parse(&value)?;
+        let (described, document) = self.read_current(secret, deadline).await?;
         let probes = document.probes()?;
+        let (kind, renewal) = (document.token_kind()?, document.secret_rotation()?);
         let credentials = self.credentials(&document, &described, deadline).await?;
-        watch(CheckStage::Exchange);
-        let Made { token, asked_at, first } =
-            self.tokens().make(&credentials, &document.token_kind()?, deadline).await?;
-        watch(CheckStage::Validate);
-        let verified = self.tokens().verify(&credentials, &token.access_token, &probes, deadline).await;
-        if verified.is_ok() {
-            watch(CheckStage::Revoke);
-        }
-        for made in [Some(token.access_token.clone()), first].into_iter().flatten() {
-            self.tokens().discard(&credentials, &made, deadline).await;
-        }
-        verified?;
+        let Tried { token, asked_at, token_duration } =
+            self.try_token(&credentials, &kind, &probes, deadline, &mut watch).await?;
+        let admin = match renewal {
+            Some(SecretRotation::Alternating { idle, admin_credentials }) => {
+                watch(CheckStage::Admin);
+                let admin = self.admin(&document, &described, &admin_credentials, deadline).await?;
+                Some(self.try_admin(&admin, idle, deadline).await?)
+            }
+            _ => None,
+        };
         if described.rotation_enabled == Some(false) {
-            let message =
-                format!("the credentials work, but rotation is switched off for the secret {}", described.name);
-            return Err(RotationError::new(ErrorKind::RotationDisabled, message));
+            return Err(switched_off(&described));
         }
         // What the rotation would store must also fit.
         let next = document.with_token(&token, asked_at)?;
@@ -110,6 +134,60 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             probes: probes.len(),
             token_life: TokenLife::of(&next, asked_at, needed)
                 .unwrap_or_else(|| TokenLife::seen(asked_at, asked_at, needed)),
+            token_duration,
+            admin,
         })
     }
+
+    /// Makes a token of the kind that readers get, validates it, and revokes it whatever came of that.
+    async fn try_token(
+        &self,
+        credentials: &Credentials,
+        kind: &TokenKind,
+        probes: &[Probe],
+        deadline: Deadline,
+        watch: &mut (impl FnMut(CheckStage) + Send),
+    ) -> Result<Tried> {
+        watch(CheckStage::Exchange);
+        let Made { token, asked_at, first } = self.tokens().make(credentials, kind, deadline).await?;
+        watch(CheckStage::Validate);
+        let verified = self.tokens().verify(credentials, &token.access_token, probes, deadline).await;
+        let mut token_duration = None;
+        if verified.is_ok() {
+            if *kind == TokenKind::Access {
+                token_duration = self.look_at_duration(credentials, &token.access_token).await;
+            }
+            watch(CheckStage::Revoke);
+        }
+        for made in [Some(token.access_token.clone()), first].into_iter().flatten() {
+            self.tokens().discard(credentials, &made, deadline).await;
+        }
+        verified.map(|()| Tried { token, asked_at, token_duration })
+    }
+
+    /// It is good to know, and no more: whatever keeps it from being read is no failure, and is not waited for.
+    async fn look_at_duration(&self, credentials: &Credentials, token: &SecretString) -> Option<Duration> {
+        let read = self.issuer.token_duration(&credentials.place(), credentials.id(), token).await;
+        read.inspect_err(|error| tracing::debug!("the token duration is not known: {error}")).ok().flatten()
+    }
+
+    async fn try_admin(&self, admin: &Credentials, idle: String, deadline: Deadline) -> Result<AdminAccess> {
+        let (token, _) = self.tokens().exchange(admin, deadline).await.map_err(of_the_admin)?;
+        let place = admin.place();
+        let look = || self.issuer.token_duration(&place, &idle, &token.access_token);
+        let seen = self.retries.run("look at the client that gets the next secret", deadline, look).await;
+        self.tokens().discard(admin, &token.access_token, deadline).await;
+        let sees_idle = seen.map_err(of_the_admin)?.is_some();
+        Ok(AdminAccess { client_id: admin.id().to_owned(), idle, sees_idle })
+    }
+}
+
+fn switched_off(described: &Description) -> RotationError {
+    let message = format!("the credentials work, but rotation is switched off for the secret {}", described.name);
+    RotationError::new(ErrorKind::RotationDisabled, message)
+}
+
+fn of_the_admin(error: RotationError) -> RotationError {
+    let message = format!("the admin credentials: {error}");
+    RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
 }

@@ -66,6 +66,35 @@ pub trait TokenIssuer: Send + Sync {
         async { Err(not_offered("new client secrets")) }
     }
 
+    /// For how long the tokens of a client live by its own setting; `None` where the platform has no such setting, or
+    /// the token may not look at it.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where there is no such client, and so on.
+    fn token_duration(
+        &self,
+        _place: &Place,
+        _client_id: &str,
+        _token: &SecretString,
+    ) -> impl Future<Output = Result<Option<Duration>>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Raises that setting to a duration, and changes nothing else of the client. Gives the former duration; `None`
+    /// where it was as long already, and was left alone.
+    ///
+    /// # Errors
+    /// `PermissionMissing`, `DocumentInvalid` where there is no such client, and so on.
+    fn set_token_duration(
+        &self,
+        _place: &Place,
+        _client_id: &str,
+        _token: &SecretString,
+        _duration: Duration,
+    ) -> impl Future<Output = Result<Option<Duration>>> + Send {
+        async { Err(not_offered("a setting for how long tokens live")) }
+    }
+
     /// Ends the token's life, as far as the platform knows how to. A token that is dead already counts as revoked.
     ///
     /// # Errors

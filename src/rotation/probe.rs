@@ -37,8 +37,9 @@ impl fmt::Display for Probe {
     }
 }
 
+/// Whether a text is a path, perhaps with a query, that leads nowhere but into the API it is called on:
 /// `//host` and `/\host` are read as other hosts by URL parsers, and `..` leads out of the API's path.
-fn is_plain_path(path: &str) -> bool {
+pub fn is_plain_path(path: &str) -> bool {
     path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains("..")

@@ -57,18 +57,29 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         admin: &str,
         deadline: Deadline,
     ) -> Result<Renewed> {
-        if described.is_named(admin) {
-            let message = format!("the secret {} names itself as its admin_credentials", described.name);
-            return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
-                .with_hint("the client that edits the other two is stored in a secret of its own"));
-        }
-        let admin = self.credentials_elsewhere(document, admin, deadline).await?;
+        let admin = self.admin(document, described, admin, deadline).await?;
         let (token, _) = self.tokens().exchange(&admin, deadline).await?;
         let secret = self.tokens().regenerate(&admin.place(), idle, &token.access_token, deadline).await;
         let first_token = async { self.first_token(document.with_client(idle, &secret?)?, described, deadline).await };
         // The admin's token is of no use any more, and nothing has to wait until it is gone.
         let tokens = self.tokens();
         tokio::join!(first_token, tokens.discard(&admin, &token.access_token, deadline)).0
+    }
+
+    /// The credentials of the client that edits the two others.
+    pub(super) async fn admin(
+        &self,
+        document: &Document,
+        described: &Description,
+        admin: &str,
+        deadline: Deadline,
+    ) -> Result<Credentials> {
+        if described.is_named(admin) {
+            let message = format!("the secret {} names itself as its admin_credentials", described.name);
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
+                .with_hint("the client that edits the other two is stored in a secret of its own"));
+        }
+        self.credentials_elsewhere(document, admin, deadline).await
     }
 
     /// The client's own secret is replaced, with a token that was written down before: whatever gets lost on the

@@ -2,12 +2,16 @@
 
 #![cfg(all(feature = "cli", feature = "lambda"))]
 
+mod api;
 mod aws;
 #[path = "../bao/mod.rs"]
 mod bao;
+mod check;
 mod cxone;
+mod documents;
 mod file;
 mod interrupt;
+mod kinds;
 mod simulators;
 mod usage;
 mod vault;
@@ -173,6 +177,10 @@ impl Scene {
             secrets.iter().flat_map(|secret| [(secret, &transcript.stdout), (secret, &transcript.stderr)])
         {
             assert!(!text.contains(secret), "a secret was printed: {text}");
+        }
+        // An answer of the API may show the secret of a client that it has just made.
+        for client in self.simulation.genesys.clients() {
+            assert!(!transcript.stderr.contains(&client.secret), "a secret was printed: {}", transcript.stderr);
         }
         let is_log = |line: &&str| line.starts_with("20") && line.contains("Z ");
         let lines: Vec<_> =

@@ -325,3 +325,26 @@ async fn the_journal_names_a_client_by_its_pattern() -> Test {
     assert_eq!(organization.journal.count("POST /oauth/token"), 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_search_goes_on_at_a_query_or_a_link_and_takes_no_other_form() -> Test {
+    let organization = Organization::start(Settings { list_entities: 30, ..Settings::default() }).await?;
+    let token = organization.token("pipeline", "s3cret").await?;
+    let path = "/api/v2/users/search";
+    // {"pageSize":25,"query":[]}
+    let first = format!("{path}?q64=eyJwYWdlU2l6ZSI6MjUsInF1ZXJ5IjpbXX0=");
+    for links in [false, true] {
+        organization.genesys.set(|settings| settings.search_links = links);
+        let page: Value = organization.get(&first, &token).await?.error_for_status()?.json().await?;
+        let next = page["nextPage"].as_str().expect("a next page");
+        assert_eq!((next.starts_with(path), page["results"].as_array().map(Vec::len)), (links, Some(25)));
+        let next = if links { next.to_owned() } else { format!("{path}?q64={next}") };
+        let page: Value = organization.get(&next, &token).await?.error_for_status()?.json().await?;
+        assert_eq!((&page["pageNumber"], page["results"].as_array().map(Vec::len)), (&2.into(), Some(5)));
+        assert!(page.get("nextPage").is_none());
+    }
+    for wrong in ["", "?q64=", "?q64=not-base64!", "?q64=e30=", "?pageNumber=2"] {
+        assert_eq!(organization.get(&format!("{path}{wrong}"), &token).await?.status(), 400, "{wrong}");
+    }
+    Ok(())
+}

@@ -8,7 +8,7 @@ use genesys_rotator::sim::{Simulation, SimulationSettings};
 use genesys_rotator::store::aws::AwsSecretsManager;
 use uuid::Uuid;
 
-use crate::contract::{tests, with_every_row};
+use crate::contract::{tests, with_every_row, with_every_row_ahead};
 use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator};
 
 /// A server that takes itself for Secrets Manager; it ends with `server`.
@@ -70,6 +70,7 @@ async fn simulated() -> Aws<Simulation> {
 }
 
 with_every_row!(tests simulated);
+with_every_row_ahead!(tests simulated);
 
 #[tokio::test]
 async fn a_pending_label_on_the_current_version_does_not_stop_the_next_rotation() {

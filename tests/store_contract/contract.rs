@@ -1,6 +1,8 @@
 //! The contract: what the rotation relies on, whatever keeps the secret.
 
-use genesys_rotator::rotation::{ErrorKind, LARGEST_VALUE, PENDING, SecretStore, Staged, Step, VersionId, Wanted};
+use genesys_rotator::rotation::{
+    AHEAD, ErrorKind, LARGEST_VALUE, PENDING, SecretStore, Staged, Step, VersionId, Wanted,
+};
 use genesys_rotator::secret::SecretString;
 
 use crate::place::{DOCUMENT, Place, Secret, kind_of};
@@ -35,6 +37,21 @@ macro_rules! with_every_row {
     };
 }
 pub(crate) use with_every_row;
+
+/// The same for stores in which a client's own secret can be replaced.
+macro_rules! with_every_row_ahead {
+    ($then:ident $place:ident) => {
+        $then! {
+            $place:
+            what_is_written_ahead_is_read_again_and_no_reader_sees_it
+            writing_ahead_again_takes_the_place_of_what_was_there
+            what_is_written_ahead_outlives_a_whole_rotation
+            what_was_written_ahead_is_forgotten_once_and_for_all
+            nothing_is_written_ahead_of_an_unknown_secret
+        }
+    };
+}
+pub(crate) use with_every_row_ahead;
 
 /// Makes each row a test of its own.
 macro_rules! tests {
@@ -252,5 +269,63 @@ pub async fn two_rotations_at_once_end_with_one_working_token(place: &impl Place
         let stored = place.every_value(&secret.id).await.join("\n");
         let stray = live.iter().filter(|token| !stored.contains(*token)).count();
         assert!(stray < promoted, "a token lives that is stored nowhere: {one:?} {other:?}");
+    }
+}
+
+pub async fn what_is_written_ahead_is_read_again_and_no_reader_sees_it(place: &impl Place) {
+    let secret = Secret::holding(place, FIRST).await;
+    let labels = secret.labels().await;
+    assert_eq!((secret.ahead().await, secret.holder(AHEAD).await), (None, None));
+    secret.write_ahead(SECOND).await.expect("written");
+    assert_eq!(secret.ahead().await.as_deref(), Some(SECOND));
+    let holder = secret.holder(AHEAD).await.expect("a version that bears the label");
+    assert_eq!((secret.current().await.as_str(), secret.labels().await), (FIRST, labels));
+    assert_eq!(secret.pending(&holder).await, None);
+}
+
+pub async fn writing_ahead_again_takes_the_place_of_what_was_there(place: &impl Place) {
+    let secret = Secret::holding(place, FIRST).await;
+    for value in [SECOND, THIRD, THIRD] {
+        secret.write_ahead(value).await.expect("written");
+        assert_eq!(secret.ahead().await.as_deref(), Some(value));
+    }
+    let described = place.store().describe(&secret.id).await.expect("it can be described");
+    let ahead = described.versions.iter().filter(|version| version.labels.iter().any(|label| label == AHEAD));
+    assert_eq!(ahead.count(), 1);
+}
+
+pub async fn what_is_written_ahead_outlives_a_whole_rotation(place: &impl Place) {
+    let secret = Secret::holding(place, FIRST).await;
+    let (holder, version) = (secret.current_id().await, VersionId::random());
+    secret.write_ahead(THIRD).await.expect("written");
+    secret.stage(&version, SECOND).await.expect("staged");
+    assert_eq!(secret.ahead().await.as_deref(), Some(THIRD));
+    secret.promote(&version, &holder).await.expect("promoted");
+    assert_eq!(secret.ahead().await.as_deref(), Some(THIRD));
+    assert_eq!((secret.current().await.as_str(), secret.current_id().await), (SECOND, version));
+}
+
+pub async fn what_was_written_ahead_is_forgotten_once_and_for_all(place: &impl Place) {
+    let secret = Secret::holding(place, DOCUMENT).await;
+    secret.write_ahead(SECOND).await.expect("written");
+    let holder = secret.holder(AHEAD).await.expect("a version that bears the label");
+    for _ in 0..2 {
+        let cleared = place.store().clear_ahead(&secret.id, &holder).await;
+        assert!(matches!(kind_of(cleared), None | Some(ErrorKind::StoreConflict)));
+        assert_eq!((secret.ahead().await, secret.holder(AHEAD).await), (None, None));
+    }
+    let report = secret.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    secret.write_ahead(THIRD).await.expect("written once more");
+    assert_eq!(secret.ahead().await.as_deref(), Some(THIRD));
+}
+
+pub async fn nothing_is_written_ahead_of_an_unknown_secret(place: &impl Place) {
+    let (store, unknown) = (place.store(), place.unknown());
+    let missing = Some(ErrorKind::SecretNotFound);
+    assert_eq!(kind_of(store.write_ahead(&unknown, &SecretString::from(FIRST), None).await), missing);
+    match store.read_ahead(&unknown).await {
+        Ok(value) => assert!(value.is_none()),
+        Err(error) => assert_eq!(Some(error.kind()), missing),
     }
 }

@@ -11,7 +11,7 @@ use genesys_rotator::store::file::FileStore;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::contract::{tests, with_every_row};
+use crate::contract::{tests, with_every_row, with_every_row_ahead};
 use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator, token_in};
 
 /// Who owns nothing, by the convention of every Linux distribution.
@@ -87,6 +87,7 @@ fn beside(secret: &SecretId, ending: &str) -> PathBuf {
 }
 
 with_every_row!(tests directory);
+with_every_row_ahead!(tests directory);
 
 #[tokio::test]
 async fn every_file_is_for_its_owner_alone_and_no_other_is_left() {

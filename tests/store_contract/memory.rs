@@ -5,7 +5,7 @@ use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use uuid::Uuid;
 
-use crate::contract::{tests, with_every_row};
+use crate::contract::{tests, with_every_row, with_every_row_ahead};
 use crate::place::{Place, Under, rotator};
 
 struct Memory(Under<MemoryStore>);
@@ -38,3 +38,4 @@ async fn memory() -> Memory {
 }
 
 with_every_row!(tests memory);
+with_every_row_ahead!(tests memory);

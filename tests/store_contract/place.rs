@@ -76,6 +76,16 @@ impl<'a, P: Place> Secret<'a, P> {
         self.place.store().unstage(&self.id, version).await
     }
 
+    pub async fn write_ahead(&self, value: &str) -> Result<()> {
+        self.place.store().write_ahead(&self.id, &SecretString::from(value), None).await
+    }
+
+    /// What was written down ahead of a change.
+    pub async fn ahead(&self) -> Option<String> {
+        let value = self.place.store().read_ahead(&self.id).await.expect("it can be read");
+        value.map(|value| value.expose_secret().to_owned())
+    }
+
     pub async fn current(&self) -> String {
         self.read(Wanted::Current).await.expect("a current value")
     }

@@ -2,11 +2,15 @@
 
 mod client_secret;
 mod long_lived;
+mod oauth_client;
 mod probe;
 mod region;
 mod revoke;
 mod token;
+mod token_duration;
 mod validate;
+
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
@@ -68,6 +72,27 @@ impl GenesysCloud {
     /// A new secret for a client.
     pub(super) async fn regenerate(&self, region: &str, client_id: &str, token: &SecretString) -> Result<SecretString> {
         self.regenerate_secret(Region::parse(region)?, client_id, token).await
+    }
+
+    /// For how long a client's tokens live, as far as the token may know.
+    pub(super) async fn token_duration(
+        &self,
+        region: &str,
+        client_id: &str,
+        token: &SecretString,
+    ) -> Result<Option<Duration>> {
+        self.read_duration(Region::parse(region)?, client_id, token).await
+    }
+
+    /// Raises that to a duration; gives the former one where it did.
+    pub(super) async fn set_token_duration(
+        &self,
+        region: &str,
+        client_id: &str,
+        token: &SecretString,
+        duration: Duration,
+    ) -> Result<Option<Duration>> {
+        self.raise_duration(Region::parse(region)?, client_id, token, duration).await
     }
 
     /// Ends a token's life.

@@ -64,6 +64,12 @@ impl Region {
         format!("login.{}", self.domain)
     }
 
+    /// The platform's own address of the API.
+    #[cfg(feature = "cli")]
+    pub(in crate::platform) fn api_url(self) -> String {
+        format!("https://{}", self.api_host())
+    }
+
     /// The host of the API.
     pub(super) fn api_host(self) -> String {
         format!("api.{}", self.domain)

@@ -10,10 +10,10 @@ use super::routes::Permissions;
 use crate::sim::http::{self, Reply, Request};
 
 /// How many entities a page holds unless the caller asks for another size.
-const PAGE_SIZE: usize = 25;
+pub(super) const PAGE_SIZE: usize = 25;
 
 /// The largest page.
-const LARGEST_PAGE: usize = 500;
+pub(super) const LARGEST_PAGE: usize = 500;
 
 /// The division that everything in the directory belongs to.
 const HOME_DIVISION: &str = "3d8b6f1a-0000-4000-8000-00000000d001";

@@ -12,6 +12,7 @@ mod lists;
 mod login;
 mod oauth_clients;
 mod routes;
+mod search;
 mod settings;
 mod state;
 mod unpublished;
@@ -164,6 +165,7 @@ fn dispatch(state: &mut State, request: &Request, resource: Resource<'_>, bearer
             oauth_clients::regenerate_secret(state, bearer, id)
         }
         (Resource::List(directory), _) => directory.page(request, entities),
+        (Resource::UserSearch, _) => search::users(request, entities, state.settings.search_links),
         (Resource::AuditResults(id), _) => lists::audit_results(request, id, entities),
         (Resource::GeneratedToken, _) => unpublished::generate(state, bearer, &body(request)?),
         (Resource::ApiTokens, _) => unpublished::api_token(state, bearer, &body(request)?),

@@ -13,6 +13,7 @@ pub(super) enum Resource<'path> {
     Client(&'path str),
     ClientSecret(&'path str),
     List(Directory),
+    UserSearch,
     AuditResults(&'path str),
     GeneratedToken,
     ApiTokens,
@@ -39,6 +40,7 @@ impl<'path> Resource<'path> {
             ["oauth", "token", "generate"] => Self::GeneratedToken,
             ["oauth", "apitokens"] => Self::ApiTokens,
             ["users"] => Self::List(Directory::Users),
+            ["users", "search"] => Self::UserSearch,
             ["routing", "skills"] => Self::List(Directory::Skills),
             ["routing", "queues"] => Self::List(Directory::Queues),
             ["authorization", "permissions"] => Self::List(Directory::Permissions),
@@ -56,6 +58,7 @@ impl<'path> Resource<'path> {
             Self::Client(_) => "/api/v2/oauth/clients/{id}",
             Self::ClientSecret(_) => "/api/v2/oauth/clients/{id}/secret",
             Self::List(directory) => directory.path(),
+            Self::UserSearch => "/api/v2/users/search",
             Self::AuditResults(_) => "/api/v2/audits/query/{id}/results",
             Self::GeneratedToken => "/api/v2/oauth/token/generate",
             Self::ApiTokens => "/api/v2/oauth/apitokens",
@@ -65,7 +68,7 @@ impl<'path> Resource<'path> {
     /// The methods that it supports.
     pub fn methods(self) -> &'static [&'static str] {
         match self {
-            Self::Me | Self::List(_) | Self::AuditResults(_) => &["GET"],
+            Self::Me | Self::List(_) | Self::UserSearch | Self::AuditResults(_) => &["GET"],
             Self::OwnToken => &["GET", "HEAD", "DELETE"],
             Self::Clients => &["GET", "POST"],
             Self::Client(_) => &["GET", "PUT", "DELETE"],
@@ -81,6 +84,7 @@ impl<'path> Resource<'path> {
             (Self::Client(_), "DELETE") => Permissions::All(&["oauth:client:delete"]),
             (Self::Client(_) | Self::ClientSecret(_), _) => Permissions::All(&["oauth:client:edit"]),
             (Self::List(directory), _) => directory.permissions(),
+            (Self::UserSearch, _) => Directory::Users.permissions(),
             (Self::AuditResults(_), _) => Permissions::All(&["audits:audit:view"]),
             (Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens, _) => Permissions::None,
         }
@@ -91,6 +95,7 @@ impl<'path> Resource<'path> {
         match self {
             Self::Clients | Self::Client(_) | Self::ClientSecret(_) => Some("oauth"),
             Self::List(directory) => Some(directory.scope()),
+            Self::UserSearch => Some(Directory::Users.scope()),
             Self::AuditResults(_) => Some("audits"),
             Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens => None,
         }

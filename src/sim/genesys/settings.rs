@@ -48,6 +48,8 @@ pub struct Settings {
     pub unpublished_expires_in: bool,
     /// How many entities each list of the directory holds.
     pub list_entities: usize,
+    /// A search's `nextPage` is a link, and not the value for `q64` alone that the API's reference speaks of.
+    pub search_links: bool,
     /// The id of the organization.
     pub organization_id: String,
     /// The name of the organization.
@@ -89,6 +91,7 @@ impl Default for Settings {
             unpublished_token_lifetime: 31_536_000,
             unpublished_expires_in: false,
             list_entities: 60,
+            search_links: false,
             organization_id: "5f9a3c1e-0000-4000-8000-0a0b0c0d0e0f".to_owned(),
             organization_name: "Simulated Organization".to_owned(),
         }

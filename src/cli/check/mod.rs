@@ -1,10 +1,13 @@
 //! `check`: try a secret's credentials without storing anything.
 
+mod fix;
+
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use self::fix::{Fix, RaisedJson};
 use super::arguments::Format;
 use super::exit::{ErrorJson, Exit, Failure};
 use super::human_time::{parse_duration, span};
@@ -12,13 +15,19 @@ use super::output::Output;
 use super::secret_reference::SecretReference;
 use super::session::Session;
 use super::token_life::{HOURLY, TOO_SHORT, too_short};
-use crate::rotation::{CheckReport, CheckStage, Deadline, PlatformName, RotationError};
+use crate::platform::Platforms;
+use crate::rotation::{
+    AdminAccess, CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, Rotator, SecretStore,
+};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
     pub secret: String,
+    /// Raise the OAuth client's token duration where its tokens live shorter than the schedule needs
+    #[arg(long)]
+    pub fix: bool,
     /// How long it may take: 30s, 5m
     #[arg(long, default_value = "1m", value_parser = parse_duration)]
     pub timeout: Duration,
@@ -30,6 +39,7 @@ struct Checked<'a> {
     /// The stages that were begun; the last one failed if the result is an error.
     tried: Vec<CheckStage>,
     result: Result<CheckReport, RotationError>,
+    fix: Fix,
 }
 
 #[derive(Serialize)]
@@ -45,10 +55,28 @@ struct CheckJson<'a> {
     token_lifetime: Option<u64>,
     /// How long it should live for the schedule, in seconds.
     token_lifetime_needed: Option<u64>,
+    /// The token duration that the client is set to, in seconds; null where it may not be read.
+    token_duration: Option<u64>,
+    /// What was raised, by `--fix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raised: Option<Vec<RaisedJson<'a>>>,
+    /// What the admin credentials are good for, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<AdminJson<'a>>,
     /// What to know of the platform's tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
     error: Option<ErrorJson>,
+}
+
+#[derive(Serialize)]
+struct AdminJson<'a> {
+    client_id: &'a str,
+    /// The client that gets the next secret.
+    idle_client_id: &'a str,
+    sees_idle_client: bool,
+    /// Nobody knows before it is done.
+    may_edit: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -65,10 +93,24 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Failu
     let secret = SecretReference::parse(&arguments.secret)?;
     let platforms = session.platforms()?;
     let rotator = session.rotator(secret.place, platforms).await.map_err(|error| Failure::settings(&error))?;
-    let mut tried = Vec::new();
     let deadline = Deadline::after(arguments.timeout);
+    let mut checked = check_once(&rotator, &secret, deadline).await;
+    if arguments.fix && checked.could_be_raised() {
+        let report = rotator.raise_token_duration(&secret.id, deadline).await;
+        checked = check_once(&rotator, &secret, deadline).await;
+        checked.fix = Fix { tried: Some(report) };
+    }
+    Ok(checked.show(&session.output))
+}
+
+async fn check_once<'a, S: SecretStore, C: Clock>(
+    rotator: &Rotator<S, Platforms, C>,
+    secret: &'a SecretReference,
+    deadline: Deadline,
+) -> Checked<'a> {
+    let mut tried = Vec::new();
     let result = rotator.check_watched(&secret.id, deadline, |stage| tried.push(stage)).await;
-    Ok(Checked { secret: &secret.typed, tried, result }.show(&session.output))
+    Checked { secret: &secret.typed, tried, result, fix: Fix::default() }
 }
 
 impl Checked<'_> {
@@ -83,11 +125,26 @@ impl Checked<'_> {
         Exit::Failed
     }
 
+    /// Whether the token's life is too short, and not for the platform's own reasons.
+    fn could_be_raised(&self) -> bool {
+        let life = self.result.as_ref().ok().map(|report| report.token_life);
+        life.is_some_and(|life| life.ends_before_next_rotation() && !life.is_fixed)
+    }
+
     /// Kind, message and hint. Credentials that work are not enough: their token must last.
     fn error(&self) -> Option<(&'static str, String, String)> {
         match &self.result {
             Err(error) => Some((error.kind().name(), super::exit::sentence(error), error.hint().to_owned())),
-            Ok(report) => too_short(&report.token_life).map(|(message, hint)| (TOO_SHORT, message, hint)),
+            Ok(report) => match (too_short(&report.token_life), self.fix.rest()) {
+                (Some(told), _) => {
+                    let (message, hint) = self.fix.explain(report, told);
+                    Some((TOO_SHORT, message, hint))
+                }
+                (None, Some(error)) => {
+                    Some((error.kind().name(), super::exit::sentence(error), error.hint().to_owned()))
+                }
+                (None, None) => None,
+            },
         }
     }
 
@@ -112,6 +169,9 @@ impl Checked<'_> {
             probes: report.map(|report| report.probes),
             token_lifetime: report.map(|report| report.token_life.left.as_secs()),
             token_lifetime_needed: report.and_then(|report| report.token_life.needed).map(|needed| needed.as_secs()),
+            token_duration: report.and_then(|report| report.token_duration).map(|duration| duration.as_secs()),
+            raised: self.fix.to_json(),
+            admin: report.and_then(|report| report.admin.as_ref()).map(AdminJson::of),
             note: report.filter(|report| report.token_life.is_fixed).map(|_| HOURLY),
             error: error.map(|(kind, message, hint)| ErrorJson::new(kind, message, hint)),
         }
@@ -123,8 +183,14 @@ impl Checked<'_> {
             output.result(format_args!("  {} {}", output.style.mark(self.succeeded(index)), self.describe(*stage)));
         }
         let Ok(report) = &self.result else { return output.result("  not ready to rotate; nothing was stored") };
+        self.fix.show(output);
+        if let Some(admin) = &report.admin {
+            output.result(format_args!("  note {}", note_on(admin)));
+        }
         let life = &report.token_life;
-        let lives = format!("a token of this client lives {}", span(life.left));
+        let set =
+            report.token_duration.map(|duration| format!(" (its token duration is set to {} s)", duration.as_secs()));
+        let lives = format!("a token of this client lives {}{}", span(life.left), set.unwrap_or_default());
         let (lasts, line) = match life.needed {
             None => (true, format!("{lives}; no schedule says how long it should")),
             Some(needed) => {
@@ -166,8 +232,37 @@ impl Checked<'_> {
                 "leave the token to expire: CXone revokes none".to_owned()
             }
             (CheckStage::Revoke, _) => "revoke the token again".to_owned(),
+            (CheckStage::Admin, report) => match report.and_then(|report| report.admin.as_ref()) {
+                None => "exchange the admin credentials, and look at the client that gets the next secret".to_owned(),
+                Some(AdminAccess { client_id, sees_idle: true, .. }) => {
+                    format!(
+                        "exchange the admin credentials of client {client_id}, and look at the client that gets the next secret"
+                    )
+                }
+                Some(AdminAccess { client_id, .. }) => format!("exchange the admin credentials of client {client_id}"),
+            },
         }
     }
+}
+
+impl<'a> AdminJson<'a> {
+    fn of(admin: &'a AdminAccess) -> Self {
+        Self {
+            client_id: &admin.client_id,
+            idle_client_id: &admin.idle,
+            sees_idle_client: admin.sees_idle,
+            may_edit: None,
+        }
+    }
+}
+
+fn note_on(admin: &AdminAccess) -> String {
+    let seen =
+        if admin.sees_idle { "" } else { "; it may not look at that client (oauth:client:view), which it need not" };
+    format!(
+        "whether the admin may give client {} a new secret (oauth:client:edit, and every role of that client) shows only when it is rotated{seen}",
+        admin.idle
+    )
 }
 
 #[cfg(test)]
@@ -184,6 +279,8 @@ mod tests {
             client_id: "client".to_owned(),
             probes: 1,
             token_life: TokenLife::seen(now + Duration::from_secs(86_399), now, needed.map(Duration::from_secs)),
+            token_duration: None,
+            admin: None,
         }
     }
 
@@ -195,7 +292,7 @@ mod tests {
         let (stdout, stderr) = (Captured::default(), Captured::default());
         let mut output = Output::to(stdout.clone(), stderr.clone());
         output.format = format;
-        let exit = Checked { secret: "token", tried: tried.to_vec(), result }.show(&output);
+        let exit = Checked { secret: "token", tried: tried.to_vec(), result, fix: Fix::default() }.show(&output);
         (exit, stdout.text(), stderr.text())
     }
 

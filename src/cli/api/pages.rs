@@ -1,0 +1,124 @@
+//! Pages of a list, one a line, each asked for by what the one before it says.
+
+use std::collections::HashSet;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::caller::{Caller, Unsuccessful};
+use crate::cli::exit::Exit;
+use crate::platform::{Api, ApiCall, ApiPath};
+use crate::rotation::{ErrorKind, Result, RotationError};
+
+/// The largest page that is read, in bytes.
+const LARGEST_PAGE: usize = 64 * 1024 * 1024;
+
+/// How a page names the next one (Platform API: the EntityListing models, the SearchResponse models, and the listings
+/// by cursor).
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Links {
+    next_uri: Option<Value>,
+    next_page: Option<Value>,
+    next_cursor: Option<Value>,
+    cursor: Option<Value>,
+}
+
+/// Prints the page at a path and all that follow it.
+///
+/// # Errors
+/// A page could not be had, names a place outside the API, or comes round again. Those before it have been printed.
+pub(super) async fn print(
+    caller: &mut Caller<'_>,
+    first: ApiCall,
+    most: u32,
+) -> std::result::Result<Exit, Unsuccessful> {
+    let mut seen = HashSet::new();
+    let mut path = first.path;
+    for count in 1..=most {
+        let call = ApiCall { method: Method::GET, path: path.clone(), body: None };
+        let body = caller.call(&call).await?.whole(LARGEST_PAGE).await?;
+        let next = next_of(&body, &path, &caller.api)?;
+        if !caller.output.bytes(&one_line(&body)) {
+            // Whoever closed the pipe has read what they wanted.
+            return Ok(Exit::Done);
+        }
+        seen.insert(path);
+        path = match next {
+            None => return Ok(Exit::Done),
+            Some(next) if seen.contains(&next) => return Err(repeats(count).into()),
+            Some(next) => next,
+        };
+    }
+    let message = format!("{most} pages were printed, and there are more");
+    caller
+        .output
+        .warning(&message, "raise --max-pages, ask for larger pages (?pageSize=…), or narrow what is asked for");
+    Ok(Exit::Failed)
+}
+
+fn next_of(page: &[u8], path: &ApiPath, api: &Api) -> Result<Option<ApiPath>> {
+    serde_json::from_slice::<IgnoredAny>(page).map_err(|_| not_json())?;
+    // What is JSON and no object, or names the next page twice, has no next page.
+    let links: Links = serde_json::from_slice(page).unwrap_or_default();
+    let text = |value: &Option<Value>| {
+        value.as_ref().and_then(Value::as_str).map(str::to_owned).filter(|text| !text.is_empty())
+    };
+    if let Some(uri) = text(&links.next_uri) {
+        return api.follow(path, &uri).map(Some);
+    }
+    if let Some(next) = text(&links.next_page) {
+        // A search names its next page by a value for `q64`, where others have a link.
+        let is_link = next.starts_with(['/', '\\', '?']) || next.contains(':');
+        return if is_link { api.follow(path, &next).map(Some) } else { Ok(Some(path.with_parameter("q64", &next))) };
+    }
+    let cursor = text(&links.next_cursor).or_else(|| text(&links.cursor));
+    Ok(cursor.map(|cursor| path.with_parameter("cursor", &cursor)))
+}
+
+/// The JSON text without the blanks between its parts, and with a line break behind it. Numbers keep their digits.
+fn one_line(json: &[u8]) -> Vec<u8> {
+    let mut line = Vec::with_capacity(json.len() + 1);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in json {
+        let is_blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        if in_text || !is_blank {
+            line.push(*byte);
+        }
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ => {}
+        }
+    }
+    line.push(b'\n');
+    line
+}
+
+fn not_json() -> RotationError {
+    RotationError::new(ErrorKind::PlatformUnavailable, "a page of the answer is not JSON")
+        .with_hint("call it without --paginate to see what it is")
+        .for_good()
+}
+
+fn repeats(count: u32) -> RotationError {
+    let message = format!("page {count} names one that was printed before as the next one");
+    RotationError::new(ErrorKind::PlatformUnavailable, message)
+        .with_hint("what was printed may not be the whole list: follow its pages by hand, by pageNumber or cursor")
+        .for_good()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_becomes_one_line_and_its_texts_and_numbers_stay() {
+        let page = b"{\n  \"a b\" : \"c \\\" d\\\\\",\t\"n\":[ 1.50, 1e400 ]\r\n}";
+        let line = String::from_utf8(one_line(page)).expect("it is text");
+        assert_eq!(line, "{\"a b\":\"c \\\" d\\\\\",\"n\":[1.50,1e400]}\n");
+    }
+}

@@ -1,0 +1,201 @@
+//! What `check` tells of a client's token duration and of admin credentials, and what `--fix` changes.
+
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use genesys_rotator::sim::genesys::Client;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::{CLIENT_ID, CLIENT_SECRET, FUNCTION_ARN, Scene, write};
+
+const NAME: &str = "prod/genesys";
+const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
+const CLIENT: &str = "/api/v2/oauth/clients/{id}";
+
+/// A client whose tokens live an hour and whose roles give these permissions, with a secret that is rotated every four.
+async fn hourly(permissions: Option<&[&str]>) -> Scene {
+    let scene = Scene::new().await;
+    scene.simulation.genesys.add_client(Client {
+        name: "Pipelines".to_owned(),
+        access_token_validity_seconds: Some(3_600),
+        permissions: permissions.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        scope: vec!["oauth".to_owned(), "routing".to_owned()],
+        ..Client::new(CLIENT_ID, CLIENT_SECRET)
+    });
+    scene.rotating(NAME).await;
+    scene.simulation.journal.clear();
+    scene
+}
+
+/// A document of two clients, of which the first one is in use.
+fn alternating(admin: &str) -> Value {
+    json!({
+        "region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "rotate": "client_secret",
+        "clients": [
+            {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+            {"client_id": SECOND_ID, "client_secret": "hush-second"},
+        ],
+        "admin_credentials": admin,
+    })
+}
+
+fn forbidden() -> Effect {
+    Effect::Answer(Answer::new(
+        StatusCode::FORBIDDEN,
+        "application/json",
+        r#"{"code":"missing.permissions","message":"oauth:client:edit"}"#,
+    ))
+}
+
+impl Scene {
+    fn own_client(&self) -> Client {
+        let clients = self.simulation.genesys.clients();
+        clients.into_iter().find(|client| client.id == CLIENT_ID).expect("it is there")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_duration_is_told_where_it_may_be_read() {
+    let scene = Scene::new().await;
+    let (_, typed) = scene.file("token.json");
+    let transcript = scene.run(&["check", &typed]).await;
+    assert!(transcript.stdout.contains("(its token duration is set to 86400 s)"), "{}", transcript.stdout);
+    let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
+    assert_eq!((&report["ok"], &report["token_duration"]), (&true.into(), &86_400.into()));
+    assert!(report.get("raised").is_none() && report.get("admin").is_none());
+    scene.simulation.genesys.add_client(Client { permissions: Some(Vec::new()), ..scene.own_client() });
+    let transcript = scene.run(&["check", &typed, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!(
+        (&report["ok"], &report["token_duration"], transcript.stderr.as_str()),
+        (&true.into(), &Value::Null, "")
+    );
+    assert!(scene.simulation.genesys.live_tokens().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fix_raises_the_duration_and_nothing_else() {
+    let scene = hourly(None).await;
+    let refused = scene.run(&["check", NAME]).await;
+    assert_eq!(refused.exit, Some(1));
+    assert!(refused.error().1.contains("`check --fix`"), "{}", refused.stderr);
+    assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600), "nobody asked to change it");
+    let before = scene.own_client();
+    let transcript = scene.run(&["check", NAME, "--fix"]).await;
+    assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
+    let line = format!("ok   raised the token duration of client {CLIENT_ID} from 3600 s to 21600 s\n");
+    assert!(transcript.stdout.contains(&line), "{}", transcript.stdout);
+    assert!(transcript.stdout.ends_with("ready to rotate; nothing was stored\n"), "{}", transcript.stdout);
+    let after = scene.own_client();
+    assert_eq!(after.access_token_validity_seconds, Some(21_600));
+    assert_eq!((after.name, after.grant, after.state), (before.name, before.grant, before.state));
+    assert_eq!((after.scope, after.role_divisions), (before.scope, before.role_divisions));
+    scene.simulation.journal.clear();
+    let again = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+    assert_eq!((again.exit, again.json()[0].get("raised")), (Some(0), None));
+    assert_eq!(scene.simulation.journal.count(&format!("PUT {CLIENT}")), 0, "it is long enough");
+    let current = scene.current(NAME)["access_token"].as_str().map(str::to_owned);
+    assert_eq!(scene.simulation.genesys.live_tokens(), Vec::from_iter(current), "no other token is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fix_is_told_as_json_and_survives_a_lost_answer() {
+    let scene = hourly(None).await;
+    scene.simulation.faults.add(Fault::once(&format!("PUT {CLIENT}"), Effect::LoseAnswer));
+    let transcript = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["ok"]), (Some(0), &true.into()), "{}", transcript.stderr);
+    assert_eq!(report["raised"], json!([{"client_id": CLIENT_ID, "from": 3_600, "to": 21_600}]));
+    assert_eq!((&report["token_duration"], &report["token_lifetime_needed"]), (&21_600.into(), &18_000.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_edit_the_client_is_told_how_to_do_it_by_hand() {
+    for permissions in [&["oauth:client:view"][..], &[]] {
+        let scene = hourly(Some(permissions)).await;
+        let transcript = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+        assert_eq!((transcript.exit, &transcript.json()[0]["error"]["type"]), (Some(1), &"TokenLifeTooShort".into()));
+        let (error, hint) = transcript.error();
+        assert!(error.contains("it could not be raised: ") && error.contains("oauth:client:"), "{error}");
+        let client = format!("Token Duration of the OAuth client {CLIENT_ID} to 21600 s by hand");
+        assert!(hint.contains(&client) && hint.contains("Admin > Integrations > OAuth"), "{hint}");
+        assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_that_no_token_outlives_is_not_met_by_a_longer_duration() {
+    let scene = hourly(None).await;
+    let rules = RotationRulesType::builder().schedule_expression("rate(10 days)").duration("3h").build();
+    let set_up = scene.aws.rotate_secret().secret_id(NAME).rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules);
+    set_up.send().await.expect("the rotation starts");
+    scene.simulation.secrets_manager.settled().await;
+    let transcript = scene.run(&["check", NAME, "--fix"]).await;
+    assert_eq!(transcript.exit, Some(1));
+    let (error, hint) = transcript.error();
+    assert!(error.contains("would be long enough") && hint.contains("rotate more often"), "{error}: {hint}");
+    assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clients_that_alternate_are_both_raised_by_the_third() {
+    let scene = Scene::new().await;
+    let hour = |id: &str, secret: &str| Client {
+        access_token_validity_seconds: Some(3_600),
+        permissions: Some(Vec::new()),
+        ..Client::new(id, secret)
+    };
+    scene.simulation.genesys.add_client(hour(CLIENT_ID, CLIENT_SECRET));
+    scene.simulation.genesys.add_client(hour(SECOND_ID, "hush-second"));
+    scene.simulation.genesys.add_client(Client::new("the-admin", "hush-admin"));
+    let admin = json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": "hush-admin"});
+    for (name, value) in [("admin", admin), (NAME, alternating("admin"))] {
+        let create = scene.aws.create_secret().name(name).secret_string(value.to_string());
+        create.send().await.expect("the secret is created");
+    }
+    let rules = RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
+    let set_up = scene.aws.rotate_secret().secret_id(NAME).rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules);
+    set_up.send().await.expect("the rotation starts");
+    scene.simulation.secrets_manager.settled().await;
+    scene.simulation.faults.add(Fault::once(&format!("PUT {CLIENT}"), forbidden()).after(1));
+    let half = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+    let report = &half.json()[0];
+    let row = |id: &str| json!({"client_id": id, "from": 3_600, "to": 21_600});
+    assert_eq!((half.exit, &report["raised"]), (Some(1), &json!([row(SECOND_ID)])), "{}", half.stderr);
+    assert_eq!(report["error"]["type"], "PermissionMissing", "the other one will be in use next");
+    let current = scene.current(NAME);
+    assert_eq!(current["client_id"], SECOND_ID);
+    scene.simulation.genesys.add_client(hour(SECOND_ID, current["client_secret"].as_str().expect("a secret")));
+    let whole = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+    assert_eq!((whole.exit, &whole.json()[0]["raised"]), (Some(0), &json!([row(SECOND_ID), row(CLIENT_ID)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admin_credentials_are_tried_as_far_as_can_be_without_a_new_secret() {
+    let scene = Scene::new().await;
+    scene.simulation.genesys.add_client(Client::new(SECOND_ID, "hush-second"));
+    scene.simulation.genesys.add_client(Client::new("the-admin", "hush-admin"));
+    let admin = |secret: &str| json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": secret});
+    let path = write(scene.directory.path(), "admin.json", &admin("hush-admin").to_string());
+    let document = alternating(&path.display().to_string());
+    let typed = format!("file:{}", write(scene.directory.path(), "token.json", &document.to_string()).display());
+    let transcript = scene.run(&["check", &typed]).await;
+    assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
+    assert!(transcript.stdout.contains("ok   exchange the admin credentials of client the-admin, and look at"));
+    assert!(transcript.stdout.contains(&format!("may give client {SECOND_ID} a new secret (oauth:client:edit")));
+    let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
+    let expected =
+        json!({"client_id": "the-admin", "idle_client_id": SECOND_ID, "sees_idle_client": true, "may_edit": null});
+    assert_eq!((&report["admin"], &report["tried"][4]["stage"]), (&expected, &"admin".into()));
+    let blind = Client { permissions: Some(Vec::new()), ..Client::new("the-admin", "hush-admin") };
+    scene.simulation.genesys.add_client(blind);
+    let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
+    assert_eq!((&report["ok"], &report["admin"]["sees_idle_client"]), (&true.into(), &false.into()));
+    write(scene.directory.path(), "admin.json", &admin("hush-wrong").to_string());
+    let transcript = scene.run(&["check", &typed, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["error"]["type"]), (Some(1), &"CredentialsRejected".into()));
+    assert_eq!(report["tried"][4], json!({"stage": "admin", "outcome": "failed"}));
+    assert!(transcript.error().0.contains("the admin credentials: "), "{}", transcript.stderr);
+    assert!(scene.simulation.genesys.live_tokens().is_empty());
+}
