@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use genesys_rotator::sim::faults::{Answer, Effect, Fault};
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -142,4 +143,16 @@ async fn a_token_that_is_dead_on_arrival_is_neither_leased_nor_shared() {
         assert!(status >= 400, "{answer}");
         assert!(answer["lease_duration"].is_null(), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_crowd_asks_no_more_often_than_the_platform_can_bear() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.token_requests_per_minute = Some(5));
+    let asked = scene.simulation.journal.count("POST /oauth/token");
+    let answers = join_all((0..100).map(|_| scene.call("GET", "creds/ci", Value::Null))).await;
+    let asked = scene.simulation.journal.count("POST /oauth/token") - asked;
+    assert!(answers.iter().any(|(status, _)| *status == 200));
+    assert!(answers.iter().all(|(status, answer)| *status == 200 || errors(answer).contains("RateLimited")));
+    assert!(asked <= 60, "the platform was asked {asked} times");
 }

@@ -105,3 +105,17 @@ async fn a_dead_token_is_never_handed_out_however_little_life_is_asked_for() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_failure_is_told_again_without_another_token() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
+    let minted = scene.simulation.genesys.minted();
+    for _ in 0..50 {
+        assert_eq!(scene.call("GET", "token/ci", Value::Null).await.0, 400);
+    }
+    let made = scene.simulation.genesys.minted() - minted;
+    assert!(made < 25, "{made} tokens were made in vain");
+    scene.write("roles/ci", json!({"probes": []})).await;
+    scene.read("token/ci").await;
+}

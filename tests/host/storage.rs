@@ -154,8 +154,9 @@ impl pb::storage_server::Storage for Storage {
 
     async fn put(&self, request: Request<pb::StoragePutArgs>) -> Result<Response<pb::StoragePutReply>, Status> {
         let (entry, err) = (request.into_inner().entry.unwrap(), self.refusal());
-        let err = if is_relative(&entry.key) { RELATIVE.to_owned() } else { err };
-        let is_carried_out = err.is_empty() || self.script.lock().unwrap().are_answers_lost;
+        let is_relative = is_relative(&entry.key);
+        let err = if is_relative { RELATIVE.to_owned() } else { err };
+        let is_carried_out = err.is_empty() || (self.script.lock().unwrap().are_answers_lost && !is_relative);
         let write = |entries: &mut BTreeMap<_, _>| {
             if is_carried_out {
                 entries.insert(entry.key.clone(), entry.clone());

@@ -95,6 +95,11 @@ impl Config {
         }
     }
 
+    /// Whether both hold the same, secrets included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+
     /// The fields as they are stored.
     pub(super) fn into_fields(self) -> Fields {
         self.fields

@@ -8,6 +8,7 @@ mod entries;
 mod failure;
 mod lease;
 mod locks;
+mod pace;
 mod paths;
 mod role;
 mod schedule;
@@ -32,10 +33,11 @@ use self::answer::Token;
 use self::config::Config;
 use self::entries::{Entries, SEAL_WRAPPED};
 use self::locks::Locks;
+use self::pace::Paced;
 use self::paths::ROUTER;
 use self::role::Role;
 use self::scheduler::Scheduler;
-use self::shared_token::SharedToken;
+use self::shared_token::{Refusals, SharedToken};
 use self::single_flight::SingleFlight;
 use crate::platform::Platforms;
 use crate::rotation::{Clock, Deadline, ErrorKind, Place, RetryPolicy, RotationError, SystemClock, Tokens};
@@ -75,7 +77,8 @@ impl Engine for GenesysEngine {
             static_store: StaticStore::over(entries.clone()),
             entries,
             system: mount.system,
-            platforms,
+            platforms: Paced::new(platforms),
+            refusals: Arc::default(),
             shared: Arc::default(),
             writes: Arc::default(),
             configs: Locks::default(),
@@ -90,7 +93,8 @@ impl Engine for GenesysEngine {
 pub struct GenesysMount {
     entries: Entries,
     system: SystemView,
-    platforms: Platforms,
+    platforms: Paced,
+    refusals: Arc<Refusals>,
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
     /// Writes of roles merge with what is there, so they go one after the other.
     writes: Arc<Mutex<()>>,
@@ -154,12 +158,12 @@ impl GenesysMount {
     /// The address of the API that a token is good for; `None` where the platform has to be asked and cannot be,
     /// which takes nothing from the token.
     async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
-        let asked = tokio::time::timeout(DISCOVERY, self.platforms.api_url(place, token)).await;
+        let asked = tokio::time::timeout(DISCOVERY, self.platforms.platforms.api_url(place, token)).await;
         let told = asked.ok()?;
         told.inspect_err(|error| tracing::warn!("a token is handed out without its api_url: {}", error.chain())).ok()
     }
 
-    fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+    fn tokens(&self) -> Tokens<'_, Paced, SystemClock> {
         Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
     }
 
@@ -178,12 +182,21 @@ impl GenesysMount {
         Err(failure::failure(&error))
     }
 
-    /// A standby sends what has to write to the active node, and it should do so before a token is made
-    /// that it can never store.
+    /// Where this node may not write, the host sends the request on to one that may; and it should do so before a token
+    /// is made that can never be stored.
     async fn refuse_on_standby(&self) -> Result<(), Failure> {
-        match self.system.replication_state().await?.is_standby() {
-            true => Err(Failure::read_only()),
-            false => Ok(()),
+        match self.may_write().await? {
+            true => Ok(()),
+            false => Err(Failure::read_only()),
         }
+    }
+
+    /// Not on a standby; on a secondary cluster where the mount is its own alone.
+    async fn may_write(&self) -> Result<bool, Failure> {
+        let state = self.system.replication_state().await?;
+        if state.is_secondary() && !state.is_standby() {
+            return Ok(self.system.is_local_mount().await?);
+        }
+        Ok(!state.is_standby())
     }
 }

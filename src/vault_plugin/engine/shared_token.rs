@@ -1,9 +1,12 @@
 //! The one token that a role's callers share, without a lease.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::GenesysMount;
 use super::answer::Token;
@@ -18,6 +21,8 @@ use crate::vault_plugin::transport::Failure;
 const MINTING: Duration = Duration::from_secs(30);
 /// How long ending the token of a role that goes away may take.
 const REVOCATION: Duration = Duration::from_secs(10);
+/// For how long a failure is told again without another try.
+const REMEMBERED: Duration = Duration::from_secs(2);
 /// How often a token that others waited for may turn out not to be good enough.
 const MOST_FLIGHTS: usize = 3;
 /// What a token has left at least if the caller does not say, unless that is more than a tenth of its life.
@@ -40,6 +45,41 @@ pub(super) struct Wish {
     pub(super) role: Role,
     pub(super) config: Config,
     pub(super) minimum: Minimum,
+}
+
+/// Failures that were told a moment ago. Busy callers ask again at once, and each try costs a token.
+#[derive(Default)]
+pub(super) struct Refusals {
+    by_role: Mutex<HashMap<String, Refusal>>,
+}
+
+struct Refusal {
+    at: Instant,
+    wish: Wish,
+    failure: Failure,
+}
+
+impl Refusals {
+    /// What the same wish failed with a moment ago.
+    fn of(&self, wish: &Wish) -> Option<Failure> {
+        let by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = by_role.get(&wish.role_name)?;
+        (refusal.at.elapsed() < REMEMBERED && refusal.wish.is_same(wish)).then(|| refusal.failure.clone())
+    }
+
+    fn note(&self, wish: &Wish, failure: &Failure) {
+        let mut by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
+        by_role.retain(|_, refusal| refusal.at.elapsed() < REMEMBERED);
+        let refusal = Refusal { at: Instant::now(), wish: wish.clone(), failure: failure.clone() };
+        by_role.insert(wish.role_name.clone(), refusal);
+    }
+}
+
+impl Wish {
+    /// Whether a token would be made in the same way.
+    fn is_same(&self, other: &Self) -> bool {
+        self.role == other.role && self.config.is_same(&other.config)
+    }
 }
 
 /// How much life a caller needs.
@@ -145,9 +185,13 @@ impl GenesysMount {
         if let Some(kept) = self.kept(wish).await? {
             return Ok(kept);
         }
+        if let Some(failure) = self.refusals.of(wish) {
+            return Err(failure);
+        }
         self.refuse_on_standby().await?;
         let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
-        let token = self.mint(&wish.config, &wish.role, deadline).await?;
+        let minted = self.mint(&wish.config, &wish.role, deadline).await;
+        let token = minted.inspect_err(|failure| self.refusals.note(wish, failure))?;
         let (place, client_id) = (wish.config.place(), wish.config.client_id());
         let made = SharedToken { token, place, client_id, probes: wish.role.probes.clone() };
         self.keep(&wish.role_name, &credentials, &made, deadline).await?;
