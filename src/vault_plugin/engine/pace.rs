@@ -28,6 +28,8 @@ pub(super) struct Paced {
 
 struct Pace {
     turns: Semaphore,
+    /// After a rest one asks first: the others need not be told the same.
+    scout: tokio::sync::Mutex<()>,
     rest: Mutex<Rest>,
 }
 
@@ -54,13 +56,18 @@ impl Paced {
 
 impl Pace {
     fn new() -> Self {
-        Self { turns: Semaphore::new(AT_ONCE), rest: Mutex::default() }
+        Self { turns: Semaphore::new(AT_ONCE), scout: tokio::sync::Mutex::default(), rest: Mutex::default() }
     }
 
     /// How long nobody is to ask yet.
     fn left(&self) -> Option<Duration> {
         let left = lock(&self.rest).until?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
+    }
+
+    /// Whether no request has succeeded since the last rest.
+    fn is_recovering(&self) -> bool {
+        lock(&self.rest).until.is_some()
     }
 
     /// The platform wants to be left alone; gives for how long it is.
@@ -87,6 +94,7 @@ impl TokenIssuer for Paced {
         let pace = self.of(credentials);
         // It is never closed.
         let _turn = pace.turns.acquire().await;
+        let _scout = if pace.is_recovering() { Some(pace.scout.lock().await) } else { None };
         if let Some(left) = pace.left() {
             let message = "the platform asked for fewer token requests of this OAuth client a moment ago";
             return Err(RotationError::new(ErrorKind::RateLimited, message).with_retry_after(Some(left)));
