@@ -106,6 +106,11 @@ impl Config {
         Self::try_from(fields)
     }
 
+    /// Whether both hold the same, secrets included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+
     /// The fields as they are stored.
     pub(super) fn into_fields(self) -> Fields {
         self.fields

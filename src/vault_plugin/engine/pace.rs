@@ -48,7 +48,7 @@ impl Paced {
     }
 
     fn of(&self, credentials: &Credentials) -> Arc<Pace> {
-        let name = format!("{} {}", credentials.place().name(), credentials.id());
+        let name = format!("{:?} {}", credentials.place(), credentials.id());
         let mut clients = lock(&self.clients);
         // Whoever asks, or waits, has a share of it.
         clients.retain(|_, pace| Arc::strong_count(pace) > 1 || pace.left().is_some());

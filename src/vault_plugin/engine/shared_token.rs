@@ -15,7 +15,6 @@ use super::failure::failure;
 use super::kind::KindOfToken;
 use super::role::Role;
 use crate::rotation::{Credentials, Deadline, Place};
-use crate::secret::same;
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::Failure;
 
@@ -82,8 +81,7 @@ impl Refusals {
 impl Wish {
     /// Whether a token would be made in the same way.
     fn is_same(&self, other: &Self) -> bool {
-        let documents = (self.config.document(), other.config.document());
-        self.role == other.role && matches!(documents, (Ok(own), Ok(other)) if same(&own, &other))
+        self.role == other.role && self.config.is_same(&other.config)
     }
 }
 
