@@ -16,7 +16,7 @@ use crate::secret::SecretString;
 /// How many token requests of one client are under way at once.
 const AT_ONCE: usize = 8;
 /// How long a client is left alone after the platform asked for fewer requests and did not say for how long. It
-/// doubles each time until a request succeeds.
+/// doubles each time until requests succeed again.
 const FIRST_REST: Duration = Duration::from_secs(2);
 /// The longest of these.
 const LONGEST_REST: Duration = Duration::from_secs(60);
@@ -40,6 +40,8 @@ struct Pace {
 struct Rest {
     until: Option<Instant>,
     length: Duration,
+    /// How many requests have to succeed, one after the other, until many are made at once again.
+    caution: usize,
 }
 
 impl Paced {
@@ -50,8 +52,8 @@ impl Paced {
     fn of(&self, credentials: &Credentials) -> Arc<Pace> {
         let name = format!("{:?} {}", credentials.place(), credentials.id());
         let mut clients = lock(&self.clients);
-        // Whoever asks, or waits, has a share of it.
-        clients.retain(|_, pace| Arc::strong_count(pace) > 1 || pace.left().is_some());
+        // Whoever asks has a share of it. Those who wait for the end of a rest have none, and still have to find it.
+        clients.retain(|_, pace| Arc::strong_count(pace) > 1 || pace.is_recovering());
         clients.entry(name).or_insert_with(|| Arc::new(Pace::new())).clone()
     }
 }
@@ -67,9 +69,9 @@ impl Pace {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Whether no request has succeeded since the last rest.
+    /// Whether too few requests have succeeded since the last rest.
     fn is_recovering(&self) -> bool {
-        lock(&self.rest).until.is_some()
+        lock(&self.rest).caution > 0
     }
 
     /// The platform wants to be left alone; gives for how long it is.
@@ -82,12 +84,16 @@ impl Pace {
             return left;
         }
         let length = asked.unwrap_or_else(|| (rest.length * 2).clamp(FIRST_REST, LONGEST_REST));
-        *rest = Rest { until: Some(Instant::now() + length), length };
+        *rest = Rest { until: Some(Instant::now() + length), length, caution: AT_ONCE };
         length
     }
 
-    fn end_rest(&self) {
-        *lock(&self.rest) = Rest::default();
+    fn succeeded(&self) {
+        let mut rest = lock(&self.rest);
+        rest.caution = rest.caution.saturating_sub(1);
+        if rest.caution == 0 {
+            *rest = Rest::default();
+        }
     }
 }
 
@@ -103,7 +109,7 @@ impl TokenIssuer for Paced {
         }
         match self.platforms.issue(credentials).await {
             Ok(token) => {
-                pace.end_rest();
+                pace.succeeded();
                 Ok(token)
             }
             Err(error) if error.kind() == ErrorKind::RateLimited => {
@@ -140,7 +146,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_rest_is_shared_and_doubles_until_a_request_succeeds() {
+    async fn a_rest_is_shared_and_doubles_until_requests_succeed_again() {
         let pace = Pace::new();
         assert!(pace.left().is_none());
         for expected in [2, 4, 8, 16, 32, 60, 60] {
@@ -149,7 +155,11 @@ mod tests {
             tokio::time::advance(Duration::from_secs(expected)).await;
             assert!(pace.left().is_none());
         }
-        pace.end_rest();
+        for _ in 0..AT_ONCE {
+            assert!(pace.is_recovering());
+            pace.succeeded();
+        }
+        assert!(!pace.is_recovering());
         assert_eq!(pace.begin_rest(Some(Duration::from_secs(7))), Duration::from_secs(7), "as the platform said");
     }
 }
