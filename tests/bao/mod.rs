@@ -50,17 +50,21 @@ impl Bao {
     }
 
     /// In development mode with an engine's binary in the directory that its configuration names, and nothing in its
-    /// catalog but what the configuration says.
+    /// catalog but what the configuration says. The server hands its environment, which is the engine's, on to it.
     pub fn configured(plugin: &Plugin, config: impl Fn(&Path) -> String) -> Option<Self> {
-        Self::develop("trace", |home| {
+        Self::develop_in(&plugin.environment, "trace", |home| {
             plugin.install(home);
             config(&home.path().join("plugins"))
         })
     }
 
     fn develop(log_level: &str, config: impl Fn(&TempDir) -> String) -> Option<Self> {
+        Self::develop_in(&[], log_level, config)
+    }
+
+    fn develop_in(environment: &[String], log_level: &str, config: impl Fn(&TempDir) -> String) -> Option<Self> {
         let mode = ["-dev", "-dev-no-store-token"].map(str::to_owned);
-        Self::start_with(|home, port| {
+        Self::start_with(environment, |home, port| {
             let file = home.path().join("config.hcl");
             std::fs::write(&file, config(home)).expect("a file");
             let settings = [
@@ -74,7 +78,7 @@ impl Bao {
     }
 
     /// Starts a server with the arguments that a home and a port of its own lead to.
-    fn start_with(arguments: impl Fn(&TempDir, u16) -> Vec<String>) -> Option<Self> {
+    fn start_with(environment: &[String], arguments: impl Fn(&TempDir, u16) -> Vec<String>) -> Option<Self> {
         let Some(program) = program() else {
             skip();
             return None;
@@ -83,7 +87,7 @@ impl Bao {
         let started = (0..5).find_map(|_| {
             let home = tempfile::Builder::new().prefix("bao").tempdir_in("/tmp").expect("a directory");
             let port = free_port();
-            let server = Server::start(&program, arguments(&home, port), home)?;
+            let server = Server::start(&program, arguments(&home, port), environment.to_vec(), home)?;
             Some(Self::of(server, port))
         });
         Some(started.expect("the server starts"))

@@ -120,7 +120,7 @@ impl Bao {
 
 /// A node that is not initialised yet.
 fn node(plugin: &Plugin, name: &str, join: &str, audit: &str) -> Option<Bao> {
-    Bao::start_with(|home, port| {
+    Bao::start_with(&[], |home, port| {
         let config = home.path().join("config.hcl");
         std::fs::write(&config, plugin.install(home) + &settings(home, name, join, port)).expect("a file");
         std::fs::write(home.path().join("audit.hcl"), audit.replace("HOME", &home.path().display().to_string()))

@@ -22,15 +22,22 @@ pub struct Server {
     process: Child,
     program: PathBuf,
     arguments: Vec<String>,
+    /// `NAME=value`, beside what every server gets.
+    environment: Vec<String>,
     home: TempDir,
 }
 
 impl Server {
     /// Runs `bao server` until it listens; `None` where it ended before, as it does when somebody else has its port.
-    pub(super) fn start(program: &Path, arguments: Vec<String>, home: TempDir) -> Option<Self> {
+    pub(super) fn start(
+        program: &Path,
+        arguments: Vec<String>,
+        environment: Vec<String>,
+        home: TempDir,
+    ) -> Option<Self> {
         fs::create_dir_all(home.path().join("sockets")).expect("a directory");
-        let process = spawn(program, &arguments, home.path());
-        let mut server = Self { process, program: program.to_owned(), arguments, home };
+        let process = spawn(program, &arguments, &environment, home.path());
+        let mut server = Self { process, program: program.to_owned(), arguments, environment, home };
         server.listens(0).then_some(server)
     }
 
@@ -63,7 +70,7 @@ impl Server {
     /// Starts it again, at the same addresses and with what it kept.
     pub fn start_again(&mut self) {
         let printed = self.log().len();
-        self.process = spawn(&self.program, &self.arguments, self.home.path());
+        self.process = spawn(&self.program, &self.arguments, &self.environment, self.home.path());
         assert!(self.listens(printed), "the server does not start again: {}", self.log());
     }
 
@@ -89,12 +96,13 @@ impl Drop for Server {
     }
 }
 
-fn spawn(program: &Path, arguments: &[String], home: &Path) -> Child {
+fn spawn(program: &Path, arguments: &[String], environment: &[String], home: &Path) -> Child {
     let log = File::options().create(true).append(true).open(home.join("log")).expect("a log");
     let mut command = Command::new("sh");
     command.args(["-c", WATCHED, "sh"]).arg(program).arg("server").args(arguments);
     command.env_clear().env("HOME", home).env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command.env("TMPDIR", home.join("sockets"));
+    command.envs(environment.iter().filter_map(|variable| variable.split_once('=')));
     command.stdin(Stdio::piped()).stdout(log.try_clone().expect("the log")).stderr(log);
     command.spawn().expect("a shell")
 }

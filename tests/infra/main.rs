@@ -5,6 +5,7 @@ mod agent;
 mod bao;
 mod kubernetes;
 mod policies;
+mod readme;
 mod scripts;
 
 use std::path::{Path, PathBuf};
