@@ -38,6 +38,15 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, Failure> {
 async fn simulate(arguments: &SimArgs) -> Result<Simulation, Failure> {
     let (clients, token_lifetime) = (arguments.clients(), arguments.token_lifetime.map(u64::from));
     let (port, function) = (arguments.port, arguments.function.clone());
-    let settings = SimulationSettings { port, clients, token_lifetime, function, ..SimulationSettings::default() };
+    let (cxone_clients, cxone_access_keys) = (arguments.cxone_clients.clone(), arguments.cxone_access_keys.clone());
+    let settings = SimulationSettings {
+        port,
+        clients,
+        cxone_clients,
+        cxone_access_keys,
+        token_lifetime,
+        function,
+        ..SimulationSettings::default()
+    };
     Simulation::start(settings).await.map_err(|error| Failure::simulators(&error))
 }

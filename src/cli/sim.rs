@@ -18,10 +18,16 @@ pub struct SimArgs {
     /// An OAuth client that the simulated organization has; may be given several times
     #[arg(long = "client", value_name = "ID:SECRET", value_parser = parse_client)]
     pub clients: Vec<(String, String)>,
+    /// An application of the simulated CXone tenant; may be given several times
+    #[arg(long = "cxone-client", value_name = "ID:SECRET", value_parser = parse_client)]
+    pub cxone_clients: Vec<(String, String)>,
+    /// An access key of a user of the simulated CXone tenant; may be given several times
+    #[arg(long = "cxone-key", value_name = "ID:SECRET", value_parser = parse_client)]
+    pub cxone_access_keys: Vec<(String, String)>,
     /// The port to serve on; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// For how many seconds each token is valid [default: 86400]
+    /// For how many seconds each token is valid [default: 86400, and 3600 on CXone]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub token_lifetime: Option<u32>,
     /// A Lambda rotation function, which RotateSecret then runs for every secret

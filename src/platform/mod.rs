@@ -88,7 +88,7 @@ impl TokenIssuer for Platforms {
     async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
         match credentials {
             Credentials::GenesysCloud { region, client } => self.genesys_cloud.issue(region, client).await,
-            Credentials::Cxone { grant, .. } => self.cxone.issue(grant).await,
+            Credentials::Cxone { grant, tenant_id } => self.cxone.issue(grant, tenant_id.as_deref()).await,
         }
     }
 

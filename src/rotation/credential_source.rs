@@ -247,3 +247,80 @@ pub(super) fn is_name(text: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
     text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::rotation::ErrorKind;
+    use crate::secret::{ExposeSecret, SecretString};
+
+    fn read(document: &Value) -> Result<Credentials> {
+        Document::parse(&SecretString::from(document.to_string())).and_then(|document| document.credentials())
+    }
+
+    fn cxone(fields: Value) -> Value {
+        let mut document = json!({"platform": "nice-cxone"});
+        let own = document.as_object_mut().expect("an object");
+        own.extend(fields.as_object().expect("an object").clone());
+        document
+    }
+
+    #[test]
+    fn each_form_of_a_document_is_one_grant() {
+        let back_end = cxone(json!({
+            "issuer": "https://cxone.niceincontact.com", "tenantId": "t", "clientId": "c", "clientSecret": "cs",
+            "accessKeyId": "k", "accessKeySecret": "ks====",
+        }));
+        let Ok(Credentials::Cxone { grant: CxoneGrant::BackEnd { client, access_key, .. }, tenant_id }) =
+            read(&back_end)
+        else {
+            panic!("not the back-end grant");
+        };
+        assert_eq!((client.id.as_str(), access_key.id.as_str(), tenant_id.as_deref()), ("c", "k", Some("t")));
+        assert_eq!((client.secret.expose_secret(), access_key.secret.expose_secret()), ("cs", "ks===="));
+        let user_hub = cxone(json!({"area": "na1", "access_key_id": "k", "access_key_secret": "ks"}));
+        let credentials = read(&user_hub).expect("UserHub");
+        assert_eq!((credentials.id(), credentials.place().name()), ("k", "na1"));
+        let older = cxone(json!({"realm": "us-22", "client_id": "c", "client_secret": "cs"}));
+        let credentials = read(&older).expect("an older application");
+        assert_eq!((credentials.id(), credentials.place().name()), ("c", "us-22"));
+        let genesys = json!({"region": "mypurecloud.ie", "client_id": "c", "client_secret": "cs", "area": 7,
+                             "access_key_id": " "});
+        assert!(matches!(read(&genesys), Ok(Credentials::GenesysCloud { .. })), "other platforms' fields are not ours");
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_explained() {
+        let (client, key) = (("client_id", "client_secret"), ("access_key_id", "access_key_secret"));
+        let issuer = json!("https://cxone.niceincontact.com");
+        let rows = [
+            (json!({}), "no client credentials"),
+            (json!({client.0: "c"}), "no client secret"),
+            (json!({key.0: "k", "area": "na1"}), "no access key secret"),
+            (json!({key.1: "hush", "area": "na1"}), "no access key id"),
+            (json!({client.0: "c", client.1: "hush", key.0: "k", "issuer": issuer}), "no access key secret"),
+            (json!({client.0: "c", client.1: "hush", key.0: "k", key.1: "hush"}), "names no issuer"),
+            (json!({key.0: "k", key.1: "hush"}), "names no area"),
+            (json!({client.0: "c", client.1: "hush"}), "names no realm"),
+            (json!({client.0: "c", client.1: "hush", "issuer": issuer}), "field realm and not with issuer"),
+            (json!({key.0: "k", key.1: "hush", "issuer": issuer}), "field area and not with issuer"),
+            (json!({key.0: "k", key.1: "hush", "realm": "us-22"}), "field area and not with realm"),
+            (json!({client.0: "c", client.1: "hush", key.0: "k", key.1: "hush", "area": "na1"}), "field issuer and"),
+            (json!({key.0: "k", key.1: "hush", "area": "na1", "realm": "us-22"}), "area and realm name two places"),
+            (json!({key.0: "k", key.1: "hush\n", "area": "na1"}), "line break"),
+            (json!({key.0: "k", key.1: "hush", "area": " na1"}), "blanks"),
+            (json!({key.0: "k", key.1: "", "area": "na1"}), "is empty"),
+            (json!({key.0: "k", "accessKeyId": "j", key.1: "hush", "area": "na1"}), "different things"),
+            (json!({key.0: "k", key.1: "hush", "credentials": "other"}), "holds some itself"),
+            (json!({key.0: "k", "credentials": "other"}), "holds some itself"),
+        ];
+        for (fields, words) in rows {
+            let error = read(&cxone(fields.clone())).expect_err(words);
+            assert_eq!(error.kind(), ErrorKind::DocumentInvalid, "{fields}");
+            assert!(error.to_string().contains(words), "{fields}: {error}");
+            assert!(!format!("{error} {}", error.hint()).contains("hush"), "{fields}: a secret is told");
+        }
+    }
+}

@@ -1,9 +1,5 @@
 //! createSecret, where the OAuth client's own secret is made anew before the token.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
 use super::ahead::Ahead;
 use super::clock::Clock;
 use super::credentials::Credentials;
@@ -17,11 +13,6 @@ use super::step::StepRequest;
 use super::store::SecretStore;
 use super::tokens::Made;
 use super::version::{AHEAD, Description};
-
-/// A new secret may take about ten seconds to be known everywhere; this much is waited for it.
-const PROPAGATION: Duration = Duration::from_secs(20);
-/// How long to wait before asking whether it is known.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A document whose client has a new secret, and the first token that was had with it.
 pub(super) struct Renewed {
@@ -165,25 +156,12 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         }
     }
 
-    /// The token of the next version. A new secret that is not known everywhere yet is given time.
+    /// The token of the next version, with a secret that is new.
     async fn first_token(&self, document: Document, described: &Description, deadline: Deadline) -> Result<Renewed> {
         let kind = document.token_kind()?;
         let credentials = self.credentials(&document, described, deadline).await?;
-        let began = Instant::now();
-        loop {
-            match self.tokens().make(&credentials, &kind, deadline).await {
-                Ok(made) => return Ok(Renewed { document, credentials, made }),
-                Err(error)
-                    if error.kind() == ErrorKind::CredentialsRejected
-                        && began.elapsed() < PROPAGATION
-                        && deadline.allows(ASK_AGAIN) =>
-                {
-                    tracing::debug!("the new secret is not known everywhere yet");
-                    sleep(ASK_AGAIN).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let made = self.tokens().make_once_known(&credentials, &kind, deadline).await?;
+        Ok(Renewed { document, credentials, made })
     }
 }
 

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 
 use super::error::{ErrorKind, Result, Retryability, RotationError};
 
+/// The shortest wait after the other side asked for fewer calls.
+const SLOWER: Duration = Duration::from_secs(1);
+
 /// When a step has to be over.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
@@ -122,7 +125,10 @@ impl RetryPolicy {
         let bound = self.first_wait.saturating_mul(2_u32.saturating_pow(*used)).min(self.longest_wait);
         *used += 1;
         let wait = bound.mul_f64((self.jitter)());
-        Some(wait.max(error.retry_after().unwrap_or_default()))
+        let asked_for = error.retry_after().unwrap_or_default();
+        // Who is asked for fewer calls does not ask again at once, whether it was said when or not.
+        let least = if error.kind() == ErrorKind::RateLimited { SLOWER } else { Duration::ZERO };
+        Some(wait.max(asked_for).max(least))
     }
 }
 

@@ -1,16 +1,24 @@
 //! Making tokens, proving them and ending them, with patience: what needs no store.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
 use super::clock::Clock;
 use super::credentials::Credentials;
-use super::error::Result;
+use super::error::{ErrorKind, Result};
 use super::issuer::{IssuedToken, TokenIssuer};
 use super::place::Place;
 use super::plan::TokenKind;
 use super::probe::Probe;
 use super::retry::{Deadline, RetryPolicy};
 use crate::secret::SecretString;
+
+/// A new secret may take about ten seconds to be known everywhere; this much is waited for it.
+const PROPAGATION: Duration = Duration::from_secs(20);
+/// How long to wait before asking whether it is known.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A token of any kind.
 #[derive(Debug)]
@@ -57,11 +65,47 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         }
     }
 
+    /// A token of a kind, with a client secret that was made a moment ago: it is given time to be known everywhere.
+    ///
+    /// # Errors
+    /// As for [`make`](Self::make); `CredentialsRejected` where the secret is not known by then.
+    pub(super) async fn make_once_known(
+        &self,
+        credentials: &Credentials,
+        kind: &TokenKind,
+        deadline: Deadline,
+    ) -> Result<Made> {
+        let began = Instant::now();
+        loop {
+            match self.make(credentials, kind, deadline).await {
+                Err(error)
+                    if error.kind() == ErrorKind::CredentialsRejected
+                        && began.elapsed() < PROPAGATION
+                        && deadline.allows(ASK_AGAIN) =>
+                {
+                    tracing::debug!("the new secret is not known everywhere yet");
+                    sleep(ASK_AGAIN).await;
+                }
+                made => return made,
+            }
+        }
+    }
+
+    /// Waits until a client secret that was made a moment ago is known.
+    ///
+    /// # Errors
+    /// `CredentialsRejected` where it is not by then, or whatever else the platform says.
+    pub async fn await_new_secret(&self, credentials: &Credentials, deadline: Deadline) -> Result<()> {
+        let made = self.make_once_known(credentials, &TokenKind::Access, deadline).await?;
+        self.discard(credentials, &made.token.access_token, deadline).await;
+        Ok(())
+    }
+
     /// A client's new secret, made with a token that may edit it. If the answer is lost it is simply made once more.
     ///
     /// # Errors
     /// `PermissionMissing`, or whatever else the platform says.
-    pub(super) async fn regenerate(
+    pub async fn regenerate(
         &self,
         place: &Place,
         client_id: &str,
@@ -72,17 +116,21 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         self.retries.run("regenerate a client secret", deadline, regenerate).await
     }
 
-    /// A new access token that was validated, and when it was asked for. One that fails is revoked.
+    /// A new token that was validated, and when it was asked for. One that fails is revoked.
     ///
     /// # Errors
     /// Whatever the exchange or the validation failed with.
     pub async fn mint(
         &self,
         credentials: &Credentials,
+        kind: &TokenKind,
         probes: &[Probe],
         deadline: Deadline,
     ) -> Result<(IssuedToken, Timestamp)> {
-        let (token, asked_at) = self.exchange(credentials, deadline).await?;
+        let Made { token, asked_at, first } = self.make(credentials, kind, deadline).await?;
+        if let Some(first) = first {
+            self.discard(credentials, &first, deadline).await;
+        }
         if let Err(error) = self.verify(credentials, &token.access_token, probes, deadline).await {
             self.discard(credentials, &token.access_token, deadline).await;
             return Err(error);
@@ -100,7 +148,7 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         probes: &[Probe],
         deadline: Deadline,
     ) -> Result<(IssuedToken, Timestamp)> {
-        let (token, asked_at) = self.mint(credentials, probes, deadline).await?;
+        let (token, asked_at) = self.mint(credentials, &TokenKind::Access, probes, deadline).await?;
         self.discard(credentials, &token.access_token, deadline).await;
         Ok((token, asked_at))
     }

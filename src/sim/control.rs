@@ -7,10 +7,11 @@
 //! | `POST /_sim/faults` | adds a fault, see [`FaultRequest`] |
 //! | `DELETE /_sim/faults` | takes all faults away |
 //! | `GET /_sim/genesys` | shows how many tokens live and were minted, the clients' ids and the knobs |
-//! | `PATCH /_sim/genesys` | sets knobs by the names of [`Settings`] |
+//! | `PATCH /_sim/genesys` | sets knobs by the names of [`Settings`](super::genesys::Settings) |
 //! | `POST /_sim/genesys/clients` | adds a client, by the names of [`Client`] |
 //! | `POST /_sim/genesys/advance` | puts the clock forward by `seconds` |
 //! | `POST /_sim/genesys/revoke-all` | ends every token |
+//! | `/_sim/cxone…` | see [`super::cxone::control`] |
 //! | `/_sim/secrets-manager…` | see [`super::secrets_manager::control`] |
 //!
 //! A call has `operation`, `began` and `ended` (milliseconds since the first call) and `status`.
@@ -19,12 +20,12 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::faults::{Answer, Effect, Fault, Faults};
-use super::genesys::{Client, Genesys, Settings};
+use super::genesys::{Client, Genesys};
 use super::http::{self, Reply, Request};
 use super::journal::Journal;
 
@@ -160,7 +161,7 @@ fn turn(genesys: &Genesys, knobs: Map<String, Value>) -> Result<(), String> {
     result
 }
 
-fn merge(settings: &Settings, knobs: Map<String, Value>) -> Result<Settings, String> {
+pub(super) fn merge<T: Serialize + DeserializeOwned>(settings: &T, knobs: Map<String, Value>) -> Result<T, String> {
     let mut merged = serde_json::to_value(settings).map_err(|error| error.to_string())?;
     for (name, value) in knobs {
         merged[name] = value;

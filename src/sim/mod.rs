@@ -1,9 +1,10 @@
-//! Simulators of Genesys Cloud and of AWS Secrets Manager, on loopback.
+//! Simulators of Genesys Cloud, of NICE CXone and of AWS Secrets Manager, on loopback.
 //!
 //! They share no types with the rest of the crate, so that a misspelt field
 //! cannot pass on both sides.
 
 pub mod control;
+pub mod cxone;
 pub mod faults;
 pub mod function;
 pub mod genesys;

@@ -1,10 +1,11 @@
-//! Both simulators behind one port, and a rotation function beside them.
+//! All simulators behind one port, and a rotation function beside them.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::control;
+use super::cxone::{self, AccessKey, Cxone};
 use super::faults::Faults;
 use super::function::{self, Function};
 use super::genesys::{self, Client, Genesys};
@@ -19,7 +20,11 @@ pub struct SimulationSettings {
     pub port: u16,
     /// The OAuth clients, as id and secret.
     pub clients: Vec<(String, String)>,
-    /// How long tokens live, in seconds; `None` for a day.
+    /// The applications of CXone, as id and secret.
+    pub cxone_clients: Vec<(String, String)>,
+    /// The access keys of a user of CXone, as id and secret.
+    pub cxone_access_keys: Vec<(String, String)>,
+    /// How long tokens live, in seconds; `None` for a day, and an hour for those of CXone.
     pub token_lifetime: Option<u64>,
     /// The Lambda binary that every RotationLambdaARN stands for.
     pub function: Option<PathBuf>,
@@ -35,6 +40,8 @@ pub struct SimulationSettings {
 pub struct Simulation {
     /// Genesys Cloud.
     pub genesys: Arc<Genesys>,
+    /// NICE CXone.
+    pub cxone: Arc<Cxone>,
     /// Secrets Manager.
     pub secrets_manager: SecretsManager,
     /// The function, where there is one.
@@ -46,9 +53,11 @@ pub struct Simulation {
     server: Server,
 }
 
-/// The one service behind the port: the AWS SDKs name their action in a header, Genesys Cloud is all the rest.
+/// The one service behind the port: the AWS SDKs name their action in a header, CXone has paths of its own,
+/// Genesys Cloud is all the rest.
 struct Front {
     genesys: Arc<Genesys>,
+    cxone: Arc<Cxone>,
     secrets_manager: SecretsManager,
 }
 
@@ -62,18 +71,23 @@ impl Simulation {
         for (id, secret) in &settings.clients {
             genesys.add_client(Client::new(id, secret));
         }
+        let cxone = Arc::new(simulated_cxone(&settings));
         let secrets_manager = SecretsManager::new(settings.secrets_manager);
         let (faults, journal) = (Faults::default(), Journal::default());
-        let front = Front { genesys: Arc::clone(&genesys), secrets_manager: secrets_manager.clone() };
+        let front = Front {
+            genesys: Arc::clone(&genesys),
+            cxone: Arc::clone(&cxone),
+            secrets_manager: secrets_manager.clone(),
+        };
         let server = Server::start(settings.port, Arc::new(front), faults.clone(), journal.clone()).await?;
-        let mut simulation = Self { genesys, secrets_manager, function: None, faults, journal, server };
+        let mut simulation = Self { genesys, cxone, secrets_manager, function: None, faults, journal, server };
         if let Some(path) = settings.function {
             simulation.attach(path, settings.function_environment, settings.function_settings).await?;
         }
         Ok(simulation)
     }
 
-    /// The base URL of Genesys Cloud's login and API.
+    /// The base URL of the login and the API of both platforms.
     pub fn genesys_url(&self) -> String {
         self.server.url()
     }
@@ -105,21 +119,45 @@ impl Simulation {
 
 impl Service for Front {
     fn operation(&self, request: &Request) -> String {
-        if is_aws(request) { self.secrets_manager.operation(request) } else { self.genesys.operation(request) }
+        match () {
+            () if is_aws(request) => self.secrets_manager.operation(request),
+            () if self.cxone.takes(request) => self.cxone.operation(request),
+            () => self.genesys.operation(request),
+        }
     }
 
     async fn answer(&self, request: Request) -> Reply {
-        if is_aws(&request) { self.secrets_manager.answer(request).await } else { self.genesys.answer(request).await }
+        match () {
+            () if is_aws(&request) => self.secrets_manager.answer(request).await,
+            () if self.cxone.takes(&request) => self.cxone.answer(request).await,
+            () => self.genesys.answer(request).await,
+        }
     }
 
     fn control(&self, request: &Request, faults: &Faults, journal: &Journal) -> Option<Reply> {
         secrets_manager::control(request, &self.secrets_manager)
+            .or_else(|| cxone::control(request, &self.cxone))
             .or_else(|| control::handle(request, &self.genesys, faults, journal))
     }
 }
 
 fn is_aws(request: &Request) -> bool {
     request.headers.contains_key("x-amz-target")
+}
+
+fn simulated_cxone(settings: &SimulationSettings) -> Cxone {
+    let mut knobs = cxone::Settings::default();
+    if let Some(seconds) = settings.token_lifetime {
+        knobs.token_lifetime = seconds;
+    }
+    let cxone = Cxone::new(knobs);
+    for (id, secret) in &settings.cxone_clients {
+        cxone.add_client(cxone::Client::new(id, secret));
+    }
+    for (id, secret) in &settings.cxone_access_keys {
+        cxone.add_access_key(AccessKey::new(id, secret));
+    }
+    cxone
 }
 
 fn genesys_settings(settings: &SimulationSettings) -> genesys::Settings {

@@ -7,6 +7,7 @@ mod aws;
 #[path = "../bao/mod.rs"]
 mod bao;
 mod check;
+mod cxone;
 mod documents;
 mod file;
 mod interrupt;
@@ -94,6 +95,8 @@ impl Scene {
     async fn with_token_lifetime(token_lifetime: Option<u64>) -> Self {
         let settings = SimulationSettings {
             clients: vec![(CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned())],
+            cxone_clients: vec![(cxone::CLIENT.0.to_owned(), cxone::CLIENT.1.to_owned())],
+            cxone_access_keys: vec![(cxone::KEY.0.to_owned(), cxone::KEY.1.to_owned())],
             function: Some(LAMBDA.into()),
             token_lifetime,
             secrets_manager: Settings { retries: 0, ..Settings::default() },
@@ -167,7 +170,9 @@ impl Scene {
     /// No line, and least of all the log's at its finest level, holds a secret. The log is there for that alone.
     fn without_log(&self, mut transcript: Transcript) -> Transcript {
         let mut secrets = vec![CLIENT_SECRET.to_owned(), "hush-hush-access-key".to_owned()];
+        secrets.extend([cxone::CLIENT.1.to_owned(), cxone::KEY.1.to_owned()]);
         secrets.extend(self.simulation.genesys.live_tokens());
+        secrets.extend(self.simulation.cxone.live_tokens());
         for (secret, text) in
             secrets.iter().flat_map(|secret| [(secret, &transcript.stdout), (secret, &transcript.stderr)])
         {

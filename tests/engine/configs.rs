@@ -3,7 +3,8 @@
 use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::{Value, json};
 
-use crate::scene::{CLIENT, Scene, config, errors};
+use crate::hosted::{Hosted, until as hosted_until};
+use crate::scene::{CLIENT, SECOND, Scene, config, errors};
 
 #[tokio::test]
 async fn a_config_is_tried_merged_and_never_shows_its_secret() {
@@ -53,11 +54,13 @@ async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
         (("config/main".to_owned(), json!({"verify_connection": "perhaps"})), "verify_connection"),
         (named("new", json!({})), "config is missing"),
         (named("new", json!({"config": "none"})), "no config \"none\""),
+        (named("new", json!({"config": "../shared/ci"})), "not the name of a config"),
+        (named("new", json!({"config": "main/deeper"})), "not the name of a config"),
         (named("ci", json!({"ttl": "soon"})), "ttl"),
         (named("ci", json!({"ttl": -1})), "ttl"),
         (named("ci", json!({"probes": ["DELETE /api/v2/users"]})), "probes"),
         (named("ci", json!({"probes": ["GET //evil.example/"]})), "probes"),
-        (named("a b", json!({"config": "main"})), "is not a name"),
+        (named("a b", json!({"config": "main"})), "is not a valid name"),
         (named(&"n".repeat(300), json!({"config": "main"})), "128"),
     ] {
         let (status, answer) = scene.call("POST", &path, body.clone()).await;
@@ -118,4 +121,30 @@ async fn rotating_the_clients_own_secret_takes_sudo() {
     assert_eq!(scene.bao.call_as(&without, "POST", path, json!({})).await.0, 403);
     let with = scene.bao.token(&rules(r#""create", "update", "sudo""#)).await;
     assert_ne!(scene.bao.call_as(&with, "POST", path, json!({})).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_field_is_not_logged() {
+    let hosted = Hosted::start().await;
+    let swapped = json!({"region": "mypurecloud.ie", "client_id": CLIENT.1, "client_secret": CLIENT.0});
+    assert!(hosted.call("write", "config/swapped", swapped.clone()).await.is_err(), "it is tried");
+    let mut untried = swapped;
+    untried["verify_connection"] = json!(false);
+    hosted.write("config/swapped", untried).await;
+    hosted_until("it is logged", || hosted.has_logged("config.name\":\"swapped")).await;
+    hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn a_platform_that_takes_its_time_holds_up_no_other_write() {
+    let hosted = Hosted::start().await;
+    hosted.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Delay(5 * SECOND)));
+    let asked = hosted.simulation.journal.calls().len();
+    let config = async { hosted.write("config/main", config()).await };
+    let role = async {
+        hosted_until("the client is being tried", || hosted.simulation.journal.calls().len() > asked).await;
+        hosted.write("roles/ci", json!({"config": "main"})).await;
+    };
+    let first = futures_util::future::select(Box::pin(config), Box::pin(role)).await;
+    assert!(matches!(first, futures_util::future::Either::Right(_)), "the role is written first");
 }

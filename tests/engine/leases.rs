@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use genesys_rotator::sim::faults::{Answer, Effect, Fault};
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -75,15 +76,17 @@ async fn a_renewal_ends_with_the_token_and_with_the_roles_maximum() {
 }
 
 #[tokio::test]
-async fn a_dead_token_counts_as_revoked_and_a_strangers_404_does_not() {
+async fn a_dead_token_counts_as_revoked_and_a_strangers_answer_does_not() {
     let Some(scene) = Scene::start().await else { return };
     let lease = scene.read("creds/ci").await["lease_id"].clone();
-    let page = Answer::new(StatusCode::NOT_FOUND, "text/html", "<h1>no such host</h1>");
-    scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
-    let (status, answer) = scene.revoke(&lease).await;
-    assert!(status >= 400, "{answer}");
-    assert_eq!(scene.live().len(), 1);
-    scene.simulation.faults.clear();
+    for status in [StatusCode::NOT_FOUND, StatusCode::OK] {
+        let page = Answer::new(status, "text/html", "<h1>please log in</h1>");
+        scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
+        let (status, answer) = scene.revoke(&lease).await;
+        assert!(status >= 400, "{answer}");
+        assert_eq!(scene.live().len(), 1);
+        scene.simulation.faults.clear();
+    }
     scene.simulation.genesys.revoke_all();
     assert_eq!(scene.revoke(&lease).await.0, 204);
 }
@@ -126,4 +129,30 @@ async fn a_token_that_fails_its_validation_or_a_probe_is_revoked_and_never_lease
     let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
     assert_eq!(status, 400, "{answer}");
     assert!(errors(&answer).contains("TokenRejected"), "{answer}");
+}
+
+/// A lease of no time at all would be one of the host's default time, a month.
+#[tokio::test]
+async fn a_token_that_is_dead_on_arrival_is_neither_leased_nor_shared() {
+    let Some(scene) = Scene::start().await else { return };
+    // Of which the answer leaves one out, and the time that it took another.
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 2);
+    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Delay(SECOND)));
+    for path in ["creds/ci", "token/ci"] {
+        let (status, answer) = scene.call("GET", path, Value::Null).await;
+        assert!(status >= 400, "{answer}");
+        assert!(answer["lease_duration"].is_null(), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_asks_no_more_often_than_the_platform_can_bear() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.token_requests_per_minute = Some(5));
+    let asked = scene.simulation.journal.count("POST /oauth/token");
+    let answers = join_all((0..100).map(|_| scene.call("GET", "creds/ci", Value::Null))).await;
+    let asked = scene.simulation.journal.count("POST /oauth/token") - asked;
+    assert!(answers.iter().any(|(status, _)| *status == 200));
+    assert!(answers.iter().all(|(status, answer)| *status == 200 || errors(answer).contains("RateLimited")));
+    assert!(asked <= 60, "the platform was asked {asked} times");
 }

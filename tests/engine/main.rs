@@ -3,6 +3,7 @@
 #[path = "../bao/mod.rs"]
 mod bao;
 mod configs;
+mod cxone;
 mod ends;
 #[path = "../host/mod.rs"]
 mod host;
@@ -10,8 +11,10 @@ mod hosted;
 mod leases;
 mod nodes;
 mod operators;
+mod roots;
 mod scene;
 mod shared;
+mod shared_races;
 mod static_crashes;
 mod static_in_bao;
 mod static_nodes;

@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 
 use crate::bao::{Bao, Cluster, until};
 use crate::ends::{prepare, token};
-use crate::scene::{plugin, simulate};
+use crate::scene::{CLIENT, plugin, simulate};
 
 const EXCHANGE: &str = "POST /oauth/token";
 const STATIC: &str = "genesys-cloud/static-creds/steady";
 
 async fn start() -> Option<(Cluster, Simulation)> {
     let simulation = simulate().await;
-    let plugin = plugin(&simulation);
+    let mut plugin = plugin(&simulation);
+    plugin.environment.push("ROTATOR_LOG=trace".to_owned());
     let cluster = Cluster::start(&plugin).await?;
     let active = &cluster.nodes[cluster.active().await];
     active.mount(&plugin, "genesys-cloud").await;
@@ -95,7 +96,11 @@ async fn static_roles_go_on_when_the_active_node_is_killed_in_the_middle_of_a_ro
     active.post("sys/leases/revoke", json!({"lease_id": leased["lease_id"], "sync": true})).await;
     assert!(!simulation.genesys.live_tokens().contains(&token(&leased)));
     for node in &cluster.nodes {
-        assert!(!node.log().contains("panicked"));
+        let log = node.log();
+        assert!(!log.contains("panicked"));
+        for secret in [CLIENT.1, &token(&before), &after, &token(&leased)] {
+            assert!(!log.contains(secret), "{secret}");
+        }
     }
 }
 

@@ -11,6 +11,11 @@ use crate::bao::{Bao, Plugin};
 pub const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
 pub const SECOND: Duration = Duration::from_secs(1);
 
+/// The application of CXone.
+pub const CXONE_CLIENT: (&str, &str) = ("back-end@nice", "hush-hush-application");
+/// The access key of a user of CXone.
+pub const CXONE_KEY: (&str, &str) = ("ACCESSKEYID====", "hush-hush-access-key====");
+
 pub struct Scene {
     pub bao: Bao,
     pub simulation: Simulation,
@@ -66,7 +71,9 @@ impl Scene {
 /// The simulator with the client.
 pub async fn simulate() -> Simulation {
     let clients = vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())];
-    let settings = SimulationSettings { clients, ..SimulationSettings::default() };
+    let owned = |(id, secret): (&str, &str)| vec![(id.to_owned(), secret.to_owned())];
+    let (cxone_clients, cxone_access_keys) = (owned(CXONE_CLIENT), owned(CXONE_KEY));
+    let settings = SimulationSettings { clients, cxone_clients, cxone_access_keys, ..SimulationSettings::default() };
     Simulation::start(settings).await.expect("the simulators start")
 }
 

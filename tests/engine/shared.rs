@@ -75,7 +75,7 @@ async fn it_outlives_the_process_and_ends_with_its_role() {
 #[tokio::test]
 async fn while_the_platform_is_down_the_last_of_its_life_is_better_than_nothing() {
     let Some(scene) = Scene::start().await else { return };
-    scene.simulation.genesys.set(|settings| settings.token_lifetime = 10);
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 20);
     let first = scene.read("token/ci").await["data"]["access_token"].clone();
     let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT);
     scene
@@ -91,4 +91,58 @@ async fn while_the_platform_is_down_the_last_of_its_life_is_better_than_nothing(
     let (status, answer) = scene.call("GET", "token/ci?minimum_seconds=5", Value::Null).await;
     assert_eq!(status, 502, "who needs more gets an error: {answer}");
     assert!(errors(&answer).contains("RateLimited"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_dead_token_is_never_handed_out_however_little_life_is_asked_for() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 3);
+    let first = scene.read("token/ci?minimum_seconds=0").await["data"]["access_token"].clone();
+    until("it has ended, and there is another one", async || {
+        let data = scene.read("token/ci?minimum_seconds=0").await["data"].clone();
+        assert!(data["ttl"].as_u64().is_some_and(|ttl| ttl > 0), "{data}");
+        data["access_token"] != first
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failure_is_told_again_without_another_token() {
+    let Some(scene) = Scene::start().await else { return };
+    scene.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
+    let minted = scene.simulation.genesys.minted();
+    for _ in 0..50 {
+        assert_eq!(scene.call("GET", "token/ci", Value::Null).await.0, 400);
+    }
+    let made = scene.simulation.genesys.minted() - minted;
+    assert!(made < 25, "{made} tokens were made in vain");
+    scene.write("roles/ci", json!({"probes": []})).await;
+    scene.read("token/ci").await;
+}
+
+#[tokio::test]
+async fn long_lived_tokens_are_leased_shared_and_rotated_like_any_other() {
+    let Some(scene) = Scene::start().await else { return };
+    let (status, answer) = scene.call("POST", "roles/ci", json!({"token": "generated"})).await;
+    assert!(status == 400 && errors(&answer).contains("resource_owner"), "{answer}");
+    scene.write("roles/ci", json!({"token": "generated", "resource_owner": "5f3c8a52-0f00"})).await;
+    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
+    assert!(status == 400 && errors(&answer).contains("does not offer"), "{answer}");
+    assert!(scene.live().is_empty(), "the first token was given back");
+    scene.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
+    let leased = scene.read("creds/ci").await;
+    assert!(leased["data"]["ttl"].as_u64().is_some_and(|ttl| ttl > 31_000_000), "{leased}");
+    let shared = scene.read("token/ci").await["data"]["access_token"].clone();
+    assert_eq!(scene.live().len(), 2, "the access tokens that they were made with are gone");
+    scene.write("roles/ci", json!({"token": "access"})).await;
+    assert_ne!(scene.read("token/ci").await["data"]["access_token"], shared);
+    assert_eq!(scene.revoke(&leased["lease_id"]).await.0, 204);
+    let role = json!({"config": "main", "rotation_period": "30d", "token": "api-token", "token_name": "reports"});
+    scene.write("static-roles/reports", role).await;
+    let read = scene.read("static-roles/reports").await["data"].clone();
+    assert_eq!((&read["token"], &read["token_name"]), (&json!("api-token"), &json!("reports")));
+    let first = scene.read("static-creds/reports").await["data"].clone();
+    scene.write("rotate-role/reports", json!({})).await;
+    let second = scene.read("static-creds/reports").await["data"].clone();
+    assert!(first["access_token"] != second["access_token"] && second["ttl"].as_u64() > Some(31_000_000), "{second}");
 }

@@ -39,6 +39,17 @@ async fn neither_a_standby_nor_a_secondary_rotates_anything() {
 }
 
 #[tokio::test]
+async fn a_secondary_rotates_what_is_its_own_alone() {
+    let hosted = Hosted::with_role().await;
+    let former = hosted.token().await;
+    hosted.system.set_replication_state(PERFORMANCE_SECONDARY);
+    hosted.system.set_local_mount(true);
+    hosted.age().await;
+    hosted.tick().await;
+    until("it is rotated", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
+}
+
+#[tokio::test]
 async fn a_standby_has_the_host_send_writes_on_and_makes_no_token_for_them() {
     let hosted = Hosted::with_role().await;
     hosted.system.set_replication_state(STANDBY);

@@ -1,5 +1,8 @@
 //! Static roles, as they are written, read, rotated and deleted.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use genesys_rotator::sim::faults::{Answer, Effect, Fault};
 use genesys_rotator::sim::genesys::Client;
 use hyper::StatusCode;
@@ -230,4 +233,16 @@ async fn a_damaged_entry_fails_its_role_alone() {
     hosted.write("static-roles/hurt", role()).await;
     assert!(hosted.storage.text("static-creds/hurt").and_then(|stored| token_in(&stored)).is_some());
     hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn a_crowd_that_wants_a_rotation_now_gets_few() {
+    let hosted = Hosted::with_role().await;
+    let minted = hosted.simulation.genesys.minted();
+    let slow = Effect::Delay(Duration::from_millis(300));
+    hosted.simulation.faults.add(Fault::always("GET /api/v2/users/me", slow));
+    let rotations = (0..30).map(|_| hosted.call("write", "rotate-role/ci", json!({})));
+    assert!(join_all(rotations).await.iter().all(Result::is_ok));
+    let made = hosted.simulation.genesys.minted() - minted;
+    assert!(made <= 6, "{made} tokens were made");
 }

@@ -41,7 +41,7 @@ async fn many_roles_that_are_due_are_all_rotated() {
 #[tokio::test]
 async fn a_token_that_lives_shorter_than_the_period_is_rotated_in_time() {
     let hosted = Hosted::start().await;
-    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 5);
+    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 8);
     let answer = hosted.write("static-roles/ci", role()).await;
     assert!(answer.warnings[0].contains("the token is rotated before it expires"), "{answer:?}");
     let mut seen = BTreeSet::new();

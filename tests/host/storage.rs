@@ -21,6 +21,7 @@ const RELATIVE: &str = "relative paths not supported";
 #[derive(Default)]
 struct Script {
     refusal: String,
+    are_answers_lost: bool,
     calls: Vec<String>,
     event: Option<Event>,
 }
@@ -52,6 +53,12 @@ impl Storage {
     /// From now on writes fail with these words; with none they succeed.
     pub fn refuse(&self, words: &str) {
         words.clone_into(&mut self.script.lock().unwrap().refusal);
+    }
+
+    /// From now on writes fail with these words, although puts are carried out.
+    pub fn lose_answers(&self, words: &str) {
+        self.refuse(words);
+        self.script.lock().unwrap().are_answers_lost = true;
     }
 
     /// Has something happen once, at a call of any kind that so many others come before.
@@ -147,9 +154,11 @@ impl pb::storage_server::Storage for Storage {
 
     async fn put(&self, request: Request<pb::StoragePutArgs>) -> Result<Response<pb::StoragePutReply>, Status> {
         let (entry, err) = (request.into_inner().entry.unwrap(), self.refusal());
-        let err = if is_relative(&entry.key) { RELATIVE.to_owned() } else { err };
+        let is_relative = is_relative(&entry.key);
+        let err = if is_relative { RELATIVE.to_owned() } else { err };
+        let is_carried_out = err.is_empty() || (self.script.lock().unwrap().are_answers_lost && !is_relative);
         let write = |entries: &mut BTreeMap<_, _>| {
-            if err.is_empty() {
+            if is_carried_out {
                 entries.insert(entry.key.clone(), entry.clone());
             }
         };

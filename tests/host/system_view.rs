@@ -1,7 +1,7 @@
 //! What the plugin may ask of the host.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use tonic::{Request, Response, Status};
 
@@ -11,6 +11,7 @@ use super::wire::pb;
 #[derive(Clone, Default)]
 pub struct SystemView {
     replication_state: Arc<AtomicI32>,
+    is_local: Arc<AtomicBool>,
     times_asked: Arc<AtomicUsize>,
 }
 
@@ -18,6 +19,11 @@ impl SystemView {
     /// Sets the flags of `sdk/helper/consts/replication.go`.
     pub fn set_replication_state(&self, state: i32) {
         self.replication_state.store(state, Ordering::Relaxed);
+    }
+
+    /// Says whether mounts are this cluster's alone.
+    pub fn set_local_mount(&self, is_local: bool) {
+        self.is_local.store(is_local, Ordering::Relaxed);
     }
 
     /// How many times the replication state was asked for.
@@ -40,5 +46,9 @@ impl pb::system_view_server::SystemView for SystemView {
         self.times_asked.fetch_add(1, Ordering::Relaxed);
         let state = self.replication_state.load(Ordering::Relaxed);
         Ok(Response::new(pb::ReplicationStateReply { state }))
+    }
+
+    async fn local_mount(&self, _: Request<pb::Empty>) -> Result<Response<pb::LocalMountReply>, Status> {
+        Ok(Response::new(pb::LocalMountReply { local: self.is_local.load(Ordering::Relaxed) }))
     }
 }

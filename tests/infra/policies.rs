@@ -97,19 +97,25 @@ async fn an_operator_sets_everything_up_and_reads_no_token() {
 }
 
 #[tokio::test]
-async fn who_is_a_reader_too_is_an_operator_first() {
+async fn what_an_operator_is_denied_a_broader_policy_does_not_grant() {
     let Some((bao, _simulation)) = start().await else { return };
-    let both = text("policies/operator.hcl") + &text("policies/reader.hcl");
-    let token = bao.token(&both).await;
-    assert_eq!(bao.call_as(&token, "GET", "genesys-cloud/roles/ci", Value::Null).await.0, 200);
-    let names = ["operator", "reader"];
-    for name in names {
-        bao.post(&format!("sys/policies/acl/{name}"), json!({"policy": text(&format!("policies/{name}.hcl"))})).await;
+    let broad = r#"path "genesys-cloud/*" { capabilities = ["read"] }"#;
+    for (name, policy) in [
+        ("operator", text("policies/operator.hcl")),
+        ("broad", broad.to_owned()),
+        ("reader", text("policies/reader.hcl")),
+    ] {
+        bao.post(&format!("sys/policies/acl/{name}"), json!({"policy": policy})).await;
     }
-    let answer = bao.post("auth/token/create", json!({"policies": names})).await;
-    let token = answer["auth"]["client_token"].as_str().expect("a token");
-    // The exact path of one policy counts before the prefix of another, so a person gets one of the two.
-    assert_eq!(bao.call_as(token, "GET", "genesys-cloud/creds/other", Value::Null).await.0, 403);
+    // The policy that names the very path counts before those with a prefix of it.
+    for (policies, expected) in
+        [(["operator", "broad"], 403), (["broad", "default"], 200), (["operator", "reader"], 200)]
+    {
+        let answer = bao.post("auth/token/create", json!({ "policies": policies })).await;
+        let token = answer["auth"]["client_token"].as_str().expect("a token");
+        let (status, answer) = bao.call_as(token, "GET", "genesys-cloud/creds/ci", Value::Null).await;
+        assert_eq!(status, expected, "{policies:?}: {answer}");
+    }
 }
 
 #[tokio::test]

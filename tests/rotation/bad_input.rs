@@ -5,12 +5,12 @@ use genesys_rotator::sim::faults::{Answer, Effect, Fault};
 use hyper::StatusCode;
 
 /// Rotates a secret that holds `value`, and gives the first failure: its step, type and message.
-async fn failure_of(world: &World, value: &str) -> (String, String, String) {
+pub(super) async fn failure_of(world: &World, value: &str) -> (String, String, String) {
     world.create_text(SECRET, value).await;
     failure(world).await
 }
 
-async fn failure(world: &World) -> (String, String, String) {
+pub(super) async fn failure(world: &World) -> (String, String, String) {
     let former = world.holder("AWSCURRENT").map(|version| version.id);
     let outcome = world.rotate().await;
     assert!(!outcome.succeeded);

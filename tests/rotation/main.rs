@@ -6,6 +6,7 @@
 mod bad_input;
 mod concurrency;
 mod crashes;
+mod cxone;
 mod faults;
 mod modes;
 mod whole;
@@ -47,6 +48,8 @@ impl World {
         function_environment.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let settings = SimulationSettings {
             clients: vec![(CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned())],
+            cxone_clients: vec![(cxone::CLIENT.0.to_owned(), cxone::CLIENT.1.to_owned())],
+            cxone_access_keys: vec![(cxone::KEY.0.to_owned(), cxone::KEY.1.to_owned())],
             function: Some(LAMBDA.into()),
             function_environment,
             function_settings: function::Settings::default(),
@@ -129,7 +132,10 @@ impl World {
     fn assert_clean(&self) {
         let logs = self.logs().join("\n");
         let mut secrets = vec![CLIENT_SECRET.to_owned(), base64(&format!("{CLIENT_ID}:{CLIENT_SECRET}"))];
+        secrets.extend([cxone::CLIENT.1.to_owned(), cxone::KEY.1.to_owned(), cxone::encoded_key()]);
+        secrets.push(base64(&format!("{}:{}", cxone::CLIENT.0, cxone::CLIENT.1)));
         secrets.extend(self.simulation.genesys.live_tokens());
+        secrets.extend(self.simulation.cxone.live_tokens());
         secrets.extend(self.all_values().iter().filter_map(|value| token_in(value)));
         let events = self.simulation.secrets_manager.events();
         secrets.extend(events.iter().filter_map(|event| event["RotationToken"].as_str().map(str::to_owned)));

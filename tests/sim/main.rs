@@ -10,6 +10,7 @@
 )]
 
 mod control;
+mod cxone;
 mod function;
 mod genesys;
 mod genesys_clients;

@@ -28,7 +28,8 @@ path "sys/leases/revoke-force/genesys-cloud/*" {
   capabilities = ["create", "update", "sudo"]
 }
 
-# Denied even where another policy grants it.
+# Denied even where another policy grants all of genesys-cloud/*. A policy that names the very path, such as reader.hcl,
+# would still count: give nobody both.
 path "genesys-cloud/creds/*" {
   capabilities = ["deny"]
 }

@@ -45,7 +45,9 @@ impl Cxone {
     }
 
     /// A new token.
-    pub(super) async fn issue(&self, grant: &CxoneGrant) -> Result<IssuedToken> {
+    pub(super) async fn issue(&self, grant: &CxoneGrant, tenant_id: Option<&str>) -> Result<IssuedToken> {
+        // What the validation could not use is found out before a token is made in vain.
+        tenant_id.map_or(Ok(()), place::check_tenant)?;
         self.exchange(grant).await
     }
 

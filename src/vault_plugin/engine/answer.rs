@@ -11,6 +11,9 @@ use super::stored_secret;
 use crate::rotation::IssuedToken;
 use crate::secret::SecretString;
 
+/// What is left of a token is counted in seconds: with less than one it is dead.
+pub(super) const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+
 /// A token, and how long it lives.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Token {
@@ -34,6 +37,11 @@ impl Token {
     /// The life left, zero once it is over.
     pub(super) fn left(&self, now: Timestamp) -> Duration {
         Duration::try_from(self.expires_at.duration_since(now)).unwrap_or_default()
+    }
+
+    /// Whether a reader can still do something with it.
+    pub(super) fn is_alive(&self, now: Timestamp) -> bool {
+        self.left(now) >= SHORTEST_LIFE
     }
 
     /// Its whole life.

@@ -1,28 +1,52 @@
-//! A config: an OAuth client, as it is stored.
+//! A config: client credentials and where they are good, as they are stored.
+
+use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::entries::Entries;
-use super::stored_secret;
-use crate::rotation::{Credentials, KeyPair, Place};
+use crate::rotation::{Credentials, CxoneGrant, Document, ErrorKind, Place, RotationError};
 use crate::secret::SecretString;
-use crate::vault_plugin::framework::refuse;
+use crate::vault_plugin::framework::{is_name, refuse};
 use crate::vault_plugin::transport::Failure;
 
 /// The prefix of the keys.
 pub(super) const PREFIX: &str = "config/";
+/// The fields that name the place; a config has one of those of CXone.
+pub(super) const CXONE_PLACES: [&str; 3] = ["issuer", "area", "realm"];
+/// The fields that anybody who may read the config may see, in the order of a document's.
+const SHOWN: [&str; 8] = ["platform", "region", "issuer", "area", "realm", "tenant_id", "client_id", "access_key_id"];
+/// The fields that nobody may.
+pub(super) const HIDDEN: [&str; 2] = ["client_secret", "access_key_secret"];
 
-/// An OAuth client, and where it is good.
+/// A config's fields by their names, which are a document's. Any value may be a secret.
+pub(super) type Fields = BTreeMap<String, Zeroizing<String>>;
+
+/// Client credentials, and where they are good.
 #[derive(Clone, Deserialize, Serialize)]
+#[serde(try_from = "Fields", into = "Fields")]
 pub(super) struct Config {
-    pub(super) platform: String,
-    pub(super) region: String,
-    pub(super) client_id: String,
-    #[serde(with = "stored_secret")]
-    pub(super) client_secret: SecretString,
+    fields: Fields,
+    credentials: Credentials,
+}
+
+impl TryFrom<Fields> for Config {
+    type Error = RotationError;
+
+    /// A config is a document like any other, under the same rules.
+    fn try_from(fields: Fields) -> Result<Self, RotationError> {
+        let credentials = Document::parse(&document(&fields)?).and_then(|document| document.credentials());
+        Ok(Self { credentials: credentials.map_err(|error| about_the_config(&error))?, fields })
+    }
+}
+
+impl From<Config> for Fields {
+    fn from(config: Config) -> Self {
+        config.fields
+    }
 }
 
 impl Config {
@@ -31,11 +55,19 @@ impl Config {
         format!("{PREFIX}{name}")
     }
 
+    /// The names of all fields.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        SHOWN.into_iter().chain(HIDDEN)
+    }
+
     /// The config of a name that a role gives.
     ///
     /// # Errors
     /// A 400 where there is none, or what the host says.
     pub(super) async fn of_role(entries: &Entries, name: &str) -> Result<Self, Failure> {
+        if !is_name(name) {
+            return Err(refuse("config is not the name of a config", "list config/ shows those that there are"));
+        }
         entries.get(&Self::key(name)).await?.ok_or_else(|| {
             refuse(
                 format!("there is no config {name:?}"),
@@ -46,24 +78,68 @@ impl Config {
 
     /// What the platform's calls need.
     pub(super) fn credentials(&self) -> Credentials {
-        let Self { region, client_id: id, client_secret: secret, .. } = self.clone();
-        Credentials::GenesysCloud { region, client: KeyPair { id, secret } }
+        self.credentials.clone()
     }
 
     /// Where its tokens are good.
     pub(super) fn place(&self) -> Place {
-        self.credentials().place()
+        self.credentials.place()
+    }
+
+    /// Whose tokens they are: the ids of the client and of the access key. Tokens of others are not this config's.
+    pub(super) fn client_id(&self) -> String {
+        match &self.credentials {
+            Credentials::Cxone { grant: CxoneGrant::BackEnd { client, access_key, .. }, .. } => {
+                format!("{} {}", client.id, access_key.id)
+            }
+            other => other.id().to_owned(),
+        }
+    }
+
+    /// The same client with another secret.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where it cannot be one.
+    pub(super) fn with_client_secret(&self, secret: &SecretString) -> Result<Self, RotationError> {
+        let mut fields = self.fields.clone();
+        fields.insert(HIDDEN[0].to_owned(), Zeroizing::new(secret.expose_secret().to_owned()));
+        Self::try_from(fields)
+    }
+
+    /// Whether both hold the same, secrets included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+
+    /// The fields as they are stored.
+    pub(super) fn into_fields(self) -> Fields {
+        self.fields
+    }
+
+    /// What anybody may see who may read the config.
+    pub(super) fn shown(&self) -> Map<String, Value> {
+        let shown = SHOWN.into_iter().filter_map(|name| Some((name, self.fields.get(name)?)));
+        shown.map(|(name, value)| (name.to_owned(), Value::from(value.as_str()))).collect()
     }
 
     /// The config as a document that the rotation reads its credentials from.
-    pub(super) fn document(&self) -> SecretString {
-        let secret = Zeroizing::new(json!(self.client_secret.expose_secret()).to_string());
-        let Self { platform, region, client_id, .. } = self;
-        let [platform, region, client_id] = [platform, region, client_id].map(|text| json!(text).to_string());
-        let text = format!(
-            r#"{{"platform":{platform},"region":{region},"client_id":{client_id},"client_secret":{}}}"#,
-            *secret
-        );
-        text.into()
+    ///
+    /// # Errors
+    /// `DocumentInvalid`, never for what was stored.
+    pub(super) fn document(&self) -> Result<SecretString, RotationError> {
+        document(&self.fields)
     }
+}
+
+fn document(fields: &Fields) -> Result<SecretString, RotationError> {
+    serde_json::to_string(fields).map(SecretString::from).map_err(|_| {
+        let message = "the config cannot be written as a document";
+        RotationError::new(ErrorKind::DocumentInvalid, message)
+    })
+}
+
+/// Whoever writes a config knows of no secret that would hold it.
+fn about_the_config(error: &RotationError) -> RotationError {
+    let message = error.to_string().replacen("the secret ", "the config ", 1);
+    RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
 }

@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 use crate::vault_plugin::transport::{Failure, Storage, StorageEntry};
 
 /// The prefixes whose values hold secrets: the seal wraps them once more, where it can.
-pub(super) const SEAL_WRAPPED: [&str; 4] = ["config/", "static-creds/", "static-pending/", "shared/"];
-/// How many entries are kept in memory. Further ones are asked for each time.
-const MOST_KEPT: usize = 8_192;
+pub(super) const SEAL_WRAPPED: [&str; 5] = ["config/", "static-creds/", "static-pending/", "shared/", "root-intent/"];
+/// How many bytes of entries are kept in memory. Further ones are asked for each time.
+const MOST_KEPT: usize = 8 << 20;
 
 /// The mount's storage, with what was read of it kept in memory until it is written or another node writes it.
 /// Clones share both.
@@ -25,6 +25,8 @@ pub(super) struct Entries {
 #[derive(Default)]
 struct Kept {
     values: HashMap<String, Value>,
+    /// The bytes of keys and values.
+    size: usize,
     /// Counts the changes. What was read while one happened may be older than it, and is not kept.
     changes: u64,
 }
@@ -105,7 +107,9 @@ impl Entries {
     fn change(&self, key: &str) -> MutexGuard<'_, Kept> {
         let mut kept = self.lock();
         kept.changes += 1;
-        kept.values.remove(key);
+        if let Some(value) = kept.values.remove(key) {
+            kept.size -= key.len() + value.len();
+        }
         kept
     }
 
@@ -116,14 +120,19 @@ impl Entries {
 
 impl Kept {
     fn keep(&mut self, key: &str, value: Value) {
-        if self.values.len() < MOST_KEPT {
-            self.values.insert(key.to_owned(), value);
+        let size = key.len() + value.len();
+        if self.size + size > MOST_KEPT {
+            return;
+        }
+        self.size += size;
+        if let Some(former) = self.values.insert(key.to_owned(), value) {
+            self.size -= key.len() + former.len();
         }
     }
 }
 
 fn damaged(key: &str) -> Failure {
     Failure::internal(format!(
-        "what is stored under {key} is damaged\nhint: write it again, or delete it; nothing else of this mount is concerned"
+        "what is stored under {key} is damaged\nhint: delete it, or the role that it belongs to, and write it again"
     ))
 }

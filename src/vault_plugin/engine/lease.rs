@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::GenesysMount;
-use super::answer::Token;
+use super::answer::{SHORTEST_LIFE, Token};
 use super::config::Config;
 use super::failure::failure;
 use super::role::Role;
@@ -52,9 +52,9 @@ impl LeasedToken {
         Self { role: role.to_owned(), place: config.place(), token }
     }
 
-    /// The lease to begin with: never longer than the token lives.
+    /// The lease to begin with: never longer than the token lives, and never none, which the host takes for its default.
     pub(super) fn begin(self, limits: &Limits, now: Timestamp) -> Result<Lease, Failure> {
-        let life = whole_seconds(self.token.left(now));
+        let life = whole_seconds(self.token.left(now)).max(SHORTEST_LIFE);
         let (ttl, max_ttl) = (limits.ttl.min(life), limits.max_ttl.min(life));
         Ok(Lease { ttl, max_ttl, renewable: true, internal_data: self.into_map()? })
     }
@@ -93,7 +93,7 @@ impl GenesysMount {
         }
         let wanted = if held.increment.is_zero() { limits.ttl } else { held.increment };
         let ttl = wanted.min(longest);
-        let max_ttl = limits.max_ttl.min(leased.token.left(began));
+        let max_ttl = limits.max_ttl.min(leased.token.left(began)).max(ttl);
         let renewed = Lease { ttl, max_ttl, renewable: true, internal_data: held.lease.internal_data.clone() };
         let answer = Response::empty().leased(renewed);
         Ok(match wanted > longest {

@@ -6,10 +6,13 @@ mod answer;
 mod config;
 mod entries;
 mod failure;
+mod kind;
 mod lease;
 mod locks;
+mod pace;
 mod paths;
 mod role;
+mod root_rotation;
 mod schedule;
 mod scheduler;
 mod shared_token;
@@ -23,22 +26,30 @@ mod stored_secret;
 pub use self::static_store::StaticStore;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
+use self::answer::Token;
+use self::config::Config;
 use self::entries::{Entries, SEAL_WRAPPED};
 use self::locks::Locks;
+use self::pace::Paced;
 use self::paths::ROUTER;
+use self::role::Role;
 use self::scheduler::Scheduler;
-use self::shared_token::SharedToken;
+use self::shared_token::{Refusals, SharedToken};
 use self::single_flight::SingleFlight;
 use crate::platform::Platforms;
-use crate::rotation::{Clock, Place, RetryPolicy, RotationError, SystemClock, Tokens};
+use crate::rotation::{Clock, Deadline, ErrorKind, Place, RetryPolicy, RotationError, SystemClock, Tokens};
 use crate::secret::SecretString;
 use crate::vault_plugin::transport::{
     Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths, SystemView,
 };
+
+/// How long a reader may wait for a token's api_url, where the platform has to be asked for it.
+const DISCOVERY: Duration = Duration::from_secs(3);
 
 /// The engine as one process serves it.
 pub struct GenesysEngine {
@@ -68,9 +79,11 @@ impl Engine for GenesysEngine {
             static_store: StaticStore::over(entries.clone()),
             entries,
             system: mount.system,
-            platforms,
+            platforms: Paced::new(platforms),
+            refusals: Arc::default(),
             shared: Arc::default(),
             writes: Arc::default(),
+            configs: Locks::default(),
             rotations: Locks::default(),
             scheduler: Arc::default(),
         })
@@ -82,10 +95,13 @@ impl Engine for GenesysEngine {
 pub struct GenesysMount {
     entries: Entries,
     system: SystemView,
-    platforms: Platforms,
+    platforms: Paced,
+    refusals: Arc<Refusals>,
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
-    /// Writes of configs and roles merge with what is there, so they go one after the other.
+    /// Writes of roles merge with what is there, so they go one after the other.
     writes: Arc<Mutex<()>>,
+    /// So do the writes of one config.
+    configs: Locks,
     static_store: StaticStore,
     /// A static role is written, rotated or deleted by one at a time.
     rotations: Locks,
@@ -144,20 +160,45 @@ impl GenesysMount {
     /// The address of the API that a token is good for; `None` where the platform has to be asked and cannot be,
     /// which takes nothing from the token.
     async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
-        let api_url = self.platforms.api_url(place, token).await;
-        api_url.inspect_err(|error| tracing::warn!("a token is handed out without its api_url: {}", error.chain())).ok()
+        let asked = tokio::time::timeout(DISCOVERY, self.platforms.platforms.api_url(place, token)).await;
+        let told = asked.ok()?;
+        told.inspect_err(|error| tracing::warn!("a token is handed out without its api_url: {}", error.chain())).ok()
     }
 
-    fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+    fn tokens(&self) -> Tokens<'_, Paced, SystemClock> {
         Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
     }
 
-    /// A standby sends what has to write to the active node, and it should do so before a token is made
-    /// that it can never store.
-    async fn refuse_on_standby(&self) -> Result<(), Failure> {
-        match self.system.replication_state().await?.is_standby() {
-            true => Err(Failure::read_only()),
-            false => Ok(()),
+    /// A new token of a config: validated, and alive.
+    async fn mint(&self, config: &Config, role: &Role, deadline: Deadline) -> Result<Token, Failure> {
+        let credentials = config.credentials();
+        let minted = self.tokens().mint(&credentials, &role.token.kind()?, &role.probes()?, deadline).await;
+        let (token, asked_at) = minted.map_err(|error| failure::failure(&error))?;
+        let token = Token::issued(token, asked_at);
+        if token.is_alive(self.now()) {
+            return Ok(token);
         }
+        self.tokens().discard(&credentials, &token.access_token, deadline).await;
+        let error = RotationError::new(ErrorKind::PlatformUnavailable, "the new token expired while it was validated")
+            .with_hint("give the OAuth client a longer token duration (Admin > Integrations > OAuth)");
+        Err(failure::failure(&error))
+    }
+
+    /// Where this node may not write, the host sends the request on to one that may; and it should do so before a token
+    /// is made that can never be stored.
+    async fn refuse_on_standby(&self) -> Result<(), Failure> {
+        match self.may_write().await? {
+            true => Ok(()),
+            false => Err(Failure::read_only()),
+        }
+    }
+
+    /// Not on a standby; on a secondary cluster where the mount is its own alone.
+    async fn may_write(&self) -> Result<bool, Failure> {
+        let state = self.system.replication_state().await?;
+        if state.is_secondary() && !state.is_standby() {
+            return Ok(self.system.is_local_mount().await?);
+        }
+        Ok(!state.is_standby())
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entries::Entries;
 use super::failure::failure;
+use super::kind::KindOfToken;
 use crate::rotation::Probe;
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::Failure;
@@ -30,6 +31,9 @@ pub(super) struct Role {
     /// Calls that must succeed with a token before anybody gets it.
     #[serde(default)]
     pub(super) probes: Vec<String>,
+    /// Which kind of token.
+    #[serde(flatten)]
+    pub(super) token: KindOfToken,
 }
 
 impl Role {

@@ -13,6 +13,8 @@ const LIFE: f64 = 0.75;
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 /// The longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// By how much the clocks of a cluster may differ.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(120);
 /// The part of a wait that is left to chance.
 const WAIT_SPREAD: f64 = 0.25;
 
@@ -27,6 +29,8 @@ pub(super) struct Timing<'a> {
     pub(super) is_begun: bool,
     /// When the last attempt failed, and how many did in a row.
     pub(super) failed: Option<(Timestamp, u32)>,
+    /// What time it is. What is said to have happened later was written by another clock.
+    pub(super) now: Timestamp,
 }
 
 /// How old a credential is.
@@ -40,11 +44,12 @@ pub(super) struct Age<'a> {
 
 /// When a role is due. What should have been rotated long ago is due since the epoch.
 pub(super) fn due(timing: &Timing<'_>) -> Timestamp {
-    let finished = timing.credential.filter(|_| !timing.is_begun);
+    let latest = later(timing.now, CLOCK_DIFFERENCE);
+    let finished = timing.credential.filter(|age| !timing.is_begun && age.issued_at <= latest);
     let by_age = finished.map_or(Timestamp::UNIX_EPOCH, |age| by_age(timing.period, &age));
     let Some((at, failures)) = timing.failed else { return by_age };
     let chance = chance(timing.credential.map_or("", |age| age.version));
-    by_age.max(later(at, wait(failures).mul_f64(1.0 - WAIT_SPREAD * chance)))
+    by_age.max(later(at.min(timing.now), wait(failures).mul_f64(1.0 - WAIT_SPREAD * chance)))
 }
 
 fn by_age(period: Duration, age: &Age<'_>) -> Timestamp {
@@ -87,7 +92,7 @@ mod tests {
         let age = Age { version, issued_at: at(100_000), expires_at: at(100_000 + life) };
         let failed = failed.map(|(second, failures)| (at(second), failures));
         let period = Duration::from_secs(period);
-        due(&Timing { period, credential: Some(age), is_begun: false, failed }).as_second()
+        due(&Timing { period, credential: Some(age), is_begun: false, failed, now: at(300_000) }).as_second()
     }
 
     #[test]
@@ -121,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_role_without_a_credential_of_its_own_is_due_at_once_and_so_is_one_whose_rotation_was_cut_short() {
-        let timing = Timing { period: Duration::from_secs(3_600), credential: None, is_begun: false, failed: None };
+        let timing = fresh();
         assert_eq!(due(&timing), Timestamp::UNIX_EPOCH);
         let failed = Timing { failed: Some((at(5_000), 2)), ..timing };
         assert_eq!(due(&failed), at(5_020), "unless it failed just now");
@@ -129,5 +134,19 @@ mod tests {
         let begun = Timing { credential: Some(age), is_begun: true, ..timing };
         assert_eq!(due(&begun), Timestamp::UNIX_EPOCH);
         assert_eq!(due(&Timing { failed: failed.failed, ..begun }), at(5_020));
+    }
+
+    #[test]
+    fn what_a_clock_ahead_of_this_one_wrote_holds_nothing_up() {
+        assert_eq!(due_at(FIRST, 3_600, 86_400, Some((9_000_000, 9))), 300_300, "the longest wait from now");
+        let ahead = Age { version: FIRST, issued_at: at(9_000_000), expires_at: at(9_086_400) };
+        assert_eq!(due(&Timing { credential: Some(ahead), ..fresh() }), Timestamp::UNIX_EPOCH);
+        let near = Age { issued_at: at(300_100), expires_at: at(386_500), ..ahead };
+        assert_eq!(due(&Timing { credential: Some(near), ..fresh() }), at(303_700));
+    }
+
+    fn fresh() -> Timing<'static> {
+        let period = Duration::from_secs(3_600);
+        Timing { period, credential: None, is_begun: false, failed: None, now: at(300_000) }
     }
 }

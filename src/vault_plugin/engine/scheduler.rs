@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::GenesysMount;
 use super::static_role::{CREDENTIALS, PENDING, ROLES, StaticRole, key};
@@ -75,7 +75,7 @@ impl Scheduler {
 impl GenesysMount {
     async fn look_after_static_roles(self) {
         while !self.scheduler.is_stopping() {
-            let mount = self.clone();
+            let (mount, began) = (self.clone(), Instant::now());
             // A task of its own, which ends with this one and costs no more than itself if it panics.
             let mut pass = JoinSet::new();
             pass.spawn(async move { mount.pass().await });
@@ -83,6 +83,10 @@ impl GenesysMount {
             tokio::select! {
                 () = self.scheduler.wake.notified() => {}
                 () = sleep(next) => {}
+            }
+            // However often it is woken, a crowd of readers does not make it look all the time.
+            if !self.scheduler.is_stopping() {
+                sleep(SHORTEST_SLEEP.saturating_sub(began.elapsed())).await;
             }
         }
     }
@@ -108,10 +112,10 @@ impl GenesysMount {
 
     /// Rotates what is due, and says when the next is; `None` where this node has no part in it.
     async fn rotate_due_roles(&self) -> Result<Option<Timestamp>, Failure> {
-        let state = self.system.replication_state().await?;
-        if state.is_standby() || state.is_secondary() {
+        if !self.may_write().await? {
             return Ok(None);
         }
+        self.heal_roots().await?;
         let names = self.entries.list(ROLES).await?;
         let staged: BTreeSet<_> = self.entries.list(PENDING).await?.into_iter().collect();
         let orphans = self.orphans(&names, &staged).await?;

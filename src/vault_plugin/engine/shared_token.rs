@@ -1,16 +1,20 @@
 //! The one token that a role's callers share, without a lease.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::GenesysMount;
 use super::answer::Token;
 use super::config::Config;
 use super::failure::failure;
+use super::kind::KindOfToken;
 use super::role::Role;
-use crate::rotation::{Deadline, Place};
+use crate::rotation::{Credentials, Deadline, Place};
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::Failure;
 
@@ -18,6 +22,8 @@ use crate::vault_plugin::transport::Failure;
 const MINTING: Duration = Duration::from_secs(30);
 /// How long ending the token of a role that goes away may take.
 const REVOCATION: Duration = Duration::from_secs(10);
+/// For how long a failure is told again without another try.
+const REMEMBERED: Duration = Duration::from_secs(2);
 /// How often a token that others waited for may turn out not to be good enough.
 const MOST_FLIGHTS: usize = 3;
 /// What a token has left at least if the caller does not say, unless that is more than a tenth of its life.
@@ -31,6 +37,8 @@ pub(super) struct SharedToken {
     pub(super) place: Place,
     client_id: String,
     probes: Vec<String>,
+    #[serde(default)]
+    kind: KindOfToken,
 }
 
 /// Which token somebody wants.
@@ -40,6 +48,41 @@ pub(super) struct Wish {
     pub(super) role: Role,
     pub(super) config: Config,
     pub(super) minimum: Minimum,
+}
+
+/// Failures that were told a moment ago. Busy callers ask again at once, and each try costs a token.
+#[derive(Default)]
+pub(super) struct Refusals {
+    by_role: Mutex<HashMap<String, Refusal>>,
+}
+
+struct Refusal {
+    at: Instant,
+    wish: Wish,
+    failure: Failure,
+}
+
+impl Refusals {
+    /// What the same wish failed with a moment ago.
+    fn of(&self, wish: &Wish) -> Option<Failure> {
+        let by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = by_role.get(&wish.role_name)?;
+        (refusal.at.elapsed() < REMEMBERED && refusal.wish.is_same(wish)).then(|| refusal.failure.clone())
+    }
+
+    fn note(&self, wish: &Wish, failure: &Failure) {
+        let mut by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
+        by_role.retain(|_, refusal| refusal.at.elapsed() < REMEMBERED);
+        let refusal = Refusal { at: Instant::now(), wish: wish.clone(), failure: failure.clone() };
+        by_role.insert(wish.role_name.clone(), refusal);
+    }
+}
+
+impl Wish {
+    /// Whether a token would be made in the same way.
+    fn is_same(&self, other: &Self) -> bool {
+        self.role == other.role && self.config.is_same(&other.config)
+    }
 }
 
 /// How much life a caller needs.
@@ -69,7 +112,8 @@ impl SharedToken {
 
     fn is_for(&self, wish: &Wish) -> bool {
         let Wish { config, role, .. } = wish;
-        (&self.place, &self.client_id, &self.probes) == (&config.place(), &config.client_id, &role.probes)
+        (&self.place, &self.client_id, &self.probes, &self.kind)
+            == (&config.place(), &config.client_id(), &role.probes, &role.token)
     }
 
     /// Whether it has so much life left.
@@ -88,7 +132,7 @@ impl SharedToken {
             );
             return Err(refuse(sentence, hint));
         }
-        Ok(self.token.left(now) >= minimum)
+        Ok(self.token.is_alive(now) && self.token.left(now) >= minimum)
     }
 }
 
@@ -117,16 +161,26 @@ impl GenesysMount {
     /// # Errors
     /// What the host says.
     pub(super) async fn living_token(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
-        Ok(kept.filter(|kept| kept.is_for(wish) && !kept.token.left(self.now()).is_zero()))
+        Ok(self.stored(wish).await?.filter(|kept| kept.token.is_alive(self.now())))
     }
 
     /// The token that is there, if it is good enough.
     async fn kept(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        let kept = self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await?;
-        match kept.filter(|kept| kept.is_for(wish)) {
+        match self.stored(wish).await? {
             Some(kept) if kept.has(wish.minimum, self.now())? => Ok(Some(kept)),
             _ => Ok(None),
+        }
+    }
+
+    /// The token that is there, dead or alive. One that cannot be read makes way for another: nobody can write it by hand.
+    async fn stored(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
+        match self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await {
+            Ok(stored) => Ok(stored.filter(|stored| stored.is_for(wish))),
+            Err(Failure::Internal(why)) => {
+                tracing::warn!(role.name = wish.role_name, "the shared token is lost: {why}");
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
         }
     }
 
@@ -135,19 +189,46 @@ impl GenesysMount {
         if let Some(kept) = self.kept(wish).await? {
             return Ok(kept);
         }
+        if let Some(failure) = self.refusals.of(wish) {
+            return Err(failure);
+        }
         self.refuse_on_standby().await?;
         let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
-        let minted = self.tokens().mint(&credentials, &wish.role.probes()?, deadline).await;
-        let (token, asked_at) = minted.map_err(|error| failure(&error))?;
-        let (place, client_id) = (wish.config.place(), wish.config.client_id.clone());
-        let probes = wish.role.probes.clone();
-        let made = SharedToken { token: Token::issued(token, asked_at), place, client_id, probes };
-        if let Err(error) = self.entries.put(&SharedToken::key(&wish.role_name), &made).await {
-            self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
-            return Err(error);
-        }
+        let minted = self.mint(&wish.config, &wish.role, deadline).await;
+        let token = minted.inspect_err(|failure| self.refusals.note(wish, failure))?;
+        let (place, client_id) = (wish.config.place(), wish.config.client_id());
+        let made =
+            SharedToken { token, place, client_id, probes: wish.role.probes.clone(), kind: wish.role.token.clone() };
+        self.keep(&wish.role_name, &credentials, &made, deadline).await?;
         tracing::info!(role.name = wish.role_name, expires_at = %made.token.expires_at, "a new shared token");
         Ok(made)
+    }
+
+    /// Stores a new token for a role, or ends it.
+    async fn keep(
+        &self,
+        role: &str,
+        credentials: &Credentials,
+        made: &SharedToken,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let key = SharedToken::key(role);
+        let put = self.entries.put(&key, made).await;
+        let is_nowhere = matches!(&put, Err(Failure::Host(error)) if error.is_read_only());
+        let kept = match put {
+            // Whoever deletes a role ends the token that is there: this one may have come too late for that.
+            Ok(()) => Role::asked_for(&self.entries, role).await.map(drop),
+            Err(failure) => Err(failure),
+        };
+        let Err(failure) = kept else { return Ok(()) };
+        // A write whose answer was an error may have arrived. As long as it may be there the token may be handed out, and
+        // has to work then.
+        if is_nowhere || self.entries.delete(&key).await.is_ok() {
+            self.tokens().discard(credentials, &made.token.access_token, deadline).await;
+        } else {
+            tracing::warn!(role.name = role, "a token may be stored or not, and lives on until it expires");
+        }
+        Err(failure)
     }
 
     /// Ends a role's shared token together with the role, as far as the platform can be reached.
@@ -156,9 +237,17 @@ impl GenesysMount {
     /// What the host says.
     pub(super) async fn end_shared_token(&self, role: &str) -> Result<Option<Failure>, Failure> {
         let key = SharedToken::key(role);
-        let Some(kept) = self.entries.get::<SharedToken>(&key).await? else { return Ok(None) };
+        let kept = match self.entries.get::<SharedToken>(&key).await {
+            Ok(None) => return Ok(None),
+            Err(failure @ Failure::Host(_)) => return Err(failure),
+            Ok(Some(kept)) => Ok(kept),
+            Err(damaged) => Err(damaged),
+        };
         self.entries.delete(&key).await?;
-        let SharedToken { token, place, .. } = kept;
+        let SharedToken { token, place, .. } = match kept {
+            Ok(kept) => kept,
+            Err(damaged) => return Ok(Some(damaged)),
+        };
         let revoked = self.tokens().revoke(&place, &token.access_token, Deadline::after(REVOCATION)).await;
         Ok(revoked.err().map(|error| failure(&error)))
     }

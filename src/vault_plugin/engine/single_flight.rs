@@ -27,8 +27,11 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
             match running.get(key) {
                 Some(flight) => flight.clone(),
                 None => {
-                    let (all, name) = (self.running.clone(), key.to_owned());
-                    let ended = work.inspect(move |_| drop(lock(&all).remove(&name)));
+                    let end = End { running: self.running.clone(), key: key.to_owned() };
+                    let ended = async move {
+                        let _end = end;
+                        work.await
+                    };
                     running.entry(key.to_owned()).or_insert(ended.boxed().shared()).clone()
                 }
             }
@@ -38,6 +41,19 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Flight<T>>> {
         lock(&self.running)
+    }
+}
+
+/// Makes room for the next work under a key, also where this one panics.
+struct End<T: Clone> {
+    running: Arc<Mutex<HashMap<String, Flight<T>>>>,
+    key: String,
+}
+
+impl<T: Clone> Drop for End<T> {
+    fn drop(&mut self) {
+        let flight = lock(&self.running).remove(&self.key);
+        drop(flight);
     }
 }
 
@@ -70,6 +86,15 @@ mod tests {
         assert!(results.iter().all(|result| *result == 1), "{results:?}");
         let (next, _) = tokio::join!(flights.run("ci", work()), all_ask.wait());
         assert_eq!(next, 2);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_not_what_the_next_one_waits_for() {
+        let flights = Arc::new(SingleFlight::default());
+        let all = flights.clone();
+        let panicked = tokio::spawn(async move { all.run("ci", async { panic!("it goes wrong") }).await });
+        assert!(panicked.await.is_err_and(|error| error.is_panic()));
+        assert_eq!(flights.run("ci", async { 2 }).await, 2);
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::config::Config;
+use super::kind::KindOfToken;
 use crate::rotation::{Document, Result, RotationError};
 use crate::secret::SecretString;
 
@@ -48,6 +49,9 @@ pub(super) struct RoleSettings {
     pub(super) config: String,
     /// What has to work with a token before anybody gets it.
     pub(super) probes: Vec<String>,
+    /// Which kind of token.
+    #[serde(flatten)]
+    pub(super) token: KindOfToken,
 }
 
 impl RoleSettings {
@@ -57,13 +61,13 @@ impl RoleSettings {
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid), never for what the paths let through.
     pub(super) fn document(&self, config: &Config) -> Result<Document> {
-        let fields = json!({
-            "platform": config.platform,
-            "region": config.region,
-            "credentials": Config::key(&self.config),
-            "client": config.client_id,
-            "probes": self.probes,
-        });
+        let mut fields = serde_json::to_value(config.place()).unwrap_or_default();
+        fields["credentials"] = json!(Config::key(&self.config));
+        fields["client"] = json!(config.client_id());
+        fields["probes"] = json!(self.probes);
+        for (name, value) in self.token.fields() {
+            fields[name] = value;
+        }
         Document::parse(&SecretString::from(fields.to_string()))
     }
 }

@@ -87,6 +87,7 @@ impl GenesysMount {
             credential: credential.as_ref().filter(own).map(StaticCredential::age),
             is_begun,
             failed: role.last_error.as_ref().map(|error| (error.at, error.failures)),
+            now: self.now(),
         }))
     }
 

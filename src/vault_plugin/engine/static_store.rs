@@ -133,7 +133,7 @@ impl SecretStore for StaticStore {
     async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
         match wanted {
             Wanted::Current if secret.as_str().starts_with(config::PREFIX) => {
-                Ok(self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()))
+                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()
             }
             Wanted::Current => self.look(secret).await?.current_value().map(Some),
             Wanted::Pending(version) => Ok(self.look(secret).await?.staged(version).map(value_of)),

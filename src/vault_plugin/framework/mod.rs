@@ -19,6 +19,7 @@ mod value;
 
 pub use call::Call;
 pub use field::{Field, FieldKind};
+pub use name::is_name;
 pub use refusal::refuse;
 pub use route::{Answer, Exists, Handler, Route};
 pub use router::Router;

@@ -17,11 +17,17 @@ pub(super) fn check(parameter: &str, name: &str) -> Result<(), Failure> {
         let sentence = format!("the {parameter} in the path is longer than {LONGEST} bytes");
         return Err(refuse(sentence, "choose a shorter one"));
     }
-    if is_word(name.chars().next()) && is_word(name.chars().next_back()) && name.chars().all(is_allowed) {
+    if is_name(name) {
         return Ok(());
     }
     let hint = "use letters, digits, '_', '-' and '.', and begin and end with a letter, a digit or '_'";
     Err(refuse(format!("the {parameter} in the path is not a valid name"), hint))
+}
+
+/// Whether a text could be the name in a path. What is none must not become part of a key.
+pub fn is_name(text: &str) -> bool {
+    let (first, last) = (text.chars().next(), text.chars().next_back());
+    text.len() <= LONGEST && is_word(first) && is_word(last) && text.chars().all(is_allowed)
 }
 
 fn is_word(letter: Option<char>) -> bool {

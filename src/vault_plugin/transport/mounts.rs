@@ -101,18 +101,42 @@ async fn to_its_end<T: Send + 'static>(
 async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Result<backend::Response, Failure> {
     let (sender, receiver) = oneshot::channel();
     let is_new = request.operation != Operation::Renew;
+    let mut delivery = Delivery { receiver, backend: backend.clone(), is_new };
     let served = to_its_end(async move {
         let answer = backend.handle_request(request).await;
-        if let Err(Ok(answer)) = sender.send(answer)
-            && answer.lease.is_some()
-            && is_new
-        {
-            backend.undelivered(answer).await;
+        if let Err(answer) = sender.send(answer) {
+            give_back(backend, answer, is_new).await;
         }
         Ok(())
     });
     served.await?;
-    receiver.await.unwrap_or_else(|_| Err(Failure::internal("the engine gave no answer")))
+    (&mut delivery.receiver).await.unwrap_or_else(|_| Err(Failure::internal("the engine gave no answer")))
+}
+
+/// An answer on its way to who waits for it. The host may be gone when it is there, and not yet taken.
+struct Delivery<B: Backend> {
+    receiver: oneshot::Receiver<Result<backend::Response, Failure>>,
+    backend: Arc<B>,
+    is_new: bool,
+}
+
+impl<B: Backend> Drop for Delivery<B> {
+    fn drop(&mut self) {
+        // From here on it is the other side that finds nobody waiting.
+        self.receiver.close();
+        if let Ok(answer) = self.receiver.try_recv() {
+            tokio::spawn(give_back(self.backend.clone(), answer, self.is_new));
+        }
+    }
+}
+
+async fn give_back<B: Backend>(backend: Arc<B>, answer: Result<backend::Response, Failure>, is_new: bool) {
+    if let Ok(answer) = answer
+        && answer.lease.is_some()
+        && is_new
+    {
+        backend.undelivered(answer).await;
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the host wants the time at which a lease begins")]
@@ -186,5 +210,53 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
     /// The host also asks this of a process in which nothing was set up yet.
     async fn r#type(&self, _request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
         Ok(Response::new(pb::TypeReply { r#type: SECRETS_ENGINE }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use serde_json::Map;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Leasing {
+        has_answered: Notify,
+        has_taken_back: Notify,
+    }
+
+    impl Backend for Leasing {
+        async fn handle_request(&self, _request: backend::Request) -> Result<backend::Response, Failure> {
+            self.has_answered.notify_one();
+            let (ttl, internal_data) = (Duration::from_secs(60), Map::new());
+            Ok(backend::Response::empty().leased(backend::Lease { ttl, max_ttl: ttl, renewable: true, internal_data }))
+        }
+
+        async fn undelivered(&self, _answer: backend::Response) {
+            self.has_taken_back.notify_one();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_made_and_not_yet_taken_is_given_back_when_the_host_goes() {
+        let backend = Arc::new(Leasing::default());
+        let request = message::request(Some(pb::Request { operation: "read".to_owned(), ..Default::default() }));
+        let mut asked = Box::pin(answered(backend.clone(), request.unwrap()));
+        assert!((&mut asked).now_or_never().is_none(), "it has only begun");
+        // One thread runs all of this, and the call sends its answer without waiting for anything more.
+        backend.has_answered.notified().await;
+        drop(asked);
+        backend.has_taken_back.notified().await;
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_was_taken_is_not_given_back() {
+        let backend = Arc::new(Leasing::default());
+        let request = message::request(Some(pb::Request { operation: "read".to_owned(), ..Default::default() }));
+        assert!(answered(backend.clone(), request.unwrap()).await.is_ok_and(|answer| answer.lease.is_some()));
+        tokio::task::yield_now().await;
+        assert!(backend.has_taken_back.notified().now_or_never().is_none());
     }
 }

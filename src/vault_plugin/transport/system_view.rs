@@ -47,6 +47,19 @@ impl SystemView {
         Ok(duration(reply.ttl))
     }
 
+    /// Whether the mount belongs to this cluster alone, and is not copied from a primary one.
+    ///
+    /// # Errors
+    ///
+    /// The host did not answer. One that knows no replication may not know the question either, and then it is not.
+    pub async fn is_local_mount(&self) -> Result<bool, HostError> {
+        match self.client.clone().local_mount(pb::Empty {}).await {
+            Ok(reply) => Ok(reply.into_inner().local),
+            Err(status) if status.code() == tonic::Code::Unimplemented => Ok(false),
+            Err(status) => Err(status.into()),
+        }
+    }
+
     /// The part that this node plays now.
     ///
     /// # Errors

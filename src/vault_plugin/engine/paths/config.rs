@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde::Deserialize;
-use serde_json::json;
+use zeroize::Zeroizing;
 
-use super::{keys, object};
-use crate::rotation::{Deadline, Document, RotationError};
-use crate::secret::SecretString;
+use super::keys;
+use crate::rotation::{Deadline, PlatformName};
 use crate::vault_plugin::engine::GenesysMount;
-use crate::vault_plugin::engine::config::{Config, PREFIX};
+use crate::vault_plugin::engine::config::{CXONE_PLACES, Config, PREFIX};
 use crate::vault_plugin::engine::failure::failure;
 use crate::vault_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
 use crate::vault_plugin::transport::{Failure, Operation, Response};
@@ -18,6 +17,8 @@ use crate::vault_plugin::transport::{Failure, Operation, Response};
 /// How long trying the client may take.
 const VERIFICATION: Duration = Duration::from_secs(30);
 const DEFAULT_PLATFORM: &str = "genesys-cloud";
+/// What a config of Genesys Cloud needs.
+const OF_GENESYS_CLOUD: [&str; 3] = ["region", "client_id", "client_secret"];
 /// Where roles are stored that name a config.
 const USERS: [&str; 2] = ["roles/", "static-roles/"];
 
@@ -38,11 +39,12 @@ pub(super) const LIST: Route<GenesysMount> = Route {
 pub(super) const ROUTE: Route<GenesysMount> = Route {
     path: "config/:name",
     summary: "An OAuth client that tokens come from.",
-    help: "An OAuth client with the grant type client credentials, and the region of its organisation. What is written is \
-           tried first, and merged with what is there. The secret can be written and never be read. A config that roles \
+    help: "An OAuth client with the grant type client credentials, and the region of its organisation; or, with the \
+           platform nice-cxone, an application, an access key or both, and their issuer, area or realm. What is written is \
+           tried first, and merged with what is there. Secrets can be written and never be read. A config that roles \
            use can be deleted with force alone.",
     fields: &[
-        field("platform", FieldKind::Text, Some(DEFAULT_PLATFORM), "The platform."),
+        field("platform", FieldKind::Text, Some(DEFAULT_PLATFORM), "The platform: genesys-cloud or nice-cxone."),
         field(
             "region",
             FieldKind::Text,
@@ -51,6 +53,20 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
         ),
         field("client_id", FieldKind::Text, None, "The OAuth client's id."),
         Field { sensitive: true, ..field("client_secret", FieldKind::Text, None, "The OAuth client's secret.") },
+        field(
+            "issuer",
+            FieldKind::Text,
+            None,
+            "CXone: the issuer, such as https://cxone.niceincontact.com, with a client and an access key.",
+        ),
+        field("area", FieldKind::Text, None, "CXone: the area of UserHub, such as na1, with an access key alone."),
+        field("realm", FieldKind::Text, None, "CXone: the realm, such as us-22, with an older application's client."),
+        field("tenant_id", FieldKind::Text, None, "CXone: the tenant's id; tokens name it as well."),
+        field("access_key_id", FieldKind::Text, None, "CXone: the id of a user's access key."),
+        Field {
+            sensitive: true,
+            ..field("access_key_secret", FieldKind::Text, None, "CXone: the access key's secret.")
+        },
         field(
             "verify_connection",
             FieldKind::Boolean,
@@ -98,61 +114,65 @@ async fn list(mount: &GenesysMount) -> Result<Response, Failure> {
 }
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let Some(Config { platform, region, client_id, .. }) = stored(mount, call.name()).await? else {
-        return Ok(Response::empty());
-    };
-    Ok(Response::with_data(object(json!({"platform": platform, "region": region, "client_id": client_id}))))
+    let config = stored(mount, call.name()).await?;
+    Ok(config.map_or_else(Response::empty, |config| Response::with_data(config.shown())))
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _alone = mount.writes.lock().await;
+    // The platform may take its time, and whoever writes something else does not wait for that.
+    let _alone = mount.configs.hold(call.name()).await;
     mount.refuse_on_standby().await?;
     let config = merged(&call, stored(mount, call.name()).await?)?;
-    check(mount, &config).map_err(|error| failure(&error))?;
+    mount.platforms.platforms.recognise(&config.place()).map_err(|error| failure(&error))?;
     if call.boolean("verify_connection").unwrap_or(true) {
         let tried = mount.tokens().try_out(&config.credentials(), &[], Deadline::after(VERIFICATION)).await;
         tried.map_err(|error| failure(&error))?;
     }
     mount.entries.put(&Config::key(call.name()), &config).await?;
-    tracing::info!(config.name = call.name(), client_id = config.client_id, "the config was written");
+    // Not even the client's id is logged: somebody may have put the secret there.
+    tracing::info!(config.name = call.name(), "the config was written");
     Ok(Response::empty())
 }
 
-/// What is stored, with what the call says over it.
+/// What is stored, with what the call says over it. Another platform, or another kind of place, takes other keys:
+/// nothing of the former ones is kept.
 fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
-    let text = |field: &str, stored: Option<String>| {
-        call.text(field).map(str::to_owned).or(stored).ok_or_else(|| missing(field))
-    };
-    let (platform, region, client_id, client_secret) = match stored {
-        Some(Config { platform, region, client_id, client_secret }) => {
-            (platform, Some(region), Some(client_id), Some(client_secret))
-        }
-        None => (DEFAULT_PLATFORM.to_owned(), None, None, None),
-    };
-    Ok(Config {
-        platform: text("platform", Some(platform))?,
-        region: text("region", region)?,
-        client_id: text("client_id", client_id)?,
-        client_secret: call
-            .text("client_secret")
-            .map(SecretString::from)
-            .or(client_secret)
-            .ok_or_else(|| missing("client_secret"))?,
-    })
+    let mut fields = stored.map(Config::into_fields).unwrap_or_default();
+    let former = fields.get("platform").map_or(DEFAULT_PLATFORM, |platform| platform.as_str()).to_owned();
+    let platform = call.text("platform").unwrap_or(&former).to_owned();
+    let known = PlatformName::parse(&platform).map_err(|error| failure(&error))?;
+    if let Some(name) = Config::names().find(|name| call.text(name).is_some() && !is_of(known, name)) {
+        let hint = "a config is of one platform: name it with platform=genesys-cloud or platform=nice-cxone";
+        return Err(refuse(format!("the field {name} is none of {platform}'s"), hint));
+    }
+    let is_new_place = |name: &&str| call.text(name).is_some() && !fields.contains_key(*name);
+    if platform != former || CXONE_PLACES.iter().any(is_new_place) {
+        fields.clear();
+    }
+    let given = Config::names().filter_map(|name| Some((name, call.text(name)?)));
+    fields.extend(given.map(|(name, text)| (name.to_owned(), Zeroizing::new(text.to_owned()))));
+    fields.insert("platform".to_owned(), Zeroizing::new(platform));
+    if known == PlatformName::GenesysCloud
+        && let Some(missing) = OF_GENESYS_CLOUD.into_iter().find(|name| !fields.contains_key(*name))
+    {
+        let sentence = format!("the field {missing} is missing");
+        return Err(refuse(sentence, "a config needs region, client_id and client_secret"));
+    }
+    Config::try_from(fields).map_err(|error| failure(&error))
 }
 
-fn missing(field: &str) -> Failure {
-    refuse(format!("the field {field} is missing"), "a config needs region, client_id and client_secret")
-}
-
-/// A config is a document like any other, under the same rules.
-fn check(mount: &GenesysMount, config: &Config) -> Result<(), RotationError> {
-    let credentials = Document::parse(&config.document())?.credentials()?;
-    mount.platforms.recognise(&credentials.place())
+/// Whether a platform has a field of this name.
+fn is_of(platform: PlatformName, name: &str) -> bool {
+    match platform {
+        PlatformName::GenesysCloud => name == "platform" || OF_GENESYS_CLOUD.contains(&name),
+        PlatformName::Cxone => name != "region",
+    }
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _alone = mount.writes.lock().await;
+    let _alone = mount.configs.hold(call.name()).await;
+    // No role that names it is written meanwhile.
+    let _roles = mount.writes.lock().await;
     if !call.boolean("force").unwrap_or(false) {
         let users = users(mount, call.name()).await?;
         if !users.is_empty() {
@@ -175,8 +195,11 @@ async fn users(mount: &GenesysMount, config: &str) -> Result<Vec<String>, Failur
     for prefix in USERS {
         for name in mount.entries.list(prefix).await? {
             let key = format!("{prefix}{name}");
-            if mount.entries.get::<Uses>(&key).await?.is_some_and(|uses| uses.config == config) {
-                users.push(key);
+            match mount.entries.get::<Uses>(&key).await {
+                Ok(Some(uses)) if uses.config == config => users.push(key),
+                // A damaged role gets no tokens anyway, and holds nothing up.
+                Ok(_) | Err(Failure::Internal(_)) => {}
+                Err(failure) => return Err(failure),
             }
         }
     }

@@ -6,9 +6,7 @@ use futures_util::FutureExt;
 
 use crate::rotation::Deadline;
 use crate::vault_plugin::engine::GenesysMount;
-use crate::vault_plugin::engine::answer::Token;
 use crate::vault_plugin::engine::config::Config;
-use crate::vault_plugin::engine::failure::failure;
 use crate::vault_plugin::engine::lease::LeasedToken;
 use crate::vault_plugin::engine::role::Role;
 use crate::vault_plugin::framework::{Answer, Call, Route};
@@ -37,9 +35,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let config = Config::of_role(&mount.entries, &role.config).await?;
     mount.refuse_on_standby().await?;
     let limits = mount.limits(&role).await?;
-    let minted = mount.tokens().mint(&config.credentials(), &role.probes()?, Deadline::after(MINTING)).await;
-    let (token, asked_at) = minted.map_err(|error| failure(&error))?;
-    let token = Token::issued(token, asked_at);
+    let token = mount.mint(&config, &role, Deadline::after(MINTING)).await?;
     let now = mount.now();
     let api_url = mount.api_url(&config.place(), &token.access_token).await;
     let answer = Response::with_data(token.answer(api_url, now));

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{keys, object};
 use crate::vault_plugin::engine::GenesysMount;
 use crate::vault_plugin::engine::config::Config;
+use crate::vault_plugin::engine::kind::{FIELDS, KindOfToken};
 use crate::vault_plugin::engine::role::{PREFIX, Role};
 use crate::vault_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
 use crate::vault_plugin::transport::{Failure, Operation, Response};
@@ -51,6 +52,11 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
             Some("none"),
             "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
         ),
+        FIELDS[0],
+        FIELDS[1],
+        FIELDS[2],
+        FIELDS[3],
+        FIELDS[4],
     ],
     operations: &[
         Answer {
@@ -83,12 +89,12 @@ async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Role>, Failur
 }
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let Some(Role { config, ttl, max_ttl, probes }) = stored(mount, call.name()).await? else {
+    let Some(Role { config, ttl, max_ttl, probes, token }) = stored(mount, call.name()).await? else {
         return Ok(Response::empty());
     };
     let (ttl, max_ttl) = (ttl.unwrap_or_default(), max_ttl.unwrap_or_default());
     let fields = json!({"config": config, "ttl": ttl, "max_ttl": max_ttl, "probes": probes});
-    Ok(Response::with_data(object(fields)))
+    Ok(Response::with_data(object(fields).into_iter().chain(token.shown()).collect()))
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
@@ -106,6 +112,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     role.max_ttl = seconds("max_ttl").or(role.max_ttl);
     role.probes = call.texts("probes").unwrap_or(role.probes);
     role.probes()?;
+    role.token = KindOfToken::merged(&call, role.token)?;
     let answer = warned(&role, mount.system.max_lease_ttl().await?);
     mount.entries.put(&Role::key(call.name()), &role).await?;
     tracing::info!(role.name = call.name(), config.name = role.config, "the role was written");

@@ -3,8 +3,7 @@
 use futures_util::FutureExt;
 
 use crate::vault_plugin::engine::GenesysMount;
-use crate::vault_plugin::engine::config::Config;
-use crate::vault_plugin::framework::{Answer, Call, Route, refuse};
+use crate::vault_plugin::framework::{Answer, Call, Route};
 use crate::vault_plugin::transport::{Failure, Operation, Response};
 
 pub(super) const ROUTE: Route<GenesysMount> = Route {
@@ -17,22 +16,21 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
         Answer {
             operation: Operation::Create,
             summary: "Regenerate the client's secret",
-            handler: |mount, call| write(mount, call).boxed(),
+            handler: |mount, call| rotate(mount, call).boxed(),
         },
         Answer {
             operation: Operation::Update,
             summary: "Regenerate the client's secret",
-            handler: |mount, call| write(mount, call).boxed(),
+            handler: |mount, call| rotate(mount, call).boxed(),
         },
     ],
     exists: None,
     sudo: true,
 };
 
-async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    Config::of_role(&mount.entries, call.name()).await?;
-    Err(refuse(
-        "rotating the client's own secret is not supported yet",
-        "regenerate it in Admin > Integrations > OAuth, and write it to config/ at once",
-    ))
+async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let rotated = mount.rotate_root(call.name()).await;
+    // What went wrong on the way is put right before long.
+    mount.scheduler.wake();
+    rotated
 }

@@ -10,6 +10,7 @@ use super::{keys, object};
 use crate::vault_plugin::engine::GenesysMount;
 use crate::vault_plugin::engine::config::Config;
 use crate::vault_plugin::engine::failure::told;
+use crate::vault_plugin::engine::kind::{FIELDS, KindOfToken};
 use crate::vault_plugin::engine::role::parse_probes;
 use crate::vault_plugin::engine::static_credential::StaticCredential;
 use crate::vault_plugin::engine::static_role::{ROLES, RoleSettings, StaticRole, key};
@@ -65,6 +66,11 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
             sensitive: false,
             description: "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
         },
+        FIELDS[0],
+        FIELDS[1],
+        FIELDS[2],
+        FIELDS[3],
+        FIELDS[4],
     ],
     operations: &[
         Answer {
@@ -103,7 +109,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let is_begun = mount.is_begun(call.name()).await?;
     let next = mount.next_rotation(call.name(), &role, is_begun).await?.max(mount.now());
     let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    Ok(Response::with_data(object(json!({
+    let fields = object(json!({
         "config": role.settings.config,
         "rotation_period": role.rotation_period,
         "probes": role.settings.probes,
@@ -117,7 +123,8 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             "at": text(error.at),
             "failures": error.failures,
         })),
-    }))))
+    }));
+    Ok(Response::with_data(fields.into_iter().chain(role.settings.token.shown()).collect()))
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
@@ -160,7 +167,8 @@ fn merged(call: &Call, stored: Option<&StaticRole>) -> Result<(RoleSettings, Dur
         let sentence = format!("rotation_period is {} s, and must be at least 60 s", period.as_secs());
         return Err(refuse(sentence, "a token lives for hours: rotate it a few times in its life"));
     }
-    Ok((RoleSettings { config, probes: probes.unwrap_or_default() }, period))
+    let token = KindOfToken::merged(call, stored.map(|stored| stored.settings.token.clone()).unwrap_or_default())?;
+    Ok((RoleSettings { config, probes: probes.unwrap_or_default(), token }, period))
 }
 
 /// A period that is longer than tokens live is taken, and cut to their life.

@@ -1,0 +1,232 @@
+//! What the simulated tenant remembers: its applications, its users' access keys, and the tokens that were minted.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::jwt;
+use super::settings::Settings;
+
+/// The window of both rate limits.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
+
+/// The user whose access key it is unless it is told otherwise.
+const EVERYDAY_USER: &str = "11ec5a1e-0000-4000-8000-00000000b001";
+
+/// An application.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// The grants that it may use.
+    #[serde(default = "all_grants")]
+    pub grants: Vec<String>,
+}
+
+/// A user's access key.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// Whose it is.
+    #[serde(default = "everyday_user")]
+    pub user_id: String,
+    /// Whether it may be used.
+    #[serde(default = "active")]
+    pub is_active: bool,
+}
+
+impl Client {
+    /// An application that may use every grant.
+    pub fn new(id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), secret: secret.to_owned(), grants: all_grants() }
+    }
+}
+
+impl AccessKey {
+    /// An active key of the everyday user.
+    pub fn new(id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), secret: secret.to_owned(), user_id: everyday_user(), is_active: true }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("id", &self.id).field("grants", &self.grants).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut key = formatter.debug_struct("AccessKey");
+        key.field("id", &self.id).field("user_id", &self.user_id).field("is_active", &self.is_active);
+        key.finish_non_exhaustive()
+    }
+}
+
+fn all_grants() -> Vec<String> {
+    ["password", "client_credentials"].map(str::to_owned).to_vec()
+}
+
+fn everyday_user() -> String {
+    EVERYDAY_USER.to_owned()
+}
+
+fn active() -> bool {
+    true
+}
+
+pub(super) struct State {
+    pub settings: Settings,
+    pub clock: Clock,
+    pub clients: BTreeMap<String, Client>,
+    pub access_keys: BTreeMap<String, AccessKey>,
+    pub minted: usize,
+    tokens: HashMap<String, Token>,
+    token_requests: HashMap<String, Window>,
+}
+
+/// A token that was minted.
+struct Token {
+    access_key: Option<String>,
+    expires: Duration,
+    rejected: bool,
+    serial: usize,
+    requests: Window,
+}
+
+/// A clock that tests can put forward.
+#[derive(Debug)]
+pub(super) struct Clock {
+    started: Instant,
+    started_at: Timestamp,
+    advanced: Duration,
+}
+
+/// The calls of one rate limit in its present window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    opened: Duration,
+    count: u32,
+}
+
+impl Window {
+    /// Counts a call; where it is one too many, the error is for how many seconds the window is still open.
+    fn record(&mut self, now: Duration, allowed: u32) -> Result<(), u64> {
+        if self.count == 0 || now.saturating_sub(self.opened) >= RATE_WINDOW {
+            *self = Self { opened: now, count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+        let left = RATE_WINDOW.saturating_sub(now.saturating_sub(self.opened));
+        // A part of a second counts as one: a caller that comes back then is never early.
+        if self.count <= allowed { Ok(()) } else { Err(left.as_secs() + 1) }
+    }
+}
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from the real one")]
+    fn new() -> Self {
+        Self { started: Instant::now(), started_at: Timestamp::now(), advanced: Duration::ZERO }
+    }
+
+    /// How long the simulator has been running by its own clock.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed().saturating_add(self.advanced)
+    }
+
+    /// Puts the clock forward.
+    pub fn advance(&mut self, time: Duration) {
+        self.advanced = self.advanced.saturating_add(time);
+    }
+
+    fn date(&self, moment: Duration) -> Timestamp {
+        let moment = SignedDuration::try_from(moment).unwrap_or(SignedDuration::MAX);
+        self.started_at.saturating_add(moment).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl State {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            clock: Clock::new(),
+            clients: BTreeMap::new(),
+            access_keys: BTreeMap::new(),
+            minted: 0,
+            tokens: HashMap::new(),
+            token_requests: HashMap::new(),
+        }
+    }
+
+    /// Mints a token, for the user of an access key where there is one, and returns it.
+    pub fn mint(&mut self, access_key: Option<&AccessKey>) -> String {
+        let expires = self.clock.now().saturating_add(Duration::from_secs(self.settings.token_lifetime));
+        let claims = json!({
+            "iss": self.settings.issuer,
+            "sub": access_key.map(|key| format!("user:{}", key.user_id)),
+            "tenantId": self.settings.tenant_id,
+            "icBUId": self.settings.business_unit_id,
+            "area": self.settings.area,
+            "exp": self.clock.date(expires).as_second(),
+        });
+        let text = if self.settings.opaque_tokens { jwt::random(200) } else { jwt::token(&claims) };
+        let token = Token {
+            access_key: access_key.map(|key| key.id.clone()),
+            expires,
+            rejected: self.settings.reject_new_tokens,
+            serial: self.minted,
+            requests: Window::default(),
+        };
+        self.minted += 1;
+        self.tokens.insert(text.clone(), token);
+        text
+    }
+
+    /// Whether a token is accepted now.
+    pub fn authenticates(&self, text: &str) -> bool {
+        self.tokens.get(text).is_some_and(|token| self.is_alive(token))
+    }
+
+    /// Counts an API request of a token; the error is when to come back, in seconds.
+    pub fn record_request(&mut self, text: &str, allowed: u32) -> Result<(), u64> {
+        let now = self.clock.now();
+        self.tokens.get_mut(text).map_or(Ok(()), |token| token.requests.record(now, allowed))
+    }
+
+    /// Counts a token request of a client or an access key; the error is when to come back, in seconds.
+    pub fn record_token_request(&mut self, id: &str) -> Result<(), u64> {
+        let Some(allowed) = self.settings.token_requests_per_minute else { return Ok(()) };
+        let now = self.clock.now();
+        self.token_requests.entry(id.to_owned()).or_default().record(now, allowed)
+    }
+
+    pub fn revoke_all(&mut self) {
+        self.tokens.clear();
+    }
+
+    pub fn revoke_tokens_of(&mut self, access_key: &str) {
+        self.tokens.retain(|_, token| token.access_key.as_deref() != Some(access_key));
+    }
+
+    /// The tokens that authenticate now, in the order of their minting.
+    pub fn live_tokens(&self) -> Vec<String> {
+        let mut live: Vec<_> = self.tokens.iter().filter(|(_, token)| self.is_alive(token)).collect();
+        live.sort_by_key(|(_, token)| token.serial);
+        live.into_iter().map(|(text, _)| text.clone()).collect()
+    }
+
+    fn is_alive(&self, token: &Token) -> bool {
+        !token.rejected && self.clock.now() < token.expires
+    }
+}

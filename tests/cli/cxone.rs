@@ -1,0 +1,99 @@
+//! Secrets that hold credentials of NICE CXone.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use serde_json::{Value, json};
+
+use super::{FUNCTION_ARN, STEPS, Scene, command, read, run_with, steps, write};
+
+pub const CLIENT: (&str, &str) = ("back-end@nice", "hush-hush-cxone-application-0123456789");
+pub const KEY: (&str, &str) = ("HUSHLESSACCESSKEYID====", "HUSHHUSHACCESSKEYSECRET0123456789====");
+
+fn document(client: (&str, &str), key: (&str, &str)) -> Value {
+    json!({
+        "platform": "nice-cxone", "issuer": "https://cxone.niceincontact.com", "clientId": client.0,
+        "clientSecret": client.1, "accessKeyId": key.0, "accessKeySecret": key.1,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_rotated() {
+    let scene = Scene::new().await;
+    let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, KEY).to_string());
+    let typed = format!("file:{}", path.display());
+    let transcript = scene.run(&["rotate", &typed, "--output", "json"]).await;
+    assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    assert_eq!(steps(&transcript.json()[0]).len(), STEPS.len());
+    let stored = read(&path);
+    let live = scene.simulation.cxone.live_tokens();
+    assert_eq!((stored["access_token"].as_str(), live.len()), (live.first().map(String::as_str), 1));
+    assert_eq!(stored["accessKeySecret"], KEY.1, "the credentials are kept as they were");
+    let again = scene.run(&["rotate", &typed]).await;
+    assert!(again.stdout.contains("(in 59 min") || again.stdout.contains("(in 1 h)"), "{}", again.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_that_a_token_lives_an_hour_and_what_to_do_about_it() {
+    let scene = Scene::new().await;
+    let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, KEY).to_string());
+    let typed = format!("file:{}", path.display());
+    let transcript = scene.run(&["check", &typed]).await;
+    assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""));
+    for words in ["lives an hour", "every 4 hours at the soonest", "RotateSecret", "static-roles/", "token/:role"] {
+        assert!(transcript.stdout.contains(words), "{words}: {}", transcript.stdout);
+    }
+    assert!(transcript.stdout.contains("leave the token to expire"), "{}", transcript.stdout);
+    let json = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
+    assert_eq!((&json["platform"], &json["client_id"]), (&json!("nice-cxone"), &json!(CLIENT.0)));
+    assert!(json["note"].as_str().is_some_and(|note| note.contains("RotateSecret")), "{json}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_that_no_token_lasts_for_is_an_error_with_other_ways_out() {
+    let scene = Scene::new().await;
+    let create = scene.aws.create_secret().name("cxone").secret_string(document(CLIENT, KEY).to_string());
+    create.send().await.expect("the secret is created");
+    let rules = RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
+    let rotate = scene.aws.rotate_secret().secret_id("cxone").rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules);
+    rotate.send().await.expect("the rotation starts");
+    scene.simulation.secrets_manager.settled().await;
+    let transcript = scene.run(&["check", "cxone", "--output", "json"]).await;
+    assert_eq!(transcript.json()[0]["error"]["type"], "TokenLifeTooShort");
+    let hint = transcript.error().1;
+    assert!(hint.contains("RotateSecret") && !hint.contains("token duration"), "{hint}");
+    let transcript = scene.run(&["rotate", "cxone"]).await;
+    assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    assert!(transcript.stderr.contains("warning: cxone: the token lives"), "{}", transcript.stderr);
+    assert!(transcript.stderr.contains("RotateSecret"), "{}", transcript.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_refused_are_named() {
+    let scene = Scene::new().await;
+    let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, (KEY.0, "wrong")).to_string());
+    let transcript = scene.run(&["check", &format!("file:{}", path.display())]).await;
+    let (error, hint) = transcript.error();
+    assert_eq!(transcript.exit, Some(1));
+    assert!(error.contains("does not accept the access key") && hint.contains("access_key_secret"), "{error}: {hint}");
+}
+
+#[test]
+fn the_simulated_tenant_is_set_up_on_the_command_line() {
+    let arguments = ["sim", "--cxone-client", "app:app-secret", "--cxone-key", "KEY====:SECRET===="];
+    let mut child = command(&arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("there is a first line");
+    let addresses: Value = serde_json::from_str(&line).expect("the first line is JSON");
+    let url = addresses["genesys"].as_str().expect("an address");
+    let directory = tempfile::TempDir::new().expect("a directory can be made");
+    let value = document(("app", "app-secret"), ("KEY====", "SECRET===="));
+    let path = write(directory.path(), "cxone.json", &value.to_string());
+    let typed = format!("file:{}", path.display());
+    let checked = run_with(&["check", &typed], &[("ROTATOR_LOGIN_URL", url), ("ROTATOR_API_URL", url)]);
+    let stopped = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(stopped.is_ok_and(|status| status.success()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(checked.exit, Some(0), "{}", checked.stderr);
+}

@@ -1,0 +1,111 @@
+//! Configs of NICE CXone, and the tokens of their roles.
+
+use serde_json::{Value, json};
+
+use crate::scene::{CXONE_CLIENT, CXONE_KEY, Scene, config, errors};
+
+const TENANT: &str = "GET /.well-known/cxone-configuration";
+
+fn back_end() -> Value {
+    json!({
+        "platform": "nice-cxone", "issuer": "https://cxone.niceincontact.com", "client_id": CXONE_CLIENT.0,
+        "client_secret": CXONE_CLIENT.1, "access_key_id": CXONE_KEY.0, "access_key_secret": CXONE_KEY.1,
+    })
+}
+
+fn user_hub() -> Value {
+    json!({
+        "platform": "nice-cxone", "area": "na1", "access_key_id": CXONE_KEY.0, "access_key_secret": CXONE_KEY.1,
+    })
+}
+
+fn older() -> Value {
+    json!({
+        "platform": "nice-cxone", "realm": "us-22", "client_id": CXONE_CLIENT.0, "client_secret": CXONE_CLIENT.1,
+    })
+}
+
+#[tokio::test]
+async fn each_form_of_a_config_is_tried_and_shown_without_its_secrets() {
+    let Some(scene) = Scene::empty().await else { return };
+    for (minted, form) in [back_end(), user_hub(), older()].into_iter().enumerate() {
+        scene.write("config/cxone", form.clone()).await;
+        assert_eq!(scene.simulation.cxone.minted(), minted + 1, "the credentials were tried");
+        let mut shown = form;
+        let fields = shown.as_object_mut().expect("an object");
+        fields.retain(|name, _| !name.ends_with("_secret"));
+        assert_eq!(scene.read("config/cxone").await["data"], shown, "nothing of the former form is left");
+    }
+    let (status, answer) = scene.call("POST", "config/cxone", config()).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(errors(&answer).contains("region is none of nice-cxone's"), "{answer}");
+    let mut genesys = config();
+    genesys["platform"] = json!("genesys-cloud");
+    scene.write("config/cxone", genesys).await;
+    let data = scene.read("config/cxone").await["data"].clone();
+    assert_eq!((&data["platform"], &data["realm"]), (&json!("genesys-cloud"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_config_is_merged_with_what_is_there() {
+    let Some(scene) = Scene::empty().await else { return };
+    scene.write("config/cxone", back_end()).await;
+    let tenant_id = scene.simulation.cxone.settings().tenant_id;
+    scene.write("config/cxone", json!({"tenant_id": tenant_id})).await;
+    assert_eq!(scene.simulation.cxone.minted(), 2, "both secrets were kept");
+    let (status, answer) = scene.call("POST", "config/cxone", json!({"access_key_secret": "hush-hush-wrong"})).await;
+    assert_eq!(status, 400);
+    assert!(errors(&answer).contains("CredentialsRejected"), "{answer}");
+    assert!(!answer.to_string().contains("hush-hush"), "{answer}");
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
+    let Some(scene) = Scene::empty().await else { return };
+    let with = |mut form: Value, name: &str, value: &str| {
+        form[name] = json!(value);
+        form
+    };
+    for (body, words) in [
+        (json!({"platform": "nice-cxone"}), "the config holds no client credentials"),
+        (json!({"platform": "nice-cxone", "access_key_id": "k", "area": "na1"}), "no access key secret"),
+        (json!({"platform": "nice-cxone", "access_key_id": "k", "access_key_secret": "hush-hush"}), "names no area"),
+        (with(back_end(), "area", "na1"), "two places"),
+        (with(user_hub(), "area", "evil.example/"), "evil.example"),
+        (with(back_end(), "issuer", "https://evil.example"), "https://cxone.niceincontact.com"),
+        (with(older(), "realm", "us-22.evil.example"), "two letters"),
+        (with(user_hub(), "access_key_secret", "hush-hush\n"), "line break"),
+        (with(back_end(), "tenant_id", "a&b"), "tenant_id"),
+    ] {
+        let (status, answer) = scene.call("POST", "config/cxone", body.clone()).await;
+        let text = errors(&answer);
+        assert_eq!(status, 400, "{body}: {answer}");
+        assert!(text.contains(words) && text.contains("\nhint: "), "{body}: {text}");
+        assert!(!text.contains("hush-hush"), "{text}");
+    }
+    assert_eq!(scene.simulation.cxone.minted(), 0);
+}
+
+#[tokio::test]
+async fn its_roles_hand_out_tokens_of_an_hour() {
+    let Some(scene) = Scene::empty().await else { return };
+    scene.write("config/cxone", back_end()).await;
+    scene.write("roles/ci", json!({"config": "cxone"})).await;
+    scene.write("static-roles/ci", json!({"config": "cxone", "rotation_period": 1_800})).await;
+    let leased = scene.read("creds/ci").await;
+    assert!(leased["lease_duration"].as_u64().is_some_and(|seconds| (3_500..=3_600).contains(&seconds)), "{leased}");
+    let shared = scene.read("token/ci").await;
+    assert_eq!(scene.read("token/ci").await["data"]["access_token"], shared["data"]["access_token"]);
+    let kept = scene.read("static-creds/ci").await;
+    let live = scene.simulation.cxone.live_tokens();
+    for answer in [&leased, &shared, &kept] {
+        assert!(live.iter().any(|token| answer["data"]["access_token"] == token.as_str()), "{answer}");
+        assert_eq!(answer["data"]["api_url"], scene.simulation.genesys_url());
+    }
+    assert_eq!(scene.simulation.journal.count(TENANT), 1, "where the API is was asked for once");
+    assert_eq!(scene.revoke(&leased["lease_id"]).await.0, 204, "the lease ends, although the token cannot be ended");
+    assert_eq!(scene.simulation.cxone.live_tokens().len(), live.len());
+    let rotated = scene.call("POST", "rotate-role/ci", json!({})).await;
+    assert!(rotated.0 == 200 || rotated.0 == 204, "{rotated:?}");
+    assert_ne!(scene.read("static-creds/ci").await["data"]["access_token"], kept["data"]["access_token"]);
+}

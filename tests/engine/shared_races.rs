@@ -1,0 +1,61 @@
+//! Shared tokens, while something else happens.
+
+use genesys_rotator::sim::faults::{Effect, Fault};
+use serde_json::{Value, json};
+
+use crate::hosted::{Hosted, Refused, until};
+use crate::scene::SECOND;
+
+async fn with_role() -> Hosted {
+    let hosted = Hosted::start().await;
+    hosted.write("roles/ci", json!({"config": "main"})).await;
+    hosted
+}
+
+#[tokio::test]
+async fn a_role_that_goes_away_while_its_token_is_made_takes_the_token_along() {
+    let hosted = with_role().await;
+    let minted = hosted.simulation.genesys.minted();
+    hosted.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Delay(SECOND)));
+    let read = hosted.call("read", "token/ci", Value::Null);
+    let delete = async {
+        until("the token is made", || hosted.simulation.genesys.minted() > minted).await;
+        hosted.call("delete", "roles/ci", Value::Null).await.unwrap();
+    };
+    let (read, ()) = tokio::join!(read, delete);
+    let Refused(_, sentence) = read.expect_err("there is no such role any more");
+    assert!(sentence.contains("no role \"ci\""), "{sentence}");
+    assert_eq!(hosted.storage.keys(), ["config/main"]);
+    assert!(hosted.live().is_empty());
+}
+
+/// As when a node loses its leadership while it commits.
+#[tokio::test]
+async fn a_token_that_may_have_been_stored_is_not_revoked() {
+    let hosted = with_role().await;
+    hosted.storage.lose_answers("leadership lost while committing log");
+    assert!(hosted.call("read", "token/ci", Value::Null).await.is_err());
+    hosted.storage.refuse("");
+    let token = hosted.read("token/ci").await["access_token"].clone();
+    assert!(hosted.is_live(token.as_str().unwrap()), "what is handed out works");
+}
+
+#[tokio::test]
+async fn a_token_that_was_not_stored_is_revoked() {
+    let hosted = with_role().await;
+    hosted.storage.refuse("cannot write to readonly storage");
+    assert!(hosted.call("read", "token/ci", Value::Null).await.is_err());
+    assert!(hosted.live().is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_entry_makes_way_for_a_new_token_and_for_the_end_of_the_role() {
+    let hosted = with_role().await;
+    hosted.store("shared/ci", "{}").await;
+    let token = hosted.read("token/ci").await["access_token"].clone();
+    assert!(hosted.is_live(token.as_str().unwrap()));
+    hosted.store("shared/ci", "{}").await;
+    let warnings = hosted.call("delete", "roles/ci", Value::Null).await.unwrap().warnings;
+    assert!(warnings.concat().contains("shared/ci is damaged"), "{warnings:?}");
+    assert_eq!(hosted.storage.keys(), ["config/main"]);
+}
