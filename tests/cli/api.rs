@@ -331,7 +331,7 @@ async fn a_redirect_is_not_followed() {
 async fn a_large_answer_passes_through_and_is_never_held() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;
-    let large = 200 << 20;
+    let large = 64 << 20;
     let answer = Answer::new(StatusCode::OK, "application/json", "x".repeat(large));
     scene.simulation.faults.add(Fault::always(&format!("GET {SKILLS}"), Effect::Answer(answer)));
     let mut command = scene.command(&["api", &typed, "GET", SKILLS]);
@@ -349,7 +349,7 @@ async fn a_large_answer_passes_through_and_is_never_held() {
     assert_eq!((exit, size), (Some(0), large as u64));
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
     let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
-    assert!(kilobytes < 100 << 10, "{kilobytes} kB were in memory at once");
+    assert!(kilobytes < 48 << 10, "{kilobytes} kB were in memory at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

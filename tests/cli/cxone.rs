@@ -97,3 +97,22 @@ fn the_simulated_tenant_is_set_up_on_the_command_line() {
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
     assert_eq!(checked.exit, Some(0), "{}", checked.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_api_is_called_and_a_token_that_is_refused_is_replaced() {
+    const UNIT: &str = "/incontactapi/services/v27.0/business-unit";
+    let scene = Scene::new().await;
+    let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, KEY).to_string());
+    let typed = format!("file:{}", path.display());
+    scene.run(&["rotate", &typed]).await;
+    let transcript = scene.run(&["api", &typed, "GET", UNIT]).await;
+    assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""));
+    assert!(transcript.json()[0].is_object());
+    let minted = scene.simulation.cxone.minted();
+    scene.simulation.cxone.revoke_all();
+    let transcript = scene.run(&["api", &typed, "GET", UNIT]).await;
+    assert_eq!((transcript.exit, scene.simulation.cxone.minted()), (Some(0), minted + 1), "{}", transcript.stderr);
+    assert!(transcript.stderr.starts_with("warning: "), "{}", transcript.stderr);
+    let elsewhere = scene.run(&["api", &typed, "GET", "https://evil.example/incontactapi/"]).await;
+    assert_eq!((elsewhere.exit, elsewhere.stdout.as_str()), (Some(2), ""));
+}

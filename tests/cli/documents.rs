@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use genesys_rotator::sim::cxone;
 use genesys_rotator::sim::genesys::Client;
 use reqwest::Method;
 
@@ -61,6 +62,8 @@ async fn every_document_of_the_page_does_what_it_says() {
     for name in ["my", "other", "admin"] {
         scene.simulation.genesys.add_client(Client::new(&format!("{name}-id"), &format!("{name}-secret")));
     }
+    scene.simulation.cxone.add_client(cxone::Client::new("my-app", "my-app-secret"));
+    scene.simulation.cxone.add_access_key(cxone::AccessKey::new("my-key====", "my-key-secret===="));
     let (mut stored, mut ran) = (0, 0);
     for Block { kind, title, text } in blocks() {
         if kind == "json" {
@@ -78,5 +81,5 @@ async fn every_document_of_the_page_does_what_it_says() {
             }
         }
     }
-    assert!(stored >= 9 && ran >= 8, "{stored} documents and {ran} commands were found");
+    assert!(stored >= 11 && ran >= 10, "{stored} documents and {ran} commands were found");
 }
