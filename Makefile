@@ -15,6 +15,8 @@ PYTHON := $(VENV)/bin/python
 VENV_READY := $(VENV)/.ready
 # The tests run Python scripts and servers with this interpreter.
 export PYTHON
+# Most tests wait for servers more than they compute.
+export RUST_TEST_THREADS ?= 4
 
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.

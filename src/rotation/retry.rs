@@ -106,7 +106,7 @@ impl RetryPolicy {
                 return Err(if asked_for { error } else { out_of_time(what, Some(error)) });
             }
             let wait_ms = wait.as_millis() as u64;
-            tracing::debug!(call = what, error.r#type = error.kind().name(), wait_ms, "will try again: {error}");
+            tracing::info!(call = what, error.r#type = error.kind().name(), wait_ms, "will try again: {error}");
             tokio::time::sleep(wait).await;
             last = Some(error);
         }

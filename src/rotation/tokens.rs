@@ -83,7 +83,7 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
                         && began.elapsed() < PROPAGATION
                         && deadline.allows(ASK_AGAIN) =>
                 {
-                    tracing::debug!("the new secret is not known everywhere yet");
+                    tracing::info!("the new secret is not known everywhere yet");
                     sleep(ASK_AGAIN).await;
                 }
                 made => return made,
