@@ -53,7 +53,8 @@ version=${version##* }
   sha256="$sum" command="$(basename "$binary")" version="$version" "${environment[@]}" >/dev/null
 echo "registered $name $version"
 
-if "$command_line" secrets list -format=json | grep -q "^ *\"$mount/\":"; then
+mounts=$("$command_line" secrets list -format=json)
+if [[ $mounts == *"\"$mount/\":"* ]]; then
   "$command_line" secrets tune -plugin-version="$version" "$mount/" >/dev/null
   "$command_line" plugin reload -plugin="$name" >/dev/null
   echo "reloaded $mount/"
