@@ -11,21 +11,22 @@ use crate::vault_plugin::transport::Failure;
 
 /// The fields of a role that say it.
 pub(super) const FIELDS: [Field; 5] = [
-    field(
+    Field::optional(
         "token",
         FieldKind::Text,
         Some("access"),
         "The kind of token: access, generated or api-token. The latter two are not part of the platform's published API.",
     ),
-    field("resource_owner", FieldKind::Text, None, "For generated: the id of the account that the token stands for."),
-    field("token_name", FieldKind::Text, None, "For api-token: what it is called in the platform's list."),
-    field("scopes", FieldKind::TextList, None, "For api-token: what it may do."),
-    field("token_expires_in", FieldKind::Duration, None, "For api-token: for how long it is to live."),
+    Field::optional(
+        "resource_owner",
+        FieldKind::Text,
+        None,
+        "For generated: the id of the account that the token stands for.",
+    ),
+    Field::optional("token_name", FieldKind::Text, None, "For api-token: what it is called in the platform's list."),
+    Field::optional("scopes", FieldKind::TextList, None, "For api-token: what it may do."),
+    Field::optional("token_expires_in", FieldKind::Duration, None, "For api-token: for how long it is to live."),
 ];
-
-const fn field(name: &'static str, kind: FieldKind, default: Option<&'static str>, description: &'static str) -> Field {
-    Field { name, kind, required: false, default, sensitive: false, description }
-}
 
 /// What a role says of it, by the names of a document's fields.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]

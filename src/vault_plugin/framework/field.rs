@@ -18,6 +18,18 @@ pub struct Field {
     pub description: &'static str,
 }
 
+impl Field {
+    /// A field that need not be sent, and that nobody has to hide.
+    pub const fn optional(
+        name: &'static str,
+        kind: FieldKind,
+        default: Option<&'static str>,
+        description: &'static str,
+    ) -> Self {
+        Self { name, kind, required: false, default, sensitive: false, description }
+    }
+}
+
 /// What a field takes. Each takes what Vault's own framework takes for it (sdk/framework, `FieldType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {

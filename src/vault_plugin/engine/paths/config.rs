@@ -44,36 +44,54 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
            tried first, and merged with what is there. Secrets can be written and never be read. A config that roles \
            use can be deleted with force alone.",
     fields: &[
-        field("platform", FieldKind::Text, Some(DEFAULT_PLATFORM), "The platform: genesys-cloud or nice-cxone."),
-        field(
+        Field::optional(
+            "platform",
+            FieldKind::Text,
+            Some(DEFAULT_PLATFORM),
+            "The platform: genesys-cloud or nice-cxone.",
+        ),
+        Field::optional(
             "region",
             FieldKind::Text,
             None,
             "The organisation's region: an AWS region's name or a Genesys Cloud domain, such as mypurecloud.ie.",
         ),
-        field("client_id", FieldKind::Text, None, "The OAuth client's id."),
-        Field { sensitive: true, ..field("client_secret", FieldKind::Text, None, "The OAuth client's secret.") },
-        field(
+        Field::optional("client_id", FieldKind::Text, None, "The OAuth client's id."),
+        Field {
+            sensitive: true,
+            ..Field::optional("client_secret", FieldKind::Text, None, "The OAuth client's secret.")
+        },
+        Field::optional(
             "issuer",
             FieldKind::Text,
             None,
             "CXone: the issuer, such as https://cxone.niceincontact.com, with a client and an access key.",
         ),
-        field("area", FieldKind::Text, None, "CXone: the area of UserHub, such as na1, with an access key alone."),
-        field("realm", FieldKind::Text, None, "CXone: the realm, such as us-22, with an older application's client."),
-        field("tenant_id", FieldKind::Text, None, "CXone: the tenant's id; tokens name it as well."),
-        field("access_key_id", FieldKind::Text, None, "CXone: the id of a user's access key."),
+        Field::optional(
+            "area",
+            FieldKind::Text,
+            None,
+            "CXone: the area of UserHub, such as na1, with an access key alone.",
+        ),
+        Field::optional(
+            "realm",
+            FieldKind::Text,
+            None,
+            "CXone: the realm, such as us-22, with an older application's client.",
+        ),
+        Field::optional("tenant_id", FieldKind::Text, None, "CXone: the tenant's id; tokens name it as well."),
+        Field::optional("access_key_id", FieldKind::Text, None, "CXone: the id of a user's access key."),
         Field {
             sensitive: true,
-            ..field("access_key_secret", FieldKind::Text, None, "CXone: the access key's secret.")
+            ..Field::optional("access_key_secret", FieldKind::Text, None, "CXone: the access key's secret.")
         },
-        field(
+        Field::optional(
             "verify_connection",
             FieldKind::Boolean,
             Some("true"),
             "Whether to make a token, validate it and revoke it before anything is stored.",
         ),
-        field("force", FieldKind::Boolean, Some("false"), "Deletes the config although roles use it."),
+        Field::optional("force", FieldKind::Boolean, Some("false"), "Deletes the config although roles use it."),
     ],
     operations: &[
         Answer {
@@ -100,10 +118,6 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
     exists: Some(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed()),
     sudo: false,
 };
-
-const fn field(name: &'static str, kind: FieldKind, default: Option<&'static str>, description: &'static str) -> Field {
-    Field { name, kind, required: false, default, sensitive: false, description }
-}
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Config>, Failure> {
     mount.entries.get(&Config::key(name)).await

@@ -33,20 +33,20 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
     help: "Names the config whose OAuth client the tokens come from, how long leases of them last, and the calls that \
            must succeed with a token before anybody gets it. What is written is merged with what is there.",
     fields: &[
-        field("config", FieldKind::Text, None, "The name of the config. Needed for a new role."),
-        field(
+        Field::optional("config", FieldKind::Text, None, "The name of the config. Needed for a new role."),
+        Field::optional(
             "ttl",
             FieldKind::Duration,
             Some("the mount's"),
             "How long a lease lasts, in seconds or as a duration such as 1h. 0 for the mount's default.",
         ),
-        field(
+        Field::optional(
             "max_ttl",
             FieldKind::Duration,
             Some("the mount's"),
             "How long renewals may stretch a lease, in seconds or as a duration. 0 for the mount's maximum.",
         ),
-        field(
+        Field::optional(
             "probes",
             FieldKind::TextList,
             Some("none"),
@@ -79,10 +79,6 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
     exists: Some(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed()),
     sudo: false,
 };
-
-const fn field(name: &'static str, kind: FieldKind, default: Option<&'static str>, description: &'static str) -> Field {
-    Field { name, kind, required: false, default, sensitive: false, description }
-}
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Role>, Failure> {
     mount.entries.get(&Role::key(name)).await
