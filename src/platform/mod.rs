@@ -12,7 +12,7 @@ mod token_answer;
 use std::time::Duration;
 
 use crate::rotation::{
-    Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
+    Credentials, ErrorKind, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
 };
 use crate::secret::SecretString;
 
@@ -114,6 +114,27 @@ impl TokenIssuer for Platforms {
         match place {
             Place::GenesysCloud { region } => self.genesys_cloud.regenerate(region, client_id, token).await,
             Place::Cxone(_) => Err(not_offered("new client secrets")),
+        }
+    }
+
+    async fn key_owner(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<KeyOwner> {
+        match place {
+            Place::GenesysCloud { .. } => Err(not_offered("access keys")),
+            Place::Cxone(place) => self.cxone.key_owner(place, access_key_id, token).await,
+        }
+    }
+
+    async fn create_access_key(&self, place: &Place, owner: &KeyOwner, token: &SecretString) -> Result<KeyPair> {
+        match place {
+            Place::GenesysCloud { .. } => Err(not_offered("access keys")),
+            Place::Cxone(place) => self.cxone.create_access_key(place, owner, token).await,
+        }
+    }
+
+    async fn delete_access_key(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<()> {
+        match place {
+            Place::GenesysCloud { .. } => Err(not_offered("access keys")),
+            Place::Cxone(place) => self.cxone.delete_access_key(place, access_key_id, token).await,
         }
     }
 

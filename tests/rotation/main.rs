@@ -3,11 +3,13 @@
 
 #![cfg(all(feature = "sim", feature = "lambda"))]
 
+mod access_keys;
 mod bad_input;
 mod concurrency;
 mod crashes;
 mod cxone;
 mod faults;
+mod in_memory;
 mod modes;
 mod whole;
 

@@ -1,5 +1,6 @@
 //! NICE CXone: one file for each thing that is asked of it.
 
+mod access_key;
 mod claims;
 mod discovery;
 mod place;
