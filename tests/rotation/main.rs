@@ -11,6 +11,7 @@ mod cxone;
 mod faults;
 mod in_memory;
 mod modes;
+mod readers;
 mod whole;
 
 use std::time::Duration;
