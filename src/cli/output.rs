@@ -82,6 +82,11 @@ impl Output {
         stream.error.is_none()
     }
 
+    /// Why stdout could not be written, for a command that says so itself: it is not said again at the [end](Self::end).
+    pub(super) fn take_write_error(&self) -> Option<io::Error> {
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+    }
+
     /// A line for whoever watches.
     pub fn note(&self, line: impl Display) {
         write(&self.stderr, |stream| stream.put(format!("{line}\n").as_bytes()));

@@ -56,7 +56,8 @@ async fn streams_and_exit_status_are_the_commands_own() {
         assert_eq!((ran.exit, ran.stdout.as_str()), (Some(code), "out\n"));
     }
     let mut command = scene.command(&["exec", &typed, "--", "/bin/cat"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
     child.stdin.take().expect("a pipe").write_all(b"through").expect("it reads");
     let done = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("it is waited for");
     assert_eq!(done.expect("it ends").stdout, b"through");

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::bao::Bao;
-use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, read, write};
+use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, read, run, write};
 
 const KV_READER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/infra/vault/policies/kv-reader.hcl"));
 const REGION_AND_URL: &str = "GENESYSCLOUD_REGION='eu-west-1'\nGENESYSCLOUD_API_URL=";
@@ -114,6 +114,8 @@ async fn a_reader_on_aws_needs_leave_to_get_the_value_and_nothing_else() {
     assert_eq!((printed.exit, printed.stdout), (Some(0), format!("{value}\n")), "{}", printed.stderr);
     let called: Vec<_> = scene.simulation.journal.calls().into_iter().map(|call| call.operation).collect();
     assert_eq!(called, ["GetSecretValue"]);
+    let called = scene.run(&["api", "prod/genesys", "GET", "/api/v2/tokens/me"]).await;
+    assert_eq!(called.exit, Some(0), "{}", called.stderr);
     let missing = token(&scene, &["prod/other"]).await;
     let message = "prod/other: the secret prod/other is not there, or has no current value";
     assert_eq!((missing.exit, missing.error().0), (Some(1), message));
@@ -166,6 +168,16 @@ async fn a_token_that_is_dead_or_dies_too_soon_is_not_handed_out() {
     let (typed, _) = rotated(&short).await;
     assert_eq!(token(&short, &[&typed]).await.exit, Some(1), "a minute is wanted unless told otherwise");
     assert_eq!(token(&short, &[&typed, "--minimum-life", "1s"]).await.exit, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_asked() {
+    let scene = Scene::new().await;
+    scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
+    let refused = token(&scene, &["prod/genesys", "--timeout", "1s"]).await;
+    let (error, hint) = refused.error();
+    assert_eq!((refused.exit, error), (Some(1), "prod/genesys: the time ran out while trying to read the secret"));
+    assert!(hint.contains("--timeout"), "{hint}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,9 +306,9 @@ async fn on_github_nothing_is_set_that_could_not_be_masked() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
     command.env("GITHUB_ENV", &path).stdout(full);
     let refused = shown(&scene, command).await;
-    assert_eq!(
-        (refused.exit, fs::read_to_string(path).expect("a file")),
-        (Some(1), String::new()),
+    assert_eq!((refused.exit, fs::read_to_string(path).expect("a file")), (Some(1), String::new()));
+    assert!(
+        refused.error().0.starts_with("the command that masks the token could not be written"),
         "{}",
         refused.stderr
     );
@@ -346,5 +358,15 @@ async fn a_terminal_is_not_shown_the_token_unless_it_is_told_to() {
         let printed = shown(&scene, command).await;
         assert_eq!((printed.exit, printed.stdout), (Some(exit), expected), "{}", printed.stderr);
         assert_eq!(printed.stderr.contains("stdout is a terminal"), flag.is_none());
+    }
+}
+
+#[test]
+fn completions_know_both_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&["completions", shell]).stdout;
+        for word in ["token", "exec", "github-env", "minimum-life"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
     }
 }

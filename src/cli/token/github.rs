@@ -54,11 +54,7 @@ impl GithubEnvironment {
         }
         let mask = Zeroizing::new(format!("::add-mask::{}\n", *escaped(token.text())));
         if !session.output.bytes(mask.as_bytes()) {
-            return Err(Failure {
-                exit: Exit::Failed,
-                message: "the runner does not read the command that masks the token, so nothing was set".to_owned(),
-                hint: "leave stdout of this command to the runner: no pipe, no redirection".to_owned(),
-            });
+            return Err(unmasked(session.output.take_write_error()));
         }
         let lines = lines(&variables);
         append(self.file, &lines).map_err(|error| Failure {
@@ -66,6 +62,15 @@ impl GithubEnvironment {
             message: format!("{} could not be written: {error}", self.path),
             hint: "look at the runner's disk, and at who owns the file".to_owned(),
         })
+    }
+}
+
+fn unmasked(error: Option<io::Error>) -> Failure {
+    let why = error.map_or_else(String::new, |error| format!(" ({error})"));
+    Failure {
+        exit: Exit::Failed,
+        message: format!("the command that masks the token could not be written to stdout{why}, so nothing was set"),
+        hint: "leave stdout to the runner: no pipe, no redirection".to_owned(),
     }
 }
 

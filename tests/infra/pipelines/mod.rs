@@ -3,6 +3,7 @@
 mod examples;
 mod github;
 mod linters;
+mod page;
 mod runner;
 
 use std::collections::BTreeMap;
