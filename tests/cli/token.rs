@@ -171,6 +171,23 @@ async fn a_token_that_is_dead_or_dies_too_soon_is_not_handed_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whether_the_platform_still_takes_the_token_is_asked_when_that_is_wanted() {
+    let scene = Scene::new().await;
+    let (typed, value) = rotated(&scene).await;
+    assert_eq!(token(&scene, &[&typed, "--verify"]).await.stdout, format!("{value}\n"));
+    let busy = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
+    scene.simulation.faults.add(Fault::once("GET /api/v2/tokens/me", Effect::Answer(busy)));
+    assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0), "it is asked again");
+    scene.simulation.genesys.revoke_all();
+    assert_eq!(token(&scene, &[&typed]).await.stdout, format!("{value}\n"), "nobody was asked");
+    let refused = token(&scene, &[&typed, "--verify"]).await;
+    assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
+    let (error, hint) = refused.error();
+    assert!(error.starts_with(&format!("{typed}: ")) && error.contains("bad.credentials"), "{error}");
+    assert!(hint.contains(&format!("genesys-rotator rotate {typed}")), "{hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_asked() {
     let scene = Scene::new().await;
     scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
@@ -251,6 +268,7 @@ async fn a_token_of_cxone_has_names_of_its_own() {
     let value = read(&path)["access_token"].as_str().expect("a token").to_owned();
     let printed = token(&scene, &[&typed, "--format", "env"]).await;
     let url = scene.simulation.genesys_url();
+    assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0));
     assert_eq!(printed.stdout, format!("CXONE_ACCESS_TOKEN='{value}'\nCXONE_API_URL='{url}'\n"), "{}", printed.stderr);
 }
 

@@ -30,7 +30,10 @@ pub struct CurrentTokenArgs {
     /// Fail unless the token lives so much longer: 30s, 5m, 1h; 1m unless it is given
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub minimum_life: Option<Duration>,
-    /// How long reading the secret may take: 30s, 5m, 1h
+    /// Ask the platform as well whether it still takes the token
+    #[arg(long)]
+    pub verify: bool,
+    /// How long it may take: 30s, 5m, 1h
     #[arg(long, default_value = "1m", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,
 }
@@ -57,7 +60,7 @@ pub(in crate::cli) struct Origin {
 }
 
 impl CurrentToken {
-    /// Reads the secret's current value, and nothing else.
+    /// Reads the secret's current value, and nothing else. The platform is asked for nothing unless that is wanted.
     ///
     /// # Errors
     /// A [usage](Failure::usage) failure; whatever keeps the secret from being read; no token, or one that is dead or
@@ -73,6 +76,9 @@ impl CurrentToken {
         let token = Self { held, left, secret: secret.typed, rotator, deadline };
         token.can_be_sent()?;
         token.lives(arguments.minimum_life, session)?;
+        if arguments.verify {
+            token.is_accepted().await?;
+        }
         Ok(token)
     }
 
@@ -134,6 +140,18 @@ impl CurrentToken {
         };
         let error = RotationError::new(ErrorKind::TokenRejected, message).with_hint(self.rotate());
         Err(explained(&self.secret, error))
+    }
+
+    /// A token may have been revoked, or its client disabled, before its time was over.
+    async fn is_accepted(&self) -> Result<(), Failure> {
+        let failed = |error: RotationError| {
+            let is_dead = error.kind() == ErrorKind::TokenRejected;
+            explained(&self.secret, if is_dead { error.with_hint(self.rotate()) } else { error })
+        };
+        let place = self.rotator.place_of(&self.held, self.deadline).await.map_err(failed)?;
+        let ask = || self.rotator.issuer.accepts(&place, &self.held.access_token);
+        let asked = self.rotator.retries.run("ask whether the token is accepted", self.deadline, ask).await;
+        asked.map_err(failed)
     }
 
     fn rotate(&self) -> String {
