@@ -9,6 +9,7 @@ use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::TokenIssuer;
 use super::place::Place;
+use super::platform_name::PlatformName;
 use super::retry::Deadline;
 use super::rotator::Rotator;
 use super::store::{SecretStore, Wanted};
@@ -67,7 +68,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         match document.credential_source()? {
             // Another secret may say it.
             CredentialSource::Elsewhere(name) => {
-                Ok(self.credentials_elsewhere(document, &name, deadline).await?.place())
+                let found = self.credentials_elsewhere(document, &name, deadline).await;
+                Ok(found.map_err(|error| without_credentials(error, document))?.place())
             }
             CredentialSource::Inline(_) => Ok(told.and_then(|_| document.credentials())?.place()),
         }
@@ -115,6 +117,20 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             }
         }
     }
+}
+
+/// Whoever reads the token alone should not be told to get leave to read the credentials.
+fn without_credentials(error: RotationError, document: &Document) -> RotationError {
+    if error.kind() != ErrorKind::StoreDenied {
+        return error;
+    }
+    let field = match document.platform().ok().and_then(|name| PlatformName::parse(&name).ok()) {
+        Some(PlatformName::Cxone) => "issuer, area or realm",
+        _ => "region",
+    };
+    error.with_hint(format!(
+        "write {field} into the secret that holds the token: its readers need not read the one with the credentials then"
+    ))
 }
 
 fn nothing_current(name: &str) -> RotationError {

@@ -1,5 +1,7 @@
 //! The token that a secret holds, handed to pipelines.
 
+mod github;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -256,6 +258,18 @@ async fn where_a_token_is_good_may_be_said_by_the_secret_with_the_credentials() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_the_token_alone_is_not_told_to_read_the_credentials() {
+    let scene = Scene::new().await;
+    let held = json!({"credentials": "private", "access_token": "hush", "expires_at": "9999-01-02T03:04:05Z"});
+    scene.aws.create_secret().name("shared").secret_string(held.to_string()).send().await.expect("it is created");
+    scene.simulation.faults.add(denied("GetSecretValue").after(1));
+    let refused = token(&scene, &["shared", "--format", "env"]).await;
+    assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
+    let (error, hint) = refused.error();
+    assert!(error.contains("private is denied") && hint.starts_with("write region into the secret"), "{error}: {hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_cxone_has_names_of_its_own() {
     let scene = Scene::new().await;
     let document = json!({
@@ -272,93 +286,16 @@ async fn a_token_of_cxone_has_names_of_its_own() {
     assert_eq!(printed.stdout, format!("CXONE_ACCESS_TOKEN='{value}'\nCXONE_API_URL='{url}'\n"), "{}", printed.stderr);
 }
 
-/// Runs `token --github-env NAME` in a step whose file of variables holds this, and says what it holds then.
-async fn step(scene: &Scene, typed: &str, name: &str, before: &str) -> (Transcript, String) {
-    let path = write(scene.directory.path(), "github-env", before);
-    let mut command = scene.command(&["token", typed, "--github-env", name]);
-    command.env("GITHUB_ENV", &path);
-    (shown(scene, command).await, fs::read_to_string(path).expect("the file is there"))
-}
-
-/// The variables that the runner finds in its file.
-fn variables(text: &str) -> Vec<(&str, &str)> {
-    let mut lines = text.lines();
-    let mut found = Vec::new();
-    while let Some(line) = lines.next() {
-        if let Some((name, delimiter)) = line.split_once("<<") {
-            found.push((name, lines.next().expect("a value")));
-            assert_eq!(lines.next(), Some(delimiter), "{text}");
-        } else {
-            found.push(line.split_once('=').expect("a variable"));
-        }
-    }
-    found
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_github_the_token_is_masked_and_set_for_the_steps_that_follow() {
-    let scene = Scene::new().await;
-    let (typed, value) = rotated(&scene).await;
-    let url = scene.simulation.genesys_url();
-    for before in ["", "A=1\n", "A=1"] {
-        let (printed, file) = step(&scene, &typed, "GENESYSCLOUD_ACCESS_TOKEN", before).await;
-        assert_eq!((printed.exit, printed.stdout), (Some(0), format!("::add-mask::{value}\n")), "{}", printed.stderr);
-        let expected = [
-            ("A", "1"),
-            ("GENESYSCLOUD_ACCESS_TOKEN", value.as_str()),
-            ("GENESYSCLOUD_REGION", "eu-west-1"),
-            ("GENESYSCLOUD_API_URL", &url),
-        ];
-        assert_eq!(variables(&file), expected[usize::from(before.is_empty())..]);
-    }
-    let (_, file) = step(&scene, &typed, "TOKEN_OF_IRELAND", "").await;
-    assert_eq!(variables(&file), [("TOKEN_OF_IRELAND", value.as_str())], "another name says nothing of a region");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_github_nothing_is_set_that_could_not_be_masked() {
-    let scene = Scene::new().await;
-    let (typed, _) = rotated(&scene).await;
-    let path = write(scene.directory.path(), "github-env", "");
-    let mut command = scene.command(&["token", &typed, "--github-env", "A"]);
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
-    command.env("GITHUB_ENV", &path).stdout(full);
-    let refused = shown(&scene, command).await;
-    assert_eq!((refused.exit, fs::read_to_string(path).expect("a file")), (Some(1), String::new()));
-    assert!(
-        refused.error().0.starts_with("the command that masks the token could not be written"),
-        "{}",
-        refused.stderr
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn outside_of_github_nothing_is_read() {
-    let scene = Scene::new().await;
-    let rows = [
-        (None, "A", "GITHUB_ENV is not set"),
-        (Some("/no/such/file"), "A", "GITHUB_ENV names /no/such/file, which cannot be written"),
-        (Some("/dev/stderr"), "A", "GITHUB_ENV names /dev/stderr, which cannot be written"),
-        (Some("/dev/null"), "GITHUB_TOKEN", "GitHub's runner does not let a step set GITHUB_TOKEN"),
-        (Some("/dev/null"), "A<<B", "\"A<<B\" cannot be the name of a variable"),
-    ];
-    for (file, name, words) in rows {
-        let mut command = scene.command(&["token", "prod/genesys", "--github-env", name]);
-        command.envs(file.map(|file| ("GITHUB_ENV", file)));
-        let refused = shown(&scene, command).await;
-        assert_eq!((refused.exit, refused.stdout.as_str()), (Some(2), ""), "{words}");
-        assert!(refused.error().0.starts_with(words), "{}", refused.stderr);
-    }
-    assert!(scene.simulation.journal.calls().is_empty());
-}
-
 /// Runs a command with a terminal for its stdout, and copies what that shows.
 const ON_A_TERMINAL: &str = "
 import os, pty, subprocess, sys
 shown, terminal = pty.openpty()
 done = subprocess.run(sys.argv[1:], stdout=terminal)
-os.write(terminal, b'.')
-sys.stdout.buffer.write(os.read(shown, 4096))
+os.write(terminal, b'@end')
+text = b''
+while not text.endswith(b'@end'):
+    text += os.read(shown, 4096)
+sys.stdout.buffer.write(text)
 sys.exit(done.returncode)
 ";
 
@@ -368,7 +305,7 @@ async fn a_terminal_is_not_shown_the_token_unless_it_is_told_to() {
     let Some(python) = std::env::var_os("PYTHON") else { return };
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
-    for (flag, exit, expected) in [(None, 2, ".".to_owned()), (Some("--yes"), 0, format!("{value}\r\n."))] {
+    for (flag, exit, expected) in [(None, 2, "@end".to_owned()), (Some("--yes"), 0, format!("{value}\r\n@end"))] {
         let inner = scene.command(&[&["token", &typed], flag.as_slice()].concat());
         let mut command = Command::new(&python);
         command.args(["-c", ON_A_TERMINAL]).arg(inner.get_program()).args(inner.get_args()).env_clear();
