@@ -9,6 +9,7 @@ mod arguments;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod exec;
 mod exit;
 mod human_time;
 mod output;
@@ -20,6 +21,7 @@ pub mod status;
 mod store;
 mod style;
 mod table;
+pub mod token;
 mod token_life;
 
 use std::ffi::OsString;

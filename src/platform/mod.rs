@@ -18,6 +18,8 @@ use crate::secret::SecretString;
 
 #[cfg(feature = "cli")]
 use http::Http;
+#[cfg(feature = "cli")]
+use reqwest::Method;
 
 #[cfg(feature = "cli")]
 pub use api::{Api, ApiAnswer, ApiCall, ApiPath, Refusal, SuccessBody, may_have_been_carried_out};
@@ -81,6 +83,23 @@ impl Platforms {
             Place::Cxone(_) => None,
         };
         Api::at(&self.http, place.platform(), &base, own.as_deref())
+    }
+
+    /// Asks the platform whether it takes a token. That needs no permission.
+    ///
+    /// # Errors
+    /// `TokenRejected` where it does not; as for [`api`](Self::api), and whatever kept it from answering.
+    #[cfg(feature = "cli")]
+    pub async fn accepts(&self, place: &Place, token: &SecretString) -> Result<()> {
+        let api = self.api(place, token).await?;
+        let path = api.path(match place {
+            Place::GenesysCloud { .. } => genesys_cloud::TOKENS_ME,
+            Place::Cxone(_) => cxone::BUSINESS_UNIT,
+        })?;
+        match api.call(&ApiCall { method: Method::GET, path, body: None }, token).await? {
+            ApiAnswer::Success(_) => Ok(()),
+            ApiAnswer::Refusal(refusal) => Err(refusal.diagnosis()),
+        }
     }
 }
 

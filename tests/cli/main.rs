@@ -9,10 +9,12 @@ mod bao;
 mod check;
 mod cxone;
 mod documents;
+mod exec;
 mod file;
 mod interrupt;
 mod kinds;
 mod simulators;
+mod token;
 mod usage;
 mod vault;
 

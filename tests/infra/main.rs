@@ -1,9 +1,10 @@
-//! What is under `infra/vault/`: every script is run, every policy asked, every manifest read.
+//! What is under `infra/`: every script is run, every policy asked, every manifest and example read.
 
 mod agent;
 #[path = "../bao/mod.rs"]
 mod bao;
 mod kubernetes;
+mod pipelines;
 mod policies;
 mod readme;
 mod scripts;

@@ -22,6 +22,9 @@ use super::http::{Http, bearer};
 use crate::rotation::{CxoneGrant, CxoneLogin, CxonePlace, IssuedToken, Probe, Result};
 use crate::secret::SecretString;
 
+#[cfg(feature = "cli")]
+pub(super) use self::validate::BUSINESS_UNIT;
+
 /// The platform, reached through one set of connections.
 #[derive(Clone, Debug)]
 pub struct Cxone {
