@@ -1,9 +1,10 @@
-//! What is under `infra/vault/`: every script is run, every policy asked, every manifest read.
+//! What is under `infra/`: every script is run, every policy asked, every manifest read.
 
 mod agent;
 #[path = "../bao/mod.rs"]
 mod bao;
 mod kubernetes;
+mod package;
 mod policies;
 mod readme;
 mod scripts;
