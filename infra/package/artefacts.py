@@ -44,10 +44,15 @@ class Artefact:
         """The software bill of materials."""
         return f"{self.binary}.cdx.json"
 
+    def notices(self):
+        """The licences of the crates in it, where its archive has no place for them."""
+        return f"{self.binary}.licenses.txt" if self.is_function else None
+
     def files(self, version):
         """The names of all files that are made of it."""
         made = [(self.archive(version, machine), self.checksum(version, machine)) for machine in self.targets]
-        return {self.inventory(), *(name for names in made for name in names if name)}
+        names = [self.inventory(), self.notices(), *(name for names in made for name in names)]
+        return {name for name in names if name}
 
 
 # Static binaries also run where there is no glibc: the images of Vault and OpenBao are Alpine Linux, as are those of many

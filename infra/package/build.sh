@@ -36,6 +36,7 @@ flags+=("--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust
 # Nothing that the caller's shell happens to set may get into the binary.
 for name in $(compgen -e); do
   case $name in
+    CARGO_BUILD_JOBS) ;;
     RUSTFLAGS | CARGO_ENCODED_RUSTFLAGS | CARGO_BUILD_* | CARGO_PROFILE_* | CARGO_TARGET_* | RUSTC_* | CC | CC_* | \
       CXX | CXX_* | AR | AR_* | *CFLAGS* | *CPPFLAGS* | LDFLAGS | AWS_LC_SYS_*) unset "$name" ;;
   esac

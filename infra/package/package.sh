@@ -8,16 +8,21 @@ if [ $# -ne 1 ]; then
 fi
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$scripts/../.." && pwd)
-work=$1
-if [ "$(uname -s)" != Linux ]; then
-  printf 'error: releases are built on Linux\nhint: only there can what was built be tried; use a container or a virtual machine\n' >&2
+work=$(realpath -m "$1")
+
+fail() {
+  printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
   exit 1
-fi
+}
+
+[ "$(uname -s)" = Linux ] || fail 'releases are built on Linux' 'only there can they be tried; use a container or a virtual machine'
 
 version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' "$root/Cargo.toml")
 if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
-  SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct)
-  [ -z "$(git -C "$root" status --porcelain)" ] || echo 'warning: there are changes that are not committed, so nobody else can build the same' >&2
+  SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct) || fail "$root is not a git clone, so its time is not known" \
+    'set SOURCE_DATE_EPOCH to the time that the archives shall name, in seconds since 1970'
+  [ -z "$(git -C "$root" status --porcelain)" ] ||
+    echo 'warning: there are changes that are not committed, so nobody else can build the same' >&2
 fi
 export SOURCE_DATE_EPOCH
 # No binary may show whose machine it was built on.
@@ -27,10 +32,11 @@ mkdir -p "$work/new"
 
 built() { echo "$work/${2%%.*}/release/$1"; }
 
-# Completions and the manual come from the command line of the machine that builds.
+# What a program's archive holds beside it. Completions and the manual come from the command line of the machine that builds.
 beside() {
   mkdir -p "$work/beside/$1"
   cp "$root/LICENSE" "$root/README.md" "$work/beside/$1/"
+  python3 "$scripts/notices.py" "$1" "$work/beside/$1/THIRD-PARTY-LICENSES.txt"
   [ "$1" = genesys-rotator ] || return 0
   local program directory=$work/beside/$1/completions
   program=$(built "$1" "$(uname -m)-unknown-linux-musl")
@@ -45,17 +51,22 @@ beside() {
 
 binaries=$(python3 "$scripts/artefacts.py")
 while read -r binary features _ target; do
-  echo "$binary for $target" >&2
+  echo "building $binary for $target" >&2
   "$scripts/build.sh" "$binary" "$features" "$target" "$work" </dev/null
 done <<<"$binaries"
+
+for binary in $(cut -d' ' -f1 <<<"$binaries" | sort -u); do
+  python3 "$scripts/inventory.py" "$binary" "$work/new/$binary.cdx.json"
+  if [ "$binary" = genesys-rotator-lambda ]; then
+    python3 "$scripts/notices.py" "$binary" "$work/new/$binary.licenses.txt"
+  else
+    beside "$binary"
+  fi
+done
 while read -r binary _ machine target; do
   files=()
-  if [ "$binary" != genesys-rotator-lambda ]; then
-    [ -d "$work/beside/$binary" ] || beside "$binary"
-    files=("$work/beside/$binary")
-  fi
+  [ ! -d "$work/beside/$binary" ] || files=("$work/beside/$binary")
   python3 "$scripts/pack.py" "$(built "$binary" "$target")" "$binary" "$machine" "$version" "$work/new" "${files[@]}"
-  [ -e "$work/new/$binary.cdx.json" ] || python3 "$scripts/inventory.py" "$binary" "$work/new/$binary.cdx.json"
 done <<<"$binaries"
 python3 "$scripts/pack.py" --sums "$work/new"
 python3 "$scripts/verify.py" "$work/new"

@@ -21,7 +21,7 @@ from binary import faults, forbidden_paths
 from rehearse import rehearse
 
 # What every tar.gz holds beside its binary.
-BESIDE = {"LICENSE", "README.md"}
+BESIDE = {"LICENSE", "README.md", "THIRD-PARTY-LICENSES.txt"}
 # A bill of materials that is shorter than this cannot be whole.
 FEWEST_PARTS = 100
 
