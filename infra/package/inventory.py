@@ -21,9 +21,10 @@ def main(arguments):
         sys.exit(__doc__)
     artefact = named(arguments[0])
     whole = merged([described(artefact, target.split(".")[0]) for target in artefact.targets.values()])
-    whole["metadata"]["component"] = program(artefact, whole["metadata"]["component"])
+    package = whole["metadata"]["component"]
+    whole["metadata"]["component"] = program(artefact, package)
     # cargo names what lies in the file system by its path.
-    text = json.dumps(whole, indent=2, ensure_ascii=False).replace(f"path+file://{ROOT}#", "path+file:///genesys-rotator#")
+    text = json.dumps(whole, indent=2, ensure_ascii=False).replace(package["bom-ref"], url(artefact, package))
     Path(arguments[1]).write_text(text + "\n")
 
 
@@ -59,7 +60,12 @@ def merged(parts):
 def program(artefact, package):
     """The package's description, as that of the one program that is built of it."""
     kept = {key: value for key, value in package.items() if key != "components"}
-    return {**kept, "type": "application", "name": artefact.binary}
+    return {**kept, "type": "application", "name": artefact.binary, "purl": url(artefact, package)}
+
+
+def url(artefact, package):
+    """What names it wherever it is. It is in no registry."""
+    return f"pkg:generic/{artefact.binary}@{package['version']}"
 
 
 if __name__ == "__main__":

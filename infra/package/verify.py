@@ -111,7 +111,7 @@ def wrong_inventory(directory, version, artefact):
     program = whole["metadata"]["component"]
     if (whole["bomFormat"], program["name"], program["version"]) != ("CycloneDX", artefact.binary, version):
         yield f"{name} does not describe {artefact.binary} {version}"
-    if any(not part.get("purl", "").startswith("pkg:cargo/") for part in whole["components"]):
+    if "file:" in text or any(not part.get("purl", "").startswith("pkg:cargo/") for part in whole["components"]):
         yield f"{name} names a part that is no crate"
     if len(whole["components"]) < FEWEST_PARTS:
         yield f"{name} names {len(whole['components'])} parts, which cannot be all"
