@@ -4,6 +4,7 @@ mod agent;
 #[path = "../bao/mod.rs"]
 mod bao;
 mod kubernetes;
+mod package;
 mod pipelines;
 mod policies;
 mod readme;
