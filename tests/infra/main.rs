@@ -1,12 +1,18 @@
-//! What is under `infra/vault/`: every script is run, every policy asked, every manifest read.
+//! What is under `infra/`: every script is run, every policy asked, every manifest and template read.
 
 mod agent;
+mod aws;
+mod aws_alarms;
+mod aws_policy;
+mod aws_world;
 #[path = "../bao/mod.rs"]
 mod bao;
+mod iam;
 mod kubernetes;
 mod policies;
 mod readme;
 mod scripts;
+mod stack;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
