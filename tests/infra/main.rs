@@ -13,6 +13,8 @@ mod policies;
 mod readme;
 mod scripts;
 mod stack;
+mod terraform;
+mod terraform_form;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
