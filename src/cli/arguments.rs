@@ -9,6 +9,7 @@ use super::api::ApiArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
 use super::exit::{Exit, Failure};
+use super::man::ManArgs;
 use super::output::{Output, one_line};
 use super::rotate::RotateArgs;
 use super::sim::SimArgs;
@@ -60,6 +61,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Write the manual's pages, one for each command
+    Man(ManArgs),
 }
 
 impl Cli {

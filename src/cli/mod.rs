@@ -11,6 +11,7 @@ pub mod completions;
 pub mod demo;
 mod exit;
 mod human_time;
+pub mod man;
 mod output;
 pub mod rotate;
 mod secret_reference;

@@ -12,6 +12,7 @@ mod documents;
 mod file;
 mod interrupt;
 mod kinds;
+mod man;
 mod simulators;
 mod usage;
 mod vault;

@@ -8,7 +8,7 @@ use super::{command, run, run_with};
 fn help_is_a_result_and_names_every_command() {
     let help = run(&["--help"]);
     assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
-    for command in ["demo", "rotate", "status", "check", "api", "sim", "completions", "--output"] {
+    for command in ["demo", "rotate", "status", "check", "api", "sim", "completions", "man", "--output"] {
         assert!(help.stdout.contains(command), "{command}: {}", help.stdout);
     }
     assert_eq!(run(&["--version"]).stdout, concat!("genesys-rotator ", env!("CARGO_PKG_VERSION"), "\n"));
