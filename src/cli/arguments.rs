@@ -24,7 +24,7 @@ Nothing to try it on yet? `genesys-rotator demo` needs no account and no network
 
 /// Keeps Genesys Cloud API tokens fresh: exchange, validate, and only then promote.
 #[derive(Debug, Parser)]
-#[command(name = "genesys-rotator", version, about, after_help = AFTER_HELP, arg_required_else_help = false)]
+#[command(name = "genesys-rotator", version, after_help = AFTER_HELP, arg_required_else_help = false)]
 pub struct Cli {
     /// What the result on stdout looks like
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]

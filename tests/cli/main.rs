@@ -8,7 +8,6 @@ mod aws;
 mod bao;
 mod check;
 mod cxone;
-mod documents;
 mod file;
 mod interrupt;
 mod kinds;

@@ -5,7 +5,6 @@ mod agent;
 mod bao;
 mod kubernetes;
 mod policies;
-mod readme;
 mod scripts;
 
 use std::path::{Path, PathBuf};

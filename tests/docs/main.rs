@@ -1,0 +1,149 @@
+//! The documentation, as its readers use it: every command of every page is run, or named as one that cannot be run
+//! here; what a page shows is what is printed; links, anchors and names lead somewhere.
+//!
+//! `UPDATE_DOCS=1 cargo test --test docs` writes the output that pages show anew, where nothing is left out of it.
+
+#[path = "../bao/mod.rs"]
+mod bao;
+mod desk;
+mod links;
+mod page;
+mod settings;
+mod shown;
+
+use std::fs;
+
+use desk::{Desk, Outcome};
+use page::{Exchange, Page, root};
+use settings::{ELSEWHERE, SETTINGS, Setting};
+
+fn setting(page: &str) -> &'static Setting {
+    SETTINGS.iter().find(|setting| setting.page == page).expect("the page is in SETTINGS")
+}
+
+fn is_elsewhere(setting: &Setting, command: &str) -> bool {
+    setting.elsewhere.iter().chain(ELSEWHERE).any(|(begins, _)| command.starts_with(begins))
+}
+
+/// Follows a page, and says what is not as it says.
+async fn follow(path: &str) {
+    let (page, setting) = (Page::read(path), setting(path));
+    let exchanges = page.exchanges();
+    let here: Vec<_> = exchanges.iter().filter(|exchange| !is_elsewhere(setting, &exchange.command)).collect();
+    let Some(desk) = Desk::set_up(setting).await else { return };
+    let outcomes = desk.run(setting.given, &here).await;
+    let (given, outcomes) = outcomes.split_at(setting.given.len().min(outcomes.len()));
+    for (command, outcome) in setting.given.iter().zip(given) {
+        assert_eq!(outcome.status, Some(0), "{path}: {command}: {:#?}", outcome.printed);
+    }
+    assert_eq!(outcomes.len(), here.len(), "{path}: the shell ended before the page did");
+    for (exchange, outcome) in here.iter().zip(outcomes) {
+        let command = &exchange.command;
+        // A page that shows an error says that the command fails.
+        let fails = exchange.shown.iter().any(|line| line.to_lowercase().starts_with("error"));
+        assert_eq!(outcome.status != Some(0), fails, "{path}: {command}: {:#?}", outcome.printed);
+        assert!(!desk.gave_away(command, outcome), "{path}: {command} printed a secret");
+    }
+    let stale: Vec<_> = here.iter().zip(outcomes).filter(|(exchange, outcome)| is_stale(exchange, outcome)).collect();
+    if is_update() {
+        return update(&page, &stale);
+    }
+    if let Some((exchange, outcome)) = stale.first() {
+        panic!("{path}: {} printed {:#?}, not {:#?}", exchange.command, outcome.printed, exchange.shown);
+    }
+}
+
+fn is_stale(exchange: &Exchange, outcome: &Outcome) -> bool {
+    !exchange.shown.is_empty() && !shown::is_as_shown(&exchange.shown, &outcome.printed)
+}
+
+/// Writes into the page what was printed.
+fn update(page: &Page, stale: &[(&&Exchange, &Outcome)]) {
+    let mut lines: Vec<_> = page.text.lines().map(str::to_owned).collect();
+    for (exchange, outcome) in stale.iter().rev().filter(|(exchange, _)| shown::is_whole(&exchange.shown)) {
+        let within = |block: &&page::Block| block.begins <= exchange.shown_at.start;
+        let block = page.blocks.iter().rev().find(within).expect("its block");
+        let printed = outcome.printed.iter().map(|line| format!("{}{line}", " ".repeat(block.indent)));
+        lines.splice(exchange.shown_at.clone(), printed);
+    }
+    fs::write(root().join(&page.path), lines.join("\n") + "\n").expect("the page can be written");
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests asks for it in a variable")]
+fn is_update() -> bool {
+    std::env::var_os("UPDATE_DOCS").is_some()
+}
+
+/// A test for each page with commands.
+macro_rules! pages {
+    ($($name:ident: $path:literal,)*) => {
+        const FOLLOWED: &[&str] = &[$($path),*];
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                follow($path).await;
+            }
+        )*
+    };
+}
+
+pages! {
+    the_readme_works: "README.md",
+    the_page_of_the_command_line_works: "docs/command-line.md",
+    the_page_of_kv_works: "docs/kv.md",
+    every_document_does_what_it_says: "docs/documents.md",
+    the_engines_page_works: "docs/vault-openbao.md",
+    the_page_of_infra_vault_works: "infra/vault/README.md",
+}
+
+#[test]
+fn every_page_with_commands_is_followed() {
+    for page in Page::all().iter().filter(|page| !page.exchanges().is_empty()) {
+        assert!(FOLLOWED.contains(&page.path.as_str()), "{}: give it a line in pages! and in SETTINGS", page.path);
+    }
+    for setting in SETTINGS {
+        let exchanges = Page::read(setting.page).exchanges();
+        for (begins, _) in setting.elsewhere {
+            let is_there = exchanges.iter().any(|exchange| exchange.command.starts_with(begins));
+            assert!(is_there, "{}: no command begins with {begins:?} any more", setting.page);
+        }
+    }
+}
+
+#[test]
+fn commands_are_written_so_that_they_are_found() {
+    for page in Page::all() {
+        for block in &page.blocks {
+            let kind = block.kind.as_str();
+            assert!(!["sh", "bash", "shell"].contains(&kind), "{}: write ```console and `$ `", page.path);
+            let has_command = block.lines.iter().any(|line| line.starts_with("$ "));
+            assert_eq!(kind == "console", has_command, "{}: line {}", page.path, block.begins);
+        }
+    }
+}
+
+#[test]
+fn every_document_is_a_file_as_well() {
+    let page = Page::read("docs/documents.md");
+    let mut files: Vec<_> = fs::read_dir(root().join("docs/examples")).expect("a directory").flatten().collect();
+    files.sort_by_key(|file| file.file_name());
+    for file in &files {
+        let name = file.file_name();
+        let block = page.blocks.iter().find(|block| block.file_name().is_some_and(|shown| name == shown));
+        let block = block.unwrap_or_else(|| panic!("{name:?} is not on the page"));
+        let text = fs::read_to_string(file.path()).expect("it can be read");
+        assert_eq!(text, block.lines.join("\n") + "\n", "{name:?}");
+    }
+    let shown = page.blocks.iter().filter(|block| block.file_name().is_some()).count();
+    assert_eq!(shown, files.len(), "a document of the page is no file");
+}
+
+#[test]
+fn every_json_block_is_json() {
+    for page in Page::all() {
+        for block in page.blocks.iter().filter(|block| block.kind == "json") {
+            let read: Result<serde_json::Value, _> = serde_json::from_str(&block.lines.join("\n"));
+            assert!(read.is_ok(), "{}: line {}: {read:?}", page.path, block.begins);
+        }
+    }
+}
