@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::bao::{Bao, Plugin, free_port, program};
-use crate::page::{Exchange, root};
+use crate::page::root;
 use crate::settings::{Host, Setting};
 
 const ROTATOR: &str = env!("CARGO_BIN_EXE_genesys-rotator");
@@ -27,7 +27,7 @@ const PLUGINS: &str = "/etc/openbao/plugins";
 const SERVER: &str = "https://openbao.example.com:8200";
 const PORT: &str = "8080";
 /// How many seconds a page may take.
-const PATIENCE: &str = "180";
+const PATIENCE: &str = "120";
 
 /// What made of the built programs, rather than in them, is what a page says: that they are built, the Makefile's own.
 const MAKE: &str = r#"#!/bin/sh
@@ -42,7 +42,7 @@ const SHELL: &str = r#"
 exec 3<&0 2>&1
 { read -r _ <&3; kill -TERM $$; } &
 trap 'trap "" TERM; kill $(jobs -p); wait' EXIT 2>/dev/null
-for number in $(seq 0 "$LAST"); do
+for ((number = 0; number < COUNT; number++)); do
   printf '\n@@%s\n' "$number"
   . "$COMMANDS/$number" </dev/null
   printf '\n@@ended %s\n' "$?"
@@ -82,18 +82,15 @@ impl Desk {
         Some(Self { home, simulation, bao })
     }
 
-    /// Runs what is given, and then the page's commands, in one shell: what came of each.
-    pub async fn run(&self, given: &[&str], commands: &[&Exchange]) -> Vec<Outcome> {
+    /// Runs commands in one shell: what came of each, up to the one that did not end.
+    pub async fn run(&self, commands: &[&str]) -> Vec<Outcome> {
         let directory = self.home.path().join("commands");
-        let commands = given.iter().copied().chain(commands.iter().map(|exchange| exchange.command.as_str()));
         let port = free_port().to_string();
-        let mut last = 0;
-        for (number, command) in commands.enumerate() {
+        for (number, command) in commands.iter().enumerate() {
             let text = self.for_this_desk(command, &port);
             fs::write(directory.join(number.to_string()), in_the_background(&text, number)).expect("a file");
-            last = number;
         }
-        let mut shell = self.shell(last);
+        let mut shell = self.shell(commands.len());
         let printed = tokio::task::spawn_blocking(move || {
             let mut shell = shell.spawn().expect("bash");
             let _open_for_as_long_as_it_runs = shell.stdin.take();
@@ -121,7 +118,7 @@ impl Desk {
         command.replace(PLUGINS, &plugins).replace(SERVER, &bao.url)
     }
 
-    fn shell(&self, last: usize) -> Command {
+    fn shell(&self, count: usize) -> Command {
         let (home, genesys) = (self.home.path(), self.simulation.genesys_url());
         // A command that waits for somebody would wait for ever.
         let mut shell = Command::new("timeout");
@@ -131,7 +128,7 @@ impl Desk {
             .env_clear()
             .env("HOME", home);
         shell.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", home.join("bin").display()));
-        shell.env("COMMANDS", home.join("commands")).env("LAST", last.to_string()).env("PROJECT", root());
+        shell.env("COMMANDS", home.join("commands")).env("COUNT", count.to_string()).env("PROJECT", root());
         shell.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.simulation.secrets_manager_url()).env("AWS_PAGER", "");
         for (name, value) in [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "eu-west-1")] {
             shell.env(name, value);
@@ -153,12 +150,13 @@ async fn server(simulation: &Simulation, is_mounted: bool) -> Option<Bao> {
     let environment = ["ROTATOR_LOGIN_URL", "ROTATOR_API_URL"].map(|name| format!("{name}={url}")).into();
     let version = concat!("v", env!("CARGO_PKG_VERSION"));
     let plugin = Plugin { name: "vault-plugin-secrets-genesys", version, binary: ENGINE.into(), environment };
+    // The server hands its environment on: a page that registers the engine anew says nothing of a simulator.
+    let bao = Bao::configured(&plugin, |plugins| format!("plugin_directory = {plugins:?}\n"))?;
     if !is_mounted {
-        let bao = Bao::configured(&plugin, |plugins| format!("plugin_directory = {plugins:?}\n"))?;
         fs::remove_file(bao.server.home().join("plugins").join(plugin.name)).expect("the reader installs it");
         return Some(bao);
     }
-    let bao = Bao::quiet_with(&plugin).await?;
+    plugin.register_as(&bao, version).await;
     bao.mount(&plugin, "genesys-cloud").await;
     simulation.genesys.add_client(Client::new("engine-id", "engine-secret"));
     let config = json!({"region": "mypurecloud.ie", "client_id": "engine-id", "client_secret": "engine-secret"});

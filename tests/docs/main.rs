@@ -8,6 +8,7 @@ mod bao;
 mod desk;
 mod links;
 mod page;
+mod runbook;
 mod settings;
 mod shown;
 
@@ -25,26 +26,39 @@ fn is_elsewhere(setting: &Setting, command: &str) -> bool {
     setting.elsewhere.iter().chain(ELSEWHERE).any(|(begins, _)| command.starts_with(begins))
 }
 
+/// A command to run, and where the page shows it; nowhere, if it is what its reader has done before.
+type Step<'a> = (&'a str, Option<&'a Exchange>);
+
+/// The commands of a page that can be run here, with what is given before some of them.
+fn steps<'a>(setting: &Setting, exchanges: &'a [Exchange]) -> Vec<Step<'a>> {
+    let mut given = setting.given.to_vec();
+    let mut steps = Vec::new();
+    for exchange in exchanges.iter().filter(|exchange| !is_elsewhere(setting, &exchange.command)) {
+        let due = given.extract_if(.., |(before, _)| exchange.command.starts_with(*before));
+        steps.extend(due.map(|(_, command)| (command, None)));
+        steps.push((exchange.command.as_str(), Some(exchange)));
+    }
+    assert!(given.is_empty(), "{}: no command begins with {:?}", setting.page, given[0].0);
+    steps
+}
+
 /// Follows a page, and says what is not as it says.
 async fn follow(path: &str) {
     let (page, setting) = (Page::read(path), setting(path));
     let exchanges = page.exchanges();
-    let here: Vec<_> = exchanges.iter().filter(|exchange| !is_elsewhere(setting, &exchange.command)).collect();
+    let steps = steps(setting, &exchanges);
     let Some(desk) = Desk::set_up(setting).await else { return };
-    let outcomes = desk.run(setting.given, &here).await;
-    let (given, outcomes) = outcomes.split_at(setting.given.len().min(outcomes.len()));
-    for (command, outcome) in setting.given.iter().zip(given) {
-        assert_eq!(outcome.status, Some(0), "{path}: {command}: {:#?}", outcome.printed);
-    }
-    assert_eq!(outcomes.len(), here.len(), "{path}: the shell ended before the page did");
-    for (exchange, outcome) in here.iter().zip(outcomes) {
-        let command = &exchange.command;
+    let commands: Vec<_> = steps.iter().map(|(command, _)| *command).collect();
+    let outcomes = desk.run(&commands).await;
+    for ((command, exchange), outcome) in steps.iter().zip(&outcomes) {
         // A page that shows an error says that the command fails.
-        let fails = exchange.shown.iter().any(|line| line.to_lowercase().starts_with("error"));
+        let fails = exchange.is_some_and(|exchange| exchange.shown.iter().any(|line| is_error(line)));
         assert_eq!(outcome.status != Some(0), fails, "{path}: {command}: {:#?}", outcome.printed);
         assert!(!desk.gave_away(command, outcome), "{path}: {command} printed a secret");
     }
-    let stale: Vec<_> = here.iter().zip(outcomes).filter(|(exchange, outcome)| is_stale(exchange, outcome)).collect();
+    assert_eq!(outcomes.len(), steps.len(), "{path}: the shell ended before the page did");
+    let shown = steps.iter().zip(&outcomes).filter_map(|((_, exchange), outcome)| Some(((*exchange)?, outcome)));
+    let stale: Vec<_> = shown.filter(|(exchange, outcome)| is_stale(exchange, outcome)).collect();
     if is_update() {
         return update(&page, &stale);
     }
@@ -53,12 +67,16 @@ async fn follow(path: &str) {
     }
 }
 
+fn is_error(line: &str) -> bool {
+    line.to_lowercase().starts_with("error")
+}
+
 fn is_stale(exchange: &Exchange, outcome: &Outcome) -> bool {
     !exchange.shown.is_empty() && !shown::is_as_shown(&exchange.shown, &outcome.printed)
 }
 
 /// Writes into the page what was printed.
-fn update(page: &Page, stale: &[(&&Exchange, &Outcome)]) {
+fn update(page: &Page, stale: &[(&Exchange, &Outcome)]) {
     let mut lines: Vec<_> = page.text.lines().map(str::to_owned).collect();
     for (exchange, outcome) in stale.iter().rev().filter(|(exchange, _)| shown::is_whole(&exchange.shown)) {
         let within = |block: &&page::Block| block.begins <= exchange.shown_at.start;
@@ -92,6 +110,7 @@ pages! {
     the_page_of_the_command_line_works: "docs/command-line.md",
     the_page_of_kv_works: "docs/kv.md",
     every_document_does_what_it_says: "docs/documents.md",
+    the_runbook_works: "docs/runbook.md",
     the_engines_page_works: "docs/vault-openbao.md",
     the_page_of_infra_vault_works: "infra/vault/README.md",
 }
@@ -103,7 +122,7 @@ fn every_page_with_commands_is_followed() {
     }
     for setting in SETTINGS {
         let exchanges = Page::read(setting.page).exchanges();
-        for (begins, _) in setting.elsewhere {
+        for (begins, _) in setting.elsewhere.iter() {
             let is_there = exchanges.iter().any(|exchange| exchange.command.starts_with(begins));
             assert!(is_there, "{}: no command begins with {begins:?} any more", setting.page);
         }

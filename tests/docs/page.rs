@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// Directories whose pages are not ours.
 const FOREIGN: [&str; 3] = ["target", ".git", "node_modules"];
 
+/// How a line ends whose command goes on in the next one.
+const GOES_ON: [&str; 3] = ["\\", " |", " &&"];
+
 /// A page.
 pub struct Page {
     /// Its path from the project's directory, such as `docs/kv.md`.
@@ -107,7 +110,7 @@ impl Block {
         while let Some((_, line)) = lines.next() {
             let Some(first) = line.strip_prefix("$ ") else { continue };
             let mut command = first.to_owned();
-            while command.ends_with('\\')
+            while GOES_ON.iter().any(|end| command.ends_with(end))
                 && let Some((_, next)) = lines.next()
             {
                 command = format!("{command}\n{next}");

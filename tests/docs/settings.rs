@@ -17,8 +17,9 @@ pub struct Setting {
     pub page: &'static str,
     /// What there is.
     pub host: Host,
-    /// Commands that come before the page's own: what its reader has done before.
-    pub given: &'static [&'static str],
+    /// Commands of which the page says nothing, each before the first of its own that begins so: what its reader has
+    /// done, or has met with.
+    pub given: &'static [(&'static str, &'static str)],
     /// How commands begin that are not run here, and why not. Each has to be there for one at least.
     pub elsewhere: &'static [(&'static str, &'static str)],
 }
@@ -31,8 +32,9 @@ const ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id prod/genesy
      --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
 /// The rotation that this begins is at its end.
 const SETTLED: &str = "until genesys-rotator status prod/genesys | grep -q ' in '; do sleep 0.1; done";
-/// The same secret in KV.
-const IN_KV: &str = "bao kv put -mount=secret team/genesys @genesys.json";
+/// A rotation that lies about half done.
+const STUCK: &str = "aws secretsmanager put-secret-value --secret-id prod/genesys --version-stages AWSPENDING \
+     --secret-string '{\"region\": \"mypurecloud.ie\", \"client_id\": \"my-id\", \"client_secret\": \"was-wrong\"}'";
 
 /// Every page with commands.
 pub const SETTINGS: &[Setting] = &[
@@ -40,11 +42,17 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         page: "docs/command-line.md",
         host: Host::Simulators,
-        given: &[STORED, ATTACHED, SETTLED],
+        given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
         elsewhere: &[],
     },
     Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], elsewhere: &[] },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
+    Setting {
+        page: "docs/runbook.md",
+        host: Host::Engine,
+        given: &[("", STORED), ("", ATTACHED), ("", SETTLED), ("pending=", STUCK)],
+        elsewhere: &[],
+    },
     Setting {
         page: "docs/vault-openbao.md",
         host: Host::EngineToInstall,
