@@ -15,6 +15,7 @@ mod man;
 mod simulators;
 mod usage;
 mod vault;
+mod versions;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

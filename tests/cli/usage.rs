@@ -47,6 +47,16 @@ fn settings_that_would_send_credentials_elsewhere_are_wrong_usage() {
 }
 
 #[test]
+fn no_command_takes_a_secret_value_as_an_argument() {
+    for command in ["demo", "rotate", "status", "check", "api", "completions", "man"] {
+        let help = run(&[command, "--help"]).stdout.to_lowercase();
+        for word in ["--client", "--token", "--password", "--secret", "<token>", "<password>"] {
+            assert!(!help.contains(word), "{command}: {word}");
+        }
+    }
+}
+
+#[test]
 fn completions_are_scripts() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let transcript = run(&["completions", shell]);

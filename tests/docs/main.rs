@@ -8,6 +8,7 @@ mod bao;
 mod desk;
 mod links;
 mod page;
+mod proofs;
 mod runbook;
 mod settings;
 mod shown;
@@ -111,6 +112,7 @@ pages! {
     the_page_of_kv_works: "docs/kv.md",
     every_document_does_what_it_says: "docs/documents.md",
     the_runbook_works: "docs/runbook.md",
+    the_page_of_upgrades_works: "docs/upgrading.md",
     the_engines_page_works: "docs/vault-openbao.md",
     the_page_of_infra_vault_works: "infra/vault/README.md",
 }

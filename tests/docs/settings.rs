@@ -54,15 +54,12 @@ pub const SETTINGS: &[Setting] = &[
         elsewhere: &[],
     },
     Setting {
-        page: "docs/vault-openbao.md",
-        host: Host::EngineToInstall,
-        given: &[],
-        elsewhere: &[
-            ("bao plugin register -sha256=\"$(…", "takes the next version's binary"),
-            ("bao secrets tune -plugin-version=v0.2.0", "takes the next version's binary"),
-            ("bao plugin reload", "takes the next version's binary"),
-        ],
+        page: "docs/upgrading.md",
+        host: Host::Engine,
+        given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
+        elsewhere: &[],
     },
+    Setting { page: "docs/vault-openbao.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
     Setting {
         page: "infra/vault/README.md",
         host: Host::EngineToInstall,
