@@ -26,6 +26,8 @@ const SECRETS: [&str; 4] = ["-secret\"", "my-secret", "admin-secret", "my-key-se
 const PLUGINS: &str = "/etc/openbao/plugins";
 const SERVER: &str = "https://openbao.example.com:8200";
 const PORT: &str = "8080";
+/// What `rotate` names as it goes on.
+const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 /// How many seconds a page may take.
 const PATIENCE: &str = "120";
 
@@ -126,7 +128,8 @@ impl Desk {
             .args(["--kill-after=5", PATIENCE, "bash", "-c", SHELL])
             .current_dir(home.join("project"))
             .env_clear()
-            .env("HOME", home);
+            .env("HOME", home)
+            .env("LANG", "C.UTF-8");
         shell.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", home.join("bin").display()));
         shell.env("COMMANDS", home.join("commands")).env("COUNT", count.to_string()).env("PROJECT", root());
         shell.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.simulation.secrets_manager_url()).env("AWS_PAGER", "");
@@ -212,8 +215,10 @@ fn outcomes(printed: &str) -> Vec<Outcome> {
     let pieces = printed.split("\n@@").filter(|piece| piece.starts_with(|first: char| first.is_ascii_digit()));
     let statuses = printed.split("\n@@ended ").skip(1).map(|rest| rest.lines().next()?.parse().ok());
     let is_log = |line: &str| line.starts_with("20") && line.contains("Z ");
+    // In a terminal a bar shows it, and goes away.
+    let is_progress = |line: &str| STEPS.iter().any(|step| line.ends_with(&format!("  {step}")));
     let lines = pieces.map(|piece| {
-        let lines = piece.trim_end().lines().skip(1).filter(|line| !is_log(line));
+        let lines = piece.trim_end().lines().skip(1).filter(|line| !is_log(line) && !is_progress(line));
         lines.map(|line| line.trim_end().to_owned()).collect()
     });
     let statuses = statuses.chain(std::iter::repeat(None));

@@ -64,7 +64,8 @@ async fn follow(path: &str) {
         return update(&page, &stale);
     }
     if let Some((exchange, outcome)) = stale.first() {
-        panic!("{path}: {} printed {:#?}, not {:#?}", exchange.command, outcome.printed, exchange.shown);
+        let (command, shown, printed) = (&exchange.command, exchange.shown.join("\n"), outcome.printed.join("\n"));
+        panic!("{path}: {command}\nthe page shows:\n{shown}\nprinted is:\n{printed}");
     }
 }
 
@@ -112,6 +113,7 @@ pages! {
     the_page_of_kv_works: "docs/kv.md",
     every_document_does_what_it_says: "docs/documents.md",
     the_runbook_works: "docs/runbook.md",
+    the_session_is_as_recorded: "docs/session.md",
     the_page_of_upgrades_works: "docs/upgrading.md",
     the_engines_page_works: "docs/vault-openbao.md",
     the_page_of_infra_vault_works: "infra/vault/README.md",

@@ -31,7 +31,8 @@ const ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id prod/genesy
      --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
      --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
 /// The rotation that this begins is at its end.
-const SETTLED: &str = "until genesys-rotator status prod/genesys | grep -q ' in '; do sleep 0.1; done";
+const SETTLED: &str =
+    "while aws secretsmanager describe-secret --secret-id prod/genesys | grep -q AWSPENDING; do sleep 0.1; done";
 /// A rotation that lies about half done.
 const STUCK: &str = "aws secretsmanager put-secret-value --secret-id prod/genesys --version-stages AWSPENDING \
      --secret-string '{\"region\": \"mypurecloud.ie\", \"client_id\": \"my-id\", \"client_secret\": \"was-wrong\"}'";
@@ -51,6 +52,13 @@ pub const SETTINGS: &[Setting] = &[
         page: "docs/runbook.md",
         host: Host::Engine,
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED), ("pending=", STUCK)],
+        elsewhere: &[],
+    },
+    Setting {
+        page: "docs/session.md",
+        host: Host::Simulators,
+        // What the page has told to begin just before is at its end.
+        given: &[("genesys-rotator rotate prod/genesys", SETTLED)],
         elsewhere: &[],
     },
     Setting {

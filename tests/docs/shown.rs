@@ -35,7 +35,7 @@ fn masked(line: &str) -> String {
     let is_part = |letter: char| letter.is_alphanumeric() || "-_.:+".contains(letter);
     let mut masked = String::new();
     for piece in line.split_inclusive(|letter: char| !is_part(letter)) {
-        let word = piece.trim_end_matches(|letter: char| !is_part(letter));
+        let word = piece.trim_end_matches(|letter: char| !is_part(letter) || ".:-".contains(letter));
         masked.push_str(&masked_word(word));
         masked.push_str(&piece[word.len()..]);
     }
@@ -70,7 +70,7 @@ fn without_times(line: &str) -> String {
         let unit = words.get(at + 1).map(|unit| unit.trim_end_matches([')', ',', '.', ';', 's']));
         let is_unit = unit.is_some_and(|unit| UNITS.iter().any(|known| known.trim_end_matches('s') == unit));
         if !(is_count && is_unit) {
-            kept.push(words[at].to_owned());
+            kept.push(if words[at] == "now" { "TIME ago".to_owned() } else { words[at].to_owned() });
             at += 1;
             continue;
         }
@@ -102,6 +102,8 @@ mod tests {
             ("{\"client_id\": \"…\"}", "{\"client_id\": \"my-id\"}"),
             ("first\n…\nlast", "first\nsecond\nthird\nlast"),
             ("took 1.5 s", "took 12.25 s"),
+            ("the token #bdc1db8a: it works", "the token #deadbeef: it works"),
+            ("rotated now", "rotated 2 s ago"),
         ] {
             assert!(is_as_shown(&lines(shown), &lines(printed)), "{shown} / {printed}");
         }
