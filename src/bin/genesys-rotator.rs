@@ -34,6 +34,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, Failure> {
             cli::sim::serve(arguments, &session.output, &running.genesys_url(), &running.secrets_manager_url()).await
         }
         Command::Completions(arguments) => cli::completions::run(arguments, &session.output),
+        Command::Man(arguments) => cli::man::run(arguments, &session.output),
     }
 }
 

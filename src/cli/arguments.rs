@@ -10,6 +10,7 @@ use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
 use super::exec::ExecArgs;
 use super::exit::{Exit, Failure};
+use super::man::ManArgs;
 use super::output::{Output, one_line};
 use super::rotate::RotateArgs;
 use super::sim::SimArgs;
@@ -25,7 +26,7 @@ Nothing to try it on yet? `genesys-rotator demo` needs no account and no network
 
 /// Keeps Genesys Cloud API tokens fresh: exchange, validate, and only then promote.
 #[derive(Debug, Parser)]
-#[command(name = "genesys-rotator", version, about, after_help = AFTER_HELP, arg_required_else_help = false)]
+#[command(name = "genesys-rotator", version, after_help = AFTER_HELP, arg_required_else_help = false)]
 pub struct Cli {
     /// What the result on stdout looks like
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
@@ -66,6 +67,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Write the manual's pages, one for each command
+    Man(ManArgs),
 }
 
 impl Cli {

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod exec;
 mod exit;
 mod human_time;
+pub mod man;
 mod output;
 pub mod rotate;
 mod secret_reference;

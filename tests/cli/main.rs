@@ -8,15 +8,16 @@ mod aws;
 mod bao;
 mod check;
 mod cxone;
-mod documents;
 mod exec;
 mod file;
 mod interrupt;
 mod kinds;
+mod man;
 mod simulators;
 mod token;
 mod usage;
 mod vault;
+mod versions;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -8,7 +8,7 @@ use super::{command, run, run_with};
 fn help_is_a_result_and_names_every_command() {
     let help = run(&["--help"]);
     assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
-    for command in ["demo", "rotate", "status", "check", "api", "sim", "completions", "--output"] {
+    for command in ["demo", "rotate", "status", "check", "api", "sim", "completions", "man", "--output"] {
         assert!(help.stdout.contains(command), "{command}: {}", help.stdout);
     }
     assert_eq!(run(&["--version"]).stdout, concat!("genesys-rotator ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -44,6 +44,16 @@ fn settings_that_would_send_credentials_elsewhere_are_wrong_usage() {
     let transcript = run_with(&["rotate", "file:a"], &[("ROTATOR_LOGIN_URL", "http://elsewhere.example")]);
     assert_eq!(transcript.exit, Some(2));
     assert!(transcript.error().0.contains("ROTATOR_LOGIN_URL"), "{}", transcript.stderr);
+}
+
+#[test]
+fn no_command_takes_a_secret_value_as_an_argument() {
+    for command in ["demo", "rotate", "status", "check", "api", "completions", "man"] {
+        let help = run(&[command, "--help"]).stdout.to_lowercase();
+        for word in ["--client", "--token", "--password", "--secret", "<token>", "<password>"] {
+            assert!(!help.contains(word), "{command}: {word}");
+        }
+    }
 }
 
 #[test]

@@ -12,7 +12,6 @@ mod kubernetes;
 mod package;
 mod pipelines;
 mod policies;
-mod readme;
 mod scripts;
 mod stack;
 mod terraform;

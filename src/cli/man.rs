@@ -1,0 +1,79 @@
+//! `man`: the manual's pages, made of the same definitions as `--help`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, CommandFactory};
+use clap_mangen::Man;
+
+use super::arguments::Cli;
+use super::exit::{Exit, Failure};
+use super::output::Output;
+
+/// The arguments of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where to write a page for each command, such as /usr/local/share/man/man1; without it the first page is printed
+    #[arg(value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+}
+
+/// Writes all pages and prints their paths, or prints the first page, as roff.
+///
+/// # Errors
+/// The directory cannot be written to.
+pub fn run(arguments: &ManArgs, output: &Output) -> Result<Exit, Failure> {
+    let pages = pages();
+    let Some(directory) = &arguments.directory else {
+        output.raw(&pages.first().map(Page::text).unwrap_or_default());
+        return Ok(Exit::Done);
+    };
+    fs::create_dir_all(directory).map_err(|error| unwritten(directory, &error))?;
+    for page in pages {
+        let path = directory.join(&page.file);
+        fs::write(&path, page.text()).map_err(|error| unwritten(&path, &error))?;
+        output.result(path.display());
+    }
+    Ok(Exit::Done)
+}
+
+/// One page of the manual.
+struct Page {
+    file: String,
+    man: Man,
+}
+
+impl Page {
+    fn of(command: &clap::Command) -> Self {
+        let man = Man::new(command.clone()).source(concat!("genesys-rotator ", env!("CARGO_PKG_VERSION")));
+        let man = man.manual("User Commands");
+        Self { file: man.get_filename(), man }
+    }
+
+    fn text(&self) -> String {
+        let mut text = Vec::new();
+        // Memory takes whatever is written to it.
+        self.man.render(&mut text).ok();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+/// The program's own page, and one for each command.
+fn pages() -> Vec<Page> {
+    let program = Cli::command().disable_help_subcommand(true);
+    let notes = program.get_after_help().map(|notes| notes.to_string().replace('\n', "\n\n"));
+    // A single line break is no more than a blank in roff.
+    let mut program = program.after_help(notes.unwrap_or_default());
+    // Only then do the commands have the options that all of them share, and their names in full.
+    program.build();
+    std::iter::once(&program).chain(program.get_subcommands()).map(Page::of).collect()
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure {
+        exit: Exit::Failed,
+        message: format!("{} cannot be written: {error}", path.display()),
+        hint: "name a directory that this user may write to".to_owned(),
+    }
+}

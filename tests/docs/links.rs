@@ -1,0 +1,80 @@
+//! Links and anchors.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::page::{Page, root};
+
+/// Pages that others link to before they are there.
+const TO_COME: [&str; 1] = ["docs/aws.md"];
+
+/// What is between `](` and `)`, outside of code.
+fn links(page: &Page) -> Vec<String> {
+    let prose: Vec<_> = page.prose().map(without_code).collect();
+    let prose = prose.join("\n");
+    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.map(str::to_owned).collect()
+}
+
+fn without_code(line: &str) -> String {
+    line.split('`').step_by(2).collect::<Vec<_>>().join("``")
+}
+
+/// The anchors of a page's headings, as GitHub makes them: of two alike the second has a number.
+fn anchors(page: &Page) -> Vec<String> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut anchor = |heading: &str| {
+        let heading = heading.to_lowercase();
+        let kept = heading.chars().filter_map(|letter| match letter {
+            ' ' => Some('-'),
+            '-' | '_' => Some(letter),
+            letter => letter.is_alphanumeric().then_some(letter),
+        });
+        let anchor: String = kept.collect();
+        let count = seen.entry(anchor.clone()).and_modify(|count| *count += 1).or_insert(0);
+        if *count == 0 { anchor } else { format!("{anchor}-{count}") }
+    };
+    page.headings().iter().map(|(_, heading)| anchor(heading)).collect()
+}
+
+/// What is wrong with a link; `None` if nothing is.
+fn broken(page: &Page, link: &str, pages: &[Page]) -> Option<&'static str> {
+    if link.contains("://") || link.starts_with("mailto:") {
+        return None;
+    }
+    let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let directory = Path::new(&page.path).parent().unwrap_or(Path::new(""));
+    let target = normal(&if path.is_empty() { page.path.clone() } else { directory.join(path).display().to_string() });
+    if TO_COME.contains(&target.as_str()) {
+        return None;
+    }
+    if !root().join(&target).exists() {
+        return Some("there is no such file");
+    }
+    let known = pages.iter().find(|page| page.path == target).map(anchors);
+    let leads_nowhere = !anchor.is_empty() && known.is_some_and(|known| !known.iter().any(|one| one == anchor));
+    leads_nowhere.then_some("there is no such heading")
+}
+
+/// The path without its steps up.
+fn normal(path: &str) -> String {
+    let mut steps = Vec::new();
+    for step in path.split('/') {
+        match step {
+            ".." => drop(steps.pop()),
+            "." => {}
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = Page::all();
+    let links: Vec<_> = pages.iter().flat_map(|page| links(page).into_iter().map(move |link| (page, link))).collect();
+    assert!(links.len() > 20, "{} links were found", links.len());
+    let broken = links.iter().filter_map(|(page, link)| Some((&page.path, link, broken(page, link, &pages)?)));
+    let broken: Vec<_> = broken.collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}

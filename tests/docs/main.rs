@@ -1,0 +1,172 @@
+//! The documentation, as its readers use it: every command of every page is run, or named as one that cannot be run
+//! here; what a page shows is what is printed; links, anchors and names lead somewhere.
+//!
+//! `UPDATE_DOCS=1 cargo test --test docs` writes the output that pages show anew, where nothing is left out of it.
+
+#[path = "../bao/mod.rs"]
+mod bao;
+mod desk;
+mod links;
+mod page;
+mod proofs;
+mod runbook;
+mod settings;
+mod shown;
+
+use std::fs;
+
+use desk::{Desk, Outcome};
+use page::{Exchange, Page, root};
+use settings::{ELSEWHERE, SETTINGS, Setting};
+
+fn setting(page: &str) -> &'static Setting {
+    SETTINGS.iter().find(|setting| setting.page == page).expect("the page is in SETTINGS")
+}
+
+fn is_elsewhere(setting: &Setting, command: &str) -> bool {
+    setting.elsewhere.iter().chain(ELSEWHERE).any(|(begins, _)| command.starts_with(begins))
+}
+
+/// A command to run, and where the page shows it; nowhere, if it is what its reader has done before.
+type Step<'a> = (&'a str, Option<&'a Exchange>);
+
+/// The commands of a page that can be run here, with what is given before some of them.
+fn steps<'a>(setting: &Setting, exchanges: &'a [Exchange]) -> Vec<Step<'a>> {
+    let mut given = setting.given.to_vec();
+    let mut steps = Vec::new();
+    for exchange in exchanges.iter().filter(|exchange| !is_elsewhere(setting, &exchange.command)) {
+        let due = given.extract_if(.., |(before, _)| exchange.command.starts_with(*before));
+        steps.extend(due.map(|(_, command)| (command, None)));
+        steps.push((exchange.command.as_str(), Some(exchange)));
+    }
+    assert!(given.is_empty(), "{}: no command begins with {:?}", setting.page, given[0].0);
+    steps
+}
+
+/// Follows a page, and says what is not as it says.
+async fn follow(path: &str) {
+    let (page, setting) = (Page::read(path), setting(path));
+    let exchanges = page.exchanges();
+    let steps = steps(setting, &exchanges);
+    let Some(desk) = Desk::set_up(setting).await else { return };
+    let commands: Vec<_> = steps.iter().map(|(command, _)| *command).collect();
+    let outcomes = desk.run(&commands).await;
+    for ((command, exchange), outcome) in steps.iter().zip(&outcomes) {
+        // A page that shows an error says that the command fails.
+        let fails = exchange.is_some_and(|exchange| exchange.shown.iter().any(|line| is_error(line)));
+        assert_eq!(outcome.status != Some(0), fails, "{path}: {command}: {:#?}", outcome.printed);
+        assert!(!desk.gave_away(command, outcome), "{path}: {command} printed a secret");
+    }
+    assert_eq!(outcomes.len(), steps.len(), "{path}: the shell ended before the page did");
+    let shown = steps.iter().zip(&outcomes).filter_map(|((_, exchange), outcome)| Some(((*exchange)?, outcome)));
+    let stale: Vec<_> = shown.filter(|(exchange, outcome)| is_stale(exchange, outcome)).collect();
+    if is_update() {
+        return update(&page, &stale);
+    }
+    if let Some((exchange, outcome)) = stale.first() {
+        let (command, shown, printed) = (&exchange.command, exchange.shown.join("\n"), outcome.printed.join("\n"));
+        panic!("{path}: {command}\nthe page shows:\n{shown}\nprinted is:\n{printed}");
+    }
+}
+
+fn is_error(line: &str) -> bool {
+    line.to_lowercase().starts_with("error")
+}
+
+fn is_stale(exchange: &Exchange, outcome: &Outcome) -> bool {
+    !exchange.shown.is_empty() && !shown::is_as_shown(&exchange.shown, &outcome.printed)
+}
+
+/// Writes into the page what was printed.
+fn update(page: &Page, stale: &[(&Exchange, &Outcome)]) {
+    let mut lines: Vec<_> = page.text.lines().map(str::to_owned).collect();
+    for (exchange, outcome) in stale.iter().rev().filter(|(exchange, _)| shown::is_whole(&exchange.shown)) {
+        let within = |block: &&page::Block| block.begins <= exchange.shown_at.start;
+        let block = page.blocks.iter().rev().find(within).expect("its block");
+        let printed = outcome.printed.iter().map(|line| format!("{}{line}", " ".repeat(block.indent)));
+        lines.splice(exchange.shown_at.clone(), printed);
+    }
+    fs::write(root().join(&page.path), lines.join("\n") + "\n").expect("the page can be written");
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests asks for it in a variable")]
+fn is_update() -> bool {
+    std::env::var_os("UPDATE_DOCS").is_some()
+}
+
+/// A test for each page with commands.
+macro_rules! pages {
+    ($($name:ident: $path:literal,)*) => {
+        const FOLLOWED: &[&str] = &[$($path),*];
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                follow($path).await;
+            }
+        )*
+    };
+}
+
+pages! {
+    the_readme_works: "README.md",
+    the_page_of_the_command_line_works: "docs/command-line.md",
+    the_page_of_kv_works: "docs/kv.md",
+    every_document_does_what_it_says: "docs/documents.md",
+    the_runbook_works: "docs/runbook.md",
+    the_session_is_as_recorded: "docs/session.md",
+    the_page_of_upgrades_works: "docs/upgrading.md",
+    the_engines_page_works: "docs/vault-openbao.md",
+    the_page_of_infra_vault_works: "infra/vault/README.md",
+}
+
+#[test]
+fn every_page_with_commands_is_followed() {
+    for page in Page::all().iter().filter(|page| !page.exchanges().is_empty()) {
+        assert!(FOLLOWED.contains(&page.path.as_str()), "{}: give it a line in pages! and in SETTINGS", page.path);
+    }
+    for setting in SETTINGS {
+        let exchanges = Page::read(setting.page).exchanges();
+        for (begins, _) in setting.elsewhere.iter() {
+            let is_there = exchanges.iter().any(|exchange| exchange.command.starts_with(begins));
+            assert!(is_there, "{}: no command begins with {begins:?} any more", setting.page);
+        }
+    }
+}
+
+#[test]
+fn commands_are_written_so_that_they_are_found() {
+    for page in Page::all() {
+        for block in &page.blocks {
+            let kind = block.kind.as_str();
+            assert!(!["sh", "bash", "shell"].contains(&kind), "{}: write ```console and `$ `", page.path);
+            let has_command = block.lines.iter().any(|line| line.starts_with("$ "));
+            assert_eq!(kind == "console", has_command, "{}: line {}", page.path, block.begins);
+        }
+    }
+}
+
+#[test]
+fn every_document_is_a_file_as_well() {
+    let page = Page::read("docs/documents.md");
+    let mut files: Vec<_> = fs::read_dir(root().join("docs/examples")).expect("a directory").flatten().collect();
+    files.sort_by_key(|file| file.file_name());
+    for file in &files {
+        let name = file.file_name();
+        let block = page.blocks.iter().find(|block| block.file_name().is_some_and(|shown| name == shown));
+        let block = block.unwrap_or_else(|| panic!("{name:?} is not on the page"));
+        let text = fs::read_to_string(file.path()).expect("it can be read");
+        assert_eq!(text, block.lines.join("\n") + "\n", "{name:?}");
+    }
+    let shown = page.blocks.iter().filter(|block| block.file_name().is_some()).count();
+    assert_eq!(shown, files.len(), "a document of the page is no file");
+}
+
+#[test]
+fn every_json_block_is_json() {
+    for page in Page::all() {
+        for block in page.blocks.iter().filter(|block| block.kind == "json") {
+            let read: Result<serde_json::Value, _> = serde_json::from_str(&block.lines.join("\n"));
+            assert!(read.is_ok(), "{}: line {}: {read:?}", page.path, block.begins);
+        }
+    }
+}
