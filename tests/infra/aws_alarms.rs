@@ -81,6 +81,12 @@ async fn the_dashboard_and_an_alarm_on_one_secret_have_something_to_show() {
         let search = format!(r#"{{\"GenesysRotator/genesys-rotator\",{dimension}}} MetricName=\"{metric}\""#);
         assert!(body.contains(&search), "{search}");
     }
+    let query = body.split("| fields @timestamp, ").nth(1).and_then(|rest| rest.split(" |").next()).expect("a query");
+    let fields: Vec<_> = query.split(", ").map(|field| field.trim_matches('`')).collect();
+    let logs = world.simulation.function.as_ref().expect("a function").logs();
+    let lines = logs.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let failed = lines.into_iter().find(|line| line["level"] == "ERROR").expect("a failure in the log");
+    assert_eq!(fields.iter().filter(|field| !failed[**field].is_string()).count(), 0, "{fields:?} of {failed}");
     // What is paid for each secret: that it was rotated, and the life of its token.
     let by_secret =
         counted.iter().filter(|(_, metric, names)| metric != "Failures" && names.iter().any(|name| name == "Secret"));
