@@ -13,7 +13,9 @@ mod runbook;
 mod settings;
 mod shown;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 
 use desk::{Desk, Outcome};
 use page::{Exchange, Page, root};
@@ -147,18 +149,35 @@ fn commands_are_written_so_that_they_are_found() {
 
 #[test]
 fn every_document_is_a_file_as_well() {
-    let page = Page::read("docs/documents.md");
-    let mut files: Vec<_> = fs::read_dir(root().join("docs/examples")).expect("a directory").flatten().collect();
-    files.sort_by_key(|file| file.file_name());
-    for file in &files {
-        let name = file.file_name();
-        let block = page.blocks.iter().find(|block| block.file_name().is_some_and(|shown| name == shown));
-        let block = block.unwrap_or_else(|| panic!("{name:?} is not on the page"));
-        let text = fs::read_to_string(file.path()).expect("it can be read");
-        assert_eq!(text, block.lines.join("\n") + "\n", "{name:?}");
+    let (page, examples) = (Page::read("docs/documents.md"), root().join("docs/examples"));
+    let documents = page.blocks.iter().filter_map(|block| Some((block.file_name()?, block.lines.join("\n") + "\n")));
+    let documents: BTreeMap<_, _> = documents.collect();
+    if is_update() {
+        documents.iter().for_each(|(name, text)| fs::write(examples.join(name), text).expect("a file"));
     }
-    let shown = page.blocks.iter().filter(|block| block.file_name().is_some()).count();
-    assert_eq!(shown, files.len(), "a document of the page is no file");
+    let files = fs::read_dir(examples).expect("a directory").flatten();
+    let read = |file: fs::DirEntry| {
+        let name = file.file_name().into_string().expect("a name");
+        (name, fs::read_to_string(file.path()).expect("it can be read"))
+    };
+    let files: BTreeMap<_, _> = files.map(read).collect();
+    let files = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+    assert_eq!(documents, files, "the page and docs/examples differ");
+}
+
+#[test]
+fn every_command_has_its_row() {
+    let help = Command::new(env!("CARGO_BIN_EXE_genesys-rotator")).arg("--help").output().expect("it runs");
+    let help = String::from_utf8(help.stdout).expect("it prints text");
+    let listed = help.split_once("Commands:\n").expect("there are commands").1;
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let page = Page::read("docs/command-line.md");
+    for name in names.filter(|name| !["", "help"].contains(name)) {
+        let begins = [format!("| `{name}`"), format!("| `{name} ")];
+        let has_row = page.prose().any(|line| begins.iter().any(|row| line.starts_with(row)));
+        assert!(has_row, "{}: {name} has no row", page.path);
+    }
 }
 
 #[test]
