@@ -4,8 +4,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::credential_source::CLIENT;
-use super::credentials::KeyPair;
+use super::credential_source::{CLIENT, CREDENTIALS};
+use super::credentials::{Credentials, KeyPair};
 use super::document::{CLIENTS, Document, invalid};
 use super::error::Result;
 use super::platform_name::PlatformName;
@@ -101,6 +101,11 @@ impl Document {
             None | Some("token") => Ok(None),
             Some("client_secret") if PlatformName::parse(&self.platform()?)? == PlatformName::Cxone => {
                 self.access_keys().map(Some)
+            }
+            // A new secret is written into this document, and would not be that of the other one.
+            Some("client_secret") if self.trimmed(CREDENTIALS)?.is_some() => {
+                Err(invalid("the document asks for new client secrets, and holds none itself")
+                    .with_hint("store client_id and client_secret in this document instead of credentials"))
             }
             Some("client_secret") if self.json(CLIENTS).is_some() => self.alternating().map(Some),
             Some("client_secret") => self.in_place().map(Some),
