@@ -84,7 +84,7 @@ impl Document {
     }
 
     /// Whether it uses or lists an access key.
-    fn knows_access_key(&self, id: &str) -> bool {
+    pub(super) fn knows_access_key(&self, id: &str) -> bool {
         let listed = self.clients().ok().flatten().unwrap_or_default();
         std::iter::once(self).chain(&listed).any(|entry| entry.access_key_id().as_deref() == Some(id))
     }

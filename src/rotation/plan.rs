@@ -193,6 +193,16 @@ impl Document {
         Some(clients.iter().map(|client| client.client_id().ok().flatten()).collect())
     }
 
+    /// Whether the client or the access key of these credentials takes turns in this document.
+    pub(super) fn knows(&self, credentials: &Credentials) -> bool {
+        match credentials {
+            Credentials::Cxone { .. } => self.knows_access_key(credentials.access_key_id()),
+            Credentials::GenesysCloud { client, .. } => {
+                self.client_ids().is_some_and(|ids| ids.iter().flatten().any(|id| *id == client.id))
+            }
+        }
+    }
+
     /// A field of another type than text.
     fn value<'a, T: Deserialize<'a>>(&'a self, name: &str, what: &str) -> Result<Option<T>> {
         match self.json(name) {

@@ -86,7 +86,14 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
                 .with_hint("the client that edits the other two is stored in a secret of its own"));
         }
-        self.credentials_elsewhere(document, admin, deadline).await
+        let credentials = self.credentials_elsewhere(document, admin, deadline).await?;
+        if document.knows(&credentials) {
+            let message =
+                format!("the secret {admin} holds a client or access key whose turn comes in this document as well");
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
+                .with_hint("admin_credentials must hold others: these would die there when their turn comes"));
+        }
+        Ok(credentials)
     }
 
     /// The client's own secret is replaced, with a token that was written down before: whatever gets lost on the
