@@ -105,7 +105,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
     /// A version's value is written once, so it cannot be mended. Unless it is taken out of the way,
     /// every later rotation would be told to finish it first.
-    async fn drop_unfit(
+    pub(super) async fn drop_unfit(
         &self,
         request: &StepRequest,
         described: &Description,

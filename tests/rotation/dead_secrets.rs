@@ -1,11 +1,52 @@
 //! Client secrets that die on the way: whoever replaces them, what is promoted works.
 
 use super::bad_input::{failure, failure_of};
-use super::modes::{ADMIN, Mode, SECOND_ID, SECOND_SECRET};
+use super::modes::{ADMIN, Mode, SECOND_ID, SECOND_SECRET, world};
 use super::*;
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
 use genesys_rotator::sim::genesys::Client as OAuthClient;
+use hyper::StatusCode;
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
+const BY_HAND: &str = "hush-hush-made-by-hand-0123456789";
+
+/// A rotation whose test failed for a while: its version is staged, with a token that lives.
+async fn stopped_at_its_test(world: &World) -> String {
+    let version = version_id();
+    let refusal = r#"{"status":401,"code":"bad.credentials","message":"Invalid login credentials."}"#;
+    let refusal = Answer::new(StatusCode::UNAUTHORIZED, "application/json", refusal);
+    world.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Answer(refusal)));
+    assert!(!world.rotate_to(SECRET, &version).await.succeeded);
+    world.simulation.faults.clear();
+    version
+}
+
+#[tokio::test]
+async fn a_staged_secret_that_was_replaced_is_not_promoted_though_its_token_lives() {
+    for mode in [Mode::Alternating, Mode::InPlace] {
+        let world = world(mode, 0).await;
+        let version = stopped_at_its_test(&world).await;
+        let staged = world.holder("AWSPENDING").and_then(|version| version.value).expect("a staged value");
+        let staged: Value = serde_json::from_str(&staged).expect("JSON");
+        let id = staged["client_id"].as_str().expect("an id");
+        world.simulation.genesys.add_client(OAuthClient::new(id, BY_HAND));
+        if mode == Mode::InPlace {
+            // As the way out says.
+            let mut edited = world.current();
+            edited["client_secret"] = json!(BY_HAND);
+            let put = world.aws.put_secret_value().secret_id(SECRET).secret_string(edited.to_string());
+            put.send().await.expect("the edit is stored");
+        }
+        world.invoke("createSecret", SECRET, &version).await.expect("it is staged");
+        let (error_type, message) = world.invoke("testSecret", SECRET, &version).await.expect_err("its secret is dead");
+        assert!(error_type == "StoreConflict" && message.contains("rotate again"), "{mode:?}: {error_type} {message}");
+        assert!(world.holder("AWSPENDING").is_none(), "{mode:?}: it would hold up every later rotation");
+        assert!(world.stored_client_works(), "{mode:?}");
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{mode:?}: {outcome:?}");
+        assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?}");
+    }
+}
 
 #[tokio::test]
 async fn a_secret_that_is_stored_elsewhere_is_left_alone() {
