@@ -75,3 +75,22 @@ async fn an_administrator_whose_turn_comes_is_refused() {
         assert_eq!(world.simulation.journal.count(REGENERATE), 0);
     }
 }
+
+#[tokio::test]
+async fn a_late_finish_leaves_what_the_next_rotation_wrote_down() {
+    let world = world(Mode::InPlace, 0).await;
+    let former = world.holder("AWSCURRENT").expect("a current version").id;
+    let version = version_id();
+    // The new secret is made and written down, and the function dies.
+    world.simulation.faults.add(Fault::once("PutSecretValue", Effect::KillAfter).after(1));
+    assert!(!world.rotate_to(SECRET, &version).await.succeeded);
+    assert!(!world.stored_client_works() && world.holder("ROTATOR_AHEAD").is_some());
+    let late = world.invoke("finishSecret", SECRET, &former).await.expect("it was promoted long ago");
+    assert_eq!(late["outcome"], "already_done");
+    assert!(world.holder("ROTATOR_AHEAD").is_some(), "the new secret is nowhere else");
+    for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+        world.invoke(step, SECRET, &version).await.expect("the retry succeeds");
+    }
+    assert!(world.stored_client_works() && world.stored_token_works());
+    assert!(world.holder("ROTATOR_AHEAD").is_none());
+}
