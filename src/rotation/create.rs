@@ -43,8 +43,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Ok(value) => self.stage(request, &value, deadline).await,
             Err(error) => Err(error),
         };
-        if matches!(stored, Ok(Staged::HeldAnother)) {
-            // Where it is not known whether the version is stored, its key must live on.
+        // Where it is not known whether the version is stored, its key must live on.
+        if is_known_to_be_lost(&stored) {
             self.delete_unused_key(&request.secret, &document, &described, deadline).await;
         }
         self.keep_or_revoke(stored, &credentials, &made, deadline).await
@@ -175,6 +175,14 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         self.tokens().discard(credentials, &made.token.access_token, deadline).await;
         // Another call of this step was faster: its token is the one to go on with.
         stored.map(|_| StepReport::of(StepOutcome::AlreadyDone))
+    }
+}
+
+/// Whether the store holds another value for the version, or refused this one; what may have arrived was looked up.
+fn is_known_to_be_lost(stored: &Result<Staged>) -> bool {
+    match stored {
+        Ok(staged) => *staged == Staged::HeldAnother,
+        Err(error) => matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::StoreDenied),
     }
 }
 

@@ -247,3 +247,20 @@ async fn an_administrator_whose_own_key_would_be_deleted_is_refused() {
     assert!(message.contains(ADMIN) && message.contains("turn"), "{message}");
     assert_eq!(world.key_ids(), [KEY.0]);
 }
+
+#[tokio::test]
+async fn a_key_whose_version_the_store_refused_is_deleted() {
+    for is_too_large in [false, true] {
+        let world = World::new().await;
+        let mut document = rotating();
+        if is_too_large {
+            document["notes"] = json!("x".repeat(64_700));
+        } else {
+            world.simulation.secrets_manager.set(|settings| settings.denied = ["PutSecretValue".to_owned()].into());
+        }
+        world.create(SECRET, &document).await;
+        let outcome = world.rotate().await;
+        assert!(!outcome.succeeded && world.simulation.journal.count(CREATE) == 1, "{outcome:?}");
+        assert_eq!(world.key_ids(), [KEY.0], "too large: {is_too_large}");
+    }
+}
