@@ -121,7 +121,8 @@ async fn every_kill_leaves_one_that_works(hosted: Hosted, moment: Moment) {
         let rotated = hosted.rotate_root_of_main().await.is_ok();
         assert!(hosted.stored_credentials_work(), "after {calls_before} calls");
         if rotated && hosted.storage.cancel() {
-            assert!(calls_before >= 2, "a rotation makes more calls than {calls_before}");
+            // What the engine has read already costs no call.
+            assert!(calls_before >= 1, "a rotation makes more calls than {calls_before}");
             break;
         }
         hosted.restart().await;
