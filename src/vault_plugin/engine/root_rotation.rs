@@ -52,6 +52,7 @@ impl GenesysMount {
         let _alone = self.configs.hold(name).await;
         self.refuse_on_standby().await?;
         let config = Config::of_role(&self.entries, name).await?;
+        self.refuse_if_shared(name, &config).await?;
         let deadline = Deadline::after(ROTATION);
         let answer = match config.succession() {
             Succession::InPlace => {
@@ -96,10 +97,10 @@ impl GenesysMount {
         let deadline = Deadline::after(ROTATION);
         match self.tokens().try_out(&config.credentials(), &[], deadline).await {
             Ok(_) => self.forget_intent(name, &config, &intent.token, deadline).await,
-            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
             Err(error) if error.kind() == ErrorKind::CredentialsRejected && !intent.is_for(&config) => {
                 self.forget_intent(name, &config, &intent.token, deadline).await
             }
+            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
                 self.replace_secret(name, &config, &intent.token, deadline).await?;
                 tracing::warn!(config.name = name, "the client's secret had got lost, and was made anew");
                 Ok(())
