@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::bao::{Bao, Plugin, free_port, program};
-use crate::page::root;
+use crate::page::{Page, root};
 use crate::settings::{Host, Setting};
 
 const ROTATOR: &str = env!("CARGO_BIN_EXE_genesys-rotator");
@@ -26,6 +26,8 @@ const SECRETS: [&str; 4] = ["-secret\"", "my-secret", "admin-secret", "my-key-se
 const PLUGINS: &str = "/etc/openbao/plugins";
 const SERVER: &str = "https://openbao.example.com:8200";
 const PORT: &str = "8080";
+/// Where the machine's own programs are.
+const PLACES: &str = "/usr/local/bin:/usr/bin:/bin";
 /// What `rotate` names as it goes on.
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 /// How many seconds a page may take.
@@ -69,7 +71,7 @@ pub struct Outcome {
 impl Desk {
     /// Sets the place up; `None` where this machine lacks what the page works with, which has been said then.
     pub async fn set_up(setting: &Setting) -> Option<Self> {
-        let python = interpreter()?;
+        let python = tools()?;
         let clients = CLIENTS.map(|name| (format!("{name}-id"), format!("{name}-secret")));
         let settings =
             SimulationSettings { clients: clients.into(), function: Some(FUNCTION.into()), ..Default::default() };
@@ -82,6 +84,16 @@ impl Desk {
         let home = tempfile::Builder::new().prefix("desk").tempdir_in("/tmp").expect("a directory");
         furnish(home.path(), &python);
         Some(Self { home, simulation, bao })
+    }
+
+    /// Puts what a page shows under a name where its reader begins.
+    pub fn put(&self, page: &Page) {
+        for block in &page.blocks {
+            let Some(name) = block.file_name() else { continue };
+            let path = self.home.path().join("project").join(name);
+            fs::write(&path, block.lines.join("\n") + "\n").expect("a file");
+            private(&path);
+        }
     }
 
     /// Runs commands in one shell: what came of each, up to the one that did not end.
@@ -130,7 +142,7 @@ impl Desk {
             .env_clear()
             .env("HOME", home)
             .env("LANG", "C.UTF-8");
-        shell.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", home.join("bin").display()));
+        shell.env("PATH", format!("{}:{PLACES}", home.join("bin").display()));
         shell.env("COMMANDS", home.join("commands")).env("COUNT", count.to_string()).env("PROJECT", root());
         shell.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.simulation.secrets_manager_url()).env("AWS_PAGER", "");
         for (name, value) in [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "eu-west-1")] {
@@ -225,12 +237,15 @@ fn outcomes(printed: &str) -> Vec<Outcome> {
     lines.zip(statuses).map(|(printed, status)| Outcome { status, printed }).collect()
 }
 
-/// The interpreter that `make test` names; without it there is neither `aws` nor `bao`.
+/// The interpreter that `make test` names, without which there is neither `aws` nor `bao`; if there is `curl` as well.
 #[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the Makefile hands it over in a variable")]
-fn interpreter() -> Option<PathBuf> {
+fn tools() -> Option<PathBuf> {
     let python = std::env::var_os("PYTHON").map(PathBuf::from).filter(|python| python.exists());
+    let curl = PLACES.split(':').map(|place| Path::new(place).join("curl")).find(|curl| curl.exists());
     if python.is_none() {
         println!("skipped: aws and bao are not installed; `make test` installs them");
+    } else if curl.is_none() {
+        println!("skipped: there is no curl, which the pages work with");
     }
-    python
+    python.filter(|_| curl.is_some())
 }
