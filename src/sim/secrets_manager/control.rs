@@ -31,6 +31,8 @@ pub struct Knobs {
     pub function_timeout_ms: Option<u64>,
     /// [`Settings::writes_per_second`].
     pub writes_per_second: Option<u32>,
+    /// [`Settings::largest_page`].
+    pub largest_page: Option<usize>,
     /// [`Settings::denied`].
     pub denied: Option<BTreeSet<String>>,
     /// [`Settings::require_rotation_token`].
@@ -70,6 +72,7 @@ impl Knobs {
         set(&mut settings.retry_delay, self.retry_delay_ms.map(Duration::from_millis));
         set(&mut settings.function_timeout, self.function_timeout_ms.map(Duration::from_millis));
         set(&mut settings.writes_per_second, self.writes_per_second.map(Some));
+        set(&mut settings.largest_page, self.largest_page);
         set(&mut settings.denied, self.denied);
         set(&mut settings.require_rotation_token, self.require_rotation_token);
         set(&mut settings.cross_account, self.cross_account);
