@@ -42,17 +42,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     pub async fn held_token(&self, secret: &SecretId, deadline: Deadline) -> Result<HeldToken> {
         let (described, document) = self.read_current(secret, deadline).await?;
         let access_token = document.access_token()?.ok_or_else(|| no_token(&described))?;
-        let place = match document.place() {
-            Ok(place) if !place.name().is_empty() => place,
-            // Another secret may say it.
-            told => match document.credential_source()? {
-                CredentialSource::Elsewhere(_) => self.credentials(&document, &described, deadline).await?.place(),
-                CredentialSource::Inline(_) => match told {
-                    Ok(_) => document.credentials()?.place(),
-                    Err(error) => return Err(error),
-                },
-            },
-        };
+        let place = self.place_of(&document, &described, deadline).await?;
         Ok(HeldToken { place, access_token, document, described })
     }
 
@@ -73,6 +63,23 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     /// Ends a spare token's life, as far as the platform can be reached.
     pub async fn discard_spare(&self, spare: &SpareToken, deadline: Deadline) {
         self.tokens().discard(&spare.credentials, &spare.access_token, deadline).await;
+    }
+
+    /// Where a document's token is good.
+    pub(super) async fn place_of(
+        &self,
+        document: &Document,
+        described: &Description,
+        deadline: Deadline,
+    ) -> Result<Place> {
+        match document.place() {
+            Ok(place) if !place.name().is_empty() => Ok(place),
+            // Another secret may say it.
+            told => match document.credential_source()? {
+                CredentialSource::Elsewhere(_) => Ok(self.credentials(document, described, deadline).await?.place()),
+                CredentialSource::Inline(_) => told.and_then(|_| Ok(document.credentials()?.place())),
+            },
+        }
     }
 
     /// A secret's description and its current document.
