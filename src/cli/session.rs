@@ -71,7 +71,7 @@ impl Session {
 
     /// Secrets Manager, whose configuration is looked for once.
     pub(super) async fn aws(&self) -> AwsSecretsManager {
-        let load = || async { AwsSecretsManager::new(&aws::config::discover().await) };
+        let load = || async { AwsSecretsManager::new(&aws::config::discover().await).paced() };
         self.aws.get_or_init(load).await.clone()
     }
 
@@ -108,11 +108,7 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Self::settled`].
-    pub(super) async fn rotator(
-        &self,
-        place: Place,
-        issuer: Platforms,
-    ) -> Rotated<Rotator<Store, Platforms, SystemClock>> {
+    pub(super) async fn rotator<I>(&self, place: Place, issuer: I) -> Rotated<Rotator<Store, I, SystemClock>> {
         let store = self.store(place).await?;
         Ok(Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() })
     }

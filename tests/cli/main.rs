@@ -10,6 +10,7 @@ mod check;
 mod cxone;
 mod documents;
 mod file;
+mod fleet;
 mod interrupt;
 mod kinds;
 mod simulators;

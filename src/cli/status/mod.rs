@@ -14,6 +14,7 @@ use self::rows::HEADER;
 use super::arguments::Format;
 use super::exit::{Exit, Failure, sentence};
 use super::secret_reference::SecretReference;
+use super::selection::Selection;
 use super::session::Session;
 use super::table;
 use crate::rotation::{
@@ -77,9 +78,9 @@ pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Fail
 }
 
 async fn list(session: &Session) -> Result<Vec<SecretReference>, Failure> {
-    let aws = session.aws().await;
-    let ids = RetryPolicy::default().run("list the secrets", Deadline::after(TIMEOUT), || aws.list()).await?;
-    Ok(ids.into_iter().map(SecretReference::listed).collect())
+    let chosen = Selection::default().choose(&[], session).await?.into_iter();
+    let rotating = chosen.filter(|chosen| chosen.listed.as_ref().is_none_or(|listed| listed.rotates));
+    Ok(rotating.map(|chosen| chosen.secret).collect())
 }
 
 async fn look(secret: SecretReference, session: &Session) -> Status {
