@@ -20,6 +20,8 @@ pub struct Output {
     pub format: Format,
     /// Whether a person watches stderr.
     pub(super) is_watched: bool,
+    /// Whether stdout can show a picture that is drawn over again.
+    pub(super) is_redrawn: bool,
     /// What stdout can show.
     pub(super) style: Style,
     /// What stderr can show.
@@ -38,8 +40,8 @@ impl Output {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let style = Style::from_lookup(&lookup, stdout.is_terminal());
         let error_style = Style::from_lookup(&lookup, stderr.is_terminal());
-        let is_watched = stderr.is_terminal();
-        Self { style, error_style, is_watched, ..Self::to(stdout, stderr) }
+        let (is_watched, is_redrawn) = (stderr.is_terminal(), stdout.is_terminal() && !is_dumb(&lookup));
+        Self { style, error_style, is_watched, is_redrawn, ..Self::to(stdout, stderr) }
     }
 
     /// Any two streams, in plain ASCII.
@@ -49,6 +51,7 @@ impl Output {
             stderr: Mutex::new(Stream { writer: Box::new(stderr), error: None }),
             format: Format::Text,
             is_watched: false,
+            is_redrawn: false,
             style: Style::default(),
             error_style: Style::default(),
         }
@@ -116,6 +119,10 @@ impl Output {
             _ => exit.into(),
         }
     }
+}
+
+fn is_dumb(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    lookup("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 impl Stream {

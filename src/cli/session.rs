@@ -59,6 +59,7 @@ impl Session {
         tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&wanted)))).try_init().ok();
         // A progress bar and log lines would overwrite each other.
         self.output.is_watched = false;
+        self.output.is_redrawn = false;
     }
 
     /// All platforms, at the addresses that the environment allows.

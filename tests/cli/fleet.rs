@@ -17,7 +17,7 @@ const DATABASE: &str =
 
 impl Scene {
     /// A secret in Secrets Manager that holds a token of a rotation. Gives the token.
-    async fn with_token(&self, name: &str, tags: &[(&str, &str)]) -> String {
+    pub async fn with_token(&self, name: &str, tags: &[(&str, &str)]) -> String {
         let token = self.mint().await;
         let mut value = document(CLIENT_SECRET);
         for (field, text) in [
@@ -32,7 +32,7 @@ impl Scene {
         token
     }
 
-    async fn holding(&self, name: &str, value: &str, tags: &[(&str, &str)]) {
+    pub async fn holding(&self, name: &str, value: &str, tags: &[(&str, &str)]) {
         let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
         let create = self.aws.create_secret().name(name).secret_string(value).set_tags(Some(tags));
         create.send().await.expect("the secret is created");
@@ -48,11 +48,11 @@ impl Scene {
         answer["access_token"].as_str().expect("a token").to_owned()
     }
 
-    fn is_alive(&self, token: &str) -> bool {
+    pub fn is_alive(&self, token: &str) -> bool {
         self.simulation.genesys.live_tokens().iter().any(|live| live == token)
     }
 
-    fn token_of(&self, name: &str) -> String {
+    pub fn token_of(&self, name: &str) -> String {
         self.current(name)["access_token"].as_str().expect("it holds a token").to_owned()
     }
 

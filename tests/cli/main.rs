@@ -16,6 +16,7 @@ mod kinds;
 mod simulators;
 mod usage;
 mod vault;
+mod watch;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
