@@ -71,6 +71,7 @@ bench: $(VENV_READY) ## Measure size, memory, cold start and throughput of the r
 	$(CARGO) build --locked --release --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
 	$(CARGO) bench --locked --profile dev --bench function
 	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
+	$(CARGO) bench --locked --profile load --no-default-features --features cli --bench fleet
 
 venv: $(VENV_READY) ## Install the Python packages that the tests use
 

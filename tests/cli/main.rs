@@ -14,6 +14,7 @@ mod fleet;
 mod interrupt;
 mod kinds;
 mod simulators;
+mod terminal;
 mod usage;
 mod vault;
 mod watch;

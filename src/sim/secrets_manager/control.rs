@@ -4,17 +4,21 @@
 //! |---|---|
 //! | `GET /_sim/secrets-manager` | shows the rotations that have ended, with each failure's step and error |
 //! | `PATCH /_sim/secrets-manager` | sets knobs, see [`Knobs`] |
+//! | `POST /_sim/secrets-manager/secrets` | adds a secret, see [`NewSecret`] |
 //! | `POST /_sim/secrets-manager/advance` | puts the clock forward by `seconds` |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::super::control::{read, refuse};
 use super::super::http::{self, Reply, Request};
+use super::create::create_secret;
+use super::input::Input;
 use super::{RotationOutcome, SecretsManager, Settings};
 
 /// The settings as JSON; what is left out stays as it is.
@@ -41,6 +45,20 @@ pub struct Knobs {
     pub cross_account: Option<bool>,
 }
 
+/// A secret as JSON, for whoever has no AWS SDK at hand:
+/// `{"name": "prod/genesys", "value": {"region": "…"}, "tags": {"team": "contact-centre"}}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSecret {
+    /// Its name.
+    pub name: String,
+    /// The JSON that it holds.
+    pub value: Value,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
@@ -54,6 +72,7 @@ pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
         ("PATCH", "/_sim/secrets-manager") => {
             read::<Knobs>(request).map(|knobs| service.set(|settings| knobs.turn(settings)))
         }
+        ("POST", "/_sim/secrets-manager/secrets") => read::<NewSecret>(request).and_then(|secret| secret.add(service)),
         ("POST", "/_sim/secrets-manager/advance") => {
             read::<Advance>(request).map(|advance| service.advance(Duration::from_secs(advance.seconds)))
         }
@@ -63,6 +82,20 @@ pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
         Ok(()) => http::empty(StatusCode::NO_CONTENT),
         Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
     })
+}
+
+impl NewSecret {
+    fn add(self, service: &SecretsManager) -> Result<(), String> {
+        let tags: Vec<Value> = self.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+        let members = json!({
+            "Name": self.name,
+            "SecretString": self.value.to_string(),
+            "Tags": tags,
+            "ClientRequestToken": Uuid::new_v4().to_string(),
+        });
+        let members = members.as_object().cloned().unwrap_or_default();
+        create_secret(&mut service.state(), &Input::new(&members)).map(drop).map_err(|error| error.message)
+    }
 }
 
 impl Knobs {
