@@ -4,6 +4,7 @@ use super::clock::Clock;
 use super::credentials::Credentials;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
+use super::held::SpareToken;
 use super::issuer::TokenIssuer;
 use super::preflight::{Readiness, preflight};
 use super::renew::Renewed;
@@ -27,11 +28,21 @@ enum Found {
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     pub(super) async fn create(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
+        self.create_and_keep(request, deadline).await.map(|(report, _)| report)
+    }
+
+    /// The same; also gives the token, where this call made the one that is staged.
+    pub(super) async fn create_and_keep(
+        &self,
+        request: &StepRequest,
+        deadline: Deadline,
+    ) -> Result<(StepReport, Option<SpareToken>)> {
         let find = || self.find(request);
         let (described, current) = match self.retries.run("look at the secret", deadline, find).await? {
-            Found::AlreadyDone => return Ok(StepReport::of(StepOutcome::AlreadyDone)),
+            Found::AlreadyDone => return Ok((StepReport::of(StepOutcome::AlreadyDone), None)),
             Found::Unfit(described, staged, why) => {
-                return self.drop_unless_promoted(request, &described, &staged, why, deadline).await;
+                let dropped = self.drop_unless_promoted(request, &described, &staged, why, deadline).await;
+                return dropped.map(|report| (report, None));
             }
             Found::Current(described, current) => (described, current),
         };
@@ -43,7 +54,9 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Ok(value) => self.stage(request, &value, deadline).await,
             Err(error) => Err(error),
         };
-        self.keep_or_revoke(stored, &credentials, &made, deadline).await
+        let report = self.keep_or_revoke(stored, &credentials, &made, deadline).await?;
+        let own = report.outcome == StepOutcome::Done;
+        Ok((report, own.then_some(SpareToken { access_token: made.token.access_token, credentials })))
     }
 
     /// The three reads do not depend on each other, so they go out together.

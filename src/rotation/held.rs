@@ -30,7 +30,7 @@ pub struct HeldToken {
 pub struct SpareToken {
     /// The token.
     pub access_token: SecretString,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
 }
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {

@@ -2,6 +2,7 @@
 
 mod interrupted;
 mod paced;
+mod raced;
 mod revoked;
 mod selected;
 
