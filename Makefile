@@ -74,6 +74,7 @@ bench: $(VENV_READY) ## Measure size, memory, cold start and throughput of the r
 	$(CARGO) build --locked --release --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
 	$(CARGO) bench --locked --profile dev --bench function
 	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
+	$(CARGO) bench --locked --profile load --no-default-features --features cli --bench fleet
 
 package: $(PACKAGE_VENV)/.ready $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) ## Build, pack and try all that is released, for x86_64 and arm64, into dist/
 	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" infra/package/package.sh $(TARGET)/package

@@ -132,7 +132,7 @@ impl<'a> Demo<'a> {
     async fn rotate(&self) -> Rotation {
         let (fresh, deadline) = (VersionId::random(), Deadline::after(TIMEOUT));
         let report = self.rotator.rotate(&self.secret, fresh, deadline, |_| {}).await;
-        let rotation = Rotation { typed: SECRET.to_owned(), report };
+        let rotation = Rotation { typed: SECRET.to_owned(), report, revocation: None };
         if self.output.format == Format::Text {
             rotation.explain(self.output, &self.rotator.clock);
         }

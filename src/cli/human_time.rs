@@ -19,6 +19,37 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     seconds.map(Duration::from_secs).ok_or_else(|| "write 30s, 5m or 1h".to_owned())
 }
 
+/// How old something may be: an age, or the moment since which it is young enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// So long.
+    Of(Duration),
+    /// Since then.
+    Since(Timestamp),
+}
+
+impl Age {
+    /// Reads a duration, or a moment by RFC 3339.
+    ///
+    /// # Errors
+    /// A sentence, for anything else.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let moment = || text.trim().parse().map(Self::Since);
+        parse_duration(text)
+            .map(Self::Of)
+            .or_else(|_| moment())
+            .map_err(|_: jiff::Error| "write 30m or 1h, or a moment such as 2026-01-02T03:04:05Z".to_owned())
+    }
+
+    /// The moment that it means now.
+    pub(super) fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Of(age) => now.checked_sub(age).unwrap_or(Timestamp::MIN),
+            Self::Since(moment) => moment,
+        }
+    }
+}
+
 /// The two largest units, rounded down: `23 h 59 min`.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -68,6 +99,15 @@ mod tests {
         for text in ["", "0", "0m", "-1s", "5 m", "1d", "m", "ss", "5ms", "5mm", "1.5h", "99999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_age_is_a_duration_or_a_moment() {
+        let now = moment("2026-01-02T03:04:05Z");
+        assert_eq!(Age::parse("1h").map(|age| age.before(now)), Ok(moment("2026-01-02T02:04:05Z")));
+        let since = "2026-01-02T03:00:00+01:00";
+        assert_eq!(Age::parse(since).map(|age| age.before(now)), Ok(moment("2026-01-02T02:00:00Z")));
+        assert!(Age::parse("yesterday").is_err() && Age::parse("2026-01-02").is_err());
     }
 
     #[test]

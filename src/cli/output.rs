@@ -22,6 +22,8 @@ pub struct Output {
     pub(super) is_watched: bool,
     /// Whether stdout is a terminal, which shows what it was given for as long as somebody can scroll back.
     pub(super) is_shown: bool,
+    /// Whether stdout can show a picture that is drawn over again.
+    pub(super) is_redrawn: bool,
     /// What stdout can show.
     pub(super) style: Style,
     /// What stderr can show.
@@ -41,7 +43,8 @@ impl Output {
         let style = Style::from_lookup(&lookup, stdout.is_terminal());
         let error_style = Style::from_lookup(&lookup, stderr.is_terminal());
         let (is_watched, is_shown) = (stderr.is_terminal(), stdout.is_terminal());
-        Self { style, error_style, is_watched, is_shown, ..Self::to(stdout, stderr) }
+        let is_redrawn = is_shown && !is_dumb(&lookup);
+        Self { style, error_style, is_watched, is_shown, is_redrawn, ..Self::to(stdout, stderr) }
     }
 
     /// Any two streams, in plain ASCII.
@@ -52,6 +55,7 @@ impl Output {
             format: Format::Text,
             is_watched: false,
             is_shown: false,
+            is_redrawn: false,
             style: Style::default(),
             error_style: Style::default(),
         }
@@ -124,6 +128,10 @@ impl Output {
             _ => exit.into(),
         }
     }
+}
+
+fn is_dumb(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    lookup("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 impl Stream {

@@ -59,6 +59,7 @@ impl Session {
         tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&wanted)))).try_init().ok();
         // A progress bar and log lines would overwrite each other.
         self.output.is_watched = false;
+        self.output.is_redrawn = false;
     }
 
     /// A variable of the environment; `None` where it is not set, or empty.
@@ -76,7 +77,7 @@ impl Session {
 
     /// Secrets Manager, whose configuration is looked for once.
     pub(super) async fn aws(&self) -> AwsSecretsManager {
-        let load = || async { AwsSecretsManager::new(&aws::config::discover().await) };
+        let load = || async { AwsSecretsManager::new(&aws::config::discover().await).paced() };
         self.aws.get_or_init(load).await.clone()
     }
 
@@ -113,11 +114,7 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Self::settled`].
-    pub(super) async fn rotator(
-        &self,
-        place: Place,
-        issuer: Platforms,
-    ) -> Rotated<Rotator<Store, Platforms, SystemClock>> {
+    pub(super) async fn rotator<I>(&self, place: Place, issuer: I) -> Rotated<Rotator<Store, I, SystemClock>> {
         let store = self.store(place).await?;
         Ok(Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() })
     }

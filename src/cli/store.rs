@@ -39,6 +39,15 @@ impl SecretStore for Store {
         }
     }
 
+    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        match self {
+            Self::Aws(store) => store.read_previous(secret).await,
+            Self::File(store) => store.read_previous(secret).await,
+            Self::Memory(store) => store.read_previous(secret).await,
+            Self::Vault(store) => store.read_previous(secret).await,
+        }
+    }
+
     async fn stage(
         &self,
         secret: &SecretId,

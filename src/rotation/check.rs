@@ -33,6 +33,8 @@ pub struct CheckReport {
     pub token_life: TokenLife,
     /// The token duration that the client is set to, where that decides and the client may read it.
     pub token_duration: Option<Duration>,
+    /// Why the token that was tried lives on, where it could not be revoked.
+    pub unrevoked: Option<RotationError>,
     /// What the admin credentials are good for, where the document names some.
     pub admin: Option<AdminAccess>,
 }
@@ -69,6 +71,7 @@ struct Tried {
     token: IssuedToken,
     asked_at: Timestamp,
     token_duration: Option<Duration>,
+    unrevoked: Option<RotationError>,
 }
 
 /// What a check does, in this order.
@@ -125,7 +128,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let probes = document.probes()?;
         let (kind, renewal) = (document.token_kind()?, document.secret_rotation()?);
         let credentials = self.credentials(&document, &described, deadline).await?;
-        let Tried { token, asked_at, token_duration } =
+        let Tried { token, asked_at, token_duration, unrevoked } =
             self.try_token(&credentials, &kind, &probes, deadline, &mut watch).await?;
         let admin = match renewal {
             Some(SecretRotation::Alternating { idle, admin_credentials }) => {
@@ -156,6 +159,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             token_life: TokenLife::of(&next, asked_at, needed)
                 .unwrap_or_else(|| TokenLife::seen(asked_at, asked_at, needed)),
             token_duration,
+            unrevoked,
             admin,
         })
     }
@@ -180,10 +184,14 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             }
             watch(CheckStage::Revoke);
         }
+        let mut unrevoked = None;
         for made in [Some(token.access_token.clone()), first].into_iter().flatten() {
-            self.tokens().discard(credentials, &made, deadline).await;
+            unrevoked = unrevoked.or(self.tokens().revoke(&credentials.place(), &made, deadline).await.err());
         }
-        verified.map(|()| Tried { token, asked_at, token_duration })
+        if let Some(error) = &unrevoked {
+            tracing::warn!(error.r#type = error.kind().name(), "the token that was tried lives on: {}", error.chain());
+        }
+        verified.map(|()| Tried { token, asked_at, token_duration, unrevoked })
     }
 
     /// It is good to know, and no more: whatever keeps it from being read is no failure, and is not waited for.

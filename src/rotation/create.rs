@@ -4,6 +4,7 @@ use super::clock::Clock;
 use super::credentials::Credentials;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
+use super::held::SpareToken;
 use super::issuer::TokenIssuer;
 use super::plan::{SecretRotation, TokenKind};
 use super::preflight::{Readiness, preflight};
@@ -28,11 +29,21 @@ enum Found {
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     pub(super) async fn create(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
+        self.create_and_keep(request, deadline).await.map(|(report, _)| report)
+    }
+
+    /// The same; also gives the token, where this call made the one that is staged.
+    pub(super) async fn create_and_keep(
+        &self,
+        request: &StepRequest,
+        deadline: Deadline,
+    ) -> Result<(StepReport, Option<SpareToken>)> {
         let find = || self.find(request);
         let (described, current) = match self.retries.run("look at the secret", deadline, find).await? {
-            Found::AlreadyDone => return Ok(StepReport::of(StepOutcome::AlreadyDone)),
+            Found::AlreadyDone => return Ok((StepReport::of(StepOutcome::AlreadyDone), None)),
             Found::Unfit(described, staged, why) => {
-                return self.drop_unless_promoted(request, &described, &staged, why, deadline).await;
+                let dropped = self.drop_unless_promoted(request, &described, &staged, why, deadline).await;
+                return dropped.map(|report| (report, None));
             }
             Found::Current(described, current) => (described, current),
         };
@@ -53,7 +64,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         if came_second {
             self.prove_staged(request, &described, deadline).await?;
         }
-        Ok(report)
+        let own = report.outcome == StepOutcome::Done;
+        Ok((report, own.then_some(SpareToken { access_token: made.token.access_token, credentials })))
     }
 
     /// Of two calls that made a client secret anew at the same time one was the last, and it need not be the one whose

@@ -123,6 +123,12 @@ impl Document {
         self.text(ISSUED_AT).ok().flatten()?.parse().ok()
     }
 
+    /// Whether a rotation wrote a token into it: all that a rotation writes is there, and where the credentials are.
+    pub fn is_rotated(&self) -> bool {
+        let has_token = self.access_token().is_ok_and(|token| token.is_some()) && self.token_type().is_some();
+        has_token && self.issued_at().is_some() && self.expires_at().is_some() && self.credential_source().is_ok()
+    }
+
     /// Whether a rotation of `current` could have made this: it is the same but for the token and its times, and
     /// where the document asks for new client secrets, but for those.
     pub fn follows_from(&self, current: &Self) -> bool {

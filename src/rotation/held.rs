@@ -34,7 +34,7 @@ pub struct HeldToken {
 pub struct SpareToken {
     /// The token.
     pub access_token: SecretString,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
 }
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
@@ -52,27 +52,6 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let access_token = document.access_token()?.ok_or_else(|| no_token(secret))?;
         let (token_type, expires_at) = (document.token_type(), document.expires_at());
         Ok(HeldToken { access_token, token_type, expires_at, document })
-    }
-
-    /// Where a token is good. Where the document itself says it, the credentials need not be readable.
-    ///
-    /// # Errors
-    /// `DocumentInvalid` where it is said nowhere, and whatever keeps the credentials from being read where they
-    /// would say it.
-    pub async fn place_of(&self, held: &HeldToken, deadline: Deadline) -> Result<Place> {
-        let document = &held.document;
-        let told = document.place();
-        if told.as_ref().is_ok_and(|place| !place.name().is_empty()) {
-            return told;
-        }
-        match document.credential_source()? {
-            // Another secret may say it.
-            CredentialSource::Elsewhere(name) => {
-                let found = self.credentials_elsewhere(document, &name, deadline).await;
-                Ok(found.map_err(|error| without_credentials(error, document))?.place())
-            }
-            CredentialSource::Inline(_) => Ok(told.and_then(|_| document.credentials())?.place()),
-        }
     }
 
     /// Makes another token of the same kind with the secret's credentials. The secret stays as it is.
@@ -95,6 +74,31 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     /// Ends a spare token's life, as far as the platform can be reached.
     pub async fn discard_spare(&self, spare: &SpareToken, deadline: Deadline) {
         self.tokens().discard(&spare.credentials, &spare.access_token, deadline).await;
+    }
+
+    /// Where a token is good. Where the document itself says it, the credentials need not be readable.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where it is said nowhere, and whatever keeps the credentials from being read where they
+    /// would say it.
+    pub async fn place_of(&self, held: &HeldToken, deadline: Deadline) -> Result<Place> {
+        self.place_of_document(&held.document, deadline).await
+    }
+
+    /// The same for the token of any document.
+    pub(super) async fn place_of_document(&self, document: &Document, deadline: Deadline) -> Result<Place> {
+        let told = document.place();
+        if told.as_ref().is_ok_and(|place| !place.name().is_empty()) {
+            return told;
+        }
+        match document.credential_source()? {
+            // Another secret may say it.
+            CredentialSource::Elsewhere(name) => {
+                let found = self.credentials_elsewhere(document, &name, deadline).await;
+                Ok(found.map_err(|error| without_credentials(error, document))?.place())
+            }
+            CredentialSource::Inline(_) => Ok(told.and_then(|_| document.credentials())?.place()),
+        }
     }
 
     /// A secret's description and its current document.

@@ -6,12 +6,16 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::error::{ErrorKind, Result, Retryability, RotationError};
+use super::held::SpareToken;
 use super::issuer::TokenIssuer;
 use super::retry::Deadline;
 use super::rotator::Rotator;
 use super::step::{StagedBy, Step, StepOutcome, StepRequest, TokenLife};
 use super::store::SecretStore;
 use super::version::{CURRENT, PENDING, SecretId, VersionId};
+
+/// How often somebody else's rotation is joined before this one is given up.
+const JOINS: u32 = 5;
 
 /// One step of a rotation that was run.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +71,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Err(error) => return RotationReport { error: Some(error), ..RotationReport::begin(secret) },
         };
         let Some(version) = left_over else {
-            return self.run_steps(secret, fresh, deadline, &mut watch).await;
+            return self.run_or_join(secret, fresh, deadline, &mut watch).await;
         };
         let report = self.run_steps(secret, version.clone(), deadline, &mut watch).await;
         if !report.error.as_ref().is_some_and(is_beyond_repair) {
@@ -77,6 +81,28 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Ok(()) => self.run_steps(secret, fresh, deadline, &mut watch).await,
             Err(error) => RotationReport { error: Some(error), ..report },
         }
+    }
+
+    /// Runs the four steps. Where somebody else began a moment earlier, that rotation is joined: both carry it
+    /// out, and a step that was done by the other is done.
+    async fn run_or_join(
+        &self,
+        secret: &SecretId,
+        fresh: VersionId,
+        deadline: Deadline,
+        watch: &mut (impl FnMut(Step) + Send),
+    ) -> RotationReport {
+        let mut report = self.run_steps(secret, fresh.clone(), deadline, watch).await;
+        for _ in 0..JOINS {
+            let joined = report.version.as_ref() != Some(&fresh);
+            if !was_outrun(&report, joined) {
+                break;
+            }
+            let Ok(other) = self.left_over(secret, deadline).await else { break };
+            let version = other.unwrap_or_else(|| fresh.clone());
+            report = self.run_steps(secret, version, deadline, watch).await;
+        }
+        report
     }
 
     /// The version that an interrupted rotation left staged.
@@ -125,10 +151,17 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let mut report = RotationReport { version: Some(version.clone()), ..RotationReport::begin(secret) };
         let request =
             StepRequest { secret: secret.clone(), version, rotation_token: None, staged_by: StagedBy::Rotator };
+        let mut own = None;
         for step in Step::ALL {
             watch(step);
             let began = Instant::now();
-            let result = self.step(step, &request, deadline).await;
+            let result = match step {
+                Step::Create => Box::pin(self.create_and_keep(&request, deadline)).await.map(|(done, token)| {
+                    own = token;
+                    done
+                }),
+                _ => self.step(step, &request, deadline).await,
+            };
             let outcome = result.as_ref().ok().map(|done| done.outcome);
             report.steps.push(StepRecord { step, outcome, took: began.elapsed() });
             match result {
@@ -146,7 +179,40 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             }
         }
         self.tidy_up(&request, &report, deadline).await;
+        if let (Some(error), Some(own)) = (&report.error, own) {
+            self.discard_if_replaced(&request, error, &own, deadline).await;
+        }
         report
+    }
+
+    /// Where two rotate at once without a service between them, the second one's version takes the label from the
+    /// first one's. That version never gets it back, so its token is of no use to anyone.
+    async fn discard_if_replaced(
+        &self,
+        request: &StepRequest,
+        error: &RotationError,
+        own: &SpareToken,
+        deadline: Deadline,
+    ) {
+        if error.kind() != ErrorKind::VersionNotStaged {
+            return;
+        }
+        let described = self.store.describe(&request.secret).await;
+        let is_replaced = described.is_ok_and(|described| described.labels(&request.version).is_none());
+        let is_current = self.is_current_token(request, &own.access_token, deadline).await.unwrap_or(true);
+        if is_replaced && !is_current {
+            self.discard_spare(own, deadline).await;
+        }
+    }
+}
+
+/// Whether somebody else had staged a version when this was to be, or has replaced the one that was joined.
+fn was_outrun(report: &RotationReport, joined: bool) -> bool {
+    let Some(error) = &report.error else { return false };
+    match error.kind() {
+        ErrorKind::StoreConflict => report.steps.len() == 1 && error.retryability() != Retryability::Permanent,
+        ErrorKind::VersionNotStaged => joined,
+        _ => false,
     }
 }
 

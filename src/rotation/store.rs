@@ -38,6 +38,15 @@ pub trait SecretStore: Send + Sync {
     /// `SecretNotFound` where the store can tell a missing secret from a missing version; `StoreDenied`, `RateLimited`, `StoreUnavailable`; `DocumentInvalid` for a value that is not text.
     fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> impl Future<Output = Result<Option<SecretString>>> + Send;
 
+    /// Reads the value that readers read before the current one; `None` where there is none, or the store does not
+    /// keep it.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    fn read_previous(&self, _secret: &SecretId) -> impl Future<Output = Result<Option<SecretString>>> + Send {
+        async { Ok(None) }
+    }
+
     /// Writes a value to a version and puts the pending label on it, in one act.
     /// The same value again is fine.
     ///

@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,10 @@ use crate::rotation::{
     SecretStore, Staged, VersionId, Wanted,
 };
 use crate::secret::{SecretString, same};
+
+/// How long the lock is waited for, and how often it is tried meanwhile.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// Takes a secret's id for the path of a file.
 #[derive(Clone, Copy, Debug, Default)]
@@ -272,17 +278,22 @@ impl Files {
         replace(&self.state, &text)
     }
 
-    /// Waits for no one: whoever holds the lock is done in milliseconds, and the core tries again.
+    /// Whoever holds the lock is done in milliseconds, so that even many who wait for it get it soon. One that was
+    /// stopped while it held it is not waited for.
     fn lock(&self) -> Result<File> {
         let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&self.lock);
         let file = opened.map_err(|error| failed("cannot be opened", &self.lock, error))?;
         keep_owner(&self.document, &file).map_err(|error| failed("cannot be given to its owner", &self.lock, error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => {
-                Err(conflict(format!("another rotation is writing {}", self.document.display())))
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(fs::TryLockError::WouldBlock) if began.elapsed() < LOCK_WAIT => thread::sleep(LOCK_POLL),
+                Err(fs::TryLockError::WouldBlock) => {
+                    return Err(conflict(format!("another rotation is writing {}", self.document.display())));
+                }
+                Err(fs::TryLockError::Error(error)) => return Err(failed("cannot be locked", &self.lock, error)),
             }
-            Err(fs::TryLockError::Error(error)) => Err(failed("cannot be locked", &self.lock, error)),
         }
     }
 }

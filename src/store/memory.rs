@@ -71,6 +71,13 @@ impl SecretStore for MemoryStore {
         Ok(found.and_then(|version| version.value.clone()))
     }
 
+    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        let mut secrets = self.lock();
+        let Ok(versions) = versions_of(&mut secrets, secret) else { return Ok(None) };
+        let found = versions.iter().find(|version| version.labels.contains(&PREVIOUS));
+        Ok(found.and_then(|version| version.value.clone()))
+    }
+
     async fn stage(
         &self,
         secret: &SecretId,

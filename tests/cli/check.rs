@@ -199,3 +199,21 @@ async fn admin_credentials_are_tried_as_far_as_can_be_without_a_new_secret() {
     assert!(transcript.error().0.contains("the admin credentials: "), "{}", transcript.stderr);
     assert!(scene.simulation.genesys.live_tokens().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_could_not_be_revoked_again_is_told() {
+    let scene = Scene::new().await;
+    let (_, typed) = scene.file("token.json");
+    let refused = Answer::new(StatusCode::FORBIDDEN, "application/json", "{}");
+    scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Answer(refused)));
+    let transcript = scene.run(&["check", &typed]).await;
+    assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    assert!(transcript.stdout.contains("FAIL revoke the token again"), "{}", transcript.stdout);
+    assert!(
+        transcript.stderr.contains("the token that was tried lives on until it expires: "),
+        "{}",
+        transcript.stderr
+    );
+    let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
+    assert_eq!((&report["ok"], &report["unrevoked"]["type"]), (&true.into(), &"PlatformUnavailable".into()));
+}

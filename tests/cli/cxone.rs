@@ -11,7 +11,7 @@ use super::{FUNCTION_ARN, STEPS, Scene, command, read, run_with, steps, write};
 pub const CLIENT: (&str, &str) = ("back-end@nice", "hush-hush-cxone-application-0123456789");
 pub const KEY: (&str, &str) = ("HUSHLESSACCESSKEYID====", "HUSHHUSHACCESSKEYSECRET0123456789====");
 
-fn document(client: (&str, &str), key: (&str, &str)) -> Value {
+pub fn document(client: (&str, &str), key: (&str, &str)) -> Value {
     json!({
         "platform": "nice-cxone", "issuer": "https://cxone.niceincontact.com", "clientId": client.0,
         "clientSecret": client.1, "accessKeyId": key.0, "accessKeySecret": key.1,

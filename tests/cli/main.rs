@@ -10,14 +10,17 @@ mod check;
 mod cxone;
 mod exec;
 mod file;
+mod fleet;
 mod interrupt;
 mod kinds;
 mod man;
 mod simulators;
+mod terminal;
 mod token;
 mod usage;
 mod vault;
 mod versions;
+mod watch;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -7,6 +7,7 @@ use genesys_rotator::sim::faults::Faults;
 use genesys_rotator::sim::genesys::{Client, Genesys, Settings};
 use genesys_rotator::sim::http::Server;
 use genesys_rotator::sim::journal::Journal;
+use genesys_rotator::sim::{Simulation, SimulationSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -120,5 +121,23 @@ async fn what_does_not_fit_is_refused_with_a_sentence_and_changes_nothing() -> T
     assert_eq!(simulator.genesys.settings(), Settings::default());
     assert_eq!(simulator.steer(Method::GET, "nothing", &Value::Null).await?.0, 404);
     assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_is_added_without_an_sdk() -> Test {
+    let simulation = Simulation::start(SimulationSettings::default()).await?;
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let add = |secret: Value| {
+        let request = http.post(format!("{}/_sim/secrets-manager/secrets", simulation.genesys_url()));
+        request.body(secret.to_string()).send()
+    };
+    let secret = json!({"name": "prod/genesys", "value": {"region": "mypurecloud.ie"}, "tags": {"team": "contact"}});
+    assert_eq!(add(secret.clone()).await?.status(), 204);
+    let versions = simulation.secrets_manager.versions("prod/genesys");
+    assert_eq!(versions[0].value.as_deref(), Some(r#"{"region":"mypurecloud.ie"}"#));
+    let again = add(secret).await?;
+    assert_eq!(again.status(), 400);
+    assert!(again.text().await?.contains("already exists"));
     Ok(())
 }

@@ -63,6 +63,9 @@ struct CheckJson<'a> {
     /// What the admin credentials are good for, where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     admin: Option<AdminJson<'a>>,
+    /// Why the token that was tried lives on until it expires, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unrevoked: Option<ErrorJson>,
     /// What to know of the platform's tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
@@ -110,6 +113,11 @@ impl Checked<'_> {
             Format::Json => output.json(&self.to_json(error.clone())),
             Format::Text => self.explain(output),
         }
+        if let Some(error) = self.unrevoked() {
+            let message =
+                format!("the token that was tried lives on until it expires: {}", super::exit::sentence(error));
+            output.warning(&format!("{}: {message}", self.secret), error.hint());
+        }
         let Some((_, message, hint)) = error else { return Exit::Done };
         output.error(&format!("{}: {message}", self.secret), &hint);
         Exit::Failed
@@ -145,6 +153,7 @@ impl Checked<'_> {
             stage: stage.name(),
             outcome: match self.succeeded(index) {
                 true if *stage == CheckStage::Revoke && self.leaves_token() => "nothing_to_do",
+                true if *stage == CheckStage::Revoke && self.unrevoked().is_some() => "failed",
                 true => "done",
                 false => "failed",
             },
@@ -162,6 +171,7 @@ impl Checked<'_> {
             token_duration: report.and_then(|report| report.token_duration).map(|duration| duration.as_secs()),
             raised: self.fix.to_json(),
             admin: report.and_then(|report| report.admin.as_ref()).map(AdminJson::of),
+            unrevoked: self.unrevoked().map(ErrorJson::from),
             note: report.filter(|report| report.token_life.is_fixed).map(|_| HOURLY),
             error: error.map(|(kind, message, hint)| ErrorJson::new(kind, message, hint)),
         }
@@ -170,7 +180,8 @@ impl Checked<'_> {
     fn explain(&self, output: &Output) {
         output.result(self.secret);
         for (index, stage) in self.tried.iter().enumerate() {
-            output.result(format_args!("  {} {}", output.style.mark(self.succeeded(index)), self.describe(*stage)));
+            let is_done = self.succeeded(index) && (*stage != CheckStage::Revoke || self.unrevoked().is_none());
+            output.result(format_args!("  {} {}", output.style.mark(is_done), self.describe(*stage)));
         }
         let Ok(report) = &self.result else { return output.result("  not ready to rotate; nothing was stored") };
         self.fix.show(output);
@@ -193,6 +204,11 @@ impl Checked<'_> {
         }
         let verdict = if lasts { "ready to rotate" } else { "would rotate, but the token would not last" };
         output.result(format_args!("  {verdict}; nothing was stored"));
+    }
+
+    /// Why the token that was tried was not revoked.
+    fn unrevoked(&self) -> Option<&RotationError> {
+        self.result.as_ref().ok()?.unrevoked.as_ref()
     }
 
     /// Whether the platform offers no way to end a token.
@@ -242,6 +258,7 @@ mod tests {
             probes: 1,
             token_life: TokenLife::seen(now + Duration::from_secs(86_399), now, needed.map(Duration::from_secs)),
             token_duration: None,
+            unrevoked: None,
             admin: None,
         }
     }

@@ -1,5 +1,7 @@
 //! How far the rotations are: a bar for a person, a line for each step elsewhere.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,29 +14,55 @@ const TICK: Duration = Duration::from_millis(120);
 
 pub(super) struct Progress<'a> {
     output: &'a Output,
+    secrets: usize,
+    /// Whether there are so many that their steps are not told.
+    is_many: bool,
     /// Only where a person watches.
-    bar: Option<ProgressBar>,
+    bar: OnceLock<ProgressBar>,
+    /// What is under way, and in which step.
+    running: Mutex<BTreeMap<String, Option<Step>>>,
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn begin(output: &'a Output, secrets: usize) -> Self {
-        let bar = output.is_watched.then(|| bar(output, secrets));
-        Self { output, bar }
+    pub(super) fn begin(output: &'a Output, secrets: usize, is_many: bool) -> Self {
+        Self { output, secrets, is_many, bar: OnceLock::new(), running: Mutex::default() }
+    }
+
+    /// Shows the bar, where a person watches.
+    pub(super) fn show(&self) {
+        if self.output.is_watched {
+            self.bar.get_or_init(|| bar(self.output, self.secrets));
+        }
+    }
+
+    /// A secret's turn has come.
+    pub(super) fn begun(&self, secret: &str) {
+        self.lock().insert(secret.to_owned(), None);
     }
 
     /// A secret's step begins.
     pub(super) fn step(&self, secret: &str, step: Step) {
-        match &self.bar {
+        if let Some(running) = self.lock().get_mut(secret) {
+            *running = Some(step);
+        }
+        match self.bar.get() {
             Some(bar) => bar.set_message(format!("{secret}  {step}")),
+            None if self.is_many => {}
             None => self.output.note(format_args!("{secret}  {step}")),
         }
     }
 
     /// A secret's rotation ended, whatever came of it.
-    pub(super) fn ended(&self) {
-        if let Some(bar) = &self.bar {
+    pub(super) fn ended(&self, secret: &str) {
+        self.lock().remove(secret);
+        if let Some(bar) = self.bar.get() {
             bar.inc(1);
         }
+    }
+
+    /// What is under way now, each with its step.
+    pub(super) fn running(&self) -> Vec<(String, Option<Step>)> {
+        std::mem::take(&mut *self.lock()).into_iter().collect()
     }
 
     /// A line for whoever watches.
@@ -44,16 +72,20 @@ impl<'a> Progress<'a> {
 
     /// Lets something be printed where the bar is.
     pub(super) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
-        match &self.bar {
+        match self.bar.get() {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
     }
 
     pub(super) fn end(&self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<Step>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

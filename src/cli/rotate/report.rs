@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 
+use super::decide::Reason;
+use super::one::Skipped;
 use crate::cli::arguments::Format;
-use crate::cli::exit::{ErrorJson, Exit, sentence};
+use crate::cli::exit::{ErrorJson, sentence};
 use crate::cli::human_time::from_now;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::style::Colour;
 use crate::cli::token_life::too_short;
-use crate::rotation::{Clock, RotationReport, Step, StepOutcome, StepRecord};
+use crate::rotation::{Clock, Revocation, RotationError, RotationReport, Step, StepOutcome, StepRecord};
 
 /// A secret's rotation that has ended.
 pub(in crate::cli) struct Rotation {
@@ -17,6 +19,8 @@ pub(in crate::cli) struct Rotation {
     pub(in crate::cli) typed: String,
     /// How it went.
     pub(in crate::cli) report: RotationReport,
+    /// What became of the tokens that readers had; `None` where nothing was to become of them.
+    pub(in crate::cli) revocation: Option<Result<Revocation, RotationError>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -28,6 +32,28 @@ pub(in crate::cli) struct RotationJson<'a> {
     expires_at: Option<String>,
     steps: Vec<StepJson>,
     error: Option<ErrorJson>,
+    /// What became of the former tokens, where they were to be revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation: Option<RevocationJson>,
+    /// Why it was left alone, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<SkippedJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct RevocationJson {
+    /// `revoked`, `nothing_to_revoke`, `not_offered` or `failed`.
+    outcome: &'static str,
+    /// Until when the last of the tokens lives, where the platform ends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    error: Option<ErrorJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct SkippedJson {
+    reason: &'static str,
+    message: String,
 }
 
 /// How long a step took is measured where it ran. For a rotation that Secrets Manager carried out
@@ -43,25 +69,34 @@ struct StepJson {
 
 impl Rotation {
     /// Prints it in the form that was asked for; what went wrong is told on stderr too.
-    pub(in crate::cli) fn show(&self, session: &Session) -> Exit {
+    /// Of many secrets each has one line.
+    pub(in crate::cli) fn show(&self, session: &Session, is_many: bool) {
         let output = &session.output;
         match output.format {
             Format::Json => output.json(&self.to_json()),
+            Format::Text if is_many => {
+                let (mark, told) = (output.style.mark(self.report.promoted()), self.verdict(&session.clock));
+                output.result(format_args!("{mark}  {}  {told}", self.typed));
+            }
             Format::Text => {
                 output.result(output.style.paint(Colour::Bold, &self.typed));
                 self.explain(output, &session.clock);
             }
         }
+        self.complain(output);
+    }
+
+    fn complain(&self, output: &Output) {
         if let Some((message, hint)) = self.report.token_life.as_ref().and_then(too_short)
             && self.report.promoted()
         {
             output.warning(&format!("{}: {message}", self.typed), &hint);
         }
-        let Some(error) = &self.report.error else { return Exit::Done };
+        complain_of_revocation(&self.typed, self.revocation.as_ref(), output);
+        let Some(error) = &self.report.error else { return };
         let failed = self.report.steps.last().filter(|record| record.outcome.is_none());
         let place = failed.map_or_else(String::new, |record| format!("{} failed: ", record.step));
         output.error(&format!("{}: {place}{}", self.typed, sentence(error)), error.hint());
-        Exit::Failed
     }
 
     /// The rotation as JSON.
@@ -75,6 +110,8 @@ impl Rotation {
             expires_at: life.map(|life| life.expires_at.to_string()),
             steps: report.steps.iter().map(StepJson::of).collect(),
             error: report.error.as_ref().map(ErrorJson::from),
+            revocation: self.revocation.as_ref().map(RevocationJson::of),
+            skipped: None,
         }
     }
 
@@ -89,6 +126,11 @@ impl Rotation {
     }
 
     fn verdict(&self, clock: &impl Clock) -> String {
+        let former = self.revocation.as_ref().map(told_of).unwrap_or_default();
+        format!("{}{former}", self.told(clock))
+    }
+
+    fn told(&self, clock: &impl Clock) -> String {
         let report = &self.report;
         let Some(version) = report.version.as_ref().filter(|_| report.promoted()) else {
             return "nothing was promoted: readers keep what they have".to_owned();
@@ -100,6 +142,69 @@ impl Rotation {
                 format!("promoted version {version}, token valid until {} ({told})", life.expires_at)
             }
         }
+    }
+}
+
+/// Shows a secret that was left alone.
+pub(super) fn show_skipped(skipped: &Skipped, session: &Session) {
+    let Skipped { typed, reason, revocation } = skipped;
+    let (output, message) = (&session.output, reason.sentence());
+    match (output.format, reason) {
+        (Format::Json, _) => output.json(&RotationJson {
+            secret: typed,
+            version_id: None,
+            promoted: false,
+            expires_at: None,
+            steps: Vec::new(),
+            error: None,
+            revocation: revocation.as_ref().map(RevocationJson::of),
+            skipped: Some(SkippedJson { reason: reason.name(), message }),
+        }),
+        (Format::Text, Reason::NotBegun) => output.note(format_args!("{typed}: {message}")),
+        (Format::Text, _) => {
+            let former = revocation.as_ref().map(told_of).unwrap_or_default();
+            output.result(format_args!("skip  {typed}  {message}{former}"));
+        }
+    }
+    complain_of_revocation(typed, revocation.as_ref(), output);
+}
+
+fn told_of(revocation: &Result<Revocation, RotationError>) -> String {
+    match revocation {
+        Ok(Revocation::Revoked) => "; the former token is revoked".to_owned(),
+        Ok(Revocation::NothingToRevoke) => "; there was no former token to revoke".to_owned(),
+        Ok(Revocation::NotOffered(None)) => {
+            "; the former token cannot be revoked and lives until it expires".to_owned()
+        }
+        Ok(Revocation::NotOffered(Some(end))) => format!("; the former token cannot be revoked and lives until {end}"),
+        Err(_) => "; the former token is NOT revoked".to_owned(),
+    }
+}
+
+fn complain_of_revocation(typed: &str, revocation: Option<&Result<Revocation, RotationError>>, output: &Output) {
+    match revocation {
+        Some(Err(error)) => {
+            let message = format!("{typed}: the former token was not revoked: {}", sentence(error));
+            output.error(&message, error.hint());
+        }
+        Some(Ok(Revocation::NotOffered(end))) => {
+            let until = end.map_or_else(|| "it expires".to_owned(), |end| end.to_string());
+            let message = format!("{typed}: CXone knows no way to revoke a token: the former one works until {until}");
+            output.warning(&message, "if that is too long, deactivate the access key or the application in CXone");
+        }
+        Some(Ok(_)) | None => {}
+    }
+}
+
+impl RevocationJson {
+    fn of(revocation: &Result<Revocation, RotationError>) -> Self {
+        let (outcome, expires_at) = match revocation {
+            Ok(Revocation::Revoked) => ("revoked", None),
+            Ok(Revocation::NothingToRevoke) => ("nothing_to_revoke", None),
+            Ok(Revocation::NotOffered(end)) => ("not_offered", end.map(|end| end.to_string())),
+            Err(_) => ("failed", None),
+        };
+        Self { outcome, expires_at, error: revocation.as_ref().err().map(ErrorJson::from) }
     }
 }
 
@@ -169,7 +274,7 @@ mod tests {
             token_life: Some(TokenLife::seen(expires_at, now().0, None)),
             error,
         };
-        Rotation { typed: "aws:token".to_owned(), report }
+        Rotation { typed: "aws:token".to_owned(), report, revocation: None }
     }
 
     fn explained(rotation: &Rotation) -> String {

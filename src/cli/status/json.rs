@@ -10,6 +10,9 @@ use crate::rotation::CURRENT;
 
 #[derive(Debug, Serialize)]
 pub(super) struct StatusJson<'a> {
+    /// When it was seen, where it is looked at again and again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
     secret: &'a str,
     name: Option<&'a str>,
     arn: Option<&'a str>,
@@ -49,6 +52,7 @@ impl<'a> StatusJson<'a> {
             labels: &version.labels,
         };
         Self {
+            at: None,
             secret: &status.typed,
             name: described.map(|described| described.name.as_str()),
             arn: described.and_then(|described| described.arn.as_deref()),
@@ -64,6 +68,18 @@ impl<'a> StatusJson<'a> {
             next_rotation: date(described.and_then(|described| described.next_rotation)),
             error: status.error.as_ref().map(ErrorJson::from),
         }
+    }
+}
+
+impl StatusJson<'_> {
+    /// The same, seen at a moment.
+    pub(super) fn seen(self, at: Timestamp) -> Self {
+        Self { at: Some(at.to_string()), ..self }
+    }
+
+    /// The same, whatever the words of its error.
+    pub(super) fn without_error(self) -> Self {
+        Self { error: None, ..self }
     }
 }
 

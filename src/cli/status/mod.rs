@@ -2,6 +2,7 @@
 
 mod json;
 mod rows;
+mod watch;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use self::json::StatusJson;
 use self::rows::HEADER;
 use super::arguments::Format;
 use super::exit::{Exit, Failure, sentence};
-use super::secret_reference::SecretReference;
+use super::selection::{Chosen, Selection};
 use super::session::Session;
 use super::table;
 use crate::rotation::{
@@ -26,6 +27,7 @@ use crate::secret::SecretString;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many secrets are looked at side by side.
 const AT_ONCE: usize = 8;
+const NOTHING: &str = "no secret of this account and region that was asked for rotates";
 
 /// The arguments of `status`.
 #[derive(Debug, Args)]
@@ -33,6 +35,19 @@ pub struct StatusArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH; without any, all secrets of the account that rotate
     #[arg(value_name = "SECRET")]
     pub secrets: Vec<String>,
+    /// Which secrets, where none is named.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Look again every so many seconds (5 if none are given), until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = parse_interval)]
+    pub watch: Option<Duration>,
+}
+
+/// A second at least: every look is a call for each secret, which is paid for and written into audit logs.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+    let wrong = || "write a number of seconds from 1 to 86400, or put --watch after the secrets".to_owned();
+    seconds.map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// What could be learnt of one secret.
@@ -61,13 +76,10 @@ enum TokenStatus {
 /// # Errors
 /// A [usage](Failure::usage) failure, or no list could be had. What is wrong with one secret is shown in its row.
 pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Failure> {
-    let secrets = match &arguments.secrets[..] {
-        [] => list(session).await?,
-        typed => SecretReference::parse_all(typed)?,
-    };
-    session.settled(&secrets).await?;
-    let looks = stream::iter(secrets).map(|secret| look(secret, session)).buffered(AT_ONCE);
-    let statuses: Vec<Status> = looks.collect().await;
+    if let Some(interval) = arguments.watch {
+        return watch::run(arguments, interval, session).await;
+    }
+    let statuses = look_at_all(arguments, session, TIMEOUT).await?;
     show(&statuses, session);
     let failed: Vec<_> = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?))).collect();
     for (status, error) in &failed {
@@ -76,15 +88,23 @@ pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Fail
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-async fn list(session: &Session) -> Result<Vec<SecretReference>, Failure> {
-    let aws = session.aws().await;
-    let ids = RetryPolicy::default().run("list the secrets", Deadline::after(TIMEOUT), || aws.list()).await?;
-    Ok(ids.into_iter().map(SecretReference::listed).collect())
+/// The secrets that were named. Of those in Secrets Manager that match, the ones that it rotates and the ones that hold
+/// a token of a rotation; without anything to match, the former alone.
+async fn look_at_all(arguments: &StatusArgs, session: &Session, patience: Duration) -> Result<Vec<Status>, Failure> {
+    let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
+    let is_narrowed = arguments.selection.is_narrowed();
+    let rotates = |chosen: &Chosen| chosen.listed.as_ref().is_none_or(|listed| listed.rotates);
+    let looks = stream::iter(chosen.into_iter().filter(|chosen| is_narrowed || rotates(chosen))).map(|chosen| {
+        let is_sure = rotates(&chosen);
+        async move { Some(look(chosen, session, patience).await).filter(|status| is_sure || status.is_ours()) }
+    });
+    Ok(looks.buffered(AT_ONCE).filter_map(std::future::ready).collect().await)
 }
 
-async fn look(secret: SecretReference, session: &Session) -> Status {
+async fn look(chosen: Chosen, session: &Session, patience: Duration) -> Status {
+    let secret = chosen.secret;
     match session.store(secret.place).await {
-        Ok(store) => Status::of(secret.typed, &store, &secret.id).await,
+        Ok(store) => Status::of(secret.typed, &store, &secret.id, patience).await,
         Err(error) => Status::unknown(secret.typed, error),
     }
 }
@@ -93,7 +113,7 @@ fn show(statuses: &[Status], session: &Session) {
     let output = &session.output;
     match output.format {
         Format::Json => statuses.iter().for_each(|status| output.json(&StatusJson::of(status))),
-        Format::Text if statuses.is_empty() => output.note("no secret of this account and region is set up to rotate"),
+        Format::Text if statuses.is_empty() => output.note(NOTHING),
         Format::Text => {
             let now = session.clock.now();
             let rows: Vec<_> = statuses.iter().flat_map(|status| status.rows(now)).collect();
@@ -103,8 +123,8 @@ fn show(statuses: &[Status], session: &Session) {
 }
 
 impl Status {
-    async fn of(typed: String, store: &impl SecretStore, id: &SecretId) -> Self {
-        let (retries, deadline) = (RetryPolicy::default(), Deadline::after(TIMEOUT));
+    async fn of(typed: String, store: &impl SecretStore, id: &SecretId, patience: Duration) -> Self {
+        let (retries, deadline) = (RetryPolicy::default(), Deadline::after(patience));
         let described = match retries.run("look at the secret", deadline, || store.describe(id)).await {
             Ok(described) => described,
             Err(error) => return Self::unknown(typed, error),
@@ -121,6 +141,16 @@ impl Status {
 
     fn unknown(typed: String, error: RotationError) -> Self {
         Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) }
+    }
+
+    /// Whether it holds a token of a rotation, or may do so.
+    fn is_ours(&self) -> bool {
+        match (self.token, &self.error) {
+            (TokenStatus::Stored { issued_at, expires_at }, _) => issued_at.is_some() && expires_at.is_some(),
+            (TokenStatus::Missing, _) => false,
+            (TokenStatus::NotPermitted, _) | (_, None) => true,
+            (_, Some(error)) => !matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::NoCurrentVersion),
+        }
     }
 
     /// The labelled versions; what readers read comes first.
@@ -154,7 +184,7 @@ mod tests {
     async fn status_of(value: &str) -> Status {
         let (store, id) = (MemoryStore::new(), SecretId::new("token"));
         store.create(id.clone(), SecretString::from(value));
-        Status::of("token".to_owned(), &store, &id).await
+        Status::of("token".to_owned(), &store, &id, TIMEOUT).await
     }
 
     #[tokio::test]
@@ -178,7 +208,7 @@ mod tests {
     async fn what_cannot_be_read_is_a_fault() {
         let status = status_of("not JSON").await;
         assert_eq!(status.error.map(|error| error.kind()), Some(ErrorKind::DocumentInvalid));
-        let nothing = Status::of("none".to_owned(), &MemoryStore::new(), &SecretId::new("none")).await;
+        let nothing = Status::of("none".to_owned(), &MemoryStore::new(), &SecretId::new("none"), TIMEOUT).await;
         assert_eq!(nothing.error.map(|error| error.kind()), Some(ErrorKind::SecretNotFound));
     }
 
@@ -217,7 +247,7 @@ mod tests {
     async fn a_value_that_may_not_be_read_leaves_the_metadata() {
         let (store, id) = (MemoryStore::new(), SecretId::new("token"));
         store.create(id.clone(), SecretString::from("{}"));
-        let status = Status::of("token".to_owned(), &Closed(store), &id).await;
+        let status = Status::of("token".to_owned(), &Closed(store), &id, TIMEOUT).await;
         assert_eq!((status.token, status.error.is_none()), (TokenStatus::NotPermitted, true));
         assert_eq!(status.versions().len(), 1);
     }

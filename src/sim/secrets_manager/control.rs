@@ -6,17 +6,21 @@
 //! | `GET /_sim/secrets-manager/accesses` | shows who called what on which secret, see [`Access`](super::Access) |
 //! | `DELETE /_sim/secrets-manager/accesses` | forgets it |
 //! | `PATCH /_sim/secrets-manager` | sets knobs, see [`Knobs`] |
+//! | `POST /_sim/secrets-manager/secrets` | adds a secret, see [`NewSecret`] |
 //! | `POST /_sim/secrets-manager/advance` | puts the clock forward by `seconds` |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::super::control::{read, refuse};
 use super::super::http::{self, Reply, Request};
+use super::create::create_secret;
+use super::input::Input;
 use super::{RotationOutcome, SecretsManager, Settings};
 
 /// The settings as JSON; what is left out stays as it is.
@@ -33,12 +37,28 @@ pub struct Knobs {
     pub function_timeout_ms: Option<u64>,
     /// [`Settings::writes_per_second`].
     pub writes_per_second: Option<u32>,
+    /// [`Settings::largest_page`].
+    pub largest_page: Option<usize>,
     /// [`Settings::denied`].
     pub denied: Option<BTreeSet<String>>,
     /// [`Settings::require_rotation_token`].
     pub require_rotation_token: Option<bool>,
     /// [`Settings::cross_account`].
     pub cross_account: Option<bool>,
+}
+
+/// A secret as JSON, for whoever has no AWS SDK at hand:
+/// `{"name": "prod/genesys", "value": {"region": "…"}, "tags": {"team": "contact-centre"}}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSecret {
+    /// Its name.
+    pub name: String,
+    /// The JSON that it holds.
+    pub value: Value,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +81,7 @@ pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
         ("PATCH", "/_sim/secrets-manager") => {
             read::<Knobs>(request).map(|knobs| service.set(|settings| knobs.turn(settings)))
         }
+        ("POST", "/_sim/secrets-manager/secrets") => read::<NewSecret>(request).and_then(|secret| secret.add(service)),
         ("POST", "/_sim/secrets-manager/advance") => {
             read::<Advance>(request).map(|advance| service.advance(Duration::from_secs(advance.seconds)))
         }
@@ -72,6 +93,20 @@ pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
     })
 }
 
+impl NewSecret {
+    fn add(self, service: &SecretsManager) -> Result<(), String> {
+        let tags: Vec<Value> = self.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+        let members = json!({
+            "Name": self.name,
+            "SecretString": self.value.to_string(),
+            "Tags": tags,
+            "ClientRequestToken": Uuid::new_v4().to_string(),
+        });
+        let members = members.as_object().cloned().unwrap_or_default();
+        create_secret(&mut service.state(), &Input::new(&members)).map(drop).map_err(|error| error.message)
+    }
+}
+
 impl Knobs {
     fn turn(self, settings: &mut Settings) {
         set(&mut settings.stale_reads, self.stale_reads);
@@ -79,6 +114,7 @@ impl Knobs {
         set(&mut settings.retry_delay, self.retry_delay_ms.map(Duration::from_millis));
         set(&mut settings.function_timeout, self.function_timeout_ms.map(Duration::from_millis));
         set(&mut settings.writes_per_second, self.writes_per_second.map(Some));
+        set(&mut settings.largest_page, self.largest_page);
         set(&mut settings.denied, self.denied);
         set(&mut settings.require_rotation_token, self.require_rotation_token);
         set(&mut settings.cross_account, self.cross_account);

@@ -9,7 +9,7 @@ use super::input::{Input, check_length, constraint};
 use super::state::{Secret, State, Version};
 
 pub(super) fn list_secrets(state: &mut State, input: &Input<'_>) -> Answer {
-    let page = Page::read(input, 100)?;
+    let page = Page::read(input, 100)?.of_at_most(state.settings.largest_page);
     let deleted_too = input.flag("IncludePlannedDeletion")?.unwrap_or(false);
     let mut found = matching(state.secrets(), input)?;
     found.retain(|secret| deleted_too || secret.deletion.is_none());
@@ -62,6 +62,11 @@ impl Page {
                 .ok_or_else(|| ServiceError::new("InvalidNextTokenException", "The NextToken value is invalid."))?,
         };
         Ok(Self { start, size })
+    }
+
+    /// This page, with fewer entries where the service gives fewer.
+    fn of_at_most(self, limit: usize) -> Self {
+        Self { size: self.size.min(limit.max(1)), ..self }
     }
 
     /// This page of a list.

@@ -19,6 +19,9 @@ pub struct Settings {
     /// taken in any second of the simulated clock before ThrottlingException; `None` for any
     /// number (Secrets Manager user guide, "Secrets Manager quotas").
     pub writes_per_second: Option<u32>,
+    /// How many entries a page of ListSecrets holds at most. A page may have fewer than were asked for, whatever
+    /// `MaxResults` says, so that only `NextToken` tells whether there are more.
+    pub largest_page: usize,
     /// The actions that answer AccessDeniedException, such as `PutSecretValue`.
     pub denied: BTreeSet<String>,
     /// Whether a RotationToken that a PutSecretValue carries, onto the version that a rotation
@@ -38,6 +41,7 @@ impl Default for Settings {
             retry_delay: Duration::from_secs(1),
             function_timeout: Duration::from_secs(30),
             writes_per_second: Some(50),
+            largest_page: 100,
             denied: BTreeSet::new(),
             require_rotation_token: true,
             cross_account: false,

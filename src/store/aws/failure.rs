@@ -137,7 +137,7 @@ impl Call<'_> {
     }
 }
 
-fn is_throttling(code: &str) -> bool {
+pub(super) fn is_throttling(code: &str) -> bool {
     matches!(
         code,
         "ThrottlingException"

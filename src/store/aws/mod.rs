@@ -2,33 +2,44 @@
 
 pub mod config;
 mod failure;
+pub mod list;
+mod pace;
 mod rotate;
 
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use self::failure::{Call, code_of, incomplete};
+use self::failure::{Call, code_of, incomplete, is_throttling};
+use self::pace::Pace;
 use crate::rotation::{
-    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, Result, RotationError, RotationRules, SecretId,
-    SecretStore, Staged, VersionId, Wanted,
+    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, RotationRules,
+    SecretId, SecretStore, Staged, VersionId, Wanted,
 };
 use crate::secret::SecretString;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// An account may write 50 times a second (Secrets Manager user guide, "Secrets Manager quotas"). A tenth of that is
+/// left to whoever else writes.
+const WRITES_PER_SECOND: usize = 45;
 
 /// Secrets Manager in one account and region. Its connections are kept and shared by all clones.
 #[derive(Clone, Debug)]
 pub struct AwsSecretsManager {
     client: Client,
+    pace: Option<Arc<Pace>>,
 }
 
 impl AwsSecretsManager {
@@ -40,11 +51,41 @@ impl AwsSecretsManager {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts.build())
             .build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::from_conf(config), pace: None }
     }
 }
 
 impl AwsSecretsManager {
+    /// The same, for many secrets at once: all clones together stay below the account's quota of writes.
+    #[must_use]
+    pub fn paced(self) -> Self {
+        Self { pace: Some(Arc::new(Pace::per_second(WRITES_PER_SECOND))), ..self }
+    }
+
+    /// Carries a write out when it is its turn.
+    async fn write<T, E: ProvideErrorMetadata>(
+        &self,
+        call: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+    ) -> std::result::Result<T, SdkError<E, HttpResponse>> {
+        let Some(pace) = &self.pace else { return call.await };
+        let _turn = pace.turn().await;
+        let done = call.await;
+        if done.as_ref().is_err_and(|error| code_of(error).is_some_and(is_throttling)) {
+            pace.rest();
+        }
+        done
+    }
+
+    async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<SecretString>> {
+        let call = Call { action: "GetSecretValue", secret };
+        let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(label);
+        match request.send().await {
+            Ok(answer) => text_of(&call, answer).map(Some),
+            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
     async fn take_off(&self, label: &str, secret: &SecretId, version: &VersionId) -> Result<()> {
         let call = Call { action: "UpdateSecretVersionStage", secret };
         let request = self
@@ -53,7 +94,7 @@ impl AwsSecretsManager {
             .secret_id(secret.as_str())
             .version_stage(label)
             .remove_from_version_id(version.as_str());
-        let answer = request.send().await.map_err(|error| call.failed_to_move_label(&error))?;
+        let answer = self.write(request.send()).await.map_err(|error| call.failed_to_move_label(&error))?;
         answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
     }
 }
@@ -82,6 +123,10 @@ impl SecretStore for AwsSecretsManager {
         }
     }
 
+    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        self.read_labelled(secret, PREVIOUS).await
+    }
+
     async fn stage(
         &self,
         secret: &SecretId,
@@ -98,7 +143,7 @@ impl SecretStore for AwsSecretsManager {
             .secret_string(value.expose_secret())
             .version_stages(PENDING)
             .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
-        match request.send().await {
+        match self.write(request.send()).await {
             Ok(answer) if answer.version_id() == Some(version.as_str()) => Ok(Staged::Stored),
             Ok(_) => Err(incomplete(&call)),
             Err(error) if code_of(&error) == Some("ResourceExistsException") => Ok(Staged::HeldAnother),
@@ -115,7 +160,7 @@ impl SecretStore for AwsSecretsManager {
             .version_stage(CURRENT)
             .move_to_version_id(version.as_str())
             .set_remove_from_version_id(holder.map(|holder| holder.as_str().to_owned()));
-        let answer = request.send().await.map_err(|error| call.failed_to_move_label(&error))?;
+        let answer = self.write(request.send()).await.map_err(|error| call.failed_to_move_label(&error))?;
         answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
     }
 
@@ -139,18 +184,12 @@ impl SecretStore for AwsSecretsManager {
             .secret_string(value.expose_secret())
             .version_stages(AHEAD)
             .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
-        let answer = request.send().await.map_err(|error| call.failed(&error))?;
+        let answer = self.write(request.send()).await.map_err(|error| call.failed(&error))?;
         answer.version_id().map(|_| ()).ok_or_else(|| incomplete(&call))
     }
 
     async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        let call = Call { action: "GetSecretValue", secret };
-        let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(AHEAD);
-        match request.send().await {
-            Ok(answer) => text_of(&call, answer).map(Some),
-            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
-            Err(error) => Err(call.failed(&error)),
-        }
+        self.read_labelled(secret, AHEAD).await
     }
 
     async fn clear_ahead(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What only Secrets Manager has: a rotation that it runs itself, and a list of secrets.
+//! What only Secrets Manager has: a rotation that it runs itself.
 
 use super::AwsSecretsManager;
 use super::failure::{Call, code_of, incomplete};
@@ -12,7 +12,7 @@ impl AwsSecretsManager {
     pub async fn start_rotation(&self, secret: &SecretId, version: &VersionId) -> Result<VersionId> {
         let call = Call { action: "RotateSecret", secret };
         let request = self.client.rotate_secret().secret_id(secret.as_str()).client_request_token(version.as_str());
-        match request.send().await {
+        match self.write(request.send()).await {
             Ok(answer) => answer.version_id().map(VersionId::from_store).ok_or_else(|| incomplete(&call)),
             Err(error)
                 if code_of(&error) == Some("InvalidRequestException") && call.says(&error, "previous rotation") =>
@@ -36,22 +36,5 @@ impl AwsSecretsManager {
             }
             Err(error) => Err(call.failed(&error)),
         }
-    }
-
-    /// The names of all secrets here that Secrets Manager rotates.
-    ///
-    /// # Errors
-    /// As for reading.
-    pub async fn list(&self) -> Result<Vec<SecretId>> {
-        let everything = SecretId::new("*");
-        let call = Call { action: "ListSecrets", secret: &everything };
-        let mut pages = self.client.list_secrets().into_paginator().send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| call.failed(&error))?;
-            let rotating = page.secret_list().iter().filter(|entry| entry.rotation_enabled() == Some(true));
-            found.extend(rotating.filter_map(|entry| entry.name()).map(SecretId::new));
-        }
-        Ok(found)
     }
 }

@@ -9,7 +9,6 @@ mod failure;
 mod kind;
 mod lease;
 mod locks;
-mod pace;
 mod paths;
 mod role;
 mod root_rotation;
@@ -36,14 +35,13 @@ use self::answer::Token;
 use self::config::Config;
 use self::entries::{Entries, SEAL_WRAPPED};
 use self::locks::Locks;
-use self::pace::Paced;
 use self::paths::ROUTER;
 use self::role::Role;
 use self::scheduler::Scheduler;
 use self::shared_token::{Refusals, SharedToken};
 use self::single_flight::SingleFlight;
 use crate::platform::Platforms;
-use crate::rotation::{Clock, Deadline, ErrorKind, Place, RetryPolicy, RotationError, SystemClock, Tokens};
+use crate::rotation::{Clock, Deadline, ErrorKind, Paced, Place, RetryPolicy, RotationError, SystemClock, Tokens};
 use crate::secret::SecretString;
 use crate::vault_plugin::transport::{
     Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths, SystemView,
@@ -96,7 +94,7 @@ impl Engine for GenesysEngine {
 pub struct GenesysMount {
     entries: Entries,
     system: SystemView,
-    platforms: Paced,
+    platforms: Paced<Platforms>,
     refusals: Arc<Refusals>,
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
     /// Writes of roles merge with what is there, so they go one after the other.
@@ -161,12 +159,12 @@ impl GenesysMount {
     /// The address of the API that a token is good for; `None` where the platform has to be asked and cannot be,
     /// which takes nothing from the token.
     async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
-        let asked = tokio::time::timeout(DISCOVERY, self.platforms.platforms.api_url(place, token)).await;
+        let asked = tokio::time::timeout(DISCOVERY, self.platforms.issuer.api_url(place, token)).await;
         let told = asked.ok()?;
         told.inspect_err(|error| tracing::warn!("a token is handed out without its api_url: {}", error.chain())).ok()
     }
 
-    fn tokens(&self) -> Tokens<'_, Paced, SystemClock> {
+    fn tokens(&self) -> Tokens<'_, Paced<Platforms>, SystemClock> {
         Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
     }
 

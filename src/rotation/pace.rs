@@ -7,10 +7,13 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::platform::Platforms;
-use crate::rotation::{
-    Credentials, ErrorKind, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
-};
+use super::access_keys::KeyOwner;
+use super::credentials::{Credentials, KeyPair};
+use super::error::{ErrorKind, Result, RotationError};
+use super::issuer::{IssuedToken, TokenIssuer};
+use super::place::Place;
+use super::plan::TokenKind;
+use super::probe::Probe;
 use crate::secret::SecretString;
 
 /// How many token requests of one client are under way at once.
@@ -21,10 +24,11 @@ const FIRST_REST: Duration = Duration::from_secs(2);
 /// The longest of these.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
-/// The platforms, asked for tokens of each client at one pace. Clones share it.
+/// An issuer that is asked for the tokens of each client at one pace. Clones share it.
 #[derive(Clone)]
-pub(super) struct Paced {
-    pub(super) platforms: Platforms,
+pub struct Paced<I> {
+    /// Who makes the tokens.
+    pub issuer: I,
     clients: Arc<Mutex<HashMap<String, Arc<Pace>>>>,
 }
 
@@ -44,9 +48,10 @@ struct Rest {
     caution: usize,
 }
 
-impl Paced {
-    pub(super) fn new(platforms: Platforms) -> Self {
-        Self { platforms, clients: Arc::default() }
+impl<I> Paced<I> {
+    /// At a pace of its own, which only its clones share.
+    pub fn new(issuer: I) -> Self {
+        Self { issuer, clients: Arc::default() }
     }
 
     fn of(&self, credentials: &Credentials) -> Arc<Pace> {
@@ -97,7 +102,7 @@ impl Pace {
     }
 }
 
-impl TokenIssuer for Paced {
+impl<I: TokenIssuer> TokenIssuer for Paced<I> {
     async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
         let pace = self.of(credentials);
         // It is never closed.
@@ -107,7 +112,7 @@ impl TokenIssuer for Paced {
             let message = "the platform asked for fewer token requests of this OAuth client a moment ago";
             return Err(RotationError::new(ErrorKind::RateLimited, message).with_retry_after(Some(left)));
         }
-        match self.platforms.issue(credentials).await {
+        match self.issuer.issue(credentials).await {
             Ok(token) => {
                 pace.succeeded();
                 Ok(token)
@@ -121,31 +126,45 @@ impl TokenIssuer for Paced {
     }
 
     async fn verify(&self, credentials: &Credentials, token: &SecretString, probes: &[Probe]) -> Result<()> {
-        self.platforms.verify(credentials, token, probes).await
+        self.issuer.verify(credentials, token, probes).await
     }
 
     async fn lengthen(&self, place: &Place, access_token: &SecretString, kind: &TokenKind) -> Result<IssuedToken> {
-        self.platforms.lengthen(place, access_token, kind).await
+        self.issuer.lengthen(place, access_token, kind).await
     }
 
     async fn regenerate(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<SecretString> {
-        self.platforms.regenerate(place, client_id, token).await
+        self.issuer.regenerate(place, client_id, token).await
+    }
+
+    async fn token_duration(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<Option<Duration>> {
+        self.issuer.token_duration(place, client_id, token).await
+    }
+
+    async fn set_token_duration(
+        &self,
+        place: &Place,
+        client_id: &str,
+        token: &SecretString,
+        duration: Duration,
+    ) -> Result<Option<Duration>> {
+        self.issuer.set_token_duration(place, client_id, token, duration).await
     }
 
     async fn key_owner(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<KeyOwner> {
-        self.platforms.key_owner(place, access_key_id, token).await
+        self.issuer.key_owner(place, access_key_id, token).await
     }
 
     async fn create_access_key(&self, place: &Place, owner: &KeyOwner, token: &SecretString) -> Result<KeyPair> {
-        self.platforms.create_access_key(place, owner, token).await
+        self.issuer.create_access_key(place, owner, token).await
     }
 
     async fn delete_access_key(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<()> {
-        self.platforms.delete_access_key(place, access_key_id, token).await
+        self.issuer.delete_access_key(place, access_key_id, token).await
     }
 
     async fn revoke(&self, place: &Place, token: &SecretString) -> Result<()> {
-        self.platforms.revoke(place, token).await
+        self.issuer.revoke(place, token).await
     }
 }
 

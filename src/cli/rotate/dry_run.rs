@@ -1,0 +1,78 @@
+//! What would be done, without doing it.
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use super::decide::Decision;
+use super::one::Rotating;
+use crate::cli::arguments::Format;
+use crate::cli::exit::{ErrorJson, Exit, sentence};
+use crate::cli::human_time::from_now;
+use crate::cli::selection::Chosen;
+use crate::rotation::{Clock, RotationError};
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    secret: &'a str,
+    /// `rotate`, `skip` or `fail`.
+    would: &'static str,
+    why: Option<String>,
+    error: Option<ErrorJson>,
+}
+
+/// Looks at each secret and says what would become of it.
+pub(super) async fn run(chosen: Vec<Chosen>, rotating: &Rotating<'_>) -> Exit {
+    let look = |chosen: Chosen| async move {
+        let (decision, looked) = rotating.decide(&chosen).await;
+        let issued_at = looked.and_then(Result::ok).and_then(|former| former.issued_at());
+        let age = issued_at.map(|issued_at| from_now(issued_at, rotating.session.clock.now()));
+        (chosen, decision, age)
+    };
+    let side_by_side = rotating.arguments.concurrency.into();
+    let mut plans = std::pin::pin!(stream::iter(chosen).map(look).buffered(side_by_side));
+    let (mut exit, mut rotated, mut skipped, mut failed) = (Exit::Done, 0, 0, 0);
+    while let Some((chosen, decision, age)) = plans.next().await {
+        let (would, why, error) = match decision {
+            Decision::Rotate => ("rotate", Some(how(&chosen, rotating, age)), None),
+            Decision::Skip(reason) => ("skip", Some(reason.sentence()), None),
+            Decision::Fail(error) => ("fail", None, Some(error)),
+        };
+        let count = match would {
+            "rotate" => &mut rotated,
+            "skip" => &mut skipped,
+            _ => &mut failed,
+        };
+        *count += 1;
+        exit = exit.and(show(&chosen.secret.typed, would, why, error.as_ref(), rotating));
+    }
+    if rotating.session.output.format == Format::Text && rotated + skipped + failed > 1 {
+        let line = format!("{rotated} would be rotated, {skipped} skipped, {failed} cannot be told; nothing was done");
+        rotating.session.output.result(line);
+    }
+    exit
+}
+
+fn how(chosen: &Chosen, rotating: &Rotating<'_>, age: Option<String>) -> String {
+    let by = if rotating.is_driven_here(&chosen.secret) { "in this process" } else { "by its function" };
+    age.map_or_else(|| by.to_owned(), |age| format!("{by}; its token was issued {age}"))
+}
+
+fn show(
+    secret: &str,
+    would: &'static str,
+    why: Option<String>,
+    error: Option<&RotationError>,
+    rotating: &Rotating<'_>,
+) -> Exit {
+    let output = &rotating.session.output;
+    match output.format {
+        Format::Json => output.json(&PlanJson { secret, would, why, error: error.map(ErrorJson::from) }),
+        Format::Text => {
+            let why = why.map_or_else(String::new, |why| format!("  {why}"));
+            output.result(format_args!("{would:<6}  {secret}{why}"));
+        }
+    }
+    let Some(error) = error else { return Exit::Done };
+    output.error(&format!("{secret}: {}", sentence(error)), error.hint());
+    Exit::Failed
+}

@@ -1,0 +1,179 @@
+//! One secret, from the first look at it to the end of its former token.
+
+use jiff::Timestamp;
+
+use super::RotateArgs;
+use super::decide::{Decision, Reason, Rules};
+use super::follow::Following;
+use super::progress::Progress;
+use super::report::Rotation;
+use super::to_the_second;
+use crate::cli::human_time::Age;
+use crate::cli::secret_reference::SecretReference;
+use crate::cli::selection::Chosen;
+use crate::cli::session::Session;
+use crate::cli::store::Store;
+use crate::platform::Platforms;
+use crate::rotation::{
+    Deadline, ErrorKind, Former, Paced, RetryPolicy, Revocation, RotationError, RotationReport, Rotator, SystemClock,
+    VersionId,
+};
+
+/// What came of a secret.
+pub(super) enum Ended {
+    Rotated(Box<Rotation>),
+    Skipped(Skipped),
+}
+
+/// A secret that was left alone.
+pub(super) struct Skipped {
+    pub(super) typed: String,
+    pub(super) reason: Reason,
+    /// What became of the token before the one that it holds.
+    pub(super) revocation: Option<Result<Revocation, RotationError>>,
+}
+
+/// What all rotations of one run share.
+pub(super) struct Rotating<'a> {
+    pub(super) arguments: &'a RotateArgs,
+    pub(super) session: &'a Session,
+    pub(super) progress: &'a Progress<'a>,
+    /// When the run began, to the second.
+    pub(super) began: Timestamp,
+    issuer: Paced<Platforms>,
+    rules: Rules,
+}
+
+type Looked = Result<Former, RotationError>;
+type LocalRotator = Rotator<Store, Paced<Platforms>, SystemClock>;
+
+impl<'a> Rotating<'a> {
+    pub(super) fn new(
+        arguments: &'a RotateArgs,
+        session: &'a Session,
+        platforms: Platforms,
+        progress: &'a Progress<'a>,
+        began: Timestamp,
+    ) -> Self {
+        let is_vouched = arguments.selection.rotation_function.is_some();
+        let cutoff = arguments.older_than.as_ref().map(|age: &Age| age.before(began));
+        let (issuer, rules) = (Paced::new(platforms), Rules { is_vouched, cutoff });
+        Self { arguments, session, progress, began: to_the_second(began), issuer, rules }
+    }
+
+    /// Rotates a secret, unless it is to be left alone.
+    pub(super) async fn carry_out(&self, chosen: Chosen) -> Ended {
+        self.progress.begun(&chosen.secret.typed);
+        let ended = self.rotate(&chosen).await;
+        self.progress.ended(&chosen.secret.typed);
+        ended
+    }
+
+    /// What would be done with a secret.
+    pub(super) async fn decide(&self, chosen: &Chosen) -> (Decision, Option<Looked>) {
+        let rotator = match self.session.rotator(chosen.secret.place, self.issuer.clone()).await {
+            Ok(rotator) => rotator,
+            Err(error) => return (Decision::Fail(error), None),
+        };
+        let looked = match self.must_look(chosen) {
+            true => Some(rotator.former(&chosen.secret.id, self.deadline()).await),
+            false => None,
+        };
+        (self.rules.decide(chosen, looked.as_ref()), looked)
+    }
+
+    async fn rotate(&self, chosen: &Chosen) -> Ended {
+        let secret = &chosen.secret;
+        let typed = secret.typed.clone();
+        let (decision, looked) = self.decide(chosen).await;
+        match decision {
+            Decision::Rotate => {
+                let report = self.report(secret).await;
+                let revocation = if report.promoted() { self.end_former(secret, looked).await } else { None };
+                Ended::Rotated(Box::new(Rotation { typed, report, revocation }))
+            }
+            Decision::Fail(error) => {
+                let report = not_begun(secret, error);
+                Ended::Rotated(Box::new(Rotation { typed, report, revocation: None }))
+            }
+            Decision::Skip(reason) => {
+                let is_ours = matches!(reason, Reason::Fresh(_));
+                let revocation = if is_ours { self.end_previous(secret, looked).await } else { None };
+                Ended::Skipped(Skipped { typed, reason, revocation })
+            }
+        }
+    }
+
+    /// Whether what a secret holds decides anything.
+    fn must_look(&self, chosen: &Chosen) -> bool {
+        let is_guess = chosen.listed.is_some() && !self.rules.is_vouched;
+        is_guess || self.rules.cutoff.is_some() || self.arguments.revoke_previous
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.arguments.timeout)
+    }
+
+    pub(super) fn is_driven_here(&self, secret: &SecretReference) -> bool {
+        self.arguments.local || secret.place.is_driven_here()
+    }
+
+    async fn rotator(&self, secret: &SecretReference) -> Result<LocalRotator, RotationError> {
+        self.session.rotator(secret.place, self.issuer.clone()).await
+    }
+
+    async fn report(&self, secret: &SecretReference) -> RotationReport {
+        let watch = |step| self.progress.step(&secret.typed, step);
+        let fresh = VersionId::random();
+        if !self.is_driven_here(secret) {
+            let (store, issuer, clock) = (self.session.aws().await, self.issuer.clone(), self.session.clock);
+            let rotator = Rotator { store, issuer, clock, retries: RetryPolicy::default() };
+            return Following::begin(&rotator, &secret.id, self.arguments.timeout).rotate(fresh, watch).await;
+        }
+        match self.rotator(secret).await {
+            Ok(rotator) => with_more_time(rotator.rotate(&secret.id, fresh, self.deadline(), watch).await),
+            Err(error) => not_begun(secret, error),
+        }
+    }
+
+    /// Ends what readers had, where that was asked for.
+    async fn end_former(
+        &self,
+        secret: &SecretReference,
+        looked: Option<Looked>,
+    ) -> Option<Result<Revocation, RotationError>> {
+        let looked = looked.filter(|_| self.arguments.revoke_previous)?;
+        let end = async {
+            let former = looked?;
+            self.rotator(secret).await?.revoke_former(&secret.id, &former, self.deadline()).await
+        };
+        Some(end.await)
+    }
+
+    /// An earlier run may have ended between the promotion and this.
+    async fn end_previous(
+        &self,
+        secret: &SecretReference,
+        looked: Option<Looked>,
+    ) -> Option<Result<Revocation, RotationError>> {
+        let looked = looked.filter(|_| self.arguments.revoke_previous)?;
+        let end = async { self.rotator(secret).await?.revoke_previous(&looked?, self.deadline()).await };
+        Some(end.await)
+    }
+}
+
+fn not_begun(secret: &SecretReference, error: RotationError) -> RotationReport {
+    let secret = secret.id.clone();
+    RotationReport { secret, version: None, steps: Vec::new(), token_life: None, error: Some(error) }
+}
+
+/// What a function is advised when its time runs out does not help here.
+fn with_more_time(mut report: RotationReport) -> RotationReport {
+    report.error = report.error.map(|error| match error.kind() {
+        ErrorKind::DeadlineExceeded => {
+            error.with_hint("give it more time with --timeout, and look at why the platform or the store is slow")
+        }
+        _ => error,
+    });
+    report
+}

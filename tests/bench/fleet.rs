@@ -1,0 +1,139 @@
+//! What it takes to rotate many secrets at once and to end their former tokens: `make bench`. The command line against
+//! simulators on the same machine that answer every call 20 ms later.
+
+#![expect(clippy::disallowed_macros, reason = "a program of its own, for a terminal")]
+
+use std::fs;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
+use genesys_rotator::sim::faults::{Effect, Fault};
+use genesys_rotator::sim::journal::Call;
+use genesys_rotator::sim::{Simulation, SimulationSettings};
+
+const CLI: &str = env!("CARGO_BIN_EXE_genesys-rotator");
+const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
+const LATENCY: Duration = Duration::from_millis(20);
+/// What the chain of round trips and the quotas allow may be exceeded by this much.
+const SLACK: f64 = 1.3;
+const LARGEST_MEMORY_MB: f64 = 50.0;
+/// What an account may write in a second (Secrets Manager user guide, "Secrets Manager quotas").
+const WRITES_PER_SECOND: f64 = 50.0;
+const WRITES: [&str; 3] = ["PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage"];
+
+/// What was measured of one run.
+struct Run {
+    took: Duration,
+    /// The peak resident size, in megabytes.
+    memory: f64,
+    writes: usize,
+    /// Calls that were refused for their number.
+    throttled: usize,
+    /// The longest chain of calls that had to wait for one another.
+    chain: usize,
+    succeeded: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let one = measure(1, 1).await;
+    // The list of the secrets is asked for once.
+    let chain = one.chain - 1;
+    println!("one secret, its former token revoked: {chain} round trips one after the other, {} writes", one.writes);
+    println!("secrets  at once      took     limit    writes  throttled    memory");
+    let mut kept = one.succeeded;
+    for (secrets, at_once) in [(100, 4), (1_000, 4), (1_000, 8), (1_000, 32)] {
+        let run = measure(secrets, at_once).await;
+        let trips = chain as f64 * LATENCY.as_secs_f64() * secrets as f64 / at_once as f64;
+        let quota = run.writes as f64 / WRITES_PER_SECOND;
+        let limit = SLACK * trips.max(quota);
+        let by = if trips < quota { "AWS's quota of writes" } else { "the round trips" };
+        let took = run.took.as_secs_f64();
+        let ok = run.succeeded && took <= limit && run.throttled == 0 && run.memory <= LARGEST_MEMORY_MB;
+        kept &= ok;
+        let verdict = if ok { "ok" } else { "MISSED" };
+        println!(
+            "{secrets:>7}  {at_once:>7}  {took:>6.1} s  {limit:>6.1} s  {:>8}  {:>9}  {:>5.1} MB  {verdict}, bound by {by}",
+            run.writes, run.throttled, run.memory
+        );
+    }
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Rotates so many secrets, so many at once.
+async fn measure(secrets: usize, at_once: usize) -> Run {
+    let simulation = simulate(secrets).await;
+    simulation.faults.add(Fault::always("*", Effect::Delay(LATENCY)));
+    simulation.journal.clear();
+    let began = Instant::now();
+    let mut child = rotate(&simulation, at_once);
+    let (memory, succeeded) = watch(&mut child).await;
+    let took = began.elapsed();
+    let calls = simulation.journal.calls();
+    let count = |which: &dyn Fn(&Call) -> bool| calls.iter().filter(|call| which(call)).count();
+    let is_write = |call: &Call| WRITES.contains(&call.operation.as_str());
+    let writes = count(&is_write);
+    // Reads are refused with 400 as well where there is nothing to read, and so is every client's users/me.
+    let is_limited = |call: &Call| is_write(call) || call.operation == "POST /oauth/token";
+    let refused = |call: &Call| call.status.is_some_and(|status| status == 429 || status == 400 && is_limited(call));
+    let throttled = count(&refused);
+    Run { took, memory, writes, throttled, chain: simulation.journal.longest_chain(), succeeded }
+}
+
+async fn simulate(secrets: usize) -> Simulation {
+    let clients = vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())];
+    let simulation = Simulation::start(SimulationSettings { clients, ..SimulationSettings::default() }).await;
+    let simulation = simulation.expect("the simulators start");
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "example", None, None, "bench"))
+        .endpoint_url(simulation.secrets_manager_url());
+    let aws = Client::from_conf(config.build());
+    for number in 0..secrets {
+        let create = aws.create_secret().name(format!("fleet/{number}")).secret_string(document(number));
+        create.send().await.expect("the secret is created");
+    }
+    simulation
+}
+
+/// A secret as a rotation left it. Its token is dead, which counts as revoked and costs the same call.
+fn document(number: usize) -> String {
+    let (id, secret) = CLIENT;
+    format!(
+        r#"{{"region":"mypurecloud.ie","client_id":"{id}","client_secret":"{secret}","access_token":"token-{number}","token_type":"bearer","issued_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:04Z"}}"#
+    )
+}
+
+fn rotate(simulation: &Simulation, at_once: usize) -> Child {
+    let (genesys, aws) = (simulation.genesys_url(), simulation.secrets_manager_url());
+    let mut command = Command::new(CLI);
+    command.args(["rotate", "--local", "--all", "--prefix", "fleet/", "--revoke-previous", "--output", "json"]);
+    command.args(["--concurrency", &at_once.to_string()]).env_clear().envs([
+        ("ROTATOR_LOGIN_URL", genesys.as_str()),
+        ("ROTATOR_API_URL", &genesys),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &aws),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "example"),
+    ]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command line runs")
+}
+
+/// The peak resident size of a process, in megabytes, and whether it succeeded (proc(5), `VmHWM`).
+async fn watch(child: &mut Child) -> (f64, bool) {
+    let file = format!("/proc/{}/status", child.id());
+    let mut peak = 0.0_f64;
+    loop {
+        let status = fs::read_to_string(&file).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        peak = peak.max(kilobytes.unwrap_or_default() * 1024.0 / 1e6);
+        if let Some(ended) = child.try_wait().expect("it is a child of this process") {
+            return (peak, ended.success());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

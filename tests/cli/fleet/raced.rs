@@ -1,0 +1,37 @@
+//! Several who rotate one secret at once.
+
+use futures_util::future::join_all;
+
+use super::Scene;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_loses_the_race_leaves_no_token_behind() {
+    let scene = Scene::new().await;
+    let first = scene.with_token("prod/a", &[]).await;
+    let rotations = (0..4).map(|_| scene.run(&["rotate", "--local", "prod/a", "--output", "json"]));
+    let reports: Vec<_> = join_all(rotations).await.iter().map(|transcript| transcript.about("prod/a")).collect();
+    assert!(reports.iter().any(|report| report["promoted"] == true), "{reports:?}");
+    let promoted: Vec<_> = reports.iter().filter(|report| report["promoted"] == true).collect();
+    let was_promoted = |id: &str| promoted.iter().any(|report| report["version_id"] == id);
+    let versions = scene.simulation.secrets_manager.versions("prod/a");
+    let of_promoted = versions.iter().filter(|version| was_promoted(&version.id));
+    let values: Vec<_> = of_promoted.filter_map(|version| version.value.as_deref()).collect();
+    for token in scene.simulation.genesys.live_tokens() {
+        let is_held = token == first || values.iter().any(|value| value.contains(&token));
+        assert!(is_held, "a token lives that was never promoted: {reports:?}");
+    }
+    assert!(scene.is_alive(&scene.token_of("prod/a")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_at_once_on_one_file_do_not_stand_in_each_others_way() {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("token.json");
+    let arguments = ["rotate", typed.as_str()];
+    let transcripts = join_all((0..20).map(|_| scene.run(&arguments))).await;
+    for transcript in &transcripts {
+        assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    }
+    let token = crate::read(&path)["access_token"].as_str().expect("a token").to_owned();
+    assert!(scene.is_alive(&token));
+}

@@ -1,0 +1,114 @@
+//! What `--all` takes and what it leaves alone.
+
+use genesys_rotator::rotation::{Clock, SystemClock};
+
+use super::{DATABASE, Scene, numbers};
+use crate::{CLIENT_SECRET, FUNCTION_ARN, document, run};
+
+#[test]
+fn all_alone_is_refused() {
+    let transcript = run(&["rotate", "--all"]);
+    assert_eq!(transcript.exit, Some(2));
+    assert!(
+        transcript.error().1.contains("--tag KEY=VALUE, --prefix NAME or --rotation-function"),
+        "{}",
+        transcript.stderr
+    );
+    assert_eq!(run(&["rotate", "--all", "--prefix", "a", "prod/genesys"]).exit, Some(2), "named and all");
+    assert_eq!(run(&["rotate", "prod/genesys", "--tag", "team=a"]).exit, Some(2), "a tag without --all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_matches_and_holds_a_token_of_ours_is_rotated() {
+    let scene = Scene::new().await;
+    scene.simulation.secrets_manager.set(|settings| settings.largest_page = 2);
+    let team = [("team", "contact"), ("stage", "prod")];
+    for name in ["prod/a", "prod/b", "prod/c"] {
+        scene.with_token(name, &team).await;
+    }
+    scene.with_token("test/a", &[("team", "contact"), ("stage", "test")]).await;
+    // The service's own filter would take this one, whose value belongs to another key.
+    scene.with_token("prod/d", &[("team", "other"), ("owner", "contact")]).await;
+    scene.holding("prod/database", DATABASE, &team).await;
+    scene.holding("prod/text", "not even JSON", &team).await;
+    scene.holding("prod/new", &document(CLIENT_SECRET).to_string(), &team).await;
+    let before: Vec<_> = ["test/a", "prod/d", "prod/database", "prod/new"].map(|name| versions(&scene, name)).into();
+    scene.simulation.journal.clear();
+
+    let selection = ["--all", "--tag", "team=contact", "--tag", "stage", "--prefix", "prod/", "--output", "json"];
+    let dry = scene.run(&[&["rotate", "--local", "--dry-run"], &selection[..]].concat()).await;
+    assert_eq!(dry.exit, Some(0), "{}", dry.stderr);
+    assert_eq!(dry.json().iter().filter(|line| line["would"] == "rotate").count(), 3, "{}", dry.stdout);
+    assert!(scene.calls("POST /oauth/token").is_empty() && scene.calls("PutSecretValue").is_empty());
+
+    let transcript = scene.run(&[&["rotate", "--local"], &selection[..]].concat()).await;
+    assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    assert_eq!(transcript.summary(), numbers(&[("rotated", 3), ("skipped", 3)]));
+    for name in ["prod/database", "prod/text", "prod/new"] {
+        assert_eq!(transcript.about(name)["skipped"]["reason"], "unrelated", "{name}");
+    }
+    assert_eq!(scene.calls("POST /oauth/token").len(), 3, "no other credentials were sent anywhere");
+    assert!(scene.calls("ListSecrets").len() >= 6, "both times it read page after page");
+    let after: Vec<_> = ["test/a", "prod/d", "prod/database", "prod/new"].map(|name| versions(&scene, name)).into();
+    assert_eq!(before, after);
+}
+
+fn versions(scene: &Scene, name: &str) -> usize {
+    scene.simulation.secrets_manager.versions(name).len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_of_a_function_are_rotated_by_it_even_if_they_may_not_be_read() {
+    let scene = Scene::new().await;
+    scene.rotating("prod/a").await;
+    scene.rotating("prod/b").await;
+    scene.with_token("prod/c", &[]).await;
+    let before = scene.token_of("prod/a");
+    let selection = ["rotate", "--all", "--rotation-function", FUNCTION_ARN, "--output", "json"];
+    let transcript = scene.run(&selection).await;
+    assert_eq!((transcript.exit, transcript.summary()), (Some(0), numbers(&[("rotated", 2)])), "{}", transcript.stderr);
+    assert_ne!(scene.token_of("prod/a"), before);
+    scene.simulation.secrets_manager.set(|settings| settings.denied = ["GetSecretValue".to_owned()].into());
+    let transcript = scene.run(&["rotate", "--all", "--prefix", "prod/", "--output", "json"]).await;
+    assert_eq!((transcript.exit, transcript.summary()), (Some(1), numbers(&[("failed", 3)])));
+    assert!(transcript.stderr.contains("or name the function that rotates it"), "{}", transcript.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_to_rotate_is_no_success() {
+    let scene = Scene::new().await;
+    scene.holding("prod/database", DATABASE, &[]).await;
+    let nothing = scene.run(&["rotate", "--all", "--prefix", "typo/"]).await;
+    assert_eq!(nothing.exit, Some(1));
+    assert!(nothing.error().0.contains("no secret of this account and region matches"), "{}", nothing.stderr);
+    let unrelated = scene.run(&["rotate", "--local", "--all", "--prefix", "prod/"]).await;
+    assert_eq!(unrelated.exit, Some(1), "{}", unrelated.stdout);
+    assert!(unrelated.error().0.contains("none of the secrets that match"), "{}", unrelated.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_does_only_the_rest() {
+    let scene = Scene::new().await;
+    for name in ["prod/a", "prod/b"] {
+        scene.with_token(name, &[]).await;
+    }
+    let began = jiff::Timestamp::from_second(SystemClock.now().as_second() - 1).expect("a moment").to_string();
+    assert_eq!(scene.run(&["rotate", "--local", "prod/a"]).await.exit, Some(0));
+    let rest = ["rotate", "--local", "--all", "--prefix", "prod/", "--older-than", &began, "--output", "json"];
+    let transcript = scene.run(&rest).await;
+    assert_eq!(transcript.summary(), numbers(&[("rotated", 1), ("skipped", 1)]), "{}", transcript.stderr);
+    assert_eq!(transcript.about("prod/a")["skipped"]["reason"], "fresh");
+    let again = scene.run(&rest).await;
+    assert_eq!((again.exit, again.summary()), (Some(0), numbers(&[("skipped", 2)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_secret_has_a_line_and_the_numbers_come_last() {
+    let scene = Scene::new().await;
+    scene.with_token("prod/a", &[]).await;
+    let text = scene.run(&["rotate", "--local", "--all", "--prefix", "prod/"]).await;
+    let lines: Vec<_> = text.stdout.lines().collect();
+    assert!(lines[0].starts_with("ok    prod/a  promoted version "), "{lines:?}");
+    assert_eq!(lines[1..], ["1 rotated, 0 failed, 0 skipped, 0 revoked"]);
+    assert_eq!(text.stderr, "", "nothing of its steps is told");
+}

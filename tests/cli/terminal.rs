@@ -1,0 +1,55 @@
+//! What only a person at a terminal sees: a question, and a picture that is drawn over.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{BINARY, Scene, Transcript};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/terminal.py");
+
+/// Runs on a terminal, where each of the words is answered in turn.
+async fn on_terminal(scene: &Scene, replies: &[(&str, &str)], arguments: &[&str]) -> Transcript {
+    #[expect(clippy::disallowed_methods, reason = "PYTHON names an interpreter, where the machine's own is not meant")]
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let mut command = Command::new(python);
+    command.args([SCRIPT, &json!(replies).to_string(), BINARY]).args(arguments).env_clear();
+    let scene_of = scene.command(&[]);
+    command.envs(scene_of.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env_remove("ROTATOR_LOG").env("TERM", "xterm").env("LANG", "C.UTF-8");
+    let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
+    scene.without_log(Transcript::of(done.expect("Python runs")))
+}
+
+const ALL: [&str; 6] = ["rotate", "--local", "--all", "--prefix", "prod/", "--revoke-previous"];
+const QUESTION: &str = "Go on? [y/N] ";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_secrets_are_rotated_only_after_a_yes() {
+    let scene = Scene::new().await;
+    let former = scene.with_token("prod/a", &[]).await;
+    let no = on_terminal(&scene, &[(QUESTION, "n\n")], &ALL).await;
+    assert_eq!(no.exit, Some(1), "{}{}", no.stdout, no.stderr);
+    assert!(no.stdout.contains("1 secret matches") && no.stdout.contains("nothing was begun"), "{}", no.stdout);
+    assert!(scene.is_alive(&former) && scene.token_of("prod/a") == former);
+    let yes = on_terminal(&scene, &[(QUESTION, "y\n")], &ALL).await;
+    assert_eq!(yes.exit, Some(0), "{}{}", yes.stdout, yes.stderr);
+    assert!(yes.stdout.contains("1 rotated, 0 failed, 0 skipped, 1 revoked"), "{}", yes.stdout);
+    let unasked = on_terminal(&scene, &[], &[&ALL[..], &["--yes"]].concat()).await;
+    assert!(unasked.exit == Some(0) && !unasked.stdout.contains(QUESTION), "{}", unasked.stdout);
+    let interrupted = on_terminal(&scene, &[(QUESTION, "\u{3}")], &ALL).await;
+    assert_ne!(interrupted.exit, Some(0), "Ctrl-C at the question is no yes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_status_is_drawn_over_itself() {
+    let scene = Scene::new().await;
+    scene.with_token("prod/a", &[]).await;
+    let replies = [("every 1 s", ""), ("every 1 s", ""), ("every 1 s", "\u{3}")];
+    let watched = on_terminal(&scene, &replies, &["status", "--watch", "1", "prod/a"]).await;
+    assert_eq!(watched.exit, Some(0), "{}{}", watched.stdout, watched.stderr);
+    assert!(watched.stdout.matches("SECRET").count() >= 3, "{:?}", watched.stdout);
+    // Each picture but the first begins where the one before began.
+    let drawn_over = watched.stdout.matches("\u{1b}[1A").count() + watched.stdout.matches("\u{1b}[2A").count();
+    assert!(drawn_over >= 2, "{:?}", watched.stdout);
+}
