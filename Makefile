@@ -7,12 +7,15 @@ SHELL := /bin/bash
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
+CARGO_CYCLONEDX_VERSION := 0.5.9
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
 TOOLS := $(TARGET)/tools
 PYTHON := $(VENV)/bin/python
 VENV_READY := $(VENV)/.ready
+# What crosses to other machines is 100 MB of compiler, which no test needs.
+PACKAGE_VENV := $(TARGET)/package-venv
 # The tests run Python scripts and servers with this interpreter.
 export PYTHON
 # Most tests wait for servers more than they compute.
@@ -22,7 +25,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test check lint deny unused bench venv
+.PHONY: help demo vault-dev build test check lint deny unused bench package venv
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,13 +75,18 @@ bench: $(VENV_READY) ## Measure size, memory, cold start and throughput of the r
 	$(CARGO) bench --locked --profile dev --bench function
 	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
 
+package: $(PACKAGE_VENV)/.ready $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) ## Build, pack and try all that is released, for x86_64 and arm64, into dist/
+	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" infra/package/package.sh $(TARGET)/package
+
 venv: $(VENV_READY) ## Install the Python packages that the tests use
 
 $(VENV_READY): tests/requirements.txt
-	rm -rf $(VENV)
+$(PACKAGE_VENV)/.ready: infra/package/requirements.txt
+$(VENV_READY) $(PACKAGE_VENV)/.ready:
+	rm -rf $(@D)
 	# Where the distribution keeps ensurepip apart from Python, the machine's own pip does as well.
-	if python3 -m venv $(VENV) 2>/dev/null; then pip=("$(PYTHON)" -m pip); \
-	else python3 -m venv --clear --without-pip $(VENV); pip=(python3 -m pip --python "$(PYTHON)"); fi; \
+	if python3 -m venv $(@D) 2>/dev/null; then pip=("$(@D)/bin/python" -m pip); \
+	else python3 -m venv --clear --without-pip $(@D); pip=(python3 -m pip --python "$(@D)/bin/python"); fi; \
 	"$${pip[@]}" install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 

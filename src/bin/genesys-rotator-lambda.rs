@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::registry().with(lines).with(log_filter(level.as_deref())).init();
     let store = AwsSecretsManager::new(&config::of_lambda(variable));
     let rotator = |issuer| Rotator { store, issuer, clock: SystemClock, retries: RetryPolicy::default() };
-    let metrics = Metrics::new(std::io::stdout());
+    let metrics = Metrics::new(std::io::stdout(), variable("ROTATOR_METRIC_NAMESPACE"));
     let function = Function::new(Endpoints::from_lookup(variable).map(Platforms::new).map(rotator), metrics);
     let handle = service_fn(|event: LambdaEvent<serde_json::Value>| function.handle(event));
     let runtime = Runtime::new(handle).layer(MapRequestLayer::new(only_json));

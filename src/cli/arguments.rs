@@ -8,16 +8,18 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::api::ApiArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
+use super::exec::ExecArgs;
 use super::exit::{Exit, Failure};
 use super::man::ManArgs;
 use super::output::{Output, one_line};
 use super::rotate::RotateArgs;
 use super::sim::SimArgs;
 use super::status::StatusArgs;
+use super::token::TokenArgs;
 
 const AFTER_HELP: &str = "\
 SECRET is aws:NAME_OR_ARN (a bare name means this), vault:MOUNT/PATH or file:PATH.
-Exit codes: 0 done, 1 it failed and nothing was promoted, 2 wrong usage.
+Exit codes: 0 done, 1 it failed and nothing was promoted, 2 wrong usage; exec ends as its command does.
 Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addresses; ROTATOR_LOG=debug logs to stderr; \
 AWS_* as for every AWS tool, VAULT_* and BAO_* as for Vault and OpenBao.
 Nothing to try it on yet? `genesys-rotator demo` needs no account and no network.";
@@ -55,6 +57,10 @@ pub enum Command {
     Status(StatusArgs),
     /// Exchange and validate without storing anything, and say what is wrong
     Check(CheckArgs),
+    /// Print the secret's token, or give it to the later steps of a GitHub Actions job
+    Token(TokenArgs),
+    /// Run a command with the secret's token in its environment
+    Exec(ExecArgs),
     /// Call the platform's API with the secret's token
     Api(ApiArgs),
     /// Serve the Genesys Cloud and Secrets Manager simulators on loopback until stopped

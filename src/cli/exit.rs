@@ -16,6 +16,10 @@ pub enum Exit {
     Failed,
     /// 2: the command line or the settings are wrong; nothing was tried.
     WrongUsage,
+    /// 126: the command that was to be run is there, and cannot be run (as for env(1) and every shell).
+    CommandNotRunnable,
+    /// 127: the command that was to be run is not there.
+    CommandNotFound,
 }
 
 impl Exit {
@@ -32,6 +36,8 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::WrongUsage => 2,
+            Exit::CommandNotRunnable => 126,
+            Exit::CommandNotFound => 127,
         })
     }
 }

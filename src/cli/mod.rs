@@ -9,6 +9,7 @@ mod arguments;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod exec;
 mod exit;
 mod human_time;
 pub mod man;
@@ -21,6 +22,7 @@ pub mod status;
 mod store;
 mod style;
 mod table;
+pub mod token;
 mod token_life;
 
 use std::ffi::OsString;

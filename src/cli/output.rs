@@ -20,6 +20,8 @@ pub struct Output {
     pub format: Format,
     /// Whether a person watches stderr.
     pub(super) is_watched: bool,
+    /// Whether stdout is a terminal, which shows what it was given for as long as somebody can scroll back.
+    pub(super) is_shown: bool,
     /// What stdout can show.
     pub(super) style: Style,
     /// What stderr can show.
@@ -38,8 +40,8 @@ impl Output {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let style = Style::from_lookup(&lookup, stdout.is_terminal());
         let error_style = Style::from_lookup(&lookup, stderr.is_terminal());
-        let is_watched = stderr.is_terminal();
-        Self { style, error_style, is_watched, ..Self::to(stdout, stderr) }
+        let (is_watched, is_shown) = (stderr.is_terminal(), stdout.is_terminal());
+        Self { style, error_style, is_watched, is_shown, ..Self::to(stdout, stderr) }
     }
 
     /// Any two streams, in plain ASCII.
@@ -49,6 +51,7 @@ impl Output {
             stderr: Mutex::new(Stream { writer: Box::new(stderr), error: None }),
             format: Format::Text,
             is_watched: false,
+            is_shown: false,
             style: Style::default(),
             error_style: Style::default(),
         }
@@ -77,6 +80,11 @@ impl Output {
         let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         stream.put(bytes);
         stream.error.is_none()
+    }
+
+    /// Why stdout could not be written, for a command that says so itself: it is not said again at the [end](Self::end).
+    pub(super) fn take_write_error(&self) -> Option<io::Error> {
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take()
     }
 
     /// A line for whoever watches.

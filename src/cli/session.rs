@@ -61,6 +61,11 @@ impl Session {
         self.output.is_watched = false;
     }
 
+    /// A variable of the environment; `None` where it is not set, or empty.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
     /// All platforms, at the addresses that the environment allows.
     ///
     /// # Errors

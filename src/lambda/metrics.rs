@@ -10,12 +10,15 @@ use serde_json::{Map, Value, json};
 
 use crate::rotation::{ErrorKind, Result, SecretId, Step, StepReport};
 
-/// The namespace that all metrics are in.
+/// The namespace that metrics are in where the operator names none.
 const NAMESPACE: &str = "GenesysRotator";
+/// The longest that a namespace may be (CloudWatch API reference, `PutMetricData`).
+const LONGEST_NAMESPACE: usize = 255;
 
 /// Where the lines go.
 pub struct Metrics {
     sink: Mutex<Box<dyn Write + Send>>,
+    namespace: String,
 }
 
 /// One metric of a line.
@@ -26,28 +29,36 @@ struct Metric {
 }
 
 impl Metrics {
-    /// Writes to a sink; Lambda's is the standard output.
-    pub fn new(sink: impl Write + Send + 'static) -> Self {
-        Self { sink: Mutex::new(Box::new(sink)) }
+    /// Writes to a sink; Lambda's is the standard output. With a `namespace` of its own the metrics of one function
+    /// stay apart from those of another. One that CloudWatch would not take is left aside, because it would drop the metrics.
+    pub fn new(sink: impl Write + Send + 'static, namespace: Option<String>) -> Self {
+        let namespace = namespace.filter(|name| is_namespace(name)).unwrap_or_else(|| NAMESPACE.to_owned());
+        Self { sink: Mutex::new(Box::new(sink)), namespace }
     }
 
     /// Counts one handled step: its duration, its failure by type, and the life of the token that it saw.
+    ///
+    /// Each combination of values is a metric that is paid for, so that by the secret there is only what tells how that
+    /// secret is: that it was rotated, that a step of it failed, and the life of its token.
     pub fn record(&self, at: Timestamp, secret: &SecretId, step: Step, took: Duration, result: &Result<StepReport>) {
-        let duration = millis(took);
-        self.emit(
-            at,
-            Some(secret),
-            json!({"Step": step.name()}),
-            &[Metric { name: "StepDuration", unit: "Milliseconds", value: duration }],
-        );
+        let step_name = [("Step", step.name())];
+        let duration = Metric { name: "StepDuration", unit: "Milliseconds", value: millis(took) };
+        self.emit(at, &step_name, &[&["Step"]], &[duration]);
+        let secret = ("Secret", secret.as_str());
         match result {
             Err(error) => {
-                let failure = Metric { name: "Failures", unit: "Count", value: json!(1) };
-                self.emit(at, Some(secret), json!({"ErrorType": error.kind().name()}), &[failure]);
+                let dimensions = [secret, ("ErrorType", error.kind().name())];
+                self.emit(
+                    at,
+                    &dimensions,
+                    &[&["ErrorType"], &["Secret", "ErrorType"], &["Secret"]],
+                    &[one("Failures")],
+                );
             }
             Ok(report) => {
-                let success = Metric { name: "Successes", unit: "Count", value: json!(1) };
-                self.emit(at, Some(secret), json!({"Step": step.name()}), &[success]);
+                let sets: &[&[&str]] =
+                    if step == Step::Finish { &[&["Step"], &["Secret", "Step"]] } else { &[&["Step"]] };
+                self.emit(at, &[secret, step_name[0]], sets, &[one("Successes")]);
                 self.record_life(at, secret, report);
             }
         }
@@ -55,40 +66,30 @@ impl Metrics {
 
     /// Counts an event that named no step to carry out.
     pub fn record_refusal(&self, at: Timestamp, kind: ErrorKind) {
-        let failure = Metric { name: "Failures", unit: "Count", value: json!(1) };
-        self.emit(at, None, json!({"ErrorType": kind.name()}), &[failure]);
+        self.emit(at, &[("ErrorType", kind.name())], &[&["ErrorType"]], &[one("Failures")]);
     }
 
-    fn record_life(&self, at: Timestamp, secret: &SecretId, report: &StepReport) {
+    fn record_life(&self, at: Timestamp, secret: (&str, &str), report: &StepReport) {
         let Some(life) = report.token_life else { return };
         let short = i32::from(life.ends_before_next_rotation());
         let metrics = [
             Metric { name: "TokenLifeLeft", unit: "Seconds", value: json!(life.left.as_secs()) },
             Metric { name: "TokenLifeShorterThanSchedule", unit: "Count", value: json!(short) },
         ];
-        self.emit(at, Some(secret), json!({}), &metrics);
+        self.emit(at, &[secret], &[&[], &["Secret"]], &metrics);
     }
 
-    fn emit(&self, at: Timestamp, secret: Option<&SecretId>, dimensions: Value, metrics: &[Metric]) {
-        let mut line = Map::new();
-        let dimensions = dimensions.as_object().cloned().unwrap_or_default();
-        let names: Vec<&str> = dimensions.keys().map(String::as_str).collect();
+    /// Writes a line with the values of the dimensions, and the sets of dimensions that each of its metrics is counted by.
+    fn emit(&self, at: Timestamp, dimensions: &[(&str, &str)], sets: &[&[&str]], metrics: &[Metric]) {
         let definitions: Vec<Value> =
             metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
-        // With and without the secret, so that an alarm can watch one secret or all of them.
-        let mut sets = vec![names.clone()];
-        if let Some(secret) = secret {
-            sets.push(std::iter::once("Secret").chain(names).collect());
-            line.insert("Secret".to_owned(), json!(secret.as_str()));
-        }
-        line.insert(
-            "_aws".to_owned(),
-            json!({
-                "Timestamp": at.as_millisecond(),
-                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": definitions}],
-            }),
-        );
-        line.extend(dimensions);
+        let about = json!({
+            "Timestamp": at.as_millisecond(),
+            "CloudWatchMetrics": [{"Namespace": self.namespace, "Dimensions": sets, "Metrics": definitions}],
+        });
+        let mut line = Map::new();
+        line.insert("_aws".to_owned(), about);
+        line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
         line.extend(metrics.iter().map(|metric| (metric.name.to_owned(), metric.value.clone())));
         self.write(&Value::Object(line));
     }
@@ -100,6 +101,36 @@ impl Metrics {
     }
 }
 
+fn one(name: &'static str) -> Metric {
+    Metric { name, unit: "Count", value: json!(1) }
+}
+
+/// Whether CloudWatch takes a name for a namespace that is not its own (CloudWatch API reference, `PutMetricData`).
+fn is_namespace(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#:".contains(&byte);
+    (1..=LONGEST_NAMESPACE).contains(&name.len())
+        && name.bytes().all(is_plain)
+        && !name.starts_with(':')
+        && !name.starts_with("AWS/")
+}
+
 fn millis(took: Duration) -> Value {
     json!((took.as_secs_f64() * 1e6).round() / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_cloudwatch_would_not_take_is_left_aside() {
+        let given = |name: &str| Metrics::new(std::io::sink(), Some(name.to_owned())).namespace;
+        for name in ["GenesysRotator/cxone", "a", "Team:x#1._-"] {
+            assert_eq!(given(name), name);
+        }
+        for name in ["", ":a", "AWS/Lambda", "with blank", "ümlaut", &"x".repeat(256)] {
+            assert_eq!(given(name), NAMESPACE, "{name}");
+        }
+        assert_eq!(Metrics::new(std::io::sink(), None).namespace, NAMESPACE);
+    }
 }

@@ -12,12 +12,14 @@ mod token_answer;
 use std::time::Duration;
 
 use crate::rotation::{
-    Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
+    Credentials, ErrorKind, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
 };
 use crate::secret::SecretString;
 
 #[cfg(feature = "cli")]
 use http::Http;
+#[cfg(feature = "cli")]
+use reqwest::Method;
 
 #[cfg(feature = "cli")]
 pub use api::{Api, ApiAnswer, ApiCall, ApiPath, Refusal, SuccessBody, may_have_been_carried_out};
@@ -82,6 +84,23 @@ impl Platforms {
         };
         Api::at(&self.http, place.platform(), &base, own.as_deref())
     }
+
+    /// Asks the platform whether it takes a token. That needs no permission.
+    ///
+    /// # Errors
+    /// `TokenRejected` where it does not; as for [`api`](Self::api), and whatever kept it from answering.
+    #[cfg(feature = "cli")]
+    pub async fn accepts(&self, place: &Place, token: &SecretString) -> Result<()> {
+        let api = self.api(place, token).await?;
+        let path = api.path(match place {
+            Place::GenesysCloud { .. } => genesys_cloud::TOKENS_ME,
+            Place::Cxone(_) => cxone::BUSINESS_UNIT,
+        })?;
+        match api.call(&ApiCall { method: Method::GET, path, body: None }, token).await? {
+            ApiAnswer::Success(_) => Ok(()),
+            ApiAnswer::Refusal(refusal) => Err(refusal.diagnosis()),
+        }
+    }
 }
 
 impl TokenIssuer for Platforms {
@@ -114,6 +133,27 @@ impl TokenIssuer for Platforms {
         match place {
             Place::GenesysCloud { region } => self.genesys_cloud.regenerate(region, client_id, token).await,
             Place::Cxone(_) => Err(not_offered("new client secrets")),
+        }
+    }
+
+    async fn key_owner(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<KeyOwner> {
+        match place {
+            Place::GenesysCloud { .. } => Err(not_offered("access keys")),
+            Place::Cxone(place) => self.cxone.key_owner(place, access_key_id, token).await,
+        }
+    }
+
+    async fn create_access_key(&self, place: &Place, owner: &KeyOwner, token: &SecretString) -> Result<KeyPair> {
+        match place {
+            Place::GenesysCloud { .. } => Err(not_offered("access keys")),
+            Place::Cxone(place) => self.cxone.create_access_key(place, owner, token).await,
+        }
+    }
+
+    async fn delete_access_key(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<()> {
+        match place {
+            Place::GenesysCloud { .. } => Err(not_offered("access keys")),
+            Place::Cxone(place) => self.cxone.delete_access_key(place, access_key_id, token).await,
         }
     }
 

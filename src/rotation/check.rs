@@ -37,16 +37,31 @@ pub struct CheckReport {
     pub admin: Option<AdminAccess>,
 }
 
-/// What is known of the credentials that give two alternating clients their secrets. That they may, with every role of
-/// the client, shows only once it is done.
+/// What is known of the credentials that make the next client secret or access key. That they may shows only once it is
+/// done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminAccess {
-    /// The id of the admin's own client.
+    /// The id of the admin's own client or access key.
     pub client_id: String,
-    /// The id of the client that gets the next secret.
-    pub idle: String,
-    /// Whether the admin may look at that client.
-    pub sees_idle: bool,
+    /// What they are to edit.
+    pub edits: AdminTarget,
+}
+
+/// What admin credentials are to edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminTarget {
+    /// The client that gets the next secret.
+    Client {
+        /// Its id.
+        id: String,
+        /// Whether the admin may look at it.
+        seen: bool,
+    },
+    /// The access keys of a user.
+    User {
+        /// The user's id.
+        id: String,
+    },
 }
 
 /// A token that was tried, and is dead by now.
@@ -67,7 +82,8 @@ pub enum CheckStage {
     Validate,
     /// Revoke the token again.
     Revoke,
-    /// Exchange the admin credentials, look at the client that gets the next secret, and revoke that token as well.
+    /// Exchange the credentials that make the next client secret or access key, look at whose it will be, and revoke that
+    /// token as well.
     Admin,
 }
 
@@ -116,6 +132,11 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
                 watch(CheckStage::Admin);
                 let admin = self.admin(&document, &described, &admin_credentials, deadline).await?;
                 Some(self.try_admin(&admin, idle, deadline).await?)
+            }
+            Some(SecretRotation::AccessKeys { admin_credentials, .. }) => {
+                watch(CheckStage::Admin);
+                let admin = self.key_manager(&document, &described, admin_credentials.as_deref(), deadline).await?;
+                Some(self.try_key_manager(&admin, &credentials, deadline).await?)
             }
             _ => None,
         };
@@ -177,8 +198,21 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let look = || self.issuer.token_duration(&place, &idle, &token.access_token);
         let seen = self.retries.run("look at the client that gets the next secret", deadline, look).await;
         self.tokens().discard(admin, &token.access_token, deadline).await;
-        let sees_idle = seen.map_err(of_the_admin)?.is_some();
-        Ok(AdminAccess { client_id: admin.id().to_owned(), idle, sees_idle })
+        let seen = seen.map_err(of_the_admin)?.is_some();
+        Ok(AdminAccess { client_id: admin.id().to_owned(), edits: AdminTarget::Client { id: idle, seen } })
+    }
+
+    async fn try_key_manager(
+        &self,
+        manager: &Credentials,
+        own: &Credentials,
+        deadline: Deadline,
+    ) -> Result<AdminAccess> {
+        let (token, _) = self.tokens().exchange(manager, deadline).await.map_err(of_the_admin)?;
+        let owner = self.tokens().key_owner(&own.place(), own.access_key_id(), &token.access_token, deadline).await;
+        self.tokens().discard(manager, &token.access_token, deadline).await;
+        let id = owner?.user_id;
+        Ok(AdminAccess { client_id: manager.id().to_owned(), edits: AdminTarget::User { id } })
     }
 }
 

@@ -43,6 +43,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Ok(value) => self.stage(request, &value, deadline).await,
             Err(error) => Err(error),
         };
+        if matches!(stored, Ok(Staged::HeldAnother)) {
+            // Where it is not known whether the version is stored, its key must live on.
+            self.delete_unused_key(&request.secret, &document, &described, deadline).await;
+        }
         self.keep_or_revoke(stored, &credentials, &made, deadline).await
     }
 
@@ -132,6 +136,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         if self.is_current_token(request, &token, deadline).await.unwrap_or(true) {
             return;
         }
+        self.delete_unused_key(&request.secret, &staged, described, deadline).await;
         if let Ok(credentials) = self.credentials(&staged, described, deadline).await {
             self.tokens().discard(&credentials, &token, deadline).await;
         }

@@ -5,6 +5,7 @@ use super::document::{Document, invalid};
 use super::error::{Result, RotationError};
 use super::place::{CxoneLogin, CxonePlace, Place};
 use super::platform_name::PlatformName;
+use crate::secret::ExposeSecret;
 
 const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
 const TENANT_ID: [&str; 2] = ["tenant_id", "tenantId"];
@@ -13,7 +14,7 @@ pub(super) const CLIENT: Pair = Pair {
     id: &["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"],
     secret: &["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"],
 };
-const ACCESS_KEY: Pair = Pair {
+pub(super) const ACCESS_KEY: Pair = Pair {
     what: "access key",
     id: &["access_key_id", "accessKeyId"],
     secret: &["access_key_secret", "accessKeySecret"],
@@ -140,7 +141,7 @@ impl Document {
     }
 
     /// An id and its secret; `None` where neither is there.
-    fn pair(&self, names: &Pair) -> Result<Option<KeyPair>> {
+    pub(super) fn pair(&self, names: &Pair) -> Result<Option<KeyPair>> {
         let what = names.what;
         match (self.alias(names.id)?, self.alias(names.secret)?) {
             (Some(id), Some(secret)) => Ok(Some(KeyPair { id, secret: secret.into() })),
@@ -153,6 +154,16 @@ impl Document {
             (None, Some(_)) => {
                 Err(names.explained(invalid(format!("the secret holds a {what} secret, but no {what} id"))))
             }
+        }
+    }
+}
+
+impl Document {
+    /// Puts an id and its secret into the fields that they have, or into the ones of the usual names.
+    pub(super) fn set_pair(&mut self, names: &Pair, pair: &KeyPair) {
+        for (names, text) in [(names.id, pair.id.as_str()), (names.secret, pair.secret.expose_secret())] {
+            let name = names.iter().find(|name| self.json(name).is_some()).unwrap_or(&names[0]);
+            self.set(name, text);
         }
     }
 }
@@ -254,7 +265,7 @@ mod tests {
 
     use super::*;
     use crate::rotation::ErrorKind;
-    use crate::secret::{ExposeSecret, SecretString};
+    use crate::secret::SecretString;
 
     fn read(document: &Value) -> Result<Credentials> {
         Document::parse(&SecretString::from(document.to_string())).and_then(|document| document.credentials())

@@ -81,6 +81,17 @@ impl Credentials {
             Self::Cxone { grant: CxoneGrant::UserHub { access_key, .. }, .. } => &access_key.id,
         }
     }
+
+    /// The id of the access key; that of the client where there is none.
+    pub fn access_key_id(&self) -> &str {
+        match self {
+            Self::Cxone {
+                grant: CxoneGrant::BackEnd { access_key, .. } | CxoneGrant::UserHub { access_key, .. },
+                ..
+            } => &access_key.id,
+            other => other.id(),
+        }
+    }
 }
 
 impl CxoneGrant {

@@ -9,9 +9,11 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::credential_source::{CLIENT, is_name};
+use super::credential_source::{ACCESS_KEY, CLIENT, Pair, is_name};
+use super::credentials::KeyPair;
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::IssuedToken;
+use super::plan::SecretRotation;
 use super::platform_name::PlatformName;
 use super::probe::Probe;
 use crate::secret::SecretString;
@@ -124,15 +126,24 @@ impl Document {
     /// Whether a rotation of `current` could have made this: it is the same but for the token and its times, and
     /// where the document asks for new client secrets, but for those.
     pub fn follows_from(&self, current: &Self) -> bool {
-        let renewed = matches!(current.secret_rotation(), Ok(Some(_)));
+        let renewal = current.secret_rotation().ok().flatten();
+        let renewed: &[&Pair] = match renewal {
+            None => &[],
+            Some(SecretRotation::AccessKeys { .. }) => &[&ACCESS_KEY],
+            Some(_) => &[&CLIENT],
+        };
         let own = |field: &&Field| {
             let name = field.name.as_str();
-            let is_client = CLIENT.id.contains(&name) || CLIENT.secret.contains(&name) || name == CLIENTS;
-            !(field.is_of_the_token() || renewed && is_client)
+            let is_renewed = renewed.iter().any(|pair| pair.id.contains(&name) || pair.secret.contains(&name));
+            !(field.is_of_the_token() || is_renewed || renewal.is_some() && name == CLIENTS)
         };
         let (left, right) = (self.fields.iter().filter(own), current.fields.iter().filter(own));
         left.map(|field| (&field.name, &*field.json)).eq(right.map(|field| (&field.name, &*field.json)))
-            && (!renewed || self.client_ids() == current.client_ids())
+            && match renewal {
+                None => true,
+                Some(SecretRotation::AccessKeys { .. }) => self.has_successor_of(current),
+                Some(_) => self.client_ids() == current.client_ids(),
+            }
     }
 
     /// This document with the token of another, and everything else as it was.
@@ -258,6 +269,13 @@ impl Document {
             }
         }
         Ok(found.map(|(_, value)| value))
+    }
+
+    /// An entry of a list: a document that holds an id and its secret alone.
+    pub(super) fn of_pair(names: &Pair, pair: &KeyPair) -> Self {
+        let mut entry = Self { fields: Vec::new() };
+        entry.set_pair(names, pair);
+        entry
     }
 
     pub(super) fn set(&mut self, name: &str, text: &str) {

@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::credentials::Credentials;
+use super::access_keys::KeyOwner;
+use super::credentials::{Credentials, KeyPair};
 use super::error::{ErrorKind, Result, RotationError};
 use super::place::Place;
 use super::plan::TokenKind;
@@ -64,6 +65,45 @@ pub trait TokenIssuer: Send + Sync {
         _token: &SecretString,
     ) -> impl Future<Output = Result<SecretString>> + Send {
         async { Err(not_offered("new client secrets")) }
+    }
+
+    /// Whose an access key is, by a token that may look.
+    ///
+    /// # Errors
+    /// `PermissionMissing`, `DocumentInvalid` where there is no such key, and so on.
+    fn key_owner(
+        &self,
+        _place: &Place,
+        _access_key_id: &str,
+        _token: &SecretString,
+    ) -> impl Future<Output = Result<KeyOwner>> + Send {
+        async { Err(not_offered("access keys")) }
+    }
+
+    /// Gives a user another access key, with a token that may. Those that there are work on.
+    ///
+    /// # Errors
+    /// `PermissionMissing`, `DocumentInvalid` where the user can have no more, and so on.
+    fn create_access_key(
+        &self,
+        _place: &Place,
+        _owner: &KeyOwner,
+        _token: &SecretString,
+    ) -> impl Future<Output = Result<KeyPair>> + Send {
+        async { Err(not_offered("access keys")) }
+    }
+
+    /// Deletes an access key, with a token that may. One that is not there any more counts as deleted.
+    ///
+    /// # Errors
+    /// `PermissionMissing` and so on.
+    fn delete_access_key(
+        &self,
+        _place: &Place,
+        _access_key_id: &str,
+        _token: &SecretString,
+    ) -> impl Future<Output = Result<()>> + Send {
+        async { Err(not_offered("access keys")) }
     }
 
     /// For how long the tokens of a client live by its own setting; `None` where the platform has no such setting, or

@@ -9,6 +9,7 @@
 //! (`create`, `set`, `test`, `finish`), `run` for all four in one process, `check` for none, and
 //! `diagnose` for what another process makes of them.
 
+mod access_keys;
 mod ahead;
 mod check;
 mod clock;
@@ -39,7 +40,8 @@ mod token_duration;
 mod tokens;
 mod version;
 
-pub use check::{AdminAccess, CheckReport, CheckStage};
+pub use access_keys::KeyOwner;
+pub use check::{AdminAccess, AdminTarget, CheckReport, CheckStage};
 pub use clock::{Clock, SystemClock};
 pub use credential_source::{CredentialSource, Keys};
 pub use credentials::{Credentials, CxoneGrant, KeyPair};

@@ -5,13 +5,14 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::credential_source::CLIENT;
+use super::credentials::KeyPair;
 use super::document::{CLIENTS, Document, invalid};
 use super::error::Result;
-use crate::secret::SecretString;
+use super::platform_name::PlatformName;
 
 const TOKEN: &str = "token";
 const ROTATE: &str = "rotate";
-const ADMIN_CREDENTIALS: &str = "admin_credentials";
+pub(super) const ADMIN_CREDENTIALS: &str = "admin_credentials";
 const ACCEPT_GAP: &str = "accept_gap";
 
 /// Which kind of token readers get.
@@ -49,6 +50,13 @@ pub enum SecretRotation {
     },
     /// The client's own secret is replaced; for a moment readers of the secret have one that is dead.
     InPlace,
+    /// The user gets another access key, and loses the one before the present one.
+    AccessKeys {
+        /// The id of the key before the present one, where there is one.
+        idle: Option<String>,
+        /// The name of the secret whose user may manage the keys; the key's own user does where there is none.
+        admin_credentials: Option<String>,
+    },
 }
 
 /// One of two clients.
@@ -91,6 +99,9 @@ impl Document {
     pub fn secret_rotation(&self) -> Result<Option<SecretRotation>> {
         match self.text(ROTATE)?.as_deref() {
             None | Some("token") => Ok(None),
+            Some("client_secret") if PlatformName::parse(&self.platform()?)? == PlatformName::Cxone => {
+                self.access_keys().map(Some)
+            }
             Some("client_secret") if self.json(CLIENTS).is_some() => self.alternating().map(Some),
             Some("client_secret") => self.in_place().map(Some),
             Some(_) => Err(invalid("the document asks to rotate something that is not known")
@@ -149,27 +160,27 @@ impl Document {
     ///
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`] where the list cannot be read.
-    pub(super) fn with_client(&self, client_id: &str, client_secret: &SecretString) -> Result<Self> {
+    pub(super) fn with_client(&self, client: &KeyPair) -> Result<Self> {
         let mut next = self.clone();
-        for (names, text) in [(CLIENT.id, client_id), (CLIENT.secret, client_secret.expose_secret())] {
-            let name = names.iter().find(|name| self.json(name).is_some()).unwrap_or(&names[0]);
-            next.set(name, text);
-        }
+        next.set_pair(&CLIENT, client);
         let Some(mut clients) = self.clients()? else { return Ok(next) };
-        for client in
-            clients.iter_mut().filter(|client| client.client_id().ok().flatten().as_deref() == Some(client_id))
+        for listed in clients.iter_mut().filter(|listed| listed.client_id().ok().flatten().as_ref() == Some(&client.id))
         {
-            client.set(CLIENT.secret[0], client_secret.expose_secret());
+            listed.set(CLIENT.secret[0], client.secret.expose_secret());
         }
-        let texts = clients.iter().map(Self::to_text);
-        let list = Zeroizing::new(format!("[{}]", texts.map(|text| text.to_string()).collect::<Vec<_>>().join(",")));
-        next.set_json(CLIENTS, list);
+        next.set_clients(&clients);
         Ok(next)
     }
 
-    fn clients(&self) -> Result<Option<Vec<Self>>> {
+    pub(super) fn clients(&self) -> Result<Option<Vec<Self>>> {
         let read = |json| serde_json::from_str(json).map_err(|_| invalid("the field clients is not a list of clients"));
         self.json(CLIENTS).map(read).transpose()
+    }
+
+    pub(super) fn set_clients(&mut self, clients: &[Self]) {
+        let texts = clients.iter().map(Self::to_text);
+        let list = Zeroizing::new(format!("[{}]", texts.map(|text| text.to_string()).collect::<Vec<_>>().join(",")));
+        self.set_json(CLIENTS, list);
     }
 
     pub(super) fn client_ids(&self) -> Option<Vec<Option<String>>> {

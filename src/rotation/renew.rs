@@ -2,7 +2,7 @@
 
 use super::ahead::Ahead;
 use super::clock::Clock;
-use super::credentials::Credentials;
+use super::credentials::{Credentials, KeyPair};
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::TokenIssuer;
@@ -42,7 +42,11 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             }
             Some(SecretRotation::InPlace) => {
                 let document = self.replace(request, document, described, deadline).await?;
-                self.first_token(document, described, deadline).await
+                self.with_first_token(document, described, deadline).await
+            }
+            Some(SecretRotation::AccessKeys { idle, admin_credentials }) => {
+                let (idle, admin) = (idle.as_deref(), admin_credentials.as_deref());
+                self.next_access_key(&document, described, idle, admin, deadline).await
             }
         }
     }
@@ -60,7 +64,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let admin = self.admin(document, described, admin, deadline).await?;
         let (token, _) = self.tokens().exchange(&admin, deadline).await?;
         let secret = self.tokens().regenerate(&admin.place(), idle, &token.access_token, deadline).await;
-        let first_token = async { self.first_token(document.with_client(idle, &secret?)?, described, deadline).await };
+        let first_token = async {
+            let client = KeyPair { id: idle.to_owned(), secret: secret? };
+            self.with_first_token(document.with_client(&client)?, described, deadline).await
+        };
         // The admin's token is of no use any more, and nothing has to wait until it is gone.
         let tokens = self.tokens();
         tokio::join!(first_token, tokens.discard(&admin, &token.access_token, deadline)).0
@@ -112,7 +119,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         };
         let id = credentials.id();
         let secret = self.tokens().regenerate(&credentials.place(), id, &ahead.token, deadline).await;
-        let renewed = document.with_client(id, &secret.map_err(|error| no_way_back(error, id))?)?;
+        let secret = secret.map_err(|error| no_way_back(error, id))?;
+        let renewed = document.with_client(&KeyPair { id: id.to_owned(), secret })?;
         ahead.to = Some(renewed.clone());
         self.write_ahead(request, &ahead, deadline).await.map_err(|error| no_way_back(error, id))?;
         Ok(renewed)
@@ -156,8 +164,13 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         }
     }
 
-    /// The token of the next version, with a secret that is new.
-    async fn first_token(&self, document: Document, described: &Description, deadline: Deadline) -> Result<Renewed> {
+    /// The next version with its token, had with a secret that is new.
+    pub(super) async fn with_first_token(
+        &self,
+        document: Document,
+        described: &Description,
+        deadline: Deadline,
+    ) -> Result<Renewed> {
         let kind = document.token_kind()?;
         let credentials = self.credentials(&document, described, deadline).await?;
         let made = self.tokens().make_once_known(&credentials, &kind, deadline).await?;

@@ -109,6 +109,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         // out of the way, every later rotation would be told to finish it first.
         let unstage = || self.store.unstage(&request.secret, &request.version);
         self.retries.run("take the label off a dead version", deadline, unstage).await?;
+        self.delete_unused_key(&request.secret, &pending.document, &pending.described, deadline).await;
         let message = format!("the staged token was issued a while ago and is of no use any more: {rejection}");
         let hint =
             format!("rotate again: {PENDING} was taken off the dead version, so the next rotation starts afresh");

@@ -91,14 +91,15 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         }
     }
 
-    /// Waits until a client secret that was made a moment ago is known.
+    /// Waits until a client secret that was made a moment ago is known, and validates a token that was had with it.
     ///
     /// # Errors
     /// `CredentialsRejected` where it is not by then, or whatever else the platform says.
     pub async fn await_new_secret(&self, credentials: &Credentials, deadline: Deadline) -> Result<()> {
-        let made = self.make_once_known(credentials, &TokenKind::Access, deadline).await?;
-        self.discard(credentials, &made.token.access_token, deadline).await;
-        Ok(())
+        let token = self.make_once_known(credentials, &TokenKind::Access, deadline).await?.token.access_token;
+        let verified = self.verify(credentials, &token, &[], deadline).await;
+        self.discard(credentials, &token, deadline).await;
+        verified
     }
 
     /// A client's new secret, made with a token that may edit it. If the answer is lost it is simply made once more.

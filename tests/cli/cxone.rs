@@ -116,3 +116,20 @@ async fn its_api_is_called_and_a_token_that_is_refused_is_replaced() {
     let elsewhere = scene.run(&["api", &typed, "GET", "https://evil.example/incontactapi/"]).await;
     assert_eq!((elsewhere.exit, elsewhere.stdout.as_str()), (Some(2), ""));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_looks_whose_the_access_key_is_and_makes_none() {
+    let scene = Scene::new().await;
+    let mut document = document(CLIENT, KEY);
+    document["rotate"] = json!("client_secret");
+    let path = write(scene.directory.path(), "cxone.json", &document.to_string());
+    let typed = format!("file:{}", path.display());
+    let transcript = scene.run(&["check", &typed]).await;
+    assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
+    assert!(transcript.stdout.contains("look whose the access key is (user "), "{}", transcript.stdout);
+    assert!(transcript.stdout.contains("My Access Key: create, delete"), "{}", transcript.stdout);
+    let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
+    assert!(report["admin"]["user_id"].is_string() && report["admin"]["idle_client_id"].is_null(), "{report}");
+    assert_eq!(scene.simulation.cxone.access_keys().len(), 1, "a check changes nothing");
+    assert_eq!(read(&path), document);
+}

@@ -4,6 +4,7 @@
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
+use genesys_rotator::sim::cxone::AccessKey;
 use genesys_rotator::sim::faults::{Effect, Fault};
 use genesys_rotator::sim::genesys::Client;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use super::{CLIENT_ID, CLIENT_SECRET, Command, Scene, Transcript, document, read
 
 const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
 const SECOND_SECRET: &str = "hush-hush-second-secret-0123456789";
+const KEY: (&str, &str) = ("HUSHLESSACCESSKEYID====", "HUSHHUSHACCESSKEYSECRET0123456789====");
 const ADMIN_ID: &str = "5f3c8a52-000a-4e71-9d0c-6f2b3c9d1e10";
 const ADMIN_SECRET: &str = "hush-hush-admin-secret-0123456789";
 
@@ -22,11 +24,17 @@ enum Mode {
     ApiToken,
     Alternating,
     InPlace,
+    AccessKeys,
 }
 
 impl Mode {
     fn document(self, admin: &str) -> Value {
         let mut document = document(CLIENT_SECRET);
+        if self == Self::AccessKeys {
+            document = json!({
+                "platform": "nice-cxone", "area": "na1", "access_key_id": KEY.0, "access_key_secret": KEY.1, "ours": 1,
+            });
+        }
         let fields = match self {
             Self::Generated => json!({"token": "generated", "resource_owner": "5f3c8a52-0f00-4e71-9d0c-6f2b3c9d1e10"}),
             Self::ApiToken => json!({"token": "api-token", "name": "pipelines", "scopes": ["routing"]}),
@@ -39,6 +47,7 @@ impl Mode {
                 "admin_credentials": admin,
             }),
             Self::InPlace => json!({"rotate": "client_secret", "accept_gap": true}),
+            Self::AccessKeys => json!({"rotate": "client_secret"}),
         };
         document.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
         document
@@ -49,6 +58,7 @@ impl Mode {
         match self {
             Self::Generated => "POST /api/v2/oauth/token/generate",
             Self::ApiToken => "POST /api/v2/oauth/apitokens",
+            Self::AccessKeys => "POST /access-key-management/v1/access-keys",
             Self::Alternating | Self::InPlace => "POST /api/v2/oauth/clients/{id}/secret",
         }
     }
@@ -67,6 +77,7 @@ impl<'a> Kept<'a> {
         for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
             scene.simulation.genesys.add_client(Client::new(id, secret));
         }
+        scene.simulation.cxone.add_access_key(AccessKey::new(KEY.0, KEY.1));
         let admin = json!({"region": "eu-west-1", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET}).to_string();
         let typed = match bao {
             Some(bao) => {
@@ -95,8 +106,10 @@ impl<'a> Kept<'a> {
         let mut command = self.command(arguments);
         let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
         let transcript = self.scene.without_log(Transcript::of(done.expect("the binary runs")));
-        for client in self.scene.simulation.genesys.clients() {
-            assert!(!transcript.stdout.contains(&client.secret), "a secret was printed: {}", transcript.stdout);
+        let clients = self.scene.simulation.genesys.clients().into_iter().map(|client| client.secret);
+        let keys = self.scene.simulation.cxone.access_keys().into_iter().map(|key| key.secret);
+        for secret in clients.chain(keys) {
+            assert!(!transcript.stdout.contains(&secret), "a secret was printed: {}", transcript.stdout);
         }
         transcript
     }
@@ -147,12 +160,17 @@ impl<'a> Kept<'a> {
     async fn token_works(&self) -> bool {
         let document = self.document().await;
         let token = document["access_token"].as_str().expect("a token");
-        self.scene.simulation.genesys.live_tokens().iter().any(|live| live == token)
+        let live = [self.scene.simulation.genesys.live_tokens(), self.scene.simulation.cxone.live_tokens()].concat();
+        live.iter().any(|live| live == token)
     }
 
     /// Whether the credentials that readers have would be exchanged now.
     async fn client_works(&self) -> bool {
         let current = self.document().await;
+        let keys = self.scene.simulation.cxone.access_keys();
+        if keys.iter().any(|key| current["access_key_id"] == *key.id && current["access_key_secret"] == *key.secret) {
+            return true;
+        }
         let clients = self.scene.simulation.genesys.clients();
         clients.iter().any(|client| current["client_id"] == *client.id && current["client_secret"] == *client.secret)
     }
@@ -192,12 +210,13 @@ modes! {
     an_api_token: Mode::ApiToken;
     two_clients: Mode::Alternating;
     one_client: Mode::InPlace;
+    access_keys: Mode::AccessKeys;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mode_in_vault_is_rotated_and_survives_a_kill() {
     let Some(bao) = Bao::start() else { return };
-    for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace] {
+    for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
         is_rotated_and_survives_a_kill(Some(&bao), mode).await;
     }
 }

@@ -20,3 +20,4 @@ mod static_in_bao;
 mod static_nodes;
 mod static_roles;
 mod static_schedule;
+mod successions;

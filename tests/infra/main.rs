@@ -1,11 +1,21 @@
-//! What is under `infra/vault/`: every script is run, every policy asked, every manifest read.
+//! What is under `infra/`: every script is run, every policy asked, every manifest and example read.
 
 mod agent;
+mod aws;
+mod aws_alarms;
+mod aws_policy;
+mod aws_world;
 #[path = "../bao/mod.rs"]
 mod bao;
+mod iam;
 mod kubernetes;
+mod package;
+mod pipelines;
 mod policies;
 mod scripts;
+mod stack;
+mod terraform;
+mod terraform_form;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -20,7 +20,7 @@ pub fn encoded_key() -> String {
     KEY.1.replace('=', "%3D")
 }
 
-fn back_end() -> Value {
+pub fn back_end() -> Value {
     json!({
         "platform": "nice-cxone", "issuer": "https://cxone.niceincontact.com", "client_id": CLIENT.0,
         "client_secret": CLIENT.1, "access_key_id": KEY.0, "access_key_secret": KEY.1, "ours": 1,

@@ -3,12 +3,15 @@
 
 #![cfg(all(feature = "sim", feature = "lambda"))]
 
+mod access_keys;
 mod bad_input;
 mod concurrency;
 mod crashes;
 mod cxone;
 mod faults;
+mod in_memory;
 mod modes;
+mod readers;
 mod whole;
 
 use std::time::Duration;

@@ -52,7 +52,8 @@ impl<'a> Caller<'a> {
             Failure { message: format!("{}: {}", secret.typed, failure.message), ..failure }
         };
         let held = rotator.held_token(&secret.id, deadline).await.map_err(failed)?;
-        let find = || rotator.issuer.api(&held.place, &held.access_token);
+        let place = rotator.place_of(&held, deadline).await.map_err(failed)?;
+        let find = || rotator.issuer.api(&place, &held.access_token);
         let api = rotator.retries.run("find the platform's API", deadline, find).await.map_err(failed)?;
         let (output, secret) = (&session.output, secret.typed.clone());
         Ok(Self { api, output, secret, rotator, held, spare: None, deadline })

@@ -1,5 +1,6 @@
 //! `check`: try a secret's credentials without storing anything.
 
+mod admin;
 mod fix;
 
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use self::admin::AdminJson;
 use self::fix::{Fix, RaisedJson};
 use super::arguments::Format;
 use super::exit::{ErrorJson, Exit, Failure};
@@ -16,9 +18,7 @@ use super::secret_reference::SecretReference;
 use super::session::Session;
 use super::token_life::{HOURLY, TOO_SHORT, too_short};
 use crate::platform::Platforms;
-use crate::rotation::{
-    AdminAccess, CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, Rotator, SecretStore,
-};
+use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, Rotator, SecretStore};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -67,16 +67,6 @@ struct CheckJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
     error: Option<ErrorJson>,
-}
-
-#[derive(Serialize)]
-struct AdminJson<'a> {
-    client_id: &'a str,
-    /// The client that gets the next secret.
-    idle_client_id: &'a str,
-    sees_idle_client: bool,
-    /// Nobody knows before it is done.
-    may_edit: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -185,7 +175,7 @@ impl Checked<'_> {
         let Ok(report) = &self.result else { return output.result("  not ready to rotate; nothing was stored") };
         self.fix.show(output);
         if let Some(admin) = &report.admin {
-            output.result(format_args!("  note {}", note_on(admin)));
+            output.result(format_args!("  note {}", admin::note_on(admin)));
         }
         let life = &report.token_life;
         let set =
@@ -232,37 +222,9 @@ impl Checked<'_> {
                 "leave the token to expire: CXone revokes none".to_owned()
             }
             (CheckStage::Revoke, _) => "revoke the token again".to_owned(),
-            (CheckStage::Admin, report) => match report.and_then(|report| report.admin.as_ref()) {
-                None => "exchange the admin credentials, and look at the client that gets the next secret".to_owned(),
-                Some(AdminAccess { client_id, sees_idle: true, .. }) => {
-                    format!(
-                        "exchange the admin credentials of client {client_id}, and look at the client that gets the next secret"
-                    )
-                }
-                Some(AdminAccess { client_id, .. }) => format!("exchange the admin credentials of client {client_id}"),
-            },
+            (CheckStage::Admin, report) => admin::describe(report.and_then(|report| report.admin.as_ref())),
         }
     }
-}
-
-impl<'a> AdminJson<'a> {
-    fn of(admin: &'a AdminAccess) -> Self {
-        Self {
-            client_id: &admin.client_id,
-            idle_client_id: &admin.idle,
-            sees_idle_client: admin.sees_idle,
-            may_edit: None,
-        }
-    }
-}
-
-fn note_on(admin: &AdminAccess) -> String {
-    let seen =
-        if admin.sees_idle { "" } else { "; it may not look at that client (oauth:client:view), which it need not" };
-    format!(
-        "whether the admin may give client {} a new secret (oauth:client:edit, and every role of that client) shows only when it is rotated{seen}",
-        admin.idle
-    )
 }
 
 #[cfg(test)]

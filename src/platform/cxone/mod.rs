@@ -1,5 +1,6 @@
 //! NICE CXone: one file for each thing that is asked of it.
 
+mod access_key;
 mod claims;
 mod discovery;
 mod place;
@@ -20,6 +21,9 @@ use super::endpoints::Endpoints;
 use super::http::{Http, bearer};
 use crate::rotation::{CxoneGrant, CxoneLogin, CxonePlace, IssuedToken, Probe, Result};
 use crate::secret::SecretString;
+
+#[cfg(feature = "cli")]
+pub(super) use self::validate::BUSINESS_UNIT;
 
 /// The platform, reached through one set of connections.
 #[derive(Clone, Debug)]

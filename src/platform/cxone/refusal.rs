@@ -29,11 +29,11 @@ impl Answer {
         plain_code(code.unwrap_or_default().to_owned())
     }
 
-    fn said(&self) -> String {
+    pub(super) fn said(&self) -> String {
         format!("{} {}", self.status.as_u16(), self.cxone_code()).trim_end().to_owned()
     }
 
-    fn is_page(&self) -> bool {
+    pub(super) fn is_page(&self) -> bool {
         !self.body.is_empty() && !self.is_json()
     }
 }

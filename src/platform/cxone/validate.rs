@@ -12,7 +12,7 @@ use crate::rotation::{ErrorKind, Result};
 use crate::secret::SecretString;
 
 /// The cheapest call that every token may make (NICE developer portal, Admin API, "Business Unit").
-const BUSINESS_UNIT: &str = "/incontactapi/services/v27.0/business-unit";
+pub(in crate::platform) const BUSINESS_UNIT: &str = "/incontactapi/services/v27.0/business-unit";
 
 impl Cxone {
     pub(super) async fn validate(&self, api: &str, tenant_id: Option<&str>, token: &SecretString) -> Result<()> {

@@ -22,6 +22,8 @@ use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 
 pub use region::Region;
+#[cfg(feature = "cli")]
+pub(super) use validate::TOKENS_ME;
 
 /// The platform, reached through one set of connections.
 #[derive(Clone, Debug)]

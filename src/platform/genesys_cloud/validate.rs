@@ -9,7 +9,7 @@ use crate::rotation::{ErrorKind, Result};
 use crate::secret::SecretString;
 
 const USERS_ME: &str = "/api/v2/users/me";
-const TOKENS_ME: &str = "/api/v2/tokens/me";
+pub(in crate::platform) const TOKENS_ME: &str = "/api/v2/tokens/me";
 
 /// Whose token it is.
 enum Bearer {

@@ -3,6 +3,8 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /_sim/secrets-manager` | shows the rotations that have ended, with each failure's step and error |
+//! | `GET /_sim/secrets-manager/accesses` | shows who called what on which secret, see [`Access`](super::Access) |
+//! | `DELETE /_sim/secrets-manager/accesses` | forgets it |
 //! | `PATCH /_sim/secrets-manager` | sets knobs, see [`Knobs`] |
 //! | `POST /_sim/secrets-manager/advance` | puts the clock forward by `seconds` |
 
@@ -49,6 +51,13 @@ struct Advance {
 pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
     let done = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/_sim/secrets-manager") => return Some(http::json(StatusCode::OK, &describe(service))),
+        ("GET", "/_sim/secrets-manager/accesses") => {
+            return Some(http::json(StatusCode::OK, &json!({ "accesses": service.accesses() })));
+        }
+        ("DELETE", "/_sim/secrets-manager/accesses") => {
+            service.forget_accesses();
+            Ok(())
+        }
         ("PATCH", "/_sim/secrets-manager") => {
             read::<Knobs>(request).map(|knobs| service.set(|settings| knobs.turn(settings)))
         }

@@ -6,6 +6,7 @@
 //! service's own where they are known. Replication, resource policies and random
 //! passwords are left out: they answer UnknownOperationException.
 
+mod access;
 mod clock;
 mod control;
 mod create;
@@ -34,6 +35,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use self::access::Access;
 pub use self::control::{Knobs, control};
 pub use self::orchestrator::RotationOutcome;
 pub use self::settings::Settings;
@@ -135,6 +137,16 @@ impl SecretsManager {
         self.state().events.clone()
     }
 
+    /// The signed calls that were made, oldest first, up to the last ten thousand.
+    pub fn accesses(&self) -> Vec<Access> {
+        self.state().accesses.list()
+    }
+
+    /// Forgets the calls that were made.
+    pub fn forget_accesses(&self) {
+        self.state().accesses.clear();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,6 +167,7 @@ impl SecretsManager {
         check_signature(request)?;
         let members = members_of(request)?;
         let input = Input::new(&members);
+        access::note(&mut self.state(), request, action, &members);
         self.check_allowed(action, &members)?;
         match action_named(action) {
             Some(act) => act(&mut self.state(), &input),

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::access::Accesses;
 use super::clock::{Clock, day_of, later};
 use super::error::ServiceError;
 use super::orchestrator::{RotationOutcome, Run};
@@ -144,6 +145,7 @@ pub(super) struct State {
     pub(super) outcomes: Vec<RotationOutcome>,
     pub(super) events: Vec<Value>,
     pub(super) runs: u64,
+    pub(super) accesses: Accesses,
     secrets: Vec<Secret>,
     writes: VecDeque<Timestamp>,
 }
@@ -156,6 +158,7 @@ impl State {
             outcomes: Vec::new(),
             events: Vec::new(),
             runs: 0,
+            accesses: Accesses::default(),
             secrets: Vec::new(),
             writes: VecDeque::new(),
         }

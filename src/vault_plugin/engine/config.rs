@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::entries::Entries;
-use crate::rotation::{Credentials, CxoneGrant, Document, ErrorKind, Place, RotationError};
+use crate::rotation::{Credentials, CxoneGrant, Document, ErrorKind, KeyPair, Place, RotationError};
 use crate::secret::SecretString;
 use crate::vault_plugin::framework::{is_name, refuse};
 use crate::vault_plugin::transport::Failure;
@@ -18,12 +18,52 @@ pub(super) const PREFIX: &str = "config/";
 /// The fields that name the place; a config has one of those of CXone.
 pub(super) const CXONE_PLACES: [&str; 3] = ["issuer", "area", "realm"];
 /// The fields that anybody who may read the config may see, in the order of a document's.
-const SHOWN: [&str; 8] = ["platform", "region", "issuer", "area", "realm", "tenant_id", "client_id", "access_key_id"];
+const SHOWN: [&str; 11] = [
+    "platform",
+    "region",
+    "issuer",
+    "area",
+    "realm",
+    "tenant_id",
+    "client_id",
+    "access_key_id",
+    IDLE_CLIENT,
+    ADMIN_CONFIG,
+    FORMER_KEY,
+];
+/// The id of a second client, which gets the next secret and takes the first one's place.
+pub(super) const IDLE_CLIENT: &str = "idle_client_id";
+/// The name of the config whose client gives it that secret.
+pub(super) const ADMIN_CONFIG: &str = "admin_config";
+/// The id of the access key that the one in use has followed. The engine writes it, and nobody else.
+pub(super) const FORMER_KEY: &str = "former_access_key_id";
 /// The fields that nobody may.
 pub(super) const HIDDEN: [&str; 2] = ["client_secret", "access_key_secret"];
 
 /// A config's fields by their names, which are a document's. Any value may be a secret.
 pub(super) type Fields = BTreeMap<String, Zeroizing<String>>;
+
+/// How a config comes to its next secret.
+pub(super) enum Succession<'a> {
+    /// The client's own secret is replaced.
+    InPlace,
+    /// Another client gets a new secret, and takes this one's place.
+    NextClient {
+        /// The id of that client.
+        idle: &'a str,
+        /// The name of the config whose client edits it.
+        admin: &'a str,
+    },
+    /// The user gets another access key.
+    NextAccessKey {
+        /// The id of the key in use.
+        in_use: &'a str,
+        /// The id of the one before it, where there is one.
+        former: Option<&'a str>,
+    },
+    /// Nobody but the platform's own people can give it one.
+    None,
+}
 
 /// Client credentials, and where they are good.
 #[derive(Clone, Deserialize, Serialize)]
@@ -96,13 +136,54 @@ impl Config {
         }
     }
 
+    /// How it comes to its next secret.
+    pub(super) fn succession(&self) -> Succession<'_> {
+        match (&self.credentials, self.second_client()) {
+            (Credentials::GenesysCloud { .. }, (Some(idle), Some(admin))) => Succession::NextClient { idle, admin },
+            (Credentials::GenesysCloud { .. }, _) => Succession::InPlace,
+            (Credentials::Cxone { grant: CxoneGrant::ClientCredentials { .. }, .. }, _) => Succession::None,
+            (Credentials::Cxone { .. }, _) => {
+                let former = self.fields.get(FORMER_KEY).map(|text| text.as_str());
+                Succession::NextAccessKey { in_use: self.credentials.access_key_id(), former }
+            }
+        }
+    }
+
+    /// The id of a second client, and the name of the config whose client edits it.
+    pub(super) fn second_client(&self) -> (Option<&str>, Option<&str>) {
+        let field = |name: &str| self.fields.get(name).map(|text| text.as_str());
+        (field(IDLE_CLIENT), field(ADMIN_CONFIG))
+    }
+
     /// The same client with another secret.
     ///
     /// # Errors
     /// `DocumentInvalid` where it cannot be one.
     pub(super) fn with_client_secret(&self, secret: &SecretString) -> Result<Self, RotationError> {
+        self.with([(HIDDEN[0], secret.expose_secret())])
+    }
+
+    /// The idle client in the place of the one in use, which is the idle one from now on.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where it cannot be one.
+    pub(super) fn with_next_client(&self, client: &KeyPair) -> Result<Self, RotationError> {
+        let fields = [("client_id", client.id.as_str()), (HIDDEN[0], client.secret.expose_secret())];
+        self.with(fields.into_iter().chain([(IDLE_CLIENT, self.credentials.id())]))
+    }
+
+    /// The same user with another access key. The one in use is the former one from now on.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` where it cannot be one.
+    pub(super) fn with_next_access_key(&self, key: &KeyPair) -> Result<Self, RotationError> {
+        let fields = [("access_key_id", key.id.as_str()), (HIDDEN[1], key.secret.expose_secret())];
+        self.with(fields.into_iter().chain([(FORMER_KEY, self.credentials.access_key_id())]))
+    }
+
+    fn with<'a>(&self, changed: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, RotationError> {
         let mut fields = self.fields.clone();
-        fields.insert(HIDDEN[0].to_owned(), Zeroizing::new(secret.expose_secret().to_owned()));
+        fields.extend(changed.into_iter().map(|(name, text)| (name.to_owned(), Zeroizing::new(text.to_owned()))));
         Self::try_from(fields)
     }
 

@@ -13,6 +13,7 @@ mod pace;
 mod paths;
 mod role;
 mod root_rotation;
+mod root_succession;
 mod schedule;
 mod scheduler;
 mod shared_token;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::platform::Platforms;
 use crate::rotation::{
-    Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
+    Credentials, ErrorKind, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
 };
 use crate::secret::SecretString;
 
@@ -130,6 +130,18 @@ impl TokenIssuer for Paced {
 
     async fn regenerate(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<SecretString> {
         self.platforms.regenerate(place, client_id, token).await
+    }
+
+    async fn key_owner(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<KeyOwner> {
+        self.platforms.key_owner(place, access_key_id, token).await
+    }
+
+    async fn create_access_key(&self, place: &Place, owner: &KeyOwner, token: &SecretString) -> Result<KeyPair> {
+        self.platforms.create_access_key(place, owner, token).await
+    }
+
+    async fn delete_access_key(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<()> {
+        self.platforms.delete_access_key(place, access_key_id, token).await
     }
 
     async fn revoke(&self, place: &Place, token: &SecretString) -> Result<()> {

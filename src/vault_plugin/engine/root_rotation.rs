@@ -9,13 +9,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::GenesysMount;
-use super::config::{Config, PREFIX};
+use super::config::{Config, PREFIX, Succession};
 use super::failure::{failure, told};
 use super::role::{PREFIX as ROLES, Role};
 use super::shared_token::SharedToken;
 use super::static_role::{ROLES as STATIC_ROLES, StaticRole, key};
 use super::stored_secret;
-use crate::rotation::{Credentials, Deadline, ErrorKind, RotationError, TokenIssuer, TokenKind};
+use crate::rotation::{Deadline, ErrorKind, RotationError, TokenIssuer, TokenKind};
 use crate::secret::SecretString;
 use crate::vault_plugin::framework::refuse;
 use crate::vault_plugin::transport::{Failure, Response};
@@ -44,9 +44,21 @@ impl GenesysMount {
         self.refuse_on_standby().await?;
         let config = Config::of_role(&self.entries, name).await?;
         let deadline = Deadline::after(ROTATION);
-        let token = self.token_written_ahead(name, &config, deadline).await?;
-        let answer = self.replace_secret(name, &config, &token, deadline).await?;
-        tracing::info!(config.name = name, "the client has a new secret");
+        let answer = match config.succession() {
+            Succession::InPlace => {
+                let token = self.token_written_ahead(name, &config, deadline).await?;
+                self.replace_secret(name, &config, &token, deadline).await?
+            }
+            Succession::NextClient { idle, admin } => self.next_client(name, &config, idle, admin, deadline).await?,
+            Succession::NextAccessKey { in_use, former } => {
+                self.next_access_key(name, &config, (in_use, former), deadline).await?
+            }
+            Succession::None => {
+                let hint = "have NICE give the older application a new secret, and write it to config/";
+                return Err(refuse("the secret of an older application of nice-cxone cannot be rotated", hint));
+            }
+        };
+        tracing::info!(config.name = name, "the config has a new secret");
         Ok(answer)
     }
 
@@ -92,10 +104,6 @@ impl GenesysMount {
         deadline: Deadline,
     ) -> Result<SecretString, Failure> {
         let (key, credentials) = (key(INTENTS, name), config.credentials());
-        if !matches!(credentials, Credentials::GenesysCloud { .. }) {
-            let hint = "make a second access key, write it to config/, and delete the first one";
-            return Err(refuse("access keys of nice-cxone are not rotated by this path", hint));
-        }
         let minted = self.tokens().mint(&credentials, &TokenKind::Access, &[], deadline).await;
         let begun = self.entries.get::<Intent>(&key).await?;
         match (minted, begun) {
@@ -145,7 +153,7 @@ impl GenesysMount {
     }
 
     /// Nobody else knows the new secret, so this is tried more than once.
-    async fn write_config(&self, name: &str, config: &Config) -> Result<(), Failure> {
+    pub(super) async fn write_config(&self, name: &str, config: &Config) -> Result<(), Failure> {
         let mut written = self.entries.put(&Config::key(name), config).await;
         for _ in 1..WRITES {
             if written.is_ok() {

@@ -125,3 +125,24 @@ async fn writes_beyond_the_rate_are_throttled_and_reads_are_not() {
     simulator.service.set(|settings| settings.writes_per_second = Some(1));
     put().await.expect("the first of the next second");
 }
+
+#[tokio::test]
+async fn who_called_what_on_which_secret_is_written_down_refused_or_not() {
+    let simulator = Simulator::start().await.with_secret().await;
+    simulator.service.set(|settings| settings.denied = BTreeSet::from(["GetSecretValue".to_owned()]));
+    simulator.service.forget_accesses();
+    post(&simulator, "GetSecretValue", Some(SIGNATURE), r#"{"SecretId":"s","VersionStage":"AWSPREVIOUS"}"#).await;
+    post(&simulator, "DescribeSecret", Some(SIGNATURE), r#"{"SecretId":"absent"}"#).await;
+    post(&simulator, "DescribeSecret", None, r#"{"SecretId":"s"}"#).await;
+    let seen: Vec<_> = simulator
+        .service
+        .accesses()
+        .into_iter()
+        .map(|call| (call.access_key, call.action, call.secret.contains("secret:s-"), call.version_stage))
+        .collect();
+    let entry = |action: &str, known, label: Option<&str>| {
+        ("AKIDEXAMPLE".to_owned(), action.to_owned(), known, label.map(str::to_owned))
+    };
+    let expected = [entry("GetSecretValue", true, Some("AWSPREVIOUS")), entry("DescribeSecret", false, None)];
+    assert_eq!(seen, expected);
+}

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 use super::keys;
 use crate::rotation::{Deadline, PlatformName};
 use crate::vault_plugin::engine::GenesysMount;
-use crate::vault_plugin::engine::config::{CXONE_PLACES, Config, PREFIX};
+use crate::vault_plugin::engine::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX};
 use crate::vault_plugin::engine::failure::failure;
+use crate::vault_plugin::engine::root_succession::check_second_client;
 use crate::vault_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
 use crate::vault_plugin::transport::{Failure, Operation, Response};
 
@@ -19,8 +20,8 @@ const VERIFICATION: Duration = Duration::from_secs(30);
 const DEFAULT_PLATFORM: &str = "genesys-cloud";
 /// What a config of Genesys Cloud needs.
 const OF_GENESYS_CLOUD: [&str; 3] = ["region", "client_id", "client_secret"];
-/// Where roles are stored that name a config.
-const USERS: [&str; 2] = ["roles/", "static-roles/"];
+/// Where what names a config is stored.
+const USERS: [&str; 3] = ["roles/", "static-roles/", PREFIX];
 
 pub(super) const LIST: Route<GenesysMount> = Route {
     path: "config/",
@@ -85,6 +86,19 @@ pub(super) const ROUTE: Route<GenesysMount> = Route {
             sensitive: true,
             ..Field::optional("access_key_secret", FieldKind::Text, None, "CXone: the access key's secret.")
         },
+        Field::optional(
+            IDLE_CLIENT,
+            FieldKind::Text,
+            None,
+            "The id of a second OAuth client with the same roles: rotate-root gives it a new secret and puts it in the \
+             place of the first one, which works on. Empty: none.",
+        ),
+        Field::optional(
+            ADMIN_CONFIG,
+            FieldKind::Text,
+            None,
+            "The name of a config whose client may edit both of them; needed with idle_client_id.",
+        ),
         Field::optional(
             "verify_connection",
             FieldKind::Boolean,
@@ -163,8 +177,13 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
     if platform != former || CXONE_PLACES.iter().any(is_new_place) {
         fields.clear();
     }
+    if call.text("access_key_id").is_some_and(|id| fields.get("access_key_id").is_none_or(|stored| **stored != *id)) {
+        // Whoever gives a key of their own looks after the former ones.
+        fields.remove(FORMER_KEY);
+    }
     let given = Config::names().filter_map(|name| Some((name, call.text(name)?)));
     fields.extend(given.map(|(name, text)| (name.to_owned(), Zeroizing::new(text.to_owned()))));
+    fields.retain(|name, text| !(text.is_empty() && [IDLE_CLIENT, ADMIN_CONFIG].contains(&name.as_str())));
     fields.insert("platform".to_owned(), Zeroizing::new(platform));
     if known == PlatformName::GenesysCloud
         && let Some(missing) = OF_GENESYS_CLOUD.into_iter().find(|name| !fields.contains_key(*name))
@@ -172,14 +191,18 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
         let sentence = format!("the field {missing} is missing");
         return Err(refuse(sentence, "a config needs region, client_id and client_secret"));
     }
-    Config::try_from(fields).map_err(|error| failure(&error))
+    let config = Config::try_from(fields).map_err(|error| failure(&error))?;
+    check_second_client(&config)?;
+    Ok(config)
 }
 
 /// Whether a platform has a field of this name.
 fn is_of(platform: PlatformName, name: &str) -> bool {
     match platform {
-        PlatformName::GenesysCloud => name == "platform" || OF_GENESYS_CLOUD.contains(&name),
-        PlatformName::Cxone => name != "region",
+        PlatformName::GenesysCloud => {
+            ["platform", IDLE_CLIENT, ADMIN_CONFIG].contains(&name) || OF_GENESYS_CLOUD.contains(&name)
+        }
+        PlatformName::Cxone => !["region", IDLE_CLIENT, ADMIN_CONFIG].contains(&name),
     }
 }
 
@@ -199,10 +222,11 @@ async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     Ok(Response::empty())
 }
 
-/// The roles that name a config.
+/// The roles that name a config, and the configs whose second client it edits.
 async fn users(mount: &GenesysMount, config: &str) -> Result<Vec<String>, Failure> {
     #[derive(Deserialize)]
     struct Uses {
+        #[serde(alias = "admin_config", default)]
         config: String,
     }
     let mut users = Vec::new();
@@ -210,7 +234,7 @@ async fn users(mount: &GenesysMount, config: &str) -> Result<Vec<String>, Failur
         for name in mount.entries.list(prefix).await? {
             let key = format!("{prefix}{name}");
             match mount.entries.get::<Uses>(&key).await {
-                Ok(Some(uses)) if uses.config == config => users.push(key),
+                Ok(Some(uses)) if uses.config == config && key != Config::key(config) => users.push(key),
                 // A damaged role gets no tokens anyway, and holds nothing up.
                 Ok(_) | Err(Failure::Internal(_)) => {}
                 Err(failure) => return Err(failure),

@@ -8,19 +8,21 @@ use crate::vault_plugin::transport::{Failure, Operation, Response};
 
 pub(super) const ROUTE: Route<GenesysMount> = Route {
     path: "rotate-root/:config",
-    summary: "A new secret for a config's own OAuth client.",
+    summary: "A new secret for a config.",
     help: "Has the platform regenerate the client secret of a config's OAuth client, and stores the new one. Nobody but \
-           this engine knows it then. Policies have to grant sudo.",
+           this engine knows it then. Where the config names an idle_client_id, that client gets the new secret and takes \
+           the other one's place, which works on; on nice-cxone the user gets another access key, and the one before the \
+           present one is deleted. Policies have to grant sudo.",
     fields: &[],
     operations: &[
         Answer {
             operation: Operation::Create,
-            summary: "Regenerate the client's secret",
+            summary: "Give the config a new secret",
             handler: |mount, call| rotate(mount, call).boxed(),
         },
         Answer {
             operation: Operation::Update,
-            summary: "Regenerate the client's secret",
+            summary: "Give the config a new secret",
             handler: |mount, call| rotate(mount, call).boxed(),
         },
     ],

@@ -1,0 +1,85 @@
+"""What an ELF binary asks of the machine that runs it, and whether it shows where it was built."""
+import io
+import os
+import re
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection
+
+# What glibc itself consists of. Anything else would have to be installed.
+GLIBC_LIBRARIES = re.compile(r"(libc|libm|libdl|libpthread|librt)\.so\.\d+|ld-linux-[a-z0-9_-]+\.so\.\d+")
+# Where cargo and rustup keep their files on any machine.
+BUILD_PATHS = re.compile(rb"[\x21-\x7e]*(?:/\.cargo/|/\.rustup/|/registry/src/)[\x21-\x7e]*")
+
+
+def faults(data, cpu, glibc, directories=()):
+    """Everything that keeps a binary from being released, a sentence each.
+
+    `cpu` is the first part of a Rust target, `glibc` the newest one allowed, or None for a static binary, and
+    `directories` are those that must not be named in it.
+    """
+    try:
+        elf = ELFFile(io.BytesIO(data))
+    except ELFError as error:
+        return [f"it is not an ELF binary: {error}"]
+    found = [*wrong_machine(elf, cpu), *wrong_libraries(elf, glibc), *build_paths(data, directories)]
+    if elf.get_section_by_name(".symtab") or elf.get_section_by_name(".debug_info"):
+        found.append("its symbols were not stripped")
+    return found
+
+
+def forbidden_paths():
+    """The directories in the variable FORBIDDEN_PATHS, with colons between them."""
+    return [path for path in os.environ.get("FORBIDDEN_PATHS", "").split(":") if path]
+
+
+def wrong_machine(elf, cpu):
+    wanted = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}[cpu]
+    if elf["e_machine"] != wanted or elf.elfclass != 64:
+        yield f"it is for {elf['e_machine']}, and should be for {wanted}"
+
+
+def wrong_libraries(elf, glibc):
+    libraries = needed_libraries(elf)
+    if glibc is None:
+        if libraries or any(segment["p_type"] == "PT_INTERP" for segment in elf.iter_segments()):
+            yield f"it is not static: it needs {', '.join(libraries) or 'a dynamic loader'}"
+        return
+    for library in libraries:
+        if not GLIBC_LIBRARIES.fullmatch(library):
+            yield f"it needs {library}, which the Lambda runtime may not have"
+    newest = newest_glibc(elf)
+    if newest is None:
+        yield "it does not say which glibc it needs"
+    elif newest > glibc:
+        yield "it needs glibc %s, and may need %s at most" % (dotted(newest), dotted(glibc))
+
+
+def needed_libraries(elf):
+    sections = (section for section in elf.iter_sections() if isinstance(section, DynamicSection))
+    return [tag.needed for section in sections for tag in section.iter_tags("DT_NEEDED")]
+
+
+def newest_glibc(elf):
+    """The newest version of glibc that any of its symbols is bound to."""
+    versions = []
+    for section in elf.iter_sections():
+        if isinstance(section, GNUVerNeedSection):
+            names = [version.name for _, needed in section.iter_versions() for version in needed]
+            matches = (re.fullmatch(r"GLIBC_(\d+(?:\.\d+)+)", name) for name in names)
+            versions += [tuple(map(int, match[1].split("."))) for match in matches if match]
+    return max(versions, default=None)
+
+
+def build_paths(data, directories):
+    places = [re.escape(str(directory).encode()) for directory in directories]
+    patterns = [BUILD_PATHS, *(re.compile(place + rb"/[\x21-\x7e]*") for place in places)]
+    match = next((match for pattern in patterns if (match := pattern.search(data))), None)
+    if match:
+        yield f"it shows where it was built: {match[0].decode()[:200]}"
+
+
+def dotted(version):
+    return ".".join(map(str, version))

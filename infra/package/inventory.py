@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Writes a software bill of materials in CycloneDX: what a program is made of, and what helped to build it.
+
+usage: inventory.py NAME FILE    NAME is the artefact's; needs cargo-cyclonedx on the PATH
+
+SOURCE_DATE_EPOCH, seconds since 1970, is the time that it names. It names no directory of this machine.
+"""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from artefacts import named
+
+SPECIFICATION = "1.5"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        sys.exit(__doc__)
+    artefact = named(arguments[0])
+    whole = merged([described(artefact, target.split(".")[0]) for target in artefact.targets.values()])
+    package = whole["metadata"]["component"]
+    whole["metadata"]["component"] = program(artefact, package)
+    # cargo names what lies in the file system by its path.
+    text = json.dumps(whole, indent=2, ensure_ascii=False).replace(package["bom-ref"], url(artefact, package))
+    Path(arguments[1]).write_text(text + "\n")
+
+
+def described(artefact, target):
+    """What cargo-cyclonedx has to say of the program on one machine. It writes a file beside Cargo.toml."""
+    name = f".{artefact.binary}-{target}.cdx"
+    command = ["cargo", "cyclonedx", "-q", "--format", "json", "--spec-version", SPECIFICATION, "--target", target]
+    command += ["--no-default-features", "--features", artefact.features, "--override-filename", name]
+    subprocess.run(command, cwd=ROOT, check=True)
+    file = ROOT / f"{name}.json"
+    try:
+        return json.loads(file.read_text())
+    finally:
+        file.unlink()
+
+
+def merged(parts):
+    """All machines' in one: the few crates that only some of them need are in it for all."""
+    whole = parts[0]
+    for key, identity in (("components", "bom-ref"), ("dependencies", "ref")):
+        entries = {}
+        for entry in (entry for part in parts for entry in part[key]):
+            known = entries.setdefault(entry[identity], entry)
+            needs = {*known.get("dependsOn", ()), *entry.get("dependsOn", ())}
+            if needs:
+                known["dependsOn"] = sorted(needs)
+        whole[key] = [entries[name] for name in sorted(entries)]
+    # It names the target, and there are several.
+    whole["metadata"].pop("properties", None)
+    return whole
+
+
+def program(artefact, package):
+    """The package's description, as that of the one program that is built of it."""
+    kept = {key: value for key, value in package.items() if key != "components"}
+    return {**kept, "type": "application", "name": artefact.binary, "purl": url(artefact, package)}
+
+
+def url(artefact, package):
+    """What names it wherever it is. It is in no registry."""
+    return f"pkg:generic/{artefact.binary}@{package['version']}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

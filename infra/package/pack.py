@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Packs one binary after a look at it, or writes down the checksums of a directory.
+
+usage: pack.py BINARY NAME MACHINE VERSION DIRECTORY [FILES]   NAME is the artefact's, FILES a directory that goes along
+       pack.py --sums DIRECTORY
+
+SOURCE_DATE_EPOCH, seconds since 1970, is the time that the archives name. FORBIDDEN_PATHS, with colons between them, are
+directories that the binary must not name.
+"""
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from archive import tarred, zipped
+from artefacts import CHECKSUMS, named
+from binary import faults, forbidden_paths
+
+
+def main(arguments):
+    match arguments:
+        case ["--sums", directory]:
+            write_checksums(Path(directory))
+        case [binary, name, machine, version, directory, *files] if len(files) < 2:
+            pack(Path(binary), named(name), machine, version, Path(directory), beside(files))
+        case _:
+            sys.exit(__doc__)
+
+
+def pack(binary, artefact, machine, version, directory, files):
+    """Writes the archive, and the checksum of what is in it where somebody will ask for that."""
+    data = binary.read_bytes()
+    found = faults(data, artefact.cpu(machine), artefact.glibc, forbidden_paths())
+    if found:
+        sys.exit(f"error: {binary} cannot be released: {'; '.join(found)}\nhint: infra/package/build.sh builds it as it should be")
+    epoch = int(os.environ["SOURCE_DATE_EPOCH"])
+    if artefact.is_function:
+        archive = zipped("bootstrap", data, epoch)
+    else:
+        archive = tarred({artefact.binary: data, **files}, artefact.binary, epoch)
+        (directory / artefact.checksum(version, machine)).write_text(checksum(data, artefact.binary))
+    (directory / artefact.archive(version, machine)).write_bytes(archive)
+
+
+def beside(directories):
+    """The files below the directories, by the names that they have from there."""
+    paths = [(path, root) for root in map(Path, directories) for path in root.rglob("*") if path.is_file()]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path, root in paths}
+
+
+def write_checksums(directory):
+    """Writes the checksums of all files of a directory, in the form that `sha256sum -c` reads."""
+    files = sorted(path for path in directory.iterdir() if path.name != CHECKSUMS)
+    (directory / CHECKSUMS).write_text("".join(checksum(path.read_bytes(), path.name) for path in files))
+
+
+def checksum(data, name):
+    return f"{hashlib.sha256(data).hexdigest()}  {name}\n"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

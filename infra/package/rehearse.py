@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Has a rotation function rotate a secret under the simulators of a command line, and asks an engine who it is.
+
+usage: rehearse.py FUNCTION COMMAND_LINE ENGINE VERSION
+"""
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from urllib.error import HTTPError
+
+CLIENT_ID, CLIENT_SECRET = "a-client", "a-client-secret"
+NAME = "packaged/genesys"
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:genesys-rotator"
+DOCUMENT = {"region": "mypurecloud.ie", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+# A rotation takes less than a second. This only bounds a program that never ends.
+PATIENCE = 60
+
+
+def main(arguments):
+    if len(arguments) != 4:
+        sys.exit(__doc__)
+    found = list(rehearse(*map(Path, arguments[:3]), arguments[3]))
+    for fault in found:
+        print(f"error: {fault}", file=sys.stderr)
+    sys.exit(bool(found))
+
+
+def rehearse(function, command_line, engine, version):
+    """What does not run as it should, a sentence each."""
+    yield from wrong_rotation(function, command_line)
+    yield from wrong_engine(engine, version)
+
+
+def wrong_rotation(function, command_line):
+    """Starts the simulators with the function, gives them a secret, and follows a rotation from outside."""
+    command = [command_line, "sim", "--function", function, "--client", f"{CLIENT_ID}:{CLIENT_SECRET}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulators:
+        try:
+            line = simulators.stdout.readline()
+            if not line.startswith("{"):
+                yield f"{command_line.name} does not serve its simulators: {line}{simulators.stderr.read()}"
+                return
+            yield from wrong_answer(command_line, json.loads(line))
+        except HTTPError as error:
+            yield f"the function does not answer: {error.read().decode()}"
+        finally:
+            simulators.terminate()
+
+
+def wrong_answer(command_line, urls):
+    aws = urls["secrets_manager"]
+    call(aws, "CreateSecret", Name=NAME, SecretString=json.dumps(DOCUMENT), ClientRequestToken="1" * 32)
+    rules = {"ScheduleExpression": "rate(4 hours)"}
+    # The service then only tries the function: what is asked for next is the secret's first rotation.
+    settings = {"RotationLambdaARN": FUNCTION_ARN, "RotationRules": rules, "RotateImmediately": False}
+    call(aws, "RotateSecret", SecretId=NAME, ClientRequestToken="2" * 32, **settings)
+    environment = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws, "AWS_REGION": "eu-west-1", "PATH": os.environ["PATH"]}
+    environment |= {"AWS_ACCESS_KEY_ID": "simulated", "AWS_SECRET_ACCESS_KEY": "simulated", "HOME": "/nonexistent"}
+    environment |= {"ROTATOR_LOGIN_URL": urls["genesys"], "ROTATOR_API_URL": urls["genesys"]}
+    for arguments in (["rotate", NAME], ["check", NAME]):
+        ended = run([command_line, *arguments, "--output", "json"], environment)
+        if ended.returncode:
+            yield f"{arguments[0]} of a secret failed: {ended.stderr or ended.stdout}"
+    current = json.loads(call(aws, "GetSecretValue", SecretId=NAME)["SecretString"])
+    if not current.get("access_token"):
+        yield "readers of the rotated secret get no access_token"
+
+
+def call(url, action, **members):
+    """An action of Secrets Manager. The simulator wants a signature, and has no key to check it with."""
+    scope = "simulated/20260101/eu-west-1/secretsmanager/aws4_request"
+    headers = {
+        "X-Amz-Target": f"secretsmanager.{action}",
+        "Content-Type": "application/x-amz-json-1.1",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=simulated",
+    }
+    request = urllib.request.Request(url, json.dumps(members).encode(), headers)
+    # A proxy has no way to this machine's loopback.
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
+        return json.load(answer)
+
+
+def wrong_engine(engine, version):
+    said = run([engine, "--version"]).stdout.strip()
+    if not re.fullmatch(rf"\S+ v{re.escape(version)}", said):
+        yield f"the engine says that it is {said!r}, and should be v{version}"
+    if run([engine, "--sha256"]).stdout.strip() != hashlib.sha256(engine.read_bytes()).hexdigest():
+        yield "the engine does not know its own checksum"
+
+
+def run(command, environment=None):
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Checks a directory of releases: that all is there and nothing else, what is in it, and that it runs.
+
+usage: verify.py DIRECTORY
+
+Exits with 1 when anything is not as it should be, and prints each such thing. FORBIDDEN_PATHS, with colons between them,
+are directories that no binary may name.
+"""
+import hashlib
+import io
+import json
+import platform
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+from artefacts import ARTEFACTS, CHECKSUMS, COMMAND_LINE, ENGINE, FUNCTION, machine_of
+from binary import faults, forbidden_paths
+from rehearse import rehearse
+
+# What every tar.gz holds beside its binary.
+BESIDE = {"LICENSE", "README.md", "THIRD-PARTY-LICENSES.txt"}
+# A bill of materials that is shorter than this cannot be whole.
+FEWEST_PARTS = 100
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        sys.exit(__doc__)
+    directory = Path(arguments[0])
+    version = version_of(directory)
+    found = [*wrong_files(directory, version), *wrong_checksums(directory)]
+    if not found:
+        for artefact in ARTEFACTS:
+            found += [*wrong_archives(directory, version, artefact), *wrong_inventory(directory, version, artefact)]
+    found = found or list(fails_to_run(directory, version))
+    for fault in found:
+        print(f"error: {fault}", file=sys.stderr)
+    if found:
+        sys.exit("hint: make package builds all of it again")
+
+
+def version_of(directory):
+    """The version in the file names. Nothing else says it from outside."""
+    names = [path.name.split("_") for path in directory.glob(f"{COMMAND_LINE.binary}_*.tar.gz")]
+    if not names:
+        sys.exit(f"error: {directory} holds no release\nhint: make package fills dist/")
+    return names[0][1]
+
+
+def wrong_files(directory, version):
+    expected = {CHECKSUMS}.union(*(artefact.files(version) for artefact in ARTEFACTS))
+    there = {path.name for path in directory.iterdir()}
+    yield from (f"{name} is missing" for name in sorted(expected - there))
+    yield from (f"{name} is not a part of version {version}" for name in sorted(there - expected))
+
+
+def wrong_checksums(directory):
+    file = directory / CHECKSUMS
+    if not file.is_file():
+        return
+    sums = dict(reversed(line.split("  ", 1)) for line in file.read_text().splitlines())
+    there = {path.name for path in directory.iterdir() if path != file}
+    yield from (f"{CHECKSUMS} does not tell of {name}" for name in sorted(there - set(sums)))
+    for name in sorted(there & set(sums)):
+        if sha256((directory / name).read_bytes()) != sums[name]:
+            yield f"{name} is not what {CHECKSUMS} says"
+
+
+def wrong_archives(directory, version, artefact):
+    for machine in artefact.targets:
+        name = artefact.archive(version, machine)
+        data = (directory / name).read_bytes()
+        if len(data) > artefact.largest:
+            yield f"{name} has {len(data)} bytes, and may have {artefact.largest}"
+        wrong = list(wrong_zip(data) if artefact.is_function else wrong_tar(data, artefact))
+        if not wrong:
+            binary = unpacked(directory, version, artefact, machine)
+            wrong += faults(binary, artefact.cpu(machine), artefact.glibc, forbidden_paths())
+            checksum = artefact.checksum(version, machine)
+            if checksum and (directory / checksum).read_text() != f"{sha256(binary)}  {artefact.binary}\n":
+                wrong.append(f"{checksum} is not that of its binary")
+        yield from (f"{name}: {fault}" for fault in wrong)
+
+
+def wrong_zip(data):
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    if archive.namelist() != ["bootstrap"]:
+        yield f"it holds {archive.namelist()}, and should hold bootstrap alone"
+    elif archive.infolist()[0].external_attr >> 16 != 0o100755:
+        yield "bootstrap is not a file that everybody may run"
+
+
+def wrong_tar(data, artefact):
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        modes = {entry.name: entry.mode for entry in archive if entry.isfile() and not entry.uid}
+        wrong = [name for name in archive.getnames() if name not in modes]
+    yield from (f"{name} is not a file of root's" for name in wrong)
+    yield from (f"{name} is missing" for name in sorted({*BESIDE, artefact.binary} - set(modes)))
+    for name, mode in modes.items():
+        if mode != (0o755 if name == artefact.binary else 0o644):
+            yield f"{name} has the mode {mode:o}"
+
+
+def wrong_inventory(directory, version, artefact):
+    name = artefact.inventory()
+    text = (directory / name).read_text()
+    whole = json.loads(text)
+    program = whole["metadata"]["component"]
+    if (whole["bomFormat"], program["name"], program["version"]) != ("CycloneDX", artefact.binary, version):
+        yield f"{name} does not describe {artefact.binary} {version}"
+    if "file:" in text or any(not part.get("purl", "").startswith("pkg:cargo/") for part in whole["components"]):
+        yield f"{name} names a part that is no crate"
+    if len(whole["components"]) < FEWEST_PARTS:
+        yield f"{name} names {len(whole['components'])} parts, which cannot be all"
+
+
+def fails_to_run(directory, version):
+    """Runs what this machine can run: the function rotates a secret under the command line, the engine tells of itself."""
+    machines = {artefact: machine_of(artefact, platform.machine()) for artefact in ARTEFACTS}
+    if platform.system() != "Linux" or None in machines.values():
+        print(f"SKIPPED: nothing was run, because nothing is built for {platform.system()} on {platform.machine()}")
+        return
+    with tempfile.TemporaryDirectory() as home:
+        programs = {}
+        for artefact, machine in machines.items():
+            program = programs[artefact] = Path(home) / artefact.binary
+            program.write_bytes(unpacked(directory, version, artefact, machine))
+            program.chmod(0o755)
+        yield from rehearse(programs[FUNCTION], programs[COMMAND_LINE], programs[ENGINE], version)
+
+
+def unpacked(directory, version, artefact, machine):
+    """The binary in an archive."""
+    path = directory / artefact.archive(version, machine)
+    if artefact.is_function:
+        return zipfile.ZipFile(path).read("bootstrap")
+    with tarfile.open(path) as archive:
+        return archive.extractfile(artefact.binary).read()
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,24 @@
+# Terraform or OpenTofu with the Genesys Cloud provider, run as
+#
+#   genesys-rotator exec prod/genesys --minimum-life 1h -- terraform apply
+#
+# Token and region come out of the environment. Nothing of the secret is in the configuration, the plan or the state.
+
+terraform {
+  required_version = ">= 1.6.0"
+
+  required_providers {
+    genesyscloud = {
+      source  = "mypurecloud/genesyscloud"
+      version = "~> 1.60"
+    }
+  }
+}
+
+provider "genesyscloud" {}
+
+data "genesyscloud_auth_division_home" "home" {}
+
+output "home_division" {
+  value = data.genesyscloud_auth_division_home.home.id
+}

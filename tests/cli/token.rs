@@ -1,0 +1,327 @@
+//! The token that a secret holds, handed to pipelines.
+
+mod github;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::bao::Bao;
+use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, read, run, write};
+
+const KV_READER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/infra/vault/policies/kv-reader.hcl"));
+const REGION_AND_URL: &str = "GENESYSCLOUD_REGION='eu-west-1'\nGENESYSCLOUD_API_URL=";
+
+/// A secret in a file that holds a token, and that token.
+pub async fn rotated(scene: &Scene) -> (String, String) {
+    let (path, typed) = scene.file("token.json");
+    let transcript = scene.run(&["rotate", &typed]).await;
+    assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    scene.simulation.journal.clear();
+    (typed, read(&path)["access_token"].as_str().expect("a token").to_owned())
+}
+
+/// Runs what may print the token on stdout, and nowhere else; and nothing but that.
+pub async fn shown(scene: &Scene, mut command: Command) -> Transcript {
+    let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
+    let Transcript { stdout, stderr, exit } = Transcript::of(done.expect("the binary runs"));
+    assert!(!stdout.contains(CLIENT_SECRET), "{stdout}");
+    let rest = scene.without_log(Transcript { stdout: String::new(), stderr, exit });
+    Transcript { stdout, ..rest }
+}
+
+async fn token(scene: &Scene, arguments: &[&str]) -> Transcript {
+    shown(scene, scene.command(&[&["token"], arguments].concat())).await
+}
+
+/// A document with these fields beside its credentials.
+fn stored(scene: &Scene, name: &str, fields: Value) -> String {
+    let mut whole = document(CLIENT_SECRET);
+    whole.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+    format!("file:{}", write(scene.directory.path(), name, &whole.to_string()).display())
+}
+
+fn denied(operation: &str) -> Fault {
+    let body = json!({"__type": "AccessDeniedException", "message": "not authorized to perform this"});
+    let answer = Answer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body.to_string());
+    Fault::always(operation, Effect::Answer(answer))
+}
+
+fn sh(script: &str) -> String {
+    let done = Command::new("sh").args(["-euc", script]).env_clear().output().expect("a shell");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_is_printed_in_each_form() {
+    let scene = Scene::new().await;
+    let (typed, value) = rotated(&scene).await;
+    let printed = token(&scene, &[&typed]).await;
+    assert_eq!((printed.exit, printed.stdout, printed.stderr.as_str()), (Some(0), format!("{value}\n"), ""));
+    let header = token(&scene, &[&typed, "--format", "header"]).await;
+    assert_eq!(header.stdout, format!("Authorization: Bearer {value}\n"));
+    let variables = token(&scene, &[&typed, "--format", "env"]).await.stdout;
+    let url = scene.simulation.genesys_url();
+    assert_eq!(variables, format!("GENESYSCLOUD_ACCESS_TOKEN='{value}'\n{REGION_AND_URL}'{url}'\n"));
+    assert_eq!(sh(&format!("{variables}printf %s \"$GENESYSCLOUD_ACCESS_TOKEN\"")), value);
+    assert!(scene.simulation.journal.calls().is_empty(), "the platform is asked for nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_has_the_fields_that_the_secrets_engine_answers_with() {
+    let scene = Scene::new().await;
+    let (typed, value) = rotated(&scene).await;
+    for arguments in [["--format", "json"], ["--output", "json"]] {
+        let printed = token(&scene, &[&[typed.as_str()], &arguments[..]].concat()).await;
+        let answer = printed.json().remove(0);
+        let names: Vec<_> = answer.as_object().expect("an object").keys().collect();
+        assert_eq!(names, ["access_token", "token_type", "expires_at", "ttl", "api_url"]);
+        let document = read(Path::new(typed.strip_prefix("file:").expect("a file")));
+        assert_eq!((&answer["access_token"], &answer["token_type"]), (&json!(value), &json!("bearer")));
+        assert_eq!(answer["expires_at"], document["expires_at"]);
+        assert!(answer["ttl"].as_u64().is_some_and(|ttl| (86_000..86_400).contains(&ttl)), "{answer}");
+        assert_eq!(answer["api_url"], scene.simulation.genesys_url());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_different_wishes_are_wrong_usage() {
+    let scene = Scene::new().await;
+    let (typed, _) = rotated(&scene).await;
+    for arguments in [
+        &["--output", "json", "--format", "env"][..],
+        &["--output", "json", "--github-env", "A"],
+        &["--format", "raw", "--github-env", "A"],
+        &["--minimum-life", "1d"],
+    ] {
+        let refused = token(&scene, &[&[typed.as_str()], arguments].concat()).await;
+        assert_eq!((refused.exit, refused.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        refused.error();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_on_aws_needs_leave_to_get_the_value_and_nothing_else() {
+    let scene = Scene::new().await;
+    scene.rotating("prod/genesys").await;
+    let value = scene.current("prod/genesys")["access_token"].as_str().expect("a token").to_owned();
+    scene.simulation.journal.clear();
+    scene.simulation.faults.add(denied("DescribeSecret"));
+    let printed = token(&scene, &["prod/genesys"]).await;
+    assert_eq!((printed.exit, printed.stdout), (Some(0), format!("{value}\n")), "{}", printed.stderr);
+    let called: Vec<_> = scene.simulation.journal.calls().into_iter().map(|call| call.operation).collect();
+    assert_eq!(called, ["GetSecretValue"]);
+    let called = scene.run(&["api", "prod/genesys", "GET", "/api/v2/tokens/me"]).await;
+    assert_eq!(called.exit, Some(0), "{}", called.stderr);
+    let missing = token(&scene, &["prod/other"]).await;
+    let message = "prod/other: the secret prod/other is not there, or has no current value";
+    assert_eq!((missing.exit, missing.error().0), (Some(1), message));
+    scene.simulation.faults.clear();
+    let missing = token(&scene, &["prod/other"]).await;
+    assert!(missing.error().0.starts_with("prod/other: Secrets Manager has no secret prod/other here"));
+    scene.simulation.faults.add(denied("GetSecretValue"));
+    let (exit, error) =
+        (token(&scene, &["prod/genesys"]).await, "secretsmanager:GetSecretValue on prod/genesys is denied");
+    assert!(exit.exit == Some(1) && exit.error().0.contains(error), "{}", exit.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_kv_needs_to_read_the_one_path() {
+    let Some(bao) = Bao::start() else { return };
+    let scene = Scene::new().await;
+    bao.put("team/genesys", &document(CLIENT_SECRET).to_string()).await;
+    let run = async |command: &str, login: &str| {
+        let mut command = scene.command(&[command, "vault:secret/team/genesys"]);
+        command.env("VAULT_ADDR", &bao.url).env("VAULT_TOKEN", login);
+        shown(&scene, command).await
+    };
+    let reader = bao.token(KV_READER).await;
+    let (error, hint) = ("vault:secret/team/genesys: the secret secret/team/genesys holds no token yet", "rotate");
+    let empty = run("token", &reader).await;
+    assert!(empty.exit == Some(1) && empty.error().0 == error && empty.error().1.contains(hint), "{}", empty.stderr);
+    assert_eq!(run("rotate", &bao.root).await.exit, Some(0));
+    let printed = run("token", &reader).await;
+    let value = bao.get("team/genesys").await["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!((printed.exit, printed.stdout), (Some(0), format!("{value}\n")), "{}", printed.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_dead_or_dies_too_soon_is_not_handed_out() {
+    let scene = Scene::new().await;
+    let dead = stored(&scene, "dead.json", json!({"access_token": "hush", "expires_at": "2026-01-02T03:04:05Z"}));
+    let (alive, _) = rotated(&scene).await;
+    for (typed, arguments, words) in [
+        (&dead, &["--format", "env"][..], "the token expired at 2026-01-02 03:04 UTC"),
+        (&alive, &["--minimum-life", "30h"], "the token lives 23 h 59 min, and 1 d 6 h are wanted"),
+    ] {
+        let refused = token(&scene, &[&[typed.as_str()], arguments].concat()).await;
+        assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
+        let (error, hint) = refused.error();
+        assert_eq!(error, format!("{typed}: {words}"));
+        assert!(hint.contains(&format!("genesys-rotator rotate {typed}")), "{hint}");
+    }
+    assert_eq!(token(&scene, &[&alive, "--minimum-life", "23h"]).await.exit, Some(0));
+    let short = Scene::with_token_lifetime(Some(30)).await;
+    let (typed, _) = rotated(&short).await;
+    assert_eq!(token(&short, &[&typed]).await.exit, Some(1), "a minute is wanted unless told otherwise");
+    assert_eq!(token(&short, &[&typed, "--minimum-life", "1s"]).await.exit, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_the_platform_still_takes_the_token_is_asked_when_that_is_wanted() {
+    let scene = Scene::new().await;
+    let (typed, value) = rotated(&scene).await;
+    assert_eq!(token(&scene, &[&typed, "--verify"]).await.stdout, format!("{value}\n"));
+    let busy = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
+    scene.simulation.faults.add(Fault::once("GET /api/v2/tokens/me", Effect::Answer(busy)));
+    assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0), "it is asked again");
+    scene.simulation.genesys.revoke_all();
+    assert_eq!(token(&scene, &[&typed]).await.stdout, format!("{value}\n"), "nobody was asked");
+    let refused = token(&scene, &[&typed, "--verify"]).await;
+    assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
+    let (error, hint) = refused.error();
+    assert!(error.starts_with(&format!("{typed}: ")) && error.contains("bad.credentials"), "{error}");
+    assert!(hint.contains(&format!("genesys-rotator rotate {typed}")), "{hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_asked() {
+    let scene = Scene::new().await;
+    scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
+    let refused = token(&scene, &["prod/genesys", "--timeout", "1s"]).await;
+    let (error, hint) = refused.error();
+    assert_eq!((refused.exit, error), (Some(1), "prod/genesys: the time ran out while trying to read the secret"));
+    assert!(hint.contains("--timeout"), "{hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_whose_end_nobody_knows_is_handed_out_with_a_warning() {
+    let scene = Scene::new().await;
+    let typed = stored(&scene, "endless.json", json!({"access_token": "hush", "expires_at": "tomorrow"}));
+    let printed = token(&scene, &[&typed, "--format", "json"]).await;
+    assert_eq!(printed.exit, Some(0));
+    assert!(printed.stderr.starts_with(&format!("warning: {typed}: the document does not say")), "{}", printed.stderr);
+    let answer = &printed.json()[0];
+    assert_eq!(
+        (&answer["expires_at"], &answer["ttl"], &answer["token_type"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    assert_eq!(token(&scene, &[&typed, "--minimum-life", "1s"]).await.exit, Some(1), "that cannot be promised");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_header_can_carry_is_no_token() {
+    let scene = Scene::new().await;
+    for text in ["a\nB=1", "a b", "tök", "\u{1b}[2J"] {
+        let fields = json!({"access_token": text, "expires_at": "9999-01-02T03:04:05Z"});
+        let refused = token(&scene, &[&stored(&scene, "odd.json", fields)]).await;
+        assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""), "{text:?}");
+        assert!(refused.error().0.contains("what no HTTP header can carry"), "{}", refused.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_in_a_token_does_not_end_the_shells_word() {
+    let scene = Scene::new().await;
+    let value = r#"a'b$(id)`id`"\;*>"#;
+    let fields = json!({"access_token": value, "expires_at": "9999-01-02T03:04:05Z"});
+    let printed = token(&scene, &[&stored(&scene, "odd.json", fields), "--format", "env"]).await;
+    assert_eq!(sh(&format!("{}printf %s \"$GENESYSCLOUD_ACCESS_TOKEN\"", printed.stdout)), value);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_token_is_good_may_be_said_by_the_secret_with_the_credentials() {
+    let scene = Scene::new().await;
+    let private = json!({"region": "mypurecloud.de", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET});
+    write(scene.directory.path(), "private.json", &private.to_string());
+    let held = json!({"credentials": "private.json", "access_token": "hush", "expires_at": "9999-01-02T03:04:05Z"});
+    write(scene.directory.path(), "shared.json", &held.to_string());
+    let run = async |form: &str| {
+        let mut command = scene.command(&["token", "file:shared.json", "--format", form]);
+        command.current_dir(scene.directory.path());
+        shown(&scene, command).await
+    };
+    let printed = run("env").await;
+    assert!(printed.stdout.contains("\nGENESYSCLOUD_REGION='eu-central-1'\n"), "{}{}", printed.stdout, printed.stderr);
+    fs::remove_file(scene.directory.path().join("private.json")).expect("it is there");
+    assert_eq!(run("raw").await.stdout, "hush\n", "whoever may read the token alone gets that");
+    let refused = run("env").await;
+    assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""), "no tool shall guess the region");
+    let printed = run("json").await;
+    assert_eq!((printed.exit, &printed.json()[0]["api_url"]), (Some(0), &Value::Null));
+    assert!(printed.stderr.starts_with("warning: file:shared.json: "), "{}", printed.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_the_token_alone_is_not_told_to_read_the_credentials() {
+    let scene = Scene::new().await;
+    let held = json!({"credentials": "private", "access_token": "hush", "expires_at": "9999-01-02T03:04:05Z"});
+    scene.aws.create_secret().name("shared").secret_string(held.to_string()).send().await.expect("it is created");
+    scene.simulation.faults.add(denied("GetSecretValue").after(1));
+    let refused = token(&scene, &["shared", "--format", "env"]).await;
+    assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
+    let (error, hint) = refused.error();
+    assert!(error.contains("private is denied") && hint.starts_with("write region into the secret"), "{error}: {hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_cxone_has_names_of_its_own() {
+    let scene = Scene::new().await;
+    let document = json!({
+        "platform": "nice-cxone", "issuer": "https://cxone.niceincontact.com", "client_id": cxone::CLIENT.0,
+        "client_secret": cxone::CLIENT.1, "access_key_id": cxone::KEY.0, "access_key_secret": cxone::KEY.1,
+    });
+    let path = write(scene.directory.path(), "cxone.json", &document.to_string());
+    let typed = format!("file:{}", path.display());
+    assert_eq!(scene.run(&["rotate", &typed]).await.exit, Some(0));
+    let value = read(&path)["access_token"].as_str().expect("a token").to_owned();
+    let printed = token(&scene, &[&typed, "--format", "env"]).await;
+    let url = scene.simulation.genesys_url();
+    assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0));
+    assert_eq!(printed.stdout, format!("CXONE_ACCESS_TOKEN='{value}'\nCXONE_API_URL='{url}'\n"), "{}", printed.stderr);
+}
+
+/// Runs a command with a terminal for its stdout, and copies what that shows.
+const ON_A_TERMINAL: &str = "
+import os, pty, subprocess, sys
+shown, terminal = pty.openpty()
+done = subprocess.run(sys.argv[1:], stdout=terminal)
+os.write(terminal, b'@end')
+text = b''
+while not text.endswith(b'@end'):
+    text += os.read(shown, 4096)
+sys.stdout.buffer.write(text)
+sys.exit(done.returncode)
+";
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter")]
+async fn a_terminal_is_not_shown_the_token_unless_it_is_told_to() {
+    let Some(python) = std::env::var_os("PYTHON") else { return };
+    let scene = Scene::new().await;
+    let (typed, value) = rotated(&scene).await;
+    for (flag, exit, expected) in [(None, 2, "@end".to_owned()), (Some("--yes"), 0, format!("{value}\r\n@end"))] {
+        let inner = scene.command(&[&["token", &typed], flag.as_slice()].concat());
+        let mut command = Command::new(&python);
+        command.args(["-c", ON_A_TERMINAL]).arg(inner.get_program()).args(inner.get_args()).env_clear();
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let printed = shown(&scene, command).await;
+        assert_eq!((printed.exit, printed.stdout), (Some(exit), expected), "{}", printed.stderr);
+        assert_eq!(printed.stderr.contains("stdout is a terminal"), flag.is_none());
+    }
+}
+
+#[test]
+fn completions_know_both_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&["completions", shell]).stdout;
+        for word in ["token", "exec", "github-env", "minimum-life"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}

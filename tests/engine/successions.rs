@@ -1,0 +1,204 @@
+//! A second client, or a second access key, in the place of a config's own: at every instant the stored one works.
+
+use genesys_rotator::sim::faults::{Effect, Fault};
+use genesys_rotator::sim::genesys::Client;
+use serde_json::{Value, json};
+
+use crate::host::Moment;
+use crate::hosted::{Hosted, Refused};
+use crate::scene::{CLIENT, CXONE_KEY};
+
+const SECOND: (&str, &str) = ("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-hush-second-secret-0123456789");
+const ADMIN: (&str, &str) = ("5f3c8a52-000a-4e71-9d0c-6f2b3c9d1e10", "hush-hush-admin-secret-0123456789");
+const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
+const CREATE_KEY: &str = "POST /access-key-management/v1/access-keys";
+const MOST_CALLS: usize = 100;
+
+/// The config under test.
+const CONFIG: &str = "config/main";
+
+impl Hosted {
+    /// With two clients of Genesys Cloud and one that edits them.
+    async fn with_two_clients() -> Self {
+        let hosted = Self::start().await;
+        for (id, secret) in [SECOND, ADMIN] {
+            hosted.simulation.genesys.add_client(Client::new(id, secret));
+        }
+        let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN.0, "client_secret": ADMIN.1});
+        hosted.write("config/admin", admin).await;
+        hosted.write(CONFIG, json!({"idle_client_id": SECOND.0, "admin_config": "admin"})).await;
+        hosted.write("static-roles/ci", json!({"config": "main", "rotation_period": 14_400})).await;
+        hosted
+    }
+
+    /// With a user of CXone and an access key.
+    async fn with_access_key() -> Self {
+        let hosted = Self::start().await;
+        hosted.simulation.cxone.set(|settings| settings.access_keys_per_user = MOST_CALLS);
+        let key = json!({
+            "platform": "nice-cxone", "area": "na1", "access_key_id": CXONE_KEY.0, "access_key_secret": CXONE_KEY.1,
+        });
+        hosted.write(CONFIG, key).await;
+        hosted.write("static-roles/ci", json!({"config": "main", "rotation_period": 1_800})).await;
+        hosted
+    }
+
+    fn config(&self) -> Value {
+        serde_json::from_str(&self.storage.text(CONFIG).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Whether the platform takes what is stored.
+    fn stored_credentials_work(&self) -> bool {
+        let config = self.config();
+        let clients = self.simulation.genesys.clients();
+        let keys = self.simulation.cxone.access_keys();
+        match config["platform"].as_str() {
+            Some("nice-cxone") => {
+                keys.iter().any(|key| config["access_key_id"] == *key.id && config["access_key_secret"] == *key.secret)
+            }
+            _ => clients
+                .iter()
+                .any(|client| config["client_id"] == *client.id && config["client_secret"] == *client.secret),
+        }
+    }
+
+    async fn token_works(&self) -> bool {
+        let token = self.token().await;
+        let live = [self.simulation.genesys.live_tokens(), self.simulation.cxone.live_tokens()].concat();
+        live.contains(&token)
+    }
+
+    async fn rotate_root_of_main(&self) -> Result<Vec<String>, Refused> {
+        self.call("write", "rotate-root/main", json!({})).await.map(|answered| answered.warnings)
+    }
+}
+
+#[tokio::test]
+async fn two_clients_take_turns() {
+    let hosted = Hosted::with_two_clients().await;
+    for (present, former) in [(SECOND.0, CLIENT.0), (CLIENT.0, SECOND.0), (SECOND.0, CLIENT.0)] {
+        let secret = hosted.config()["client_secret"].clone();
+        assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
+        let config = hosted.config();
+        assert_eq!((&config["client_id"], &config["idle_client_id"]), (&json!(present), &json!(former)));
+        assert!(config["client_secret"] != secret && hosted.stored_credentials_work());
+        assert!(hosted.token_works().await, "readers keep what they have");
+        assert!(hosted.storage.text("root-intent/main").is_none(), "nothing has to be healed");
+    }
+    hosted.write("rotate-role/ci", json!({})).await;
+    assert!(hosted.token_works().await);
+    let shown = hosted.read(CONFIG).await;
+    assert_eq!((&shown["idle_client_id"], &shown["admin_config"]), (&json!(CLIENT.0), &json!("admin")));
+    hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn access_keys_take_turns() {
+    let hosted = Hosted::with_access_key().await;
+    let mut former = CXONE_KEY.0.to_owned();
+    for _ in 0..3 {
+        assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
+        let present = hosted.config()["access_key_id"].as_str().expect("an id").to_owned();
+        let mut expected = vec![former, present.clone()];
+        expected.sort();
+        let held: Vec<_> = hosted.simulation.cxone.access_keys().into_iter().map(|key| key.id).collect();
+        assert_eq!(held, expected);
+        assert!(hosted.stored_credentials_work() && hosted.token_works().await);
+        former = present;
+    }
+    hosted.assert_discreet();
+    // Who writes a key of their own keeps the former ones.
+    hosted.simulation.cxone.add_access_key(genesys_rotator::sim::cxone::AccessKey::new("THEIROWN====", "HUSHOWN===="));
+    hosted.write(CONFIG, json!({"access_key_id": "THEIROWN====", "access_key_secret": "HUSHOWN===="})).await;
+    assert_eq!(hosted.read(CONFIG).await["former_access_key_id"], Value::Null);
+    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
+    assert_eq!(hosted.simulation.cxone.access_keys().len(), 4);
+}
+
+async fn every_kill_leaves_one_that_works(hosted: Hosted, moment: Moment) {
+    for calls_before in 0..MOST_CALLS {
+        hosted.kill_at(calls_before, moment);
+        let rotated = hosted.rotate_root_of_main().await.is_ok();
+        assert!(hosted.stored_credentials_work(), "after {calls_before} calls");
+        if rotated && hosted.storage.cancel() {
+            assert!(calls_before >= 2, "a rotation makes more calls than {calls_before}");
+            break;
+        }
+        hosted.restart().await;
+        assert!(hosted.token_works().await, "after {calls_before} calls");
+    }
+    assert!(hosted.stored_credentials_work());
+    hosted.assert_discreet();
+}
+
+#[tokio::test]
+async fn a_kill_at_any_call_of_the_storage_leaves_a_client_that_works() {
+    for moment in [Moment::Before, Moment::After] {
+        every_kill_leaves_one_that_works(Hosted::with_two_clients().await, moment).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kill_at_any_call_of_the_storage_leaves_an_access_key_that_works() {
+    for moment in [Moment::Before, Moment::After] {
+        every_kill_leaves_one_that_works(Hosted::with_access_key().await, moment).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_costs_nothing() {
+    for effect in [Effect::LoseAnswer, Effect::Drop] {
+        let hosted = Hosted::with_two_clients().await;
+        hosted.simulation.faults.add(Fault::once(REGENERATE, effect.clone()));
+        assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
+        assert!(hosted.stored_credentials_work());
+        let hosted = Hosted::with_access_key().await;
+        hosted.simulation.faults.add(Fault::once(CREATE_KEY, effect));
+        assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
+        assert!(hosted.stored_credentials_work());
+    }
+    let hosted = Hosted::with_two_clients().await;
+    hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
+    let before = hosted.config();
+    assert!(hosted.rotate_root_of_main().await.is_err());
+    assert!(hosted.config() == before && hosted.stored_credentials_work());
+}
+
+#[tokio::test]
+async fn a_new_secret_that_takes_its_time_is_waited_for() {
+    let hosted = Hosted::with_two_clients().await;
+    hosted.simulation.genesys.set(|settings| settings.secret_propagation = 3);
+    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
+    assert!(hosted.stored_credentials_work());
+}
+
+#[tokio::test]
+async fn a_second_client_is_complete_or_refused() {
+    let hosted = Hosted::with_two_clients().await;
+    for (fields, words) in [
+        (json!({"idle_client_id": CLIENT.0}), "is the client in use"),
+        (json!({"admin_config": ""}), "has no admin_config"),
+        (json!({"idle_client_id": ""}), "has no idle_client_id"),
+    ] {
+        let Err(Refused(_, said)) = hosted.call("write", CONFIG, fields.clone()).await else { panic!("{fields}") };
+        assert!(said.contains(words) && said.contains("\nhint: "), "{said}");
+    }
+    let Err(Refused(_, said)) = hosted.call("delete", "config/admin", json!({})).await else { panic!("it is in use") };
+    assert!(said.contains("in use by config/main"), "{said}");
+    hosted.write(CONFIG, json!({"idle_client_id": "", "admin_config": ""})).await;
+    hosted.call("delete", "config/admin", json!({})).await.expect("nobody uses it any more");
+    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()), "its own secret is replaced now");
+    assert_eq!(hosted.config()["client_id"], CLIENT.0);
+}
+
+#[tokio::test]
+async fn an_older_application_is_told_that_it_cannot() {
+    let hosted = Hosted::start().await;
+    let older = json!({
+        "platform": "nice-cxone", "realm": "us-22", "client_id": crate::scene::CXONE_CLIENT.0,
+        "client_secret": crate::scene::CXONE_CLIENT.1,
+    });
+    hosted.write(CONFIG, older).await;
+    let Err(Refused(_, said)) = hosted.rotate_root_of_main().await else { panic!("there is no way") };
+    assert!(said.contains("older application") && said.contains("\nhint: "), "{said}");
+}

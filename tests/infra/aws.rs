@@ -1,0 +1,226 @@
+//! The SAM template: checked by AWS's own tools, and held against what the function does.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use genesys_rotator::rotation::RotationRules;
+use serde_json::Value;
+
+use super::stack::{EVERYTHING, STACK, list, of_type, python, repository, stack, statements, texts};
+use super::stdout;
+
+/// One of the programs that were installed beside the tests' Python.
+fn tool(name: &str) -> Option<Command> {
+    let mut command = Command::new(std::path::Path::new(&python()?).with_file_name(name));
+    command
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env("HOME", env!("CARGO_TARGET_TMPDIR")).env("AWS_CONFIG_FILE", "/dev/null");
+    Some(command)
+}
+
+#[test]
+fn cfn_lint_finds_nothing() {
+    let Some(mut lint) = tool("cfn-lint") else { return };
+    stdout(&lint.arg(repository("infra/aws/template.yaml")).output().expect("cfn-lint"));
+}
+
+#[test]
+fn sam_calls_the_template_valid() {
+    let Some(mut sam) = tool("sam") else { return };
+    let output =
+        sam.args(["validate", "--lint", "-t"]).arg(repository("infra/aws/template.yaml")).output().expect("sam");
+    assert!(stdout(&output).contains("is a valid SAM Template"));
+}
+
+#[test]
+fn every_parameter_is_in_a_group_and_explained() {
+    let Some(stack) = stack(&[]) else { return };
+    let text = std::fs::read_to_string(repository("infra/aws/template.yaml")).expect("the template");
+    let grouped: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Parameters: ["))
+        .flat_map(|names| names.trim_end_matches(']').split(", "))
+        .collect();
+    let parameters = stack["Parameters"].as_object().expect("parameters");
+    assert_eq!(grouped, parameters.keys().collect::<Vec<_>>(), "in the same order");
+    for (name, parameter) in parameters {
+        let description = parameter["Description"].as_str().unwrap_or_default();
+        assert!(description.ends_with('.') && description.len() > 20, "{name}: {description}");
+        assert!(parameter.get("Default").is_some(), "{name}: one deploys without an answer");
+    }
+}
+
+#[test]
+fn no_secret_value_passes_through_the_template() {
+    let Some(stack) = stack(&EVERYTHING) else { return };
+    let secrets = of_type(&stack, "AWS::SecretsManager::Secret");
+    assert_eq!(secrets.len(), 1);
+    assert!(secrets[0].1.get("SecretString").is_none() && secrets[0].1.get("GenerateSecretString").is_none());
+    assert_eq!(stack["Resources"]["Secret"]["DeletionPolicy"], "Retain");
+    let names = stack["Parameters"].as_object().expect("parameters").keys();
+    assert!(names.clone().all(|name| !name.contains("ClientSecret") && !name.contains("Token")), "{names:?}");
+}
+
+#[test]
+fn the_function_is_as_small_as_it_may_be_and_has_time_to_wait() {
+    let Some(stack) = stack(&[]) else { return };
+    let function = &stack["Resources"]["Function"]["Properties"];
+    assert_eq!(function["CodeUri"], "../../dist/genesys-rotator-lambda-arm64.zip");
+    assert_eq!((&function["Handler"], &function["Runtime"]), (&"bootstrap".into(), &"provided.al2023".into()));
+    assert_eq!(function["Architectures"], serde_json::json!(["arm64"]));
+    assert_eq!((function["MemorySize"].as_u64(), function["Timeout"].as_u64()), (Some(128), Some(60)));
+    for absent in ["AutoPublishAlias", "DeadLetterQueue", "Tracing", "VpcConfig", "ReservedConcurrentExecutions"] {
+        assert!(function.get(absent).is_none(), "{absent}");
+    }
+}
+
+#[test]
+fn only_secrets_manager_of_a_named_account_may_call_the_function() {
+    let Some(stack) = stack(&EVERYTHING) else { return };
+    let permissions = of_type(&stack, "AWS::Lambda::Permission");
+    let accounts: Vec<_> =
+        permissions.iter().filter_map(|(_, permission)| permission["SourceAccount"].as_str()).collect();
+    assert_eq!(accounts, ["000000000000", "111111111111"]);
+    for (name, permission) in permissions {
+        assert_eq!(permission["Principal"], "secretsmanager.amazonaws.com", "{name}");
+        assert_eq!(permission["Action"], "lambda:InvokeFunction", "{name}");
+    }
+}
+
+#[test]
+fn no_role_has_a_wildcard_but_for_a_documented_one() {
+    let Some(stack) = stack(&EVERYTHING) else { return };
+    for role in ["FunctionRole", "RotationTimerRole"] {
+        assert_eq!(stack["Resources"][role]["Properties"].get("ManagedPolicyArns"), None, "{role}");
+        for statement in statements(&stack, role) {
+            let sid = statement["Sid"].as_str().expect("each statement has a name");
+            assert!(texts(&statement["Action"]).iter().all(|action| !action.contains('*')), "{sid}");
+            assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{sid}");
+            let wide = texts(&statement["Resource"]).contains(&"*");
+            let may_be_wide = ["LetLambdaConnectToTheVpc", "KeepTheFunctionFromIt"].contains(&sid);
+            assert_eq!(wide, may_be_wide, "{sid}");
+        }
+    }
+    let function = statements(&stack, "FunctionRole");
+    let of = |sid: &str| function.iter().find(|statement| statement["Sid"] == sid).expect("a statement");
+    let (allowed, denied) = (of("LetLambdaConnectToTheVpc"), of("KeepTheFunctionFromIt"));
+    assert_eq!(allowed["Action"], denied["Action"], "what Lambda may do for it, it may not do itself");
+    assert_eq!(of("RotateAttachedSecrets")["Action"], of("RotateSecretsOfAnotherAccount")["Action"]);
+    let keys = of("UseKeysThroughSecretsManager");
+    assert_eq!(texts(&keys["Action"]), ["kms:Decrypt", "kms:GenerateDataKey"]);
+    assert_eq!(keys["Condition"]["StringEquals"]["kms:ViaService"], "secretsmanager.us-east-1.amazonaws.com");
+}
+
+#[test]
+fn without_options_there_is_nothing_but_the_function_its_log_and_its_watch() {
+    let Some(stack) = stack(&[]) else { return };
+    let resources: Vec<_> = stack["Resources"].as_object().expect("resources").keys().collect();
+    let expected = [
+        "Function",
+        "FunctionRole",
+        "SecretsManagerPermission",
+        "LogGroup",
+        "RotationFailedAlarm",
+        "FunctionThrottledAlarm",
+        "NoRotationAlarm",
+        "TokenLifeAlarm",
+        "RotationDashboard",
+    ];
+    assert_eq!(resources, expected);
+    let sids: Vec<_> =
+        statements(&stack, "FunctionRole").iter().map(|statement| statement["Sid"].to_string()).collect();
+    assert_eq!(sids, [r#""RotateAttachedSecrets""#, r#""WriteLog""#]);
+}
+
+/// The seconds that an alarm looks back.
+fn looks_back(alarm: &Value) -> (u64, u64) {
+    let period = list(&alarm["Metrics"]).iter().find_map(|metric| metric["MetricStat"]["Period"].as_u64());
+    let period = alarm["Period"].as_u64().or(period).expect("a period");
+    (period, period * alarm["EvaluationPeriods"].as_u64().expect("a number"))
+}
+
+/// CloudWatch API reference, `PutMetricAlarm`: seven days at most, and a day for periods under an hour.
+#[test]
+fn no_alarm_looks_further_back_than_cloudwatch_does() {
+    for parameters in
+        [&["HoursWithoutSuccess=168"][..], &["HoursWithoutSuccess=1"], &["FirstSecret=x", "RotateEveryMinutes=180"]]
+    {
+        let Some(stack) = stack(parameters) else { return };
+        for (name, alarm) in of_type(&stack, "AWS::CloudWatch::Alarm") {
+            let (period, total) = looks_back(alarm);
+            assert!(total <= if period < 3600 { 86_400 } else { 604_800 }, "{name}: {total}");
+        }
+    }
+    let Some(without) = stack(&["HoursWithoutSuccess=0"]) else { return };
+    assert!(without["Resources"].get("NoRotationAlarm").is_none());
+}
+
+#[test]
+fn the_alarms_leave_a_rotation_time_to_happen() {
+    let Some(stack_by_default) = stack(&[]) else { return };
+    let schedule = stack_by_default["Parameters"]["RotationSchedule"]["Default"].as_str().map(str::to_owned);
+    let rules = RotationRules { schedule_expression: schedule, ..RotationRules::default() };
+    let gap = rules.longest_gap("2026-01-01T00:00:00Z".parse().expect("a time")).expect("a schedule").as_secs();
+    let (_, silence) = looks_back(&stack_by_default["Resources"]["NoRotationAlarm"]["Properties"]);
+    assert!((gap + 1..=gap + 3600).contains(&silence), "{silence} s for a gap of {gap} s");
+    let every =
+        stack_by_default["Parameters"]["RotateEveryMinutes"]["AllowedValues"].as_array().expect("values").clone();
+    for minutes in every.iter().filter_map(Value::as_str).filter(|minutes| *minutes != "0") {
+        let Some(stack) = stack(&["FirstSecret=x", &format!("RotateEveryMinutes={minutes}")]) else { return };
+        let (_, silence) = looks_back(&stack["Resources"]["ScheduledSecretAlarm"]["Properties"]);
+        let wanted = (minutes.parse::<u64>().expect("a number") + 10) * 60;
+        assert!((wanted..wanted + 300).contains(&silence), "{minutes} minutes: {silence} s");
+        assert!(stack["Resources"].get("TokenLifeAlarm").is_none());
+    }
+}
+
+#[test]
+fn the_dashboard_is_json_and_of_this_stack() {
+    let Some(stack) = stack(&[]) else { return };
+    let body = stack["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"].as_str().expect("a body");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    let widgets = body["widgets"].as_array().expect("widgets");
+    assert_eq!(widgets.len(), 5);
+    assert!(widgets.iter().all(|widget| widget["properties"].to_string().contains(STACK)));
+}
+
+#[test]
+fn what_makes_no_sense_together_is_refused() {
+    let refused = |parameters: &[&str]| {
+        let mut command = Command::new(python()?);
+        command
+            .arg(repository("tests/python/sam_stack.py"))
+            .arg(repository("infra/aws/template.yaml"))
+            .args(parameters);
+        Some(!command.output().expect("it runs").status.success())
+    };
+    let bad: [&[&str]; 8] = [
+        &["RotateEveryMinutes=30"],
+        &["AttachRotation=yes"],
+        &["EndpointClientsCidr=10.0.0.0/16"],
+        &["SecretNamePrefix="],
+        &["SecretNamePrefix=*"],
+        &["HoursWithoutSuccess=169"],
+        &["RotateEveryMinutes=5"],
+        &["ScheduledSecretArn=genesys/token"],
+    ];
+    for parameters in bad {
+        assert_ne!(refused(parameters), Some(false), "{parameters:?}");
+    }
+    assert_ne!(refused(&EVERYTHING), Some(true));
+}
+
+#[test]
+fn parts_of_the_stack_that_share_a_name_are_told_apart() {
+    let Some(stack) = stack(&EVERYTHING) else { return };
+    let alarms = of_type(&stack, "AWS::CloudWatch::Alarm");
+    let names: BTreeSet<_> = alarms.iter().map(|(_, alarm)| alarm["AlarmName"].to_string()).collect();
+    assert_eq!(names.len(), alarms.len());
+    for (name, alarm) in alarms {
+        assert_eq!(alarm["AlarmActions"], alarm["OKActions"], "{name}");
+        assert_eq!(texts(&alarm["AlarmActions"]), ["arn:aws:sns:us-east-1:000000000000:on-call"], "{name}");
+        assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 60), "{name}");
+    }
+}

@@ -1,0 +1,62 @@
+//! The alarms, held against the metrics that the real function writes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::aws_world::{World, documents};
+use super::stack::{list, of_type, stack, texts};
+
+/// Each metric with the names of its dimensions, as the function writes them.
+fn counted(world: &World) -> BTreeSet<(String, String, Vec<String>)> {
+    let function = world.simulation.function.as_ref().expect("a function");
+    let lines = function.logs().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let mut counted = BTreeSet::new();
+    for directive in
+        lines.flat_map(|line| list(&line["_aws"]["CloudWatchMetrics"]).into_iter().cloned().collect::<Vec<_>>())
+    {
+        let Some(namespace) = directive["Namespace"].as_str() else { continue };
+        for metric in list(&directive["Metrics"]).iter().filter_map(|metric| metric["Name"].as_str()) {
+            for set in list(&directive["Dimensions"]) {
+                let mut names: Vec<_> = texts(set).into_iter().map(str::to_owned).collect();
+                names.sort();
+                counted.insert((namespace.to_owned(), metric.to_owned(), names));
+            }
+        }
+    }
+    counted
+}
+
+#[tokio::test]
+async fn the_alarms_watch_what_the_function_counts() {
+    for options in [&[][..], &["FirstSecret=plain", "RotateEveryMinutes=30"]] {
+        let Some(stack) = stack(options) else { return };
+        let world = World::start(&stack).await;
+        world.create("genesys/plain", &documents()[0].1).await;
+        assert!(world.rotate("genesys/plain", true).await);
+        let counted = counted(&world);
+        let alarms = of_type(&stack, "AWS::CloudWatch::Alarm");
+        let mut watched = 0;
+        for (name, alarm) in &alarms {
+            let inner = list(&alarm["Metrics"]).into_iter().find_map(|metric| metric["MetricStat"].get("Metric"));
+            let metric = inner.unwrap_or(alarm);
+            if metric["Namespace"] == "AWS/Lambda" {
+                assert_eq!(
+                    metric["Dimensions"],
+                    json!([{"Name": "FunctionName", "Value": "genesys-rotator"}]),
+                    "{name}"
+                );
+                continue;
+            }
+            let dimensions = metric.get("Dimensions").map(list).unwrap_or_default();
+            let mut names: Vec<_> =
+                dimensions.iter().filter_map(|one| one["Name"].as_str().map(str::to_owned)).collect();
+            names.sort();
+            let text = |name: &str| metric[name].as_str().expect("text").to_owned();
+            let wanted = (text("Namespace"), text("MetricName"), names);
+            assert!(counted.contains(&wanted), "{name} waits for {wanted:?}, and there is {counted:?}");
+            watched += 1;
+        }
+        assert_eq!((alarms.len(), watched), (4, 2));
+    }
+}

@@ -1,0 +1,167 @@
+//! The role's policy, held against the calls that the real function makes in rotations of every kind.
+
+use std::collections::BTreeSet;
+
+use genesys_rotator::sim::genesys::Client as OAuthClient;
+use genesys_rotator::sim::secrets_manager::Access;
+use serde_json::{Value, json};
+
+use super::aws_world::{ADMIN, CREDENTIALS, FUNCTION_KEY, SECRET_VALUE, World, documents};
+use super::iam::Policy;
+use super::stack::{EVERYTHING, FUNCTION_ARN, stack, statements, texts};
+
+/// Rotations of every kind, those that fail and drop what was staged too.
+async fn rotations_of_every_kind(stack: &Value) -> World {
+    let world = World::start(stack).await;
+    world.simulation.genesys.add_client(OAuthClient::new("alone", SECRET_VALUE));
+    let credentials = |id: &str| json!({"region": "mypurecloud.ie", "client_id": id, "client_secret": SECRET_VALUE});
+    world.create(CREDENTIALS, &credentials("mine")).await;
+    world.create(ADMIN, &credentials("admin")).await;
+    world.create("genesys/edited", &credentials("mine")).await;
+    assert!(world.rotate("genesys/edited", false).await, "the set-up is tried");
+    world.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    assert!(!world.rotate("genesys/edited", true).await, "it fails and leaves a version behind");
+    world.simulation.genesys.set(|settings| settings.reject_new_tokens = false);
+    let edited = json!({"region": "mypurecloud.ie", "client_id": "mine", "client_secret": SECRET_VALUE, "new": 1});
+    world
+        .operator
+        .put_secret_value()
+        .secret_id("genesys/edited")
+        .secret_string(edited.to_string())
+        .send()
+        .await
+        .expect("edited");
+    assert!(!world.rotate("genesys/edited", true).await, "what was left behind is dropped");
+    assert!(world.rotate("genesys/edited", true).await);
+    for (name, document) in documents() {
+        world.create(name, &document).await;
+        for _ in 0..2 {
+            assert!(
+                world.rotate(name, true).await,
+                "{name}: {:?}",
+                world.simulation.secrets_manager.rotation_outcomes()
+            );
+        }
+    }
+    world
+}
+
+/// The options that say where the credentials are.
+fn with_credentials() -> Option<Value> {
+    let options = EVERYTHING.iter().filter(|option| option.starts_with("Credentials") || option.starts_with("Admin"));
+    stack(&options.copied().collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn the_policy_allows_every_call_of_every_kind_of_rotation_and_nothing_more() {
+    let Some(stack) = with_credentials() else { return };
+    let world = rotations_of_every_kind(&stack).await;
+    let policy = Policy::of(&stack);
+    let mut used = BTreeSet::new();
+    for call in world.calls() {
+        // When a secret is attached for the first time, the service knows the function before it calls it.
+        let allowing = policy.allowing(&call);
+        assert_eq!(allowing.len(), 1, "{call:?}");
+        used.insert((allowing[0].to_owned(), format!("secretsmanager:{}", call.action)));
+    }
+    let granted: BTreeSet<_> = policy
+        .0
+        .iter()
+        .flat_map(|statement| {
+            let sid = statement["Sid"].as_str().expect("a name");
+            texts(&statement["Action"]).into_iter().map(move |action| (sid.to_owned(), action.to_owned()))
+        })
+        .filter(|(_, action)| action.starts_with("secretsmanager:"))
+        .collect();
+    assert_eq!(used, granted);
+    assert_eq!(used.len(), 6);
+}
+
+#[tokio::test]
+async fn a_document_that_points_to_a_secret_of_somebody_else_does_not_open_it() {
+    let Some(stack) = with_credentials() else { return };
+    let world = World::start(&stack).await;
+    let stranger = json!({"region": "mypurecloud.ie", "client_id": "mine", "client_secret": SECRET_VALUE});
+    for place in ["genesys/stranger", "payroll/database"] {
+        world.create(place, &stranger).await;
+        let name = format!("genesys/{}", place.replace('/', "-"));
+        world.create(&name, &json!({"region": "mypurecloud.ie", "credentials": place})).await;
+        world.simulation.secrets_manager.forget_accesses();
+        world.rotate(&name, true).await;
+        let policy = Policy::of(&stack);
+        let refused: Vec<_> = world.calls().into_iter().filter(|call| policy.allowing(call).is_empty()).collect();
+        assert!(!refused.is_empty(), "{place}");
+        assert!(
+            refused.iter().all(|call| call.action == "GetSecretValue" && call.secret.contains(place)),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_named_is_closed() {
+    let (Some(plain), Some(everything)) = (with_credentials(), stack(&EVERYTHING)) else { return };
+    let arn = |name: &str| format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-AbCdEf");
+    let call = |action: &str, name: &str| Access {
+        access_key: FUNCTION_KEY.to_owned(),
+        action: action.to_owned(),
+        secret: arn(name),
+        version_stage: Some("AWSCURRENT".to_owned()),
+        rotation_function: Some(FUNCTION_ARN.to_owned()),
+        tags: Vec::new(),
+    };
+    let other_function =
+        Access { rotation_function: Some(format!("{FUNCTION_ARN}-2")), ..call("PutSecretValue", "genesys/x") };
+    let not_attached = Access { rotation_function: None, ..call("GetSecretValue", "genesys/x") };
+    let former = Access { version_stage: Some("AWSPREVIOUS".to_owned()), ..call("GetSecretValue", CREDENTIALS) };
+    let tagged =
+        Access { tags: vec![("genesys-rotator".to_owned(), "ours".to_owned())], ..call("PutSecretValue", "genesys/x") };
+    let (policy, with_tag) = (Policy::of(&plain), Policy::of(&everything));
+    assert_eq!(policy.allowing(&call("PutSecretValue", "genesys/x")), ["RotateAttachedSecrets"]);
+    assert_eq!(policy.allowing(&call("GetSecretValue", CREDENTIALS)), ["ReadCredentials"]);
+    assert_eq!(with_tag.allowing(&tagged), ["RotateAttachedSecrets"]);
+    for closed in [
+        call("PutSecretValue", "genesi/x"),
+        call("DeleteSecret", "genesys/x"),
+        call("RotateSecret", "genesys/x"),
+        call("PutSecretValue", CREDENTIALS),
+        call("DescribeSecret", ADMIN),
+        other_function,
+        not_attached,
+        former,
+    ] {
+        assert_eq!(policy.allowing(&closed), [""; 0], "{closed:?}");
+    }
+    assert_eq!(with_tag.allowing(&call("PutSecretValue", "genesys/x")), [""; 0], "it bears no tag");
+}
+
+#[tokio::test]
+async fn the_schedule_has_a_secret_rotated() {
+    let Some(stack) = stack(&["FirstSecret=cxone", "RotateEveryMinutes=30"]) else { return };
+    let target = &stack["Resources"]["RotationTimer"]["Properties"]["Target"];
+    assert_eq!(target["Arn"], "arn:aws:scheduler:::aws-sdk:secretsmanager:rotateSecret");
+    let world = World::start(&stack).await;
+    let cxone = documents().into_iter().find(|(name, _)| *name == "genesys/cxone").expect("a document").1;
+    world.create("genesys/cxone", &cxone).await;
+    assert!(world.rotate("genesys/cxone", true).await);
+    // Whatever the scheduler's ids are like, the version's id is of a length that Secrets Manager takes.
+    for id in ["d32c5kddcf5bb8c3", "0123", "11111111-2222-3333-4444-555555555555"] {
+        let input = target["Input"].as_str().expect("text").replace("<aws.scheduler.execution-id>", id);
+        let input: Value = serde_json::from_str(&input).expect("JSON");
+        assert_eq!(input["SecretId"], "arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/cxone-AbCdEf");
+        let token = input["ClientRequestToken"].as_str().expect("a token");
+        let rotate = world.operator.rotate_secret().secret_id("genesys/cxone").client_request_token(token);
+        rotate.send().await.expect("it is taken");
+        world.simulation.secrets_manager.settled().await;
+        let outcome = world.simulation.secrets_manager.rotation_outcomes().pop().expect("a rotation");
+        assert!(outcome.succeeded && outcome.version_id == token, "{outcome:?}");
+    }
+    let allowed: Vec<_> = statements(&stack, "RotationTimerRole")
+        .iter()
+        .map(|statement| (statement["Action"].to_string(), statement["Resource"].to_string()))
+        .collect();
+    let secret = r#""arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/cxone-AbCdEf""#;
+    let expected =
+        [(r#""secretsmanager:RotateSecret""#, secret), (r#""lambda:InvokeFunction""#, &format!("{FUNCTION_ARN:?}"))];
+    assert_eq!(allowed, expected.map(|(action, resource)| (action.to_owned(), resource.to_owned())));
+}

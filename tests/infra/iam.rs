@@ -1,0 +1,68 @@
+//! How IAM decides, for what the stack's policies hold.
+
+use genesys_rotator::sim::secrets_manager::Access;
+use serde_json::Value;
+
+use super::stack::{FUNCTION_ARN, statements, texts};
+
+/// The role's policy as IAM judges by it, for the few operators and keys that it has.
+pub struct Policy(pub Vec<Value>);
+
+impl Policy {
+    /// The policy of the function's role.
+    pub fn of(stack: &Value) -> Self {
+        Self(statements(stack, "FunctionRole"))
+    }
+
+    /// The names of the statements that a call is allowed by.
+    pub fn allowing(&self, call: &Access) -> Vec<&str> {
+        let fitting = self.0.iter().filter(|statement| fits(statement, call));
+        let (denying, allowing): (Vec<_>, Vec<_>) = fitting.partition(|statement| statement["Effect"] == "Deny");
+        if !denying.is_empty() {
+            return Vec::new();
+        }
+        allowing.iter().filter_map(|statement| statement["Sid"].as_str()).collect()
+    }
+}
+
+fn fits(statement: &Value, call: &Access) -> bool {
+    let action = format!("secretsmanager:{}", call.action);
+    texts(&statement["Action"]).contains(&action.as_str())
+        && texts(&statement["Resource"]).iter().any(|pattern| matches(pattern, &call.secret))
+        && statement.get("Condition").and_then(Value::as_object).is_none_or(|condition| {
+            condition.iter().all(|(operator, keys)| {
+                assert!(["StringEquals", "ArnEquals"].contains(&operator.as_str()), "{operator} is not known here");
+                keys.as_object()
+                    .expect("keys")
+                    .iter()
+                    .all(|(key, wanted)| value_of(key, call).is_some_and(|value| texts(wanted).contains(&value)))
+            })
+        })
+}
+
+fn value_of<'a>(key: &str, call: &'a Access) -> Option<&'a str> {
+    match key {
+        "secretsmanager:VersionStage" => call.version_stage.as_deref(),
+        "secretsmanager:resource/AllowRotationLambdaArn" => call.rotation_function.as_deref(),
+        "lambda:SourceFunctionArn" => Some(FUNCTION_ARN),
+        _ => {
+            let tag = key.strip_prefix("aws:ResourceTag/").unwrap_or_else(|| panic!("{key} is not known here"));
+            call.tags.iter().find(|(name, _)| name == tag).map(|(_, value)| value.as_str())
+        }
+    }
+}
+
+/// `*` stands for any text, `?` for any character.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest.as_str(), &text[at..]))
+        }
+        Some(first) => {
+            let mut others = text.chars();
+            others.next().is_some_and(|next| first == '?' || first == next) && matches(rest.as_str(), others.as_str())
+        }
+    }
+}

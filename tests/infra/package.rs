@@ -1,0 +1,262 @@
+//! How releases are packed and checked, with stand-ins and the binaries of this build; and `dist/` itself, where
+//! `make package` has filled it. Cross-building is that command's own business: it takes too long for every run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{CLIENT, ENGINE, NAME, ROTATOR, plugin, simulate, stdout};
+use crate::bao::{Bao, Plugin};
+
+const FUNCTION: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Where an ELF file says which machine it is for, and what it says (ELF-64 Object File Format, section 2).
+const MACHINE: usize = 18;
+const X86_64: u8 = 62;
+const AARCH64: u8 = 183;
+/// 2026-01-02T03:04:05Z.
+const EPOCH: &str = "1767323045";
+
+#[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter that has the packages")]
+fn python() -> Option<PathBuf> {
+    std::env::var_os("PYTHON").map(PathBuf::from)
+}
+
+/// A script of `infra/package/`; `None` where the tests' Python is not there.
+fn script(name: &str) -> Option<Command> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/package").join(name);
+    let mut command = Command::new(python()?);
+    command.arg("-B").arg(script).env("SOURCE_DATE_EPOCH", EPOCH).env_remove("FORBIDDEN_PATHS");
+    Some(command)
+}
+
+/// Runs a script of the tests' Python, which is there.
+fn run(name: &str, arguments: &[&str]) -> Output {
+    script(name).expect("the tests' Python").args(arguments).output().expect("it runs")
+}
+
+/// A small library that comes with the tests' Python. It is stripped and asks for an old glibc, as a function does.
+fn library() -> Option<Vec<u8>> {
+    let libraries = python()?.parent()?.parent()?.join("lib");
+    let packages = fs::read_dir(libraries).ok()?.flatten().map(|python| python.path().join("site-packages/deflate"));
+    let files = packages.filter_map(|package| fs::read_dir(package).ok()).flat_map(Iterator::flatten);
+    let found = files.map(|file| file.path()).find(|file| file.extension().is_some_and(|ending| ending == "so"));
+    fs::read(found?).ok()
+}
+
+/// The same for another machine, which is all that its header says of it.
+fn built_for(machine: u8, mut binary: Vec<u8>) -> Vec<u8> {
+    binary[MACHINE] = machine;
+    binary
+}
+
+/// The least that is an ELF file: a header without anything behind it, which asks for nothing.
+fn header(machine: u8) -> Vec<u8> {
+    let mut header = vec![0; 64];
+    header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    (header[16], header[MACHINE], header[20]) = (2, machine, 1);
+    (header[52], header[54], header[58]) = (64, 56, 64);
+    header
+}
+
+/// Packs a binary for a machine into a new directory.
+fn pack(binary: &[u8], name: &str, machine: &str) -> (Output, TempDir) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (input, files) = (directory.path().join("input"), directory.path().join("files"));
+    fs::create_dir_all(files.join("completions")).expect("a directory");
+    fs::write(files.join("LICENSE"), "free").expect("a file");
+    fs::write(files.join("completions/shell"), "complete").expect("a file");
+    fs::write(&input, binary).expect("a file");
+    let [input, files, to] = [&input, &files, directory.path()].map(|path| path.display().to_string());
+    let mut arguments = vec![input.as_str(), name, machine, VERSION, &to];
+    if !name.ends_with("lambda") {
+        arguments.push(&files);
+    }
+    (run("pack.py", &arguments), directory)
+}
+
+/// What was packed, by the archive's name.
+fn packed(binary: &[u8], name: &str, machine: &str, archive: &str) -> (Vec<u8>, TempDir) {
+    let (output, directory) = pack(binary, name, machine);
+    stdout(&output);
+    (fs::read(directory.path().join(archive)).expect("an archive"), directory)
+}
+
+/// Why it would not pack a binary.
+fn refusal(binary: &[u8], name: &str, machine: &str) -> String {
+    let (output, directory) = pack(binary, name, machine);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!directory.path().join(format!("{name}-{machine}.zip")).exists());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_functions_zip_holds_its_bootstrap_alone_and_is_the_same_each_time() {
+    let Some(library) = library() else { return };
+    for (machine, elf) in [("arm64", AARCH64), ("x86_64", X86_64)] {
+        let binary = built_for(elf, library.clone());
+        let archive = format!("genesys-rotator-lambda-{machine}.zip");
+        let (first, directory) = packed(&binary, "genesys-rotator-lambda", machine, &archive);
+        assert_eq!(first, packed(&binary, "genesys-rotator-lambda", machine, &archive).0);
+
+        let read = "import sys, zipfile; archive = zipfile.ZipFile(sys.argv[1]); assert archive.testzip() is None; \
+                    print([(i.filename, oct(i.external_attr >> 16), i.date_time) for i in archive.infolist()]); \
+                    archive.extractall(sys.argv[2])";
+        let mut command = Command::new(python().expect("it is there"));
+        command.args(["-c", read]).arg(directory.path().join(archive)).arg(directory.path());
+        let said = stdout(&command.output().expect("it runs"));
+        assert_eq!(said.trim(), "[('bootstrap', '0o100755', (2026, 1, 2, 3, 4, 4))]");
+        assert_eq!(fs::read(directory.path().join("bootstrap")).expect("a file"), binary);
+    }
+}
+
+#[test]
+fn a_static_program_goes_with_its_papers_and_its_checksum() {
+    let Some(_) = library() else { return };
+    let archive = format!("{NAME}_{VERSION}_linux_arm64.tar.gz");
+    let (first, directory) = packed(&header(AARCH64), NAME, "arm64", &archive);
+    assert_eq!(first, packed(&header(AARCH64), NAME, "arm64", &archive).0);
+    let mut tar = Command::new("tar");
+    tar.args(["--numeric-owner", "-tvzf"]).arg(directory.path().join(&archive)).env("TZ", "UTC").env("LC_ALL", "C");
+    let listed = stdout(&tar.output().expect("tar"));
+    let entries: Vec<Vec<_>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    let modes: Vec<_> = entries.iter().map(|entry| (entry[0], entry[1], *entry.last().expect("a name"))).collect();
+    let file = |name| ("-rw-r--r--", "0/0", name);
+    assert_eq!(modes, [file("LICENSE"), file("completions/shell"), ("-rwxr-xr-x", "0/0", NAME)]);
+    assert!(entries.iter().all(|entry| entry[3] == "2026-01-02"), "{listed}");
+
+    // What an operator does with it.
+    let verify = format!("tar -xzf {archive} && sha256sum -c {NAME}_{VERSION}_linux_arm64.sha256");
+    let said = Command::new("sh").args(["-c", &verify]).current_dir(directory.path()).output().expect("sh");
+    assert_eq!(stdout(&said), format!("{NAME}: OK\n"));
+}
+
+#[test]
+fn what_would_not_run_where_it_should_is_not_packed() {
+    let Some(library) = library().map(|library| built_for(X86_64, library)) else { return };
+    let newest = |version: &[u8]| replaced(&library, b"GLIBC_2.14\0", version);
+    let function = |binary: &[u8]| refusal(binary, "genesys-rotator-lambda", "x86_64");
+    for (said, expected) in [
+        (function(&built_for(AARCH64, library.clone())), "it is for EM_AARCH64, and should be for EM_X86_64"),
+        (function(&newest(b"GLIBC_2.35\0")), "it needs glibc 2.35, and may need 2.34 at most"),
+        (function(&replaced(&library, b"libc.so.6\0", b"libx.so.6\0")), "it needs libx.so.6"),
+        (function(b"#!/bin/sh\n"), "it is not an ELF binary"),
+        (
+            function(&[&library[..], b"/builder/.cargo/registry/src/a/b.rs"].concat()),
+            "it shows where it was built: /bui",
+        ),
+        (refusal(&library, NAME, "amd64"), "it is not static: it needs libc.so.6"),
+    ] {
+        assert!(
+            said.starts_with("error: ") && said.contains(expected) && said.contains("\nhint: "),
+            "{expected}: {said}"
+        );
+    }
+    assert!(pack(&newest(b"GLIBC_2.34\0"), "genesys-rotator-lambda", "x86_64").0.status.success());
+}
+
+fn replaced(binary: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = binary.windows(from.len()).position(|bytes| bytes == from).expect("it is in there");
+    [&binary[..at], to, &binary[at + from.len()..]].concat()
+}
+
+#[test]
+fn a_binary_of_this_build_is_not_packed() {
+    let Some(_) = library() else { return };
+    let said = refusal(&fs::read(ENGINE).expect("a file"), NAME, "amd64");
+    for reason in ["it is not static", "it shows where it was built", "its symbols were not stripped"] {
+        assert!(said.contains(reason), "{reason}: {said}");
+    }
+}
+
+/// What an engine says of itself. The real one takes half a minute for its checksum when it is built for debugging.
+fn engine(home: &TempDir) -> String {
+    let path = home.path().join("engine");
+    let text =
+        format!("#!/bin/sh\n[ \"$1\" = --version ] && echo engine v{VERSION} || sha256sum \"$0\" | cut -c 1-64\n");
+    fs::write(&path, text).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may be run");
+    path.display().to_string()
+}
+
+#[test]
+fn a_function_that_rotates_nothing_is_found_out() {
+    let Some(_) = library() else { return };
+    let home = tempfile::tempdir().expect("a directory");
+    let engine = engine(&home);
+    stdout(&run("rehearse.py", &[FUNCTION, ROTATOR, &engine, VERSION]));
+    for (arguments, expected) in [
+        ([&engine, ROTATOR, &engine, VERSION], "error: the function does not answer"),
+        ([FUNCTION, &engine, &engine, VERSION], "does not serve its simulators"),
+        ([FUNCTION, ROTATOR, &engine, "9.9.9"], "and should be v9.9.9"),
+    ] {
+        let output = run("rehearse.py", &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_a_whole_release_is_refused() {
+    let Some(_) = library() else { return };
+    let archive = format!("genesys-rotator_{VERSION}_linux_amd64.tar.gz");
+    let (_, directory) = packed(&header(X86_64), "genesys-rotator", "amd64", &archive);
+    let path = directory.path().display().to_string();
+    fs::remove_dir_all(directory.path().join("files")).expect("it goes");
+    stdout(&run("pack.py", &["--sums", &path]));
+    let sums = Command::new("sha256sum").args(["-c", "SHA256SUMS"]).current_dir(directory.path()).output();
+    assert!(stdout(&sums.expect("it runs")).contains(&format!("{archive}: OK\n")));
+    fs::write(directory.path().join(&archive), "something else").expect("a file");
+    let output = run("verify.py", &[&path]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    for fault in [
+        "error: genesys-rotator-lambda-arm64.zip is missing",
+        &format!("error: input is not a part of version {VERSION}"),
+        &format!("error: {archive} is not what SHA256SUMS says"),
+        "hint: make package",
+    ] {
+        assert!(output.status.code() == Some(1) && said.contains(fault), "{fault}: {said}");
+    }
+}
+
+/// What `make package` has made; `None` where it was not run.
+fn release() -> Option<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
+    (directory.is_dir() && library().is_some()).then_some(directory)
+}
+
+#[test]
+fn what_lies_in_dist_is_a_whole_release_that_runs() {
+    let Some(directory) = release() else { return };
+    stdout(&run("verify.py", &[&directory.display().to_string()]));
+    let sums = Command::new("sha256sum").args(["--quiet", "-c", "SHA256SUMS"]).current_dir(directory).output();
+    assert_eq!(stdout(&sums.expect("it runs")), "");
+}
+
+#[tokio::test]
+async fn the_engine_in_dist_leases_tokens_in_openbao() {
+    let Some(directory) = release() else { return };
+    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let archive = directory.join(format!("{NAME}_{VERSION}_linux_{machine}.tar.gz"));
+    let home = tempfile::tempdir().expect("a directory");
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(&archive).arg("-C").arg(home.path()).arg(NAME);
+    // One of another version waits to be made again.
+    if !archive.exists() || !tar.status().expect("tar").success() {
+        return;
+    }
+    let simulation = simulate().await;
+    let plugin = Plugin { binary: home.path().join(NAME), ..plugin(&simulation) };
+    let Some(bao) = Bao::with(&plugin).await else { return };
+    bao.mount(&plugin, "genesys-cloud").await;
+    let config = serde_json::json!({"region": "mypurecloud.ie", "client_id": CLIENT.0, "client_secret": CLIENT.1});
+    bao.post("genesys-cloud/config/main", config).await;
+    bao.post("genesys-cloud/roles/ci", serde_json::json!({"config": "main"})).await;
+    let (status, answer) = bao.call("GET", "genesys-cloud/creds/ci", Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(simulation.genesys.live_tokens().len(), 1);
+}

@@ -1,0 +1,115 @@
+//! The workflow and the action, step by step.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::runner::Runner;
+use super::{Command, ROTATOR, SECRET, Workplace, output, script, stdout, yaml};
+
+const WORKFLOW: &str = "pipelines/github/workflow.yml";
+
+#[tokio::test]
+async fn the_steps_after_the_action_have_the_token_and_the_log_does_not_show_it() {
+    let Some(workflow) = yaml(WORKFLOW) else { return };
+    let workplace = Workplace::new().await;
+    let mut runner = Runner::new(&workplace);
+    assert!(runner.run(&workflow["jobs"]["report"]).await, "{}", runner.log());
+    assert_eq!(runner.environment["GENESYSCLOUD_ACCESS_TOKEN"], workplace.token);
+    assert_eq!(runner.environment["GENESYSCLOUD_REGION"], "eu-west-1");
+    assert!(runner.log().contains("\"entities\"") && !runner.log().contains(&workplace.token), "{}", runner.log());
+    let policy: Value = serde_json::from_str(&super::pipelines("aws-reader.json")).expect("JSON");
+    assert_eq!(workplace.called(), ["GetSecretValue"]);
+    assert_eq!(policy["Statement"][0]["Action"], "secretsmanager:GetSecretValue");
+}
+
+#[tokio::test]
+async fn one_command_of_the_other_job_has_the_token_and_no_later_step() {
+    let Some(workflow) = yaml(WORKFLOW) else { return };
+    let workplace = Workplace::new().await;
+    let mut runner = Runner::new(&workplace);
+    assert!(runner.run(&workflow["jobs"]["apply"]).await, "{}", runner.log());
+    let applied = "terraform apply -input=false -auto-approve in ";
+    assert!(runner.log().contains(applied) && runner.log().contains("region eu-west-1\n"), "{}", runner.log());
+    assert!(runner.log().contains("\"entities\"") && !runner.log().contains(&workplace.token), "{}", runner.log());
+    assert!(runner.environment.is_empty(), "{:?}", runner.environment);
+}
+
+#[test]
+fn a_job_may_log_in_and_read_its_repository_and_nothing_else() {
+    let Some(workflow) = yaml(WORKFLOW) else { return };
+    assert_eq!(workflow["permissions"], json!({}));
+    for (name, job) in workflow["jobs"].as_object().expect("jobs") {
+        assert_eq!(job["permissions"], json!({"contents": "read", "id-token": "write"}), "{name}");
+        assert!(job["timeout-minutes"].is_u64(), "{name}");
+        for uses in job["steps"].as_array().expect("steps").iter().filter_map(|step| step["uses"].as_str()) {
+            let commit = uses.split_once('@').expect("a version").1;
+            assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{uses}");
+        }
+    }
+}
+
+async fn sum(path: &str) -> String {
+    let mut command = Command::new("sha256sum");
+    command.arg(path);
+    stdout(&output(command).await).split(' ').next().expect("a sum").to_owned()
+}
+
+#[tokio::test]
+async fn the_action_runs_the_binary_that_it_is_given_if_that_is_the_right_one() {
+    if yaml(WORKFLOW).is_none() {
+        return;
+    }
+    let workplace = Workplace::new().await;
+    fs::remove_file(workplace.home.path().join("bin/genesys-rotator")).expect("it is there");
+    let right = sum(ROTATOR).await;
+    let mut with = json!({"secret": SECRET, "binary": ROTATOR, "sha256": right, "env-name": "TOKEN"});
+    let mut runner = Runner::new(&workplace);
+    assert!(runner.act(&with).await, "{}", runner.log());
+    assert_eq!(runner.environment.into_iter().collect::<Vec<_>>(), [("TOKEN".to_owned(), workplace.token.clone())]);
+    assert!(runner.printed.contains("genesys-rotator 0."), "its version is in the log");
+    for (name, value, words) in [
+        ("sha256", "0".repeat(64), format!("::error::the checksum of {ROTATOR} is {right}, and not")),
+        ("binary", "/no/such/file".to_owned(), "::error::/no/such/file is no program that can be run".to_owned()),
+    ] {
+        let former = std::mem::replace(&mut with[name], json!(value));
+        let mut runner = Runner::new(&workplace);
+        assert!(!runner.act(&with).await && runner.log().contains(&words), "{}", runner.log());
+        assert!(runner.environment.is_empty(), "{:?}", runner.environment);
+        with[name] = former;
+    }
+}
+
+#[tokio::test]
+async fn the_action_builds_what_it_does_not_find() {
+    if yaml(WORKFLOW).is_none() {
+        return;
+    }
+    let workplace = Workplace::new().await;
+    let bin = workplace.home.path().join("bin");
+    fs::remove_file(bin.join("genesys-rotator")).expect("it is there");
+    let expected = "install --locked --path . --root";
+    let cargo = format!(
+        "#!/bin/bash\nset -eu\n[[ -f Cargo.lock && $* == '{expected} '*' --bin genesys-rotator --no-default-features --features cli' ]]\n\
+         echo built; cp {ROTATOR} \"$6/bin/genesys-rotator\"\n"
+    );
+    script(&bin.join("cargo"), &cargo);
+    let mut runner = Runner::new(&workplace);
+    let mut with = json!({"secret": SECRET});
+    assert!(runner.act(&with).await && runner.log().starts_with("built\n"), "{}", runner.log());
+    with["sha256"] = json!(sum(ROTATOR).await);
+    let mut runner = Runner::new(&workplace);
+    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 needs a binary"), "{}", runner.log());
+}
+
+#[tokio::test]
+async fn the_action_fails_where_the_token_does_not_live_as_long_as_the_job() {
+    if yaml(WORKFLOW).is_none() {
+        return;
+    }
+    let workplace = Workplace::new().await;
+    let mut runner = Runner::new(&workplace);
+    assert!(!runner.act(&json!({"secret": SECRET, "minimum-life": "30h"})).await);
+    assert!(runner.log().contains("error: prod/genesys: the token lives 23 h"), "{}", runner.log());
+    assert!(runner.environment.is_empty(), "{:?}", runner.environment);
+}

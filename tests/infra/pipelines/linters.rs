@@ -1,0 +1,107 @@
+//! The linters that the makers of these files' readers and others keep, offline.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Value, manifest, stdout, yaml};
+
+const ACTION: &str = "infra/github-action/action.yml";
+const WORKFLOW: &str = "infra/pipelines/github/workflow.yml";
+const GITLAB: &str = "infra/pipelines/gitlab/gitlab-ci.yml";
+const YAMLLINT: &str = "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}";
+
+/// A program that the tests' Python came with; `None` where that is not there.
+#[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter")]
+fn tool(name: &str) -> Option<PathBuf> {
+    let python = PathBuf::from(std::env::var_os("PYTHON")?);
+    Some(python.parent()?.join(name))
+}
+
+/// Has a linter look at files of the repository, and find nothing.
+fn passes(name: &str, arguments: &[&str], files: &[&str]) {
+    let Some(tool) = tool(name) else { return };
+    let mut command = Command::new(tool);
+    command.args(arguments).args(files).current_dir(manifest("")).env_clear();
+    let done = command.output().expect("it runs");
+    let printed = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(done.status.success(), "{name}: {printed}");
+}
+
+#[test]
+fn zizmor_finds_nothing_to_attack() {
+    passes("zizmor", &["--offline", "--no-progress", "--no-ignores", "--persona", "pedantic"], &[ACTION, WORKFLOW]);
+}
+
+#[test]
+fn each_file_has_the_form_that_its_reader_publishes() {
+    for (schema, file) in
+        [("vendor.github-actions", ACTION), ("vendor.github-workflows", WORKFLOW), ("vendor.gitlab-ci", GITLAB)]
+    {
+        let gitlab: &[&str] = if file == GITLAB { &["--data-transform", "gitlab-ci"] } else { &[] };
+        passes("check-jsonschema", &[&["--builtin-schema", schema], gitlab].concat(), &[file]);
+    }
+}
+
+#[test]
+fn yamllint_has_nothing_to_say() {
+    passes("yamllint", &["--strict", "-d", YAMLLINT], &[ACTION, WORKFLOW, GITLAB]);
+}
+
+/// The scripts in a file, wherever they stand: a `run:` of GitHub, a `script:` of GitLab.
+fn scripts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("run", Value::String(text)) => found.push(text.clone()),
+                    ("script", Value::Array(lines)) => {
+                        found.push(lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"));
+                    }
+                    _ => scripts(value, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| scripts(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_any_script() {
+    let mut found = Vec::new();
+    for file in [ACTION, WORKFLOW, GITLAB] {
+        let Some(whole) = yaml(file.strip_prefix("infra/").expect("it is there")) else { return };
+        scripts(&whole, &mut found);
+    }
+    assert!(found.len() >= 7, "{found:#?}");
+    let place = tempfile::tempdir().expect("a directory");
+    let mut files = vec!["infra/pipelines/report.sh".to_owned()];
+    for (number, text) in found.iter().enumerate() {
+        let path = place.path().join(number.to_string());
+        fs::write(&path, text).expect("it is written");
+        files.push(path.display().to_string());
+    }
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    passes("shellcheck", &["--shell=bash", "--norc"], &files);
+}
+
+/// The blocks of a Terraform file, as JSON.
+fn hcl(path: &str) -> Option<Value> {
+    let mut command = Command::new(tool("hcl2tojson")?);
+    command.arg(manifest("infra/pipelines/terraform").join(path));
+    let text = stdout(&command.output().expect("it runs"));
+    serde_json::from_str(&text.replace("\\\"", "")).ok()
+}
+
+#[test]
+fn terraform_takes_the_token_from_the_environment_or_from_what_is_kept_nowhere() {
+    let Some(exec) = hcl("exec/main.tf") else { return };
+    let provider = &exec["provider"][0]["genesyscloud"];
+    assert!(provider.is_object() && provider.get("access_token").is_none(), "{exec}");
+    let ephemeral = hcl("ephemeral/main.tf").expect("it can be read");
+    assert_eq!(ephemeral["ephemeral"][0]["aws_secretsmanager_secret_version"]["genesys"]["secret_id"], "prod/genesys");
+    assert_eq!(ephemeral["provider"][1]["genesyscloud"]["access_token"], "${local.genesys.access_token}");
+    let kept = ephemeral["data"].as_array().expect("data").iter().any(|data| data.to_string().contains("secret"));
+    assert!(!kept, "{ephemeral}");
+}

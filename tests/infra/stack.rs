@@ -1,0 +1,80 @@
+//! The SAM template as CloudFormation would see it with certain parameters.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::stdout;
+
+/// The name that the stack is given, and with it the function.
+pub const STACK: &str = "genesys-rotator";
+/// What the function's ARN is then.
+pub const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:genesys-rotator";
+
+/// A path in the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The interpreter that has the tests' packages; `None` where there is none.
+#[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter")]
+pub fn python() -> Option<OsString> {
+    std::env::var_os("PYTHON")
+}
+
+/// Runs one of the scripts under `tests/python`, and reads the JSON that it prints.
+pub fn script(name: &str, file: &str, arguments: &[&str]) -> Option<Value> {
+    let mut command = Command::new(python()?);
+    command.arg(repository("tests/python").join(name)).arg(repository(file)).args(arguments);
+    Some(serde_json::from_str(&stdout(&command.output().expect("it runs"))).expect("JSON"))
+}
+
+/// The stack with these parameters, each as `Name=Value`; `None` without the tests' Python.
+pub fn stack(parameters: &[&str]) -> Option<Value> {
+    script("sam_stack.py", "infra/aws/template.yaml", parameters)
+}
+
+/// Parameters that make every part of the stack there is, but for the token-life alarm, which the schedule replaces.
+pub const EVERYTHING: [&str; 16] = [
+    "FirstSecret=cxone",
+    "AttachRotation=yes",
+    "RotationWindow=3h",
+    "RotateEveryMinutes=30",
+    "RequiredTag=ours",
+    "CredentialsSecretArns=arn:aws:secretsmanager:us-east-1:000000000000:secret:other/credentials-??????",
+    "AdminSecretArns=arn:aws:secretsmanager:us-east-1:000000000000:secret:other/admin-??????",
+    "KmsKeyArns=arn:aws:kms:us-east-1:000000000000:key/one",
+    "AlarmTopicArn=arn:aws:sns:us-east-1:000000000000:on-call",
+    "ReservedConcurrency=5",
+    "PermissionsBoundaryArn=arn:aws:iam::000000000000:policy/boundary",
+    "VpcId=vpc-0123",
+    "SubnetIds=subnet-01,subnet-02",
+    "EndpointClientsCidr=10.0.0.0/16",
+    "OtherAccountId=111111111111",
+    "OtherAccountSecretArns=arn:aws:secretsmanager:us-east-1:111111111111:secret:genesys/token-AbCdEf",
+];
+
+/// The resources of a type, each with its name.
+pub fn of_type<'a>(stack: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
+    let resources = stack["Resources"].as_object().expect("resources");
+    let found = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+    found.map(|(name, resource)| (name.as_str(), &resource["Properties"])).collect()
+}
+
+/// All statements of a role's policies.
+pub fn statements(stack: &Value, role: &str) -> Vec<Value> {
+    let policies = stack["Resources"][role]["Properties"]["Policies"].as_array().expect("policies");
+    policies.iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"])).cloned().collect()
+}
+
+/// A list, or the only item of one.
+pub fn list(value: &Value) -> Vec<&Value> {
+    value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
+}
+
+/// The same as text.
+pub fn texts(value: &Value) -> Vec<&str> {
+    list(value).into_iter().filter_map(Value::as_str).collect()
+}

@@ -1,0 +1,255 @@
+//! The Terraform module, which makes what the SAM template makes: both are read as they would be carried out, and compared.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+
+use super::stack::{EVERYTHING, list, of_type, python, repository, script, stack, statements};
+use super::terraform_form::{
+    alarm, endpoint, function, log_group, permission, role, rotation, schedule, secret, security_group, statement,
+};
+
+/// The module with these variables, each as `name=JSON`.
+fn module(variables: &[String]) -> Option<Value> {
+    let variables: Vec<_> = variables.iter().map(String::as_str).collect();
+    script("terraform_module.py", "infra/terraform", &variables)
+}
+
+/// `SecretNamePrefix` is `secret_name_prefix`.
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// A parameter's value as the variable of this type has it.
+fn as_variable(value: &str, kind: &str) -> Value {
+    match kind {
+        "bool" => json!(value == "yes"),
+        "number" => json!(value.parse::<u64>().expect("a number")),
+        "list(string)" => value.split(',').filter(|item| !item.is_empty()).collect(),
+        _ => json!(value),
+    }
+}
+
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The same options for the template and for the module.
+fn both(options: &[&str]) -> Option<(Value, Value)> {
+    let plain = module(&[])?;
+    let variables = options.iter().map(|option| {
+        let (name, value) = option.split_once('=').expect("an option");
+        let name = snake(name);
+        let kind = plain["variables"][&name]["type"].as_str().unwrap_or_else(|| panic!("{name} is no variable"));
+        format!("{name}={}", as_variable(value, kind))
+    });
+    Some((stack(options)?, module(&variables.collect::<Vec<_>>())?))
+}
+
+/// The module's resources of a type, in the order of their names.
+fn made<'a>(module: &'a Value, kind: &str) -> Vec<&'a Value> {
+    let resources = module["resources"].as_object().expect("resources").iter();
+    resources.filter(|(name, _)| name.split('.').next() == Some(kind)).map(|(_, resource)| resource).collect()
+}
+
+/// All that one of the two makes, in one form for both.
+type Made = BTreeMap<String, Vec<Value>>;
+
+fn of_template(stack: &Value) -> Made {
+    let mut made = Made::new();
+    let mut add = |kind: &str, form: fn(&Value) -> Value| {
+        let mut forms: Vec<_> = of_type(stack, kind).into_iter().map(|(_, properties)| form(properties)).collect();
+        forms.sort_by_key(Value::to_string);
+        made.insert(kind.to_owned(), forms);
+    };
+    add("AWS::Serverless::Function", function::of_template);
+    add("AWS::Logs::LogGroup", log_group::of_template);
+    add("AWS::Lambda::Permission", permission::of_template);
+    add("AWS::IAM::Role", role::of_template);
+    add("AWS::CloudWatch::Alarm", alarm::of_template);
+    add("AWS::SecretsManager::Secret", secret::of_template);
+    add("AWS::SecretsManager::RotationSchedule", rotation::of_template);
+    add("AWS::Scheduler::Schedule", schedule::of_template);
+    add("AWS::EC2::SecurityGroup", security_group::of_template);
+    add("AWS::EC2::VPCEndpoint", endpoint::of_template);
+    made
+}
+
+fn of_module(module: &Value) -> Made {
+    let mut all = Made::new();
+    let mut add = |name: &str, kind: &str, form: fn(&Value) -> Value| {
+        let mut forms: Vec<_> = made(module, kind).into_iter().map(form).collect();
+        forms.sort_by_key(Value::to_string);
+        all.insert(name.to_owned(), forms);
+    };
+    add("AWS::Serverless::Function", "aws_lambda_function", function::of_module);
+    add("AWS::Logs::LogGroup", "aws_cloudwatch_log_group", log_group::of_module);
+    add("AWS::Lambda::Permission", "aws_lambda_permission", permission::of_module);
+    add("AWS::IAM::Role", "aws_iam_role", role::of_module);
+    add("AWS::CloudWatch::Alarm", "aws_cloudwatch_metric_alarm", alarm::of_module);
+    add("AWS::SecretsManager::Secret", "aws_secretsmanager_secret", secret::of_module);
+    add("AWS::SecretsManager::RotationSchedule", "aws_secretsmanager_secret_rotation", rotation::of_module);
+    add("AWS::Scheduler::Schedule", "aws_scheduler_schedule", schedule::of_module);
+    add("AWS::EC2::SecurityGroup", "aws_security_group", security_group::of_module);
+    add("AWS::EC2::VPCEndpoint", "aws_vpc_endpoint", endpoint::of_module);
+    all
+}
+
+const OPTIONS: [&[&str]; 5] = [
+    &[],
+    &EVERYTHING,
+    &["HoursWithoutSuccess=0", "Dashboard=no", "LogLevel=warn", "LogRetentionDays=30"],
+    &[
+        "RotateEveryMinutes=45",
+        "ScheduledSecretArn=arn:aws:secretsmanager:us-east-1:000000000000:secret:cxone/x-AbCdEf",
+    ],
+    &[
+        "FirstSecret=token",
+        "AttachRotation=yes",
+        "SecretNamePrefix=contact-centre/",
+        "RotationSchedule=cron(0 /8 * * ? *)",
+    ],
+];
+
+#[test]
+fn the_module_makes_what_the_template_makes() {
+    for options in OPTIONS {
+        let Some((stack, module)) = both(options) else { return };
+        let (template, terraform) = (of_template(&stack), of_module(&module));
+        for (kind, expected) in &template {
+            assert_eq!(terraform[kind], *expected, "{kind} with {options:?}");
+        }
+        assert_the_roles_may_do_the_same(&stack, &module, options);
+        let counted = template.values().map(Vec::len).sum::<usize>();
+        let dashboards = of_type(&stack, "AWS::CloudWatch::Dashboard");
+        assert_eq!(
+            stack["Resources"].as_object().map(Map::len),
+            Some(counted + dashboards.len()),
+            "nothing is left out"
+        );
+        // Terraform has the policies of roles beside them.
+        let beside = made(&module, "aws_iam_role_policy").len() + made(&module, "aws_cloudwatch_dashboard").len();
+        assert_eq!(module["resources"].as_object().map(Map::len), Some(counted + beside), "nothing is left out");
+    }
+}
+
+fn assert_the_roles_may_do_the_same(stack: &Value, module: &Value, options: &[&str]) {
+    for (role, policy) in [("FunctionRole", "function"), ("RotationTimerRole", "schedule")] {
+        let policy = &module["resources"][format!("aws_iam_role_policy.{policy}")]["policy"]["Statement"];
+        if stack["Resources"].get(role).is_none() {
+            assert!(policy.is_null());
+            continue;
+        }
+        let mut expected: Vec<_> = statements(stack, role).iter().map(statement::of_template).collect();
+        let mut found: Vec<_> = list(policy).into_iter().map(statement::of_module).collect();
+        for statements in [&mut expected, &mut found] {
+            statements.sort_by_key(|statement| statement["sid"].to_string());
+        }
+        assert_eq!(found, expected, "{role} with {options:?}");
+    }
+}
+
+#[test]
+fn both_show_the_same_dashboard() {
+    let Some((stack, module)) = both(&[]) else { return };
+    let template = &stack["Resources"]["RotationDashboard"]["Properties"];
+    let terraform = &module["resources"]["aws_cloudwatch_dashboard.this"];
+    assert_eq!(template["DashboardName"], terraform["dashboard_name"]);
+    let body = |text: &Value| -> Value { serde_json::from_str(text.as_str().expect("text")).expect("JSON") };
+    assert_eq!(body(&template["DashboardBody"]), body(&terraform["dashboard_body"]));
+}
+
+#[test]
+fn both_ask_the_same_and_tell_the_same() {
+    let Some((stack, module)) = both(&[]) else { return };
+    let variables = module["variables"].as_object().expect("variables");
+    let only_here = ["name", "package", "tags"];
+    let shared: Vec<_> = variables.keys().filter(|name| !only_here.contains(&name.as_str())).cloned().collect();
+    assert_eq!(variables.len(), shared.len() + only_here.len());
+    let parameters = stack["Parameters"].as_object().expect("parameters");
+    assert_eq!(shared, parameters.keys().map(|name| snake(name)).collect::<Vec<_>>());
+    for (name, parameter) in parameters {
+        let variable = &variables[&snake(name)];
+        let kind = variable["type"].as_str().expect("a type");
+        assert_eq!(variable["default"], as_variable(&as_text(&parameter["Default"]), kind), "{name}");
+        assert_eq!(
+            variable["description"],
+            parameter["Description"].as_str().expect("text").replace("CloudFormation", "Terraform")
+        );
+    }
+    let outputs = module["outputs"].as_object().expect("outputs");
+    for (name, value) in stack["Outputs"].as_object().expect("outputs") {
+        let found = &outputs[&snake(name)];
+        assert!(found == value || name == "FunctionRoleArn", "{name}: {found} and {value}");
+    }
+    assert_eq!(outputs["first_secret_arn"], Value::Null);
+}
+
+#[test]
+fn both_refuse_the_same() {
+    let refused = |variables: &[&str]| {
+        let mut command = Command::new(python()?);
+        command.arg(repository("tests/python/terraform_module.py")).arg(repository("infra/terraform")).args(variables);
+        let output = command.output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Some(!output.status.success() && said.starts_with("against the validations"))
+    };
+    let bad: [&[&str]; 8] = [
+        &["rotate_every_minutes=30"],
+        &["rotate_every_minutes=5", r#"first_secret="x""#],
+        &["attach_rotation=true"],
+        &[r#"endpoint_clients_cidr="10.0.0.0/16""#],
+        &[r#"secret_name_prefix="""#],
+        &[r#"secret_name_prefix="*""#],
+        &["hours_without_success=169"],
+        &[r#"name="0""#],
+    ];
+    for variables in bad {
+        assert_ne!(refused(variables), Some(false), "{variables:?}");
+    }
+    assert_ne!(refused(&[]), Some(true));
+}
+
+#[test]
+fn the_example_gives_the_module_what_it_takes() {
+    let Some(python) = python() else { return };
+    let read = "import hcl2, json, sys; print(json.dumps(hcl2.load(open(sys.argv[1]))))";
+    let mut command = Command::new(python);
+    command.args(["-c", read]).arg(repository("infra/terraform/examples/complete/main.tf"));
+    let example: Value = serde_json::from_str(&super::stdout(&command.output().expect("it runs"))).expect("JSON");
+    let Some(module) = module(&[]) else { return };
+    let modules = list(&example["module"]);
+    assert_eq!(modules.len(), 2);
+    for (name, arguments) in modules.iter().flat_map(|module| module.as_object().expect("a block")) {
+        let Some(arguments) = arguments.as_object() else { continue };
+        assert_eq!(arguments["source"], r#""../..""#, "{name}");
+        for argument in arguments.keys().filter(|argument| !argument.starts_with("__") && *argument != "source") {
+            assert!(module["variables"].get(argument).is_some(), "{name}: {argument}");
+        }
+    }
+    let text = std::fs::read_to_string(repository("infra/terraform/examples/complete/main.tf")).expect("the example");
+    let outputs: Vec<_> = text.split("module.").skip(1).filter_map(|part| part.split_once('.')).collect();
+    for (_, rest) in outputs {
+        let output: String = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+        assert!(module["outputs"].get(&output).is_some(), "{output}");
+    }
+}
+
+#[test]
+fn the_files_end_their_lines_and_fit_a_screen() {
+    for entry in std::fs::read_dir(repository("infra/terraform")).expect("a directory").flatten() {
+        if entry.path().extension().is_some_and(|ending| ending == "tf") {
+            let text = std::fs::read_to_string(entry.path()).expect("a file");
+            assert!(text.ends_with("}\n") && !text.contains('\t') && !text.contains(" \n"), "{entry:?}");
+            assert!(text.lines().count() < 400, "{entry:?}");
+        }
+    }
+}

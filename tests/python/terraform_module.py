@@ -1,0 +1,309 @@
+"""Prints a Terraform module's resources as they would be planned: conditions decided, references followed.
+
+It reads the files with a real HCL parser and evaluates the part of the language that the module uses.
+Usage: terraform_module.py DIRECTORY [name=JSON ...]
+"""
+
+import json
+import math
+import pathlib
+import re
+import sys
+
+import hcl2
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+DATA = {
+    ("aws_caller_identity", "account_id"): ACCOUNT,
+    ("aws_partition", "partition"): "aws",
+    ("aws_partition", "dns_suffix"): "amazonaws.com",
+    ("aws_region", "region"): REGION,
+}
+TOKEN = re.compile(r'\s*(?:(\d+)|("(?:[^"\\$]|\\.|\$\{(?:[^{}"]|"[^"]*")*\}|\$)*")|([A-Za-z_][\w-]*)|(\[\*\]|&&|\|\||[=!<>]=|[-+*/!<>?:.,()\[\]{}=]))')
+ESCAPES = {'\\"': '"', "\\\\": "\\", "\\n": "\n"}
+
+
+def tokens(text):
+    found, at = [], 0
+    while text[at:].strip():
+        match = TOKEN.match(text, at)
+        if not match:
+            raise SystemExit(f"this cannot be read: {text[at:]!r}")
+        found.append(match.group().strip())
+        at = match.end()
+    return found
+
+
+class Expression:
+    """A recursive descent over one expression, which is evaluated on the way; what is not chosen may fail."""
+
+    BINARY = [
+        {"||": lambda a, b: a or b},
+        {"&&": lambda a, b: a and b},
+        {"==": lambda a, b: a == b, "!=": lambda a, b: a != b, ">=": lambda a, b: a >= b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, "<": lambda a, b: a < b},
+        {"+": lambda a, b: a + b, "-": lambda a, b: a - b},
+        {"*": lambda a, b: a * b, "/": lambda a, b: a / b},
+    ]
+
+    def __init__(self, module, text):
+        self.module, self.text, self.rest = module, text, tokens(text)
+
+    def value(self):
+        value = self.ternary()
+        if self.rest:
+            raise SystemExit(f"what is {self.rest} in {self.text!r}?")
+        return value
+
+    def peek(self):
+        return self.rest[0] if self.rest else None
+
+    def take(self, wanted=None):
+        if wanted is not None and self.peek() != wanted:
+            raise SystemExit(f"{wanted} is missing before {self.rest} in {self.text!r}")
+        return self.rest.pop(0)
+
+    def ternary(self):
+        condition = self.binary(0)
+        if self.peek() != "?":
+            return condition
+        self.take()
+        left = self.ternary()
+        self.take(":")
+        right = self.ternary()
+        return left if condition else right
+
+    def binary(self, level):
+        if level == len(self.BINARY):
+            return self.unary()
+        left = self.binary(level + 1)
+        while self.peek() in self.BINARY[level]:
+            operation = self.BINARY[level][self.take()]
+            left = operation(left, self.binary(level + 1))
+        return left
+
+    def unary(self):
+        if self.peek() in ("!", "-"):
+            return {"!": lambda a: not a, "-": lambda a: -a}[self.take()](self.unary())
+        return self.postfix()
+
+    def postfix(self):
+        value = self.primary()
+        while self.peek() == "[":
+            self.take()
+            index = self.ternary()
+            self.take("]")
+            value = value[index] if value else None
+        return value
+
+    def items(self, end):
+        items = []
+        while self.peek() != end:
+            items.append(self.ternary())
+            if self.peek() == ",":
+                self.take()
+        self.take(end)
+        return items
+
+    def mapping(self):
+        entries = {}
+        while self.peek() != "}":
+            name = self.take()
+            self.take(self.peek() if self.peek() in ("=", ":") else "=")
+            entries[name.strip('"')] = self.ternary()
+            if self.peek() == ",":
+                self.take()
+        self.take("}")
+        return entries
+
+    def primary(self):
+        token = self.take()
+        if token.isdigit():
+            return int(token)
+        if token.startswith('"'):
+            return self.module.template(token[1:-1])
+        if token in ("(", "[", "{"):
+            if token == "{":
+                return self.mapping()
+            items = self.items(")" if token == "(" else "]")
+            return items[0] if token == "(" else items
+        if token in ("true", "false", "null"):
+            return {"true": True, "false": False, "null": None}[token]
+        if self.peek() == "(":
+            self.take()
+            return self.module.function(token, self.items(")"))
+        path = [token]
+        while self.peek() in (".", "[*]"):
+            path.append(self.take())
+            if path[-1] == ".":
+                path[-1] = self.take()
+        return self.module.reference(path)
+
+
+class Module:
+    def __init__(self, directory, given):
+        self.directory = directory
+        self.variables, self.locals, self.resources, self.data, self.outputs = {}, {}, {}, {}, {}
+        for file in sorted(directory.glob("*.tf")):
+            with file.open(encoding="utf-8") as text:
+                self.add(hcl2.load(text))
+        self.given = given
+        unknown = set(given) - set(self.variables)
+        if unknown:
+            raise SystemExit(f"there is no variable {sorted(unknown)}")
+
+    def add(self, file):
+        def unquoted(block):
+            return {name.strip('"'): body for name, body in block.items() if not name.startswith("__")}
+
+        for block in file.get("variable", []):
+            self.variables.update(unquoted(block))
+        for block in file.get("output", []):
+            self.outputs.update(unquoted(block))
+        for block in file.get("locals", []):
+            self.locals.update(unquoted(block))
+        for kind, place in (("resource", self.resources), ("data", self.data)):
+            for block in file.get(kind, []):
+                for type_name, labels in unquoted(block).items():
+                    for label, body in unquoted(labels).items():
+                        place[type_name, label] = body
+
+    def template(self, text):
+        """A quoted string's inside."""
+        pieces = re.split(r"\$\{((?:[^{}\"]|\"[^\"]*\")*)\}", text)
+        for index, piece in enumerate(pieces):
+            if index % 2 == 0:
+                pieces[index] = re.sub(r"\\.", lambda match: ESCAPES[match.group()], piece)
+            else:
+                pieces[index] = str(Expression(self, piece).value())
+        return "".join(pieces)
+
+    def function(self, name, arguments):
+        match name:
+            case "length":
+                return len(arguments[0])
+            case "one":
+                return arguments[0][0] if arguments[0] else None
+            case "ceil":
+                return math.ceil(arguments[0])
+            case "contains":
+                return arguments[1] in arguments[0]
+            case "regex":
+                return re.search(*arguments)
+            case "can":
+                return arguments[0] is not None
+            case "merge":
+                return {key: value for each in arguments for key, value in each.items()}
+            case "filebase64sha256":
+                return f"sha256 of {arguments[0]}"
+            case "templatefile":
+                text = pathlib.Path(arguments[0]).read_text(encoding="utf-8")
+                return re.sub(r"\$\{(\w+)\}", lambda match: arguments[1][match.group(1)], text)
+        raise SystemExit(f"what is {name}()?")
+
+    def reference(self, path):
+        match path:
+            case ["var", name]:
+                if name in self.given:
+                    return self.given[name]
+                return self.evaluate(self.variables[name]["default"])
+            case ["local", name]:
+                return self.evaluate(self.locals[name])
+            case ["path", "module"]:
+                return str(self.directory)
+            case ["data", kind, label, attribute]:
+                return self.document(label) if kind == "aws_iam_policy_document" else DATA[kind, attribute]
+            case ["data", "aws_iam_policy_document", label, "[*]", "json"]:
+                return [self.document(label)] if self.count(self.data["aws_iam_policy_document", label]) else []
+            case [kind, label, "[*]", attribute]:
+                return [self.attribute(kind, label, attribute)] if self.count(self.resources[kind, label]) else []
+            case [kind, label, attribute]:
+                return self.attribute(kind, label, attribute)
+        raise SystemExit(f"what is {path}?")
+
+    def attribute(self, kind, label, attribute):
+        """What the provider's documentation says of the resources' attributes."""
+        body = self.resources[kind, label]
+        if not self.count(body):
+            raise SystemExit(f"a reference to {kind}.{label}, which is not made")
+        place = f"{REGION}:{ACCOUNT}"
+        match kind, attribute:
+            case "aws_lambda_function", "arn":
+                return f"arn:aws:lambda:{place}:function:" + self.evaluate(body["function_name"])
+            case "aws_cloudwatch_log_group", "arn":
+                return f"arn:aws:logs:{place}:log-group:" + self.evaluate(body["name"])
+            case "aws_secretsmanager_secret", "arn":
+                return f"arn:aws:secretsmanager:{place}:secret:" + self.evaluate(body["name"]) + "-AbCdEf"
+            case "aws_iam_role", "arn":
+                return f"arn:aws:iam::{ACCOUNT}:role/{label}"
+            case "aws_security_group", "id":
+                return f"sg-of-{label}"
+        return self.evaluate(body[attribute])
+
+    def document(self, label):
+        body = self.body(self.data["aws_iam_policy_document", label])
+        return {"Statement": body["statement"]}
+
+    def count(self, body):
+        return self.evaluate(body.get("count", 1))
+
+    def evaluate(self, value):
+        if isinstance(value, list):
+            return [self.evaluate(item) for item in value]
+        if isinstance(value, dict):
+            return {name.strip('"'): self.evaluate(item) for name, item in value.items() if not name.startswith("__")}
+        if isinstance(value, str):
+            if value.startswith('"'):
+                return self.template(value[1:-1])
+            return Expression(self, value.removeprefix("${").removesuffix("}")).value()
+        return value
+
+    def body(self, block):
+        """A block with its inner blocks, those that `dynamic` makes among them."""
+        result = {}
+        for name, value in block.items():
+            if name.startswith("__") or name in ("count", "depends_on", "lifecycle"):
+                continue
+            if name == "dynamic":
+                for dynamic in value:
+                    for label, inner in dynamic.items():
+                        if not label.startswith("__") and self.evaluate(inner["for_each"]):
+                            result.setdefault(label.strip('"'), []).append(self.body(inner["content"][0]))
+            elif isinstance(value, list) and value and isinstance(value[0], dict) and "__is_block__" in value[0]:
+                result.setdefault(name, []).extend(self.body(inner) for inner in value)
+            else:
+                evaluated = self.evaluate(value)
+                if evaluated is not None:
+                    result[name] = evaluated
+        return result
+
+    def broken_validations(self):
+        for name, variable in self.variables.items():
+            for validation in variable.get("validation", []):
+                if not self.evaluate(validation["condition"]):
+                    yield name, self.evaluate(validation["error_message"])
+
+    def plan(self):
+        resources = {".".join(key): self.body(body) for key, body in self.resources.items() if self.count(body)}
+        outputs = {name: self.evaluate(body["value"]) for name, body in self.outputs.items()}
+        variables = {
+            name: {
+                "type": body["type"].removeprefix("${").removesuffix("}"),
+                "description": self.evaluate(body["description"]),
+                **({"default": self.evaluate(body["default"])} if "default" in body else {}),
+            }
+            for name, body in self.variables.items()
+        }
+        return {"resources": resources, "outputs": outputs, "variables": variables}
+
+
+def main():
+    given = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in sys.argv[2:])}
+    module = Module(pathlib.Path(sys.argv[1]), {"package": "function.zip", **given})
+    broken = list(module.broken_validations())
+    if broken:
+        raise SystemExit(f"against the validations: {broken}")
+    print(json.dumps(module.plan()))
+
+
+main()
