@@ -110,6 +110,7 @@ macro_rules! pages {
 }
 
 pages! {
+    the_page_of_aws_works: "docs/aws.md",
     the_readme_works: "README.md",
     the_page_of_the_command_line_works: "docs/command-line.md",
     the_page_of_kv_works: "docs/kv.md",

@@ -46,9 +46,29 @@ const ONE_CLIENT: &str =
 const ADMIN: &str = "printf admin-secret | bao write genesys-cloud/config/admin region=mypurecloud.ie client_id=admin-id client_secret=-";
 /// What a deployment makes, as yet without a value.
 const DEPLOYED: &str = "aws secretsmanager create-secret --name genesys/token";
+const DEPLOYED_AND_ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id genesys/token \
+     --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
+     --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
+/// One that was there before the deployment.
+const OF_ANOTHER_NAME: &str =
+    "aws secretsmanager create-secret --name genesys/reports --secret-string file://genesys.json";
+
 /// Every page with commands.
 pub const SETTINGS: &[Setting] = &[
     Setting { page: "README.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
+    Setting {
+        page: "docs/aws.md",
+        host: Host::Simulators,
+        given: &[
+            ("aws secretsmanager put-secret-value", DEPLOYED),
+            ("aws secretsmanager rotate-secret", OF_ANOTHER_NAME),
+            ("aws secretsmanager cancel-rotate-secret", DEPLOYED_AND_ATTACHED),
+        ],
+        elsewhere: &[
+            ("make package", "compilers for two processors, and half an hour"),
+            ("cd infra/aws", "the files at hand lie elsewhere"),
+        ],
+    },
     Setting {
         page: "docs/command-line.md",
         host: Host::Simulators,
