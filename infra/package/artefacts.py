@@ -9,7 +9,7 @@ LAMBDA_GLIBC = (2, 34)
 CHECKSUMS = "SHA256SUMS"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Artefact:
     """A program that is released."""
 

@@ -28,7 +28,7 @@ output "first_secret_arn" {
   value       = one(aws_secretsmanager_secret.first[*].arn)
 }
 
-output "dashboard_url" {
+output "dashboard_name" {
   description = "The dashboard; null where there is none"
-  value       = var.dashboard ? "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards/dashboard/${var.name}" : null
+  value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
 }

@@ -26,6 +26,8 @@ const SECRETS: [&str; 4] = ["-secret\"", "my-secret", "admin-secret", "my-key-se
 const PLUGINS: &str = "/etc/openbao/plugins";
 const SERVER: &str = "https://openbao.example.com:8200";
 const PORT: &str = "8080";
+/// Where the machine's own programs are.
+const PLACES: &str = "/usr/local/bin:/usr/bin:/bin";
 /// What `rotate` names as it goes on.
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 /// How many seconds a page may take.
@@ -69,7 +71,7 @@ pub struct Outcome {
 impl Desk {
     /// Sets the place up; `None` where this machine lacks what the page works with, which has been said then.
     pub async fn set_up(setting: &Setting) -> Option<Self> {
-        let python = interpreter()?;
+        let python = tools()?;
         let clients = CLIENTS.map(|name| (format!("{name}-id"), format!("{name}-secret")));
         let settings =
             SimulationSettings { clients: clients.into(), function: Some(FUNCTION.into()), ..Default::default() };
@@ -130,7 +132,7 @@ impl Desk {
             .env_clear()
             .env("HOME", home)
             .env("LANG", "C.UTF-8");
-        shell.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", home.join("bin").display()));
+        shell.env("PATH", format!("{}:{PLACES}", home.join("bin").display()));
         shell.env("COMMANDS", home.join("commands")).env("COUNT", count.to_string()).env("PROJECT", root());
         shell.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.simulation.secrets_manager_url()).env("AWS_PAGER", "");
         for (name, value) in [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "eu-west-1")] {
@@ -225,12 +227,15 @@ fn outcomes(printed: &str) -> Vec<Outcome> {
     lines.zip(statuses).map(|(printed, status)| Outcome { status, printed }).collect()
 }
 
-/// The interpreter that `make test` names; without it there is neither `aws` nor `bao`.
+/// The interpreter that `make test` names, without which there is neither `aws` nor `bao`; if there is `curl` as well.
 #[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the Makefile hands it over in a variable")]
-fn interpreter() -> Option<PathBuf> {
+fn tools() -> Option<PathBuf> {
     let python = std::env::var_os("PYTHON").map(PathBuf::from).filter(|python| python.exists());
+    let curl = PLACES.split(':').map(|place| Path::new(place).join("curl")).find(|curl| curl.exists());
     if python.is_none() {
         println!("skipped: aws and bao are not installed; `make test` installs them");
+    } else if curl.is_none() {
+        println!("skipped: there is no curl, which the pages work with");
     }
-    python
+    python.filter(|_| curl.is_some())
 }

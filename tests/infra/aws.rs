@@ -26,12 +26,12 @@ fn cfn_lint_finds_nothing() {
     stdout(&lint.arg(repository("infra/aws/template.yaml")).output().expect("cfn-lint"));
 }
 
+/// In its own directory sam reads samconfig.toml as well.
 #[test]
 fn sam_calls_the_template_valid() {
     let Some(mut sam) = tool("sam") else { return };
-    let output =
-        sam.args(["validate", "--lint", "-t"]).arg(repository("infra/aws/template.yaml")).output().expect("sam");
-    assert!(stdout(&output).contains("is a valid SAM Template"));
+    let output = sam.args(["validate", "--lint"]).current_dir(repository("infra/aws")).output().expect("sam");
+    assert!(stdout(&output).contains("template.yaml is a valid SAM Template"));
 }
 
 #[test]
@@ -223,4 +223,53 @@ fn parts_of_the_stack_that_share_a_name_are_told_apart() {
         assert_eq!(texts(&alarm["AlarmActions"]), ["arn:aws:sns:us-east-1:000000000000:on-call"], "{name}");
         assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 60), "{name}");
     }
+}
+
+const MANUAL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/aws.md"));
+
+#[test]
+fn the_manual_speaks_of_parameters_that_there_are() {
+    let Some(stack) = stack(&EVERYTHING) else { return };
+    let known = |name: &str| stack["Parameters"].get(name).is_some();
+    let given: Vec<_> = MANUAL
+        .lines()
+        .filter(|line| line.contains("--parameter-overrides") || line.contains("RotateEveryMinutes=30"))
+        .flat_map(str::split_whitespace)
+        .filter_map(|word| word.split_once('='))
+        .collect();
+    assert!(given.len() >= 10, "{given:?}");
+    assert_eq!(given.iter().filter(|(name, _)| !known(name)).collect::<Vec<_>>(), [&("", ""); 0]);
+    // What is in backquotes and looks like a parameter is one, or an output, a metric or an error.
+    let others = [
+        "StepDuration",
+        "TokenLifeLeft",
+        "TokenLifeShorterThanSchedule",
+        "Successes",
+        "Failures",
+        "Step",
+        "Secret",
+        "ErrorType",
+    ];
+    let quoted = MANUAL.split('`').skip(1).step_by(2).map(|word| word.split('=').next().unwrap_or(word));
+    let looks_like_one = |word: &&str| word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric);
+    for word in quoted.filter(looks_like_one) {
+        let error = ["StoreUnavailable", "PlatformUnavailable"].contains(&word);
+        assert!(known(word) || stack["Outputs"].get(word).is_some() || others.contains(&word) || error, "{word}");
+    }
+}
+
+#[test]
+fn the_manual_explains_every_alarm() {
+    let (Some(plain), Some(scheduled)) = (stack(&[]), stack(&EVERYTHING)) else { return };
+    let mut names = BTreeSet::new();
+    for stack in [&plain, &scheduled] {
+        for (_, alarm) in of_type(stack, "AWS::CloudWatch::Alarm") {
+            let name = alarm["AlarmName"].as_str().and_then(|name| name.strip_prefix("genesys-rotator-"));
+            names.insert(name.expect("the stack's name before it"));
+        }
+    }
+    let section =
+        MANUAL.split("\n## The alarms\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
+    let explained = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(explained.collect::<BTreeSet<_>>(), names);
 }

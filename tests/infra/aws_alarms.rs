@@ -60,3 +60,35 @@ async fn the_alarms_watch_what_the_function_counts() {
         assert_eq!((alarms.len(), watched), (4, 2));
     }
 }
+
+#[tokio::test]
+async fn the_dashboard_and_an_alarm_on_one_secret_have_something_to_show() {
+    let Some(stack) = stack(&[]) else { return };
+    let world = World::start(&stack).await;
+    world.create("genesys/plain", &documents()[0].1).await;
+    assert!(world.rotate("genesys/plain", true).await);
+    world.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    assert!(!world.rotate("genesys/plain", true).await);
+    let counted = counted(&world);
+    let shown =
+        [("Failures", "ErrorType"), ("TokenLifeLeft", "Secret"), ("StepDuration", "Step"), ("Failures", "Secret")];
+    for (metric, dimension) in shown {
+        let wanted = ("GenesysRotator/genesys-rotator".to_owned(), metric.to_owned(), vec![dimension.to_owned()]);
+        assert!(counted.contains(&wanted), "{wanted:?}");
+    }
+    let body = stack["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"].as_str().expect("a body");
+    for (metric, dimension) in &shown[..3] {
+        let search = format!(r#"{{\"GenesysRotator/genesys-rotator\",{dimension}}} MetricName=\"{metric}\""#);
+        assert!(body.contains(&search), "{search}");
+    }
+    let query = body.split("| fields @timestamp, ").nth(1).and_then(|rest| rest.split(" |").next()).expect("a query");
+    let fields: Vec<_> = query.split(", ").map(|field| field.trim_matches('`')).collect();
+    let logs = world.simulation.function.as_ref().expect("a function").logs();
+    let lines = logs.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let failed = lines.into_iter().find(|line| line["level"] == "ERROR").expect("a failure in the log");
+    assert_eq!(fields.iter().filter(|field| !failed[**field].is_string()).count(), 0, "{fields:?} of {failed}");
+    // What is paid for each secret: that it was rotated, and the life of its token.
+    let by_secret =
+        counted.iter().filter(|(_, metric, names)| metric != "Failures" && names.iter().any(|name| name == "Secret"));
+    assert_eq!(by_secret.count(), 3, "{counted:?}");
+}

@@ -165,3 +165,24 @@ async fn the_schedule_has_a_secret_rotated() {
         [(r#""secretsmanager:RotateSecret""#, secret), (r#""lambda:InvokeFunction""#, &format!("{FUNCTION_ARN:?}"))];
     assert_eq!(allowed, expected.map(|(action, resource)| (action.to_owned(), resource.to_owned())));
 }
+
+/// From another account a write without the event's RotationToken is refused.
+#[tokio::test]
+async fn secrets_of_another_account_are_rotated_by_the_same_calls() {
+    let Some(stack) = stack(&EVERYTHING) else { return };
+    let world = World::start(&stack).await;
+    world.simulation.secrets_manager.set(|settings| settings.cross_account = true);
+    world.simulation.genesys.add_client(OAuthClient::new("alone", SECRET_VALUE));
+    for (name, document) in documents() {
+        if ["genesys/plain", "genesys/in-place"].contains(&name) {
+            world.create(name, &document).await;
+            assert!(world.rotate(name, true).await, "{name}");
+        }
+    }
+    let policy = Policy::of(&stack);
+    for call in world.calls() {
+        let secret = "arn:aws:secretsmanager:us-east-1:111111111111:secret:genesys/token-AbCdEf".to_owned();
+        let there = Access { secret, rotation_function: None, ..call };
+        assert_eq!(policy.allowing(&there), ["RotateSecretsOfAnotherAccount"], "{there:?}");
+    }
+}

@@ -78,6 +78,8 @@ class Stack:
                 return f"arn:aws:secretsmanager:{place}:secret:" + self.resolve(properties["Name"]) + "-AbCdEf"
             case ("AWS::IAM::Role", "Arn"):
                 return f"arn:aws:iam::000000000000:role/{name}"
+            case ("AWS::CloudWatch::Dashboard", "Ref"):
+                return self.resolve(properties["DashboardName"])
             case ("AWS::EC2::SecurityGroup", "Ref"):
                 return f"sg-of-{name}"
         raise SystemExit(f"what is {attribute} of {resource['Type']}?")

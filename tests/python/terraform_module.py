@@ -1,7 +1,7 @@
 """Prints a Terraform module's resources as they would be planned: conditions decided, references followed.
 
 It reads the files with a real HCL parser and evaluates the part of the language that the module uses.
-Usage: terraform_module.py DIRECTORY [name=JSON ...]
+Usage: terraform_module.py DIRECTORY [name=value ...], where a value of a list has commas.
 """
 
 import json
@@ -147,10 +147,20 @@ class Module:
         for file in sorted(directory.glob("*.tf")):
             with file.open(encoding="utf-8") as text:
                 self.add(hcl2.load(text))
-        self.given = given
         unknown = set(given) - set(self.variables)
         if unknown:
             raise SystemExit(f"there is no variable {sorted(unknown)}")
+        self.given = {name: self.typed(name, value) for name, value in given.items()}
+
+    def typed(self, name, text):
+        match self.variables[name]["type"].removeprefix("${").removesuffix("}"):
+            case "number":
+                return int(text)
+            case "bool":
+                return text in ("true", "yes")
+            case "list(string)":
+                return [item for item in text.split(",") if item]
+        return text
 
     def add(self, file):
         def unquoted(block):
@@ -298,7 +308,7 @@ class Module:
 
 
 def main():
-    given = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in sys.argv[2:])}
+    given = dict(pair.split("=", 1) for pair in sys.argv[2:])
     module = Module(pathlib.Path(sys.argv[1]), {"package": "function.zip", **given})
     broken = list(module.broken_validations())
     if broken:
