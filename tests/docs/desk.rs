@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::bao::{Bao, Plugin, free_port, program};
-use crate::page::root;
+use crate::page::{Page, root};
 use crate::settings::{Host, Setting};
 
 const ROTATOR: &str = env!("CARGO_BIN_EXE_genesys-rotator");
@@ -84,6 +84,16 @@ impl Desk {
         let home = tempfile::Builder::new().prefix("desk").tempdir_in("/tmp").expect("a directory");
         furnish(home.path(), &python);
         Some(Self { home, simulation, bao })
+    }
+
+    /// Puts what a page shows under a name where its reader begins.
+    pub fn put(&self, page: &Page) {
+        for block in &page.blocks {
+            let Some(name) = block.file_name() else { continue };
+            let path = self.home.path().join("project").join(name);
+            fs::write(&path, block.lines.join("\n") + "\n").expect("a file");
+            private(&path);
+        }
     }
 
     /// Runs commands in one shell: what came of each, up to the one that did not end.

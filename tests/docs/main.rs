@@ -51,6 +51,7 @@ async fn follow(path: &str) {
     let exchanges = page.exchanges();
     let steps = steps(setting, &exchanges);
     let Some(desk) = Desk::set_up(setting).await else { return };
+    desk.put(&page);
     let commands: Vec<_> = steps.iter().map(|(command, _)| *command).collect();
     let outcomes = desk.run(&commands).await;
     for ((command, exchange), outcome) in steps.iter().zip(&outcomes) {
