@@ -84,6 +84,7 @@ pub const SETTINGS: &[Setting] = &[
         elsewhere: &[
             ("make package", "compilers for two processors, and half an hour"),
             ("sha256sum -c", "a release"),
+            ("cd dist", "a release"),
             ("tar -xzf", "a release"),
             ("bao plugin register -sha256=\"$(cut", "a release"),
             ("genesys-rotator completions bash > /etc", "a host of its own"),
