@@ -6,7 +6,7 @@ use super::clock::Clock;
 use super::credential_source::ACCESS_KEY;
 use super::credentials::{Credentials, KeyPair};
 use super::document::{Document, invalid};
-use super::error::Result;
+use super::error::{Result, RotationError};
 use super::issuer::TokenIssuer;
 use super::place::Place;
 use super::plan::{ADMIN_CREDENTIALS, SecretRotation};
@@ -84,7 +84,7 @@ impl Document {
     }
 
     /// Whether it uses or lists an access key.
-    fn knows_access_key(&self, id: &str) -> bool {
+    pub(super) fn knows_access_key(&self, id: &str) -> bool {
         let listed = self.clients().ok().flatten().unwrap_or_default();
         std::iter::once(self).chain(&listed).any(|entry| entry.access_key_id().as_deref() == Some(id))
     }
@@ -139,13 +139,18 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         if current.knows_access_key(&id) {
             return;
         }
-        let Ok(manager) = self.key_manager(&current, described, admin_credentials.as_deref(), deadline).await else {
-            return;
-        };
         let tokens = self.tokens();
-        if let Ok((token, _)) = tokens.exchange(&manager, deadline).await {
-            tokens.discard_access_key(&manager.place(), &id, &token.access_token, deadline).await;
-            tokens.discard(&manager, &token.access_token, deadline).await;
+        let exchange = async {
+            let manager = self.key_manager(&current, described, admin_credentials.as_deref(), deadline).await?;
+            let (token, _) = tokens.exchange(&manager, deadline).await?;
+            Ok((manager, token.access_token))
+        };
+        match exchange.await {
+            Ok((manager, token)) => {
+                tokens.discard_access_key(&manager.place(), &id, &token, deadline).await;
+                tokens.discard(&manager, &token, deadline).await;
+            }
+            Err(error) => warn_of_left_key(&id, &error),
         }
     }
 
@@ -223,12 +228,16 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
     /// Deletes a key that is stored nowhere, as far as the platform can be reached.
     pub async fn discard_access_key(&self, place: &Place, id: &str, token: &SecretString, deadline: Deadline) {
         if let Err(error) = self.delete_access_key(place, id, token, deadline.for_cleanup()).await {
-            tracing::warn!(
-                error.r#type = error.kind().name(),
-                access_key.id = id,
-                "an access key that is stored nowhere could not be deleted: {}",
-                error.chain()
-            );
+            warn_of_left_key(id, &error);
         }
     }
+}
+
+fn warn_of_left_key(id: &str, error: &RotationError) {
+    tracing::warn!(
+        error.r#type = error.kind().name(),
+        access_key.id = id,
+        "an access key that is stored nowhere could not be deleted: {}",
+        error.chain()
+    );
 }

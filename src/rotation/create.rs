@@ -5,6 +5,7 @@ use super::credentials::Credentials;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::TokenIssuer;
+use super::plan::{SecretRotation, TokenKind};
 use super::preflight::{Readiness, preflight};
 use super::renew::Renewed;
 use super::retry::Deadline;
@@ -43,11 +44,39 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Ok(value) => self.stage(request, &value, deadline).await,
             Err(error) => Err(error),
         };
-        if matches!(stored, Ok(Staged::HeldAnother)) {
-            // Where it is not known whether the version is stored, its key must live on.
+        // Where it is not known whether the version is stored, its key must live on.
+        if is_known_to_be_lost(&stored) {
             self.delete_unused_key(&request.secret, &document, &described, deadline).await;
         }
-        self.keep_or_revoke(stored, &credentials, &made, deadline).await
+        let came_second = matches!(stored, Ok(Staged::HeldAnother));
+        let report = self.keep_or_revoke(stored, &credentials, &made, deadline).await?;
+        if came_second {
+            self.prove_staged(request, &described, deadline).await?;
+        }
+        Ok(report)
+    }
+
+    /// Of two calls that made a client secret anew at the same time one was the last, and it need not be the one whose
+    /// document is staged.
+    async fn prove_staged(&self, request: &StepRequest, described: &Description, deadline: Deadline) -> Result<()> {
+        let read = || self.store.read(&request.secret, Wanted::Pending(&request.version));
+        let Some(staged) = self.retries.run("look what is staged", deadline, read).await? else { return Ok(()) };
+        let document = Document::parse(&staged)?;
+        if matches!(document.secret_rotation()?, None | Some(SecretRotation::AccessKeys { .. })) {
+            return Ok(());
+        }
+        let credentials = self.credentials(&document, described, deadline).await?;
+        match self.tokens().make_once_known(&credentials, &TokenKind::Access, deadline).await {
+            Ok(made) => {
+                self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
+                let why = "holds a client secret that another call has made anew since";
+                self.drop_unless_promoted(request, described, &staged, why, deadline).await.map(drop)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The three reads do not depend on each other, so they go out together.
@@ -105,7 +134,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
     /// A version's value is written once, so it cannot be mended. Unless it is taken out of the way,
     /// every later rotation would be told to finish it first.
-    async fn drop_unfit(
+    pub(super) async fn drop_unfit(
         &self,
         request: &StepRequest,
         described: &Description,
@@ -175,6 +204,14 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         self.tokens().discard(credentials, &made.token.access_token, deadline).await;
         // Another call of this step was faster: its token is the one to go on with.
         stored.map(|_| StepReport::of(StepOutcome::AlreadyDone))
+    }
+}
+
+/// Whether the store holds another value for the version, or refused this one; what may have arrived was looked up.
+fn is_known_to_be_lost(stored: &Result<Staged>) -> bool {
+    match stored {
+        Ok(staged) => *staged == Staged::HeldAnother,
+        Err(error) => matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::StoreDenied),
     }
 }
 

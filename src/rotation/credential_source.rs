@@ -8,6 +8,8 @@ use super::platform_name::PlatformName;
 use crate::secret::ExposeSecret;
 
 const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
+/// Names the secret that holds the keys instead.
+pub(super) const CREDENTIALS: &str = "credentials";
 const TENANT_ID: [&str; 2] = ["tenant_id", "tenantId"];
 pub(super) const CLIENT: Pair = Pair {
     what: "client",
@@ -108,7 +110,7 @@ impl Document {
                 (None, None) => None,
             },
         };
-        match (keys, self.trimmed("credentials")?) {
+        match (keys, self.trimmed(CREDENTIALS)?) {
             (Some(keys), None) => Ok(CredentialSource::Inline(keys)),
             (None, Some(name)) if is_name(&name) => Ok(CredentialSource::Elsewhere(name)),
             (None, Some(_)) => Err(invalid("credentials holds what is no secret's name or ARN").with_hint(
@@ -147,7 +149,7 @@ impl Document {
             (Some(id), Some(secret)) => Ok(Some(KeyPair { id, secret: secret.into() })),
             (None, None) => Ok(None),
             // Half of it besides the name of another secret is a contradiction in the first place.
-            _ if self.trimmed("credentials")?.is_some() => Err(both_places()),
+            _ if self.trimmed(CREDENTIALS)?.is_some() => Err(both_places()),
             (Some(_), None) => {
                 Err(names.explained(invalid(format!("the secret holds a {what} id, but no {what} secret"))))
             }

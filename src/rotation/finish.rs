@@ -14,7 +14,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     pub(super) async fn finish(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         let promote = || self.promote(request);
         let (outcome, described) = self.retries.run("promote the new version", deadline, promote).await?;
-        self.clear_ahead(request, &described, deadline).await;
+        self.clear_ahead(request, &described, outcome, deadline).await;
         Ok(StepReport::of(outcome))
     }
 

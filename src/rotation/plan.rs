@@ -4,8 +4,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::credential_source::CLIENT;
-use super::credentials::KeyPair;
+use super::credential_source::{CLIENT, CREDENTIALS};
+use super::credentials::{Credentials, KeyPair};
 use super::document::{CLIENTS, Document, invalid};
 use super::error::Result;
 use super::platform_name::PlatformName;
@@ -102,6 +102,11 @@ impl Document {
             Some("client_secret") if PlatformName::parse(&self.platform()?)? == PlatformName::Cxone => {
                 self.access_keys().map(Some)
             }
+            // A new secret is written into this document, and would not be that of the other one.
+            Some("client_secret") if self.trimmed(CREDENTIALS)?.is_some() => {
+                Err(invalid("the document asks for new client secrets, and holds none itself")
+                    .with_hint("store client_id and client_secret in this document instead of credentials"))
+            }
             Some("client_secret") if self.json(CLIENTS).is_some() => self.alternating().map(Some),
             Some("client_secret") => self.in_place().map(Some),
             Some(_) => Err(invalid("the document asks to rotate something that is not known")
@@ -186,6 +191,16 @@ impl Document {
     pub(super) fn client_ids(&self) -> Option<Vec<Option<String>>> {
         let clients = self.clients().ok()??;
         Some(clients.iter().map(|client| client.client_id().ok().flatten()).collect())
+    }
+
+    /// Whether the client or the access key of these credentials takes turns in this document.
+    pub(super) fn knows(&self, credentials: &Credentials) -> bool {
+        match credentials {
+            Credentials::Cxone { .. } => self.knows_access_key(credentials.access_key_id()),
+            Credentials::GenesysCloud { client, .. } => {
+                self.client_ids().is_some_and(|ids| ids.iter().flatten().any(|id| *id == client.id))
+            }
+        }
     }
 
     /// A field of another type than text.

@@ -9,8 +9,8 @@ use super::issuer::TokenIssuer;
 use super::plan::SecretRotation;
 use super::retry::Deadline;
 use super::rotator::Rotator;
-use super::step::StepRequest;
-use super::store::SecretStore;
+use super::step::{StepOutcome, StepRequest};
+use super::store::{SecretStore, Wanted};
 use super::tokens::Made;
 use super::version::{AHEAD, Description};
 
@@ -86,7 +86,14 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
                 .with_hint("the client that edits the other two is stored in a secret of its own"));
         }
-        self.credentials_elsewhere(document, admin, deadline).await
+        let credentials = self.credentials_elsewhere(document, admin, deadline).await?;
+        if document.knows(&credentials) {
+            let message =
+                format!("the secret {admin} holds a client or access key whose turn comes in this document as well");
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
+                .with_hint("admin_credentials must hold others: these would die there when their turn comes"));
+        }
+        Ok(credentials)
     }
 
     /// The client's own secret is replaced, with a token that was written down before: whatever gets lost on the
@@ -148,20 +155,39 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         self.retries.run("write down what is about to be done", deadline, write).await
     }
 
-    /// Ends what was written down for a replacement that readers have by now, as far as that can be done.
-    pub(super) async fn clear_ahead(&self, request: &StepRequest, described: &Description, deadline: Deadline) {
+    /// Ends what was written down for a replacement that readers have by now, as far as that can be done. A finish that
+    /// comes late finds what the next rotation wrote down: that one's new secret may be nowhere else.
+    pub(super) async fn clear_ahead(
+        &self,
+        request: &StepRequest,
+        described: &Description,
+        outcome: StepOutcome,
+        deadline: Deadline,
+    ) {
         let Some(holder) = described.holder(AHEAD) else { return };
         let read = || self.store.read_ahead(&request.secret);
         let ahead = self.retries.run("read what was written down", deadline, read).await.ok().flatten();
-        if let Some(Ahead { from, to, token }) = ahead.as_ref().and_then(Ahead::parse)
-            && let Ok(credentials) = self.credentials(&to.unwrap_or(from), described, deadline).await
-        {
-            self.tokens().discard(&credentials, &token, deadline).await;
+        if let Some(ahead) = ahead.as_ref().and_then(Ahead::parse) {
+            if outcome == StepOutcome::AlreadyDone && self.begins_from_current(request, &ahead, deadline).await {
+                return;
+            }
+            let Ahead { from, to, token } = ahead;
+            if let Ok(credentials) = self.credentials(&to.unwrap_or(from), described, deadline).await {
+                self.tokens().discard(&credentials, &token, deadline).await;
+            }
         }
         let clear = || self.store.clear_ahead(&request.secret, holder);
         if let Err(error) = self.retries.run("forget what was written down", deadline, clear).await {
             tracing::warn!(error.r#type = error.kind().name(), "what was written down stays: {}", error.chain());
         }
+    }
+
+    /// Whether it belongs to a replacement that is still to come, as far as that can be told.
+    async fn begins_from_current(&self, request: &StepRequest, ahead: &Ahead, deadline: Deadline) -> bool {
+        let read = || self.store.read(&request.secret, Wanted::Current);
+        let current = self.retries.run("read the current version", deadline, read).await;
+        let current = current.ok().flatten().and_then(|value| Document::parse(&value).ok());
+        current.is_none_or(|current| ahead.from.is_same_as(&current))
     }
 
     /// The next version with its token, had with a secret that is new.

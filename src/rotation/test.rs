@@ -7,6 +7,7 @@ use super::credentials::Credentials;
 use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::TokenIssuer;
+use super::plan::{SecretRotation, TokenKind};
 use super::preflight::Readiness;
 use super::retry::Deadline;
 use super::rotator::Rotator;
@@ -18,10 +19,14 @@ use crate::secret::SecretString;
 /// A token that is refused this long after it was issued is dead, and not merely slow to become known.
 const SETTLED: Duration = Duration::from_secs(600);
 
+/// This soon after a token was made with a client secret, that secret is taken to be what it was.
+const FRESH: Duration = Duration::from_secs(60);
+
 /// The version under test.
 struct Pending {
     described: Description,
     document: Document,
+    value: SecretString,
 }
 
 impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
@@ -30,30 +35,62 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let Some((described, value)) = self.retries.run("read the staged version", deadline, read).await? else {
             return Ok(StepReport::of(StepOutcome::AlreadyDone));
         };
-        let pending = Pending { described, document: Document::parse(&value)? };
+        let pending = Pending { described, document: Document::parse(&value)?, value };
         let credentials = self.credentials(&pending.document, &pending.described, deadline).await?;
         let Some(token) = pending.document.access_token()? else {
             return self.test_set_up(&pending, &credentials, deadline).await;
         };
-        match self.tokens().verify(&credentials, &token, &pending.document.probes()?, deadline).await {
-            Ok(()) => {
-                self.prove_secret(&pending, &credentials, deadline).await?;
-                Ok(StepReport { outcome: StepOutcome::Done, token_life: self.life_of(&pending) })
-            }
+        let (probes, tokens) = (pending.document.probes()?, self.tokens());
+        // Neither needs the other's answer.
+        let (verified, proved) = tokio::join!(
+            tokens.verify(&credentials, &token, &probes, deadline),
+            self.prove_secret(&pending, &credentials, deadline),
+        );
+        match verified {
+            Ok(()) => {}
             Err(error) if matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch) => {
-                self.explain_rejection(error, request, &pending, &credentials, &token, deadline).await
+                return self.explain_rejection(error, request, &pending, &credentials, &token, deadline).await;
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        if let Err(error) = proved {
+            return Err(self.explain_dead_secret(error, request, &pending, &token, deadline).await);
+        }
+        Ok(StepReport { outcome: StepOutcome::Done, token_life: self.life_of(&pending.described, &pending.document) })
     }
 
-    /// A client secret that was made in this rotation worked when the token was made with it. One that was staged long
-    /// ago may have been replaced since, while its token lives on.
+    /// A client secret may have been replaced since its token was made with it, by another call of createSecret or by a
+    /// person, while that token lives on. In place there is only one that is worth anything, so it is always proved;
+    /// of two clients, or of access keys, the former one works on, and what was made a moment ago was proved then.
     async fn prove_secret(&self, pending: &Pending, credentials: &Credentials, deadline: Deadline) -> Result<()> {
-        if pending.document.secret_rotation()?.is_none() || !self.is_dead(&pending.document) {
-            return Ok(());
+        match pending.document.secret_rotation()? {
+            None => return Ok(()),
+            Some(SecretRotation::InPlace) => {}
+            Some(_) if !self.is_older_than(FRESH, &pending.document) => return Ok(()),
+            Some(_) => {}
         }
-        self.tokens().try_out(credentials, &[], deadline).await.map(drop)
+        let made = self.tokens().make_once_known(credentials, &TokenKind::Access, deadline).await?;
+        self.tokens().discard(credentials, &made.token.access_token, deadline).await;
+        Ok(())
+    }
+
+    /// A version's value is written once, so one whose secret is dead can never succeed: it must not hold up every later
+    /// rotation. A copy of the current version is the service's to take away.
+    async fn explain_dead_secret(
+        &self,
+        rejection: RotationError,
+        request: &StepRequest,
+        pending: &Pending,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> RotationError {
+        if rejection.kind() != ErrorKind::CredentialsRejected
+            || self.is_current_token(request, token, deadline).await.unwrap_or(true)
+        {
+            return rejection;
+        }
+        let why = format!("holds a client secret or an access key that is dead by now ({rejection})");
+        self.drop_unfit(request, &pending.described, &pending.value, &why, deadline).await
     }
 
     /// The staged value; `None` where the version was promoted already.
@@ -85,9 +122,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     ) -> Result<StepReport> {
         let probes = pending.document.probes()?;
         let (token, asked_at) = self.tokens().try_out(credentials, &probes, deadline).await?;
-        let tried =
-            Pending { described: pending.described.clone(), document: pending.document.with_token(&token, asked_at)? };
-        Ok(StepReport { outcome: StepOutcome::SetUpTested, token_life: self.life_of(&tried) })
+        let tried = pending.document.with_token(&token, asked_at)?;
+        Ok(StepReport { outcome: StepOutcome::SetUpTested, token_life: self.life_of(&pending.described, &tried) })
     }
 
     async fn explain_rejection(
@@ -117,17 +153,19 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     }
 
     fn is_dead(&self, document: &Document) -> bool {
-        let now = self.clock.now();
-        let expired = document.expires_at().is_some_and(|end| end <= now);
-        let settled = document
-            .issued_at()
-            .is_some_and(|issued| Duration::try_from(now.duration_since(issued)).is_ok_and(|age| age > SETTLED));
-        expired || settled
+        let expired = document.expires_at().is_some_and(|end| end <= self.clock.now());
+        expired || self.is_older_than(SETTLED, document)
     }
 
-    fn life_of(&self, pending: &Pending) -> Option<TokenLife> {
+    /// Whether its token was issued so long ago.
+    fn is_older_than(&self, age: Duration, document: &Document) -> bool {
+        let since = document.issued_at().map(|issued| self.clock.now().duration_since(issued));
+        since.is_some_and(|since| Duration::try_from(since).is_ok_and(|since| since > age))
+    }
+
+    fn life_of(&self, described: &Description, document: &Document) -> Option<TokenLife> {
         let now = self.clock.now();
-        let needed = pending.described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(now));
-        TokenLife::of(&pending.document, now, needed)
+        let needed = described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(now));
+        TokenLife::of(document, now, needed)
     }
 }

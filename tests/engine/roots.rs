@@ -1,6 +1,7 @@
 //! A new secret for a config's own OAuth client, through crashes, lost answers and platforms of either kind.
 
 use genesys_rotator::sim::faults::{Effect, Fault};
+use genesys_rotator::sim::genesys::Client;
 use serde_json::{Value, json};
 
 use crate::host::Moment;
@@ -124,4 +125,22 @@ async fn a_client_that_may_not_edit_itself_is_told_what_it_lacks() {
     until("nothing is left of it", || hosted.is_settled() && hosted.live().is_empty()).await;
     let Err(Refused(kind, said)) = hosted.call("write", "rotate-root/none", json!({})).await else { panic!("none") };
     assert!(kind == BAD_REQUEST && said.contains("no config \"none\""), "{said}");
+}
+
+#[tokio::test]
+async fn a_secret_of_another_client_is_not_replaced_by_what_was_begun_before() {
+    let other = ("5f3c8a52-0007-4e71-9d0c-6f2b3c9d1e10", "hush-hush-other-secret-0123456789");
+    let hosted = Hosted::with_role().await;
+    hosted.simulation.genesys.add_client(Client::new(other.0, other.1));
+    hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
+    assert!(rotate_root(&hosted).await.is_err() && !hosted.is_settled());
+    hosted.simulation.faults.clear();
+    // The operator takes another client instead, and mistypes its secret.
+    let mistyped = json!({"client_id": other.0, "client_secret": "mistyped", "verify_connection": false});
+    hosted.write("config/main", mistyped).await;
+    assert!(rotate_root(&hosted).await.is_err(), "nobody can make a token of it");
+    hosted.tick().await;
+    until("what was begun is forgotten", || hosted.is_settled()).await;
+    let secrets = hosted.simulation.genesys.clients().into_iter().map(|client| client.secret);
+    assert!(secrets.into_iter().any(|secret| secret == other.1), "others use that client");
 }

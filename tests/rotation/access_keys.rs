@@ -235,3 +235,51 @@ async fn a_document_that_cannot_take_turns_says_why() {
         assert_eq!(world.simulation.journal.count(DELETE), 0);
     }
 }
+
+#[tokio::test]
+async fn an_administrator_whose_own_key_would_be_deleted_is_refused() {
+    let world = World::new().await;
+    world.create(ADMIN, &back_end()).await;
+    let mut document = rotating();
+    document["admin_credentials"] = json!(ADMIN);
+    let (step, error_type, message) = failure_of(&world, &document.to_string()).await;
+    assert_eq!((step.as_str(), error_type.as_str()), ("createSecret", "DocumentInvalid"), "{message}");
+    assert!(message.contains(ADMIN) && message.contains("turn"), "{message}");
+    assert_eq!(world.key_ids(), [KEY.0]);
+}
+
+#[tokio::test]
+async fn a_key_whose_version_the_store_refused_is_deleted() {
+    for is_too_large in [false, true] {
+        let world = World::new().await;
+        let mut document = rotating();
+        if is_too_large {
+            document["notes"] = json!("x".repeat(64_700));
+        } else {
+            world.simulation.secrets_manager.set(|settings| settings.denied = ["PutSecretValue".to_owned()].into());
+        }
+        world.create(SECRET, &document).await;
+        let outcome = world.rotate().await;
+        assert!(!outcome.succeeded && world.simulation.journal.count(CREATE) == 1, "{outcome:?}");
+        assert_eq!(world.key_ids(), [KEY.0], "too large: {is_too_large}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_deleted_is_named_in_the_log() {
+    let world = World::new().await;
+    world.create(SECRET, &rotating()).await;
+    let version = Uuid::new_v4().to_string();
+    world.simulation.faults.add(Fault::always(BUSINESS_UNIT, answer(401)));
+    assert!(!world.rotate_to(SECRET, &version).await.succeeded);
+    world.simulation.faults.clear();
+    let new = world.key_ids().into_iter().find(|id| id != KEY.0).expect("the staged key");
+    let mut edited = rotating();
+    edited["ours"] = json!(2);
+    let edit = world.aws.put_secret_value().secret_id(SECRET).secret_string(edited.to_string());
+    edit.send().await.expect("the secret is edited");
+    world.simulation.faults.add(Fault::always("POST /auth/token", answer(400)));
+    world.invoke("createSecret", SECRET, &version).await.expect_err("it is unfit");
+    let told = world.logs().into_iter().any(|line| line.contains("could not be deleted") && line.contains(&new));
+    assert!(told, "nobody else knows of this key");
+}

@@ -7,7 +7,7 @@ use genesys_rotator::sim::faults::{Effect, Fault};
 use tokio::sync::Barrier;
 
 /// Stages an empty pending version, as the service does, without running any step.
-async fn stage(world: &World) -> String {
+pub async fn stage(world: &World) -> String {
     let version = version_id();
     // The rotation fails at its first call, and leaves the version staged.
     world.simulation.secrets_manager.set(|settings| settings.denied = ["DescribeSecret".to_owned()].into());

@@ -8,6 +8,7 @@ mod bad_input;
 mod concurrency;
 mod crashes;
 mod cxone;
+mod dead_secrets;
 mod faults;
 mod in_memory;
 mod modes;

@@ -47,6 +47,7 @@ impl Mode {
     }
 }
 
+/// A world with a secret of this mode, which was rotated once.
 pub async fn world(mode: Mode, retries: u32) -> World {
     let settings =
         Settings { retries, retry_delay: Duration::from_millis(10), writes_per_second: None, ..Settings::default() };
@@ -83,7 +84,7 @@ pub async fn calls(world: &World) -> Vec<(String, u32)> {
 
 impl World {
     /// Whether the credentials that readers have would be exchanged now.
-    fn stored_client_works(&self) -> bool {
+    pub fn stored_client_works(&self) -> bool {
         let current = self.current();
         if current["platform"] == "nice-cxone" {
             let keys = self.simulation.cxone.access_keys();
@@ -95,7 +96,7 @@ impl World {
         clients.iter().any(|client| current["client_id"] == *client.id && current["client_secret"] == *client.secret)
     }
 
-    fn stored_token_works(&self) -> bool {
+    pub fn stored_token_works(&self) -> bool {
         let live = [self.simulation.genesys.live_tokens(), self.simulation.cxone.live_tokens()].concat();
         self.current_token().is_some_and(|token| live.contains(&token))
     }

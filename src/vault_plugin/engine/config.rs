@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::entries::Entries;
-use crate::rotation::{Credentials, CxoneGrant, Document, ErrorKind, KeyPair, Place, RotationError};
+use crate::rotation::{Credentials, CxoneGrant, Document, ErrorKind, KeyPair, Place, PlatformName, RotationError};
 use crate::secret::SecretString;
 use crate::vault_plugin::framework::{is_name, refuse};
 use crate::vault_plugin::transport::Failure;
@@ -63,6 +63,18 @@ pub(super) enum Succession<'a> {
     },
     /// Nobody but the platform's own people can give it one.
     None,
+}
+
+impl<'a> Succession<'a> {
+    /// The id of the client whose secret dies with it, or of the access key that is deleted.
+    pub(super) fn dying(&self, config: &'a Config) -> Option<&'a str> {
+        match self {
+            Self::InPlace => Some(config.credentials.id()),
+            Self::NextClient { idle, .. } => Some(idle),
+            Self::NextAccessKey { former, .. } => *former,
+            Self::None => None,
+        }
+    }
 }
 
 /// Client credentials, and where they are good.
@@ -134,6 +146,16 @@ impl Config {
             }
             other => other.id().to_owned(),
         }
+    }
+
+    /// The platform.
+    pub(super) fn platform(&self) -> PlatformName {
+        self.place().platform()
+    }
+
+    /// Whether it is of no use without a client or an access key.
+    pub(super) fn lives_on(&self, id: &str) -> bool {
+        [self.credentials.id(), self.credentials.access_key_id()].contains(&id)
     }
 
     /// How it comes to its next secret.

@@ -30,8 +30,17 @@ const WRITES: usize = 3;
 /// A token that can make the client's secret anew.
 #[derive(Deserialize, Serialize)]
 struct Intent {
+    /// Whose secret is being replaced. The config may have been given another client since, whose secret is not the
+    /// engine's to replace.
+    client_id: String,
     #[serde(with = "stored_secret")]
     token: SecretString,
+}
+
+impl Intent {
+    fn is_for(&self, config: &Config) -> bool {
+        self.client_id == config.client_id()
+    }
 }
 
 impl GenesysMount {
@@ -43,6 +52,7 @@ impl GenesysMount {
         let _alone = self.configs.hold(name).await;
         self.refuse_on_standby().await?;
         let config = Config::of_role(&self.entries, name).await?;
+        self.refuse_if_shared(name, &config).await?;
         let deadline = Deadline::after(ROTATION);
         let answer = match config.succession() {
             Succession::InPlace => {
@@ -87,6 +97,9 @@ impl GenesysMount {
         let deadline = Deadline::after(ROTATION);
         match self.tokens().try_out(&config.credentials(), &[], deadline).await {
             Ok(_) => self.forget_intent(name, &config, &intent.token, deadline).await,
+            Err(error) if error.kind() == ErrorKind::CredentialsRejected && !intent.is_for(&config) => {
+                self.forget_intent(name, &config, &intent.token, deadline).await
+            }
             Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
                 self.replace_secret(name, &config, &intent.token, deadline).await?;
                 tracing::warn!(config.name = name, "the client's secret had got lost, and was made anew");
@@ -105,10 +118,10 @@ impl GenesysMount {
     ) -> Result<SecretString, Failure> {
         let (key, credentials) = (key(INTENTS, name), config.credentials());
         let minted = self.tokens().mint(&credentials, &TokenKind::Access, &[], deadline).await;
-        let begun = self.entries.get::<Intent>(&key).await?;
+        let begun = self.entries.get::<Intent>(&key).await?.filter(|begun| begun.is_for(config));
         match (minted, begun) {
             (Ok((token, _)), begun) => {
-                let intent = Intent { token: token.access_token };
+                let intent = Intent { client_id: config.client_id(), token: token.access_token };
                 if let Err(failure) = self.entries.put(&key, &intent).await {
                     self.tokens().discard(&credentials, &intent.token, deadline).await;
                     return Err(failure);

@@ -4,7 +4,7 @@
 //! the next attempt makes another secret or key.
 
 use super::GenesysMount;
-use super::config::Config;
+use super::config::{Config, PREFIX};
 use super::failure::{failure, told};
 use crate::rotation::{Deadline, KeyPair, TokenKind};
 use crate::secret::SecretString;
@@ -60,6 +60,23 @@ impl GenesysMount {
         // A write whose answer was lost may have stored it: then this key must live.
         self.write_config(name, &next).await?;
         Ok(Response::empty())
+    }
+
+    /// Makes sure that no other config lives on what is about to die.
+    ///
+    /// # Errors
+    /// A 400 that names the config, or what the host says.
+    pub(super) async fn refuse_if_shared(&self, name: &str, config: &Config) -> Result<(), Failure> {
+        let Some(dying) = config.succession().dying(config) else { return Ok(()) };
+        for other in self.entries.list(PREFIX).await? {
+            // A damaged config gets no tokens anyway, and holds nothing up.
+            let Ok(Some(stored)) = self.entries.get::<Config>(&Config::key(&other)).await else { continue };
+            if other != name && stored.platform() == config.platform() && stored.lives_on(dying) {
+                let sentence = format!("config/{other} holds {dying} as well, and would have a dead secret");
+                return Err(refuse(sentence, "give each config a client or an access key of its own"));
+            }
+        }
+        Ok(())
     }
 
     async fn token_for_edits(&self, config: &Config, deadline: Deadline) -> Result<SecretString, Failure> {

@@ -1,0 +1,148 @@
+//! Client secrets that die on the way: whoever replaces them, what is promoted works.
+
+use super::bad_input::{failure, failure_of};
+use super::concurrency::stage as staged_empty;
+use super::modes::{ADMIN, Mode, SECOND_ID, SECOND_SECRET, world};
+use super::*;
+use genesys_rotator::sim::faults::{Answer, Effect, Fault};
+use genesys_rotator::sim::genesys::Client as OAuthClient;
+use hyper::StatusCode;
+
+const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
+const BY_HAND: &str = "hush-hush-made-by-hand-0123456789";
+
+/// A rotation whose test failed for a while: its version is staged, with a token that lives.
+async fn stopped_at_its_test(world: &World) -> String {
+    let version = version_id();
+    let refusal = r#"{"status":401,"code":"bad.credentials","message":"Invalid login credentials."}"#;
+    let refusal = Answer::new(StatusCode::UNAUTHORIZED, "application/json", refusal);
+    world.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Answer(refusal)));
+    assert!(!world.rotate_to(SECRET, &version).await.succeeded);
+    world.simulation.faults.clear();
+    version
+}
+
+/// Stages what is staged once more, under another version, as if that had been so long ago.
+async fn staged_before(world: &World, seconds: i64) -> String {
+    let version = version_id();
+    let staged = world.holder("AWSPENDING").and_then(|version| version.value).expect("a staged value");
+    let mut staged: Value = serde_json::from_str(&staged).expect("JSON");
+    let issued: jiff::Timestamp = staged["issued_at"].as_str().expect("a time").parse().expect("a time");
+    staged["issued_at"] = json!((issued - jiff::SignedDuration::from_secs(seconds)).to_string());
+    let put = world.aws.put_secret_value().secret_id(SECRET).client_request_token(&version);
+    put.version_stages("AWSPENDING").secret_string(staged.to_string()).send().await.expect("it is staged");
+    version
+}
+
+async fn a_replaced_secret_is_not_promoted(mode: Mode) {
+    let world = world(mode, 0).await;
+    stopped_at_its_test(&world).await;
+    let version = staged_before(&world, 90).await;
+    let staged = world.holder("AWSPENDING").and_then(|version| version.value).expect("a staged value");
+    let staged: Value = serde_json::from_str(&staged).expect("JSON");
+    let id = staged["client_id"].as_str().expect("an id");
+    world.simulation.genesys.add_client(OAuthClient::new(id, BY_HAND));
+    if mode == Mode::InPlace {
+        // As the way out says.
+        let mut edited = world.current();
+        edited["client_secret"] = json!(BY_HAND);
+        let put = world.aws.put_secret_value().secret_id(SECRET).secret_string(edited.to_string());
+        put.send().await.expect("the edit is stored");
+    }
+    world.invoke("createSecret", SECRET, &version).await.expect("it is staged");
+    let (error_type, message) = world.invoke("testSecret", SECRET, &version).await.expect_err("its secret is dead");
+    assert!(error_type == "StoreConflict" && message.contains("rotate again"), "{mode:?}: {error_type} {message}");
+    assert!(world.holder("AWSPENDING").is_none(), "{mode:?}: it would hold up every later rotation");
+    assert!(world.stored_client_works(), "{mode:?}");
+    let outcome = world.rotate().await;
+    assert!(outcome.succeeded, "{mode:?}: {outcome:?}");
+    assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?}");
+}
+
+#[tokio::test]
+async fn a_staged_secret_of_two_clients_that_was_replaced_is_not_promoted_though_its_token_lives() {
+    a_replaced_secret_is_not_promoted(Mode::Alternating).await;
+}
+
+#[tokio::test]
+async fn a_staged_secret_that_was_replaced_in_place_is_not_promoted_though_its_token_lives() {
+    a_replaced_secret_is_not_promoted(Mode::InPlace).await;
+}
+
+async fn the_dead_one_of_two_is_dropped(mode: Mode) {
+    let world = world(mode, 0).await;
+    let version = staged_empty(&world).await;
+    world.simulation.journal.clear();
+    // The first call is held up before it makes the secret anew, and is the second to store it.
+    let held_up = Effect::Delay(Duration::from_secs(3));
+    world.simulation.faults.add(Fault::once(REGENERATE, held_up));
+    let (first, second) = tokio::join!(world.invoke("createSecret", SECRET, &version), async {
+        while world.simulation.journal.count(REGENERATE) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        world.invoke("createSecret", SECRET, &version).await
+    });
+    second.expect("it stores its secret");
+    let (error_type, message) = first.expect_err("it made that secret anew");
+    assert!(error_type == "StoreConflict" && message.contains("another call"), "{mode:?}: {message}");
+    let outcome = world.rotate().await;
+    assert!(outcome.succeeded, "{mode:?}: {outcome:?}");
+    assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?}");
+}
+
+#[tokio::test]
+async fn of_two_calls_at_once_with_two_clients_the_one_whose_secret_is_dead_is_dropped() {
+    the_dead_one_of_two_is_dropped(Mode::Alternating).await;
+}
+
+#[tokio::test]
+async fn of_two_calls_at_once_in_place_the_one_whose_secret_is_dead_is_dropped() {
+    the_dead_one_of_two_is_dropped(Mode::InPlace).await;
+}
+
+#[tokio::test]
+async fn a_secret_that_is_stored_elsewhere_is_left_alone() {
+    let world = World::new().await;
+    world.create("genesys/credentials", &document()).await;
+    let document = json!({
+        "region": "mypurecloud.ie", "credentials": "genesys/credentials", "rotate": "client_secret", "accept_gap": true,
+    });
+    let (step, error_type, message) = failure_of(&world, &document.to_string()).await;
+    assert_eq!(world.simulation.journal.count(REGENERATE), 0, "it would be dead where it is stored: {message}");
+    assert_eq!((step.as_str(), error_type.as_str()), ("createSecret", "DocumentInvalid"), "{message}");
+    assert!(message.contains("instead of credentials"), "{message}");
+}
+
+#[tokio::test]
+async fn an_administrator_whose_turn_comes_is_refused() {
+    for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET)] {
+        let world = World::new().await;
+        world.simulation.genesys.add_client(OAuthClient::new(SECOND_ID, SECOND_SECRET));
+        let admin = json!({"region": "mypurecloud.ie", "client_id": id, "client_secret": secret});
+        world.create(ADMIN, &admin).await;
+        world.create(SECRET, &Mode::Alternating.document()).await;
+        let (step, error_type, message) = failure(&world).await;
+        assert_eq!((step.as_str(), error_type.as_str()), ("createSecret", "DocumentInvalid"), "{message}");
+        assert!(message.contains(ADMIN) && message.contains("turn"), "{message}");
+        assert_eq!(world.simulation.journal.count(REGENERATE), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_late_finish_leaves_what_the_next_rotation_wrote_down() {
+    let world = world(Mode::InPlace, 0).await;
+    let former = world.holder("AWSCURRENT").expect("a current version").id;
+    let version = version_id();
+    // The new secret is made and written down, and the function dies.
+    world.simulation.faults.add(Fault::once("PutSecretValue", Effect::KillAfter).after(1));
+    assert!(!world.rotate_to(SECRET, &version).await.succeeded);
+    assert!(!world.stored_client_works() && world.holder("ROTATOR_AHEAD").is_some());
+    let late = world.invoke("finishSecret", SECRET, &former).await.expect("it was promoted long ago");
+    assert_eq!(late["outcome"], "already_done");
+    assert!(world.holder("ROTATOR_AHEAD").is_some(), "the new secret is nowhere else");
+    for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+        world.invoke(step, SECRET, &version).await.expect("the retry succeeds");
+    }
+    assert!(world.stored_client_works() && world.stored_token_works());
+    assert!(world.holder("ROTATOR_AHEAD").is_none());
+}
