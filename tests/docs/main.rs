@@ -111,10 +111,14 @@ macro_rules! pages {
 }
 
 pages! {
+    the_page_of_aws_works: "docs/aws.md",
     the_readme_works: "README.md",
     the_page_of_the_command_line_works: "docs/command-line.md",
     the_page_of_kv_works: "docs/kv.md",
     every_document_does_what_it_says: "docs/documents.md",
+    the_page_of_packages_works: "docs/packages.md",
+    the_page_of_pipelines_works: "docs/pipelines.md",
+    the_page_of_infra_terraform_works: "infra/terraform/README.md",
     the_runbook_works: "docs/runbook.md",
     the_session_is_as_recorded: "docs/session.md",
     the_page_of_upgrades_works: "docs/upgrading.md",

@@ -37,9 +37,38 @@ const SETTLED: &str =
 const STUCK: &str = "aws secretsmanager put-secret-value --secret-id prod/genesys --version-stages AWSPENDING \
      --secret-string '{\"region\": \"mypurecloud.ie\", \"client_id\": \"my-id\", \"client_secret\": \"was-wrong\"}'";
 
+/// The same secret in KV, and a token in it.
+const IN_KV: &str = "bao kv put -mount=secret team/genesys @genesys.json";
+const ROTATED_IN_KV: &str = "genesys-rotator rotate vault:secret/team/genesys";
+/// A config of the engine whose client is alone, and one whose client edits others.
+const ONE_CLIENT: &str =
+    "bao write genesys-cloud/config/main region=mypurecloud.ie client_id=my-id client_secret=- < client-secret";
+const ADMIN: &str = "printf admin-secret | bao write genesys-cloud/config/admin region=mypurecloud.ie client_id=admin-id client_secret=-";
+/// What a deployment makes, as yet without a value.
+const DEPLOYED: &str = "aws secretsmanager create-secret --name genesys/token";
+const DEPLOYED_AND_ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id genesys/token \
+     --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
+     --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
+/// One that was there before the deployment.
+const OF_ANOTHER_NAME: &str =
+    "aws secretsmanager create-secret --name genesys/reports --secret-string file://genesys.json";
+
 /// Every page with commands.
 pub const SETTINGS: &[Setting] = &[
     Setting { page: "README.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
+    Setting {
+        page: "docs/aws.md",
+        host: Host::Simulators,
+        given: &[
+            ("aws secretsmanager put-secret-value", DEPLOYED),
+            ("aws secretsmanager rotate-secret", OF_ANOTHER_NAME),
+            ("aws secretsmanager cancel-rotate-secret", DEPLOYED_AND_ATTACHED),
+        ],
+        elsewhere: &[
+            ("make package", "compilers for two processors, and half an hour"),
+            ("cd infra/aws", "the files at hand lie elsewhere"),
+        ],
+    },
     Setting {
         page: "docs/command-line.md",
         host: Host::Simulators,
@@ -48,6 +77,25 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], elsewhere: &[] },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
+    Setting {
+        page: "docs/packages.md",
+        host: Host::EngineToInstall,
+        given: &[],
+        elsewhere: &[
+            ("make package", "compilers for two processors, and half an hour"),
+            ("sha256sum -c", "a release"),
+            ("cd dist", "a release"),
+            ("tar -xzf", "a release"),
+            ("bao plugin register -sha256=\"$(cut", "a release"),
+            ("genesys-rotator completions bash > /etc", "a host of its own"),
+        ],
+    },
+    Setting {
+        page: "docs/pipelines.md",
+        host: Host::Engine,
+        given: &[("", STORED), ("", ATTACHED), ("", SETTLED), ("", IN_KV), ("", ROTATED_IN_KV)],
+        elsewhere: &[("genesys-rotator exec prod/genesys --minimum-life 1h -- terraform", "a real account")],
+    },
     Setting {
         page: "docs/runbook.md",
         host: Host::Engine,
@@ -67,7 +115,21 @@ pub const SETTINGS: &[Setting] = &[
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
         elsewhere: &[],
     },
-    Setting { page: "docs/vault-openbao.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
+    Setting {
+        page: "docs/vault-openbao.md",
+        host: Host::EngineToInstall,
+        given: &[
+            ("bao write genesys-cloud/config/main idle_client_id", ONE_CLIENT),
+            ("bao write genesys-cloud/config/main idle_client_id", ADMIN),
+        ],
+        elsewhere: &[],
+    },
+    Setting {
+        page: "infra/terraform/README.md",
+        host: Host::Simulators,
+        given: &[("aws secretsmanager", DEPLOYED)],
+        elsewhere: &[],
+    },
     Setting {
         page: "infra/vault/README.md",
         host: Host::EngineToInstall,
