@@ -113,6 +113,7 @@ macro_rules! pages {
 pages! {
     the_page_of_aws_works: "docs/aws.md",
     the_readme_works: "README.md",
+    the_page_of_leaks_works: "docs/break-glass.md",
     the_page_of_the_command_line_works: "docs/command-line.md",
     the_page_of_kv_works: "docs/kv.md",
     every_document_does_what_it_says: "docs/documents.md",

@@ -70,6 +70,12 @@ pub const SETTINGS: &[Setting] = &[
         ],
     },
     Setting {
+        page: "docs/break-glass.md",
+        host: Host::Engine,
+        given: &[],
+        elsewhere: &[("genesys-rotator rotate --all --rotation-function", "a real account")],
+    },
+    Setting {
         page: "docs/command-line.md",
         host: Host::Simulators,
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
