@@ -3,7 +3,7 @@
 set -euo pipefail
 
 if [ $# -ne 4 ]; then
-  echo 'usage: build.sh BINARY FEATURES TARGET DIRECTORY, with zig and cargo-zigbuild on the PATH' >&2
+  echo 'usage: build.sh BINARY FEATURES TARGET DIRECTORY, with zig, cargo-zigbuild and cargo-lambda on the PATH' >&2
   exit 2
 fi
 binary=$1 features=$2 target=$3 directory=$4
@@ -47,5 +47,13 @@ CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export AWS_LC_SYS_CMAKE_BUILDER=0
 export CARGO_ZIGBUILD_CACHE_DIR=$directory/cargo-zigbuild ZIG_GLOBAL_CACHE_DIR=$directory/zig
 
-cargo zigbuild --locked --release --target "$target" --target-dir "$directory" \
-  --no-default-features --features "$features" --bin "$binary"
+export CARGO_TARGET_DIR=$directory
+arguments=(--locked --release --target "$target" --no-default-features --features "$features" --bin "$binary")
+case $target in
+  # Its own optimizations would be for the processors of AWS alone, and would not be the profile's.
+  *-linux-gnu*)
+    cargo lambda build --compiler cargo-zigbuild --disable-optimizations --lambda-dir "$directory/lambda" "${arguments[@]}"
+    cp "$directory/lambda/$binary/bootstrap" "$directory/${target%%.*}/release/$binary"
+    ;;
+  *) cargo zigbuild "${arguments[@]}" ;;
+esac

@@ -34,7 +34,7 @@ pub struct TokenArgs {
 pub enum Form {
     /// The token alone, on a line.
     Raw,
-    /// `Authorization: Bearer …`, for `curl -H @-`.
+    /// `Authorization: Bearer TOKEN`, for `curl -H @-`.
     Header,
     /// Variables as a shell reads them.
     Env,
