@@ -38,6 +38,18 @@ pub trait SecretStore: Send + Sync {
     /// `SecretNotFound` where the store can tell a missing secret from a missing version; `StoreDenied`, `RateLimited`, `StoreUnavailable`; `DocumentInvalid` for a value that is not text.
     fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> impl Future<Output = Result<Option<SecretString>>> + Send;
 
+    /// Reads the value that readers read, with the version that it is of where the store can answer with a former one
+    /// for a moment.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    fn read_current(
+        &self,
+        secret: &SecretId,
+    ) -> impl Future<Output = Result<Option<(Option<VersionId>, SecretString)>>> + Send {
+        async { Ok(self.read(secret, Wanted::Current).await?.map(|value| (None, value))) }
+    }
+
     /// Reads the value that readers read before the current one; `None` where there is none, or the store does not
     /// keep it.
     ///

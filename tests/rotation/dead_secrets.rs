@@ -146,3 +146,21 @@ async fn a_late_finish_leaves_what_the_next_rotation_wrote_down() {
     assert!(world.stored_client_works() && world.stored_token_works());
     assert!(world.holder("ROTATOR_AHEAD").is_none());
 }
+
+#[tokio::test]
+async fn a_former_version_that_is_read_for_a_moment_names_no_client_as_idle() {
+    let world = world(Mode::Alternating, 0).await;
+    assert!(world.rotate().await.succeeded);
+    let former = world.holder("AWSPREVIOUS").expect("a former version");
+    let stale = json!({
+        "ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/token", "Name": SECRET, "VersionId": former.id,
+        "SecretString": former.value, "VersionStages": ["AWSCURRENT"], "CreatedDate": 1_700_000_000.0,
+    });
+    let answer = Answer::new(StatusCode::OK, "application/x-amz-json-1.1", stale.to_string());
+    world.simulation.faults.add(Fault::once("GetSecretValue", Effect::Answer(answer)));
+    let in_use = world.current()["client_id"].clone();
+    let outcome = world.rotate().await;
+    assert!(outcome.succeeded, "{outcome:?}");
+    assert_ne!(world.current()["client_id"], in_use, "the other client got the new secret");
+    assert!(world.stored_client_works() && world.stored_token_works());
+}

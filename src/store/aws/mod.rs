@@ -76,11 +76,14 @@ impl AwsSecretsManager {
         done
     }
 
-    async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<SecretString>> {
+    async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<(Option<VersionId>, SecretString)>> {
         let call = Call { action: "GetSecretValue", secret };
         let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(label);
         match request.send().await {
-            Ok(answer) => text_of(&call, answer).map(Some),
+            Ok(answer) => {
+                let version = answer.version_id().and_then(|id| VersionId::parse(id).ok());
+                Ok(Some((version, text_of(&call, answer)?)))
+            }
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
             Err(error) => Err(call.failed(&error)),
         }
@@ -123,8 +126,12 @@ impl SecretStore for AwsSecretsManager {
         }
     }
 
+    async fn read_current(&self, secret: &SecretId) -> Result<Option<(Option<VersionId>, SecretString)>> {
+        self.read_labelled(secret, CURRENT).await
+    }
+
     async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        self.read_labelled(secret, PREVIOUS).await
+        Ok(self.read_labelled(secret, PREVIOUS).await?.map(|(_, value)| value))
     }
 
     async fn stage(
@@ -189,7 +196,7 @@ impl SecretStore for AwsSecretsManager {
     }
 
     async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        self.read_labelled(secret, AHEAD).await
+        Ok(self.read_labelled(secret, AHEAD).await?.map(|(_, value)| value))
     }
 
     async fn clear_ahead(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
