@@ -44,7 +44,8 @@ fn masked(line: &str) -> String {
 
 fn masked_word(word: &str) -> String {
     let is_id = word.len() >= 8 && word.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-');
-    let is_date = is_id && word.chars().all(|letter| letter.is_ascii_digit() || letter == '-');
+    // Some ids are all digits; only dates have dashes as well.
+    let is_date = is_id && word.contains('-') && word.chars().all(|letter| letter.is_ascii_digit() || letter == '-');
     if is_id && !is_date {
         return "#".to_owned();
     }
@@ -103,6 +104,7 @@ mod tests {
             ("first\n…\nlast", "first\nsecond\nthird\nlast"),
             ("took 1.5 s", "took 12.25 s"),
             ("the token #bdc1db8a: it works", "the token #deadbeef: it works"),
+            ("the token #bdc1db8a: it works", "the token #98907283: it works"),
             ("rotated now", "rotated 2 s ago"),
         ] {
             assert!(is_as_shown(&lines(shown), &lines(printed)), "{shown} / {printed}");
