@@ -109,8 +109,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let renewed = async {
             let ids = (own.access_key_id(), idle);
             let key = tokens.succeed_access_key(&place, ids, token, deadline).await?;
-            let next = async { self.with_first_token(document.with_access_key(&key)?, described, deadline).await };
-            let next = next.await;
+            let next = match document.with_access_key(&key) {
+                Ok(next) => self.with_first_token(next, described, deadline).await,
+                Err(error) => Err(error),
+            };
             if next.is_err() {
                 tokens.discard_access_key(&place, &key.id, token, deadline).await;
             }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::clock::Clock;
 use super::credentials::Credentials;
+use super::document::Document;
 use super::error::{ErrorKind, Result, RotationError};
 use super::issuer::{IssuedToken, TokenIssuer};
 use super::plan::{SecretRotation, TokenKind};
@@ -130,19 +131,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         let credentials = self.credentials(&document, &described, deadline).await?;
         let Tried { token, asked_at, token_duration, unrevoked } =
             self.try_token(&credentials, &kind, &probes, deadline, &mut watch).await?;
-        let admin = match renewal {
-            Some(SecretRotation::Alternating { idle, admin_credentials }) => {
-                watch(CheckStage::Admin);
-                let admin = self.admin(&document, &described, &admin_credentials, deadline).await?;
-                Some(self.try_admin(&admin, idle, deadline).await?)
-            }
-            Some(SecretRotation::AccessKeys { admin_credentials, .. }) => {
-                watch(CheckStage::Admin);
-                let admin = self.key_manager(&document, &described, admin_credentials.as_deref(), deadline).await?;
-                Some(self.try_key_manager(&admin, &credentials, deadline).await?)
-            }
-            _ => None,
-        };
+        let admin = self.admin_access(&document, &described, renewal, &credentials, deadline, &mut watch).await?;
         if described.rotation_enabled == Some(false) {
             return Err(switched_off(&described));
         }
@@ -198,6 +187,31 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     async fn look_at_duration(&self, credentials: &Credentials, token: &SecretString) -> Option<Duration> {
         let read = self.issuer.token_duration(&credentials.place(), credentials.id(), token).await;
         read.inspect_err(|error| tracing::debug!("the token duration is not known: {error}")).ok().flatten()
+    }
+
+    /// Tries the credentials that make the next client secret or access key, where the document asks for one.
+    async fn admin_access(
+        &self,
+        document: &Document,
+        described: &Description,
+        renewal: Option<SecretRotation>,
+        own: &Credentials,
+        deadline: Deadline,
+        watch: &mut (impl FnMut(CheckStage) + Send),
+    ) -> Result<Option<AdminAccess>> {
+        match renewal {
+            Some(SecretRotation::Alternating { idle, admin_credentials }) => {
+                watch(CheckStage::Admin);
+                let admin = self.admin(document, described, &admin_credentials, deadline).await?;
+                Ok(Some(self.try_admin(&admin, idle, deadline).await?))
+            }
+            Some(SecretRotation::AccessKeys { admin_credentials, .. }) => {
+                watch(CheckStage::Admin);
+                let admin = self.key_manager(document, described, admin_credentials.as_deref(), deadline).await?;
+                Ok(Some(self.try_key_manager(&admin, own, deadline).await?))
+            }
+            Some(SecretRotation::InPlace) | None => Ok(None),
+        }
     }
 
     async fn try_admin(&self, admin: &Credentials, idle: String, deadline: Deadline) -> Result<AdminAccess> {
