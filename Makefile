@@ -42,27 +42,28 @@ build: ## Build all binaries into target/release
 
 test: $(VENV_READY) ## Run all tests; installs what they need under target/
 ifeq ($(NEXTEST),yes)
-	$(CARGO) nextest run --locked --no-fail-fast $(ARGS)
+	$(CARGO) nextest run --locked --workspace --no-fail-fast $(ARGS)
 else
-	$(CARGO) test --locked --no-fail-fast $(ARGS)
+	$(CARGO) test --locked --workspace --no-fail-fast $(ARGS)
 endif
 
 check: lint test deny unused ## Everything that must pass before a change goes in
 
 lint: ## Formatting, and clippy for each set of features
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features lambda -- -D warnings
+	$(CARGO) clippy --locked --all-targets -p openbao-plugin -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features sim -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features vault-kv -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features cli -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features vault -- -D warnings
 
 deny: $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) ## Bans, licences, sources and, where its database can be had, advisories
-	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --all-features check --hide-inclusion-graph bans licenses sources
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --workspace --all-features check --hide-inclusion-graph bans licenses sources
 	@export PATH="$(TOOLS)/bin:$$PATH"; \
 	if timeout 60 $(CARGO) deny fetch db >/dev/null 2>&1; then \
-		$(CARGO) deny --all-features check --hide-inclusion-graph --disable-fetch advisories; \
+		$(CARGO) deny --workspace --all-features check --hide-inclusion-graph --disable-fetch advisories; \
 	else \
 		echo "SKIPPED: advisories were not checked, because their database (github.com/rustsec/advisory-db) could not be fetched"; \
 	fi

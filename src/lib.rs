@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "vault")]
+pub mod engine;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(any(feature = "cli", feature = "lambda", feature = "vault"))]
@@ -10,8 +12,4 @@ mod loopback;
 pub mod platform;
 pub mod rotation;
 pub mod secret;
-#[cfg(feature = "sim")]
-pub mod sim;
 pub mod store;
-#[cfg(feature = "vault")]
-pub mod vault_plugin;

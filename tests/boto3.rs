@@ -5,7 +5,7 @@
 
 use std::process::{Output, Stdio};
 
-use genesys_rotator::sim::{Simulation, SimulationSettings};
+use simulators::{Simulation, SimulationSettings};
 
 const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use genesys_rotator::cli::{self, Command, Exit, Failure, Session, SimArgs};
-use genesys_rotator::sim::{Simulation, SimulationSettings};
+use simulators::{Simulation, SimulationSettings};
 
 #[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
 fn variable(name: &str) -> Option<String> {

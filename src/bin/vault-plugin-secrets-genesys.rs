@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use genesys_rotator::engine::GenesysEngine;
 use genesys_rotator::log_filter::log_filter;
 use genesys_rotator::platform::{Endpoints, Platforms};
-use genesys_rotator::vault_plugin::engine::GenesysEngine;
-use genesys_rotator::vault_plugin::transport::{About, HclogLayer, Start, Terminal, run, start};
+use openbao_plugin::{About, HclogLayer, Start, Terminal, run, start};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 

@@ -11,10 +11,10 @@ use super::completions::CompletionsArgs;
 use super::exec::ExecArgs;
 use super::exit::{Exit, Failure};
 use super::man::ManArgs;
-use super::output::{Output, one_line};
 use super::rotate::RotateArgs;
 use super::sim::SimArgs;
 use super::status::StatusArgs;
+use super::terminal::output::{Output, one_line};
 use super::token::TokenArgs;
 
 const AFTER_HELP: &str = "\
@@ -104,7 +104,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::cli::output::tests::Captured;
+    use crate::cli::terminal::output::tests::Captured;
 
     fn read(arguments: &[&str]) -> Result<Cli, Result<Exit, Failure>> {
         let arguments = std::iter::once("genesys-rotator").chain(arguments.iter().copied()).map(OsString::from);

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use super::arguments::Cli;
 use super::exit::{Exit, Failure};
-use super::output::Output;
+use super::terminal::output::Output;
 
 /// The arguments of `completions`.
 #[derive(Debug, Args)]

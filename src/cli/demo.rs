@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::arguments::Format;
 use super::exit::{Exit, Failure};
-use super::output::Output;
 use super::rotate::Rotation;
 use super::sim::default_client;
-use super::store::Store;
-use super::style::Colour;
+use super::target::store::Store;
+use super::terminal::output::Output;
+use super::terminal::style::Colour;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{
     Credentials, Deadline, Document, ErrorKind, KeyPair, Result, RetryPolicy, RotationError, Rotator, SecretId,

@@ -8,7 +8,7 @@ use std::process::Command;
 use clap::Args;
 
 use super::exit::{Exit, Failure};
-use super::session::Session;
+use super::target::session::Session;
 use super::token::current::{CurrentToken, CurrentTokenArgs};
 
 /// The arguments of `exec`.

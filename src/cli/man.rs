@@ -9,7 +9,7 @@ use clap_mangen::Man;
 
 use super::arguments::Cli;
 use super::exit::{Exit, Failure};
-use super::output::Output;
+use super::terminal::output::Output;
 
 /// The arguments of `man`.
 #[derive(Debug, Args)]

@@ -11,19 +11,12 @@ pub mod completions;
 pub mod demo;
 pub mod exec;
 mod exit;
-mod human_time;
 pub mod man;
-mod output;
 pub mod rotate;
-mod secret_reference;
-mod selection;
-mod session;
-mod signals;
 pub mod sim;
 pub mod status;
-mod store;
-mod style;
-mod table;
+mod target;
+mod terminal;
 pub mod token;
 mod token_life;
 
@@ -32,14 +25,14 @@ use std::process::ExitCode;
 
 pub use arguments::{Cli, Command, Format};
 pub use exit::{Exit, Failure};
-pub use human_time::Age;
-pub use output::Output;
-pub use secret_reference::{Place, SecretReference};
-pub use selection::Selection;
-pub use session::Session;
 pub use sim::SimArgs;
-pub use store::Store;
-pub use style::Style;
+pub use target::secret_reference::{Place, SecretReference};
+pub use target::selection::Selection;
+pub use target::session::Session;
+pub use target::store::Store;
+pub use terminal::human_time::Age;
+pub use terminal::output::Output;
+pub use terminal::style::Style;
 
 /// Reads the arguments, the program's name first, and makes ready what the commands work with.
 ///

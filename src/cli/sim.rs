@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
-use super::output::Output;
+use super::terminal::output::Output;
 
 /// The client that there is where none was asked for.
 const DEFAULT_CLIENT: (&str, &str) = ("demo-client", "demo-secret");

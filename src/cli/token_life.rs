@@ -1,6 +1,6 @@
 //! What to say of a token that does not live until it is replaced.
 
-use super::human_time::span;
+use super::terminal::human_time::span;
 use crate::rotation::{LONGEST_DURATION, TokenLife};
 
 /// The platform answers with a second less than it was set to, and a rotation takes some of what is left.

@@ -1,18 +1,18 @@
 //! What the steps work with, and what several of them need.
 
-use super::clock::Clock;
-use super::credential_source::CredentialSource;
-use super::credentials::Credentials;
-use super::document::Document;
+use super::credentials::keys::Credentials;
+use super::credentials::platform_name::PlatformName;
+use super::document::credentials::CredentialSource;
+use super::document::fields::Document;
 use super::error::{ErrorKind, Result, RotationError};
-use super::issuer::TokenIssuer;
-use super::platform_name::PlatformName;
-use super::preflight::{Readiness, preflight};
-use super::retry::{Deadline, RetryPolicy};
+use super::ports::clock::Clock;
+use super::ports::issuer::TokenIssuer;
+use super::ports::store::{SecretStore, Wanted};
 use super::step::{Step, StepReport, StepRequest};
-use super::store::{SecretStore, Wanted};
-use super::tokens::Tokens;
-use super::version::{Description, SecretId, VersionId};
+use super::tokens::exchange::Tokens;
+use super::tokens::retry::{Deadline, RetryPolicy};
+use super::version::labels::{Description, SecretId, VersionId};
+use super::version::preflight::{Readiness, preflight};
 use crate::secret::{SecretString, same};
 
 /// Rotates secrets of one store with tokens of one issuer.
@@ -44,19 +44,19 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     }
 
     /// The part that needs no store.
-    pub(super) fn tokens(&self) -> Tokens<'_, I, C> {
+    pub(crate) fn tokens(&self) -> Tokens<'_, I, C> {
         Tokens { issuer: &self.issuer, clock: &self.clock, retries: self.retries }
     }
 
     /// Describes the secret and looks whether the version may be worked on.
-    pub(super) async fn look(&self, secret: &SecretId, version: &VersionId) -> Result<(Description, Readiness)> {
+    pub(crate) async fn look(&self, secret: &SecretId, version: &VersionId) -> Result<(Description, Readiness)> {
         let description = self.store.describe(secret).await?;
         let readiness = preflight(&description, version)?;
         Ok((description, readiness))
     }
 
     /// The credentials that a document holds or points to.
-    pub(super) async fn credentials(
+    pub(crate) async fn credentials(
         &self,
         document: &Document,
         described: &Description,
@@ -72,7 +72,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     }
 
     /// The keys in another secret, for the platform and the place that either of the two names.
-    pub(super) async fn credentials_elsewhere(
+    pub(crate) async fn credentials_elsewhere(
         &self,
         document: &Document,
         name: &str,
@@ -105,7 +105,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     }
 
     /// Whether readers are reading this very token.
-    pub(super) async fn is_current_token(
+    pub(crate) async fn is_current_token(
         &self,
         request: &StepRequest,
         token: &SecretString,

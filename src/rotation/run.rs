@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::clock::Clock;
 use super::error::{ErrorKind, Result, Retryability, RotationError};
-use super::held::SpareToken;
-use super::issuer::TokenIssuer;
-use super::retry::Deadline;
+use super::operator::current_token::SpareToken;
+use super::ports::clock::Clock;
+use super::ports::issuer::TokenIssuer;
+use super::ports::store::SecretStore;
 use super::rotator::Rotator;
 use super::step::{StagedBy, Step, StepOutcome, StepRequest, TokenLife};
-use super::store::SecretStore;
-use super::version::{CURRENT, PENDING, SecretId, VersionId};
+use super::tokens::retry::Deadline;
+use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};
 
 /// How often somebody else's rotation is joined before this one is given up.
 const JOINS: u32 = 5;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::document::Document;
+use super::credentials::platform_name::PlatformName;
+use super::document::fields::Document;
 use super::error::{ErrorKind, Result, RotationError};
-use super::platform_name::PlatformName;
-use super::version::{SecretId, VersionId};
+use super::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;
 
 /// One of the four steps of a rotation (Secrets Manager user guide, "Lambda rotation functions").
@@ -153,7 +153,7 @@ pub struct StepReport {
 }
 
 impl StepReport {
-    pub(super) fn of(outcome: StepOutcome) -> Self {
+    pub(crate) fn of(outcome: StepOutcome) -> Self {
         Self { outcome, token_life: None }
     }
 }

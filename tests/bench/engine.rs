@@ -12,9 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bao::{Bao, Plugin, ROOT};
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use load::{Clients, Load};
 use serde_json::json;
+use simulators::{Simulation, SimulationSettings};
 
 /// The release binary, whatever profile this program itself was built with.
 const ENGINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/vault-plugin-secrets-genesys");

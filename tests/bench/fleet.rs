@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
-use genesys_rotator::sim::faults::{Effect, Fault};
-use genesys_rotator::sim::journal::Call;
-use genesys_rotator::sim::{Simulation, SimulationSettings};
+use simulators::faults::{Effect, Fault};
+use simulators::journal::Call;
+use simulators::{Simulation, SimulationSettings};
 
 const CLI: &str = env!("CARGO_BIN_EXE_genesys-rotator");
 const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_secretsmanager::types::RotationRulesType;
-use genesys_rotator::sim::function;
-use genesys_rotator::sim::{Simulation, SimulationSettings};
+use simulators::function;
+use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
 /// The release binary, whatever profile this program itself was built with.
@@ -168,7 +168,7 @@ async fn rotate(simulation: &Simulation, aws: &Client, name: &str) {
     let rules = RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
     let rotate = aws.rotate_secret().secret_id(name).client_request_token(&version);
     rotate.rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules).send().await.expect("the rotation starts");
-    let ended = |versions: &[genesys_rotator::sim::secrets_manager::VersionView]| {
+    let ended = |versions: &[simulators::secrets_manager::VersionView]| {
         let version = versions.iter().find(|entry| entry.id == version);
         version.is_some_and(|entry| entry.labels == ["AWSCURRENT"])
     };

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+use simulators::faults::{Answer, Effect, Fault};
 
 use super::bao::until;
 use super::{CLIENT_ID, CLIENT_SECRET, SECOND, Scene, Transcript, read, write};

@@ -1,7 +1,7 @@
 //! Secrets in Secrets Manager, rotated by the real function and followed from outside.
 
-use genesys_rotator::sim::secrets_manager::Settings;
 use serde_json::Value;
+use simulators::secrets_manager::Settings;
 
 use super::{CLIENT_SECRET, STEPS, Scene, document, steps};
 

@@ -1,10 +1,10 @@
 //! What `check` tells of a client's token duration and of admin credentials, and what `--fix` changes.
 
 use aws_sdk_secretsmanager::types::RotationRulesType;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use genesys_rotator::sim::genesys::Client;
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+use simulators::faults::{Answer, Effect, Fault};
+use simulators::genesys::Client;
 
 use super::{CLIENT_ID, CLIENT_SECRET, FUNCTION_ARN, Scene, write};
 

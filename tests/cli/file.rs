@@ -1,8 +1,8 @@
 //! Secrets in files: rotated, checked and shown in this process.
 
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use serde_json::Value;
+use simulators::faults::{Answer, Effect, Fault};
 
 use super::{STEPS, Scene, read, run};
 

@@ -7,8 +7,8 @@ mod revoked;
 mod selected;
 
 use aws_sdk_secretsmanager::types::Tag;
-use genesys_rotator::sim::journal::Call;
 use serde_json::{Value, json};
+use simulators::journal::Call;
 
 use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, document};
 

@@ -4,10 +4,10 @@
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
-use genesys_rotator::sim::cxone::AccessKey;
-use genesys_rotator::sim::faults::{Effect, Fault};
-use genesys_rotator::sim::genesys::Client;
 use serde_json::{Value, json};
+use simulators::cxone::AccessKey;
+use simulators::faults::{Effect, Fault};
+use simulators::genesys::Client;
 
 use super::bao::{Bao, ROOT};
 use super::{CLIENT_ID, CLIENT_SECRET, Command, Scene, Transcript, document, read, write};

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+use simulators::faults::{Answer, Effect, Fault};
 
 use super::bao::Bao;
 use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, read, run, write};

@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::Value;
+use simulators::faults::{Effect, Fault};
 
 use super::{Scene, run};
 

@@ -6,9 +6,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use genesys_rotator::sim::genesys::Client;
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use serde_json::json;
+use simulators::genesys::Client;
+use simulators::{Simulation, SimulationSettings};
 use tempfile::TempDir;
 
 use crate::bao::{Bao, Plugin, free_port, program};

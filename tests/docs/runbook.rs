@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use genesys_rotator::rotation::ErrorKind;
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
+use simulators::{Simulation, SimulationSettings};
 
 use crate::page::Page;
 

@@ -1,7 +1,7 @@
 //! Configs and roles: what is kept, and what is refused.
 
-use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::{Value, json};
+use simulators::faults::{Effect, Fault};
 
 use crate::hosted::{Hosted, until as hosted_until};
 use crate::scene::{CLIENT, SECOND, Scene, config, errors};

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use genesys_rotator::sim::Simulation;
 use serde_json::{Value, json};
+use simulators::Simulation;
 
-use crate::host::wire::plugin::grpc_controller_client::GrpcControllerClient;
-use crate::host::wire::{pb, plugin};
-use crate::host::{Host, Identity, Moment, Plugin, Road, Storage, SystemView, of_mount};
 use crate::scene::{CLIENT, config, simulate};
+use openbao_plugin::testing::wire::plugin::grpc_controller_client::GrpcControllerClient;
+use openbao_plugin::testing::wire::{pb, plugin};
+use openbao_plugin::testing::{Host, Identity, Moment, Plugin, Road, Status, Storage, SystemView, of_mount};
 
 const MOUNT: &str = "mount";
 /// How long anything may take that is waited for.
@@ -205,7 +205,7 @@ impl Hosted {
     }
 }
 
-fn died(status: tonic::Status) -> Refused {
+fn died(status: Status) -> Refused {
     Refused(0, status.message().to_owned())
 }
 

@@ -5,8 +5,6 @@ mod bao;
 mod configs;
 mod cxone;
 mod ends;
-#[path = "../host/mod.rs"]
-mod host;
 mod hosted;
 mod leases;
 mod nodes;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join;
-use genesys_rotator::sim::Simulation;
-use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::{Value, json};
+use simulators::Simulation;
+use simulators::faults::{Effect, Fault};
 
 use crate::bao::{Bao, Cluster, until};
 use crate::ends::{prepare, token};

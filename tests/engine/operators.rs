@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::{Value, json};
+use simulators::faults::{Effect, Fault};
 
 use crate::bao::Bao;
 use crate::ends::{durable, token};

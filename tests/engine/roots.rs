@@ -1,12 +1,12 @@
 //! A new secret for a config's own OAuth client, through crashes, lost answers and platforms of either kind.
 
-use genesys_rotator::sim::faults::{Effect, Fault};
-use genesys_rotator::sim::genesys::Client;
 use serde_json::{Value, json};
+use simulators::faults::{Effect, Fault};
+use simulators::genesys::Client;
 
-use crate::host::Moment;
 use crate::hosted::{Hosted, Refused, until};
 use crate::scene::CLIENT;
+use openbao_plugin::testing::Moment;
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
 const BAD_REQUEST: u32 = 7;

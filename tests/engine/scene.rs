@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use serde_json::{Value, json};
+use simulators::{Simulation, SimulationSettings};
 
 use crate::bao::{Bao, Plugin};
 

@@ -1,9 +1,9 @@
 //! The token that a role's callers share.
 
 use futures_util::future::join_all;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+use simulators::faults::{Answer, Effect, Fault};
 
 use crate::bao::until;
 use crate::scene::{SECOND, Scene, errors};

@@ -1,7 +1,7 @@
 //! Shared tokens, while something else happens.
 
-use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::{Value, json};
+use simulators::faults::{Effect, Fault};
 
 use crate::hosted::{Hosted, Refused, until};
 use crate::scene::SECOND;

@@ -1,10 +1,10 @@
 //! The process is killed at any call of the storage; who comes next puts things right.
 
-use genesys_rotator::sim::faults::{Effect, Fault};
 use serde_json::{Value, json};
+use simulators::faults::{Effect, Fault};
 
-use crate::host::Moment;
 use crate::hosted::{Hosted, role, token_in, until};
+use openbao_plugin::testing::Moment;
 
 /// More calls than anything here makes.
 const MOST_CALLS: usize = 100;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use genesys_rotator::sim::genesys::Client;
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+use simulators::faults::{Answer, Effect, Fault};
+use simulators::genesys::Client;
 
 use crate::hosted::{Hosted, Refused, role, token_in, until};
 

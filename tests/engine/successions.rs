@@ -1,12 +1,12 @@
 //! A second client, or a second access key, in the place of a config's own: at every instant the stored one works.
 
-use genesys_rotator::sim::faults::{Effect, Fault};
-use genesys_rotator::sim::genesys::Client;
 use serde_json::{Value, json};
+use simulators::faults::{Effect, Fault};
+use simulators::genesys::Client;
 
-use crate::host::Moment;
 use crate::hosted::{Hosted, Refused};
 use crate::scene::{CLIENT, CXONE_KEY};
+use openbao_plugin::testing::Moment;
 
 const SECOND: (&str, &str) = ("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-hush-second-secret-0123456789");
 const ADMIN: (&str, &str) = ("5f3c8a52-000a-4e71-9d0c-6f2b3c9d1e10", "hush-hush-admin-secret-0123456789");
@@ -108,7 +108,7 @@ async fn access_keys_take_turns() {
     }
     hosted.assert_discreet();
     // Who writes a key of their own keeps the former ones.
-    hosted.simulation.cxone.add_access_key(genesys_rotator::sim::cxone::AccessKey::new("THEIROWN====", "HUSHOWN===="));
+    hosted.simulation.cxone.add_access_key(simulators::cxone::AccessKey::new("THEIROWN====", "HUSHOWN===="));
     hosted.write(CONFIG, json!({"access_key_id": "THEIROWN====", "access_key_secret": "HUSHOWN===="})).await;
     assert_eq!(hosted.read(CONFIG).await["former_access_key_id"], Value::Null);
     assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));

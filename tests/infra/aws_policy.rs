@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use genesys_rotator::sim::genesys::Client as OAuthClient;
-use genesys_rotator::sim::secrets_manager::Access;
 use serde_json::{Value, json};
+use simulators::genesys::Client as OAuthClient;
+use simulators::secrets_manager::Access;
 
 use super::aws_world::{ADMIN, CREDENTIALS, FUNCTION_KEY, SECRET_VALUE, World, documents};
 use super::iam::Policy;

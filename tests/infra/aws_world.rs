@@ -3,9 +3,9 @@
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_secretsmanager::types::RotationRulesType;
-use genesys_rotator::sim::secrets_manager::{Access, Settings};
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use serde_json::{Value, json};
+use simulators::secrets_manager::{Access, Settings};
+use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
 use super::stack::FUNCTION_ARN;

@@ -1,7 +1,7 @@
 //! How IAM decides, for what the stack's policies hold.
 
-use genesys_rotator::sim::secrets_manager::Access;
 use serde_json::Value;
+use simulators::secrets_manager::Access;
 
 use super::stack::{FUNCTION_ARN, statements, texts};
 

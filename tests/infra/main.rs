@@ -20,8 +20,8 @@ mod terraform_form;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use serde_json::json;
+use simulators::{Simulation, SimulationSettings};
 
 use self::bao::{Bao, Plugin};
 

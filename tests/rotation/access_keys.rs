@@ -3,9 +3,9 @@
 use super::bad_input::failure_of;
 use super::cxone::{CLIENT, KEY, back_end};
 use super::*;
-use genesys_rotator::sim::cxone::AccessKey;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
+use simulators::cxone::AccessKey;
+use simulators::faults::{Answer, Effect, Fault};
 
 const CREATE: &str = "POST /access-key-management/v1/access-keys";
 const DELETE: &str = "DELETE /access-key-management/v1/access-keys/{id}";

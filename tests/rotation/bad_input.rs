@@ -1,8 +1,8 @@
 //! Whatever is wrong has its own clear error, and nothing is promoted.
 
 use super::*;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
+use simulators::faults::{Answer, Effect, Fault};
 
 /// Rotates a secret that holds `value`, and gives the first failure: its step, type and message.
 pub(super) async fn failure_of(world: &World, value: &str) -> (String, String, String) {

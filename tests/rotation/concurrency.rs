@@ -3,7 +3,7 @@
 use super::*;
 use std::sync::Arc;
 
-use genesys_rotator::sim::faults::{Effect, Fault};
+use simulators::faults::{Effect, Fault};
 use tokio::sync::Barrier;
 
 /// Stages an empty pending version, as the service does, without running any step.
@@ -111,8 +111,7 @@ async fn a_refused_token_is_not_promoted_and_a_retry_can_still_succeed() {
     world.rotate().await;
     let former = world.current_token();
     let unauthorized = r#"{"status":401,"code":"bad.credentials","message":"Invalid login credentials."}"#;
-    let refuse =
-        genesys_rotator::sim::faults::Answer::new(hyper::StatusCode::UNAUTHORIZED, "application/json", unauthorized);
+    let refuse = simulators::faults::Answer::new(reqwest::StatusCode::UNAUTHORIZED, "application/json", unauthorized);
     world.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Answer(refuse)));
     let version = version_id();
     let outcome = world.rotate_to(SECRET, &version).await;

@@ -1,7 +1,7 @@
 //! The function is killed at any call; the rotation, retried with the same token, must end well.
 
 use super::*;
-use genesys_rotator::sim::faults::{Effect, Fault};
+use simulators::faults::{Effect, Fault};
 
 async fn a_kill_at_any_call_heals(effect: Effect) {
     let settings = Settings { retries: 2, retry_delay: Duration::from_millis(10), ..Settings::default() };

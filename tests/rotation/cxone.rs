@@ -2,9 +2,9 @@
 
 use super::bad_input::failure_of;
 use super::*;
-use genesys_rotator::sim::cxone::ExpiresIn;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
+use simulators::cxone::ExpiresIn;
+use simulators::faults::{Answer, Effect, Fault};
 
 pub const CLIENT: (&str, &str) = ("back-end@nice", "hush-hush-cxone-application-0123456789");
 pub const KEY: (&str, &str) = ("HUSHLESSACCESSKEYID====", "HUSHHUSHACCESSKEYSECRET0123456789====");

@@ -4,9 +4,9 @@ use super::bad_input::{failure, failure_of};
 use super::concurrency::stage as staged_empty;
 use super::modes::{ADMIN, Mode, SECOND_ID, SECOND_SECRET, world};
 use super::*;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use genesys_rotator::sim::genesys::Client as OAuthClient;
-use hyper::StatusCode;
+use reqwest::StatusCode;
+use simulators::faults::{Answer, Effect, Fault};
+use simulators::genesys::Client as OAuthClient;
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
 const BY_HAND: &str = "hush-hush-made-by-hand-0123456789";

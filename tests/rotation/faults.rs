@@ -1,8 +1,8 @@
 //! A transient fault at every single call of a rotation: each must be healed inside its step.
 
 use super::*;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
+use simulators::faults::{Answer, Effect, Fault};
 
 /// Every call of one rotation: the operation, and how many of them come before.
 pub(super) const CALLS: [(&str, u32); 12] = [

@@ -5,8 +5,8 @@ use genesys_rotator::rotation::{
     Deadline, RetryPolicy, Rotator, SecretId, SecretStore, SystemClock, VersionId, Wanted,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
-use genesys_rotator::sim::genesys::Client as OAuthClient;
 use genesys_rotator::store::memory::MemoryStore;
+use simulators::genesys::Client as OAuthClient;
 
 use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET};
 use super::*;

@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
-use genesys_rotator::sim::function;
-use genesys_rotator::sim::invoke::Invoke;
-use genesys_rotator::sim::secrets_manager::{RotationOutcome, Settings, VersionView};
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use serde_json::{Value, json};
+use simulators::function;
+use simulators::invoke::Invoke;
+use simulators::secrets_manager::{RotationOutcome, Settings, VersionView};
+use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
 const LAMBDA: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");

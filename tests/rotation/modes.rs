@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use genesys_rotator::sim::genesys::Client as OAuthClient;
-use hyper::StatusCode;
+use reqwest::StatusCode;
+use simulators::faults::{Answer, Effect, Fault};
+use simulators::genesys::Client as OAuthClient;
 
 pub const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
 pub const SECOND_SECRET: &str = "hush-hush-second-secret-0123456789";

@@ -10,7 +10,7 @@ use reqwest::{RequestBuilder, StatusCode};
 
 use super::modes::{FAULTS, Mode, ROTATIONS, calls, world};
 use super::*;
-use genesys_rotator::sim::faults::Fault;
+use simulators::faults::Fault;
 
 /// What a reader saw.
 #[derive(Debug, Default)]

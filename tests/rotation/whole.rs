@@ -1,6 +1,6 @@
 use super::*;
-use genesys_rotator::sim::faults::{Effect, Fault};
 use jiff::Timestamp;
+use simulators::faults::{Effect, Fault};
 
 /// Secrets Manager's own calls in one rotation, as the function makes them.
 const STORE_CALLS: [(&str, usize); 4] =

@@ -4,8 +4,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
 use genesys_rotator::rotation::{CURRENT, ErrorKind, PENDING, SecretId};
-use genesys_rotator::sim::{Simulation, SimulationSettings};
 use genesys_rotator::store::aws::AwsSecretsManager;
+use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
 use crate::contract::{tests, with_every_row, with_every_row_ahead};

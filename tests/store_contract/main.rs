@@ -9,9 +9,6 @@ mod aws;
 mod bao;
 mod contract;
 mod file;
-#[cfg(feature = "vault")]
-#[path = "../host/mod.rs"]
-mod host;
 mod issuer;
 mod memory;
 mod moto;

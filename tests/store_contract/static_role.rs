@@ -1,16 +1,16 @@
 //! The storage that a host keeps for a secrets engine, over the wire.
 
+use genesys_rotator::engine::StaticStore;
 use genesys_rotator::rotation::{ErrorKind, Retryability, SecretId, Step, VersionId};
-use genesys_rotator::vault_plugin::engine::StaticStore;
-use genesys_rotator::vault_plugin::transport::{Backend, Engine, Failure, Mount, Request, Response, Storage};
+use openbao_plugin::{Backend, Engine, Failure, Mount, Request, Response, Storage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::contract::{tests, with_every_row};
-use crate::host::{self, Host};
 use crate::place::{DOCUMENT, Place, Secret, Under, rotator, token_in};
+use openbao_plugin::testing::{self as host, Host};
 
 /// Hands a mount's storage out, and answers nothing.
 struct StorageAlone(mpsc::UnboundedSender<Storage>);

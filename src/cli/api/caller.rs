@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use crate::cli::exit::{Failure, sentence};
-use crate::cli::output::Output;
-use crate::cli::secret_reference::SecretReference;
-use crate::cli::session::Session;
-use crate::cli::store::Store;
+use crate::cli::target::secret_reference::SecretReference;
+use crate::cli::target::session::Session;
+use crate::cli::target::store::Store;
+use crate::cli::terminal::output::Output;
 use crate::platform::{Api, ApiAnswer, ApiCall, Platforms, Refusal, SuccessBody, may_have_been_carried_out};
 use crate::rotation::{Deadline, ErrorKind, HeldToken, RotationError, Rotator, SpareToken, SystemClock};
 

@@ -12,10 +12,10 @@ use reqwest::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::caller::{Caller, Unsuccessful};
-use super::exit::{Exit, Failure, sentence};
-use super::human_time::parse_duration;
-use super::secret_reference::SecretReference;
-use super::session::Session;
+use crate::cli::exit::{Exit, Failure, sentence};
+use crate::cli::target::secret_reference::SecretReference;
+use crate::cli::target::session::Session;
+use crate::cli::terminal::human_time::parse_duration;
 use crate::platform::ApiCall;
 use crate::rotation::{Deadline, ErrorKind, RotationError};
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::exit::sentence;
-use crate::cli::output::Output;
+use crate::cli::terminal::output::Output;
 use crate::rotation::{CheckReport, ErrorKind, RaiseReport, Raised, RotationError, sufficient_duration};
 
 /// What became of it.

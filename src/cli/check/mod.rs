@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use self::admin::AdminJson;
 use self::fix::{Fix, RaisedJson};
-use super::arguments::Format;
-use super::exit::{ErrorJson, Exit, Failure};
-use super::human_time::{parse_duration, span};
-use super::output::Output;
-use super::secret_reference::SecretReference;
-use super::session::Session;
-use super::token_life::{HOURLY, TOO_SHORT, too_short};
+use crate::cli::arguments::Format;
+use crate::cli::exit::{ErrorJson, Exit, Failure};
+use crate::cli::target::secret_reference::SecretReference;
+use crate::cli::target::session::Session;
+use crate::cli::terminal::human_time::{parse_duration, span};
+use crate::cli::terminal::output::Output;
+use crate::cli::token_life::{HOURLY, TOO_SHORT, too_short};
 use crate::platform::Platforms;
 use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, Rotator, SecretStore};
 
@@ -115,7 +115,7 @@ impl Checked<'_> {
         }
         if let Some(error) = self.unrevoked() {
             let message =
-                format!("the token that was tried lives on until it expires: {}", super::exit::sentence(error));
+                format!("the token that was tried lives on until it expires: {}", crate::cli::exit::sentence(error));
             output.warning(&format!("{}: {message}", self.secret), error.hint());
         }
         let Some((_, message, hint)) = error else { return Exit::Done };
@@ -132,14 +132,14 @@ impl Checked<'_> {
     /// Kind, message and hint. Credentials that work are not enough: their token must last.
     fn error(&self) -> Option<(&'static str, String, String)> {
         match &self.result {
-            Err(error) => Some((error.kind().name(), super::exit::sentence(error), error.hint().to_owned())),
+            Err(error) => Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned())),
             Ok(report) => match (too_short(&report.token_life), self.fix.rest()) {
                 (Some(told), _) => {
                     let (message, hint) = self.fix.explain(report, told);
                     Some((TOO_SHORT, message, hint))
                 }
                 (None, Some(error)) => {
-                    Some((error.kind().name(), super::exit::sentence(error), error.hint().to_owned()))
+                    Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned()))
                 }
                 (None, None) => None,
             },
@@ -246,7 +246,7 @@ impl Checked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::output::tests::Captured;
+    use crate::cli::terminal::output::tests::Captured;
     use crate::rotation::{ErrorKind, TokenLife};
 
     fn report(needed: Option<u64>) -> CheckReport {

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::RotateArgs;
-use crate::cli::output::Output;
+use crate::cli::terminal::output::Output;
 
 /// Whether to go on: asks where a person is there to answer, and takes it for granted elsewhere.
 pub(super) async fn ask(secrets: usize, arguments: &RotateArgs, output: &Output) -> bool {

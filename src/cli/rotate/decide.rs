@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::cli::selection::Chosen;
+use crate::cli::target::selection::Chosen;
 use crate::rotation::{ErrorKind, Former, RotationError};
 
 /// Why a secret is left alone.

@@ -7,8 +7,8 @@ use super::decide::Decision;
 use super::one::Rotating;
 use crate::cli::arguments::Format;
 use crate::cli::exit::{ErrorJson, Exit, sentence};
-use crate::cli::human_time::from_now;
-use crate::cli::selection::Chosen;
+use crate::cli::target::selection::Chosen;
+use crate::cli::terminal::human_time::from_now;
 use crate::rotation::{Clock, RotationError};
 
 #[derive(Serialize)]

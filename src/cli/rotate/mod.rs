@@ -25,11 +25,11 @@ use self::one::Rotating;
 use self::progress::Progress;
 use self::queue::Queue;
 use self::tally::Tally;
-use super::exit::{Exit, Failure};
-use super::human_time::{Age, parse_duration};
-use super::selection::Selection;
-use super::session::Session;
-use super::signals::Signals;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::target::selection::Selection;
+use crate::cli::target::session::Session;
+use crate::cli::terminal::human_time::{Age, parse_duration};
+use crate::cli::terminal::signals::Signals;
 use crate::rotation::Clock;
 
 /// The arguments of `rotate`.

@@ -8,11 +8,11 @@ use super::follow::Following;
 use super::progress::Progress;
 use super::report::Rotation;
 use super::to_the_second;
-use crate::cli::human_time::Age;
-use crate::cli::secret_reference::SecretReference;
-use crate::cli::selection::Chosen;
-use crate::cli::session::Session;
-use crate::cli::store::Store;
+use crate::cli::target::secret_reference::SecretReference;
+use crate::cli::target::selection::Chosen;
+use crate::cli::target::session::Session;
+use crate::cli::target::store::Store;
+use crate::cli::terminal::human_time::Age;
 use crate::platform::Platforms;
 use crate::rotation::{
     Deadline, ErrorKind, Former, Paced, RetryPolicy, Revocation, RotationError, RotationReport, Rotator, SystemClock,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::output::Output;
+use crate::cli::terminal::output::Output;
 use crate::rotation::Step;
 
 /// How often the bar shows that it is alive.

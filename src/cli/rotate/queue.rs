@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use crate::cli::selection::Chosen;
+use crate::cli::target::selection::Chosen;
 
 /// First come, first served.
 pub(super) struct Queue(RefCell<VecDeque<Chosen>>);

@@ -6,10 +6,10 @@ use super::decide::Reason;
 use super::one::Skipped;
 use crate::cli::arguments::Format;
 use crate::cli::exit::{ErrorJson, sentence};
-use crate::cli::human_time::from_now;
-use crate::cli::output::Output;
-use crate::cli::session::Session;
-use crate::cli::style::Colour;
+use crate::cli::target::session::Session;
+use crate::cli::terminal::human_time::from_now;
+use crate::cli::terminal::output::Output;
+use crate::cli::terminal::style::Colour;
 use crate::cli::token_life::too_short;
 use crate::rotation::{Clock, Revocation, RotationError, RotationReport, Step, StepOutcome, StepRecord};
 
@@ -238,7 +238,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::cli::output::tests::Captured;
+    use crate::cli::terminal::output::tests::Captured;
     use crate::rotation::{ErrorKind, RotationError, SecretId, TokenLife, VersionId};
 
     const VERSION: &str = "11111111-1111-1111-1111-111111111111";

@@ -9,8 +9,8 @@ use super::one::{Ended, Rotating, Skipped};
 use super::report::show_skipped;
 use crate::cli::arguments::Format;
 use crate::cli::exit::Exit;
-use crate::cli::selection::Chosen;
-use crate::cli::session::Session;
+use crate::cli::target::selection::Chosen;
+use crate::cli::target::session::Session;
 use crate::rotation::{Revocation, RotationError, Step};
 
 /// What has come of a run so far.

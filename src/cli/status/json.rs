@@ -85,8 +85,8 @@ impl StatusJson<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::{moment, status};
     use super::*;
+    use crate::cli::status::rows::tests::{moment, status};
 
     #[test]
     fn the_json_has_full_ids_and_dates() {

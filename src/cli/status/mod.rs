@@ -12,11 +12,11 @@ use jiff::Timestamp;
 
 use self::json::StatusJson;
 use self::rows::HEADER;
-use super::arguments::Format;
-use super::exit::{Exit, Failure, sentence};
-use super::selection::{Chosen, Selection};
-use super::session::Session;
-use super::table;
+use crate::cli::arguments::Format;
+use crate::cli::exit::{Exit, Failure, sentence};
+use crate::cli::target::selection::{Chosen, Selection};
+use crate::cli::target::session::Session;
+use crate::cli::terminal::table;
 use crate::rotation::{
     CURRENT, Clock, Deadline, Description, Document, ErrorKind, LabelledVersion, RetryPolicy, RotationError, SecretId,
     SecretStore, Wanted,

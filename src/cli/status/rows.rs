@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Status, TokenStatus};
-use crate::cli::human_time::{from_now, minute};
-use crate::cli::output::one_line;
-use crate::cli::style::Colour;
-use crate::cli::table::Cell;
+use crate::cli::terminal::human_time::{from_now, minute};
+use crate::cli::terminal::output::one_line;
+use crate::cli::terminal::style::Colour;
+use crate::cli::terminal::table::Cell;
 use crate::rotation::{Description, RotationError, RotationRules, VersionId};
 
 pub(super) const HEADER: [&str; 7] =
@@ -101,8 +101,8 @@ fn short(id: &VersionId) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::cli::style::Style;
-    use crate::cli::table;
+    use crate::cli::terminal::style::Style;
+    use crate::cli::terminal::table;
     use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS};
 
     pub(in crate::cli::status) fn moment(text: &str) -> Timestamp {

@@ -15,11 +15,11 @@ use super::rows::HEADER;
 use super::{NOTHING, Status, StatusArgs, look_at_all};
 use crate::cli::arguments::Format;
 use crate::cli::exit::{Exit, Failure, sentence};
-use crate::cli::output::one_line;
-use crate::cli::session::Session;
-use crate::cli::signals::Signals;
-use crate::cli::style::Colour;
-use crate::cli::table;
+use crate::cli::target::session::Session;
+use crate::cli::terminal::output::one_line;
+use crate::cli::terminal::signals::Signals;
+use crate::cli::terminal::style::Colour;
+use crate::cli::terminal::table;
 use crate::rotation::{Clock, ErrorKind, RotationError};
 
 /// How long one secret may take: the next look comes soon.

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::cli::exit::Failure;
-use crate::cli::human_time::{minute, parse_duration, span};
-use crate::cli::secret_reference::SecretReference;
-use crate::cli::session::Session;
-use crate::cli::store::Store;
+use crate::cli::target::secret_reference::SecretReference;
+use crate::cli::target::session::Session;
+use crate::cli::target::store::Store;
+use crate::cli::terminal::human_time::{minute, parse_duration, span};
 use crate::platform::{Platforms, Region};
 use crate::rotation::{Clock, Deadline, ErrorKind, HeldToken, Place, RotationError, Rotator, SystemClock};
 

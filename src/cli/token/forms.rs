@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::Form;
 use super::current::{CurrentToken, Origin};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::session::Session;
+use crate::cli::target::session::Session;
 
 /// The fields that the secrets engine answers with, by their names there.
 #[derive(Serialize)]

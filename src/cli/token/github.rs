@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::current::{CXONE_TOKEN, CurrentToken, GENESYS_CLOUD_TOKEN};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::session::Session;
+use crate::cli::target::session::Session;
 
 /// Where the runner looks for variables once a step has ended.
 const FILE_VARIABLE: &str = "GITHUB_ENV";

@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 
 use self::current::{CurrentToken, CurrentTokenArgs};
 use self::github::GithubEnvironment;
-use super::arguments::Format;
-use super::exit::{Exit, Failure};
-use super::session::Session;
+use crate::cli::arguments::Format;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::target::session::Session;
 
 /// The arguments of `token`.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ mod path;
 
 use url::Url;
 
-use super::http::Http;
+use crate::platform::http::Http;
 use crate::rotation::{PlatformName, Result};
 
 pub use call::{ApiAnswer, ApiCall, Refusal, SuccessBody, may_have_been_carried_out};

@@ -17,8 +17,8 @@ use secrecy::ExposeSecret;
 use self::claims::Claims;
 use self::discovery::Discovery;
 use self::place::Login;
-use super::endpoints::Endpoints;
-use super::http::{Http, bearer};
+use crate::platform::endpoints::Endpoints;
+use crate::platform::http::{Http, bearer};
 use crate::rotation::{CxoneGrant, CxoneLogin, CxonePlace, IssuedToken, Probe, Result};
 use crate::secret::SecretString;
 

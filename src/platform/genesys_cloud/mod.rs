@@ -16,8 +16,8 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use secrecy::ExposeSecret;
 
-use super::endpoints::Endpoints;
-use super::http::{Http, bearer};
+use crate::platform::endpoints::Endpoints;
+use crate::platform::http::{Http, bearer};
 use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 

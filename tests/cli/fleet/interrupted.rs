@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-use genesys_rotator::sim::faults::{Effect, Fault};
+use simulators::faults::{Effect, Fault};
 
 use super::{Scene, numbers};
 use crate::{SECOND, Transcript};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use genesys_rotator::sim::faults::{Effect, Fault};
+use simulators::faults::{Effect, Fault};
 
 use super::{Scene, numbers};
 

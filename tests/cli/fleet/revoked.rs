@@ -1,7 +1,7 @@
 //! The end of the former tokens.
 
-use genesys_rotator::sim::faults::{Answer, Effect, Fault};
-use hyper::StatusCode;
+use reqwest::StatusCode;
+use simulators::faults::{Answer, Effect, Fault};
 
 use super::{Scene, numbers};
 use crate::cxone;

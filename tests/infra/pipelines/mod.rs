@@ -14,8 +14,8 @@ use std::process::Command;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
-use genesys_rotator::sim::Simulation;
 use serde_json::{Value, json};
+use simulators::Simulation;
 use tempfile::TempDir;
 
 use super::kubernetes::documents;

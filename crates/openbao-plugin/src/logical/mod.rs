@@ -1,0 +1,8 @@
+//! Vault's logical backend over gRPC: messages, mounts, storage and the system view.
+
+pub(crate) mod backend;
+pub(crate) mod failure;
+pub(crate) mod message;
+pub(crate) mod mounts;
+pub(crate) mod storage;
+pub(crate) mod system_view;

@@ -1,0 +1,262 @@
+//! The mounts of one process, and the requests to them.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::oneshot;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::backend::{self, Backend, Engine, Mount, Operation};
+use super::failure::Failure;
+use super::message::{self, Asked};
+use super::storage::Storage;
+use super::system_view::SystemView;
+use crate::go_plugin::broker::Broker;
+use crate::proto::pb;
+use crate::proto::pb::backend_server;
+
+/// Tells the mounts of one process apart. Where a host does not tell, there is one.
+const MULTIPLEX_ID: &str = "multiplex_id";
+/// The type of a secrets engine (sdk/logical, `TypeLogical`).
+const SECRETS_ENGINE: u32 = 1;
+
+/// The mounts of one process. Clones share them.
+pub(crate) struct Mounts<E: Engine> {
+    shared: Arc<Shared<E>>,
+}
+
+struct Shared<E: Engine> {
+    engine: E,
+    broker: Broker,
+    backends: RwLock<HashMap<String, Arc<E::Backend>>>,
+}
+
+impl<E: Engine> Clone for Mounts<E> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<E: Engine> Mounts<E> {
+    pub(crate) fn new(engine: E, broker: Broker) -> Self {
+        Self { shared: Arc::new(Shared { engine, broker, backends: RwLock::default() }) }
+    }
+
+    /// Cleans all of them up, side by side, in the time that is left.
+    pub(crate) async fn cleanup(&self, within: Duration) {
+        let backends = std::mem::take(&mut *self.shared.backends.write().unwrap_or_else(PoisonError::into_inner));
+        let all = backends.into_values().map(|backend| async move { backend.cleanup().await });
+        if tokio::time::timeout(within, futures_util::future::join_all(all)).await.is_err() {
+            tracing::warn!("not every mount could be cleaned up before the process had to end");
+        }
+    }
+
+    fn backend(&self, metadata: &MetadataMap) -> Result<Arc<E::Backend>, Status> {
+        let backends = self.shared.backends.read().unwrap_or_else(PoisonError::into_inner);
+        let backend = backends.get(multiplex_id(metadata)).cloned();
+        backend.ok_or_else(|| Status::failed_precondition("this mount was not set up, or was cleaned up"))
+    }
+
+    async fn mount(&self, id: String, arguments: pb::SetupArgs) -> Result<(), Failure> {
+        let channel = self.shared.broker.dial(arguments.broker_id).await?;
+        let backend = self.shared.engine.mount(Mount {
+            storage: Storage::new(channel.clone()),
+            system: SystemView::new(channel),
+            config: arguments.config.into_iter().collect(),
+            uuid: arguments.backend_uuid,
+        })?;
+        let former = self.backends_with(|backends| backends.insert(id, Arc::new(backend)));
+        if let Some(former) = former {
+            former.cleanup().await;
+        }
+        Ok(())
+    }
+
+    fn backends_with<T>(&self, change: impl FnOnce(&mut HashMap<String, Arc<E::Backend>>) -> T) -> T {
+        change(&mut self.shared.backends.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn multiplex_id(metadata: &MetadataMap) -> &str {
+    metadata.get(MULTIPLEX_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
+}
+
+/// Runs a call to its end, whatever becomes of whoever waits for it. A panic is its failure.
+async fn to_its_end<T: Send + 'static>(
+    call: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let ended = tokio::spawn(call).await;
+    ended.unwrap_or_else(|error| {
+        tracing::error!("the engine panicked: this call fails, and the others go on");
+        drop(error);
+        Err(Failure::internal("the engine failed in a way that it did not expect"))
+    })
+}
+
+/// Answers a request, and runs to the end of it like [`to_its_end`]. A new lease whose host is gone
+/// by the time it is there is given back: nobody will ever revoke it otherwise.
+async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Result<backend::Response, Failure> {
+    let (sender, receiver) = oneshot::channel();
+    let is_new = request.operation != Operation::Renew;
+    let mut delivery = Delivery { receiver, backend: backend.clone(), is_new };
+    let served = to_its_end(async move {
+        let answer = backend.handle_request(request).await;
+        if let Err(answer) = sender.send(answer) {
+            give_back(backend, answer, is_new).await;
+        }
+        Ok(())
+    });
+    served.await?;
+    (&mut delivery.receiver).await.unwrap_or_else(|_| Err(Failure::internal("the engine gave no answer")))
+}
+
+/// An answer on its way to who waits for it. The host may be gone when it is there, and not yet taken.
+struct Delivery<B: Backend> {
+    receiver: oneshot::Receiver<Result<backend::Response, Failure>>,
+    backend: Arc<B>,
+    is_new: bool,
+}
+
+impl<B: Backend> Drop for Delivery<B> {
+    fn drop(&mut self) {
+        // From here on it is the other side that finds nobody waiting.
+        self.receiver.close();
+        if let Ok(answer) = self.receiver.try_recv() {
+            tokio::spawn(give_back(self.backend.clone(), answer, self.is_new));
+        }
+    }
+}
+
+async fn give_back<B: Backend>(backend: Arc<B>, answer: Result<backend::Response, Failure>, is_new: bool) {
+    if let Ok(answer) = answer
+        && answer.lease.is_some()
+        && is_new
+    {
+        backend.undelivered(answer).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the host wants the time at which a lease begins")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+#[tonic::async_trait]
+impl<E: Engine> backend_server::Backend for Mounts<E> {
+    async fn handle_request(
+        &self,
+        request: Request<pb::HandleRequestArgs>,
+    ) -> Result<Response<pb::HandleRequestReply>, Status> {
+        let backend = self.backend(request.metadata())?;
+        let request = request.into_inner().request;
+        let asked = Asked::of(request.as_ref(), now());
+        let answer = match message::request(request) {
+            Ok(request) => answered(backend, request).await,
+            Err(failure) => Err(failure),
+        };
+        Ok(Response::new(message::reply(answer, &asked)))
+    }
+
+    async fn special_paths(&self, request: Request<pb::Empty>) -> Result<Response<pb::SpecialPathsReply>, Status> {
+        let paths = self.backend(request.metadata())?.special_paths();
+        Ok(Response::new(message::special_paths(paths)))
+    }
+
+    async fn handle_existence_check(
+        &self,
+        request: Request<pb::HandleExistenceCheckArgs>,
+    ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
+        let backend = self.backend(request.metadata())?;
+        let answer = match message::request(request.into_inner().request) {
+            Ok(request) => to_its_end(async move { backend.exists(request).await }).await,
+            Err(failure) => Err(failure),
+        };
+        let err = answer.as_ref().err().map(message::error);
+        let found = answer.unwrap_or_default();
+        let reply =
+            pb::HandleExistenceCheckReply { check_found: found.is_some(), exists: found.unwrap_or_default(), err };
+        Ok(Response::new(reply))
+    }
+
+    async fn cleanup(&self, request: Request<pb::Empty>) -> Result<Response<pb::Empty>, Status> {
+        let id = multiplex_id(request.metadata());
+        if let Some(backend) = self.backends_with(|backends| backends.remove(id)) {
+            backend.cleanup().await;
+        }
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn invalidate_key(&self, request: Request<pb::InvalidateKeyArgs>) -> Result<Response<pb::Empty>, Status> {
+        self.backend(request.metadata())?.invalidate(&request.get_ref().key).await;
+        Ok(Response::new(pb::Empty {}))
+    }
+
+    async fn setup(&self, request: Request<pb::SetupArgs>) -> Result<Response<pb::SetupReply>, Status> {
+        let id = multiplex_id(request.metadata()).to_owned();
+        let failure = self.mount(id, request.into_inner()).await.err();
+        let err = failure.map(|failure| failure.to_string()).unwrap_or_default();
+        Ok(Response::new(pb::SetupReply { err }))
+    }
+
+    async fn initialize(&self, request: Request<pb::InitializeArgs>) -> Result<Response<pb::InitializeReply>, Status> {
+        let backend = self.backend(request.metadata())?;
+        let failure = to_its_end(async move { backend.initialize().await }).await.err();
+        Ok(Response::new(pb::InitializeReply { err: failure.as_ref().map(message::error) }))
+    }
+
+    /// The host also asks this of a process in which nothing was set up yet.
+    async fn r#type(&self, _request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
+        Ok(Response::new(pb::TypeReply { r#type: SECRETS_ENGINE }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use serde_json::Map;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Leasing {
+        has_answered: Notify,
+        has_taken_back: Notify,
+    }
+
+    impl Backend for Leasing {
+        async fn handle_request(&self, _request: backend::Request) -> Result<backend::Response, Failure> {
+            self.has_answered.notify_one();
+            let (ttl, internal_data) = (Duration::from_secs(60), Map::new());
+            Ok(backend::Response::empty().leased(backend::Lease { ttl, max_ttl: ttl, renewable: true, internal_data }))
+        }
+
+        async fn undelivered(&self, _answer: backend::Response) {
+            self.has_taken_back.notify_one();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_made_and_not_yet_taken_is_given_back_when_the_host_goes() {
+        let backend = Arc::new(Leasing::default());
+        let request = message::request(Some(pb::Request { operation: "read".to_owned(), ..Default::default() }));
+        let mut asked = Box::pin(answered(backend.clone(), request.unwrap()));
+        assert!((&mut asked).now_or_never().is_none(), "it has only begun");
+        // One thread runs all of this, and the call sends its answer without waiting for anything more.
+        backend.has_answered.notified().await;
+        drop(asked);
+        backend.has_taken_back.notified().await;
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_was_taken_is_not_given_back() {
+        let backend = Arc::new(Leasing::default());
+        let request = message::request(Some(pb::Request { operation: "read".to_owned(), ..Default::default() }));
+        assert!(answered(backend.clone(), request.unwrap()).await.is_ok_and(|answer| answer.lease.is_some()));
+        tokio::task::yield_now().await;
+        assert!(backend.has_taken_back.notified().now_or_never().is_none());
+    }
+}

@@ -1,0 +1,220 @@
+//! The HTTP surface by which another process steers the simulators: the paths under `/_sim/`.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_sim/calls` | shows the journal: `calls` and `longest_chain` |
+//! | `DELETE /_sim/calls` | forgets it |
+//! | `POST /_sim/faults` | adds a fault, see [`FaultRequest`] |
+//! | `DELETE /_sim/faults` | takes all faults away |
+//! | `GET /_sim/genesys` | shows how many tokens live and were minted, the clients' ids and the knobs |
+//! | `PATCH /_sim/genesys` | sets knobs by the names of [`Settings`](crate::genesys::Settings) |
+//! | `POST /_sim/genesys/clients` | adds a client, by the names of [`Client`] |
+//! | `POST /_sim/genesys/advance` | puts the clock forward by `seconds` |
+//! | `POST /_sim/genesys/revoke-all` | ends every token |
+//! | `/_sim/cxone…` | see [`crate::cxone::control`] |
+//! | `/_sim/secrets-manager…` | see [`crate::secrets_manager::control`] |
+//!
+//! A call has `operation`, `began` and `ended` (milliseconds since the first call) and `status`.
+//! What changes something answers 204; a body that does not fit answers 400 with a sentence.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::faults::{Answer, Effect, Fault, Faults};
+use crate::genesys::{Client, Genesys};
+use crate::http::{self, Reply, Request};
+use crate::journal::Journal;
+
+/// The paths that belong to the control surface.
+const PREFIX: &str = "/_sim/";
+
+/// The largest body that a fault may make up, in bytes.
+const LARGEST_BODY: usize = 1 << 28;
+
+/// A fault as JSON: `{"operation": "POST /oauth/token", "skip": 0, "times": 1, "effect": {"type": "drop"}}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRequest {
+    /// The operation it applies to, or `*` for all of them.
+    pub operation: String,
+    /// How many matching calls pass untouched first.
+    #[serde(default)]
+    pub skip: u32,
+    /// How many calls are hit after that; all of them where it is missing.
+    pub times: Option<u32>,
+    /// What happens to them.
+    pub effect: EffectRequest,
+}
+
+/// A fault's effect as JSON.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum EffectRequest {
+    /// [`Effect::Answer`].
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// Header fields besides `content-type`.
+        #[serde(default)]
+        headers: Map<String, Value>,
+        /// The content type; `application/json` where it is missing.
+        content_type: Option<String>,
+        /// The body, as text or as the JSON that it shall be.
+        #[serde(default)]
+        body: Value,
+        /// The size of a body to make up instead, in bytes.
+        body_bytes: Option<usize>,
+    },
+    /// [`Effect::Delay`].
+    Delay {
+        /// How much later the answer comes.
+        milliseconds: u64,
+    },
+    /// [`Effect::Drop`].
+    Drop {},
+    /// [`Effect::LoseAnswer`].
+    LoseAnswer {},
+    /// [`Effect::Hang`].
+    Hang {},
+    /// [`Effect::KillBefore`].
+    KillBefore {},
+    /// [`Effect::KillAfter`].
+    KillAfter {},
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: u64,
+}
+
+/// Answers a request of the control surface; `None` for any other request.
+pub fn handle(request: &Request, genesys: &Genesys, faults: &Faults, journal: &Journal) -> Option<Reply> {
+    let path = request.path.strip_prefix(PREFIX)?;
+    let done = match (request.method.as_str(), path) {
+        ("GET", "calls") => return Some(http::json(StatusCode::OK, &calls(journal))),
+        ("GET", "genesys") => return Some(http::json(StatusCode::OK, &describe(genesys))),
+        ("DELETE", "calls") => {
+            journal.clear();
+            Ok(())
+        }
+        ("POST", "faults") => read(request).and_then(fault).map(|fault| faults.add(fault)),
+        ("DELETE", "faults") => {
+            faults.clear();
+            Ok(())
+        }
+        ("PATCH", "genesys") => read(request).and_then(|knobs| turn(genesys, knobs)),
+        ("POST", "genesys/clients") => read::<Client>(request).map(|client| genesys.add_client(client)),
+        ("POST", "genesys/advance") => {
+            read::<Advance>(request).map(|advance| genesys.advance(Duration::from_secs(advance.seconds)))
+        }
+        ("POST", "genesys/revoke-all") => {
+            genesys.revoke_all();
+            Ok(())
+        }
+        (method, _) => return Some(refuse(StatusCode::NOT_FOUND, &format!("There is no {method} {}.", request.path))),
+    };
+    Some(match done {
+        Ok(()) => http::empty(StatusCode::NO_CONTENT),
+        Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
+    })
+}
+
+fn calls(journal: &Journal) -> Value {
+    let calls = journal.calls();
+    let first = calls.first().map(|call| call.began);
+    let since = |moment: tokio::time::Instant| {
+        first.map(|first| moment.saturating_duration_since(first).as_micros() as f64 / 1000.0)
+    };
+    let shown: Vec<_> = calls
+        .iter()
+        .map(|call| {
+            json!({
+                "operation": call.operation,
+                "began": since(call.began),
+                "ended": call.ended.and_then(since),
+                "status": call.status.map(|status| status.as_u16()),
+            })
+        })
+        .collect();
+    json!({ "calls": shown, "longest_chain": journal.longest_chain() })
+}
+
+fn describe(genesys: &Genesys) -> Value {
+    let clients: Vec<_> = genesys.clients().into_iter().map(|client| client.id).collect();
+    json!({
+        "live_tokens": genesys.live_tokens().len(),
+        "minted_tokens": genesys.minted(),
+        "clients": clients,
+        "settings": genesys.settings(),
+    })
+}
+
+/// Sets the named knobs and leaves the others as they are.
+fn turn(genesys: &Genesys, knobs: Map<String, Value>) -> Result<(), String> {
+    let mut result = Ok(());
+    genesys.set(|settings| result = merge(settings, knobs).map(|merged| *settings = merged));
+    result
+}
+
+pub(super) fn merge<T: Serialize + DeserializeOwned>(settings: &T, knobs: Map<String, Value>) -> Result<T, String> {
+    let mut merged = serde_json::to_value(settings).map_err(|error| error.to_string())?;
+    for (name, value) in knobs {
+        merged[name] = value;
+    }
+    serde_json::from_value(merged).map_err(|error| format!("The knobs do not fit: {error}."))
+}
+
+fn fault(request: FaultRequest) -> Result<Fault, String> {
+    let FaultRequest { operation, skip, times, effect } = request;
+    Ok(Fault { operation, skip, times, effect: effect.into_effect()? })
+}
+
+impl EffectRequest {
+    fn into_effect(self) -> Result<Effect, String> {
+        Ok(match self {
+            Self::Answer { status, headers, content_type, body, body_bytes } => {
+                let status = StatusCode::from_u16(status).map_err(|_| format!("{status} is not an HTTP status."))?;
+                let content_type = content_type.as_deref().unwrap_or("application/json");
+                let answer = Answer::new(status, content_type, body_text(body, body_bytes)?);
+                Effect::Answer(headers.iter().try_fold(answer, with_header)?)
+            }
+            Self::Delay { milliseconds } => Effect::Delay(Duration::from_millis(milliseconds)),
+            Self::Drop {} => Effect::Drop,
+            Self::LoseAnswer {} => Effect::LoseAnswer,
+            Self::Hang {} => Effect::Hang,
+            Self::KillBefore {} => Effect::KillBefore,
+            Self::KillAfter {} => Effect::KillAfter,
+        })
+    }
+}
+
+fn with_header(answer: Answer, (name, value): (&String, &Value)) -> Result<Answer, String> {
+    match value {
+        Value::String(value) => Ok(answer.with_header(name, value)),
+        Value::Number(value) => Ok(answer.with_header(name, &value.to_string())),
+        _ => Err(format!("The header {name} must be a string or a number.")),
+    }
+}
+
+fn body_text(body: Value, bytes: Option<usize>) -> Result<String, String> {
+    match (body, bytes) {
+        (_, Some(bytes)) if bytes > LARGEST_BODY => Err(format!("A body can have {LARGEST_BODY} bytes at most.")),
+        (_, Some(bytes)) => Ok("x".repeat(bytes)),
+        (Value::Null, None) => Ok(String::new()),
+        (Value::String(text), None) => Ok(text),
+        (json, None) => Ok(json.to_string()),
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
+    serde_json::from_slice(&request.body).map_err(|error| format!("The body does not fit: {error}."))
+}
+
+pub(super) fn refuse(status: StatusCode, reason: &str) -> Reply {
+    http::json(status, &json!({ "error": reason }))
+}

@@ -1,0 +1,117 @@
+//! The management of access keys (CXone's Access Key Management API).
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::jwt;
+use super::login::content_type;
+use super::state::{AccessKey, State};
+use crate::http::{self, Reply, Request};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted {
+    user_id: String,
+    tenant_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Change {
+    is_active: bool,
+}
+
+/// `GET /access-key-management/v1/access-keys`, of one user with `userId`.
+pub(super) fn list(state: &State, request: &Request) -> Reply {
+    let user = request.parameter("userId");
+    let keys: Vec<_> = state
+        .access_keys
+        .values()
+        .filter(|key| user.is_none_or(|user| user == key.user_id))
+        .map(|key| describe(state, key))
+        .collect();
+    let links = json!({ "self": "/access-key-management/v1/access-keys" });
+    http::json(StatusCode::OK, &json!({ "totalRecords": keys.len(), "_links": links, "accessKeys": keys }))
+}
+
+/// `GET /access-key-management/v1/access-keys/{id}`.
+///
+/// # Errors
+/// There is no such key.
+pub(super) fn read(state: &State, id: &str) -> Result<Reply, ApiError> {
+    let key = state.access_keys.get(&percent_decoded(id)).ok_or_else(ApiError::not_found)?;
+    Ok(http::json(StatusCode::OK, &json!({ "resultSet": describe(state, key) })))
+}
+
+/// `POST /access-key-management/v1/access-keys`, the only call that shows a secret.
+///
+/// # Errors
+/// The body does not name this tenant and a user, or the user has as many keys as there may be.
+pub(super) fn create(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+    let wanted: Wanted = body(request)?;
+    if wanted.tenant_id != state.settings.tenant_id || wanted.user_id.is_empty() {
+        return Err(ApiError::bad_request("invalid_request", "There is no such user in this tenant."));
+    }
+    let held = state.access_keys.values().filter(|key| key.user_id == wanted.user_id).count();
+    if held >= state.settings.access_keys_per_user {
+        return Err(ApiError::bad_request("limit_exceeded", "The user has as many access keys as there may be."));
+    }
+    let (id, secret) = (format!("{}====", jwt::random(52)), format!("{}====", jwt::random(52)));
+    let key = AccessKey { user_id: wanted.user_id, ..AccessKey::new(&id, &secret) };
+    let mut shown = describe(state, &key);
+    shown["accessKeySecret"] = json!(key.secret);
+    state.access_keys.insert(id, key);
+    Ok(http::json(StatusCode::OK, &json!({ "resultSet": shown })))
+}
+
+/// `PATCH /access-key-management/v1/access-keys?accessKeyId=`, which switches a key on or off.
+///
+/// # Errors
+/// There is no such key, or the body does not say which.
+pub(super) fn update(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+    let change: Change = body(request)?;
+    let id = request.parameter("accessKeyId").unwrap_or_default();
+    state.access_keys.get_mut(id).ok_or_else(ApiError::not_found)?.is_active = change.is_active;
+    if !change.is_active && state.settings.deactivating_revokes_tokens {
+        state.revoke_tokens_of(id);
+    }
+    Ok(http::empty(StatusCode::OK))
+}
+
+/// `DELETE /access-key-management/v1/access-keys/{id}`.
+///
+/// # Errors
+/// There is no such key.
+pub(super) fn delete(state: &mut State, id: &str) -> Result<Reply, ApiError> {
+    let id = percent_decoded(id);
+    state.access_keys.remove(&id).ok_or_else(ApiError::not_found)?;
+    if state.settings.deactivating_revokes_tokens {
+        state.revoke_tokens_of(&id);
+    }
+    Ok(http::empty(StatusCode::NO_CONTENT))
+}
+
+fn describe(state: &State, key: &AccessKey) -> Value {
+    json!({
+        "accessKeyId": key.id,
+        "userId": key.user_id,
+        "tenantId": state.settings.tenant_id,
+        "isActive": key.is_active,
+    })
+}
+
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
+    if content_type(request) != "application/json" {
+        return Err(ApiError::bad_request("invalid_request", "The body must be application/json."));
+    }
+    serde_json::from_slice(&request.body)
+        .map_err(|error| ApiError::bad_request("invalid_request", format!("The body does not fit: {error}.")))
+}
+
+/// Ids end in `====`, which some clients encode and others do not.
+fn percent_decoded(id: &str) -> String {
+    id.replace("%3D", "=").replace("%3d", "=")
+}

@@ -1,0 +1,147 @@
+//! The three token requests: of back-end applications, of UserHub, and of older applications.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::StatusCode;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde_json::{Map, Value, json};
+
+use super::error::ApiError;
+use super::jwt;
+use super::settings::ExpiresIn;
+use super::state::{AccessKey, State};
+use crate::http::{self, Reply, Request};
+
+type Form = Vec<(String, String)>;
+
+/// `POST /auth/token`: the application by Basic authorization, its user's access key in the form.
+///
+/// # Errors
+/// The form is none, the grant is another, or the application or the key is not valid.
+pub(super) fn back_end(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+    let form = form(request)?;
+    let (id, secret) = basic(request).ok_or_else(|| ApiError::invalid_client(state.settings.client_refusal_status))?;
+    authenticate(state, &id, &secret)?;
+    match field(&form, "grant_type") {
+        Some("password") => {}
+        None => return Err(ApiError::bad_request("invalid_request", "grant_type is required")),
+        Some(_) => return Err(ApiError::bad_request("unsupported_grant_type", "This grant type is not supported.")),
+    }
+    check_grant(state, &id, "password")?;
+    let (Some(username), Some(password)) = (field(&form, "username"), field(&form, "password")) else {
+        return Err(ApiError::bad_request("invalid_request", "username and password are required"));
+    };
+    let key = access_key(state, username, password).ok_or_else(ApiError::invalid_grant)?;
+    state.record_token_request(&id).map_err(ApiError::too_many_requests)?;
+    Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
+}
+
+/// `POST /authentication/v1/token/access-key`: an access key alone, as JSON.
+///
+/// # Errors
+/// The body is no JSON, or the key is not valid.
+pub(super) fn user_hub(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+    if content_type(request) != "application/json" {
+        return Err(ApiError::bad_request("invalid_request", "The body must be application/json."));
+    }
+    let body: Value = serde_json::from_slice(&request.body)
+        .map_err(|_| ApiError::bad_request("invalid_request", "The body is not JSON."))?;
+    let (Some(id), Some(secret)) = (body["accessKeyId"].as_str(), body["accessKeySecret"].as_str()) else {
+        return Err(ApiError::bad_request("invalid_request", "accessKeyId and accessKeySecret are required."));
+    };
+    let refused = || ApiError::new(StatusCode::UNAUTHORIZED, "invalid_grant", "The access key is not valid.");
+    let key = access_key(state, id, secret).ok_or_else(refused)?;
+    state.record_token_request(id).map_err(ApiError::too_many_requests)?;
+    Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
+}
+
+/// `POST /oauth/token`: an older application, all of it in the form.
+///
+/// # Errors
+/// The form is none, the grant is another, or the application is not valid.
+pub(super) fn older(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+    let form = form(request)?;
+    if field(&form, "grant_type") != Some("client_credentials") {
+        return Err(ApiError::bad_request("unsupported_grant_type", "This grant type is not supported."));
+    }
+    let id = field(&form, "client_id").unwrap_or_default().to_owned();
+    authenticate(state, &id, field(&form, "client_secret").unwrap_or_default())?;
+    check_grant(state, &id, "client_credentials")?;
+    state.record_token_request(&id).map_err(ApiError::too_many_requests)?;
+    Ok(http::json(StatusCode::OK, &token_answer(state, None, false)))
+}
+
+/// The application that a request names in its form, or in the JSON that it should not be.
+pub(super) fn named_client(request: &Request) -> Option<String> {
+    let json: Option<Value> = serde_json::from_slice(&request.body).ok();
+    let named = json.and_then(|body| body.get("client_id")?.as_str().map(str::to_owned));
+    named.or_else(|| field(&parse(&request.body), "client_id").map(str::to_owned))
+}
+
+fn authenticate(state: &State, id: &str, secret: &str) -> Result<(), ApiError> {
+    match state.clients.get(id) {
+        Some(client) if client.secret == secret => Ok(()),
+        _ => Err(ApiError::invalid_client(state.settings.client_refusal_status)),
+    }
+}
+
+fn check_grant(state: &State, id: &str, grant: &str) -> Result<(), ApiError> {
+    let may = state.clients.get(id).is_some_and(|client| client.grants.iter().any(|held| held == grant));
+    if may { Ok(()) } else { Err(ApiError::unauthorized_client()) }
+}
+
+fn access_key(state: &State, id: &str, secret: &str) -> Option<AccessKey> {
+    state.access_keys.get(id).filter(|key| key.is_active && key.secret == secret).cloned()
+}
+
+fn token_answer(state: &mut State, key: Option<&AccessKey>, refreshable: bool) -> Value {
+    let mut body = Map::new();
+    body.insert("access_token".to_owned(), json!(state.mint(key)));
+    body.insert("token_type".to_owned(), json!(state.settings.token_type));
+    if refreshable {
+        body.insert("refresh_token".to_owned(), json!(jwt::random(64)));
+    }
+    let lifetime = state.settings.token_lifetime;
+    match state.settings.expires_in {
+        ExpiresIn::Number => body.insert("expires_in".to_owned(), json!(lifetime)),
+        ExpiresIn::Text => body.insert("expires_in".to_owned(), json!(lifetime.to_string())),
+        ExpiresIn::Missing => None,
+    };
+    Value::Object(body)
+}
+
+fn form(request: &Request) -> Result<Form, ApiError> {
+    if content_type(request) != "application/x-www-form-urlencoded" {
+        return Err(ApiError::bad_request("invalid_request", "The body must be application/x-www-form-urlencoded."));
+    }
+    // Access keys end in ====, and whoever does not encode them is told so.
+    let pairs = request.body.split(|byte| *byte == b'&');
+    if pairs.into_iter().any(|pair| pair.iter().filter(|byte| **byte == b'=').count() != 1) {
+        return Err(ApiError::bad_request("invalid_request", "A field of the form is not URL-encoded."));
+    }
+    Ok(parse(&request.body))
+}
+
+fn parse(body: &[u8]) -> Form {
+    url::form_urlencoded::parse(body).into_owned().collect()
+}
+
+fn field<'form>(form: &'form Form, name: &str) -> Option<&'form str> {
+    form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+pub(super) fn content_type(request: &Request) -> String {
+    let header = request.header(CONTENT_TYPE.as_str()).unwrap_or_default().to_ascii_lowercase();
+    header.split(';').next().unwrap_or_default().trim().to_owned()
+}
+
+/// Id and secret from a Basic authorization.
+fn basic(request: &Request) -> Option<(String, String)> {
+    let (scheme, encoded) = request.header(AUTHORIZATION.as_str())?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
+}

@@ -1,0 +1,176 @@
+//! The Runtime API of one process (Lambda developer guide, "Runtime API").
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, oneshot};
+use uuid::Uuid;
+
+use crate::http::{self, Reply, Request, Service};
+use crate::invoke::FunctionError;
+
+/// The path before every operation.
+const BASE: &str = "/2018-06-01/runtime/";
+/// What the API calls an answer that it took.
+const OK: &str = "OK";
+
+type Outcome = Result<Value, FunctionError>;
+
+/// An event on its way to the process.
+pub(super) struct Invocation {
+    request_id: String,
+    event: String,
+    timeout: Duration,
+    function: String,
+    taken: oneshot::Sender<()>,
+    answer: oneshot::Sender<Outcome>,
+}
+
+impl Invocation {
+    /// An invocation, with what tells that the process took it and what it answered.
+    pub(super) fn new(
+        request_id: &str,
+        event: String,
+        timeout: Duration,
+        function: &str,
+    ) -> (Self, oneshot::Receiver<()>, oneshot::Receiver<Outcome>) {
+        let (taken, was_taken) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let (request_id, function) = (request_id.to_owned(), function.to_owned());
+        (Self { request_id, event, timeout, function, taken, answer }, was_taken, answered)
+    }
+}
+
+/// The event that the process is busy with.
+struct Busy {
+    request_id: String,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// What the process talks to.
+#[derive(Default)]
+pub(super) struct RuntimeApi {
+    offered: Mutex<Option<Invocation>>,
+    offer: Notify,
+    busy: Mutex<Option<Busy>>,
+    init_error: Mutex<Option<FunctionError>>,
+}
+
+impl RuntimeApi {
+    /// Leaves an event for the process's next request.
+    pub(super) fn offer(&self, invocation: Invocation) {
+        *lock(&self.offered) = Some(invocation);
+        self.offer.notify_one();
+    }
+
+    /// What the process reported about its start, if it did.
+    pub(super) fn init_error(&self) -> Option<FunctionError> {
+        lock(&self.init_error).clone()
+    }
+
+    async fn next(&self) -> Reply {
+        loop {
+            let invocation = lock(&self.offered).take();
+            if let Some(invocation) = invocation {
+                return self.hand_over(invocation);
+            }
+            self.offer.notified().await;
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the function compares its deadline with the machine's clock")]
+    fn hand_over(&self, invocation: Invocation) -> Reply {
+        let Invocation { request_id, event, timeout, function, taken, answer } = invocation;
+        let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let deadline = Timestamp::now().as_millisecond().saturating_add_unsigned(milliseconds);
+        let mut reply = http::raw(StatusCode::OK, "application/json", event);
+        let fields = [
+            ("lambda-runtime-aws-request-id", request_id.clone()),
+            ("lambda-runtime-deadline-ms", deadline.to_string()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
+            ),
+            ("lambda-runtime-trace-id", trace_id()),
+        ];
+        for (name, value) in fields {
+            if let Ok(value) = value.parse() {
+                reply.headers_mut().insert(name, value);
+            }
+        }
+        *lock(&self.busy) = Some(Busy { request_id, answer });
+        taken.send(()).ok();
+        reply
+    }
+
+    /// Ends the invocation of an id.
+    fn end(&self, request_id: &str, outcome: Outcome) -> Reply {
+        let busy = lock(&self.busy).take_if(|busy| busy.request_id == request_id);
+        let Some(busy) = busy else {
+            return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+        };
+        busy.answer.send(outcome).ok();
+        http::json(StatusCode::ACCEPTED, &json!({ "status": OK }))
+    }
+
+    fn fail_init(&self, request: &Request) -> Reply {
+        *lock(&self.init_error) = Some(error_of(request));
+        http::json(StatusCode::ACCEPTED, &json!({ "status": OK }))
+    }
+}
+
+impl Service for RuntimeApi {
+    fn operation(&self, request: &Request) -> String {
+        format!("{} {}", request.method, request.path)
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
+        let path = request.path.strip_prefix(BASE).unwrap_or_default();
+        let parts: Vec<&str> = path.split('/').collect();
+        match (request.method.as_str(), parts.as_slice()) {
+            ("GET", ["invocation", "next"]) => self.next().await,
+            ("POST", ["init", "error"]) => self.fail_init(&request),
+            ("POST", ["invocation", id, "error"]) => self.end(id, Err(error_of(&request))),
+            ("POST", ["invocation", id, "response"]) => match parse_response(&request) {
+                Ok(answer) => self.end(id, Ok(answer)),
+                Err(error) => self.end(id, Err(error)),
+            },
+            _ => refuse(StatusCode::NOT_FOUND, "NotFound", "There is no such operation."),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn parse_response(request: &Request) -> Outcome {
+    if request.body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&request.body)
+        .map_err(|_| FunctionError::new("Runtime.InvalidResponse", "The function's response isn't JSON."))
+}
+
+/// The error of a body `{"errorType", "errorMessage", "stackTrace"}`; the header names the
+/// type where the body doesn't.
+fn error_of(request: &Request) -> FunctionError {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let header = request.header("lambda-runtime-function-error-type").map(str::to_owned);
+    let error_type = text("errorType").or(header).unwrap_or_else(|| "Runtime.Unknown".to_owned());
+    FunctionError::new(error_type, text("errorMessage").unwrap_or_default())
+}
+
+fn refuse(status: StatusCode, error_type: &str, message: &str) -> Reply {
+    http::json(status, &json!({ "errorType": error_type, "errorMessage": message }))
+}
+
+fn trace_id() -> String {
+    let id = Uuid::new_v4().simple().to_string();
+    let (time, rest) = id.split_at(8);
+    format!("Root=1-{time}-{};Parent={};Sampled=0", &rest[..24], &Uuid::new_v4().simple().to_string()[..16])
+}

@@ -1,0 +1,108 @@
+//! What stands before every API request: the token, its rate limit, the permissions and the scopes.
+
+use hyper::Method;
+use hyper::header::{AUTHORIZATION, HeaderName};
+
+use super::client::Client;
+use super::error::ApiError;
+use super::routes::{Permissions, Resource};
+use super::state::State;
+use crate::http::{Reply, Request};
+
+/// A request's bearer, once it is known.
+pub(super) struct Bearer {
+    pub token: String,
+    pub client_id: String,
+}
+
+/// The state of a token's rate limit, which every answer to it tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rate {
+    count: u32,
+    allowed: u32,
+    reset: u64,
+}
+
+impl Rate {
+    /// Writes the limit into an answer.
+    pub fn describe(self, reply: &mut Reply) {
+        let fields = [
+            ("inin-ratelimit-count", u64::from(self.count)),
+            ("inin-ratelimit-allowed", u64::from(self.allowed)),
+            ("inin-ratelimit-reset", self.reset),
+        ];
+        for (name, value) in fields {
+            reply.headers_mut().insert(HeaderName::from_static(name), value.into());
+        }
+    }
+
+    /// Whether this request is still within the limit.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check(self) -> Result<(), ApiError> {
+        if self.count <= self.allowed { Ok(()) } else { Err(ApiError::too_many_requests(self.allowed, self.reset)) }
+    }
+}
+
+/// Whose request this is.
+///
+/// # Errors
+/// There is no bearer token, it does not authenticate, or it comes from the wrong address.
+pub(super) fn authenticate(state: &State, request: &Request) -> Result<Bearer, ApiError> {
+    let header = request.header(AUTHORIZATION.as_str()).ok_or_else(ApiError::authentication_required)?;
+    let text = match header.split_once(' ') {
+        Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") && !text.trim().is_empty() => text.trim(),
+        _ => return Err(ApiError::authentication_required()),
+    };
+    let token = state.token(text).ok_or_else(ApiError::bad_credentials)?;
+    if state.settings.ip_not_authorized {
+        return Err(ApiError::ip_not_authorized());
+    }
+    Ok(Bearer { token: text.to_owned(), client_id: token.client_id.clone() })
+}
+
+/// Counts a request of a bearer; `None` where there is no limit.
+pub(super) fn count(state: &mut State, bearer: &Bearer) -> Option<Rate> {
+    let allowed = state.settings.requests_per_minute?;
+    let (count, reset) = state.record_request(&bearer.token);
+    // A part of a second counts as one: a caller that comes back then is never early.
+    let reset = reset.as_secs() + u64::from(reset.subsec_nanos() > 0);
+    Some(Rate { count, allowed, reset })
+}
+
+/// Whether a client may call a method of a resource. Roles are looked at before scopes.
+///
+/// # Errors
+/// A permission or a scope is missing.
+pub(super) fn authorize(client: &Client, resource: Resource<'_>, method: &Method) -> Result<(), ApiError> {
+    let held = |permission: &&str| match &client.permissions {
+        None => true,
+        Some(permissions) => permissions.iter().any(|held| held == permission),
+    };
+    match resource.permissions(method) {
+        Permissions::All(needed) => {
+            let missing: Vec<_> = needed.iter().filter(|permission| !held(permission)).copied().collect();
+            if !missing.is_empty() {
+                return Err(ApiError::missing_permissions(&missing));
+            }
+        }
+        Permissions::Any(needed) if !needed.iter().any(held) => {
+            return Err(ApiError::missing_any_permissions(needed));
+        }
+        Permissions::Any(_) | Permissions::None => {}
+    }
+    match resource.scope() {
+        Some(scope) if !in_scope(client, scope, method) => Err(ApiError::missing_scope(scope)),
+        _ => Ok(()),
+    }
+}
+
+fn in_scope(client: &Client, scope: &str, method: &Method) -> bool {
+    let reading = *method == Method::GET || *method == Method::HEAD;
+    client.scope.is_empty()
+        || client.scope.iter().any(|held| match held.strip_suffix(":readonly") {
+            Some(area) => reading && area == scope,
+            None => held == scope,
+        })
+}

@@ -1,0 +1,73 @@
+//! Whose token it is: `users/me` and `tokens/me`.
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::access::Bearer;
+use super::error::ApiError;
+use super::state::{Registration, State};
+use super::{lists, oauth_clients};
+use crate::http::{self, Reply};
+
+/// `GET /api/v2/users/me`.
+///
+/// # Errors
+/// The token belongs to a client and to no user.
+pub(super) fn me(state: &State, bearer: &Bearer) -> Result<Reply, ApiError> {
+    let client = &registration(state, bearer)?.client;
+    if !client.user {
+        let message = "This request requires a user context. \
+            Client credentials cannot be used for requests to this resource.";
+        return Err(ApiError::bad_request("not.a.user", message));
+    }
+    Ok(http::json(StatusCode::OK, &lists::user(&client.id, &client.name)))
+}
+
+/// `GET /api/v2/tokens/me` (Platform API, TokenInfo).
+///
+/// # Errors
+/// The token's client is gone.
+pub(super) fn token(state: &State, bearer: &Bearer) -> Result<Reply, ApiError> {
+    let registration = registration(state, bearer)?;
+    let organization = json!({ "id": state.settings.organization_id, "name": state.settings.organization_name });
+    let mut client = oauth_clients::describe(registration, state);
+    client["organization"] = organization.clone();
+    if let Some(owner) = &state.settings.token_owner {
+        client["id"] = json!(owner);
+    }
+    let mut body = json!({
+        "organization": organization,
+        "homeOrganization": organization,
+        "authorizedScope": registration.client.scope,
+        "OAuthClient": client,
+    });
+    if registration.client.user {
+        body["dateTokenIdles"] = idles(state, bearer);
+    }
+    Ok(http::json(StatusCode::OK, &body))
+}
+
+/// `HEAD /api/v2/tokens/me`, which only proves that the token authenticates.
+pub(super) fn verify(state: &State) -> Reply {
+    http::empty(status(state.settings.head_token_status))
+}
+
+/// `DELETE /api/v2/tokens/me`, which ends the token of the call itself.
+pub(super) fn revoke(state: &mut State, bearer: &Bearer) -> Reply {
+    state.revoke(&bearer.token);
+    http::empty(status(state.settings.delete_token_status))
+}
+
+/// When a user's token ends for lack of use. The simulator keeps no idle time-out of its own.
+fn idles(state: &State, bearer: &Bearer) -> Value {
+    let expires = state.token(&bearer.token).map(|token| state.clock.date(token.expires));
+    expires.map_or(Value::Null, |date| json!(format!("{date:.3}")))
+}
+
+fn registration<'state>(state: &'state State, bearer: &Bearer) -> Result<&'state Registration, ApiError> {
+    state.clients.get(&bearer.client_id).ok_or_else(ApiError::bad_credentials)
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::OK)
+}

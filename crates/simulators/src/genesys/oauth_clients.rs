@@ -1,0 +1,201 @@
+//! The organization's OAuth clients and their secrets.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::access::Bearer;
+use super::client::{Client, ClientState, RoleDivision};
+use super::error::ApiError;
+use super::lists;
+use super::state::{Registration, State, secret_text};
+use crate::http::{self, Reply, Request};
+
+/// The shortest `accessTokenValiditySeconds` (Platform API, OAuthClientRequest).
+const SHORTEST_VALIDITY: u64 = 300;
+
+/// The grants that a client can be made for (Platform API, OAuthClientRequest).
+const GRANTS: [&str; 5] = ["CODE", "TOKEN", "SAML2-BEARER", "PASSWORD", "CLIENT-CREDENTIALS"];
+
+/// What a caller may set of a client (Platform API, OAuthClientRequest).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted {
+    name: String,
+    authorized_grant_type: String,
+    access_token_validity_seconds: Option<u64>,
+    description: Option<String>,
+    #[serde(default)]
+    registered_redirect_uri: Option<Vec<String>>,
+    scope: Option<Vec<String>>,
+    role_divisions: Option<Vec<RoleDivision>>,
+    state: Option<String>,
+}
+
+impl Wanted {
+    fn client_state(&self) -> Result<ClientState, ApiError> {
+        match self.state.as_deref() {
+            None | Some("active") => Ok(ClientState::Active),
+            Some("disabled") => Ok(ClientState::Disabled),
+            Some("inactive") => Ok(ClientState::Inactive),
+            Some(_) => Err(bad_state()),
+        }
+    }
+}
+
+/// `GET /api/v2/oauth/clients`.
+///
+/// # Errors
+/// The page's size or number is not a number in its range.
+pub(super) fn list(state: &State, request: &Request) -> Result<Reply, ApiError> {
+    let clients: Vec<_> = state.clients.values().map(|registration| describe(registration, state)).collect();
+    lists::page(request, clients.len(), |index| clients[index].clone())
+}
+
+/// `GET /api/v2/oauth/clients/{id}`.
+///
+/// # Errors
+/// There is no such client.
+pub(super) fn read(state: &State, id: &str) -> Result<Reply, ApiError> {
+    Ok(http::json(StatusCode::OK, &describe(find(state, id)?, state)))
+}
+
+/// `POST /api/v2/oauth/clients`, one of the two calls that show a secret.
+///
+/// # Errors
+/// The body is not a client, or the caller does not hold the roles that it gives away.
+pub(super) fn create(state: &mut State, bearer: &Bearer, body: &Value) -> Result<Reply, ApiError> {
+    let wanted = read_wanted(state, bearer, body)?;
+    let client = Client::new(&uuid::Uuid::new_v4().to_string(), &secret_text());
+    let id = client.id.clone();
+    state.register(client);
+    apply(state, &id, wanted)?;
+    Ok(http::json(StatusCode::OK, &describe_with_secret(find(state, &id)?, state)))
+}
+
+/// `PUT /api/v2/oauth/clients/{id}`, which replaces everything but the secret.
+///
+/// # Errors
+/// There is no such client, the body is not one, or the caller does not hold its roles.
+pub(super) fn update(state: &mut State, bearer: &Bearer, id: &str, body: &Value) -> Result<Reply, ApiError> {
+    check_roles(state, bearer, &find(state, id)?.client.role_divisions)?;
+    let wanted = read_wanted(state, bearer, body)?;
+    apply(state, id, wanted)?;
+    read(state, id)
+}
+
+/// `DELETE /api/v2/oauth/clients/{id}`, which also ends the client's tokens.
+///
+/// # Errors
+/// There is no such client, or it was not made inactive first.
+pub(super) fn delete(state: &mut State, id: &str) -> Result<Reply, ApiError> {
+    if find(state, id)?.client.state != ClientState::Inactive {
+        return Err(ApiError::bad_request("cannot.delete.client", "The client must be inactive to be deleted."));
+    }
+    state.clients.remove(id);
+    state.revoke_tokens_of(id);
+    Ok(http::empty(StatusCode::NO_CONTENT))
+}
+
+/// `POST /api/v2/oauth/clients/{id}/secret`, the other call that shows a secret.
+///
+/// # Errors
+/// There is no such client, it is being deleted, or the caller does not hold its roles.
+pub(super) fn regenerate_secret(state: &mut State, bearer: &Bearer, id: &str) -> Result<Reply, ApiError> {
+    let client = &find(state, id)?.client;
+    check_roles(state, bearer, &client.role_divisions)?;
+    if client.state == ClientState::Inactive {
+        return Err(bad_state());
+    }
+    state.regenerate_secret(id);
+    Ok(http::json(StatusCode::OK, &describe_with_secret(find(state, id)?, state)))
+}
+
+/// A client as the API shows it, without its secret (Platform API, OAuthClient).
+pub(super) fn describe(registration: &Registration, state: &State) -> Value {
+    let client = &registration.client;
+    let mut body = json!({
+        "id": client.id,
+        "name": client.name,
+        "accessTokenValiditySeconds": client.access_token_validity_seconds.unwrap_or(state.settings.token_lifetime),
+        "registeredRedirectUri": registration.redirect_uris,
+        "dateCreated": format!("{:.3}", registration.created),
+        "dateModified": format!("{:.3}", registration.modified),
+        "authorizedGrantType": client.grant,
+        "scope": client.scope,
+        "roleDivisions": client.role_divisions,
+        "state": client.state,
+        "selfUri": format!("/api/v2/oauth/clients/{}", client.id),
+    });
+    if let Some(description) = &registration.description {
+        body["description"] = json!(description);
+    }
+    body
+}
+
+fn describe_with_secret(registration: &Registration, state: &State) -> Value {
+    let mut body = describe(registration, state);
+    body["secret"] = json!(registration.client.secret);
+    body
+}
+
+fn find<'state>(state: &'state State, id: &str) -> Result<&'state Registration, ApiError> {
+    let missing = || {
+        ApiError::new(StatusCode::NOT_FOUND, "client.not.found", "Unable to find a client with id {clientId}.")
+            .with("clientId", id)
+    };
+    state.clients.get(id).ok_or_else(missing)
+}
+
+fn read_wanted(state: &State, bearer: &Bearer, body: &Value) -> Result<Wanted, ApiError> {
+    let wanted = Wanted::deserialize(body).map_err(|error| ApiError::malformed(error.to_string()))?;
+    if !GRANTS.contains(&wanted.authorized_grant_type.as_str()) {
+        return Err(invalid_value(&wanted.authorized_grant_type, "authorizedGrantType", GRANTS.join(", ")));
+    }
+    let longest = state.settings.longest_validity;
+    if let Some(seconds) = wanted.access_token_validity_seconds
+        && !(SHORTEST_VALIDITY..=longest).contains(&seconds)
+    {
+        let allowed = format!("{SHORTEST_VALIDITY} to {longest}");
+        return Err(invalid_value(&seconds.to_string(), "accessTokenValiditySeconds", allowed));
+    }
+    wanted.client_state()?;
+    check_roles(state, bearer, wanted.role_divisions.as_deref().unwrap_or_default())?;
+    Ok(wanted)
+}
+
+fn apply(state: &mut State, id: &str, wanted: Wanted) -> Result<(), ApiError> {
+    let date = state.clock.date(state.clock.now());
+    let client_state = wanted.client_state()?;
+    let Some(registration) = state.clients.get_mut(id) else { return Err(ApiError::not_found()) };
+    registration.modified = date;
+    registration.description = wanted.description;
+    registration.redirect_uris = wanted.registered_redirect_uri.unwrap_or_default();
+    let client = &mut registration.client;
+    client.name = wanted.name;
+    client.grant = wanted.authorized_grant_type;
+    client.access_token_validity_seconds = wanted.access_token_validity_seconds;
+    client.scope = wanted.scope.unwrap_or_default();
+    client.role_divisions = wanted.role_divisions.unwrap_or_default();
+    client.state = client_state;
+    Ok(())
+}
+
+/// Nobody gives away, or takes over by a new secret, more than they hold themselves.
+fn check_roles(state: &State, bearer: &Bearer, roles: &[RoleDivision]) -> Result<(), ApiError> {
+    let held = &find(state, &bearer.client_id)?.client.role_divisions;
+    if roles.iter().all(|role| held.iter().any(|held| held.role_id == role.role_id)) {
+        return Ok(());
+    }
+    let message = "The caller does not have all the roles assigned to this client.";
+    Err(ApiError::bad_request("bad.client.role", message))
+}
+
+fn bad_state() -> ApiError {
+    ApiError::bad_request("bad.client.state", "The client's state does not allow the request.")
+}
+
+fn invalid_value(value: &str, field: &'static str, allowed: String) -> ApiError {
+    let message = "Value [{value}] is not valid for field type [{field}]. Allowable values are: {allowed}";
+    ApiError::bad_request("invalid.value", message).with("value", value).with("field", field).with("allowed", allowed)
+}

@@ -1,0 +1,231 @@
+//! The loopback HTTP server beneath both simulators: it reads a request, lets
+//! the fault list have its say, and otherwise asks the service for an answer.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::service::service_fn;
+use hyper::{Method, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::faults::{Effect, Faults};
+use crate::journal::Journal;
+
+/// The largest request body that is read, in bytes.
+const REQUEST_LIMIT: usize = 1 << 20;
+
+/// What a service answers with.
+pub type Reply = Response<Full<Bytes>>;
+
+/// One request, read to its end.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method, such as `GET`.
+    pub method: Method,
+    /// The path without the query, such as `/api/v2/users/me`.
+    pub path: String,
+    /// The query's pairs in their order, decoded.
+    pub query: Vec<(String, String)>,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body, empty where there is none.
+    pub body: Bytes,
+}
+
+impl Request {
+    /// The first value of a query parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A header field as text; `None` where it is missing or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// A simulated service.
+pub trait Service: Send + Sync + 'static {
+    /// The operation's name, which faults and the journal go by: the Secrets
+    /// Manager action (`PutSecretValue`), or method and path (`POST /oauth/token`).
+    fn operation(&self, request: &Request) -> String;
+
+    /// Carries the request out.
+    fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
+
+    /// Answers a request that steers the simulator and is none of the service's own. Such
+    /// requests are neither journaled nor hit by faults.
+    fn control(&self, _request: &Request, _faults: &Faults, _journal: &Journal) -> Option<Reply> {
+        None
+    }
+}
+
+/// A running server; it stops, and its connections with it, when dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves `service` on a port of 127.0.0.1; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The port could not be bound.
+    pub async fn start<S: Service>(port: u16, service: Arc<S>, faults: Faults, journal: Journal) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(accept(listener, service, faults, journal));
+        Ok(Self { address, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its base URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A JSON answer.
+pub fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
+    raw(status, "application/json", body.to_string())
+}
+
+/// An answer of any content type.
+pub fn raw(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    if let Ok(value) = content_type.parse() {
+        reply.headers_mut().insert(CONTENT_TYPE, value);
+    }
+    reply
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = status;
+    reply
+}
+
+async fn accept<S: Service>(listener: TcpListener, service: Arc<S>, faults: Faults, journal: Journal) {
+    // The set aborts its tasks when this future is dropped, so no connection outlives the server.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                connections.spawn(serve(stream, Arc::clone(&service), faults.clone(), journal.clone()));
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve<S: Service>(stream: TcpStream, service: Arc<S>, faults: Faults, journal: Journal) {
+    stream.set_nodelay(true).ok();
+    let handle = service_fn(|request| {
+        let (service, faults, journal) = (Arc::clone(&service), faults.clone(), journal.clone());
+        async move { handle(request, service, faults, journal).await }
+    });
+    // An error here is a client that went away, or a fault that dropped the connection on purpose.
+    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handle).await.ok();
+}
+
+/// The error that makes hyper close a connection without an answer.
+#[derive(Debug)]
+struct Dropped;
+
+impl std::fmt::Display for Dropped {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("connection dropped by a fault")
+    }
+}
+
+impl std::error::Error for Dropped {}
+
+async fn handle<S: Service>(
+    request: hyper::Request<Incoming>,
+    service: Arc<S>,
+    faults: Faults,
+    journal: Journal,
+) -> Result<Reply, Dropped> {
+    let request = match read(request).await {
+        Ok(request) => request,
+        Err(reply) => return Ok(reply),
+    };
+    if let Some(reply) = service.control(&request, &faults, &journal) {
+        return Ok(reply);
+    }
+    let operation = service.operation(&request);
+    let call = journal.begin(&operation);
+    let reply = match faults.next(&operation) {
+        None => Ok(service.answer(request).await),
+        Some(effect) => suffer(effect, request, service.as_ref(), &faults).await,
+    };
+    call.end(reply.as_ref().ok().map(Response::status));
+    reply
+}
+
+async fn suffer<S: Service>(effect: Effect, request: Request, service: &S, faults: &Faults) -> Result<Reply, Dropped> {
+    match effect {
+        Effect::Answer(answer) => Ok(answer.reply()),
+        Effect::Delay(delay) => {
+            tokio::time::sleep(delay).await;
+            Ok(service.answer(request).await)
+        }
+        Effect::Meet(barrier) => {
+            barrier.wait().await;
+            Ok(service.answer(request).await)
+        }
+        Effect::Drop => Err(Dropped),
+        Effect::LoseAnswer => {
+            service.answer(request).await;
+            Err(Dropped)
+        }
+        Effect::Hang => std::future::pending::<Result<Reply, Dropped>>().await,
+        Effect::KillBefore => {
+            faults.kill();
+            Err(Dropped)
+        }
+        Effect::KillAfter => {
+            service.answer(request).await;
+            faults.kill();
+            Err(Dropped)
+        }
+    }
+}
+
+async fn read(request: hyper::Request<Incoming>) -> Result<Request, Reply> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, REQUEST_LIMIT)
+        .collect()
+        .await
+        .map_err(|_| raw(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "the request body is over 1 MiB"))?
+        .to_bytes();
+    let query = parts.uri.query().unwrap_or_default();
+    Ok(Request {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        headers: parts.headers,
+        body,
+    })
+}

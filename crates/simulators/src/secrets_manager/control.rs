@@ -1,0 +1,147 @@
+//! The part of the control surface that steers Secrets Manager.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_sim/secrets-manager` | shows the rotations that have ended, with each failure's step and error |
+//! | `GET /_sim/secrets-manager/accesses` | shows who called what on which secret, see [`Access`](super::Access) |
+//! | `DELETE /_sim/secrets-manager/accesses` | forgets it |
+//! | `PATCH /_sim/secrets-manager` | sets knobs, see [`Knobs`] |
+//! | `POST /_sim/secrets-manager/secrets` | adds a secret, see [`NewSecret`] |
+//! | `POST /_sim/secrets-manager/advance` | puts the clock forward by `seconds` |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::create::create_secret;
+use super::input::Input;
+use super::{RotationOutcome, SecretsManager, Settings};
+use crate::control::{read, refuse};
+use crate::http::{self, Reply, Request};
+
+/// The settings as JSON; what is left out stays as it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Knobs {
+    /// [`Settings::stale_reads`].
+    pub stale_reads: Option<u32>,
+    /// [`Settings::retries`].
+    pub retries: Option<u32>,
+    /// [`Settings::retry_delay`], in milliseconds.
+    pub retry_delay_ms: Option<u64>,
+    /// [`Settings::function_timeout`], in milliseconds.
+    pub function_timeout_ms: Option<u64>,
+    /// [`Settings::writes_per_second`].
+    pub writes_per_second: Option<u32>,
+    /// [`Settings::largest_page`].
+    pub largest_page: Option<usize>,
+    /// [`Settings::denied`].
+    pub denied: Option<BTreeSet<String>>,
+    /// [`Settings::require_rotation_token`].
+    pub require_rotation_token: Option<bool>,
+    /// [`Settings::cross_account`].
+    pub cross_account: Option<bool>,
+}
+
+/// A secret as JSON, for whoever has no AWS SDK at hand:
+/// `{"name": "prod/genesys", "value": {"region": "…"}, "tags": {"team": "contact-centre"}}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSecret {
+    /// Its name.
+    pub name: String,
+    /// The JSON that it holds.
+    pub value: Value,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: u64,
+}
+
+/// Answers a request of this part of the control surface; `None` for any other request.
+pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
+    let done = match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/_sim/secrets-manager") => return Some(http::json(StatusCode::OK, &describe(service))),
+        ("GET", "/_sim/secrets-manager/accesses") => {
+            return Some(http::json(StatusCode::OK, &json!({ "accesses": service.accesses() })));
+        }
+        ("DELETE", "/_sim/secrets-manager/accesses") => {
+            service.forget_accesses();
+            Ok(())
+        }
+        ("PATCH", "/_sim/secrets-manager") => {
+            read::<Knobs>(request).map(|knobs| service.set(|settings| knobs.turn(settings)))
+        }
+        ("POST", "/_sim/secrets-manager/secrets") => read::<NewSecret>(request).and_then(|secret| secret.add(service)),
+        ("POST", "/_sim/secrets-manager/advance") => {
+            read::<Advance>(request).map(|advance| service.advance(Duration::from_secs(advance.seconds)))
+        }
+        _ => return None,
+    };
+    Some(match done {
+        Ok(()) => http::empty(StatusCode::NO_CONTENT),
+        Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
+    })
+}
+
+impl NewSecret {
+    fn add(self, service: &SecretsManager) -> Result<(), String> {
+        let tags: Vec<Value> = self.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+        let members = json!({
+            "Name": self.name,
+            "SecretString": self.value.to_string(),
+            "Tags": tags,
+            "ClientRequestToken": Uuid::new_v4().to_string(),
+        });
+        let members = members.as_object().cloned().unwrap_or_default();
+        create_secret(&mut service.state(), &Input::new(&members)).map(drop).map_err(|error| error.message)
+    }
+}
+
+impl Knobs {
+    fn turn(self, settings: &mut Settings) {
+        set(&mut settings.stale_reads, self.stale_reads);
+        set(&mut settings.retries, self.retries);
+        set(&mut settings.retry_delay, self.retry_delay_ms.map(Duration::from_millis));
+        set(&mut settings.function_timeout, self.function_timeout_ms.map(Duration::from_millis));
+        set(&mut settings.writes_per_second, self.writes_per_second.map(Some));
+        set(&mut settings.largest_page, self.largest_page);
+        set(&mut settings.denied, self.denied);
+        set(&mut settings.require_rotation_token, self.require_rotation_token);
+        set(&mut settings.cross_account, self.cross_account);
+    }
+}
+
+fn set<T>(knob: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *knob = value;
+    }
+}
+
+fn describe(service: &SecretsManager) -> Value {
+    let rotations: Vec<Value> = service.rotation_outcomes().iter().map(outcome).collect();
+    json!({ "rotations": rotations })
+}
+
+fn outcome(outcome: &RotationOutcome) -> Value {
+    let failures: Vec<Value> = outcome
+        .failures
+        .iter()
+        .map(|(step, error)| json!({"step": step, "error_type": error.error_type, "message": error.message}))
+        .collect();
+    json!({
+        "secret": outcome.secret,
+        "version_id": outcome.version_id,
+        "succeeded": outcome.succeeded,
+        "failures": failures,
+    })
+}

@@ -1,0 +1,169 @@
+//! All simulators behind one port, and a rotation function beside them.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::control;
+use crate::cxone::{self, AccessKey, Cxone};
+use crate::faults::Faults;
+use crate::function::{self, Function};
+use crate::genesys::{self, Client, Genesys};
+use crate::http::{Reply, Request, Server, Service};
+use crate::journal::Journal;
+use crate::secrets_manager::{self, SecretsManager};
+
+/// What a simulation is started with.
+#[derive(Clone, Debug, Default)]
+pub struct SimulationSettings {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// The OAuth clients, as id and secret.
+    pub clients: Vec<(String, String)>,
+    /// The applications of CXone, as id and secret.
+    pub cxone_clients: Vec<(String, String)>,
+    /// The access keys of a user of CXone, as id and secret.
+    pub cxone_access_keys: Vec<(String, String)>,
+    /// How long tokens live, in seconds; `None` for a day, and an hour for those of CXone.
+    pub token_lifetime: Option<u64>,
+    /// The Lambda binary that every RotationLambdaARN stands for.
+    pub function: Option<PathBuf>,
+    /// What the function finds in its environment besides the simulators' addresses.
+    pub function_environment: Vec<(String, String)>,
+    /// How the function is run.
+    pub function_settings: function::Settings,
+    /// The knobs of Secrets Manager.
+    pub secrets_manager: secrets_manager::Settings,
+}
+
+/// Running simulators; they end when dropped.
+pub struct Simulation {
+    /// Genesys Cloud.
+    pub genesys: Arc<Genesys>,
+    /// NICE CXone.
+    pub cxone: Arc<Cxone>,
+    /// Secrets Manager.
+    pub secrets_manager: SecretsManager,
+    /// The function, where there is one.
+    pub function: Option<Function>,
+    /// What is to go wrong.
+    pub faults: Faults,
+    /// What was called.
+    pub journal: Journal,
+    server: Server,
+}
+
+/// The one service behind the port: the AWS SDKs name their action in a header, CXone has paths of its own,
+/// Genesys Cloud is all the rest.
+struct Front {
+    genesys: Arc<Genesys>,
+    cxone: Arc<Cxone>,
+    secrets_manager: SecretsManager,
+}
+
+impl Simulation {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// The port could not be bound, or the function could not be started.
+    pub async fn start(settings: SimulationSettings) -> io::Result<Self> {
+        let genesys = Arc::new(Genesys::new(genesys_settings(&settings)));
+        for (id, secret) in &settings.clients {
+            genesys.add_client(Client::new(id, secret));
+        }
+        let cxone = Arc::new(simulated_cxone(&settings));
+        let secrets_manager = SecretsManager::new(settings.secrets_manager);
+        let (faults, journal) = (Faults::default(), Journal::default());
+        let front = Front {
+            genesys: Arc::clone(&genesys),
+            cxone: Arc::clone(&cxone),
+            secrets_manager: secrets_manager.clone(),
+        };
+        let server = Server::start(settings.port, Arc::new(front), faults.clone(), journal.clone()).await?;
+        let mut simulation = Self { genesys, cxone, secrets_manager, function: None, faults, journal, server };
+        if let Some(path) = settings.function {
+            simulation.attach(path, settings.function_environment, settings.function_settings).await?;
+        }
+        Ok(simulation)
+    }
+
+    /// The base URL of the login and the API of both platforms.
+    pub fn genesys_url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The endpoint URL of Secrets Manager.
+    pub fn secrets_manager_url(&self) -> String {
+        self.server.url()
+    }
+
+    async fn attach(
+        &mut self,
+        path: PathBuf,
+        mut environment: Vec<(String, String)>,
+        settings: function::Settings,
+    ) -> io::Result<()> {
+        environment.extend([
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), self.secrets_manager_url()),
+            ("ROTATOR_LOGIN_URL".to_owned(), self.genesys_url()),
+            ("ROTATOR_API_URL".to_owned(), self.genesys_url()),
+        ]);
+        let function = Function::start(path, environment, settings).await?;
+        self.secrets_manager.set_function(function.clone());
+        let killed = function.clone();
+        self.faults.on_kill(move || killed.kill());
+        self.function = Some(function);
+        Ok(())
+    }
+}
+
+impl Service for Front {
+    fn operation(&self, request: &Request) -> String {
+        match () {
+            () if is_aws(request) => self.secrets_manager.operation(request),
+            () if self.cxone.takes(request) => self.cxone.operation(request),
+            () => self.genesys.operation(request),
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
+        match () {
+            () if is_aws(&request) => self.secrets_manager.answer(request).await,
+            () if self.cxone.takes(&request) => self.cxone.answer(request).await,
+            () => self.genesys.answer(request).await,
+        }
+    }
+
+    fn control(&self, request: &Request, faults: &Faults, journal: &Journal) -> Option<Reply> {
+        secrets_manager::control(request, &self.secrets_manager)
+            .or_else(|| cxone::control(request, &self.cxone))
+            .or_else(|| control::handle(request, &self.genesys, faults, journal))
+    }
+}
+
+fn is_aws(request: &Request) -> bool {
+    request.headers.contains_key("x-amz-target")
+}
+
+fn simulated_cxone(settings: &SimulationSettings) -> Cxone {
+    let mut knobs = cxone::Settings::default();
+    if let Some(seconds) = settings.token_lifetime {
+        knobs.token_lifetime = seconds;
+    }
+    let cxone = Cxone::new(knobs);
+    for (id, secret) in &settings.cxone_clients {
+        cxone.add_client(cxone::Client::new(id, secret));
+    }
+    for (id, secret) in &settings.cxone_access_keys {
+        cxone.add_access_key(AccessKey::new(id, secret));
+    }
+    cxone
+}
+
+fn genesys_settings(settings: &SimulationSettings) -> genesys::Settings {
+    let mut knobs = genesys::Settings::default();
+    if let Some(seconds) = settings.token_lifetime {
+        knobs.token_lifetime = seconds;
+    }
+    knobs
+}

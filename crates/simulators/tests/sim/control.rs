@@ -1,0 +1,143 @@
+//! The simulators' control surface, through real HTTP.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use simulators::faults::Faults;
+use simulators::genesys::{Client, Genesys, Settings};
+use simulators::http::Server;
+use simulators::journal::Journal;
+use simulators::{Simulation, SimulationSettings};
+
+type Test = Result<(), Box<dyn Error>>;
+
+struct Simulator {
+    genesys: Arc<Genesys>,
+    http: reqwest::Client,
+    server: Server,
+}
+
+impl Simulator {
+    async fn start() -> Result<Self, Box<dyn Error>> {
+        let genesys = Arc::new(Genesys::new(Settings::default()));
+        genesys.add_client(Client::new("pipeline", "s3cret"));
+        let server = Server::start(0, Arc::clone(&genesys), Faults::default(), Journal::default()).await?;
+        Ok(Self { genesys, http: reqwest::Client::new(), server })
+    }
+
+    async fn steer(&self, method: Method, path: &str, body: &Value) -> Result<(u16, Value), Box<dyn Error>> {
+        let request = self.http.request(method, format!("{}/_sim/{path}", self.server.url()));
+        let answer = request.body(body.to_string()).send().await?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await?;
+        Ok((status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? }))
+    }
+
+    async fn ask(&self, id: &str, secret: &str) -> reqwest::Result<reqwest::Response> {
+        let request = self.http.post(format!("{}/oauth/token", self.server.url())).basic_auth(id, Some(secret));
+        request.form(&[("grant_type", "client_credentials")]).send().await
+    }
+}
+
+#[tokio::test]
+async fn faults_hit_the_service_and_never_the_control_surface() -> Test {
+    let simulator = Simulator::start().await?;
+    let effect = json!({
+        "type": "answer", "status": 503, "headers": { "Retry-After": 7 },
+        "content_type": "text/html", "body_bytes": 1000,
+    });
+    let fault = json!({ "operation": "*", "skip": 1, "times": 1, "effect": effect });
+    assert_eq!(simulator.steer(Method::POST, "faults", &fault).await?.0, 204);
+    assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
+    let answer = simulator.ask("pipeline", "s3cret").await?;
+    assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"7".parse()?));
+    assert_eq!(answer.text().await?.len(), 1000);
+    assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
+    let fault = json!({ "operation": "POST /oauth/token", "effect": { "type": "lose-answer" } });
+    assert_eq!(simulator.steer(Method::POST, "faults", &fault).await?.0, 204);
+    assert!(simulator.ask("pipeline", "s3cret").await.is_err());
+    assert_eq!(simulator.genesys.minted(), 3, "the lost answer was carried out");
+    assert_eq!(simulator.steer(Method::DELETE, "faults", &Value::Null).await?.0, 204);
+    assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_journal_shows_the_calls_of_the_service_alone() -> Test {
+    let simulator = Simulator::start().await?;
+    simulator.ask("pipeline", "s3cret").await?;
+    simulator.ask("pipeline", "wrong").await?;
+    let (_, journal) = simulator.steer(Method::GET, "calls", &Value::Null).await?;
+    let statuses: Vec<_> = journal["calls"].as_array().ok_or("no calls")?.iter().map(|call| &call["status"]).collect();
+    assert_eq!(statuses, [200, 400]);
+    assert_eq!(journal["calls"][0]["operation"], "POST /oauth/token");
+    assert_eq!(journal["longest_chain"], 2);
+    assert_eq!(simulator.steer(Method::DELETE, "calls", &Value::Null).await?.0, 204);
+    let (_, journal) = simulator.steer(Method::GET, "calls", &Value::Null).await?;
+    assert_eq!(journal["calls"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn knobs_clients_and_the_clock_are_set_by_name() -> Test {
+    let simulator = Simulator::start().await?;
+    let client = json!({ "id": "second", "secret": "x", "access_token_validity_seconds": 300 });
+    assert_eq!(simulator.steer(Method::POST, "genesys/clients", &client).await?.0, 204);
+    let knobs = json!({ "token_lifetime": 900, "expires_in": "missing" });
+    assert_eq!(simulator.steer(Method::PATCH, "genesys", &knobs).await?.0, 204);
+    assert_eq!(simulator.genesys.settings().token_lifetime, 900);
+    let token: Value = simulator.ask("second", "x").await?.json().await?;
+    simulator.ask("pipeline", "s3cret").await?;
+    assert_eq!(simulator.steer(Method::POST, "genesys/advance", &json!({ "seconds": 300 })).await?.0, 204);
+    let (_, shown) = simulator.steer(Method::GET, "genesys", &Value::Null).await?;
+    assert_eq!((&shown["live_tokens"], &shown["minted_tokens"]), (&json!(1), &json!(2)));
+    assert_eq!(shown["clients"], json!(["pipeline", "second"]));
+    assert!(!shown.to_string().contains(token["access_token"].as_str().ok_or("no access_token")?));
+    assert!(!shown.to_string().contains("s3cret"));
+    assert_eq!(simulator.steer(Method::POST, "genesys/revoke-all", &Value::Null).await?.0, 204);
+    assert!(simulator.genesys.live_tokens().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_with_a_sentence_and_changes_nothing() -> Test {
+    let simulator = Simulator::start().await?;
+    let cases = [
+        (Method::PATCH, "genesys", json!({ "token_lifetimes": 1 })),
+        (Method::PATCH, "genesys", json!({ "token_lifetime": "soon" })),
+        (Method::PATCH, "genesys", json!([])),
+        (Method::POST, "faults", json!({ "operation": "*", "effect": { "type": "explode" } })),
+        (Method::POST, "faults", json!({ "operation": "*", "effect": { "type": "answer", "status": 7 } })),
+        (Method::POST, "genesys/clients", json!({ "id": "no secret" })),
+        (Method::POST, "genesys/advance", json!({ "seconds": -1 })),
+    ];
+    for (method, path, body) in cases {
+        let (status, answer) = simulator.steer(method, path, &body).await?;
+        assert_eq!(status, 400, "{path} {body}");
+        assert!(answer["error"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{answer}");
+    }
+    assert_eq!(simulator.genesys.settings(), Settings::default());
+    assert_eq!(simulator.steer(Method::GET, "nothing", &Value::Null).await?.0, 404);
+    assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_is_added_without_an_sdk() -> Test {
+    let simulation = Simulation::start(SimulationSettings::default()).await?;
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let add = |secret: Value| {
+        let request = http.post(format!("{}/_sim/secrets-manager/secrets", simulation.genesys_url()));
+        request.body(secret.to_string()).send()
+    };
+    let secret = json!({"name": "prod/genesys", "value": {"region": "mypurecloud.ie"}, "tags": {"team": "contact"}});
+    assert_eq!(add(secret.clone()).await?.status(), 204);
+    let versions = simulation.secrets_manager.versions("prod/genesys");
+    assert_eq!(versions[0].value.as_deref(), Some(r#"{"region":"mypurecloud.ie"}"#));
+    let again = add(secret).await?;
+    assert_eq!(again.status(), 400);
+    assert!(again.text().await?.contains("already exists"));
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! The function runner, with a small function that speaks the Runtime API over HTTP.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use simulators::function::{Function, Settings};
+use simulators::invoke::{FunctionError, Invoke};
+
+/// Long enough for anything that is to be done, on a busy machine too.
+const PLENTY: Duration = Duration::from_secs(60);
+
+async fn start_with(environment: &[(&str, &str)], settings: Settings) -> Function {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/function.py");
+    let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let settings = Settings { timeout: PLENTY, init_timeout: PLENTY, ..settings };
+    Function::start(path, pairs, settings).await.expect("python3 starts")
+}
+
+async fn start() -> Function {
+    start_with(&[], Settings::default()).await
+}
+
+async fn invoke(function: &Function, event: Value) -> Result<Value, FunctionError> {
+    function.invoke(event, PLENTY).await
+}
+
+#[tokio::test]
+async fn an_event_comes_back_as_the_function_answered_it() {
+    let function = start().await;
+    let event = json!({ "Step": "createSecret", "nested": [1, null, "ü"] });
+    assert_eq!(invoke(&function, event.clone()).await, Ok(event));
+}
+
+#[tokio::test]
+async fn one_process_serves_one_invocation_after_the_other() {
+    let function = start().await;
+    let first = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    let second = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    assert_eq!(first, second);
+    assert_eq!(function.processes(), 1);
+}
+
+#[tokio::test]
+async fn invocations_at_the_same_time_run_in_processes_of_their_own() {
+    let function = start().await;
+    let place = tempfile::tempdir().expect("a directory");
+    let event = json!({ "do": "meet", "at": place.path(), "parties": 3 });
+    let answers =
+        tokio::join!(invoke(&function, event.clone()), invoke(&function, event.clone()), invoke(&function, event));
+    assert!(answers.0.is_ok() && answers.1.is_ok() && answers.2.is_ok(), "{answers:?}");
+    assert_eq!(function.processes(), 3);
+}
+
+#[tokio::test]
+async fn a_concurrency_of_one_makes_the_second_invocation_wait() {
+    let function = start_with(&[], Settings { concurrency: 1, ..Settings::default() }).await;
+    let event = json!({ "do": "pid" });
+    let (one, other) = tokio::join!(invoke(&function, event.clone()), invoke(&function, event));
+    assert_eq!(one.expect("it answers"), other.expect("it answers"));
+    assert_eq!(function.processes(), 1);
+}
+
+#[tokio::test]
+async fn the_environment_is_lambdas_and_the_callers_and_nothing_else() {
+    let function = start_with(&[("ROTATOR_API_URL", "http://127.0.0.1:1")], Settings::default()).await;
+    let environment = invoke(&function, json!({ "do": "environment" })).await.expect("it answers");
+    assert_eq!(environment["ROTATOR_API_URL"], "http://127.0.0.1:1");
+    assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "rotation-function");
+    assert_eq!(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "128");
+    assert_eq!(environment["AWS_REGION"], "us-east-1");
+    for name in ["HOME", "CARGO_MANIFEST_DIR", "USER"] {
+        assert_eq!(environment.get(name), None, "{name} leaked into the function");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_is_an_epoch_time_ahead_of_now() {
+    let function = start().await;
+    let times = invoke(&function, json!({ "do": "now" })).await.expect("it answers");
+    let left = times["deadline"].as_i64().expect("a number") - times["ms"].as_i64().expect("a number");
+    assert!((1..=60_000).contains(&left), "{left} ms left");
+    let context = invoke(&function, json!({ "do": "context" })).await.expect("it answers");
+    assert_eq!(
+        context["lambda-runtime-invoked-function-arn"],
+        "arn:aws:lambda:us-east-1:000000000000:function:rotation-function"
+    );
+    assert!(context["lambda-runtime-trace-id"].as_str().is_some_and(|id| id.starts_with("Root=1-")), "{context}");
+}
+
+#[tokio::test]
+async fn an_error_keeps_its_type_and_its_message_and_the_process_lives_on() {
+    let function = start().await;
+    let before = invoke(&function, json!({ "do": "pid" })).await;
+    assert_eq!(invoke(&function, json!({ "do": "fail" })).await, Err(FunctionError::new("Sad", "it failed")));
+    assert_eq!(invoke(&function, json!({ "do": "pid" })).await, before);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_json_is_an_error() {
+    let error = invoke(&start().await, json!({ "do": "garbage" })).await.expect_err("it fails");
+    assert_eq!(error.error_type, "Runtime.InvalidResponse");
+}
+
+#[tokio::test]
+async fn a_process_that_exits_fails_the_invocation_and_the_next_gets_a_new_one() {
+    let function = start().await;
+    let before = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    let error = invoke(&function, json!({ "do": "exit" })).await.expect_err("it died");
+    assert_eq!(error.error_type, "Runtime.ExitError");
+    assert!(error.message.ends_with("Runtime exited with error: exit status: 3"), "{}", error.message);
+    let after = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn a_process_that_overruns_its_time_is_killed() {
+    let function = start().await;
+    let before = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    let error = function.invoke(json!({ "do": "hang" }), Duration::from_millis(250)).await.expect_err("it hangs");
+    assert!(error.message.ends_with("Task timed out after 0.25 seconds"), "{}", error.message);
+    let after = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    assert_ne!(before, after);
+    assert_eq!(function.processes(), 1);
+}
+
+#[tokio::test]
+async fn killing_ends_the_invocation_that_is_under_way() {
+    let function = start().await;
+    let place = tempfile::tempdir().expect("a directory");
+    let event = json!({ "do": "meet", "at": place.path(), "parties": 2 });
+    let kill_once_it_is_there = async {
+        while std::fs::read_dir(place.path()).expect("it is there").next().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        function.kill();
+    };
+    let (answer, ()) = tokio::join!(invoke(&function, event), kill_once_it_is_there);
+    let error = answer.expect_err("it was killed");
+    assert_eq!(error.error_type, "Runtime.ExitError");
+    assert!(error.message.contains("SIGKILL"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn an_invocation_that_is_given_up_does_not_keep_its_process() {
+    let function = start().await;
+    let before = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    let hanging = invoke(&function, json!({ "do": "hang" }));
+    tokio::time::timeout(Duration::from_millis(50), hanging).await.expect_err("it hangs");
+    let after = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn an_error_at_the_start_is_the_invocations_error() {
+    let function = start_with(&[("FAIL_INIT", "1")], Settings::default()).await;
+    let error = invoke(&function, json!({})).await.expect_err("it can't start");
+    // Had the first process gone before the event came, the second reports the same.
+    assert_eq!(error, FunctionError::new("Sad.Start", "no start today"));
+}
+
+#[tokio::test]
+async fn output_is_captured_line_by_line() {
+    let function = start().await;
+    invoke(&function, json!({ "do": "print", "text": "a line of the function" })).await.expect("it answers");
+    while function.logs().iter().filter(|line| *line == "a line of the function").count() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_binary_that_is_not_there_cannot_be_started() {
+    Function::start("/does/not/exist", Vec::new(), Settings::default()).await.expect_err("there is no such file");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_processes_go_with_the_function() {
+    let function = start().await;
+    let pid = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
+    let entry = Path::new("/proc").join(pid.to_string());
+    assert!(entry.exists());
+    drop(function);
+    while entry.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

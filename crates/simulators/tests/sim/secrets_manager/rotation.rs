@@ -1,0 +1,304 @@
+//! RotateSecret: the four steps, retries, tokens, tests of a set-up, cancelling.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::operation::rotate_secret::builders::RotateSecretFluentBuilder;
+use serde_json::{Value, json};
+use simulators::invoke::FunctionError;
+use simulators::secrets_manager::Settings;
+use tokio::sync::Semaphore;
+
+use super::{Simulator, code, id, refused};
+
+/// The ARN of a function; any will do.
+pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotator";
+
+fn failure(message: impl ToString) -> FunctionError {
+    FunctionError::new("TestFailure", message.to_string())
+}
+
+/// What a rotation function does in a step, in the shape of the service's own template.
+async fn step(client: &Client, event: &Value) -> Result<Value, FunctionError> {
+    let text = |name: &str| event[name].as_str().expect("a member of the event").to_owned();
+    let (secret, token) = (text("SecretId"), text("ClientRequestToken"));
+    let described = client.describe_secret().secret_id(&secret).send().await.map_err(|_| failure("describe"))?;
+    let versions = described.version_ids_to_stages().cloned().unwrap_or_default();
+    match text("Step").as_str() {
+        "createSecret" => {
+            let pending = client.get_secret_value().secret_id(&secret).version_id(&token).version_stage("AWSPENDING");
+            if pending.send().await.is_ok() {
+                return Ok(Value::Null);
+            }
+            let put = client.put_secret_value().secret_id(&secret).client_request_token(&token);
+            let put = put.secret_string(format!("made for {token}")).version_stages("AWSPENDING");
+            put.rotation_token(text("RotationToken")).send().await.map_err(|_| failure("put"))?;
+        }
+        "finishSecret" => {
+            let is_current = |labels: &Vec<String>| labels.iter().any(|label| label == "AWSCURRENT");
+            let current = versions.iter().find(|(_, labels)| is_current(labels)).map(|(id, _)| id.clone());
+            let update = client.update_secret_version_stage().secret_id(&secret).version_stage("AWSCURRENT");
+            let update = update.set_remove_from_version_id(current).move_to_version_id(&token);
+            update.send().await.map_err(|_| failure("finish"))?;
+        }
+        _ => {}
+    }
+    Ok(Value::Null)
+}
+
+/// A simulator with a secret and a function that first asks `check` about every event.
+pub(crate) async fn rotating(check: impl Fn(&Value) -> Result<(), FunctionError> + Send + Sync + 'static) -> Simulator {
+    let settings = Settings { retries: 2, retry_delay: Duration::from_millis(1), ..Settings::default() };
+    let simulator = Simulator::with(settings).await.with_secret().await;
+    let client = simulator.client.clone();
+    simulator.service.set_function(move |event: Value| {
+        let (client, checked) = (client.clone(), check(&event));
+        async move {
+            checked?;
+            step(&client, &event).await
+        }
+    });
+    simulator
+}
+
+fn rotate(simulator: &Simulator, version: u8) -> RotateSecretFluentBuilder {
+    let rotate = simulator.client.rotate_secret().secret_id("s").rotation_lambda_arn(FUNCTION);
+    rotate.client_request_token(id(version))
+}
+
+fn steps(simulator: &Simulator) -> Vec<String> {
+    simulator.service.events().iter().filter_map(|event| event["Step"].as_str()).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_rotation_runs_the_four_steps_and_takes_the_pending_label_off() {
+    let simulator = rotating(|_| Ok(())).await;
+    let started = rotate(&simulator, 2).send().await.expect("it is started");
+    assert_eq!(started.version_id(), Some(id(2).as_str()));
+    simulator.service.settled().await;
+    assert_eq!(steps(&simulator), ["createSecret", "setSecret", "testSecret", "finishSecret"]);
+    assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
+    assert_eq!(simulator.service.versions("s")[1].value.as_deref(), Some(format!("made for {}", id(2)).as_str()));
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    assert_eq!(described.rotation_enabled(), Some(true));
+    assert_eq!(described.rotation_lambda_arn(), Some(FUNCTION));
+    assert!(described.last_rotated_date().is_some());
+    assert!(simulator.service.rotation_outcomes()[0].succeeded);
+}
+
+#[tokio::test]
+async fn every_event_names_the_full_arn_and_one_rotation_token() {
+    let simulator = rotating(|_| Ok(())).await;
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let events = simulator.service.events();
+    let token = events[0]["RotationToken"].as_str().expect("a token");
+    assert!((36..=256).contains(&token.len()));
+    for (event, step) in events.iter().zip(["createSecret", "setSecret", "testSecret", "finishSecret"]) {
+        let arn = described.arn().expect("an ARN");
+        let expected = json!({ "Step": step, "SecretId": arn, "ClientRequestToken": id(2), "RotationToken": token });
+        assert_eq!(*event, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_staged_version_is_empty_until_the_function_fills_it() {
+    let gate = Arc::new(Semaphore::new(0));
+    let simulator = Simulator::start().await.with_secret().await;
+    let (client, waiting) = (simulator.client.clone(), Arc::clone(&gate));
+    simulator.service.set_function(move |event: Value| {
+        let (client, waiting) = (client.clone(), Arc::clone(&waiting));
+        async move {
+            waiting.acquire().await.map_err(failure)?.forget();
+            step(&client, &event).await
+        }
+    });
+    rotate(&simulator, 2).send().await.expect("it is started");
+    assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: AWSPENDING"]);
+    let get = simulator.client.get_secret_value().secret_id("s").version_id(id(2)).version_stage("AWSPENDING");
+    let text = "Secrets Manager can't find the specified secret value for staging label: AWSPENDING";
+    assert_eq!(refused(get.send().await), ("ResourceNotFoundException".into(), text.to_owned()));
+    // A second call with the same token asks for what is under way; another token is refused.
+    rotate(&simulator, 2).send().await.expect("the same request");
+    let (code, message) = refused(rotate(&simulator, 3).send().await);
+    assert_eq!(code, "InvalidRequestException");
+    assert_eq!(message, "A previous rotation isn't complete. That rotation will be reattempted.");
+    // A token that wasn't in the event writes nothing.
+    let put = || simulator.client.put_secret_value().secret_id("s").client_request_token(id(2)).secret_string("x");
+    let forged = put().rotation_token("0".repeat(36)).version_stages("AWSPENDING").send().await;
+    assert_eq!(super::code(forged), "AccessDeniedException");
+    simulator.service.set(|settings| settings.cross_account = true);
+    assert_eq!(super::code(put().version_stages("AWSPENDING").send().await), "AccessDeniedException");
+    gate.add_permits(4);
+    simulator.service.settled().await;
+    assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
+    assert_eq!(simulator.service.events().len(), 4);
+}
+
+#[tokio::test]
+async fn a_failed_step_makes_the_whole_rotation_run_again_under_the_same_version() {
+    let failed = std::sync::atomic::AtomicBool::new(false);
+    let simulator = rotating(move |event| {
+        let first = event["Step"] == "testSecret" && !failed.swap(true, std::sync::atomic::Ordering::SeqCst);
+        if first { Err(failure("once")) } else { Ok(()) }
+    })
+    .await;
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    let again = ["createSecret", "setSecret", "testSecret", "createSecret", "setSecret", "testSecret", "finishSecret"];
+    assert_eq!(steps(&simulator), again);
+    let events = simulator.service.events();
+    assert_eq!(events[2]["ClientRequestToken"], events[3]["ClientRequestToken"]);
+    assert_ne!(events[2]["RotationToken"], events[3]["RotationToken"]);
+    let outcome = &simulator.service.rotation_outcomes()[0];
+    assert!(outcome.succeeded);
+    assert_eq!(outcome.failures, [("testSecret".to_owned(), failure("once"))]);
+}
+
+#[tokio::test]
+async fn a_rotation_that_never_succeeds_leaves_the_pending_label_and_is_retried_when_asked_again() {
+    let broken = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let fails = Arc::clone(&broken);
+    let simulator = rotating(move |event| {
+        let fails = event["Step"] == "testSecret" && fails.load(std::sync::atomic::Ordering::SeqCst);
+        if fails { Err(failure("always")) } else { Ok(()) }
+    })
+    .await;
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: AWSPENDING"]);
+    assert_eq!(simulator.service.rotation_outcomes()[0].failures.len(), 3);
+    broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(code(rotate(&simulator, 3).send().await), "InvalidRequestException");
+    simulator.service.settled().await;
+    assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
+}
+
+#[tokio::test]
+async fn a_function_that_moves_nothing_has_not_rotated() {
+    let simulator = Simulator::with(Settings { retries: 0, ..Settings::default() }).await.with_secret().await;
+    simulator.service.set_function(|_: Value| async { Ok(Value::Null) });
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    let outcome = &simulator.service.rotation_outcomes()[0];
+    assert!(!outcome.succeeded);
+    assert_eq!(outcome.failures[0].1.error_type, "RotationIncomplete");
+}
+
+#[tokio::test]
+async fn a_function_that_panics_has_failed() {
+    let simulator = Simulator::with(Settings { retries: 0, ..Settings::default() }).await.with_secret().await;
+    simulator.service.set_function(|_: Value| async { panic!("on purpose") });
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    assert_eq!(simulator.service.rotation_outcomes()[0].failures[0].1.error_type, "Runtime.Panic");
+}
+
+#[tokio::test]
+async fn a_step_that_takes_too_long_fails() {
+    let settings = Settings { retries: 0, function_timeout: Duration::from_millis(10), ..Settings::default() };
+    let simulator = Simulator::with(settings).await.with_secret().await;
+    simulator.service.set_function(|_: Value| std::future::pending());
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    let failures = &simulator.service.rotation_outcomes()[0].failures;
+    assert!(failures[0].1.message.ends_with("Task timed out after 0.01 seconds"), "{failures:?}");
+}
+
+#[tokio::test]
+async fn without_rotating_immediately_only_a_copy_is_tested_and_removed() {
+    let simulator = rotating(|_| Ok(())).await;
+    let staged = simulator.service.clone();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let views = Arc::clone(&seen);
+    simulator.service.set_function(move |_: Value| {
+        views.lock().expect("not poisoned").extend(staged.versions("s"));
+        async { Ok(Value::Null) }
+    });
+    rotate(&simulator, 2).rotate_immediately(false).send().await.expect("it is set up");
+    assert_eq!(steps(&simulator), ["testSecret"]);
+    let seen = seen.lock().expect("not poisoned").clone();
+    assert_eq!(seen[1].labels, ["AWSPENDING"]);
+    assert_eq!(seen[1].value.as_deref(), Some("one"));
+    assert_eq!(simulator.labels(), ["1: AWSCURRENT"]);
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    assert_eq!(described.rotation_enabled(), Some(true));
+    assert_eq!(described.last_rotated_date(), None);
+}
+
+#[tokio::test]
+async fn a_set_up_whose_test_fails_is_refused_and_leaves_nothing() {
+    let simulator = rotating(|_| Err(failure("no"))).await;
+    let (code, message) = refused(rotate(&simulator, 2).rotate_immediately(false).send().await);
+    assert_eq!(code, "InvalidRequestException");
+    assert!(message.ends_with("TestFailure: no"), "{message}");
+    assert_eq!(simulator.labels(), ["1: AWSCURRENT"]);
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    assert_eq!(described.rotation_enabled(), None);
+}
+
+#[tokio::test]
+async fn rotation_needs_a_function() {
+    let simulator = Simulator::start().await.with_secret().await;
+    let bare = || simulator.client.rotate_secret().secret_id("s");
+    let text = "No Lambda rotation function ARN is associated with this secret.";
+    assert_eq!(refused(bare().send().await), ("InvalidRequestException".into(), text.to_owned()));
+    let (code, message) = refused(bare().rotation_lambda_arn(FUNCTION).send().await);
+    assert_eq!(code, "AccessDeniedException");
+    assert!(message.starts_with("Secrets Manager cannot invoke the specified Lambda function."), "{message}");
+}
+
+#[tokio::test]
+async fn cancelling_turns_rotation_off_and_keeps_the_pending_label() {
+    let simulator = rotating(|event| if event["Step"] == "setSecret" { Err(failure("no")) } else { Ok(()) }).await;
+    let cancel = || simulator.client.cancel_rotate_secret().secret_id("s").send();
+    assert_eq!(code(cancel().await), "InvalidRequestException");
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    let cancelled = cancel().await.expect("it is cancelled");
+    assert_eq!(cancelled.version_id(), Some(id(2).as_str()));
+    assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: AWSPENDING"]);
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    assert_eq!(described.rotation_enabled(), Some(false));
+    assert_eq!(described.next_rotation_date(), None);
+}
+
+#[tokio::test]
+async fn cancelling_while_a_step_runs_keeps_the_next_one_from_running() {
+    let simulator = Simulator::start().await.with_secret().await;
+    let client = simulator.client.clone();
+    simulator.service.set_function(move |_: Value| {
+        let cancel = client.cancel_rotate_secret().secret_id("s").send();
+        async move { cancel.await.map(|_| Value::Null).map_err(failure) }
+    });
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    assert_eq!(steps(&simulator), ["createSecret"]);
+    assert_eq!(simulator.service.rotation_outcomes()[0].failures[0].1.error_type, "RotationCancelled");
+}
+
+#[tokio::test]
+async fn a_secret_never_set_up_for_rotation_says_nothing_of_it() {
+    let simulator = Simulator::start().await.with_secret().await;
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    assert_eq!(described.rotation_enabled(), None);
+    assert_eq!(described.rotation_rules(), None);
+    assert_eq!(described.next_rotation_date(), None);
+}
+
+#[tokio::test]
+async fn a_secret_without_any_value_can_be_rotated_into_one() {
+    let settings = Settings { retries: 0, ..Settings::default() };
+    let simulator = Simulator::with(settings).await;
+    simulator.client.create_secret().name("s").send().await.expect("new");
+    let client = simulator.client.clone();
+    simulator.service.set_function(move |event: Value| {
+        let client = client.clone();
+        async move { step(&client, &event).await }
+    });
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    assert_eq!(simulator.labels(), ["2: AWSCURRENT"]);
+}

@@ -1,0 +1,6 @@
+//! What a command acts on: the secret's reference, the selection, the store, the session.
+
+pub(super) mod secret_reference;
+pub(super) mod selection;
+pub(super) mod session;
+pub(super) mod store;

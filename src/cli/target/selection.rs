@@ -1,0 +1,113 @@
+//! Which secrets a command is about: those that were named, or all in Secrets Manager that match.
+
+use clap::Args;
+
+use super::secret_reference::SecretReference;
+use super::session::Session;
+use crate::cli::exit::Failure;
+use crate::rotation::{Deadline, RetryPolicy};
+use crate::store::aws::list::{Listed, Wanted};
+
+/// How long listing may take.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// Which of the secrets in Secrets Manager are meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Selection {
+    /// All secrets of the account and region that match --tag, --prefix and --rotation-function
+    #[arg(long, conflicts_with = "secrets")]
+    pub all: bool,
+    /// With --all: secrets with this tag, and this value of it; given several times, all must fit
+    #[arg(long = "tag", value_name = "KEY[=VALUE]", value_parser = parse_tag)]
+    pub tags: Vec<(String, Option<String>)>,
+    /// With --all: secrets whose name begins like this
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub prefix: Option<String>,
+    /// With --all: secrets that this function rotates, whatever they hold
+    #[arg(long, value_name = "ARN", value_parser = parse_function)]
+    pub rotation_function: Option<String>,
+}
+
+/// A secret that was chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) secret: SecretReference,
+    /// What the list says of it; `None` where it was named.
+    pub(crate) listed: Option<Listed>,
+}
+
+impl Selection {
+    /// Whether anything says which secrets are meant by `--all`.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.tags.is_empty() || self.prefix.is_some() || self.rotation_function.is_some()
+    }
+
+    /// The secrets that were named, or those that match.
+    ///
+    /// # Errors
+    /// A [usage](Failure::usage) failure for a name that is none and for settings that cannot be used, or no list
+    /// could be had.
+    pub(crate) async fn choose(&self, named: &[String], session: &Session) -> Result<Vec<Chosen>, Failure> {
+        if !self.all && self.is_narrowed() {
+            let message = "--tag, --prefix and --rotation-function are for --all";
+            return Err(Failure::usage(message, "add --all, and name no secrets"));
+        }
+        if self.all || named.is_empty() {
+            return self.list(session).await;
+        }
+        let secrets = SecretReference::parse_all(named)?;
+        session.settled(&secrets).await?;
+        Ok(secrets.into_iter().map(|secret| Chosen { secret, listed: None }).collect())
+    }
+
+    async fn list(&self, session: &Session) -> Result<Vec<Chosen>, Failure> {
+        let aws = session.aws().await;
+        let Self { tags, prefix, rotation_function, .. } = self.clone();
+        let wanted = Wanted { tags, prefix, rotation_function };
+        let list = || aws.list(&wanted);
+        let found = RetryPolicy::default().run("list the secrets", Deadline::after(TIMEOUT), list).await?;
+        let chosen = |listed: Listed| {
+            let secret = SecretReference::listed(listed.secret.clone());
+            Chosen { secret, listed: Some(listed) }
+        };
+        Ok(found.into_iter().map(chosen).collect())
+    }
+}
+
+/// `KEY`, or `KEY=VALUE`, which may be empty. Keys with an equals sign in them cannot be written.
+fn parse_tag(text: &str) -> Result<(String, Option<String>), String> {
+    let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
+    if key.is_empty() {
+        return Err("write KEY=VALUE, or KEY for any value".to_owned());
+    }
+    Ok((key.to_owned(), value.map(str::to_owned)))
+}
+
+fn parse_function(text: &str) -> Result<String, String> {
+    match text.split(':').collect::<Vec<_>>()[..] {
+        ["arn", _, "lambda", _, _, "function", name, ..] if !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("write the function's ARN, arn:aws:lambda:REGION:ACCOUNT:function:NAME".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_a_key_with_or_without_a_value() {
+        let tag = |key: &str, value: Option<&str>| Ok((key.to_owned(), value.map(str::to_owned)));
+        assert_eq!(parse_tag("team=a=b"), tag("team", Some("a=b")));
+        assert_eq!(parse_tag("team="), tag("team", Some("")));
+        assert_eq!(parse_tag("team"), tag("team", None));
+        assert!(parse_tag("=a").is_err() && parse_tag("").is_err());
+    }
+
+    #[test]
+    fn a_function_is_named_by_its_arn() {
+        assert!(parse_function("arn:aws:lambda:eu-west-1:123456789012:function:rotate:live").is_ok());
+        for text in ["rotate", "arn:aws:lambda:eu-west-1:123456789012:function:", "arn:aws:s3:::bucket"] {
+            assert!(parse_function(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What the commands work with.
+
+use std::io;
+
+use tokio::sync::OnceCell;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::secret_reference::{Place, SecretReference};
+use super::store::Store;
+use crate::cli::exit::Failure;
+use crate::cli::terminal::output::Output;
+use crate::log_filter::log_filter;
+use crate::platform::{Endpoints, Platforms};
+use crate::rotation::{Result as Rotated, RetryPolicy, Rotator, SystemClock};
+use crate::store::aws::{self, AwsSecretsManager};
+use crate::store::file::FileStore;
+use crate::store::vault::VaultKv;
+
+/// The environment variables that switch logging on, the first one first.
+const LOG_VARIABLES: [&str; 2] = ["ROTATOR_LOG", "RUST_LOG"];
+
+type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The streams, the environment, and the way to the stores.
+pub struct Session {
+    /// The streams.
+    pub output: Output,
+    /// What time it is.
+    pub(crate) clock: SystemClock,
+    environment: Environment,
+    aws: OnceCell<AwsSecretsManager>,
+    vault: OnceCell<VaultKv>,
+}
+
+impl Session {
+    /// A session with these streams and this environment.
+    pub fn new(output: Output, environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self {
+            output,
+            clock: SystemClock,
+            environment: Box::new(environment),
+            aws: OnceCell::new(),
+            vault: OnceCell::new(),
+        }
+    }
+
+    /// Logs to stderr where `ROTATOR_LOG` or `RUST_LOG` is set, and nowhere else.
+    pub fn start_log(&mut self) {
+        let set = |name: &&str| (self.environment)(name).filter(|text| !text.trim().is_empty());
+        let Some(wanted) = LOG_VARIABLES.iter().find_map(set) else { return };
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(self.output.error_style.colour)
+            // What cannot be written to stderr cannot be complained about there either.
+            .log_internal_errors(false);
+        // Fails only where this process logs already.
+        tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&wanted)))).try_init().ok();
+        // A progress bar and log lines would overwrite each other.
+        self.output.is_watched = false;
+        self.output.is_redrawn = false;
+    }
+
+    /// A variable of the environment; `None` where it is not set, or empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
+    /// All platforms, at the addresses that the environment allows.
+    ///
+    /// # Errors
+    /// A [usage](Failure::usage) failure where it sets addresses that may not be.
+    pub(crate) fn platforms(&self) -> Result<Platforms, Failure> {
+        Endpoints::from_lookup(&self.environment).map(Platforms::new).map_err(|error| Failure::settings(&error))
+    }
+
+    /// Secrets Manager, whose configuration is looked for once.
+    pub(crate) async fn aws(&self) -> AwsSecretsManager {
+        let load = || async { AwsSecretsManager::new(&aws::config::discover().await).paced() };
+        self.aws.get_or_init(load).await.clone()
+    }
+
+    /// KV of Vault, whose settings are read once.
+    async fn vault(&self) -> Rotated<VaultKv> {
+        let read = || async { VaultKv::from_lookup(&self.environment) };
+        self.vault.get_or_try_init(read).await.cloned()
+    }
+
+    /// Makes sure that the settings of the stores that these secrets are in can be used.
+    ///
+    /// # Errors
+    /// A [usage](Failure::usage) failure where they cannot.
+    pub(crate) async fn settled(&self, secrets: &[SecretReference]) -> Result<(), Failure> {
+        match secrets.iter().any(|secret| secret.place == Place::Vault) {
+            true => self.vault().await.map(drop).map_err(|error| Failure::settings(&error)),
+            false => Ok(()),
+        }
+    }
+
+    /// The store that a secret is in.
+    ///
+    /// # Errors
+    /// As for [`Self::settled`].
+    pub(crate) async fn store(&self, place: Place) -> Rotated<Store> {
+        Ok(match place {
+            Place::Aws => Store::Aws(self.aws().await),
+            Place::File => Store::File(FileStore),
+            Place::Vault => Store::Vault(self.vault().await?),
+        })
+    }
+
+    /// Rotates secrets of one store.
+    ///
+    /// # Errors
+    /// As for [`Self::settled`].
+    pub(crate) async fn rotator<I>(&self, place: Place, issuer: I) -> Rotated<Rotator<Store, I, SystemClock>> {
+        let store = self.store(place).await?;
+        Ok(Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() })
+    }
+}

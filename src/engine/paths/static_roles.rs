@@ -1,0 +1,194 @@
+//! `static-roles/:name`: a token that the engine itself keeps fresh.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{keys, object};
+use crate::engine::GenesysMount;
+use crate::engine::failure::told;
+use crate::engine::static_roles::credential::StaticCredential;
+use crate::engine::static_roles::role::{ROLES, RoleSettings, StaticRole, key};
+use crate::engine::storage::config::Config;
+use crate::engine::storage::role::parse_probes;
+use crate::engine::storage::token_kind::{FIELDS, KindOfToken};
+use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
+use openbao_plugin::{Failure, Operation, Response};
+
+/// The shortest time between two rotations.
+const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
+
+pub(crate) const LIST: Route<GenesysMount> = Route {
+    path: "static-roles/",
+    summary: "The static roles.",
+    help: "Lists the names of the static roles.",
+    fields: &[],
+    operations: &[Answer {
+        operation: Operation::List,
+        summary: "List the static roles",
+        handler: |mount, _| keys(mount, ROLES).boxed(),
+    }],
+    exists: None,
+    sudo: false,
+};
+
+pub(crate) const ROUTE: Route<GenesysMount> = Route {
+    path: "static-roles/:name",
+    summary: "A token that the engine rotates by itself.",
+    help: "Names the config whose OAuth client the token comes from, how often it is rotated, and the calls that must \
+           succeed with a new token before readers get it. Writing a role makes its first token at once, and so does \
+           changing its config or its probes; where that fails nothing is stored. A new token never ends the one \
+           before, which lives until it expires. Deleting the role revokes its token.",
+    fields: &[
+        Field {
+            name: "config",
+            kind: FieldKind::Text,
+            required: true,
+            default: None,
+            sensitive: false,
+            description: "The name of the config.",
+        },
+        Field {
+            name: "rotation_period",
+            kind: FieldKind::Duration,
+            required: true,
+            default: None,
+            sensitive: false,
+            description: "How often the token is rotated: at least 60 seconds. A token is always rotated before it expires.",
+        },
+        Field {
+            name: "probes",
+            kind: FieldKind::TextList,
+            required: false,
+            default: Some("none"),
+            sensitive: false,
+            description: "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
+        },
+        FIELDS[0],
+        FIELDS[1],
+        FIELDS[2],
+        FIELDS[3],
+        FIELDS[4],
+    ],
+    operations: &[
+        Answer {
+            operation: Operation::Create,
+            summary: "Store a static role, and make its first token",
+            handler: |mount, call| write(mount, call).boxed(),
+        },
+        Answer {
+            operation: Operation::Update,
+            summary: "Change a static role",
+            handler: |mount, call| write(mount, call).boxed(),
+        },
+        Answer {
+            operation: Operation::Read,
+            summary: "Read a static role, and how its last rotation went",
+            handler: |mount, call| read(mount, call).boxed(),
+        },
+        Answer {
+            operation: Operation::Delete,
+            summary: "Delete a static role, and revoke its token",
+            handler: |mount, call| delete(mount, call).boxed(),
+        },
+    ],
+    exists: Some(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed()),
+    sudo: false,
+};
+
+async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<StaticRole>, Failure> {
+    mount.entries.get(&key(ROLES, name)).await
+}
+
+async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let Some(role) = stored(mount, call.name()).await? else { return Ok(Response::empty()) };
+    let credential = StaticCredential::of_role(&mount.entries, call.name()).await?;
+    let token = credential.as_ref().map(|credential| &credential.token);
+    let is_begun = mount.is_begun(call.name()).await?;
+    let next = mount.next_rotation(call.name(), &role, is_begun).await?.max(mount.now());
+    let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let fields = object(json!({
+        "config": role.settings.config,
+        "rotation_period": role.rotation_period,
+        "probes": role.settings.probes,
+        "last_rotation": token.map(|token| text(token.issued_at)),
+        "next_rotation": text(next),
+        "expires_at": token.map(|token| text(token.expires_at)),
+        "last_error": role.last_error.map(|error| json!({
+            "type": error.r#type,
+            "message": error.message,
+            "hint": error.hint,
+            "at": text(error.at),
+            "failures": error.failures,
+        })),
+    }));
+    Ok(Response::with_data(fields.into_iter().chain(role.settings.token.shown()).collect()))
+}
+
+async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let name = call.name();
+    mount.refuse_on_standby().await?;
+    let _alone = mount.rotations.hold(name).await;
+    let stored = stored(mount, name).await?;
+    let (settings, period) = merged(&call, stored.as_ref())?;
+    parse_probes(&settings.probes)?;
+    let config = Config::of_role(&mount.entries, &settings.config).await?;
+    let proposed = settings.document(&config).map_err(|error| told(&error))?;
+    if stored.is_none() {
+        // A token of a role that was deleted, or never quite written, is nobody's.
+        mount.sweep(name).await?;
+    }
+    let credential = StaticCredential::of_role(&mount.entries, name).await?;
+    let last_error = if credential.is_some_and(|credential| credential.follows_from(&proposed)) {
+        stored.and_then(|stored| stored.last_error)
+    } else {
+        // The credential first and the role last: a role that can be read has a credential.
+        mount.make_static(name, &settings).await.map_err(|error| told(&error))?;
+        None
+    };
+    let role = StaticRole { settings, rotation_period: period.as_secs(), last_error };
+    mount.entries.put(&key(ROLES, name), &role).await?;
+    mount.scheduler.wake();
+    tracing::info!(role.name = name, config.name = role.settings.config, "the static role was written");
+    warned(mount, name, period).await
+}
+
+/// What is stored, with what the call says over it.
+fn merged(call: &Call, stored: Option<&StaticRole>) -> Result<(RoleSettings, Duration), Failure> {
+    let missing = |field: &str| refuse(format!("{field} is missing"), "a static role needs config and rotation_period");
+    let config = call.text("config").or(stored.map(|stored| stored.settings.config.as_str()));
+    let period = call.duration("rotation_period").or(stored.map(StaticRole::period));
+    let probes = call.texts("probes").or_else(|| stored.map(|stored| stored.settings.probes.clone()));
+    let config = config.ok_or_else(|| missing("config"))?.to_owned();
+    let period = period.ok_or_else(|| missing("rotation_period"))?;
+    if period < SHORTEST_PERIOD {
+        let sentence = format!("rotation_period is {} s, and must be at least 60 s", period.as_secs());
+        return Err(refuse(sentence, "a token lives for hours: rotate it a few times in its life"));
+    }
+    let token = KindOfToken::merged(call, stored.map(|stored| stored.settings.token.clone()).unwrap_or_default())?;
+    Ok((RoleSettings { config, probes: probes.unwrap_or_default(), token }, period))
+}
+
+/// A period that is longer than tokens live is taken, and cut to their life.
+async fn warned(mount: &GenesysMount, name: &str, period: Duration) -> Result<Response, Failure> {
+    let credential = StaticCredential::of_role(&mount.entries, name).await?;
+    let life = credential.map(|credential| credential.token.lifetime());
+    let Some(life) = life.filter(|life| *life < period) else { return Ok(Response::empty()) };
+    Ok(Response::empty().warning(format!(
+        "rotation_period is {} s, and tokens of this OAuth client live {} s: the token is rotated before it expires",
+        period.as_secs(),
+        life.as_secs()
+    )))
+}
+
+/// The role goes first, so that nobody reads a token that is being ended; what a crash leaves behind is swept.
+async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let name = call.name();
+    let _alone = mount.rotations.hold(name).await;
+    mount.entries.delete(&key(ROLES, name)).await?;
+    let left = mount.end_static(name).await?;
+    tracing::info!(role.name = name, "the static role was deleted");
+    Ok(left.into_iter().fold(Response::empty(), Response::warning))
+}

@@ -1,0 +1,8 @@
+//! What the mount stores, and the locks on it.
+
+pub(super) mod config;
+pub(super) mod entries;
+pub(super) mod locks;
+pub(super) mod role;
+pub(super) mod stored_secret;
+pub(super) mod token_kind;

@@ -1,0 +1,5 @@
+//! Leased and shared tokens.
+
+pub(super) mod lease;
+pub(super) mod shared_token;
+pub(super) mod single_flight;
