@@ -28,7 +28,9 @@ use self::token::Token;
 use self::tokens::shared_token::{Refusals, SharedToken};
 use self::tokens::single_flight::SingleFlight;
 use crate::platform::Platforms;
-use crate::rotation::{Clock, Deadline, ErrorKind, Paced, Place, RetryPolicy, RotationError, SystemClock, Tokens};
+use crate::rotation::{
+    Clock, Deadline, ErrorKind, Place, RateLimiter, RetryPolicy, RotationError, SystemClock, Tokens,
+};
 use crate::secret::SecretString;
 use openbao_plugin::{Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths, SystemView};
 
@@ -63,7 +65,8 @@ impl Engine for GenesysEngine {
             static_store: StaticStore::over(entries.clone()),
             entries,
             system: mount.system,
-            platforms: Paced::new(platforms),
+            platforms,
+            limiter: RateLimiter::default(),
             refusals: Arc::default(),
             shared: Arc::default(),
             writes: Arc::default(),
@@ -79,7 +82,8 @@ impl Engine for GenesysEngine {
 pub struct GenesysMount {
     entries: Entries,
     system: SystemView,
-    platforms: Paced<Platforms>,
+    platforms: Platforms,
+    limiter: RateLimiter,
     refusals: Arc<Refusals>,
     shared: Arc<SingleFlight<Result<SharedToken, Failure>>>,
     /// Writes of roles merge with what is there, so they go one after the other.
@@ -144,13 +148,14 @@ impl GenesysMount {
     /// The address of the API that a token is good for; `None` where the platform has to be asked and cannot be,
     /// which takes nothing from the token.
     async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
-        let asked = tokio::time::timeout(DISCOVERY, self.platforms.issuer.api_url(place, token)).await;
+        let asked = tokio::time::timeout(DISCOVERY, self.platforms.api_url(place, token)).await;
         let told = asked.ok()?;
         told.inspect_err(|error| tracing::warn!("a token is handed out without its api_url: {}", error.chain())).ok()
     }
 
-    fn tokens(&self) -> Tokens<'_, Paced<Platforms>, SystemClock> {
-        Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
+    fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+        let (issuer, retries) = (&self.platforms, RetryPolicy::default());
+        Tokens { issuer, clock: &SystemClock, retries, limiter: Some(&self.limiter) }
     }
 
     /// A new token of a config: validated, and alive.

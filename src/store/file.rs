@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::rotation::{
     AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, SecretId,
-    SecretStore, Staged, VersionId, Wanted,
+    SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::{SecretString, same};
 
@@ -88,18 +88,19 @@ impl SecretStore for FileStore {
         .await
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        let version = match wanted {
-            Wanted::Current => None,
-            Wanted::Pending(version) => Some(version.clone()),
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let version = match selector {
+            VersionSelector::Current => None,
+            VersionSelector::Pending(version) => Some(version.clone()),
+            VersionSelector::Previous => return Ok(None),
         };
-        with_files(secret, move |files| match version {
+        let text = with_files(secret, move |files| match version {
             None => files.document().map(Some),
             Some(version) => {
                 Ok(files.state(&files.document()?)?.staged(&version).map(|value| SecretString::from(value.as_str())))
             }
-        })
-        .await
+        });
+        Ok(text.await?.map(StoredValue::from))
     }
 
     async fn stage(
@@ -169,13 +170,15 @@ impl SecretStore for FileStore {
         })
         .await
     }
+}
 
-    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+impl WriteAhead for FileStore {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
         let value = Zeroizing::new(value.expose_secret().to_owned());
         change_ahead(secret, Some(Ahead { version: VersionId::random().as_str().to_owned(), value })).await
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         with_files(secret, |files| {
             let ahead = files.state(&files.document()?)?.ahead;
             Ok(ahead.map(|ahead| SecretString::from(ahead.value.as_str())))
@@ -183,7 +186,7 @@ impl SecretStore for FileStore {
         .await
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
         change_ahead(secret, None).await
     }
 }

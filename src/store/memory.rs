@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::rotation::{
     AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, SecretId,
-    SecretStore, Staged, VersionId, Wanted,
+    SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::{SecretString, same};
 
@@ -61,21 +61,15 @@ impl SecretStore for MemoryStore {
         Ok(Description { name: secret.as_str().to_owned(), versions: labelled.collect(), ..Description::default() })
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
         let mut secrets = self.lock();
         let Ok(versions) = versions_of(&mut secrets, secret) else { return Ok(None) };
-        let found = versions.iter().find(|version| match wanted {
-            Wanted::Current => version.labels.contains(&CURRENT),
-            Wanted::Pending(id) => version.id == *id && version.labels.contains(&PENDING),
+        let found = versions.iter().find(|version| match selector {
+            VersionSelector::Current => version.labels.contains(&CURRENT),
+            VersionSelector::Pending(id) => version.id == *id && version.labels.contains(&PENDING),
+            VersionSelector::Previous => version.labels.contains(&PREVIOUS),
         });
-        Ok(found.and_then(|version| version.value.clone()))
-    }
-
-    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        let mut secrets = self.lock();
-        let Ok(versions) = versions_of(&mut secrets, secret) else { return Ok(None) };
-        let found = versions.iter().find(|version| version.labels.contains(&PREVIOUS));
-        Ok(found.and_then(|version| version.value.clone()))
+        Ok(found.and_then(|version| version.value.clone()).map(StoredValue::from))
     }
 
     async fn stage(
@@ -139,8 +133,10 @@ impl SecretStore for MemoryStore {
         versions.retain(|held| !held.labels.is_empty());
         Ok(())
     }
+}
 
-    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+impl WriteAhead for MemoryStore {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
         let mut secrets = self.lock();
         let versions = versions_of(&mut secrets, secret)?;
         versions.retain(|held| !held.labels.contains(&AHEAD));
@@ -148,13 +144,13 @@ impl SecretStore for MemoryStore {
         Ok(())
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         let mut secrets = self.lock();
         let found = versions_of(&mut secrets, secret)?.iter().find(|held| held.labels.contains(&AHEAD));
         Ok(found.and_then(|held| held.value.clone()))
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
         versions_of(&mut self.lock(), secret)?.retain(|held| !held.labels.contains(&AHEAD));
         Ok(())
     }

@@ -151,7 +151,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let _alone = mount.configs.hold(call.name()).await;
     mount.refuse_on_standby().await?;
     let config = merged(&call, stored(mount, call.name()).await?)?;
-    mount.platforms.issuer.recognise(&config.place()).map_err(|error| failure(&error))?;
+    mount.platforms.recognise(&config.place()).map_err(|error| failure(&error))?;
     if call.boolean("verify_connection").unwrap_or(true) {
         let tried = mount.tokens().try_out(&config.credentials(), &[], Deadline::after(VERIFICATION)).await;
         tried.map_err(|error| failure(&error))?;

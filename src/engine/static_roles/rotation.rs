@@ -13,8 +13,7 @@ use super::schedule::{self, Timing};
 use super::store::StaticStore;
 use crate::engine::GenesysMount;
 use crate::rotation::{
-    Deadline, ErrorKind, Result, RetryPolicy, RotationError, RotationReport, Rotator, SecretId, StepOutcome,
-    SystemClock, VersionId,
+    Deadline, ErrorKind, Result, RotationError, RotationReport, Rotator, SecretId, StepOutcome, SystemClock, VersionId,
 };
 use openbao_plugin::Failure;
 
@@ -114,8 +113,7 @@ impl GenesysMount {
     }
 
     async fn run_rotation(&self, name: &str, store: StaticStore) -> Result<()> {
-        let rotator =
-            Rotator { store, issuer: self.platforms.clone(), clock: SystemClock, retries: RetryPolicy::default() };
+        let rotator = Rotator::new(store, self.platforms.clone(), SystemClock).with_limiter(self.limiter.clone());
         let (secret, began) = (SecretId::new(key(ROLES, name)), Instant::now());
         let report = rotator.rotate(&secret, VersionId::random(), Deadline::after(ROTATION), |_| {}).await;
         log(name, &report, began.elapsed());

@@ -13,7 +13,7 @@ use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
 use crate::rotation::{
     self, CURRENT, Description, Document, ErrorKind, LabelledVersion, PREVIOUS, Result, RotationError, SecretId,
-    SecretStore, Staged, VersionId, Wanted,
+    SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::{ExposeSecret, SecretString, same};
 use openbao_plugin::{Failure, Storage};
@@ -130,14 +130,16 @@ impl SecretStore for StaticStore {
         Ok(Description { name: secret.as_str().to_owned(), versions, ..Description::default() })
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        match wanted {
-            Wanted::Current if secret.as_str().starts_with(config::PREFIX) => {
-                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let text = match selector {
+            VersionSelector::Current if secret.as_str().starts_with(config::PREFIX) => {
+                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()?
             }
-            Wanted::Current => self.look(secret).await?.current_value().map(Some),
-            Wanted::Pending(version) => Ok(self.look(secret).await?.staged(version).map(value_of)),
-        }
+            VersionSelector::Current => Some(self.look(secret).await?.current_value()?),
+            VersionSelector::Pending(version) => self.look(secret).await?.staged(version).map(value_of),
+            VersionSelector::Previous => None,
+        };
+        Ok(text.map(StoredValue::from))
     }
 
     async fn stage(
@@ -192,6 +194,8 @@ impl SecretStore for StaticStore {
         self.entries.delete(&key(PENDING, name)).await.map_err(failed)
     }
 }
+
+impl WriteAhead for StaticStore {}
 
 /// The role's name.
 fn name_of(secret: &SecretId) -> Result<&str> {

@@ -1,5 +1,7 @@
 //! Client credentials, and where they are good.
 
+use serde::Deserialize;
+
 use super::place::{CxoneLogin, CxonePlace, Place};
 use crate::secret::SecretString;
 
@@ -10,6 +12,16 @@ pub struct KeyPair {
     pub id: String,
     /// The secret.
     pub secret: SecretString,
+}
+
+/// The owner of an access key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyOwner {
+    /// The user's id.
+    pub user_id: String,
+    /// The tenant's id.
+    pub tenant_id: String,
 }
 
 /// Client credentials, and where they are good: whatever a platform takes for a token.

@@ -3,3 +3,4 @@
 pub(crate) mod keys;
 pub(crate) mod place;
 pub(crate) mod platform_name;
+pub(crate) mod token;

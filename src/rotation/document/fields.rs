@@ -14,8 +14,8 @@ use super::plan::SecretRotation;
 use super::probe::Probe;
 use crate::rotation::credentials::keys::KeyPair;
 use crate::rotation::credentials::platform_name::PlatformName;
+use crate::rotation::credentials::token::IssuedToken;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
-use crate::rotation::ports::issuer::IssuedToken;
 use crate::secret::SecretString;
 
 /// The largest value that a secret may hold, in bytes (Secrets Manager quotas).

@@ -8,35 +8,13 @@ use super::credentials::{CLIENT, CREDENTIALS};
 use super::fields::{CLIENTS, Document, invalid};
 use crate::rotation::credentials::keys::{Credentials, KeyPair};
 use crate::rotation::credentials::platform_name::PlatformName;
+use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::error::Result;
 
 const TOKEN: &str = "token";
 const ROTATE: &str = "rotate";
 pub(crate) const ADMIN_CREDENTIALS: &str = "admin_credentials";
 const ACCEPT_GAP: &str = "accept_gap";
-
-/// Which kind of token readers get.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TokenKind {
-    /// The token that the client credentials are exchanged for.
-    #[default]
-    Access,
-    /// One that is made with that token for a resource owner, and is said to live a year. Its endpoint is not part of
-    /// the published API.
-    Generated {
-        /// The id of the account that the token stands for.
-        resource_owner: String,
-    },
-    /// An API token, made with that token. Its endpoint is not part of the published API.
-    ApiToken {
-        /// What it is called in the platform's list.
-        name: Option<String>,
-        /// What it may do; all that the client may where there are none.
-        scopes: Vec<String>,
-        /// For how many seconds it is to live; what the platform likes where this is missing.
-        expires_in: Option<u64>,
-    },
-}
 
 /// Whose secret a rotation makes anew, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

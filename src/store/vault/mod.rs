@@ -33,7 +33,8 @@ use self::location::Location;
 use self::settings::Settings;
 use self::state::{Ahead, Pending, State};
 use crate::rotation::{
-    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, VersionId, Wanted,
+    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
 use crate::secret::{SecretString, same};
 
@@ -135,12 +136,15 @@ impl SecretStore for VaultKv {
         Ok(Description { name: secret.as_str().to_owned(), versions, ..Description::default() })
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        let text = match wanted {
-            Wanted::Current => Some(document(self.connection().await?, &self.locate(secret).await?).await?.text),
-            Wanted::Pending(version) => self.look(secret).await?.state.take_staged(version),
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let text = match selector {
+            VersionSelector::Current => {
+                Some(document(self.connection().await?, &self.locate(secret).await?).await?.text)
+            }
+            VersionSelector::Pending(version) => self.look(secret).await?.state.take_staged(version),
+            VersionSelector::Previous => None,
         };
-        Ok(text.map(|text| SecretString::from(text.as_str())))
+        Ok(text.map(|text| SecretString::from(text.as_str()).into()))
     }
 
     async fn stage(
@@ -201,18 +205,20 @@ impl SecretStore for VaultKv {
         let state = State { pending: None, ..seen.state.clone() };
         self.write_state(&seen, &state).await.map(drop)
     }
+}
 
-    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+impl WriteAhead for VaultKv {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
         let value = Zeroizing::new(value.expose_secret().to_owned());
         self.change_ahead(secret, Some(Ahead { version: VersionId::random().as_str().to_owned(), value })).await
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         let ahead = self.look(secret).await?.state.ahead;
         Ok(ahead.map(|ahead| SecretString::from(ahead.value.as_str())))
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
         self.change_ahead(secret, None).await
     }
 }
