@@ -1,9 +1,9 @@
-//! A static role's credential as the core rotates it, in the mount's own storage.
+//! The store of static roles: the versions of a role's credential in the mount's storage.
 //!
-//! `static-creds/NAME` is the version that readers get and `static-pending/NAME` the one that is staged. The settings
-//! of the role are not taken from what was promoted last, but from the role, so that a rotation that was interrupted
-//! is not finished with settings that were changed since. The storage has no check-and-set: within a process a lock
-//! keeps writers of one role apart, and only one process of a cluster may write.
+//! `static-creds/NAME` is the current version and `static-pending/NAME` the staged one. The settings come from the role,
+//! not from the current version, so that an interrupted rotation does not finish with former settings. The storage has
+//! no check-and-set: a lock serializes the writers of a role within a process, and only one process of a cluster may
+//! write.
 
 use zeroize::Zeroizing;
 
@@ -18,29 +18,29 @@ use crate::rotation::{
 use crate::secret::{ExposeSecret, SecretString, same};
 use openbao_plugin::{Failure, Storage};
 
-/// Stands for the version of a role that has no credential yet.
+/// The current version of a role that has no credential yet.
 const NO_CREDENTIAL: &str = "no-credential-yet";
 
-/// The credentials of static roles. `static-roles/NAME` is the id of one, and `config/NAME` that of what its client
-/// credentials are read from. Clones share the storage and the locks.
+/// Stores the credentials of static roles. `static-roles/NAME` is the id of a role's credential, and `config/NAME` that
+/// of its client credentials. Clones share the storage and the locks.
 #[derive(Clone)]
 pub struct StaticStore {
     entries: Entries,
     writers: Locks,
-    /// Settings that a role is to get once its credential was made with them.
+    /// A role's new settings, which replace the stored ones.
     proposed: Option<(String, RoleSettings)>,
 }
 
-/// A role's credential as it was found.
-struct Seen {
-    /// What the role says now; `None` where there is no role, and what was promoted speaks for itself.
+/// A role's credential as it was read.
+struct StoredCredential {
+    /// The role's settings; `None` where there is no role, and the current version is the document.
     settings: Option<Document>,
     current: Option<StoredVersion>,
     pending: Option<StoredVersion>,
 }
 
 impl StaticStore {
-    /// The credentials in a mount's storage.
+    /// A store over a mount's storage.
     pub fn new(storage: Storage) -> Self {
         Self::over(Entries::new(storage))
     }
@@ -49,14 +49,14 @@ impl StaticStore {
         Self { entries, writers: Locks::default(), proposed: None }
     }
 
-    /// The same, where one role has these settings instead of those that are stored.
+    /// The same store, with these settings in place of a role's stored ones.
     pub(crate) fn proposing(&self, name: &str, settings: &RoleSettings) -> Self {
         Self { proposed: Some((name.to_owned(), settings.clone())), ..self.clone() }
     }
 
-    async fn look(&self, secret: &SecretId) -> Result<Seen> {
+    async fn look(&self, secret: &SecretId) -> Result<StoredCredential> {
         let name = name_of(secret)?;
-        let seen = Seen {
+        let seen = StoredCredential {
             settings: self.settings_of(name).await?,
             current: self.entry(&key(CREDENTIALS, name)).await?,
             pending: self.entry(&key(PENDING, name)).await?,
@@ -67,10 +67,10 @@ impl StaticStore {
         Ok(seen.settled())
     }
 
-    /// What a role's credential should follow from; `None` where there is no role.
+    /// A role's settings as a document; `None` where there is no role.
     ///
     /// # Errors
-    /// There is no such config, or the host's storage failed.
+    /// `SecretNotFound` where the config does not exist, or the host's storage failed.
     pub(crate) async fn settings_of(&self, name: &str) -> Result<Option<Document>> {
         let settings = match &self.proposed {
             Some((role, settings)) if role == name => settings.clone(),
@@ -93,8 +93,8 @@ impl StaticStore {
     }
 }
 
-impl Seen {
-    /// A crash between the two writes of promoting leaves the promoted version staged as well.
+impl StoredCredential {
+    /// Unstages the current version: a crash between the two writes of a promotion leaves it staged.
     fn settled(mut self) -> Self {
         let current = self.current.as_ref().map(|current| current.version.as_str());
         self.pending.take_if(|pending| Some(pending.version.as_str()) == current);
@@ -105,7 +105,7 @@ impl Seen {
         self.current.as_ref().map_or(NO_CREDENTIAL, |current| current.version.as_str())
     }
 
-    /// The role's settings with the token that was promoted last.
+    /// The role's settings with the token of the current version.
     fn current_value(&self) -> Result<SecretString> {
         match (&self.settings, &self.current) {
             (Some(settings), Some(current)) => settings.with_token_of(&current.parse()?).to_value(),
@@ -148,7 +148,7 @@ impl SecretStore for StaticStore {
         _rotation_token: Option<&SecretString>,
     ) -> Result<Staged> {
         let name = name_of(secret)?;
-        let _alone = self.writers.hold(name).await;
+        let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
         let held = seen.staged(version).or(seen.current.as_ref().filter(|held| held.version == version.as_str()));
         if let Some(held) = held {
@@ -165,27 +165,27 @@ impl SecretStore for StaticStore {
 
     async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
         let name = name_of(secret)?;
-        let _alone = self.writers.hold(name).await;
+        let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
         let Some(staged) = seen.staged(version) else {
-            return Err(conflict(format!("the version {version} is not staged any more")));
+            return Err(conflict(format!("the version {version} is no longer staged")));
         };
         if holder.is_some_and(|holder| holder.as_str() != seen.current_id()) {
-            return Err(conflict("another version is current by now".to_owned()));
+            return Err(conflict("another version was promoted meanwhile".to_owned()));
         }
         let previous = seen.current.as_ref().map(|current| current.version.clone());
         let promoted = StoredVersion { previous, ..staged.clone() };
         self.entries.put(&key(CREDENTIALS, name), &promoted).await.map_err(failed)?;
-        // Whoever looks next finds that what is staged is what is current, and takes it for promoted.
+        // A staged version that is also the current one counts as promoted.
         if let Err(failure) = self.entries.delete(&key(PENDING, name)).await {
-            tracing::warn!(role.name = name, "the promoted version is still staged, which does no harm: {failure}");
+            tracing::warn!(role.name = name, "the promoted version is still staged, which is harmless: {failure}");
         }
         Ok(())
     }
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
         let name = name_of(secret)?;
-        let _alone = self.writers.hold(name).await;
+        let _lock = self.writers.lock(name).await;
         if self.look(secret).await?.staged(version).is_none() {
             return Ok(());
         }
@@ -193,7 +193,6 @@ impl SecretStore for StaticStore {
     }
 }
 
-/// The role's name.
 fn name_of(secret: &SecretId) -> Result<&str> {
     secret.as_str().strip_prefix(ROLES).ok_or_else(|| missing(secret))
 }
@@ -214,11 +213,11 @@ fn conflict(message: String) -> RotationError {
     RotationError::new(ErrorKind::StoreConflict, message)
 }
 
-/// What the host said stays the error's source, so that it can be passed back to it word for word.
+/// Keeps the host's error as the source, so that its text reaches the host unchanged.
 fn failed(failure: Failure) -> RotationError {
     match failure {
         Failure::Host(error) if error.is_read_only() => {
-            let message = "the storage takes no writes on this node";
+            let message = "this node may not write to the storage";
             let hint = "send the request to the active node of the primary cluster";
             RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint).with_source(error)
         }
