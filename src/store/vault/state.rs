@@ -122,3 +122,39 @@ impl State {
 fn label(id: &str, label: &str) -> LabelledVersion {
     LabelledVersion { id: VersionId::from_store(id), labels: vec![label.to_owned()] }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const STAGED: &str = r#"{"pending":{"version":"one","document":"{\"staged\":1}","follows":3}}"#;
+    const PROMOTED: &str =
+        r#"{"current":{"version":"one","created_time":"2026-01-02T03:04:05.000000001Z"},"previous":"kv-version-3"}"#;
+    const WRITTEN_AHEAD: &str = r#"{"previous":"kv-version-3","ahead":{"version":"two","value":"{}"}}"#;
+
+    fn stored(text: &str, version: u64, created_time: &str) -> Stored {
+        Stored {
+            text: Zeroizing::new(text.to_owned()),
+            version,
+            created_time: created_time.to_owned(),
+            custom_metadata: BTreeMap::default(),
+        }
+    }
+
+    #[test]
+    fn the_stored_form_is_read_and_written_unchanged() {
+        for text in [STAGED, PROMOTED, WRITTEN_AHEAD, "{}"] {
+            let state = State::parse(&stored(text, 1, ""), "path").unwrap();
+            assert_eq!(state.to_json().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn a_promotion_writes_the_stored_form() {
+        let state = State::parse(&stored(STAGED, 1, ""), "path").unwrap();
+        let (before, after) = (stored("{}", 3, "earlier"), stored("", 4, "2026-01-02T03:04:05.000000001Z"));
+        assert_eq!(state.promoted(&before, &after).to_json().as_str(), PROMOTED);
+    }
+}
