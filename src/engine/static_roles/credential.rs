@@ -4,13 +4,13 @@ use super::role::{CREDENTIALS, StoredVersion, key};
 use super::schedule::Age;
 use crate::engine::storage::entries::Entries;
 use crate::engine::token::Token;
-use crate::rotation::{Document, Place, Result};
+use crate::rotation::{Document, Place, Result, VersionId};
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
 
 /// A credential, and what it was made with.
 pub(crate) struct StaticCredential {
-    version: String,
+    version: VersionId,
     document: Document,
     pub(crate) token: Token,
 }
@@ -46,7 +46,7 @@ impl StaticCredential {
     }
 
     pub(crate) fn age(&self) -> Age<'_> {
-        Age { version: &self.version, issued_at: self.token.issued_at, expires_at: self.token.expires_at }
+        Age { version: self.version.as_str(), issued_at: self.token.issued_at, expires_at: self.token.expires_at }
     }
 }
 

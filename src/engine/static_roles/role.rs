@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use crate::engine::storage::config::Config;
 use crate::engine::storage::token_kind::KindOfToken;
-use crate::rotation::{Document, Result, RotationError};
+use crate::rotation::{Document, Result, RotationError, VersionId};
 use crate::secret::SecretString;
+use crate::store::version_index::IndexedVersion;
 
 /// Where the roles are stored.
 pub(crate) const ROLES: &str = "static-roles/";
@@ -99,12 +100,22 @@ impl LastError {
 /// A version of a role's credential, as it is stored: the one that readers get, or the one that is staged.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVersion {
-    pub(crate) version: String,
+    pub(crate) version: VersionId,
     /// The version that was current before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) previous: Option<String>,
+    pub(crate) previous: Option<VersionId>,
     /// The document as text, so that it keeps its order and every digit.
     pub(crate) document: Zeroizing<String>,
+}
+
+impl IndexedVersion for StoredVersion {
+    fn id(&self) -> &VersionId {
+        &self.version
+    }
+
+    fn value(&self) -> Option<&str> {
+        Some(&self.document)
+    }
 }
 
 impl StoredVersion {
