@@ -9,7 +9,7 @@ use crate::store::vault::VaultKv;
 
 /// A store, chosen.
 #[derive(Debug)]
-pub enum Store {
+pub enum AnyStore {
     /// AWS Secrets Manager.
     Aws(AwsSecretsManager),
     /// Files on this machine.
@@ -20,7 +20,7 @@ pub enum Store {
     Vault(VaultKv),
 }
 
-impl SecretStore for Store {
+impl SecretStore for AnyStore {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         match self {
             Self::Aws(store) => store.describe(secret).await,
