@@ -7,12 +7,11 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::arguments::Format;
-use super::exit::{Exit, Failure};
-use super::rotate::Rotation;
+use super::exit::{CommandFailure, Exit};
+use super::rotate::report::Rotation;
 use super::sim::default_client;
-use super::target::store::Store;
-use super::terminal::output::Output;
+use super::target::store::AnyStore;
+use super::terminal::output::{Format, Output};
 use super::terminal::style::Colour;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{
@@ -33,7 +32,7 @@ struct Demo<'a> {
     url: &'a str,
     client_id: String,
     client_secret: SecretString,
-    rotator: Rotator<Store, Platforms, SystemClock>,
+    rotator: Rotator<AnyStore, Platforms, SystemClock>,
     secret: SecretId,
     output: &'a Output,
 }
@@ -43,7 +42,7 @@ struct Demo<'a> {
 ///
 /// # Errors
 /// The simulator could not be reached.
-pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, Failure> {
+pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, CommandFailure> {
     let demo = Demo::set_up(url, output)?;
     demo.introduce();
     let first = demo.first().await?;
@@ -64,7 +63,7 @@ impl<'a> Demo<'a> {
         let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
         let document = json!({ "region": REGION, "client_id": client_id, "client_secret": client_secret });
         store.create(secret.clone(), SecretString::from(document.to_string()));
-        let rotator = Rotator::new(Store::Memory(store), Platforms::new(endpoints), SystemClock);
+        let rotator = Rotator::new(AnyStore::Memory(store), Platforms::new(endpoints), SystemClock);
         Ok(Self { url, client_id, client_secret: client_secret.into(), rotator, secret, output })
     }
 

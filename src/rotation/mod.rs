@@ -31,6 +31,7 @@ pub use document::credentials::{CredentialSource, Keys};
 pub use document::fields::{Document, LARGEST_VALUE};
 pub use document::plan::SecretRotation;
 pub use document::probe::{Probe, is_plain_path};
+pub use document::token_life::TokenLife;
 pub use error::{ErrorKind, Result, Retryability, RotationError};
 #[cfg(feature = "operator")]
 pub use operator::check::{AdminAccess, AdminTarget, CheckReport, CheckStage};
@@ -52,7 +53,7 @@ pub use ports::write_ahead::WriteAhead;
 pub use ports::{RotationPlatform, RotationStore};
 pub use rotator::Rotator;
 pub use run::{RotationReport, StepRecord};
-pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest, TokenLife};
+pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest};
 pub use tokens::exchange::{SpareToken, Tokens};
 pub use tokens::rate_limit::RateLimiter;
 pub use tokens::retry::{Deadline, RetryPolicy};

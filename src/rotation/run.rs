@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::document::token_life::TokenLife;
 use super::error::{ErrorKind, Result, Retryability, RotationError};
 use super::ports::clock::Clock;
 use super::ports::{RotationPlatform, RotationStore};
 use super::rotator::Rotator;
-use super::step::{StagedBy, Step, StepOutcome, StepRequest, TokenLife};
+use super::step::{StagedBy, Step, StepOutcome, StepRequest};
 use super::tokens::exchange::SpareToken;
 use super::tokens::retry::Deadline;
 use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};

@@ -70,7 +70,7 @@ async fn a_renewal_ends_with_the_token_and_with_the_roles_maximum() {
     assert!(answer["lease_duration"].as_u64().is_some_and(|left| left <= 200), "{answer}");
     assert_eq!(scene.call("DELETE", "roles/ci", Value::Null).await.0, 204);
     let (status, answer) = renew(60).await;
-    assert!(status >= 400 && errors(&answer).contains("is gone"), "{status} {answer}");
+    assert!(status >= 400 && errors(&answer).contains("was deleted"), "{status} {answer}");
     assert_eq!(scene.revoke(&lease).await.0, 204, "a lease without its role still ends");
     assert!(scene.live().is_empty());
 }

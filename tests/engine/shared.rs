@@ -45,7 +45,7 @@ async fn it_is_handed_out_while_enough_life_is_left() {
     let minted = scene.simulation.genesys.minted();
     let (status, answer) = scene.call("GET", "token/ci?minimum_seconds=950", Value::Null).await;
     assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("live 999 s\nhint: ask for at most 899"), "{answer}");
+    assert!(errors(&answer).contains("live 999 s\nhint: request at most 899"), "{answer}");
     assert_eq!(scene.simulation.genesys.minted(), minted, "a token that cannot be had is not asked for");
 }
 

@@ -82,7 +82,7 @@ async fn what_makes_no_sense_is_refused_before_a_token_is_made() {
     for (data, says) in [
         (json!({"rotation_period": 3_600}), "config is missing"),
         (json!({"config": "main"}), "rotation_period is missing"),
-        (json!({"config": "main", "rotation_period": "59s"}), "rotation_period is 59 s, and must be at least 60 s"),
+        (json!({"config": "main", "rotation_period": "59s"}), "rotation_period is 59 s: it must be at least 60 s"),
         (json!({"config": "none", "rotation_period": 3_600}), "there is no config \"none\""),
         (json!({"config": "main", "rotation_period": 3_600, "probes": ["POST /x"]}), "GET /path"),
     ] {
@@ -136,7 +136,7 @@ async fn a_change_of_the_period_alone_keeps_the_token() {
     let token = hosted.token().await;
     let answer = hosted.write("static-roles/ci", json!({"rotation_period": "30d"})).await;
     assert!(
-        answer.warnings[0].starts_with("rotation_period is 2592000 s, and tokens of this OAuth client live 86399 s")
+        answer.warnings[0].starts_with("rotation_period is 2592000 s, but tokens of this OAuth client live 86399 s")
     );
     assert_eq!(hosted.token().await, token);
     let shown = hosted.read("static-roles/ci").await;
@@ -210,7 +210,7 @@ async fn a_token_that_has_expired_is_not_handed_out() {
         refused.0 == BAD_REQUEST && refused.1.starts_with("TokenRejected: the token of the static role"),
         "{refused:?}"
     );
-    assert!(refused.1.contains("has expired, and could not be rotated: "), "{refused:?}");
+    assert!(refused.1.contains("has expired and could not be rotated: "), "{refused:?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::store::vault::VaultKv;
 
 /// A store, chosen.
 #[derive(Debug)]
-pub enum Store {
+pub enum AnyStore {
     /// AWS Secrets Manager.
     Aws(AwsSecretsManager),
     /// Files on this machine.
@@ -22,7 +22,7 @@ pub enum Store {
     Vault(VaultKv),
 }
 
-impl SecretStore for Store {
+impl SecretStore for AnyStore {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         match self {
             Self::Aws(store) => store.describe(secret).await,
@@ -75,7 +75,7 @@ impl SecretStore for Store {
     }
 }
 
-impl WriteAhead for Store {
+impl WriteAhead for AnyStore {
     async fn write_intent(
         &self,
         secret: &SecretId,

@@ -1,4 +1,4 @@
-//! Client credentials, access keys, and where they are valid.
+//! Client credentials, the tokens issued for them, and the place where both are valid.
 
 pub(crate) mod keys;
 pub(crate) mod place;

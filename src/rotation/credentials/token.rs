@@ -1,39 +1,39 @@
-//! Tokens: their kinds, and a token as the platform issued it.
+//! Tokens: their kinds, and a token as the platform issues it.
 
 use std::time::Duration;
 
 use crate::secret::SecretString;
-
-/// The kind of token that readers get.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TokenKind {
-    /// The access token of a client credentials grant.
-    #[default]
-    Access,
-    /// A token issued for a resource owner, with a documented lifetime of one year. Its endpoint is not part of the
-    /// published API.
-    Generated {
-        /// The id of the account that the token represents.
-        resource_owner: String,
-    },
-    /// An API token. Its endpoint is not part of the published API.
-    ApiToken {
-        /// The name in the platform's list.
-        name: Option<String>,
-        /// The scopes; all that the client has if empty.
-        scopes: Vec<String>,
-        /// The lifetime in seconds; the platform's default if missing.
-        expires_in: Option<u64>,
-    },
-}
 
 /// A token as the platform issued it.
 #[derive(Clone, Debug)]
 pub struct IssuedToken {
     /// The token.
     pub access_token: SecretString,
-    /// The type as the platform spells it, such as `bearer`.
+    /// Its type as the platform spells it, such as `bearer`.
     pub token_type: String,
-    /// The lifetime, counted from the request.
+    /// Its lifetime, counted from the moment of the request.
     pub lifetime: Duration,
+}
+
+/// The kind of token that readers get.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TokenKind {
+    /// The access token that the client credentials are exchanged for.
+    #[default]
+    Access,
+    /// A token generated with an access token for a resource owner; its documented lifetime is one year. The endpoint is
+    /// not part of the published API.
+    Generated {
+        /// The id of the account that the token represents.
+        resource_owner: String,
+    },
+    /// An API token, created with an access token. The endpoint is not part of the published API.
+    ApiToken {
+        /// Its name in the platform's list of API tokens.
+        name: Option<String>,
+        /// Its scopes; empty for all scopes of the client.
+        scopes: Vec<String>,
+        /// Its lifetime in seconds; the platform's default if `None`.
+        expires_in: Option<u64>,
+    },
 }
