@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::document::token_life::TokenLife;
 use super::error::{ErrorKind, Result, Retryability, RotationError};
 use super::operator::current_token::SpareToken;
 use super::ports::clock::Clock;
 use super::ports::issuer::TokenIssuer;
 use super::ports::store::SecretStore;
 use super::rotator::Rotator;
-use super::step::{StagedBy, Step, StepOutcome, StepRequest, TokenLife};
+use super::step::{StagedBy, Step, StepOutcome, StepRequest};
 use super::tokens::retry::Deadline;
 use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};
 

@@ -70,11 +70,11 @@ async fn invalid_requests_get_400_with_a_message_and_a_hint() {
         (json!({"platform": "nice-cxone"}), "the config holds no client credentials"),
         (json!({"platform": "nice-cxone", "access_key_id": "k", "area": "na1"}), "no access key secret"),
         (json!({"platform": "nice-cxone", "access_key_id": "k", "access_key_secret": "hush-hush"}), "names no area"),
-        (with(back_end(), "area", "na1"), "two places"),
+        (with(back_end(), "area", "na1"), "exclude each other"),
         (with(user_hub(), "area", "evil.example/"), "evil.example"),
         (with(back_end(), "issuer", "https://evil.example"), "https://cxone.niceincontact.com"),
         (with(older(), "realm", "us-22.evil.example"), "two letters"),
-        (with(user_hub(), "access_key_secret", "hush-hush\n"), "line break"),
+        (with(user_hub(), "access_key_secret", "hush-hush\n"), "whitespace"),
         (with(back_end(), "tenant_id", "a&b"), "tenant_id"),
     ] {
         let (status, answer) = scene.call("POST", "config/cxone", body.clone()).await;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::place::Place;
+use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
-use crate::rotation::document::plan::{SecretRotation, TokenKind};
+use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::issuer::TokenIssuer;

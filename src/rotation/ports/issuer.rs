@@ -3,24 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::rotation::credentials::keys::{Credentials, KeyPair};
+use crate::rotation::credentials::keys::{Credentials, KeyOwner, KeyPair};
 use crate::rotation::credentials::place::Place;
-use crate::rotation::document::plan::TokenKind;
+use crate::rotation::credentials::token::{IssuedToken, TokenKind};
 use crate::rotation::document::probe::Probe;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
-use crate::rotation::renewal::access_keys::KeyOwner;
 use crate::secret::SecretString;
-
-/// A token fresh from the platform.
-#[derive(Clone, Debug)]
-pub struct IssuedToken {
-    /// The token.
-    pub access_token: SecretString,
-    /// Its type as the platform spelt it, such as `bearer`.
-    pub token_type: String,
-    /// For how long it is valid from the moment it was asked for.
-    pub lifetime: Duration,
-}
 
 /// Issues tokens and tells whether they work. Adapters make one attempt at each call; the core retries.
 pub trait TokenIssuer: Send + Sync {

@@ -87,7 +87,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
                 .with_hint("the client that edits the other two is stored in a secret of its own"));
         }
         let credentials = self.credentials_elsewhere(document, admin, deadline).await?;
-        if document.knows(&credentials) {
+        if document.rotates(&credentials) {
             let message =
                 format!("the secret {admin} holds a client or access key whose turn comes in this document as well");
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)

@@ -1,8 +1,9 @@
 //! createSecret: exchange the credentials, and stage the document with the new token.
 
 use crate::rotation::credentials::keys::Credentials;
+use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
-use crate::rotation::document::plan::{SecretRotation, TokenKind};
+use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::operator::current_token::SpareToken;
 use crate::rotation::ports::clock::Clock;

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use crate::rotation::credentials::keys::Credentials;
+use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
-use crate::rotation::document::plan::{SecretRotation, TokenKind};
+use crate::rotation::document::plan::SecretRotation;
+use crate::rotation::document::token_life::TokenLife;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::issuer::TokenIssuer;
 use crate::rotation::ports::store::{SecretStore, Wanted};
 use crate::rotation::rotator::Rotator;
-use crate::rotation::step::{StepOutcome, StepReport, StepRequest, TokenLife};
+use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{Description, PENDING};
 use crate::rotation::version::preflight::Readiness;

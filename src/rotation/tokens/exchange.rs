@@ -8,11 +8,11 @@ use tokio::time::{Instant, sleep};
 use super::retry::{Deadline, RetryPolicy};
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::place::Place;
-use crate::rotation::document::plan::TokenKind;
+use crate::rotation::credentials::token::{IssuedToken, TokenKind};
 use crate::rotation::document::probe::Probe;
 use crate::rotation::error::{ErrorKind, Result};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::{IssuedToken, TokenIssuer};
+use crate::rotation::ports::issuer::TokenIssuer;
 use crate::secret::SecretString;
 
 /// A new secret may take about ten seconds to be known everywhere; this much is waited for it.

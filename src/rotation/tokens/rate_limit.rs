@@ -7,13 +7,12 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::rotation::credentials::keys::{Credentials, KeyPair};
+use crate::rotation::credentials::keys::{Credentials, KeyOwner, KeyPair};
 use crate::rotation::credentials::place::Place;
-use crate::rotation::document::plan::TokenKind;
+use crate::rotation::credentials::token::{IssuedToken, TokenKind};
 use crate::rotation::document::probe::Probe;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
-use crate::rotation::ports::issuer::{IssuedToken, TokenIssuer};
-use crate::rotation::renewal::access_keys::KeyOwner;
+use crate::rotation::ports::issuer::TokenIssuer;
 use crate::secret::SecretString;
 
 /// How many token requests of one client are under way at once.
