@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cli::target::selection::Chosen;
-use crate::rotation::{ErrorKind, Former, RotationError};
+use crate::rotation::{ErrorKind, PreviousTokens, RotationError};
 
 /// Why a secret is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Rules {
     ///
     /// A secret that was named is rotated, and whatever is wrong with it shows then. Of those that were listed only
     /// the ones that hold what a rotation has written are: nobody's credentials are sent anywhere by a guess.
-    pub(super) fn decide(self, chosen: &Chosen, looked: Option<&Result<Former, RotationError>>) -> Decision {
+    pub(super) fn decide(self, chosen: &Chosen, looked: Option<&Result<PreviousTokens, RotationError>>) -> Decision {
         let is_known = chosen.listed.is_none() || self.is_vouched;
         match looked {
             Some(Ok(former)) if !is_known && !former.is_rotated() => {

@@ -14,7 +14,7 @@ use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::{AgeLimit, to_the_second};
 use crate::platform::Platforms;
 use crate::rotation::{
-    Deadline, ErrorKind, Former, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock,
+    Deadline, ErrorKind, PreviousTokens, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock,
     VersionId,
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Rotating<'a> {
     rules: Rules,
 }
 
-type Looked = Result<Former, RotationError>;
+type Looked = Result<PreviousTokens, RotationError>;
 type LocalRotator = Rotator<AnyStore, Platforms, SystemClock>;
 
 impl<'a> Rotating<'a> {
@@ -62,7 +62,7 @@ impl<'a> Rotating<'a> {
             Err(error) => return (Decision::Fail(error), None),
         };
         let looked = match self.must_look(chosen) {
-            true => Some(rotator.former(&chosen.secret.id, self.deadline()).await),
+            true => Some(rotator.previous_tokens(&chosen.secret.id, self.deadline()).await),
             false => None,
         };
         (self.rules.decide(chosen, looked.as_ref()), looked)
@@ -132,7 +132,7 @@ impl<'a> Rotating<'a> {
         let looked = looked.filter(|_| self.arguments.revoke_previous)?;
         let end = async {
             let former = looked?;
-            self.rotator(secret).await?.revoke_former(&secret.id, &former, self.deadline()).await
+            self.rotator(secret).await?.revoke_replaced(&secret.id, &former, self.deadline()).await
         };
         Some(end.await)
     }
