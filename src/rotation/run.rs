@@ -65,7 +65,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         deadline: Deadline,
         mut watch: impl FnMut(Step) + Send,
     ) -> RotationReport {
-        let rotate = rotate_or_resume(self, secret, fresh, deadline, &mut watch);
+        // Boxed, to bound the depth of the nested futures.
+        let rotate = Box::pin(rotate_or_resume(self, secret, fresh, deadline, &mut watch));
         self.tokens().settle(deadline, rotate).await
     }
 

@@ -14,8 +14,10 @@ mod stuck;
 mod tally;
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::timeout;
 
 use self::arguments::RotateArgs;
 use self::one::Rotating;
@@ -23,13 +25,14 @@ use self::progress::Progress;
 use self::queue::Queue;
 use self::tally::Tally;
 use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::target::interruption::ROLLBACK;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::signals::Signals;
 use crate::rotation::Clock;
 
 /// Rotates the secrets and shows each as it ends. One that fails does not stop the others.
 ///
-/// The first Ctrl-C (or SIGTERM) begins no further ones; the second one ends at once, which never harms a
+/// The first Ctrl-C (or SIGTERM) begins no further ones; the second one ends the running ones, which never harms a
 /// secret: its readers keep the current version until finishSecret has moved the label.
 ///
 /// # Errors
@@ -67,6 +70,9 @@ pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Comm
     Ok(tally.show(session, is_many))
 }
 
+/// The time for an interrupted rotation to end after its rollback.
+const MARGIN: Duration = Duration::from_millis(500);
+
 /// Rotates what is queued, until that is done or this process is told to end at once.
 async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally {
     let (mut signals, progress) = (Signals::listen(), rotating.progress);
@@ -84,6 +90,9 @@ async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally
                 if tally.is_stopping {
                     progress.end();
                     tally.abandon(progress.running(), rotating);
+                    rotating.interrupt();
+                    let rolled_back = async { while rotations.next().await.is_some() {} };
+                    let _ = timeout(ROLLBACK + MARGIN, rolled_back).await;
                     return tally;
                 }
                 progress.note("stopping: no further secret is begun; Ctrl-C again does not wait for the running ones");

@@ -1,12 +1,14 @@
 //! One secret, from the first look at it to the end of its former token.
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::arguments::RotateArgs;
 use super::decide::{Decision, Reason, Rules};
 use super::follow::Following;
 use super::progress::Progress;
 use super::report::{Ended, Rotation, Skipped};
+use crate::cli::target::interruption::run_until;
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
@@ -27,6 +29,7 @@ pub(super) struct Rotating<'a> {
     pub(super) began: Timestamp,
     platforms: Platforms,
     limiter: RateLimiter,
+    interruption: watch::Sender<bool>,
     rules: Rules,
 }
 
@@ -44,7 +47,16 @@ impl<'a> Rotating<'a> {
         let is_vouched = arguments.selection.rotation_function.is_some();
         let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(began));
         let (limiter, rules) = (RateLimiter::default(), Rules { is_vouched, cutoff });
-        Self { arguments, session, progress, began: to_the_second(began), platforms, limiter, rules }
+        Self {
+            arguments,
+            session,
+            progress,
+            began: to_the_second(began),
+            platforms,
+            limiter,
+            interruption: watch::Sender::new(false),
+            rules,
+        }
     }
 
     /// Rotates a secret, unless it is to be left alone.
@@ -90,6 +102,16 @@ impl<'a> Rotating<'a> {
         }
     }
 
+    /// Drops the running rotations, which undo what they created and did not store.
+    pub(super) fn interrupt(&self) {
+        self.interruption.send_replace(true);
+    }
+
+    async fn interrupted(&self) {
+        // The sender lives as long as this.
+        let _ = self.interruption.subscribe().wait_for(|is_interrupted| *is_interrupted).await;
+    }
+
     /// Whether what a secret holds decides anything.
     fn must_look(&self, chosen: &Chosen) -> bool {
         let is_guess = chosen.listed.is_some() && !self.rules.is_vouched;
@@ -115,12 +137,17 @@ impl<'a> Rotating<'a> {
         if !self.is_driven_here(secret) {
             let rotator = Rotator::new(self.session.aws().await, self.platforms.clone(), self.session.clock)
                 .with_limiter(self.limiter.clone());
-            return Following::begin(&rotator, &secret.id, self.arguments.timeout).rotate(fresh, watch).await;
+            let following = Following::begin(&rotator, &secret.id, self.arguments.timeout);
+            let report = run_until(self.interrupted(), &rotator, following.rotate(fresh, watch)).await;
+            return report.unwrap_or_else(|| not_begun(secret, interruption()));
         }
-        match self.rotator(secret).await {
-            Ok(rotator) => with_more_time(rotator.rotate(&secret.id, fresh, self.deadline(), watch).await),
-            Err(error) => not_begun(secret, error),
-        }
+        let rotator = match self.rotator(secret).await {
+            Ok(rotator) => rotator,
+            Err(error) => return not_begun(secret, error),
+        };
+        let rotate = rotator.rotate(&secret.id, fresh, self.deadline(), watch);
+        let report = run_until(self.interrupted(), &rotator, rotate).await;
+        report.map_or_else(|| not_begun(secret, interruption()), with_more_time)
     }
 
     /// Ends what readers had, where that was asked for.
@@ -147,6 +174,10 @@ impl<'a> Rotating<'a> {
         let end = async { self.rotator(secret).await?.revoke_previous(&looked?, self.deadline()).await };
         Some(end.await)
     }
+}
+
+fn interruption() -> RotationError {
+    RotationError::new(ErrorKind::DeadlineExceeded, "the rotation was interrupted")
 }
 
 fn not_begun(secret: &SecretReference, error: RotationError) -> RotationReport {

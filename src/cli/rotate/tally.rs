@@ -93,9 +93,10 @@ impl Tally {
             rotating.session.output.note(format_args!("{typed}: left under way{step}"));
         }
         if self.in_flight > 0 {
-            rotating.session.output.note(
-                "readers of these keep a complete document; a token that was just being made may live on until it expires",
-            );
+            rotating
+                .session
+                .output
+                .note("readers of these keep a complete document; a token that is not stored is revoked");
         }
     }
 

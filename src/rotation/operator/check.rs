@@ -124,7 +124,8 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         deadline: Deadline,
         mut watch: impl FnMut(CheckStage) + Send,
     ) -> Result<CheckReport> {
-        self.tokens().settle(deadline, self.run_check(secret, deadline, &mut watch)).await
+        let check = Box::pin(self.run_check(secret, deadline, &mut watch));
+        self.tokens().settle(deadline, check).await
     }
 
     async fn run_check(

@@ -62,7 +62,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
     /// no schedule, holds another kind of token, or needs more than the maximum; or another platform error.
     pub async fn raise_token_duration(&self, secret: &SecretId, deadline: Deadline) -> RaiseReport {
         let mut raised = Vec::new();
-        let raise = self.raise_all(secret, deadline, &mut raised);
+        let raise = Box::pin(self.raise_all(secret, deadline, &mut raised));
         let error = self.tokens().settle(deadline, raise).await.err();
         RaiseReport { raised, error }
     }
