@@ -382,5 +382,5 @@ fn failed(what: &str, path: &Path, error: io::Error) -> RotationError {
     };
     let error = RotationError::new(kind, format!("{} {what}: {error}", path.display())).with_hint(hint);
     // A full disk does not empty itself within the seconds of a retry.
-    error.for_good()
+    error.permanent()
 }

@@ -28,7 +28,7 @@ async fn a_config_that_does_not_work_is_not_stored() {
     let (status, answer) = scene.call("POST", "config/main", wrong).await;
     assert_eq!(status, 400, "{answer}");
     assert!(errors(&answer).contains("CredentialsRejected"), "{answer}");
-    assert!(errors(&answer).contains("\nhint: check client_id and client_secret, and the region"), "{answer}");
+    assert!(errors(&answer).contains("\nhint: check client_id, client_secret and region"), "{answer}");
     scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Drop));
     let (status, answer) = scene.call("POST", "config/main", config()).await;
     assert_eq!(status, 502, "{answer}");

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::cli::exit::{CommandFailure, sentence};
+use crate::cli::exit::CommandFailure;
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
@@ -119,7 +119,7 @@ impl<'a> Caller<'a> {
             }
             Err(error) => {
                 let said = refusal.diagnosis();
-                let message = format!("{said}, and no new one can be made: {}", sentence(&error));
+                let message = format!("{said}, and no new one can be made: {}", error.chain());
                 let error = RotationError::new(said.kind(), message).with_hint(error.hint().to_owned());
                 Err(Unsuccessful { refusal: Some(refusal), error })
             }

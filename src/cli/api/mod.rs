@@ -12,7 +12,7 @@ use reqwest::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::caller::{Caller, Unsuccessful};
-use crate::cli::exit::{CommandFailure, Exit, sentence};
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::parse_duration;
@@ -71,7 +71,7 @@ pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, Command
     if let Some(refusal) = &unsuccessful.refusal {
         session.output.bytes(refusal.body());
     }
-    let message = format!("{}: {}", secret.typed, sentence(&unsuccessful.error));
+    let message = format!("{}: {}", secret.typed, unsuccessful.error.chain());
     Err(CommandFailure { exit: Exit::Failed, message, hint: unsuccessful.error.hint().to_owned() })
 }
 

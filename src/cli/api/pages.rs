@@ -101,14 +101,14 @@ fn one_line(json: &[u8]) -> Vec<u8> {
 fn not_json() -> RotationError {
     RotationError::new(ErrorKind::PlatformUnavailable, "a page of the answer is not JSON")
         .with_hint("call it without --paginate to see what it is")
-        .for_good()
+        .permanent()
 }
 
 fn repeats(count: u32) -> RotationError {
     let message = format!("page {count} names one that was printed before as the next one");
     RotationError::new(ErrorKind::PlatformUnavailable, message)
         .with_hint("what was printed may not be the whole list: follow its pages by hand, by pageNumber or cursor")
-        .for_good()
+        .permanent()
 }
 
 #[cfg(test)]

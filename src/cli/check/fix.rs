@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::cli::exit::sentence;
 use crate::cli::terminal::output::Output;
 use crate::rotation::{CheckReport, ErrorKind, RaiseReport, Raised, RotationError, sufficient_duration};
 
@@ -56,7 +55,7 @@ impl Fix {
             ErrorKind::PermissionMissing => by_hand(report),
             _ => error.hint().to_owned(),
         };
-        (format!("{message}; it could not be raised: {}", sentence(error)), hint)
+        (format!("{message}; it could not be raised: {}", error.chain()), hint)
     }
 
     /// Why a client was left as it was although its token may outlive the schedule by now.

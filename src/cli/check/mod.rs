@@ -113,8 +113,7 @@ impl Checked<'_> {
             Format::Text => self.explain(output),
         }
         if let Some(error) = self.unrevoked() {
-            let message =
-                format!("the token that was tried lives on until it expires: {}", crate::cli::exit::sentence(error));
+            let message = format!("the token that was tried lives on until it expires: {}", error.chain());
             output.warning(&format!("{}: {message}", self.secret), error.hint());
         }
         let Some((_, message, hint)) = error else { return Exit::Done };
@@ -131,15 +130,13 @@ impl Checked<'_> {
     /// Kind, message and hint. Credentials that work are not enough: their token must last.
     fn error(&self) -> Option<(&'static str, String, String)> {
         match &self.result {
-            Err(error) => Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned())),
+            Err(error) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
             Ok(report) => match (too_short(&report.token_life), self.fix.rest()) {
                 (Some(told), _) => {
                     let (message, hint) = self.fix.explain(report, told);
                     Some((TOO_SHORT, message, hint))
                 }
-                (None, Some(error)) => {
-                    Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned()))
-                }
+                (None, Some(error)) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
                 (None, None) => None,
             },
         }
