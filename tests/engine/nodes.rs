@@ -73,7 +73,7 @@ async fn static_roles_go_on_when_the_active_node_is_killed_in_the_middle_of_a_ro
         answer = rotation => panic!("nobody answers yet: {answer:?}"),
         () = in_the_middle => {}
     }
-    cluster.nodes[dead].server.end("KILL");
+    cluster.nodes[dead].server.stop("KILL");
 
     let survivors = || cluster.nodes.iter().enumerate().filter(|(index, _)| *index != dead).map(|(_, node)| node);
     let next = join(cluster.active(), async {
@@ -114,7 +114,7 @@ async fn the_active_node_alone_rotates_what_is_due_and_the_next_one_takes_over()
     let rotated = |node: &Bao| node.log().matches("rotation.outcome=done").count();
     let before = rotated(&cluster.nodes[first]);
     until("it is due", async || rotated(&cluster.nodes[first]) > before).await;
-    cluster.nodes[first].server.end("KILL");
+    cluster.nodes[first].server.stop("KILL");
     let next = cluster.active().await;
     until("the next one rotates it", async || rotated(&cluster.nodes[next]) > 0).await;
     let answer = get(&cluster.nodes[next], "static-creds/steady").await;

@@ -9,7 +9,7 @@ use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
 use crate::engine::tokens::lease::LeasedToken;
 use crate::rotation::Deadline;
-use openbao_plugin::framework::{Answer, Call, Route};
+use openbao_plugin::framework::{Call, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
 
 /// How long a new token may take.
@@ -21,7 +21,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     help: "Exchanges the client credentials of the role's config for a new token, validates it, and leases it. The lease \
            never outlives the token, and revoking the lease revokes the token.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
         summary: "Make a new leased token",
         handler: |mount, call| read(mount, call).boxed(),

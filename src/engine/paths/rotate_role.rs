@@ -6,7 +6,7 @@ use super::static_creds::asked_for;
 use crate::engine::GenesysMount;
 use crate::engine::failure::told;
 use crate::engine::static_roles::credential::StaticCredential;
-use openbao_plugin::framework::{Answer, Call, Route};
+use openbao_plugin::framework::{Call, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
@@ -16,12 +16,12 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
            the token that they have.",
     fields: &[],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
             summary: "Rotate a static role",
             handler: |mount, call| rotate(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
             summary: "Rotate a static role",
             handler: |mount, call| rotate(mount, call).boxed(),

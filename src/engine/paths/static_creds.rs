@@ -7,7 +7,7 @@ use crate::engine::failure::told;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::{ROLES, StaticRole, key};
 use crate::rotation::{ErrorKind, RotationError};
-use openbao_plugin::framework::{Answer, Call, Route, refuse};
+use openbao_plugin::framework::{Call, Route, RouteOperation, refuse};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
@@ -16,7 +16,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     help: "The token that the engine keeps fresh for the role. It has no lease: everybody who reads it gets the same one \
            until it is rotated, and the one before lives until it expires.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
         summary: "Read the token",
         handler: |mount, call| read(mount, call).boxed(),

@@ -6,7 +6,7 @@ use crate::engine::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
 use crate::engine::tokens::shared_token::{Minimum, SharedToken, Wish};
-use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route};
+use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
@@ -22,7 +22,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
         sensitive: false,
         description: "How much life the token must have left, in seconds or as a duration such as 10m.",
     }],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
         summary: "Get the shared token",
         handler: |mount, call| read(mount, call).boxed(),
