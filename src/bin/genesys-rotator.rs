@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use genesys_rotator::cli::{self, Command, Exit, Failure, Session, SimArgs};
+use clap::CommandFactory;
+use genesys_rotator::cli::{self, Cli, Command, CommandFailure, Exit, Session, SimArgs};
 use simulators::{Simulation, SimulationSettings};
 
 #[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
@@ -20,7 +21,7 @@ async fn main() -> ExitCode {
     session.output.end(ended)
 }
 
-async fn run(command: &Command, session: &Session) -> Result<Exit, Failure> {
+async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailure> {
     match command {
         Command::Demo => cli::demo::run(&simulate(&SimArgs::default()).await?.genesys_url(), &session.output).await,
         Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
@@ -33,12 +34,12 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, Failure> {
             let running = simulate(arguments).await?;
             cli::sim::serve(arguments, &session.output, &running.genesys_url(), &running.secrets_manager_url()).await
         }
-        Command::Completions(arguments) => cli::completions::run(arguments, &session.output),
-        Command::Man(arguments) => cli::man::run(arguments, &session.output),
+        Command::Completions(arguments) => cli::completions::run(arguments, Cli::command(), &session.output),
+        Command::Man(arguments) => cli::man::run(arguments, Cli::command(), &session.output),
     }
 }
 
-async fn simulate(arguments: &SimArgs) -> Result<Simulation, Failure> {
+async fn simulate(arguments: &SimArgs) -> Result<Simulation, CommandFailure> {
     let (clients, token_lifetime) = (arguments.clients(), arguments.token_lifetime.map(u64::from));
     let (port, function) = (arguments.port, arguments.function.clone());
     let (cxone_clients, cxone_access_keys) = (arguments.cxone_clients.clone(), arguments.cxone_access_keys.clone());
@@ -51,5 +52,5 @@ async fn simulate(arguments: &SimArgs) -> Result<Simulation, Failure> {
         function,
         ..SimulationSettings::default()
     };
-    Simulation::start(settings).await.map_err(|error| Failure::simulators(&error))
+    Simulation::start(settings).await.map_err(|error| CommandFailure::simulators(&error))
 }

@@ -3,18 +3,18 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use super::api::ApiArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
 use super::exec::ExecArgs;
-use super::exit::{Exit, Failure};
+use super::exit::{CommandFailure, Exit};
 use super::man::ManArgs;
-use super::rotate::RotateArgs;
+use super::rotate::arguments::RotateArgs;
 use super::sim::SimArgs;
-use super::status::StatusArgs;
-use super::terminal::output::{Output, one_line};
+use super::status::arguments::StatusArgs;
+use super::terminal::output::{Format, Output, one_line};
 use super::token::TokenArgs;
 
 const AFTER_HELP: &str = "\
@@ -34,16 +34,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// What a result looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// JSON, one object a line.
-    Json,
 }
 
 /// The commands.
@@ -75,8 +65,11 @@ impl Cli {
     /// Reads the arguments, the program's name first. Help and version are printed at once.
     ///
     /// # Errors
-    /// How to end: with help, or with a [usage](Failure::usage) failure.
-    pub fn read(arguments: impl IntoIterator<Item = OsString>, output: &Output) -> Result<Self, Result<Exit, Failure>> {
+    /// How to end: with help, or with a [usage](CommandFailure::usage) failure.
+    pub fn read(
+        arguments: impl IntoIterator<Item = OsString>,
+        output: &Output,
+    ) -> Result<Self, Result<Exit, CommandFailure>> {
         Self::try_parse_from(arguments).map_err(|error| match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 output.raw(&error.render().to_string());
@@ -88,7 +81,7 @@ impl Cli {
 }
 
 /// The parser's message has paragraphs: what is wrong, perhaps a tip, how the command is written.
-fn usage(rendered: &str) -> Failure {
+fn usage(rendered: &str) -> CommandFailure {
     let mut paragraphs = rendered.split("\n\n").map(one_line).filter(|text| !text.is_empty());
     let message = paragraphs.next().unwrap_or_default();
     let rest: Vec<String> = paragraphs.filter(|text| !text.starts_with("For more information")).collect();
@@ -96,7 +89,7 @@ fn usage(rendered: &str) -> Failure {
     let usage = rest.iter().find_map(|text| text.strip_prefix("Usage: "));
     let usage = usage.map_or_else(String::new, |usage| format!("it is written `{usage}`; "));
     let hint = format!("{}{usage}--help says more", tips.collect::<String>());
-    Failure::usage(message.strip_prefix("error: ").unwrap_or(&message), hint)
+    CommandFailure::usage(message.strip_prefix("error: ").unwrap_or(&message), hint)
 }
 
 #[cfg(test)]
@@ -106,12 +99,12 @@ mod tests {
     use super::*;
     use crate::cli::terminal::output::tests::Captured;
 
-    fn read(arguments: &[&str]) -> Result<Cli, Result<Exit, Failure>> {
+    fn read(arguments: &[&str]) -> Result<Cli, Result<Exit, CommandFailure>> {
         let arguments = std::iter::once("genesys-rotator").chain(arguments.iter().copied()).map(OsString::from);
         Cli::read(arguments, &Output::to(Captured::default(), Captured::default()))
     }
 
-    fn refused(arguments: &[&str]) -> Failure {
+    fn refused(arguments: &[&str]) -> CommandFailure {
         read(arguments).expect_err("it is wrong").expect_err("it is no help either")
     }
 

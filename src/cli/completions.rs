@@ -1,10 +1,9 @@
 //! `completions`: a script that teaches a shell this command line.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::arguments::Cli;
-use super::exit::{Exit, Failure};
+use super::exit::{CommandFailure, Exit};
 use super::terminal::output::Output;
 
 /// The arguments of `completions`.
@@ -18,9 +17,9 @@ pub struct CompletionsArgs {
 ///
 /// # Errors
 /// None; it has the form of every command.
-pub fn run(arguments: &CompletionsArgs, output: &Output) -> Result<Exit, Failure> {
+pub fn run(arguments: &CompletionsArgs, mut program: Command, output: &Output) -> Result<Exit, CommandFailure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+    clap_complete::generate(arguments.shell, &mut program, env!("CARGO_PKG_NAME"), &mut script);
     output.raw(&String::from_utf8_lossy(&script));
     Ok(Exit::Done)
 }

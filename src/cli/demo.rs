@@ -7,17 +7,16 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::arguments::Format;
-use super::exit::{Exit, Failure};
-use super::rotate::Rotation;
+use super::exit::{CommandFailure, Exit};
+use super::rotate::report::Rotation;
 use super::sim::default_client;
-use super::target::store::Store;
-use super::terminal::output::Output;
+use super::target::store::AnyStore;
+use super::terminal::output::{Format, Output};
 use super::terminal::style::Colour;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{
-    Credentials, Deadline, Document, ErrorKind, KeyPair, Result, RetryPolicy, RotationError, Rotator, SecretId,
-    SecretStore, SystemClock, TokenIssuer, VersionId, Wanted,
+    Credentials, Deadline, Document, ErrorKind, KeyPair, Result, RotationError, Rotator, SecretId, SecretStore,
+    SystemClock, TokenIssuer, VersionId, VersionSelector,
 };
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
@@ -33,7 +32,7 @@ struct Demo<'a> {
     url: &'a str,
     client_id: String,
     client_secret: SecretString,
-    rotator: Rotator<Store, Platforms, SystemClock>,
+    rotator: Rotator<AnyStore, Platforms, SystemClock>,
     secret: SecretId,
     output: &'a Output,
 }
@@ -43,7 +42,7 @@ struct Demo<'a> {
 ///
 /// # Errors
 /// The simulator could not be reached.
-pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, Failure> {
+pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, CommandFailure> {
     let demo = Demo::set_up(url, output)?;
     demo.introduce();
     let first = demo.first().await?;
@@ -64,12 +63,7 @@ impl<'a> Demo<'a> {
         let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
         let document = json!({ "region": REGION, "client_id": client_id, "client_secret": client_secret });
         store.create(secret.clone(), SecretString::from(document.to_string()));
-        let rotator = Rotator {
-            store: Store::Memory(store),
-            issuer: Platforms::new(endpoints),
-            clock: SystemClock,
-            retries: RetryPolicy::default(),
-        };
+        let rotator = Rotator::new(AnyStore::Memory(store), Platforms::new(endpoints), SystemClock);
         Ok(Self { url, client_id, client_secret: client_secret.into(), rotator, secret, output })
     }
 
@@ -140,8 +134,8 @@ impl<'a> Demo<'a> {
     }
 
     async fn current_token(&self) -> Result<Option<SecretString>> {
-        match self.rotator.store.read(&self.secret, Wanted::Current).await? {
-            Some(value) => Document::parse(&value)?.access_token(),
+        match self.rotator.store.read(&self.secret, VersionSelector::Current).await? {
+            Some(stored) => Document::parse(&stored.text)?.access_token(),
             None => Ok(None),
         }
     }

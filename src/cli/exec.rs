@@ -7,16 +7,16 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::exit::{Exit, Failure};
+use super::exit::{CommandFailure, Exit};
+use super::target::live_token::{LiveToken, LiveTokenArgs};
 use super::target::session::Session;
-use super::token::current::{CurrentToken, CurrentTokenArgs};
 
 /// The arguments of `exec`.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
     /// The secret, and what its token must be good for.
     #[command(flatten)]
-    pub token: CurrentTokenArgs,
+    pub token: LiveTokenArgs,
     /// Do not say on stderr how long the token lives
     #[arg(long, short)]
     pub quiet: bool,
@@ -29,13 +29,13 @@ pub struct ExecArgs {
 /// beside that the token, where it is good, and nothing else of the secret.
 ///
 /// # Errors
-/// Always: why this process could not become the command. That is a [usage](Failure::usage) failure, no token that lives
+/// Always: why this process could not become the command. That is a [usage](CommandFailure::usage) failure, no token that lives
 /// long enough, whatever keeps the secret from being read, or a command that is not there or cannot be run.
-pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Failure> {
+pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let Some((program, rest)) = arguments.command.split_first().filter(|(program, _)| !program.is_empty()) else {
-        return Err(Failure::usage("there is no command to run", "it is written `exec SECRET -- COMMAND…`"));
+        return Err(CommandFailure::usage("there is no command to run", "it is written `exec SECRET -- COMMAND…`"));
     };
-    let token = CurrentToken::read(&arguments.token, session).await?;
+    let token = LiveToken::read(&arguments.token, session).await?;
     let origin = token.origin().await?;
     if let Some(life) = token.life().filter(|_| !arguments.quiet) {
         session.output.note(format_args!("{life}, and is not refreshed while the command runs"));
@@ -46,14 +46,14 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Failur
     Err(not_run(&program.display().to_string(), &command.exec()))
 }
 
-fn not_run(program: &str, error: &io::Error) -> Failure {
+fn not_run(program: &str, error: &io::Error) -> CommandFailure {
     match error.kind() {
-        io::ErrorKind::NotFound => Failure {
+        io::ErrorKind::NotFound => CommandFailure {
             exit: Exit::CommandNotFound,
             message: format!("the command {program} was not found"),
             hint: "look at PATH, and where it is a script at the interpreter that its first line names".to_owned(),
         },
-        _ => Failure {
+        _ => CommandFailure {
             exit: Exit::CommandNotRunnable,
             message: format!("the command {program} cannot be run: {error}"),
             hint: "look at its permissions, and whether it was built for this machine".to_owned(),

@@ -44,7 +44,7 @@ impl From<Exit> for ExitCode {
 
 /// Why a command could not be carried out: a sentence, and what to do.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CommandFailure {
     /// How the process ends.
     pub exit: Exit,
     /// What happened.
@@ -53,7 +53,7 @@ pub struct Failure {
     pub hint: String,
 }
 
-impl Failure {
+impl CommandFailure {
     /// The command line or the settings are wrong.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::WrongUsage, message: message.into(), hint: hint.into() }
@@ -72,7 +72,7 @@ impl Failure {
     }
 }
 
-impl From<RotationError> for Failure {
+impl From<RotationError> for CommandFailure {
     fn from(error: RotationError) -> Self {
         Self { exit: Exit::Failed, message: sentence(&error), hint: error.hint().to_owned() }
     }

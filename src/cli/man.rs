@@ -4,11 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::arguments::Cli;
-use super::exit::{Exit, Failure};
+use super::exit::{CommandFailure, Exit};
 use super::terminal::output::Output;
 
 /// The arguments of `man`.
@@ -23,8 +22,8 @@ pub struct ManArgs {
 ///
 /// # Errors
 /// The directory cannot be written to.
-pub fn run(arguments: &ManArgs, output: &Output) -> Result<Exit, Failure> {
-    let pages = pages();
+pub fn run(arguments: &ManArgs, program: Command, output: &Output) -> Result<Exit, CommandFailure> {
+    let pages = pages(program);
     let Some(directory) = &arguments.directory else {
         output.raw(&pages.first().map(Page::text).unwrap_or_default());
         return Ok(Exit::Done);
@@ -45,7 +44,7 @@ struct Page {
 }
 
 impl Page {
-    fn of(command: &clap::Command) -> Self {
+    fn of(command: &Command) -> Self {
         let man = Man::new(command.clone()).source(concat!("genesys-rotator ", env!("CARGO_PKG_VERSION")));
         let man = man.manual("User Commands");
         Self { file: man.get_filename(), man }
@@ -60,8 +59,8 @@ impl Page {
 }
 
 /// The program's own page, and one for each command.
-fn pages() -> Vec<Page> {
-    let program = Cli::command().disable_help_subcommand(true);
+fn pages(program: Command) -> Vec<Page> {
+    let program = program.disable_help_subcommand(true);
     let notes = program.get_after_help().map(|notes| notes.to_string().replace('\n', "\n\n"));
     // A single line break is no more than a blank in roff.
     let mut program = program.after_help(notes.unwrap_or_default());
@@ -70,8 +69,8 @@ fn pages() -> Vec<Page> {
     std::iter::once(&program).chain(program.get_subcommands()).map(Page::of).collect()
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> Failure {
-    Failure {
+fn unwritten(path: &Path, error: &io::Error) -> CommandFailure {
+    CommandFailure {
         exit: Exit::Failed,
         message: format!("{} cannot be written: {error}", path.display()),
         hint: "name a directory that this user may write to".to_owned(),

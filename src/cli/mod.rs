@@ -23,16 +23,12 @@ mod token_life;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-pub use arguments::{Cli, Command, Format};
-pub use exit::{Exit, Failure};
+use terminal::output::Output;
+
+pub use arguments::{Cli, Command};
+pub use exit::{CommandFailure, Exit};
 pub use sim::SimArgs;
-pub use target::secret_reference::{Place, SecretReference};
-pub use target::selection::Selection;
 pub use target::session::Session;
-pub use target::store::Store;
-pub use terminal::human_time::Age;
-pub use terminal::output::Output;
-pub use terminal::style::Style;
 
 /// Reads the arguments, the program's name first, and makes ready what the commands work with.
 ///

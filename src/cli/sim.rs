@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::exit::{Exit, Failure};
+use super::exit::{CommandFailure, Exit};
 use super::terminal::output::Output;
 
 /// The client that there is where none was asked for.
@@ -67,9 +67,9 @@ pub async fn serve(
     output: &Output,
     genesys: &str,
     secrets_manager: &str,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CommandFailure> {
     // Whoever reads the line may stop us at once, so that the signals come first.
-    let unheard = |error| Failure {
+    let unheard = |error| CommandFailure {
         exit: Exit::Failed,
         message: format!("this process may not listen for signals: {error}"),
         hint: "run it where signals are allowed".to_owned(),

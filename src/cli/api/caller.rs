@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use crate::cli::exit::{Failure, sentence};
+use crate::cli::exit::{CommandFailure, sentence};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
-use crate::cli::target::store::Store;
+use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::output::Output;
 use crate::platform::{Api, ApiAnswer, ApiCall, Platforms, Refusal, SuccessBody, may_have_been_carried_out};
 use crate::rotation::{Deadline, ErrorKind, HeldToken, RotationError, Rotator, SpareToken, SystemClock};
@@ -15,7 +15,7 @@ pub(super) struct Caller<'a> {
     pub(super) api: Api,
     pub(super) output: &'a Output,
     secret: String,
-    rotator: Rotator<Store, Platforms, SystemClock>,
+    rotator: Rotator<AnyStore, Platforms, SystemClock>,
     held: HeldToken,
     /// Made for these calls alone, where the one in the secret is not accepted.
     spare: Option<SpareToken>,
@@ -44,12 +44,13 @@ impl<'a> Caller<'a> {
         secret: &SecretReference,
         session: &'a Session,
         deadline: Deadline,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandFailure> {
         let platforms = session.platforms()?;
-        let rotator = session.rotator(secret.place, platforms).await.map_err(|error| Failure::settings(&error))?;
+        let rotator =
+            session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
         let failed = |error: RotationError| {
-            let failure = Failure::from(error);
-            Failure { message: format!("{}: {}", secret.typed, failure.message), ..failure }
+            let failure = CommandFailure::from(error);
+            CommandFailure { message: format!("{}: {}", secret.typed, failure.message), ..failure }
         };
         let held = rotator.held_token(&secret.id, deadline).await.map_err(failed)?;
         let place = rotator.place_of(&held, deadline).await.map_err(failed)?;

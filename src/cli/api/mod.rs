@@ -12,7 +12,7 @@ use reqwest::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::caller::{Caller, Unsuccessful};
-use crate::cli::exit::{Exit, Failure, sentence};
+use crate::cli::exit::{CommandFailure, Exit, sentence};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::parse_duration;
@@ -49,14 +49,14 @@ pub struct ApiArgs {
 /// secret stays as it is.
 ///
 /// # Errors
-/// A [usage](Failure::usage) failure, or why there was no success. The answer of a refusal has been printed then.
-pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, Failure> {
+/// A [usage](CommandFailure::usage) failure, or why there was no success. The answer of a refusal has been printed then.
+pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let secret = SecretReference::parse(&arguments.secret)?;
     check(arguments)?;
     let body = arguments.body.as_deref().map(body::read).transpose()?;
     let deadline = Deadline::after(arguments.timeout);
     let mut caller = Caller::begin(&secret, session, deadline).await?;
-    let path = caller.api.path(&arguments.path).map_err(|error| Failure::settings(&error))?;
+    let path = caller.api.path(&arguments.path).map_err(|error| CommandFailure::settings(&error))?;
     let call = ApiCall { method: arguments.method.clone(), path, body };
     let ended = tokio::select! {
         ended = tokio::time::timeout(arguments.timeout, carry_out(&mut caller, call, arguments)) => ended,
@@ -72,7 +72,7 @@ pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, Failure
         session.output.bytes(refusal.body());
     }
     let message = format!("{}: {}", secret.typed, sentence(&unsuccessful.error));
-    Err(Failure { exit: Exit::Failed, message, hint: unsuccessful.error.hint().to_owned() })
+    Err(CommandFailure { exit: Exit::Failed, message, hint: unsuccessful.error.hint().to_owned() })
 }
 
 async fn carry_out(caller: &mut Caller<'_>, call: ApiCall, arguments: &ApiArgs) -> Result<Exit, Unsuccessful> {
@@ -90,14 +90,20 @@ async fn carry_out(caller: &mut Caller<'_>, call: ApiCall, arguments: &ApiArgs) 
 }
 
 /// What would only be found out at the platform, or make no sense there.
-fn check(arguments: &ApiArgs) -> Result<(), Failure> {
+fn check(arguments: &ApiArgs) -> Result<(), CommandFailure> {
     let method = &arguments.method;
     if arguments.paginate && method != Method::GET {
         let hint = "page by page through the body's own paging where a POST asks for a list";
-        return Err(Failure::usage(format!("--paginate follows links by GET, and cannot go with {method}"), hint));
+        return Err(CommandFailure::usage(
+            format!("--paginate follows links by GET, and cannot go with {method}"),
+            hint,
+        ));
     }
     if arguments.body.is_some() && (method == Method::GET || method == Method::HEAD) {
-        return Err(Failure::usage(format!("{method} takes no --body"), "put what it asks for into the path's query"));
+        return Err(CommandFailure::usage(
+            format!("{method} takes no --body"),
+            "put what it asks for into the path's query",
+        ));
     }
     Ok(())
 }

@@ -10,15 +10,14 @@ use serde::Serialize;
 
 use self::admin::AdminJson;
 use self::fix::{Fix, RaisedJson};
-use crate::cli::arguments::Format;
-use crate::cli::exit::{ErrorJson, Exit, Failure};
+use crate::cli::exit::{CommandFailure, ErrorJson, Exit};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::{parse_duration, span};
-use crate::cli::terminal::output::Output;
+use crate::cli::terminal::output::{Format, Output};
 use crate::cli::token_life::{HOURLY, TOO_SHORT, too_short};
 use crate::platform::Platforms;
-use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, Rotator, SecretStore};
+use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, RotationStore, Rotator};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -81,11 +80,11 @@ struct StageJson {
 /// Checks the secret.
 ///
 /// # Errors
-/// A [usage](Failure::usage) failure; what the check finds is printed.
-pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Failure> {
+/// A [usage](CommandFailure::usage) failure; what the check finds is printed.
+pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let secret = SecretReference::parse(&arguments.secret)?;
     let platforms = session.platforms()?;
-    let rotator = session.rotator(secret.place, platforms).await.map_err(|error| Failure::settings(&error))?;
+    let rotator = session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
     let deadline = Deadline::after(arguments.timeout);
     let mut checked = check_once(&rotator, &secret, deadline).await;
     if arguments.fix && checked.could_be_raised() {
@@ -96,7 +95,7 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Failu
     Ok(checked.show(&session.output))
 }
 
-async fn check_once<'a, S: SecretStore, C: Clock>(
+async fn check_once<'a, S: RotationStore, C: Clock>(
     rotator: &Rotator<S, Platforms, C>,
     secret: &'a SecretReference,
     deadline: Deadline,

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::RotateArgs;
+use super::arguments::RotateArgs;
 use crate::cli::terminal::output::Output;
 
 /// Whether to go on: asks where a person is there to answer, and takes it for granted elsewhere.

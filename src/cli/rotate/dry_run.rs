@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::decide::Decision;
 use super::one::Rotating;
-use crate::cli::arguments::Format;
 use crate::cli::exit::{ErrorJson, Exit, sentence};
 use crate::cli::target::selection::Chosen;
 use crate::cli::terminal::human_time::from_now;
+use crate::cli::terminal::output::Format;
 use crate::rotation::{Clock, RotationError};
 
 #[derive(Serialize)]

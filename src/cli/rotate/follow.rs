@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::seen::{Seen, View};
+use super::observation::{Observation, VersionState};
 use super::stuck;
 use crate::rotation::{
-    Clock, Deadline, Diagnosis, Document, ErrorKind, Result, RotationError, RotationReport, Rotator, SecretId,
-    SecretStore, Step, TokenIssuer, TokenLife, VersionId, Wanted,
+    Clock, Deadline, Diagnosis, Document, ErrorKind, Result, RotationError, RotationPlatform, RotationReport,
+    RotationStore, Rotator, SecretId, SecretStore, Step, TokenDuration, TokenLife, VersionId, VersionSelector,
 };
 use crate::store::aws::AwsSecretsManager;
 
@@ -28,7 +28,7 @@ pub(super) struct Following<'a, S, I, C> {
     stillness: [Duration; 2],
 }
 
-impl<I: TokenIssuer, C: Clock> Following<'_, AwsSecretsManager, I, C> {
+impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsManager, I, C> {
     /// Starts a rotation that makes the version `fresh`, and follows it. Where an earlier rotation is not
     /// complete, Secrets Manager tries that one again: it is followed instead, and if the function
     /// drops it as unfit, a new one is started after all.
@@ -70,7 +70,7 @@ impl<I: TokenIssuer, C: Clock> Following<'_, AwsSecretsManager, I, C> {
     }
 }
 
-impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
+impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Following<'a, S, I, C> {
     /// Looks for this long at most.
     pub(super) fn begin(rotator: &'a Rotator<S, I, C>, secret: &'a SecretId, timeout: Duration) -> Self {
         Self { rotator, secret, end: Instant::now() + timeout, stillness: stuck::STILLNESS }
@@ -78,24 +78,24 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
 
     /// Follows the rotation that makes this version.
     async fn follow(&self, version: VersionId, watch: &mut impl FnMut(Step)) -> RotationReport {
-        let mut seen = Seen::begin(version);
+        let mut seen = Observation::begin(version);
         let mut wait = FIRST_WAIT;
         watch(Step::Create);
         loop {
             sleep(wait.min(self.remaining())).await;
             wait = (wait * 3 / 2).min(LONGEST_WAIT);
             match self.look(&mut seen, watch).await {
-                Ok(View::Promoted) => return self.promoted(seen).await,
-                Ok(View::Staged | View::Unclear) => {}
-                Ok(View::Dropped) => return self.failed(seen, None, stuck::dropped(self.secret)),
-                Ok(View::SwitchedOff) => return self.failed(seen, None, stuck::switched_off(self.secret)),
+                Ok(VersionState::Promoted) => return self.promoted(seen).await,
+                Ok(VersionState::Staged | VersionState::Unclear) => {}
+                Ok(VersionState::Dropped) => return self.failed(seen, None, stuck::dropped(self.secret)),
+                Ok(VersionState::SwitchedOff) => return self.failed(seen, None, stuck::switched_off(self.secret)),
                 Err(error) if error.kind() == ErrorKind::DeadlineExceeded => return self.timed_out(seen).await,
                 Err(error) => return self.failed(seen, None, error),
             }
             if let Some((step, reason)) = self.diagnose_if_still(&mut seen).await {
                 // It may have got on while its failure was being looked for.
                 return match self.look(&mut seen, watch).await {
-                    Ok(View::Promoted) => self.promoted(seen).await,
+                    Ok(VersionState::Promoted) => self.promoted(seen).await,
                     _ => self.failed(seen, Some(step), reason),
                 };
             }
@@ -105,7 +105,7 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
         }
     }
 
-    async fn look(&self, seen: &mut Seen, watch: &mut impl FnMut(Step)) -> Result<View> {
+    async fn look(&self, seen: &mut Observation, watch: &mut impl FnMut(Step)) -> Result<VersionState> {
         let store = &self.rotator.store;
         let version = seen.version.clone();
         let describe = || store.describe(self.secret);
@@ -113,11 +113,11 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
         if seen.has_value() || seen.is_unreadable {
             return Ok(seen.note_description(describe.await?));
         }
-        let (described, value) = tokio::join!(describe, store.read(self.secret, Wanted::Pending(&version)));
+        let (described, value) = tokio::join!(describe, store.read(self.secret, VersionSelector::Pending(&version)));
         let view = seen.note_description(described?);
         match value {
-            Ok(Some(value)) if view != View::Dropped => {
-                let document = Document::parse(&value).ok();
+            Ok(Some(value)) if view != VersionState::Dropped => {
+                let document = Document::parse(&value.text).ok();
                 seen.note_value(document.filter(|document| document.expires_at().is_some()));
                 watch(Step::Test);
             }
@@ -127,7 +127,7 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
         Ok(view)
     }
 
-    async fn promoted(&self, mut seen: Seen) -> RotationReport {
+    async fn promoted(&self, mut seen: Observation) -> RotationReport {
         seen.note_promotion();
         let document = match seen.document.take() {
             Some(document) => Some(document),
@@ -142,14 +142,14 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
 
     /// `None` where it may not be read, which takes nothing from the success.
     async fn current_document(&self) -> Option<Document> {
-        let read = || self.rotator.store.read(self.secret, Wanted::Current);
+        let read = || self.rotator.store.read(self.secret, VersionSelector::Current);
         let deadline = Deadline::after(DIAGNOSIS);
         let value = self.rotator.retries.run("read the promoted version", deadline, read).await.ok().flatten()?;
-        Document::parse(&value).ok()
+        Document::parse(&value.text).ok()
     }
 
     /// The step and the reason, where nothing has moved for long enough and the reason is beyond doubt.
-    async fn diagnose_if_still(&self, seen: &mut Seen) -> Option<(Step, RotationError)> {
+    async fn diagnose_if_still(&self, seen: &mut Observation) -> Option<(Step, RotationError)> {
         let patience = self.stillness.get(seen.diagnoses)?;
         if seen.still_for() < *patience {
             return None;
@@ -160,11 +160,11 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
         Some((step, reason.filter(|reason| stuck::is_conclusive(reason, is_last))?))
     }
 
-    async fn diagnose(&self, seen: &Seen, time: Duration) -> Diagnosis {
+    async fn diagnose(&self, seen: &Observation, time: Duration) -> Diagnosis {
         self.rotator.diagnose(self.secret, &seen.version, Deadline::after(time)).await
     }
 
-    async fn timed_out(&self, seen: Seen) -> RotationReport {
+    async fn timed_out(&self, seen: Observation) -> RotationReport {
         let Diagnosis { step, reason } = self.diagnose(&seen, DIAGNOSIS).await;
         // What may not be read cannot tell more than what was seen before.
         let step = if seen.has_value() && step == Step::Create { Step::Test } else { step };
@@ -176,12 +176,12 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
         self.failed(seen, Some(step), error)
     }
 
-    fn failed(&self, mut seen: Seen, step: Option<Step>, error: RotationError) -> RotationReport {
+    fn failed(&self, mut seen: Observation, step: Option<Step>, error: RotationError) -> RotationReport {
         seen.note_failure(step);
         self.report(seen, Some(error))
     }
 
-    fn report(&self, seen: Seen, error: Option<RotationError>) -> RotationReport {
+    fn report(&self, seen: Observation, error: Option<RotationError>) -> RotationReport {
         let (secret, version) = (self.secret.clone(), Some(seen.version));
         RotationReport { secret, version, steps: seen.steps, token_life: None, error }
     }

@@ -4,7 +4,8 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::rotation::{
-    Credentials, IssuedToken, PREVIOUS, Place, Probe, RetryPolicy, StagedBy, StepOutcome, StepRequest, SystemClock,
+    AccessKeys, ClientSecrets, Credentials, IssuedToken, PREVIOUS, Place, Probe, StagedBy, StepOutcome, StepRequest,
+    SystemClock, TokenIssuer,
 };
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
@@ -14,7 +15,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// Issues tokens, unless told to fail.
 #[derive(Default)]
-struct Issuer {
+struct StubIssuer {
     issue: Option<ErrorKind>,
     verify: Option<ErrorKind>,
 }
@@ -23,7 +24,7 @@ fn fail(kind: Option<ErrorKind>) -> Result<()> {
     kind.map_or(Ok(()), |kind| Err(RotationError::new(kind, "as told")))
 }
 
-impl TokenIssuer for Issuer {
+impl TokenIssuer for StubIssuer {
     async fn issue(&self, _: &Credentials) -> Result<IssuedToken> {
         fail(self.issue)?;
         let access_token = SecretString::from("token");
@@ -39,18 +40,22 @@ impl TokenIssuer for Issuer {
     }
 }
 
+impl ClientSecrets for StubIssuer {}
+impl AccessKeys for StubIssuer {}
+impl TokenDuration for StubIssuer {}
+
 struct Scene {
-    rotator: Rotator<MemoryStore, Issuer, SystemClock>,
+    rotator: Rotator<MemoryStore, StubIssuer, SystemClock>,
     request: StepRequest,
 }
 
 impl Scene {
     /// A secret whose rotation has just been started.
-    fn new(issuer: Issuer) -> Self {
+    fn new(issuer: StubIssuer) -> Self {
         let (store, secret, version) = (MemoryStore::new(), SecretId::new("token"), VersionId::random());
         store.create(secret.clone(), SecretString::from(VALUE));
         store.stage_empty(&secret, &version).expect("the secret is there");
-        let rotator = Rotator { store, issuer, clock: SystemClock, retries: RetryPolicy::default() };
+        let rotator = Rotator::new(store, issuer, SystemClock);
         let request = StepRequest { secret, version, rotation_token: None, staged_by: StagedBy::Service };
         Self { rotator, request }
     }
@@ -81,7 +86,7 @@ const ALL_DONE: [(Step, bool); 4] = [(Step::Create, true), (Step::Set, true), (S
 
 #[tokio::test]
 async fn a_rotation_is_followed_step_by_step_until_the_label_has_moved() {
-    let scene = Scene::new(Issuer::default());
+    let scene = Scene::new(StubIssuer::default());
     scene.steps(&[Step::Create]).await;
     let (staged, mut begun) = (Notify::new(), Vec::new());
     let watch = |step| {
@@ -102,7 +107,7 @@ async fn a_rotation_is_followed_step_by_step_until_the_label_has_moved() {
 
 #[tokio::test]
 async fn steps_seen_done_by_one_look_share_its_time() {
-    let scene = Scene::new(Issuer::default());
+    let scene = Scene::new(StubIssuer::default());
     scene.steps(&Step::ALL).await;
     let report = scene.follow(LONG, LONG, |_| {}).await;
     assert_eq!((kind(&report), outcomes(&report)), (None, ALL_DONE.to_vec()));
@@ -112,7 +117,7 @@ async fn steps_seen_done_by_one_look_share_its_time() {
 
 #[tokio::test]
 async fn a_version_that_was_replaced_already_was_promoted_too() {
-    let scene = Scene::new(Issuer::default());
+    let scene = Scene::new(StubIssuer::default());
     scene.steps(&Step::ALL).await;
     let secret = &scene.request.secret;
     let next = scene.rotator.rotate(secret, VersionId::random(), Deadline::after(LONG), |_| {}).await;
@@ -124,7 +129,7 @@ async fn a_version_that_was_replaced_already_was_promoted_too() {
 
 #[tokio::test]
 async fn a_version_that_lost_its_label_was_given_up() {
-    let scene = Scene::new(Issuer::default());
+    let scene = Scene::new(StubIssuer::default());
     scene.steps(&[Step::Create]).await;
     let staged = Notify::new();
     let function = async {
@@ -144,7 +149,7 @@ async fn a_version_that_lost_its_label_was_given_up() {
 
 #[tokio::test]
 async fn credentials_that_are_refused_are_why_nothing_moves() {
-    let issuer = Issuer { issue: Some(ErrorKind::CredentialsRejected), ..Issuer::default() };
+    let issuer = StubIssuer { issue: Some(ErrorKind::CredentialsRejected), ..StubIssuer::default() };
     let report = Scene::new(issuer).follow(LONG, Duration::ZERO, |_| {}).await;
     assert_eq!(kind(&report), Some(ErrorKind::CredentialsRejected));
     assert_eq!(outcomes(&report), [(Step::Create, false)]);
@@ -152,7 +157,7 @@ async fn credentials_that_are_refused_are_why_nothing_moves() {
 
 #[tokio::test]
 async fn a_staged_token_that_is_refused_is_why_nothing_moves() {
-    let scene = Scene::new(Issuer { verify: Some(ErrorKind::TokenRejected), ..Issuer::default() });
+    let scene = Scene::new(StubIssuer { verify: Some(ErrorKind::TokenRejected), ..StubIssuer::default() });
     scene.steps(&[Step::Create]).await;
     let report = scene.follow(LONG, Duration::ZERO, |_| {}).await;
     assert_eq!(kind(&report), Some(ErrorKind::TokenRejected));
@@ -161,7 +166,7 @@ async fn a_staged_token_that_is_refused_is_why_nothing_moves() {
 
 #[tokio::test]
 async fn where_nothing_is_wrong_the_step_that_is_stuck_is_named() {
-    let scene = Scene::new(Issuer::default());
+    let scene = Scene::new(StubIssuer::default());
     let report = scene.follow(Duration::from_millis(10), Duration::ZERO, |_| {}).await;
     assert_eq!(kind(&report), Some(ErrorKind::DeadlineExceeded));
     assert_eq!(outcomes(&report), [(Step::Create, false)]);

@@ -1,68 +1,31 @@
 //! `rotate`: rotate secrets now, several side by side.
 
+pub(super) mod arguments;
 mod confirm;
 mod decide;
 mod dry_run;
 mod follow;
+mod observation;
 mod one;
 mod progress;
 mod queue;
-mod report;
-mod seen;
+pub(super) mod report;
 mod stuck;
 mod tally;
 
 use std::pin::pin;
-use std::time::Duration;
 
-use clap::Args;
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
 
-pub(super) use self::report::Rotation;
-
+use self::arguments::RotateArgs;
 use self::one::Rotating;
 use self::progress::Progress;
 use self::queue::Queue;
 use self::tally::Tally;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::target::selection::Selection;
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
-use crate::cli::terminal::human_time::{Age, parse_duration};
 use crate::cli::terminal::signals::Signals;
 use crate::rotation::Clock;
-
-/// The arguments of `rotate`.
-#[derive(Debug, Args)]
-pub struct RotateArgs {
-    /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
-    #[arg(required_unless_present_any = ["all", "tags", "prefix", "rotation_function"], value_name = "SECRET")]
-    pub secrets: Vec<String>,
-    /// Which secrets, where none is named.
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Leave alone what has a younger token: 1h, or a moment such as 2026-01-02T03:04:05Z
-    #[arg(long, value_name = "AGE_OR_TIME", value_parser = Age::parse)]
-    pub older_than: Option<Age>,
-    /// Once readers get the new token, revoke the one that they had and the one before
-    #[arg(long)]
-    pub revoke_previous: bool,
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Don't ask before --all begins
-    #[arg(long, short)]
-    pub yes: bool,
-    /// Run the four steps in this process, instead of asking Secrets Manager to run the function (Vault and files: always)
-    #[arg(long)]
-    pub local: bool,
-    /// How long each secret may take: 30s, 5m, 1h
-    #[arg(long, default_value = "5m", value_parser = parse_duration)]
-    pub timeout: Duration,
-    /// How many secrets to rotate side by side
-    #[arg(long, default_value = "8", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub concurrency: u16,
-}
 
 /// Rotates the secrets and shows each as it ends. One that fails does not stop the others.
 ///
@@ -70,12 +33,12 @@ pub struct RotateArgs {
 /// secret: its readers keep the current version until finishSecret has moved the label.
 ///
 /// # Errors
-/// A [usage](Failure::usage) failure, or no list of secrets could be had; what happens to a secret is printed.
-pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Failure> {
+/// A [usage](CommandFailure::usage) failure, or no list of secrets could be had; what happens to a secret is printed.
+pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let is_many = arguments.selection.all;
     if is_many && !arguments.selection.is_narrowed() {
         let message = "rotate --all alone would take every secret of the account";
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             message,
             "say which are meant: --tag KEY=VALUE, --prefix NAME or --rotation-function ARN",
         ));
@@ -137,15 +100,10 @@ fn warn_of_cut(session: &Session) {
     );
 }
 
-fn nothing_matches() -> Failure {
-    Failure {
+fn nothing_matches() -> CommandFailure {
+    CommandFailure {
         exit: Exit::Failed,
         message: "no secret of this account and region matches".to_owned(),
         hint: "check AWS_REGION and the account, and the tag's or the prefix's spelling: case matters".to_owned(),
     }
-}
-
-/// A moment as it is written on the command line.
-fn to_the_second(moment: Timestamp) -> Timestamp {
-    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }

@@ -3,12 +3,10 @@
 use serde::Serialize;
 
 use super::decide::Reason;
-use super::one::Skipped;
-use crate::cli::arguments::Format;
 use crate::cli::exit::{ErrorJson, sentence};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::from_now;
-use crate::cli::terminal::output::Output;
+use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::style::Colour;
 use crate::cli::token_life::too_short;
 use crate::rotation::{Clock, Revocation, RotationError, RotationReport, Step, StepOutcome, StepRecord};
@@ -21,6 +19,20 @@ pub(in crate::cli) struct Rotation {
     pub(in crate::cli) report: RotationReport,
     /// What became of the tokens that readers had; `None` where nothing was to become of them.
     pub(in crate::cli) revocation: Option<Result<Revocation, RotationError>>,
+}
+
+/// What came of a secret.
+pub(super) enum Ended {
+    Rotated(Box<Rotation>),
+    Skipped(Skipped),
+}
+
+/// A secret that was left alone.
+pub(super) struct Skipped {
+    pub(super) typed: String,
+    pub(super) reason: Reason,
+    /// What became of the token before the one that it holds.
+    pub(super) revocation: Option<Result<Revocation, RotationError>>,
 }
 
 #[derive(Debug, Serialize)]

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::decide::Reason;
-use super::one::{Ended, Rotating, Skipped};
-use super::report::show_skipped;
-use crate::cli::arguments::Format;
+use super::one::Rotating;
+use super::report::{Ended, Skipped, show_skipped};
 use crate::cli::exit::Exit;
 use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
+use crate::cli::terminal::output::Format;
 use crate::rotation::{Revocation, RotationError, Step};
 
 /// What has come of a run so far.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::rows::schedule;
-use super::{Status, TokenStatus};
+use super::state::{Status, TokenStatus};
 use crate::cli::exit::ErrorJson;
 use crate::rotation::CURRENT;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Status, TokenStatus};
+use super::state::{Status, TokenStatus};
 use crate::cli::terminal::human_time::{from_now, minute};
 use crate::cli::terminal::output::one_line;
 use crate::cli::terminal::style::Colour;
@@ -13,6 +13,9 @@ use crate::rotation::{Description, RotationError, RotationRules, VersionId};
 
 pub(super) const HEADER: [&str; 7] =
     ["SECRET", "VERSION", "LABELS", "ISSUED", "TOKEN EXPIRES", "NEXT ROTATION", "SCHEDULE"];
+
+/// What is printed where no secret is found.
+pub(super) const NOTHING: &str = "no matching secret has rotation enabled";
 
 /// A token with less life than this wants attention.
 const SOON: Duration = Duration::from_secs(3_600);
@@ -105,11 +108,11 @@ pub(super) mod tests {
     use crate::cli::terminal::table;
     use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS};
 
-    pub(in crate::cli::status) fn moment(text: &str) -> Timestamp {
+    pub(crate) fn moment(text: &str) -> Timestamp {
         text.parse().expect(text)
     }
 
-    pub(in crate::cli::status) fn status(token: TokenStatus) -> Status {
+    pub(crate) fn status(token: TokenStatus) -> Status {
         let version = |digit: &str, label: &str| LabelledVersion {
             id: VersionId::from_store([8, 4, 4, 4, 12].map(|count| digit.repeat(count)).join("-")),
             labels: vec![label.to_owned()],

@@ -10,13 +10,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use tokio::time::sleep;
 
+use super::arguments::StatusArgs;
 use super::json::StatusJson;
-use super::rows::HEADER;
-use super::{NOTHING, Status, StatusArgs, look_at_all};
-use crate::cli::arguments::Format;
-use crate::cli::exit::{Exit, Failure, sentence};
+use super::look::look_at_all;
+use super::rows::{HEADER, NOTHING};
+use super::state::Status;
+use crate::cli::exit::{CommandFailure, Exit, sentence};
 use crate::cli::target::session::Session;
-use crate::cli::terminal::output::one_line;
+use crate::cli::terminal::human_time::to_the_second;
+use crate::cli::terminal::output::{Format, one_line};
 use crate::cli::terminal::signals::Signals;
 use crate::cli::terminal::style::Colour;
 use crate::cli::terminal::table;
@@ -29,10 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 struct Watch<'a> {
     session: &'a Session,
     interval: Duration,
-    view: View,
+    view: WatchView,
 }
 
-enum View {
+enum WatchView {
     /// What is drawn over.
     Picture(ProgressBar),
     /// What each secret was like when it was last printed.
@@ -42,10 +44,10 @@ enum View {
 /// Shows the secrets until this process is told to stop, which is no failure.
 ///
 /// # Errors
-/// A [usage](Failure::usage) failure, or no list could be had the first time. What fails later is shown, and passes.
-pub(super) async fn run(arguments: &StatusArgs, interval: Duration, session: &Session) -> Result<Exit, Failure> {
+/// A [usage](CommandFailure::usage) failure, or no list could be had the first time. What fails later is shown, and passes.
+pub(super) async fn run(arguments: &StatusArgs, interval: Duration, session: &Session) -> Result<Exit, CommandFailure> {
     let mut signals = Signals::listen();
-    let mut watch = Watch { session, interval, view: View::of(session) };
+    let mut watch = Watch { session, interval, view: WatchView::of(session) };
     let mut last = None;
     loop {
         let look = look_at_all(arguments, session, PATIENCE);
@@ -65,7 +67,7 @@ pub(super) async fn run(arguments: &StatusArgs, interval: Duration, session: &Se
     }
 }
 
-impl View {
+impl WatchView {
     fn of(session: &Session) -> Self {
         if session.output.format == Format::Json || !session.output.is_redrawn {
             return Self::Changes(BTreeMap::new());
@@ -79,14 +81,14 @@ impl View {
 }
 
 impl Watch<'_> {
-    fn show(&mut self, statuses: &[Status], failure: Option<&Failure>) {
+    fn show(&mut self, statuses: &[Status], failure: Option<&CommandFailure>) {
         let now = self.session.clock.now();
         match &mut self.view {
-            View::Picture(picture) => {
+            WatchView::Picture(picture) => {
                 picture.set_message(lines(statuses, failure, now, self.interval, self.session).join("\n"));
                 picture.tick();
             }
-            View::Changes(known) => {
+            WatchView::Changes(known) => {
                 if let Some(failure) = failure {
                     return self.session.output.error(&failure.message, &failure.hint);
                 }
@@ -98,7 +100,7 @@ impl Watch<'_> {
 
     /// The last picture stays.
     fn end(&self) -> Exit {
-        if let View::Picture(picture) = &self.view {
+        if let WatchView::Picture(picture) = &self.view {
             picture.abandon();
         }
         Exit::Done
@@ -108,7 +110,7 @@ impl Watch<'_> {
 /// The picture: the table, what is wrong, and how old it all is.
 fn lines(
     statuses: &[Status],
-    failure: Option<&Failure>,
+    failure: Option<&CommandFailure>,
     now: Timestamp,
     interval: Duration,
     session: &Session,
@@ -168,8 +170,4 @@ fn print(status: &Status, now: Timestamp, session: &Session) {
     if let Some(error) = &status.error {
         output.error(&format!("{}: {}", status.typed, sentence(error)), error.hint());
     }
-}
-
-fn to_the_second(moment: Timestamp) -> Timestamp {
-    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }

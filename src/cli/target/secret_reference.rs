@@ -1,6 +1,6 @@
 //! How a secret is written on the command line.
 
-use crate::cli::exit::Failure;
+use crate::cli::exit::CommandFailure;
 use crate::rotation::SecretId;
 
 const FORMS: &str = "write aws:NAME_OR_ARN (or the bare name), vault:MOUNT/PATH, or file:PATH";
@@ -11,14 +11,14 @@ pub struct SecretReference {
     /// What the user wrote.
     pub typed: String,
     /// The store.
-    pub place: Place,
+    pub store: StoreKind,
     /// The secret's id in that store.
     pub id: SecretId,
 }
 
 /// The stores that a secret can be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum StoreKind {
     /// AWS Secrets Manager.
     Aws,
     /// A file on this machine.
@@ -27,7 +27,7 @@ pub enum Place {
     Vault,
 }
 
-impl Place {
+impl StoreKind {
     /// Whether the steps always run in this process, because no service drives them.
     pub(crate) fn is_driven_here(self) -> bool {
         self != Self::Aws
@@ -38,30 +38,30 @@ impl SecretReference {
     /// Reads `aws:NAME_OR_ARN`, a bare name or ARN, `vault:MOUNT/PATH`, or `file:PATH`.
     ///
     /// # Errors
-    /// A [usage](Failure::usage) failure for any other form.
-    pub fn parse(typed: &str) -> Result<Self, Failure> {
-        let (place, id) = match typed.split_once(':') {
-            Some(("aws", id)) => (Place::Aws, aws_id(id)?),
-            Some(("file", path)) => (Place::File, file_path(path)?),
-            Some(("arn", _)) | None => (Place::Aws, aws_id(typed)?),
-            Some(("vault", path)) => (Place::Vault, vault_path(path)?),
+    /// A [usage](CommandFailure::usage) failure for any other form.
+    pub fn parse(typed: &str) -> Result<Self, CommandFailure> {
+        let (store, id) = match typed.split_once(':') {
+            Some(("aws", id)) => (StoreKind::Aws, aws_id(id)?),
+            Some(("file", path)) => (StoreKind::File, file_path(path)?),
+            Some(("arn", _)) | None => (StoreKind::Aws, aws_id(typed)?),
+            Some(("vault", path)) => (StoreKind::Vault, vault_path(path)?),
             Some((scheme, _)) => {
                 let message = format!("{typed}: {scheme}: is no store that is known");
-                return Err(Failure::usage(message, FORMS));
+                return Err(CommandFailure::usage(message, FORMS));
             }
         };
-        Ok(Self { typed: typed.to_owned(), place, id: SecretId::new(id) })
+        Ok(Self { typed: typed.to_owned(), store, id: SecretId::new(id) })
     }
 
     /// Reads several, each of which counts once.
     ///
     /// # Errors
     /// As for one.
-    pub fn parse_all(typed: &[String]) -> Result<Vec<Self>, Failure> {
+    pub fn parse_all(typed: &[String]) -> Result<Vec<Self>, CommandFailure> {
         let mut secrets: Vec<Self> = Vec::new();
         for text in typed {
             let secret = Self::parse(text)?;
-            if !secrets.iter().any(|known| (known.place, &known.id) == (secret.place, &secret.id)) {
+            if !secrets.iter().any(|known| (known.store, &known.id) == (secret.store, &secret.id)) {
                 secrets.push(secret);
             }
         }
@@ -70,12 +70,12 @@ impl SecretReference {
 
     /// A secret that Secrets Manager listed.
     pub fn listed(id: SecretId) -> Self {
-        Self { typed: id.as_str().to_owned(), place: Place::Aws, id }
+        Self { typed: id.as_str().to_owned(), store: StoreKind::Aws, id }
     }
 }
 
 /// Names as the Secrets Manager API reference allows them (`CreateSecret`, `Name`).
-fn aws_id(id: &str) -> Result<&str, Failure> {
+fn aws_id(id: &str) -> Result<&str, CommandFailure> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
     let name = match id.strip_prefix("arn:") {
         None => id,
@@ -83,7 +83,7 @@ fn aws_id(id: &str) -> Result<&str, Failure> {
             ["arn", _, "secretsmanager", _, _, "secret", name] => name,
             _ => {
                 let hint = "a secret's ARN looks like arn:aws:secretsmanager:eu-west-1:123456789012:secret:NAME-AbCdEf";
-                return Err(Failure::usage(format!("{id} is not the ARN of a secret"), hint));
+                return Err(CommandFailure::usage(format!("{id} is not the ARN of a secret"), hint));
             }
         },
     };
@@ -95,22 +95,22 @@ fn aws_id(id: &str) -> Result<&str, Failure> {
     } else {
         format!("{id:?} cannot be the name of a secret")
     };
-    Err(Failure::usage(message, format!("{FORMS}; a name has letters, digits and /_+=.@-")))
+    Err(CommandFailure::usage(message, format!("{FORMS}; a name has letters, digits and /_+=.@-")))
 }
 
-fn file_path(path: &str) -> Result<&str, Failure> {
+fn file_path(path: &str) -> Result<&str, CommandFailure> {
     if path.is_empty() {
-        return Err(Failure::usage("file: names no path", FORMS));
+        return Err(CommandFailure::usage("file: names no path", FORMS));
     }
     Ok(path)
 }
 
 /// A path as the KV engine takes it; the mount is its beginning.
-fn vault_path(path: &str) -> Result<&str, Failure> {
+fn vault_path(path: &str) -> Result<&str, CommandFailure> {
     let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(char::is_control);
     if !path.contains('/') || path.split('/').any(bad) {
         let message = format!("vault:{} is not vault:MOUNT/PATH", path.escape_debug());
-        return Err(Failure::usage(message, "write it as vault:secret/team/genesys, without the API's data/"));
+        return Err(CommandFailure::usage(message, "write it as vault:secret/team/genesys, without the API's data/"));
     }
     Ok(path)
 }
@@ -124,21 +124,21 @@ mod tests {
     #[test]
     fn each_form_names_its_store() {
         let rows = [
-            ("prod/genesys", Place::Aws, "prod/genesys"),
-            ("aws:prod/genesys", Place::Aws, "prod/genesys"),
-            (ARN, Place::Aws, ARN),
+            ("prod/genesys", StoreKind::Aws, "prod/genesys"),
+            ("aws:prod/genesys", StoreKind::Aws, "prod/genesys"),
+            (ARN, StoreKind::Aws, ARN),
             (
                 "arn:aws-cn:secretsmanager:cn-north-1:1:secret:x",
-                Place::Aws,
+                StoreKind::Aws,
                 "arn:aws-cn:secretsmanager:cn-north-1:1:secret:x",
             ),
-            ("file:token.json", Place::File, "token.json"),
-            ("file:/a:b/token.json", Place::File, "/a:b/token.json"),
-            ("vault:secret/team/genesys", Place::Vault, "secret/team/genesys"),
+            ("file:token.json", StoreKind::File, "token.json"),
+            ("file:/a:b/token.json", StoreKind::File, "/a:b/token.json"),
+            ("vault:secret/team/genesys", StoreKind::Vault, "secret/team/genesys"),
         ];
-        for (typed, place, id) in rows {
+        for (typed, store, id) in rows {
             let secret = SecretReference::parse(typed).expect(typed);
-            assert_eq!((secret.place, secret.id.as_str(), secret.typed.as_str()), (place, id, typed));
+            assert_eq!((secret.store, secret.id.as_str(), secret.typed.as_str()), (store, id, typed));
         }
         assert_eq!(SecretReference::parse(&format!("aws:{ARN}")).expect("an ARN").id.as_str(), ARN);
     }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::secret_reference::SecretReference;
 use super::session::Session;
-use crate::cli::exit::Failure;
+use crate::cli::exit::CommandFailure;
 use crate::rotation::{Deadline, RetryPolicy};
 use crate::store::aws::list::{Listed, Wanted};
 
@@ -45,12 +45,12 @@ impl Selection {
     /// The secrets that were named, or those that match.
     ///
     /// # Errors
-    /// A [usage](Failure::usage) failure for a name that is none and for settings that cannot be used, or no list
+    /// A [usage](CommandFailure::usage) failure for a name that is none and for settings that cannot be used, or no list
     /// could be had.
-    pub(crate) async fn choose(&self, named: &[String], session: &Session) -> Result<Vec<Chosen>, Failure> {
+    pub(crate) async fn choose(&self, named: &[String], session: &Session) -> Result<Vec<Chosen>, CommandFailure> {
         if !self.all && self.is_narrowed() {
             let message = "--tag, --prefix and --rotation-function are for --all";
-            return Err(Failure::usage(message, "add --all, and name no secrets"));
+            return Err(CommandFailure::usage(message, "add --all, and name no secrets"));
         }
         if self.all || named.is_empty() {
             return self.list(session).await;
@@ -60,7 +60,7 @@ impl Selection {
         Ok(secrets.into_iter().map(|secret| Chosen { secret, listed: None }).collect())
     }
 
-    async fn list(&self, session: &Session) -> Result<Vec<Chosen>, Failure> {
+    async fn list(&self, session: &Session) -> Result<Vec<Chosen>, CommandFailure> {
         let aws = session.aws().await;
         let Self { tags, prefix, rotation_function, .. } = self.clone();
         let wanted = Wanted { tags, prefix, rotation_function };

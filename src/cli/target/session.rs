@@ -7,13 +7,13 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::secret_reference::{Place, SecretReference};
-use super::store::Store;
-use crate::cli::exit::Failure;
+use super::secret_reference::{SecretReference, StoreKind};
+use super::store::AnyStore;
+use crate::cli::exit::CommandFailure;
 use crate::cli::terminal::output::Output;
 use crate::log_filter::log_filter;
 use crate::platform::{Endpoints, Platforms};
-use crate::rotation::{Result as Rotated, RetryPolicy, Rotator, SystemClock};
+use crate::rotation::{Result as Rotated, Rotator, SystemClock};
 use crate::store::aws::{self, AwsSecretsManager};
 use crate::store::file::FileStore;
 use crate::store::vault::VaultKv;
@@ -21,7 +21,7 @@ use crate::store::vault::VaultKv;
 /// The environment variables that switch logging on, the first one first.
 const LOG_VARIABLES: [&str; 2] = ["ROTATOR_LOG", "RUST_LOG"];
 
-type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+type VariableLookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The streams, the environment, and the way to the stores.
 pub struct Session {
@@ -29,7 +29,7 @@ pub struct Session {
     pub output: Output,
     /// What time it is.
     pub(crate) clock: SystemClock,
-    environment: Environment,
+    environment: VariableLookup,
     aws: OnceCell<AwsSecretsManager>,
     vault: OnceCell<VaultKv>,
 }
@@ -70,9 +70,9 @@ impl Session {
     /// All platforms, at the addresses that the environment allows.
     ///
     /// # Errors
-    /// A [usage](Failure::usage) failure where it sets addresses that may not be.
-    pub(crate) fn platforms(&self) -> Result<Platforms, Failure> {
-        Endpoints::from_lookup(&self.environment).map(Platforms::new).map_err(|error| Failure::settings(&error))
+    /// A [usage](CommandFailure::usage) failure where it sets addresses that may not be.
+    pub(crate) fn platforms(&self) -> Result<Platforms, CommandFailure> {
+        Endpoints::from_lookup(&self.environment).map(Platforms::new).map_err(|error| CommandFailure::settings(&error))
     }
 
     /// Secrets Manager, whose configuration is looked for once.
@@ -90,10 +90,10 @@ impl Session {
     /// Makes sure that the settings of the stores that these secrets are in can be used.
     ///
     /// # Errors
-    /// A [usage](Failure::usage) failure where they cannot.
-    pub(crate) async fn settled(&self, secrets: &[SecretReference]) -> Result<(), Failure> {
-        match secrets.iter().any(|secret| secret.place == Place::Vault) {
-            true => self.vault().await.map(drop).map_err(|error| Failure::settings(&error)),
+    /// A [usage](CommandFailure::usage) failure where they cannot.
+    pub(crate) async fn settled(&self, secrets: &[SecretReference]) -> Result<(), CommandFailure> {
+        match secrets.iter().any(|secret| secret.store == StoreKind::Vault) {
+            true => self.vault().await.map(drop).map_err(|error| CommandFailure::settings(&error)),
             false => Ok(()),
         }
     }
@@ -102,11 +102,11 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Self::settled`].
-    pub(crate) async fn store(&self, place: Place) -> Rotated<Store> {
-        Ok(match place {
-            Place::Aws => Store::Aws(self.aws().await),
-            Place::File => Store::File(FileStore),
-            Place::Vault => Store::Vault(self.vault().await?),
+    pub(crate) async fn store(&self, kind: StoreKind) -> Rotated<AnyStore> {
+        Ok(match kind {
+            StoreKind::Aws => AnyStore::Aws(self.aws().await),
+            StoreKind::File => AnyStore::File(FileStore),
+            StoreKind::Vault => AnyStore::Vault(self.vault().await?),
         })
     }
 
@@ -114,8 +114,8 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Self::settled`].
-    pub(crate) async fn rotator<I>(&self, place: Place, issuer: I) -> Rotated<Rotator<Store, I, SystemClock>> {
-        let store = self.store(place).await?;
-        Ok(Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() })
+    pub(crate) async fn rotator<I>(&self, kind: StoreKind, issuer: I) -> Rotated<Rotator<AnyStore, I, SystemClock>> {
+        let store = self.store(kind).await?;
+        Ok(Rotator::new(store, issuer, self.clock))
     }
 }

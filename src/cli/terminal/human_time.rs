@@ -21,14 +21,14 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// How old something may be: an age, or the moment since which it is young enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Age {
+pub enum AgeLimit {
     /// So long.
     Of(Duration),
     /// Since then.
     Since(Timestamp),
 }
 
-impl Age {
+impl AgeLimit {
     /// Reads a duration, or a moment by RFC 3339.
     ///
     /// # Errors
@@ -83,6 +83,11 @@ pub(crate) fn minute(moment: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", date.hour(), date.minute())
 }
 
+/// The moment without its fraction of a second.
+pub(crate) fn to_the_second(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,10 +109,10 @@ mod tests {
     #[test]
     fn an_age_is_a_duration_or_a_moment() {
         let now = moment("2026-01-02T03:04:05Z");
-        assert_eq!(Age::parse("1h").map(|age| age.before(now)), Ok(moment("2026-01-02T02:04:05Z")));
+        assert_eq!(AgeLimit::parse("1h").map(|age| age.before(now)), Ok(moment("2026-01-02T02:04:05Z")));
         let since = "2026-01-02T03:00:00+01:00";
-        assert_eq!(Age::parse(since).map(|age| age.before(now)), Ok(moment("2026-01-02T02:00:00Z")));
-        assert!(Age::parse("yesterday").is_err() && Age::parse("2026-01-02").is_err());
+        assert_eq!(AgeLimit::parse(since).map(|age| age.before(now)), Ok(moment("2026-01-02T02:00:00Z")));
+        assert!(AgeLimit::parse("yesterday").is_err() && AgeLimit::parse("2026-01-02").is_err());
     }
 
     #[test]

@@ -5,11 +5,21 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use super::style::{Colour, Style};
-use crate::cli::arguments::Format;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{CommandFailure, Exit};
+
+/// What a result looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// JSON, one object a line.
+    Json,
+}
 
 /// Writes to both streams. No write fails the command half-way: a rotation goes on when its reader
 /// has gone away, and what could not be written is reported at the [end](Self::end).
@@ -113,7 +123,7 @@ impl Output {
     }
 
     /// Says why the command failed, if it did, and gives the exit code.
-    pub fn end(self, result: Result<Exit, Failure>) -> ExitCode {
+    pub fn end(self, result: Result<Exit, CommandFailure>) -> ExitCode {
         let exit = result.unwrap_or_else(|failure| {
             self.error(&failure.message, &failure.hint);
             failure.exit

@@ -1,16 +1,29 @@
 //! What a token is printed as.
 
+use clap::ValueEnum;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::Form;
-use super::current::{CurrentToken, Origin};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::target::live_token::{LiveToken, Origin};
 use crate::cli::target::session::Session;
+
+/// What a token is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// The token alone, on a line.
+    Raw,
+    /// `Authorization: Bearer TOKEN`, for `curl -H @-`.
+    Header,
+    /// Variables as a shell reads them.
+    Env,
+    /// The fields that the secrets engine answers with.
+    Json,
+}
 
 /// The fields that the secrets engine answers with, by their names there.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct TokenJson<'a> {
     access_token: &'a str,
     token_type: Option<&'a str>,
     expires_at: Option<String>,
@@ -23,7 +36,7 @@ struct Answer<'a> {
 ///
 /// # Errors
 /// The form tells where the token is good, and that is not known.
-pub(super) async fn print(token: &CurrentToken, form: Form, session: &Session) -> Result<(), Failure> {
+pub(super) async fn print(token: &LiveToken, form: Form, session: &Session) -> Result<(), CommandFailure> {
     let text = match form {
         Form::Raw => Zeroizing::new(format!("{}\n", token.text())),
         Form::Header => Zeroizing::new(format!("Authorization: Bearer {}\n", token.text())),
@@ -34,7 +47,7 @@ pub(super) async fn print(token: &CurrentToken, form: Form, session: &Session) -
     Ok(())
 }
 
-fn variables(token: &CurrentToken, origin: &Origin) -> Zeroizing<String> {
+fn variables(token: &LiveToken, origin: &Origin) -> Zeroizing<String> {
     let mut text = Zeroizing::new(format!("{}={}\n", origin.token_variable, *quoted(token.text())));
     for (name, value) in &origin.companions {
         text.push_str(&format!("{name}={}\n", *quoted(value)));
@@ -43,21 +56,21 @@ fn variables(token: &CurrentToken, origin: &Origin) -> Zeroizing<String> {
 }
 
 /// `None` where it is not known now, as the secrets engine has it.
-async fn api_url(token: &CurrentToken, session: &Session) -> Option<String> {
+async fn api_url(token: &LiveToken, session: &Session) -> Option<String> {
     let origin = token.origin().await;
     let known = origin.map_err(|failure| session.output.warning(&failure.message, &failure.hint));
     known.ok().map(|origin| origin.api_url)
 }
 
-fn json(token: &CurrentToken, api_url: Option<&str>) -> Result<Zeroizing<String>, Failure> {
-    let answer = Answer {
+fn json(token: &LiveToken, api_url: Option<&str>) -> Result<Zeroizing<String>, CommandFailure> {
+    let answer = TokenJson {
         access_token: token.text(),
         token_type: token.held.token_type.as_deref(),
         expires_at: token.held.expires_at.map(|end| end.to_string()),
         ttl: token.left.map(|left| left.as_secs()),
         api_url,
     };
-    let mut text = serde_json::to_string(&answer).map(Zeroizing::new).map_err(|error| Failure {
+    let mut text = serde_json::to_string(&answer).map(Zeroizing::new).map_err(|error| CommandFailure {
         exit: Exit::Failed,
         message: format!("the answer could not be written as JSON: {error}"),
         hint: "choose another --format".to_owned(),

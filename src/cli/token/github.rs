@@ -7,8 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::current::{CXONE_TOKEN, CurrentToken, GENESYS_CLOUD_TOKEN};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::target::live_token::{CXONE_TOKEN, GENESYS_CLOUD_TOKEN, LiveToken};
 use crate::cli::target::session::Session;
 
 /// Where the runner looks for variables once a step has ended.
@@ -25,18 +25,21 @@ impl GithubEnvironment {
     /// Opens the file that the runner made for this step.
     ///
     /// # Errors
-    /// A [usage](Failure::usage) failure where there is no such file, or the runner would not take the name.
-    pub(super) fn open(name: &str, session: &Session) -> Result<Self, Failure> {
+    /// A [usage](CommandFailure::usage) failure where there is no such file, or the runner would not take the name.
+    pub(super) fn open(name: &str, session: &Session) -> Result<Self, CommandFailure> {
         check_name(name)?;
         let path = session.variable(FILE_VARIABLE).ok_or_else(|| {
             let hint = "--github-env is for a step of GitHub Actions; elsewhere use `exec`, or --format env";
-            Failure::usage(format!("{FILE_VARIABLE} is not set"), hint)
+            CommandFailure::usage(format!("{FILE_VARIABLE} is not set"), hint)
         })?;
         match open(&path) {
             Ok(file) => Ok(Self { name: name.to_owned(), path, file }),
             Err(error) => {
                 let hint = "the runner makes that file for each step: run this in the step itself, and hand GITHUB_ENV on to a container";
-                Err(Failure::usage(format!("{FILE_VARIABLE} names {path}, which cannot be written: {error}"), hint))
+                Err(CommandFailure::usage(
+                    format!("{FILE_VARIABLE} names {path}, which cannot be written: {error}"),
+                    hint,
+                ))
             }
         }
     }
@@ -46,7 +49,7 @@ impl GithubEnvironment {
     ///
     /// # Errors
     /// It is said nowhere where the token is good, or one of the two cannot be written.
-    pub(super) async fn hand_over(self, token: &CurrentToken, session: &Session) -> Result<(), Failure> {
+    pub(super) async fn hand_over(self, token: &LiveToken, session: &Session) -> Result<(), CommandFailure> {
         let mut variables = vec![(self.name.as_str(), token.text())];
         let origin = if is_known_name(&self.name) { Some(token.origin().await?) } else { None };
         if let Some(origin) = origin.as_ref().filter(|origin| origin.token_variable == self.name) {
@@ -57,7 +60,7 @@ impl GithubEnvironment {
             return Err(unmasked(session.output.take_write_error()));
         }
         let lines = lines(&variables);
-        append(self.file, &lines).map_err(|error| Failure {
+        append(self.file, &lines).map_err(|error| CommandFailure {
             exit: Exit::Failed,
             message: format!("{} could not be written: {error}", self.path),
             hint: "look at the runner's disk, and at who owns the file".to_owned(),
@@ -65,9 +68,9 @@ impl GithubEnvironment {
     }
 }
 
-fn unmasked(error: Option<io::Error>) -> Failure {
+fn unmasked(error: Option<io::Error>) -> CommandFailure {
     let why = error.map_or_else(String::new, |error| format!(" ({error})"));
-    Failure {
+    CommandFailure {
         exit: Exit::Failed,
         message: format!("the command that masks the token could not be written to stdout{why}, so nothing was set"),
         hint: "leave stdout to the runner: no pipe, no redirection".to_owned(),
@@ -112,16 +115,16 @@ fn is_known_name(name: &str) -> bool {
 }
 
 /// The runner ignores or refuses its own variables and `NODE_OPTIONS`.
-fn check_name(name: &str) -> Result<(), Failure> {
+fn check_name(name: &str) -> Result<(), CommandFailure> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let begins = name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
     let hint = "GENESYSCLOUD_ACCESS_TOKEN is the name that the platform's tools look for";
     if !begins || !name.chars().all(allowed) {
-        return Err(Failure::usage(format!("{name:?} cannot be the name of a variable"), hint));
+        return Err(CommandFailure::usage(format!("{name:?} cannot be the name of a variable"), hint));
     }
     let upper = name.to_ascii_uppercase();
     if upper.starts_with("GITHUB_") || upper.starts_with("RUNNER_") || upper == "NODE_OPTIONS" {
-        return Err(Failure::usage(format!("GitHub's runner does not let a step set {name}"), hint));
+        return Err(CommandFailure::usage(format!("GitHub's runner does not let a step set {name}"), hint));
     }
     Ok(())
 }

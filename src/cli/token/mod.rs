@@ -1,23 +1,23 @@
 //! `token`: hand the token that a secret holds to a pipeline.
 
-pub(super) mod current;
 mod forms;
 mod github;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use self::current::{CurrentToken, CurrentTokenArgs};
+use self::forms::Form;
 use self::github::GithubEnvironment;
-use crate::cli::arguments::Format;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::target::live_token::{LiveToken, LiveTokenArgs};
 use crate::cli::target::session::Session;
+use crate::cli::terminal::output::Format;
 
 /// The arguments of `token`.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     /// The secret, and what its token must be good for.
     #[command(flatten)]
-    pub token: CurrentTokenArgs,
+    pub token: LiveTokenArgs,
     /// What to print; raw unless it is given, or json with --output json
     #[arg(long, value_enum, value_name = "FORM")]
     pub format: Option<Form>,
@@ -29,32 +29,19 @@ pub struct TokenArgs {
     pub yes: bool,
 }
 
-/// What a token is printed as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// The token alone, on a line.
-    Raw,
-    /// `Authorization: Bearer TOKEN`, for `curl -H @-`.
-    Header,
-    /// Variables as a shell reads them.
-    Env,
-    /// The fields that the secrets engine answers with.
-    Json,
-}
-
 /// Prints the token, or writes it to where GitHub Actions looks for variables.
 ///
 /// # Errors
-/// A [usage](Failure::usage) failure, stdout being a terminal among them; no token that lives long enough; whatever
+/// A [usage](CommandFailure::usage) failure, stdout being a terminal among them; no token that lives long enough; whatever
 /// keeps the secret from being read.
-pub async fn run(arguments: &TokenArgs, session: &Session) -> Result<Exit, Failure> {
+pub async fn run(arguments: &TokenArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let form = form(arguments, session.output.format)?;
     let github = arguments.github_env.as_deref().map(|name| GithubEnvironment::open(name, session)).transpose()?;
     if session.output.is_shown && !arguments.yes {
         let hint = "pipe it to what needs it, or have `genesys-rotator exec` run that; --yes prints it all the same";
-        return Err(Failure::usage("stdout is a terminal, which would show the token", hint));
+        return Err(CommandFailure::usage("stdout is a terminal, which would show the token", hint));
     }
-    let token = CurrentToken::read(&arguments.token, session).await?;
+    let token = LiveToken::read(&arguments.token, session).await?;
     match github {
         Some(github) => github.hand_over(&token, session).await?,
         None => forms::print(&token, form, session).await?,
@@ -62,17 +49,18 @@ pub async fn run(arguments: &TokenArgs, session: &Session) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-fn form(arguments: &TokenArgs, output: Format) -> Result<Form, Failure> {
+fn form(arguments: &TokenArgs, output: Format) -> Result<Form, CommandFailure> {
     match (arguments.format, output) {
         (None, Format::Text) => Ok(Form::Raw),
         (None, Format::Json) if arguments.github_env.is_some() => {
             let hint = "leave --output out: what goes to stdout is a command for GitHub's runner";
-            Err(Failure::usage("--github-env prints no JSON", hint))
+            Err(CommandFailure::usage("--github-env prints no JSON", hint))
         }
         (None | Some(Form::Json), Format::Json) => Ok(Form::Json),
         (Some(form), Format::Text) => Ok(form),
-        (Some(_), Format::Json) => {
-            Err(Failure::usage("--output json and --format ask for two different things", "leave one of the two out"))
-        }
+        (Some(_), Format::Json) => Err(CommandFailure::usage(
+            "--output json and --format ask for two different things",
+            "leave one of the two out",
+        )),
     }
 }

@@ -6,10 +6,10 @@ use clap::Args;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use crate::cli::exit::Failure;
-use crate::cli::target::secret_reference::SecretReference;
-use crate::cli::target::session::Session;
-use crate::cli::target::store::Store;
+use super::secret_reference::SecretReference;
+use super::session::Session;
+use super::store::AnyStore;
+use crate::cli::exit::CommandFailure;
 use crate::cli::terminal::human_time::{minute, parse_duration, span};
 use crate::platform::{Platforms, Region};
 use crate::rotation::{Clock, Deadline, ErrorKind, HeldToken, Place, RotationError, Rotator, SystemClock};
@@ -18,13 +18,13 @@ use crate::rotation::{Clock, Deadline, ErrorKind, HeldToken, Place, RotationErro
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
 
 /// The variable that Terraform's provider and the official command line of Genesys Cloud take a token from.
-pub(super) const GENESYS_CLOUD_TOKEN: &str = "GENESYSCLOUD_ACCESS_TOKEN";
+pub(in crate::cli) const GENESYS_CLOUD_TOKEN: &str = "GENESYSCLOUD_ACCESS_TOKEN";
 /// The same for CXone, where no tool has set a name yet.
-pub(super) const CXONE_TOKEN: &str = "CXONE_ACCESS_TOKEN";
+pub(in crate::cli) const CXONE_TOKEN: &str = "CXONE_ACCESS_TOKEN";
 
 /// Which token is wanted.
 #[derive(Debug, Args)]
-pub struct CurrentTokenArgs {
+pub struct LiveTokenArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
     pub secret: String,
     /// Fail unless the token lives so much longer: 30s, 5m, 1h; 1m unless it is given
@@ -39,13 +39,13 @@ pub struct CurrentTokenArgs {
 }
 
 /// The token, and what is known of it.
-pub(in crate::cli) struct CurrentToken {
+pub(in crate::cli) struct LiveToken {
     pub(in crate::cli) held: HeldToken,
     /// The life left; `None` where the document does not say it.
     pub(in crate::cli) left: Option<Duration>,
     /// What the user wrote.
     secret: String,
-    rotator: Rotator<Store, Platforms, SystemClock>,
+    rotator: Rotator<AnyStore, Platforms, SystemClock>,
     deadline: Deadline,
 }
 
@@ -59,16 +59,17 @@ pub(in crate::cli) struct Origin {
     pub(in crate::cli) companions: Vec<(&'static str, String)>,
 }
 
-impl CurrentToken {
+impl LiveToken {
     /// Reads the secret's current value, and nothing else. The platform is asked for nothing unless that is wanted.
     ///
     /// # Errors
-    /// A [usage](Failure::usage) failure; whatever keeps the secret from being read; no token, or one that is dead or
+    /// A [usage](CommandFailure::usage) failure; whatever keeps the secret from being read; no token, or one that is dead or
     /// about to die.
-    pub(in crate::cli) async fn read(arguments: &CurrentTokenArgs, session: &Session) -> Result<Self, Failure> {
+    pub(in crate::cli) async fn read(arguments: &LiveTokenArgs, session: &Session) -> Result<Self, CommandFailure> {
         let secret = SecretReference::parse(&arguments.secret)?;
         let platforms = session.platforms()?;
-        let rotator = session.rotator(secret.place, platforms).await.map_err(|error| Failure::settings(&error))?;
+        let rotator =
+            session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
         let deadline = Deadline::after(arguments.timeout);
         let read = rotator.held_token(&secret.id, deadline).await;
         let held = read.map_err(|error| explained(&secret.typed, error))?;
@@ -97,7 +98,7 @@ impl CurrentToken {
     ///
     /// # Errors
     /// It is said nowhere, or CXone cannot be asked.
-    pub(in crate::cli) async fn origin(&self) -> Result<Origin, Failure> {
+    pub(in crate::cli) async fn origin(&self) -> Result<Origin, CommandFailure> {
         let failed = |error| explained(&self.secret, error);
         let place = self.rotator.place_of(&self.held, self.deadline).await.map_err(failed)?;
         let ask = || self.rotator.issuer.api_url(&place, &self.held.access_token);
@@ -115,7 +116,7 @@ impl CurrentToken {
     }
 
     /// A line break would end the line that the token is written to, and no header can carry one.
-    fn can_be_sent(&self) -> Result<(), Failure> {
+    fn can_be_sent(&self) -> Result<(), CommandFailure> {
         if self.text().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(());
         }
@@ -125,7 +126,7 @@ impl CurrentToken {
         Err(explained(&self.secret, error.with_hint(self.rotate())))
     }
 
-    fn lives(&self, wanted: Option<Duration>, session: &Session) -> Result<(), Failure> {
+    fn lives(&self, wanted: Option<Duration>, session: &Session) -> Result<(), CommandFailure> {
         let minimum = wanted.unwrap_or(SHORTEST_LIFE);
         let message = match (self.left, self.held.expires_at) {
             (Some(left), _) if left >= minimum => return Ok(()),
@@ -143,7 +144,7 @@ impl CurrentToken {
     }
 
     /// A token may have been revoked, or its client disabled, before its time was over.
-    async fn is_accepted(&self) -> Result<(), Failure> {
+    async fn is_accepted(&self) -> Result<(), CommandFailure> {
         let failed = |error: RotationError| {
             let is_dead = error.kind() == ErrorKind::TokenRejected;
             explained(&self.secret, if is_dead { error.with_hint(self.rotate()) } else { error })
@@ -167,11 +168,11 @@ fn left(end: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// What a function is advised when its time runs out does not help here.
-fn explained(secret: &str, error: RotationError) -> Failure {
+fn explained(secret: &str, error: RotationError) -> CommandFailure {
     let error = match error.kind() {
         ErrorKind::DeadlineExceeded => error.with_hint("give it more time with --timeout, and look at why it is slow"),
         _ => error,
     };
-    let failure = Failure::from(error);
-    Failure { message: format!("{secret}: {}", failure.message), ..failure }
+    let failure = CommandFailure::from(error);
+    CommandFailure { message: format!("{secret}: {}", failure.message), ..failure }
 }

@@ -13,7 +13,7 @@ const APPEARANCE: Duration = Duration::from_secs(5);
 
 /// What a look at the labels tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum View {
+pub(super) enum VersionState {
     /// The version is or was current.
     Promoted,
     /// It is being worked on.
@@ -28,7 +28,7 @@ pub(super) enum View {
 
 /// The looks at one rotation so far.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Observation {
     pub(super) version: VersionId,
     /// The steps that were seen done, and perhaps the one that failed.
     pub(super) steps: Vec<StepRecord>,
@@ -45,7 +45,7 @@ pub(super) struct Seen {
     without_label: u32,
 }
 
-impl Seen {
+impl Observation {
     pub(super) fn begin(version: VersionId) -> Self {
         let now = Instant::now();
         Self {
@@ -72,31 +72,31 @@ impl Seen {
     }
 
     /// Takes a description, and tells what it means.
-    pub(super) fn note_description(&mut self, described: Description) -> View {
+    pub(super) fn note_description(&mut self, described: Description) -> VersionState {
         let view = self.view(&described);
         self.described = Some(described);
         view
     }
 
-    fn view(&mut self, described: &Description) -> View {
+    fn view(&mut self, described: &Description) -> VersionState {
         let labels = described.labels(&self.version).unwrap_or_default();
         let has = |label: &str| labels.iter().any(|have| have == label);
         // A version that is the previous one by now was current in between.
         if has(CURRENT) || has(PREVIOUS) {
-            return View::Promoted;
+            return VersionState::Promoted;
         }
         if described.rotation_enabled == Some(false) {
-            return View::SwitchedOff;
+            return VersionState::SwitchedOff;
         }
         if has(PENDING) {
             self.was_staged = true;
             self.without_label = 0;
-            return View::Staged;
+            return VersionState::Staged;
         }
         self.without_label += 1;
         let is_sure =
             self.without_label >= LOOKS_WITHOUT_LABEL && (self.was_staged || self.began.elapsed() >= APPEARANCE);
-        if is_sure { View::Dropped } else { View::Unclear }
+        if is_sure { VersionState::Dropped } else { VersionState::Unclear }
     }
 
     /// The version holds a value: createSecret is done.

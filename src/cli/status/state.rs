@@ -1,0 +1,166 @@
+//! What is known of one secret.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::rotation::{
+    CURRENT, Deadline, Description, Document, ErrorKind, LabelledVersion, RetryPolicy, RotationError, SecretId,
+    SecretStore, VersionSelector,
+};
+use crate::secret::SecretString;
+
+/// What could be learnt of one secret.
+pub(super) struct Status {
+    pub(super) typed: String,
+    pub(super) described: Option<Description>,
+    pub(super) token: TokenStatus,
+    pub(super) error: Option<RotationError>,
+}
+
+/// What is known of the token that readers read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenStatus {
+    Stored {
+        issued_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+    },
+    Missing,
+    /// Only the metadata may be read.
+    NotPermitted,
+    Unknown,
+}
+
+impl Status {
+    pub(super) async fn of(typed: String, store: &impl SecretStore, id: &SecretId, patience: Duration) -> Self {
+        let (retries, deadline) = (RetryPolicy::default(), Deadline::after(patience));
+        let described = match retries.run("look at the secret", deadline, || store.describe(id)).await {
+            Ok(described) => described,
+            Err(error) => return Self::unknown(typed, error),
+        };
+        let read = || store.read(id, VersionSelector::Current);
+        let value = retries.run("read the secret", deadline, read).await;
+        let text = value.map(|value| value.map(|stored| stored.text));
+        let (token, error) = match text.and_then(|text| TokenStatus::of(&described, text.as_ref())) {
+            Ok(token) => (token, None),
+            Err(error) if error.kind() == ErrorKind::StoreDenied => (TokenStatus::NotPermitted, None),
+            Err(error) => (TokenStatus::Unknown, Some(error)),
+        };
+        Self { typed, described: Some(described), token, error }
+    }
+
+    pub(super) fn unknown(typed: String, error: RotationError) -> Self {
+        Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) }
+    }
+
+    /// Whether it holds a token of a rotation, or may do so.
+    pub(super) fn is_ours(&self) -> bool {
+        match (self.token, &self.error) {
+            (TokenStatus::Stored { issued_at, expires_at }, _) => issued_at.is_some() && expires_at.is_some(),
+            (TokenStatus::Missing, _) => false,
+            (TokenStatus::NotPermitted, _) | (_, None) => true,
+            (_, Some(error)) => !matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::NoCurrentVersion),
+        }
+    }
+
+    /// The labelled versions; what readers read comes first.
+    pub(super) fn versions(&self) -> Vec<&LabelledVersion> {
+        let mut versions: Vec<_> = self.described.iter().flat_map(|described| &described.versions).collect();
+        versions.sort_by_key(|version| !version.labels.iter().any(|label| label == CURRENT));
+        versions
+    }
+}
+
+impl TokenStatus {
+    fn of(described: &Description, value: Option<&SecretString>) -> Result<Self, RotationError> {
+        let Some(value) = value else {
+            let message = format!("the secret {} has no {CURRENT} value", described.name);
+            return Err(RotationError::new(ErrorKind::NoCurrentVersion, message));
+        };
+        let document = Document::parse(value)?;
+        Ok(match document.access_token()? {
+            Some(_) => Self::Stored { issued_at: document.issued_at(), expires_at: document.expires_at() },
+            None => Self::Missing,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::{Result as Rotated, Staged, StoredValue, VersionId};
+    use crate::store::memory::MemoryStore;
+
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    async fn status_of(value: &str) -> Status {
+        let (store, id) = (MemoryStore::new(), SecretId::new("token"));
+        store.create(id.clone(), SecretString::from(value));
+        Status::of("token".to_owned(), &store, &id, TIMEOUT).await
+    }
+
+    #[tokio::test]
+    async fn a_stored_token_shows_its_times() {
+        let value = r#"{"access_token":"t","issued_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:04Z"}"#;
+        let status = status_of(value).await;
+        let moment = |text: &str| Some(text.parse().expect("a valid timestamp"));
+        let (issued_at, expires_at) = (moment("2026-01-02T03:04:05Z"), moment("2026-01-03T03:04:04Z"));
+        assert_eq!(status.token, TokenStatus::Stored { issued_at, expires_at });
+        assert!(status.error.is_none());
+    }
+
+    #[tokio::test]
+    async fn credentials_without_a_token_are_no_fault() {
+        let status = status_of(r#"{"client_id":"c","client_secret":"s"}"#).await;
+        assert_eq!(status.token, TokenStatus::Missing);
+        assert!(status.error.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_a_fault() {
+        let status = status_of("not JSON").await;
+        assert_eq!(status.error.map(|error| error.kind()), Some(ErrorKind::DocumentInvalid));
+        let nothing = Status::of("none".to_owned(), &MemoryStore::new(), &SecretId::new("none"), TIMEOUT).await;
+        assert_eq!(nothing.error.map(|error| error.kind()), Some(ErrorKind::SecretNotFound));
+    }
+
+    /// Shows the metadata alone.
+    struct Closed(MemoryStore);
+
+    impl SecretStore for Closed {
+        async fn describe(&self, secret: &SecretId) -> Rotated<Description> {
+            self.0.describe(secret).await
+        }
+
+        async fn read(&self, _: &SecretId, _: VersionSelector<'_>) -> Rotated<Option<StoredValue>> {
+            Err(RotationError::new(ErrorKind::StoreDenied, "denied"))
+        }
+
+        async fn stage(
+            &self,
+            _: &SecretId,
+            _: &VersionId,
+            _: &SecretString,
+            _: Option<&SecretString>,
+        ) -> Rotated<Staged> {
+            unreachable!("status stores nothing")
+        }
+
+        async fn promote(&self, _: &SecretId, _: &VersionId, _: Option<&VersionId>) -> Rotated<()> {
+            unreachable!("status promotes nothing")
+        }
+
+        async fn unstage(&self, _: &SecretId, _: &VersionId) -> Rotated<()> {
+            unreachable!("status drops nothing")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_that_may_not_be_read_leaves_the_metadata() {
+        let (store, id) = (MemoryStore::new(), SecretId::new("token"));
+        store.create(id.clone(), SecretString::from("{}"));
+        let status = Status::of("token".to_owned(), &Closed(store), &id, TIMEOUT).await;
+        assert_eq!((status.token, status.error.is_none()), (TokenStatus::NotPermitted, true));
+        assert_eq!(status.versions().len(), 1);
+    }
+}

@@ -1,0 +1,159 @@
+//! Checks every tracked text file against the banned phrases of `tests/language/banned.txt`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The banned phrases and identifiers, with the format described in the file itself.
+const BANNED: &str = include_str!("language/banned.txt");
+/// The list itself, which is not checked.
+const LIST: &str = "tests/language/banned.txt";
+/// Comment and continuation markers that may start a line in the middle of a sentence.
+const MARKERS: [&str; 9] = ["//!", "///", "//", "##", "#", "*", "|", ">", "--"];
+/// Path prefixes that are not checked yet.
+const EXEMPT: &[&str] = &[
+    ".ci/",
+    ".config/",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.toml",
+    "Makefile",
+    "README.md",
+    "SECURITY.md",
+    "clippy.toml",
+    "crates/",
+    "deny.toml",
+    "docs/",
+    "infra/",
+    "src/",
+    "tests/",
+];
+
+struct Rules {
+    phrases: Vec<String>,
+    identifiers: Vec<&'static str>,
+}
+
+impl Rules {
+    fn read(list: &'static str) -> Self {
+        let lines = list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let (identifiers, phrases): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("code "));
+        let identifiers = identifiers.iter().filter_map(|line| line.strip_prefix("code ")).collect();
+        Self { phrases: phrases.iter().map(|phrase| folded(phrase)).collect(), identifiers }
+    }
+
+    /// The findings in one file, as `path:line: phrase`.
+    fn findings(&self, path: &str, text: &str) -> Vec<String> {
+        let prose = Prose::of(text);
+        let mut findings: Vec<(usize, &str)> = Vec::new();
+        for phrase in &self.phrases {
+            findings.extend(whole_words(&prose.text, phrase).map(|at| (prose.line(at), phrase.as_str())));
+            if whole_words(&folded(path), phrase).next().is_some() {
+                findings.push((0, phrase));
+            }
+        }
+        if path.ends_with(".rs") {
+            let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            for identifier in &self.identifiers {
+                findings.extend((stem == *identifier).then_some((0, *identifier)));
+                let lines = text.lines().enumerate().filter(|(_, line)| has_identifier(line, identifier));
+                findings.extend(lines.map(|(number, _)| (number + 1, *identifier)));
+            }
+        }
+        findings.sort_unstable();
+        findings.iter().map(|(line, phrase)| format!("{path}:{line}: {phrase}")).collect()
+    }
+}
+
+/// The text of a file as one line: lower case, without comment markers, single spaces.
+struct Prose {
+    text: String,
+    /// The offset at which each line starts.
+    starts: Vec<usize>,
+}
+
+impl Prose {
+    fn of(text: &str) -> Self {
+        let mut prose = Self { text: String::with_capacity(text.len()), starts: Vec::new() };
+        for line in text.lines() {
+            prose.starts.push(prose.text.len());
+            let line = line.trim().trim_end_matches('\\');
+            let line = MARKERS.iter().find_map(|marker| line.strip_prefix(marker)).unwrap_or(line);
+            let line = folded(line);
+            if !line.is_empty() {
+                prose.text.push_str(&line);
+                prose.text.push(' ');
+            }
+        }
+        prose
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at)
+    }
+}
+
+/// Lower case, `_` as a space, single spaces.
+fn folded(text: &str) -> String {
+    text.to_lowercase().replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn whole_words<'a>(text: &'a str, phrase: &'a str) -> impl Iterator<Item = usize> {
+    let is_bounded = move |at: usize| {
+        let (before, after) = (&text[..at], &text[at + phrase.len()..]);
+        !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric)
+    };
+    text.match_indices(phrase).map(|(at, _)| at).filter(move |at| is_bounded(*at))
+}
+
+/// Whether the code of a line has this identifier, outside a comment and a string literal.
+fn has_identifier(line: &str, identifier: &str) -> bool {
+    let code = line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+    let code = code.split("//").next().unwrap_or_default();
+    code.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).any(|word| word == identifier)
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tracked_files() -> Vec<String> {
+    let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().expect("git runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let paths = String::from_utf8(output.stdout).expect("paths are UTF-8");
+    paths.split_terminator('\0').map(str::to_owned).collect()
+}
+
+#[test]
+fn no_tracked_file_contains_a_banned_phrase() {
+    let rules = Rules::read(BANNED);
+    let checked: Vec<_> = tracked_files()
+        .into_iter()
+        .filter(|path| path != LIST && !EXEMPT.iter().any(|prefix| path.starts_with(prefix)))
+        .collect();
+    // A binary file is not UTF-8; a deleted file is still tracked until it is committed.
+    let texts = checked.iter().filter_map(|path| Some((path, fs::read_to_string(root().join(path)).ok()?)));
+    let findings: Vec<_> = texts.flat_map(|(path, text)| rules.findings(path, &text)).collect();
+    assert!(findings.is_empty(), "{} banned phrases:\n{}", findings.len(), findings.join("\n"));
+}
+
+#[test]
+fn a_banned_phrase_is_found_in_any_case_and_across_lines() {
+    let rules = Rules::read("made anew\nwhoever\ncode by_hand");
+    let findings = |path, text| rules.findings(path, text);
+    assert_eq!(findings("a.md", "first\nit is Made\n  anew here"), ["a.md:2: made anew"]);
+    assert_eq!(findings("a.rs", "//! it is made\n//! anew"), ["a.rs:1: made anew"]);
+    assert_eq!(findings("a.rs", "fn a_token_made_anew() {}"), ["a.rs:1: made anew"]);
+    assert_eq!(findings("a.rs", "let x = \"it is made \\\n    anew\";"), ["a.rs:1: made anew"]);
+    assert_eq!(findings("whoever.md", ""), ["whoever.md:0: whoever"]);
+    assert_eq!(findings("a.rs", "mod by_hand;"), ["a.rs:1: by_hand"]);
+    assert_eq!(findings("by_hand.rs", ""), ["by_hand.rs:0: by_hand"]);
+}
+
+#[test]
+fn a_phrase_inside_a_longer_word_is_no_finding() {
+    let rules = Rules::read("prove\ncode End");
+    for text in ["approve", "proven", "provenance", "// End", "let x = \"End\";", "Endpoint"] {
+        assert_eq!(rules.findings("a.rs", text), [""; 0], "{text}");
+    }
+}
