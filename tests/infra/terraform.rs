@@ -197,7 +197,7 @@ fn both_refuse_the_same() {
         command.arg(repository("tests/python/terraform_module.py")).arg(repository("infra/terraform")).args(variables);
         let output = command.output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Some(!output.status.success() && said.starts_with("against the validations"))
+        Some(!output.status.success() && said.starts_with("violated validations"))
     };
     let bad: [&[&str]; 8] = [
         &["rotate_every_minutes=30"],

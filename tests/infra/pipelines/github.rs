@@ -69,8 +69,8 @@ async fn the_action_runs_the_binary_that_it_is_given_if_that_is_the_right_one() 
     assert_eq!(runner.environment.into_iter().collect::<Vec<_>>(), [("TOKEN".to_owned(), workplace.token.clone())]);
     assert!(runner.printed.contains("genesys-rotator 0."), "its version is in the log");
     for (name, value, words) in [
-        ("sha256", "0".repeat(64), format!("::error::the checksum of {ROTATOR} is {right}, and not")),
-        ("binary", "/no/such/file".to_owned(), "::error::/no/such/file is no program that can be run".to_owned()),
+        ("sha256", "0".repeat(64), format!("::error::the checksum of {ROTATOR} is {right}, which does not match")),
+        ("binary", "/no/such/file".to_owned(), "::error::/no/such/file is not an executable file".to_owned()),
     ] {
         let former = std::mem::replace(&mut with[name], json!(value));
         let mut runner = Runner::new(&workplace);
@@ -99,7 +99,7 @@ async fn the_action_builds_what_it_does_not_find() {
     assert!(runner.act(&with).await && runner.log().starts_with("built\n"), "{}", runner.log());
     with["sha256"] = json!(sum(ROTATOR).await);
     let mut runner = Runner::new(&workplace);
-    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 needs a binary"), "{}", runner.log());
+    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 requires a binary"), "{}", runner.log());
 }
 
 #[tokio::test]
