@@ -28,13 +28,13 @@ pub struct Hosted {
     log: Arc<Mutex<String>>,
 }
 
-/// A rejected request: the error type on the wire, and the message.
+/// A rejected request: the HTTP status that a host derives from the error, and the message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refused(pub u32, pub String);
+pub struct Refused(pub i64, pub String);
 
 impl Hosted {
-    /// An engine with the config `main`.
-    pub async fn start() -> Self {
+    /// An engine without entries.
+    pub async fn empty() -> Self {
         let hosted = Self {
             storage: Storage::default(),
             system: SystemView::default(),
@@ -44,6 +44,12 @@ impl Hosted {
             log: Arc::default(),
         };
         hosted.restart().await;
+        hosted
+    }
+
+    /// An engine with the config `main`.
+    pub async fn start() -> Self {
+        let hosted = Self::empty().await;
         hosted.write("config/main", config()).await;
         hosted
     }
@@ -108,7 +114,7 @@ impl Hosted {
         let reply = host.ask(MOUNT, operation, path, &data.to_string()).await;
         let reply = reply.map_err(died)?;
         if let Some(error) = reply.err {
-            return Err(Refused(error.err_type, error.err_msg));
+            return Err(Refused(status(&error), error.err_msg));
         }
         let response = reply.response.unwrap_or_default();
         let data = serde_json::from_str(&response.data).unwrap_or_default();
@@ -131,6 +137,14 @@ impl Hosted {
     /// Reads a path. Panics on an error.
     pub async fn read(&self, path: &str) -> Value {
         self.call("read", path, Value::Null).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}")).data
+    }
+
+    /// Sends a request that must fail with 400, a message and a hint. Returns both.
+    pub async fn rejected(&self, operation: &str, path: &str, data: Value) -> String {
+        let Refused(status, message) =
+            self.call(operation, path, data.clone()).await.expect_err(&format!("{operation} {path} {data}"));
+        assert!(status == 400 && message.contains("\nhint: "), "{operation} {path} {data}: {status} {message}");
+        message
     }
 
     /// The token of the static role `ci`, as it is read.
@@ -206,7 +220,18 @@ impl Hosted {
 }
 
 fn died(status: Status) -> Refused {
-    Refused(0, status.message().to_owned())
+    Refused(500, status.message().to_owned())
+}
+
+/// The status that OpenBao answers with (sdk/plugin/pb/translation.go, sdk/logical/response_util.go).
+fn status(error: &pb::ProtoError) -> i64 {
+    match error.err_type {
+        3 => error.err_code,
+        5 => 405,
+        6 => 404,
+        7 => 400,
+        _ => 500,
+    }
 }
 
 /// A successful response.
