@@ -1,10 +1,12 @@
 //! Configs and roles: merging, validation and invalid requests.
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Effect, Fault};
+use simulators::faults::{Answer, Effect, Fault};
 
 use crate::hosted::{Hosted, Refused, until};
 use crate::scene::{CLIENT, SECOND, Scene, config, errors};
+use crate::shared::RATE_LIMIT;
 
 #[tokio::test]
 async fn a_config_write_validates_and_merges_and_reads_never_return_the_secret() {
@@ -89,10 +91,10 @@ async fn openbao_answers_404_for_unknown_paths_405_for_operations_warns_of_field
     assert!(status == 400 && errors(&answer).contains("CredentialsRejected"), "{status} {answer}");
     let (status, answer) = scene.call("POST", "roles/a b", json!({"config": "main"})).await;
     assert!(status == 400 && errors(&answer).contains("is not a valid name"), "{status} {answer}");
-    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Drop));
+    let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT).with_header("retry-after", "60");
+    scene.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Answer(page)));
     let (status, answer) = scene.call("POST", "config/main", config()).await;
-    assert!(status == 502 && errors(&answer).contains("PlatformUnavailable"), "{status} {answer}");
-    scene.simulation.faults.clear();
+    assert!(status == 502 && errors(&answer).contains("RateLimited"), "{status} {answer}");
 
     let answer = scene.write("roles/ci", json!({"config": "main", "colour": "blue"})).await;
     assert!(answer["warnings"].to_string().contains("colour"), "{answer}");

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure of the harness fails the test")]
 
+use std::fmt;
 use std::io::BufRead;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -111,14 +112,15 @@ impl Hosted {
             "write" => "create",
             other => other,
         };
-        let reply = host.ask(MOUNT, operation, path, &data.to_string()).await;
-        let reply = reply.map_err(died)?;
-        if let Some(error) = reply.err {
-            return Err(Refused(status(&error), error.err_msg));
-        }
-        let response = reply.response.unwrap_or_default();
-        let data = serde_json::from_str(&response.data).unwrap_or_default();
-        Ok(Success { data, warnings: response.warnings })
+        success(host.ask(MOUNT, operation, path, &data.to_string()).await.map_err(died)?)
+    }
+
+    /// Revokes a lease, as a host does.
+    pub async fn revoke(&self, lease: &IssuedLease) -> Result<Success, Refused> {
+        let request = pb::Request { operation: "revoke".into(), secret: Some(lease.0.clone()), ..Default::default() };
+        let arguments = pb::HandleRequestArgs { storage_id: 0, request: Some(request) };
+        let reply = self.host().backend().handle_request(of_mount(MOUNT, arguments)).await;
+        success(reply.map_err(died)?.into_inner())
     }
 
     async fn exists(&self, host: &Host, path: &str) -> Result<bool, Refused> {
@@ -219,6 +221,15 @@ impl Hosted {
     }
 }
 
+fn success(reply: pb::HandleRequestReply) -> Result<Success, Refused> {
+    if let Some(error) = reply.err {
+        return Err(Refused(status(&error), error.err_msg));
+    }
+    let response = reply.response.unwrap_or_default();
+    let data = serde_json::from_str(&response.data).unwrap_or_default();
+    Ok(Success { data, warnings: response.warnings, lease: response.secret.map(IssuedLease) })
+}
+
 fn died(status: Status) -> Refused {
     Refused(500, status.message().to_owned())
 }
@@ -239,6 +250,16 @@ fn status(error: &pb::ProtoError) -> i64 {
 pub struct Success {
     pub data: Value,
     pub warnings: Vec<String>,
+    pub lease: Option<IssuedLease>,
+}
+
+/// A lease as a host keeps it. `Debug` prints no token.
+pub struct IssuedLease(pb::Secret);
+
+impl fmt::Debug for IssuedLease {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("IssuedLease")
+    }
 }
 
 /// The settings of a static role.

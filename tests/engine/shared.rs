@@ -9,7 +9,8 @@ use crate::hosted::{Hosted, Refused};
 use crate::scene::{SECOND, Scene};
 
 const EXCHANGE: &str = "POST /oauth/token";
-const RATE_LIMIT: &str = r#"{"error":"invalid_request","description":"rate limit exceeded; try again later"}"#;
+/// The platform's answer to too many token requests.
+pub const RATE_LIMIT: &str = r#"{"error":"invalid_request","description":"rate limit exceeded; try again later"}"#;
 
 impl Hosted {
     /// An engine with the config `main` and the role `ci`.
