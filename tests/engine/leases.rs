@@ -15,7 +15,7 @@ const REVOKE: &str = "DELETE /api/v2/tokens/me";
 
 impl Hosted {
     /// A lease of a new token.
-    async fn lease(&self) -> IssuedLease {
+    pub async fn lease(&self) -> IssuedLease {
         self.call("read", "creds/ci", Value::Null).await.expect("a token").lease.expect("a lease")
     }
 }
