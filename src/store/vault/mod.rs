@@ -11,9 +11,9 @@
 mod connection;
 mod endpoint;
 mod failure;
+mod json_equality;
 mod location;
 mod login;
-mod meaning;
 mod settings;
 mod snapshot;
 
