@@ -11,7 +11,8 @@ use super::event::RotationEvent;
 use super::failure::FunctionError;
 use super::metrics::Metrics;
 use crate::rotation::{
-    Clock, Deadline, Result, RotationError, Rotator, SecretStore, StepReport, SystemClock, TokenIssuer, TokenLife,
+    Clock, Deadline, Result, RotationError, RotationPlatform, RotationStore, Rotator, StepReport, SystemClock,
+    TokenLife,
 };
 
 /// Lambda's maximum timeout.
@@ -25,7 +26,7 @@ pub struct Function<S, I, C> {
     metrics: Metrics,
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Function<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Function<S, I, C> {
     /// A function that rotates with `rotator` and counts in `metrics`. If the environment is not valid, `rotator` is the
     /// error that every event is answered with.
     pub fn new(rotator: Result<Rotator<S, I, C>>, metrics: Metrics) -> Self {

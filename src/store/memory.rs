@@ -7,7 +7,8 @@ use secrecy::ExposeSecret;
 
 use super::version_index::{IndexedVersion, VersionIndex};
 use crate::rotation::{
-    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, VersionId, Wanted,
+    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
 
@@ -83,18 +84,15 @@ impl SecretStore for MemoryStore {
         self.with(secret, |found| Ok(found.versions.describe(secret.as_str(), found.current()?.id.clone())))
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
         self.with(secret, |found| {
-            let version = match wanted {
-                Wanted::Current => found.versions.current(),
-                Wanted::Pending(version) => found.versions.staged(version),
+            let version = match selector {
+                VersionSelector::Current => found.versions.current(),
+                VersionSelector::Pending(version) => found.versions.staged(version),
+                VersionSelector::Previous => return Ok(found.previous.clone().map(StoredValue::from)),
             };
-            Ok(version.and_then(|version| version.value.clone()))
+            Ok(version.and_then(|version| version.value.clone()).map(StoredValue::from))
         })
-    }
-
-    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        self.with(secret, |found| Ok(found.previous.clone()))
     }
 
     async fn stage(
@@ -129,21 +127,23 @@ impl SecretStore for MemoryStore {
             Ok(())
         })
     }
+}
 
-    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+impl WriteAhead for MemoryStore {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
         self.with(secret, |found| {
-            found.versions.set_ahead(Some(value));
+            found.versions.set_intent(Some(value));
             Ok(())
         })
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        self.with(secret, |found| Ok(found.versions.ahead()))
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        self.with(secret, |found| Ok(found.versions.intent()))
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
         self.with(secret, |found| {
-            found.versions.set_ahead(None);
+            found.versions.set_intent(None);
             Ok(())
         })
     }

@@ -12,7 +12,8 @@ use crate::engine::storage::config::{self, Config};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
 use crate::rotation::{
-    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, VersionId, Wanted,
+    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
 use crate::secret::{ExposeSecret, SecretString};
 use crate::store::version_index::VersionIndex;
@@ -117,14 +118,16 @@ impl SecretStore for StaticStore {
         Ok(seen.versions.describe(secret.as_str(), seen.current_id()))
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        match wanted {
-            Wanted::Current if secret.as_str().starts_with(config::PREFIX) => {
-                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let text = match selector {
+            VersionSelector::Current if secret.as_str().starts_with(config::PREFIX) => {
+                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()?
             }
-            Wanted::Current => self.look(secret).await?.current_value().map(Some),
-            Wanted::Pending(version) => Ok(self.look(secret).await?.versions.staged(version).map(value_of)),
-        }
+            VersionSelector::Current => Some(self.look(secret).await?.current_value()?),
+            VersionSelector::Pending(version) => self.look(secret).await?.versions.staged(version).map(value_of),
+            VersionSelector::Previous => None,
+        };
+        Ok(text.map(StoredValue::from))
     }
 
     async fn stage(
@@ -170,6 +173,8 @@ impl SecretStore for StaticStore {
         self.entries.delete(&key(PENDING, name)).await.map_err(failed)
     }
 }
+
+impl WriteAhead for StaticStore {}
 
 fn name_of(secret: &SecretId) -> Result<&str> {
     secret.as_str().strip_prefix(ROLES).ok_or_else(|| missing(secret))

@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 use self::files::Files;
 use self::snapshot::StagedDocument;
 use crate::rotation::{
-    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, VersionId, Wanted,
+    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
 
@@ -31,19 +32,20 @@ impl SecretStore for FileStore {
         .await
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        let version = match wanted {
-            Wanted::Current => None,
-            Wanted::Pending(version) => Some(version.clone()),
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let version = match selector {
+            VersionSelector::Current => None,
+            VersionSelector::Pending(version) => Some(version.clone()),
+            VersionSelector::Previous => return Ok(None),
         };
-        with_files(secret, move |files| match version {
+        let text = with_files(secret, move |files| match version {
             None => files.document().map(Some),
             Some(version) => {
                 let found = files.snapshot()?;
                 Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str())))
             }
-        })
-        .await
+        });
+        Ok(text.await?.map(StoredValue::from))
     }
 
     async fn stage(
@@ -97,25 +99,27 @@ impl SecretStore for FileStore {
         })
         .await
     }
+}
 
-    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        set_ahead(secret, Some(value.clone())).await
+impl WriteAhead for FileStore {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        set_intent(secret, Some(value.clone())).await
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        with_files(secret, |files| Ok(files.snapshot()?.versions.ahead())).await
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        with_files(secret, |files| Ok(files.snapshot()?.versions.intent())).await
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
-        set_ahead(secret, None).await
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+        set_intent(secret, None).await
     }
 }
 
-async fn set_ahead(secret: &SecretId, value: Option<SecretString>) -> Result<()> {
+async fn set_intent(secret: &SecretId, value: Option<SecretString>) -> Result<()> {
     with_files(secret, move |files| {
         let _lock = files.lock()?;
         let mut found = files.snapshot()?;
-        found.versions.set_ahead(value.as_ref());
+        found.versions.set_intent(value.as_ref());
         files.write_versions(&found.versions)
     })
     .await

@@ -30,7 +30,8 @@ use self::location::Location;
 use self::settings::VaultSettings;
 use self::snapshot::{KvSnapshot, KvVersions, StagedVersion};
 use crate::rotation::{
-    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, VersionId, Wanted,
+    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
 
@@ -94,10 +95,10 @@ impl VaultKv {
         Ok(written)
     }
 
-    async fn set_ahead(&self, secret: &SecretId, value: Option<&SecretString>) -> Result<()> {
+    async fn set_intent(&self, secret: &SecretId, value: Option<&SecretString>) -> Result<()> {
         let found = self.snapshot(secret).await?;
         let mut versions = found.versions.clone();
-        versions.set_ahead(value);
+        versions.set_intent(value);
         self.write_versions(&found, &versions).await.map(drop)
     }
 
@@ -121,16 +122,18 @@ impl SecretStore for VaultKv {
         Ok(found.versions.describe(secret.as_str(), found.current_id()))
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        match wanted {
-            Wanted::Current => {
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        match selector {
+            VersionSelector::Current => {
                 let found = document(self.connection().await?, &self.locate(secret).await?).await?;
-                Ok(Some(SecretString::from(found.text.as_str())))
+                Ok(Some(SecretString::from(found.text.as_str()).into()))
             }
-            Wanted::Pending(version) => {
+            VersionSelector::Pending(version) => {
                 let found = self.snapshot(secret).await?;
-                Ok(found.versions.staged(version).map(|staged| SecretString::from(staged.document.as_str())))
+                let staged = found.versions.staged(version);
+                Ok(staged.map(|staged| SecretString::from(staged.document.as_str()).into()))
             }
+            VersionSelector::Previous => Ok(None),
         }
     }
 
@@ -177,17 +180,19 @@ impl SecretStore for VaultKv {
         let mut versions = found.versions.clone();
         if versions.unstage(version) { self.write_versions(&found, &versions).await.map(drop) } else { Ok(()) }
     }
+}
 
-    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        self.set_ahead(secret, Some(value)).await
+impl WriteAhead for VaultKv {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        self.set_intent(secret, Some(value)).await
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        Ok(self.snapshot(secret).await?.versions.ahead())
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        Ok(self.snapshot(secret).await?.versions.intent())
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
-        self.set_ahead(secret, None).await
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+        self.set_intent(secret, None).await
     }
 }
 
