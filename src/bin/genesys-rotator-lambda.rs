@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use genesys_rotator::lambda::{Function, Metrics, only_json};
 use genesys_rotator::log_filter::log_filter;
 use genesys_rotator::platform::{Endpoints, Platforms};
-use genesys_rotator::rotation::{RetryPolicy, Rotator, SystemClock};
+use genesys_rotator::rotation::{Rotator, SystemClock};
 use genesys_rotator::store::aws::{AwsSecretsManager, config};
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(lines).with(log_filter(level.as_deref())).init();
     let store = AwsSecretsManager::new(&config::of_lambda(variable));
-    let rotator = |issuer| Rotator { store, issuer, clock: SystemClock, retries: RetryPolicy::default() };
+    let rotator = |issuer| Rotator::new(store, issuer, SystemClock);
     let metrics = Metrics::new(std::io::stdout(), variable("ROTATOR_METRIC_NAMESPACE"));
     let function = Function::new(Endpoints::from_lookup(variable).map(Platforms::new).map(rotator), metrics);
     let handle = service_fn(|event: LambdaEvent<serde_json::Value>| function.handle(event));

@@ -15,8 +15,8 @@ use super::terminal::output::{Format, Output};
 use super::terminal::style::Colour;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{
-    Credentials, Deadline, Document, ErrorKind, KeyPair, Result, RetryPolicy, RotationError, Rotator, SecretId,
-    SecretStore, SystemClock, TokenIssuer, VersionId, Wanted,
+    Credentials, Deadline, Document, ErrorKind, KeyPair, Result, RotationError, Rotator, SecretId, SecretStore,
+    SystemClock, TokenIssuer, VersionId, VersionSelector,
 };
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
@@ -63,12 +63,7 @@ impl<'a> Demo<'a> {
         let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
         let document = json!({ "region": REGION, "client_id": client_id, "client_secret": client_secret });
         store.create(secret.clone(), SecretString::from(document.to_string()));
-        let rotator = Rotator {
-            store: AnyStore::Memory(store),
-            issuer: Platforms::new(endpoints),
-            clock: SystemClock,
-            retries: RetryPolicy::default(),
-        };
+        let rotator = Rotator::new(AnyStore::Memory(store), Platforms::new(endpoints), SystemClock);
         Ok(Self { url, client_id, client_secret: client_secret.into(), rotator, secret, output })
     }
 
@@ -141,8 +136,8 @@ impl<'a> Demo<'a> {
     }
 
     async fn current_token(&self) -> Result<Option<SecretString>> {
-        match self.rotator.store.read(&self.secret, Wanted::Current).await? {
-            Some(value) => Document::parse(&value)?.access_token(),
+        match self.rotator.store.read(&self.secret, VersionSelector::Current).await? {
+            Some(stored) => Document::parse(&stored.text)?.access_token(),
             None => Ok(None),
         }
     }

@@ -1,4 +1,4 @@
-//! What readers of a token get.
+//! A token and its lifetime, as the engine stores and returns it.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::storage::stored_secret;
 use crate::rotation::IssuedToken;
 use crate::secret::SecretString;
 
-/// What is left of a token is counted in seconds: with less than one it is dead.
+/// Lifetimes are counted in whole seconds: a token with less than one second left counts as expired.
 pub(crate) const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 
-/// A token, and how long it lives.
+/// A token and its lifetime.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Token {
     #[serde(with = "stored_secret")]
@@ -25,31 +25,31 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// A token fresh from the platform, by the moment at which it was asked for.
-    pub(crate) fn issued(token: IssuedToken, asked_at: Timestamp) -> Self {
+    /// A token that the platform issued. Its lifetime counts from the moment before the request.
+    pub(crate) fn issued(token: IssuedToken, requested_at: Timestamp) -> Self {
         let lifetime = SignedDuration::try_from(token.lifetime).unwrap_or(SignedDuration::MAX);
-        // A fraction of a second says nothing here, and some readers trip over it.
-        let issued_at = Timestamp::from_second(asked_at.as_second()).unwrap_or(asked_at);
+        // Whole seconds: some readers reject fractions.
+        let issued_at = Timestamp::from_second(requested_at.as_second()).unwrap_or(requested_at);
         let expires_at = issued_at.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
         Self { access_token: token.access_token, token_type: token.token_type, issued_at, expires_at }
     }
 
-    /// The life left, zero once it is over.
+    /// The remaining lifetime; zero after expiry.
     pub(crate) fn left(&self, now: Timestamp) -> Duration {
         Duration::try_from(self.expires_at.duration_since(now)).unwrap_or_default()
     }
 
-    /// Whether a reader can still do something with it.
+    /// Whether the token has not expired.
     pub(crate) fn is_alive(&self, now: Timestamp) -> bool {
         self.left(now) >= SHORTEST_LIFE
     }
 
-    /// Its whole life.
+    /// The lifetime from issue to expiry.
     pub(crate) fn lifetime(&self) -> Duration {
         self.left(self.issued_at)
     }
 
-    /// The fields that readers get. `api_url` is where the token is good, `null` where that is not known now.
+    /// The response fields. `api_url` is the API that accepts the token; `null` where it is unknown.
     pub(crate) fn answer(&self, api_url: Option<String>, now: Timestamp) -> Map<String, Value> {
         let fields = [
             ("access_token", self.access_token.expose_secret().into()),

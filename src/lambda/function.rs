@@ -11,7 +11,8 @@ use super::event::Event;
 use super::failure::Failure;
 use super::metrics::Metrics;
 use crate::rotation::{
-    Clock, Deadline, Result, RotationError, Rotator, SecretStore, StepReport, SystemClock, TokenIssuer, TokenLife,
+    Clock, Deadline, Result, RotationError, RotationPlatform, RotationStore, Rotator, StepReport, SystemClock,
+    TokenLife,
 };
 
 /// The longest that Lambda lets a function run.
@@ -25,7 +26,7 @@ pub struct Function<S, I, C> {
     metrics: Metrics,
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Function<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Function<S, I, C> {
     /// A function that rotates with `rotator` and counts in `metrics`. Where the environment allows
     /// for no rotator, each event is answered with why.
     pub fn new(rotator: Result<Rotator<S, I, C>>, metrics: Metrics) -> Self {

@@ -1,12 +1,8 @@
 //! The four steps, and what carrying one out is given and gives back.
 
 use std::fmt;
-use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::credentials::platform_name::PlatformName;
-use super::document::fields::Document;
+use super::document::token_life::TokenLife;
 use super::error::{ErrorKind, Result, RotationError};
 use super::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;
@@ -108,38 +104,6 @@ impl StepOutcome {
             Self::NothingToDo => "nothing_to_do",
             Self::SetUpTested => "set_up_tested",
         }
-    }
-}
-
-/// For how long the new token lives, and for how long it should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenLife {
-    /// When the token expires.
-    pub expires_at: Timestamp,
-    /// The life left, zero once it is over.
-    pub left: Duration,
-    /// The longest time until the next rotation is over, where there is a schedule.
-    pub needed: Option<Duration>,
-    /// Whether the platform decides it alone, so that nobody can have tokens that live longer.
-    pub is_fixed: bool,
-}
-
-impl TokenLife {
-    /// The life of a token that expires at a time, seen now.
-    pub fn seen(expires_at: Timestamp, now: Timestamp, needed: Option<Duration>) -> Self {
-        let left = Duration::try_from(expires_at.duration_since(now)).unwrap_or_default();
-        Self { expires_at, left, needed, is_fixed: false }
-    }
-
-    /// The life of a document's token, seen now; `None` where no expiry is written.
-    pub fn of(document: &Document, now: Timestamp, needed: Option<Duration>) -> Option<Self> {
-        let is_fixed = document.platform().is_ok_and(|platform| platform == PlatformName::Cxone.name());
-        Some(Self { is_fixed, ..Self::seen(document.expires_at()?, now, needed) })
-    }
-
-    /// Whether the token may expire before the next rotation has replaced it.
-    pub fn ends_before_next_rotation(&self) -> bool {
-        self.needed.is_some_and(|needed| self.left < needed)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::page::{Page, root};
 fn proofs(page: &Page) -> Vec<(&str, &str)> {
     let quoted = page.prose().flat_map(|line| line.split('`').skip(1).step_by(2));
     let proofs = quoted.filter_map(|text| text.split_once(": "));
-    proofs.filter(|(file, _)| file.starts_with("tests/") || file.starts_with("src/")).collect()
+    proofs.filter(|(file, _)| ["tests/", "src/", "crates/"].iter().any(|folder| file.starts_with(folder))).collect()
 }
 
 /// Whether a file has this function, as a test.

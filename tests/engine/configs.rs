@@ -1,4 +1,4 @@
-//! Configs and roles: what is kept, and what is refused.
+//! Configs and roles: merging, validation and invalid requests.
 
 use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault};
@@ -7,21 +7,21 @@ use crate::hosted::{Hosted, until as hosted_until};
 use crate::scene::{CLIENT, SECOND, Scene, config, errors};
 
 #[tokio::test]
-async fn a_config_is_tried_merged_and_never_shows_its_secret() {
+async fn a_config_write_validates_and_merges_and_reads_never_return_the_secret() {
     let Some(scene) = Scene::empty().await else { return };
     scene.write("config/main", config()).await;
-    assert_eq!(scene.simulation.genesys.minted(), 1, "the client was tried");
-    assert!(scene.live().is_empty(), "and the token of the trial is gone");
+    assert_eq!(scene.simulation.genesys.minted(), 1, "the credentials were validated");
+    assert!(scene.live().is_empty(), "and the token was revoked");
     scene.write("config/main", json!({"region": "eu-central-1", "verify_connection": false})).await;
     let data = scene.read("config/main").await["data"].clone();
     assert_eq!(data, json!({"platform": "genesys-cloud", "region": "eu-central-1", "client_id": CLIENT.0}));
     scene.write("config/main", json!({"region": "mypurecloud.ie"})).await;
-    assert_eq!(scene.simulation.genesys.minted(), 2, "the secret was kept through both");
+    assert_eq!(scene.simulation.genesys.minted(), 2, "both writes kept the secret");
     assert_eq!(scene.call("LIST", "config", Value::Null).await.1["data"]["keys"], json!(["main"]));
 }
 
 #[tokio::test]
-async fn a_config_that_does_not_work_is_not_stored() {
+async fn invalid_credentials_are_not_stored() {
     let Some(scene) = Scene::empty().await else { return };
     let mut wrong = config();
     wrong["client_secret"] = json!("hush-hush-wrong");
@@ -38,7 +38,7 @@ async fn a_config_that_does_not_work_is_not_stored() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
+async fn invalid_requests_get_400_with_a_message_and_a_hint() {
     let Some(scene) = Scene::start().await else { return };
     let long = "x".repeat(5_000);
     let named = |name: &str, fields: Value| (format!("roles/{name}"), fields);
@@ -47,15 +47,15 @@ async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
         (("config/new".to_owned(), json!({"client_id": "a", "client_secret": "b"})), "region is missing"),
         (("config/main".to_owned(), json!({"region": "mars-1"})), "mars-1"),
         (("config/main".to_owned(), json!({"region": "https://login.mypurecloud.ie"})), "write the domain alone"),
-        (("config/main".to_owned(), json!({"client_secret": "hush-hush \n"})), "blanks or a line break"),
+        (("config/main".to_owned(), json!({"client_secret": "hush-hush \n"})), "leading or trailing whitespace"),
         (("config/main".to_owned(), json!({"client_id": long})), "client_id"),
         (("config/main".to_owned(), json!({"client_secret": {"a": 1}})), "client_secret"),
         (("config/main".to_owned(), json!({"platform": "avaya"})), "avaya"),
         (("config/main".to_owned(), json!({"verify_connection": "perhaps"})), "verify_connection"),
         (named("new", json!({})), "config is missing"),
         (named("new", json!({"config": "none"})), "no config \"none\""),
-        (named("new", json!({"config": "../shared/ci"})), "not the name of a config"),
-        (named("new", json!({"config": "main/deeper"})), "not the name of a config"),
+        (named("new", json!({"config": "../shared/ci"})), "not a valid config name"),
+        (named("new", json!({"config": "main/deeper"})), "not a valid config name"),
         (named("ci", json!({"ttl": "soon"})), "ttl"),
         (named("ci", json!({"ttl": -1})), "ttl"),
         (named("ci", json!({"probes": ["DELETE /api/v2/users"]})), "probes"),
@@ -97,7 +97,7 @@ async fn unknown_fields_are_ignored_with_a_warning() {
 }
 
 #[tokio::test]
-async fn a_config_in_use_is_deleted_with_force_alone_and_its_roles_say_what_is_missing() {
+async fn deleting_a_config_in_use_requires_force_and_its_roles_then_name_the_missing_config() {
     let Some(scene) = Scene::start().await else { return };
     let (status, answer) = scene.call("DELETE", "config/main", Value::Null).await;
     assert_eq!(status, 400);
@@ -107,12 +107,12 @@ async fn a_config_in_use_is_deleted_with_force_alone_and_its_roles_say_what_is_m
     let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
     assert_eq!(status, 400);
     assert!(errors(&answer).contains("no config \"main\""), "{answer}");
-    assert_eq!(scene.revoke(&lease).await.0, 204, "what was leased before can still be given back");
+    assert_eq!(scene.revoke(&lease).await.0, 204, "earlier leases can still be revoked");
     assert!(scene.live().is_empty());
 }
 
 #[tokio::test]
-async fn rotating_the_clients_own_secret_takes_sudo() {
+async fn rotate_root_requires_sudo() {
     let Some(scene) = Scene::start().await else { return };
     let rules =
         |capabilities: &str| format!(r#"path "genesys-cloud/rotate-root/*" {{ capabilities = [{capabilities}] }}"#);
@@ -127,22 +127,22 @@ async fn rotating_the_clients_own_secret_takes_sudo() {
 async fn a_secret_in_the_wrong_field_is_not_logged() {
     let hosted = Hosted::start().await;
     let swapped = json!({"region": "mypurecloud.ie", "client_id": CLIENT.1, "client_secret": CLIENT.0});
-    assert!(hosted.call("write", "config/swapped", swapped.clone()).await.is_err(), "it is tried");
-    let mut untried = swapped;
-    untried["verify_connection"] = json!(false);
-    hosted.write("config/swapped", untried).await;
-    hosted_until("it is logged", || hosted.has_logged("config.name\":\"swapped")).await;
-    hosted.assert_discreet();
+    assert!(hosted.call("write", "config/swapped", swapped.clone()).await.is_err(), "the credentials are validated");
+    let mut unverified = swapped;
+    unverified["verify_connection"] = json!(false);
+    hosted.write("config/swapped", unverified).await;
+    hosted_until("the write is logged", || hosted.has_logged("config.name\":\"swapped")).await;
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn a_platform_that_takes_its_time_holds_up_no_other_write() {
+async fn a_slow_platform_does_not_delay_other_writes() {
     let hosted = Hosted::start().await;
     hosted.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Delay(5 * SECOND)));
     let asked = hosted.simulation.journal.calls().len();
     let config = async { hosted.write("config/main", config()).await };
     let role = async {
-        hosted_until("the client is being tried", || hosted.simulation.journal.calls().len() > asked).await;
+        hosted_until("the credentials are being validated", || hosted.simulation.journal.calls().len() > asked).await;
         hosted.write("roles/ci", json!({"config": "main"})).await;
     };
     let first = futures_util::future::select(Box::pin(config), Box::pin(role)).await;

@@ -1,4 +1,4 @@
-//! Configs of NICE CXone, and the tokens of their roles.
+//! Configs of NICE CXone and their tokens.
 
 use serde_json::{Value, json};
 
@@ -26,19 +26,19 @@ fn older() -> Value {
 }
 
 #[tokio::test]
-async fn each_form_of_a_config_is_tried_and_shown_without_its_secrets() {
+async fn each_form_of_a_config_is_validated_and_read_without_its_secrets() {
     let Some(scene) = Scene::empty().await else { return };
     for (minted, form) in [back_end(), user_hub(), older()].into_iter().enumerate() {
         scene.write("config/cxone", form.clone()).await;
-        assert_eq!(scene.simulation.cxone.minted(), minted + 1, "the credentials were tried");
+        assert_eq!(scene.simulation.cxone.minted(), minted + 1, "the credentials were validated");
         let mut shown = form;
         let fields = shown.as_object_mut().expect("an object");
         fields.retain(|name, _| !name.ends_with("_secret"));
-        assert_eq!(scene.read("config/cxone").await["data"], shown, "nothing of the former form is left");
+        assert_eq!(scene.read("config/cxone").await["data"], shown, "no field of the former form is left");
     }
     let (status, answer) = scene.call("POST", "config/cxone", config()).await;
     assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("region is none of nice-cxone's"), "{answer}");
+    assert!(errors(&answer).contains("the platform nice-cxone has no field region"), "{answer}");
     let mut genesys = config();
     genesys["platform"] = json!("genesys-cloud");
     scene.write("config/cxone", genesys).await;
@@ -47,7 +47,7 @@ async fn each_form_of_a_config_is_tried_and_shown_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_config_is_merged_with_what_is_there() {
+async fn a_write_merges_with_the_stored_config() {
     let Some(scene) = Scene::empty().await else { return };
     scene.write("config/cxone", back_end()).await;
     let tenant_id = scene.simulation.cxone.settings().tenant_id;
@@ -60,7 +60,7 @@ async fn a_config_is_merged_with_what_is_there() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
+async fn invalid_requests_get_400_with_a_message_and_a_hint() {
     let Some(scene) = Scene::empty().await else { return };
     let with = |mut form: Value, name: &str, value: &str| {
         form[name] = json!(value);
@@ -70,11 +70,11 @@ async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
         (json!({"platform": "nice-cxone"}), "the config holds no client credentials"),
         (json!({"platform": "nice-cxone", "access_key_id": "k", "area": "na1"}), "no access key secret"),
         (json!({"platform": "nice-cxone", "access_key_id": "k", "access_key_secret": "hush-hush"}), "names no area"),
-        (with(back_end(), "area", "na1"), "two places"),
+        (with(back_end(), "area", "na1"), "exclude each other"),
         (with(user_hub(), "area", "evil.example/"), "evil.example"),
         (with(back_end(), "issuer", "https://evil.example"), "https://cxone.niceincontact.com"),
         (with(older(), "realm", "us-22.evil.example"), "two letters"),
-        (with(user_hub(), "access_key_secret", "hush-hush\n"), "line break"),
+        (with(user_hub(), "access_key_secret", "hush-hush\n"), "whitespace"),
         (with(back_end(), "tenant_id", "a&b"), "tenant_id"),
     ] {
         let (status, answer) = scene.call("POST", "config/cxone", body.clone()).await;
@@ -87,7 +87,7 @@ async fn whatever_is_wrong_is_said_with_a_sentence_and_a_hint() {
 }
 
 #[tokio::test]
-async fn its_roles_hand_out_tokens_of_an_hour() {
+async fn roles_return_tokens_that_live_an_hour() {
     let Some(scene) = Scene::empty().await else { return };
     scene.write("config/cxone", back_end()).await;
     scene.write("roles/ci", json!({"config": "cxone"})).await;
@@ -102,8 +102,12 @@ async fn its_roles_hand_out_tokens_of_an_hour() {
         assert!(live.iter().any(|token| answer["data"]["access_token"] == token.as_str()), "{answer}");
         assert_eq!(answer["data"]["api_url"], scene.simulation.genesys_url());
     }
-    assert_eq!(scene.simulation.journal.count(TENANT), 1, "where the API is was asked for once");
-    assert_eq!(scene.revoke(&leased["lease_id"]).await.0, 204, "the lease ends, although the token cannot be ended");
+    assert_eq!(scene.simulation.journal.count(TENANT), 1, "the API address was discovered once");
+    assert_eq!(
+        scene.revoke(&leased["lease_id"]).await.0,
+        204,
+        "the lease ends, although CXone cannot revoke the token"
+    );
     assert_eq!(scene.simulation.cxone.live_tokens().len(), live.len());
     let rotated = scene.call("POST", "rotate-role/ci", json!({})).await;
     assert!(rotated.0 == 200 || rotated.0 == 204, "{rotated:?}");

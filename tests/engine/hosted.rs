@@ -1,6 +1,6 @@
-//! The engine's own process under a host of the tests' own, and the simulator that its tokens come from.
+//! The engine's process under a test host, and the simulators of its platforms.
 
-#![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure of the harness fails the test")]
 
 use std::io::BufRead;
 use std::path::Path;
@@ -16,7 +16,7 @@ use openbao_plugin::testing::wire::{pb, plugin};
 use openbao_plugin::testing::{Host, Identity, Moment, Plugin, Road, Status, Storage, SystemView, of_mount};
 
 const MOUNT: &str = "mount";
-/// How long anything may take that is waited for.
+/// The limit of each wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Hosted {
@@ -28,12 +28,12 @@ pub struct Hosted {
     log: Arc<Mutex<String>>,
 }
 
-/// A request that was refused: the type of the error on the wire, and what it says.
+/// A rejected request: the error type on the wire, and the message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused(pub u32, pub String);
 
 impl Hosted {
-    /// The engine with the config `main`.
+    /// An engine with the config `main`.
     pub async fn start() -> Self {
         let hosted = Self {
             storage: Storage::default(),
@@ -48,14 +48,14 @@ impl Hosted {
         hosted
     }
 
-    /// The same, with the static role `ci`.
+    /// An engine with the config `main` and the static role `ci`.
     pub async fn with_role() -> Self {
         let hosted = Self::start().await;
         hosted.write("static-roles/ci", role()).await;
         hosted
     }
 
-    /// Starts a new process on what is stored, in place of the former one.
+    /// Replaces the process by a new one with the same storage.
     pub async fn restart(&self) {
         let identity = Identity::new();
         let url = self.simulation.genesys_url();
@@ -78,7 +78,7 @@ impl Hosted {
         *self.host.lock().unwrap() = Some(Arc::new(host));
     }
 
-    /// Has the process end, as a host does, and waits for it.
+    /// Shuts the process down as a host does, and waits for its exit.
     pub async fn shut_down(&self) {
         let mut plugin = self.process.lock().unwrap().take().unwrap();
         let mut controller = GrpcControllerClient::new(self.host().channel.clone());
@@ -86,19 +86,19 @@ impl Hosted {
         plugin.ended().await;
     }
 
-    /// Has the process killed at a call of the storage that so many others come before.
+    /// Kills the process at a storage call, after this number of calls.
     pub fn kill_at(&self, calls_before: usize, moment: Moment) {
         let process = self.process.clone();
         self.storage.at_call(calls_before, moment, move || drop(process.lock().unwrap().take()));
     }
 
-    /// Whether the process was killed since it was started.
+    /// Whether the process was killed.
     pub fn has_been_killed(&self) -> bool {
         self.process.lock().unwrap().is_none()
     }
 
-    /// A request, as a host with its existence check makes it.
-    pub async fn call(&self, operation: &str, path: &str, data: Value) -> Result<Answered, Refused> {
+    /// Sends a request, after an existence check as a host does it.
+    pub async fn call(&self, operation: &str, path: &str, data: Value) -> Result<Success, Refused> {
         let host = self.host();
         let operation = match operation {
             "write" if self.exists(&host, path).await? => "update",
@@ -112,7 +112,7 @@ impl Hosted {
         }
         let response = reply.response.unwrap_or_default();
         let data = serde_json::from_str(&response.data).unwrap_or_default();
-        Ok(Answered { data, warnings: response.warnings })
+        Ok(Success { data, warnings: response.warnings })
     }
 
     async fn exists(&self, host: &Host, path: &str) -> Result<bool, Refused> {
@@ -123,40 +123,40 @@ impl Hosted {
         Ok(!reply.check_found || reply.exists)
     }
 
-    /// Writes what must be taken.
-    pub async fn write(&self, path: &str, data: Value) -> Answered {
+    /// Writes to a path. Panics on an error.
+    pub async fn write(&self, path: &str, data: Value) -> Success {
         self.call("write", path, data).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}"))
     }
 
-    /// Reads what must be readable.
+    /// Reads a path. Panics on an error.
     pub async fn read(&self, path: &str) -> Value {
         self.call("read", path, Value::Null).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}")).data
     }
 
-    /// The token that readers of the role `ci` get.
+    /// The token of the static role `ci`, as it is read.
     pub async fn token(&self) -> String {
         self.read("static-creds/ci").await["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// The host's tick.
+    /// Sends the host's tick.
     pub async fn tick(&self) {
-        // A process that dies with it does not answer.
+        // A process that is killed meanwhile does not answer.
         let _ = self.call("rollback", "", Value::Null).await;
     }
 
-    /// Another node wrote a key.
+    /// Invalidates a key, as after a write by another node.
     pub async fn invalidate(&self, key: &str) {
         let arguments = pb::InvalidateKeyArgs { key: key.to_owned() };
         self.host().backend().invalidate_key(of_mount(MOUNT, arguments)).await.unwrap();
     }
 
-    /// Stores what another node would have stored.
+    /// Stores an entry, as another node would.
     pub async fn store(&self, key: &str, text: &str) {
         self.storage.set(key, text);
         self.invalidate(key).await;
     }
 
-    /// Makes the credential of `ci` so old that its role is due.
+    /// Ages the credential of `ci`, so that its role is due.
     pub async fn age(&self) {
         self.edit(|document| document["issued_at"] = json!("2020-01-01T00:00:00Z")).await;
     }
@@ -170,23 +170,23 @@ impl Hosted {
         self.store("static-creds/ci", &entry.to_string()).await;
     }
 
-    /// The token that is stored for readers of the role `ci`.
+    /// The token of the static role `ci`, as it is stored.
     pub fn stored_token(&self) -> Option<String> {
         token_in(&self.storage.text("static-creds/ci")?)
     }
 
-    /// The tokens that work now.
+    /// The tokens that the platform accepts.
     pub fn live(&self) -> Vec<String> {
         self.simulation.genesys.live_tokens()
     }
 
-    /// Whether a token works now.
+    /// Whether the platform accepts a token.
     pub fn is_live(&self, token: &str) -> bool {
         self.live().iter().any(|live| live == token)
     }
 
-    /// What the process logged holds no secret.
-    pub fn assert_discreet(&self) {
+    /// Asserts that the log holds no secret and no panic.
+    pub fn assert_no_secrets_logged(&self) {
         let log = self.log.lock().unwrap();
         let stored = self.storage.keys().into_iter().filter_map(|key| token_in(&self.storage.text(&key)?));
         for secret in self.live().into_iter().chain(stored).chain([CLIENT.1.to_owned()]) {
@@ -195,7 +195,7 @@ impl Hosted {
         assert!(!log.contains("panicked"), "{log}");
     }
 
-    /// Whether the process logged this.
+    /// Whether the log contains a text.
     pub fn has_logged(&self, text: &str) -> bool {
         self.log.lock().unwrap().contains(text)
     }
@@ -209,14 +209,14 @@ fn died(status: Status) -> Refused {
     Refused(0, status.message().to_owned())
 }
 
-/// What a request was answered with.
+/// A successful response.
 #[derive(Debug)]
-pub struct Answered {
+pub struct Success {
     pub data: Value,
     pub warnings: Vec<String>,
 }
 
-/// The role that most tests write.
+/// The settings of a static role.
 pub fn role() -> Value {
     json!({"config": "main", "rotation_period": 3_600, "probes": ["GET /api/v2/users?pageSize=1"]})
 }
@@ -228,11 +228,11 @@ pub fn token_in(stored: &str) -> Option<String> {
     document["access_token"].as_str().map(str::to_owned)
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub async fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

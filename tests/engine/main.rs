@@ -1,4 +1,4 @@
-//! The secrets engine, as OpenBao runs it, and under a host of the tests' own that can fail at any call.
+//! The secrets engine in OpenBao, and under a test host that can fail at any call.
 
 #[path = "../bao/mod.rs"]
 mod bao;

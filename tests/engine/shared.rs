@@ -1,4 +1,4 @@
-//! The token that a role's callers share.
+//! Shared tokens.
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
@@ -11,7 +11,7 @@ use crate::scene::{SECOND, Scene, errors};
 const RATE_LIMIT: &str = r#"{"error":"invalid_request","description":"rate limit exceeded; try again later"}"#;
 
 #[tokio::test]
-async fn a_hundred_readers_at_once_cost_one_exchange() {
+async fn a_hundred_concurrent_readers_cost_one_exchange() {
     let Some(scene) = Scene::start().await else { return };
     let minted = scene.simulation.genesys.minted();
     scene.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Delay(SECOND / 2)));
@@ -23,7 +23,7 @@ async fn a_hundred_readers_at_once_cost_one_exchange() {
 }
 
 #[tokio::test]
-async fn a_hundred_readers_at_once_share_a_failure_as_well() {
+async fn a_hundred_concurrent_readers_share_a_failure() {
     let Some(scene) = Scene::start().await else { return };
     scene.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
     let minted = scene.simulation.genesys.minted();
@@ -31,11 +31,11 @@ async fn a_hundred_readers_at_once_share_a_failure_as_well() {
     let answers = join_all((0..100).map(|_| scene.call("GET", "token/ci", Value::Null))).await;
     assert!(answers.iter().all(|(status, _)| *status == 400));
     let made = scene.simulation.genesys.minted() - minted;
-    assert!(made < 10, "{made} tokens were made in vain");
+    assert!(made < 10, "{made} tokens were minted");
 }
 
 #[tokio::test]
-async fn it_is_handed_out_while_enough_life_is_left() {
+async fn a_shared_token_is_returned_while_enough_life_is_left() {
     let Some(scene) = Scene::start().await else { return };
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 1_000);
     let token = async |path: &str| scene.read(path).await["data"]["access_token"].clone();
@@ -45,12 +45,12 @@ async fn it_is_handed_out_while_enough_life_is_left() {
     let minted = scene.simulation.genesys.minted();
     let (status, answer) = scene.call("GET", "token/ci?minimum_seconds=950", Value::Null).await;
     assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("live 999 s\nhint: ask for at most 899"), "{answer}");
-    assert_eq!(scene.simulation.genesys.minted(), minted, "a token that cannot be had is not asked for");
+    assert!(errors(&answer).contains("live 999 s\nhint: request at most 899"), "{answer}");
+    assert_eq!(scene.simulation.genesys.minted(), minted, "no token is minted for an impossible minimum");
 }
 
 #[tokio::test]
-async fn another_client_or_other_probes_make_another_token() {
+async fn a_change_of_the_client_or_the_probes_mints_another_token() {
     let Some(scene) = Scene::start().await else { return };
     let token = async || scene.read("token/ci").await["data"]["access_token"].clone();
     let first = token().await;
@@ -58,11 +58,11 @@ async fn another_client_or_other_probes_make_another_token() {
     let second = token().await;
     assert_ne!(first, second);
     scene.write("roles/ci", json!({"ttl": 60})).await;
-    assert_eq!(token().await, second, "lease times do not concern it");
+    assert_eq!(token().await, second, "lease times do not matter");
 }
 
 #[tokio::test]
-async fn it_outlives_the_process_and_ends_with_its_role() {
+async fn a_shared_token_survives_the_process_and_is_revoked_with_its_role() {
     let Some(scene) = Scene::start().await else { return };
     let token = async || scene.read("token/ci").await["data"]["access_token"].clone();
     let first = token().await;
@@ -73,7 +73,7 @@ async fn it_outlives_the_process_and_ends_with_its_role() {
 }
 
 #[tokio::test]
-async fn while_the_platform_is_down_the_last_of_its_life_is_better_than_nothing() {
+async fn an_expiring_token_is_returned_with_a_warning_while_the_platform_is_down() {
     let Some(scene) = Scene::start().await else { return };
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 20);
     let first = scene.read("token/ci").await["data"]["access_token"].clone();
@@ -82,23 +82,23 @@ async fn while_the_platform_is_down_the_last_of_its_life_is_better_than_nothing(
         .simulation
         .faults
         .add(Fault::always("POST /oauth/token", Effect::Answer(page.with_header("retry-after", "60"))));
-    until("it is about to end", async || {
+    until("the token is about to expire", async || {
         let answer = scene.read("token/ci").await;
         assert_eq!(answer["data"]["access_token"], first);
         answer["warnings"].to_string().contains("RateLimited")
     })
     .await;
     let (status, answer) = scene.call("GET", "token/ci?minimum_seconds=5", Value::Null).await;
-    assert_eq!(status, 502, "who needs more gets an error: {answer}");
+    assert_eq!(status, 502, "a caller that needs more life gets an error: {answer}");
     assert!(errors(&answer).contains("RateLimited"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_dead_token_is_never_handed_out_however_little_life_is_asked_for() {
+async fn an_expired_token_is_never_returned_even_for_a_minimum_of_zero() {
     let Some(scene) = Scene::start().await else { return };
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 3);
     let first = scene.read("token/ci?minimum_seconds=0").await["data"]["access_token"].clone();
-    until("it has ended, and there is another one", async || {
+    until("the token has expired and another one is returned", async || {
         let data = scene.read("token/ci?minimum_seconds=0").await["data"].clone();
         assert!(data["ttl"].as_u64().is_some_and(|ttl| ttl > 0), "{data}");
         data["access_token"] != first
@@ -107,7 +107,7 @@ async fn a_dead_token_is_never_handed_out_however_little_life_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_again_without_another_token() {
+async fn a_recent_failure_is_repeated_without_minting_another_token() {
     let Some(scene) = Scene::start().await else { return };
     scene.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
     let minted = scene.simulation.genesys.minted();
@@ -115,25 +115,25 @@ async fn a_failure_is_told_again_without_another_token() {
         assert_eq!(scene.call("GET", "token/ci", Value::Null).await.0, 400);
     }
     let made = scene.simulation.genesys.minted() - minted;
-    assert!(made < 25, "{made} tokens were made in vain");
+    assert!(made < 25, "{made} tokens were minted");
     scene.write("roles/ci", json!({"probes": []})).await;
     scene.read("token/ci").await;
 }
 
 #[tokio::test]
-async fn long_lived_tokens_are_leased_shared_and_rotated_like_any_other() {
+async fn long_lived_tokens_are_leased_shared_and_rotated_like_access_tokens() {
     let Some(scene) = Scene::start().await else { return };
     let (status, answer) = scene.call("POST", "roles/ci", json!({"token": "generated"})).await;
     assert!(status == 400 && errors(&answer).contains("resource_owner"), "{answer}");
     scene.write("roles/ci", json!({"token": "generated", "resource_owner": "5f3c8a52-0f00"})).await;
     let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
     assert!(status == 400 && errors(&answer).contains("does not offer"), "{answer}");
-    assert!(scene.live().is_empty(), "the first token was given back");
+    assert!(scene.live().is_empty(), "the access token was revoked");
     scene.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
     let leased = scene.read("creds/ci").await;
     assert!(leased["data"]["ttl"].as_u64().is_some_and(|ttl| ttl > 31_000_000), "{leased}");
     let shared = scene.read("token/ci").await["data"]["access_token"].clone();
-    assert_eq!(scene.live().len(), 2, "the access tokens that they were made with are gone");
+    assert_eq!(scene.live().len(), 2, "their access tokens were revoked");
     scene.write("roles/ci", json!({"token": "access"})).await;
     assert_ne!(scene.read("token/ci").await["data"]["access_token"], shared);
     assert_eq!(scene.revoke(&leased["lease_id"]).await.0, 204);

@@ -268,8 +268,7 @@ fn the_manual_explains_every_alarm() {
             names.insert(name.expect("the stack's name before it"));
         }
     }
-    let section =
-        MANUAL.split("\n## The alarms\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
+    let section = MANUAL.split("\n## Alarms\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
     let explained = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     assert_eq!(explained.collect::<BTreeSet<_>>(), names);
 }

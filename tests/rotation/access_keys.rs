@@ -220,12 +220,12 @@ async fn a_document_that_cannot_take_turns_says_why() {
     let mut elsewhere = json!({"platform": "nice-cxone", "credentials": "cxone/keys", "rotate": "client_secret"});
     elsewhere["issuer"] = json!("https://cxone.niceincontact.com");
     let rows = [
-        (older, "holds none itself"),
-        (elsewhere, "holds none itself"),
-        (list(&["another"]), "not the list"),
-        (list(&["another", "a third"]), "not the list"),
-        (list(&[KEY.0, KEY.0]), "not the list"),
-        (list(&[KEY.0, "another", "a third"]), "not the list"),
+        (older, "needs an access key"),
+        (elsewhere, "needs an access key"),
+        (list(&["another"]), "does not match"),
+        (list(&["another", "a third"]), "does not match"),
+        (list(&[KEY.0, KEY.0]), "does not match"),
+        (list(&[KEY.0, "another", "a third"]), "does not match"),
     ];
     for (document, words) in rows {
         let world = World::new().await;

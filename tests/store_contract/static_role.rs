@@ -187,3 +187,29 @@ async fn what_is_damaged_is_told_of_without_its_content() {
     assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
     assert!(error.to_string().contains("is damaged") && !error.chain().contains("hush"), "{error}");
 }
+
+#[tokio::test]
+async fn the_engine_storage_keeps_its_stored_form() {
+    let place = mounted().await;
+    let [first, second] = ["1", "2"].map(|digit| VersionId::parse(digit.repeat(36)).expect("a version id"));
+    let entry = |version: &VersionId, previous: &str| {
+        format!(r#"{{"version":"{version}",{previous}"document":"{{\"value\":\"{}\"}}"}}"#, &version.as_str()[..1])
+    };
+    let secret = Secret::holding(&place, "{}").await;
+    let base = secret.current_id().await;
+    secret.stage(&first, r#"{"value":"1"}"#).await.expect("staged");
+    assert_eq!(place.held("static-pending", &secret.id), Some(entry(&first, "")));
+    secret.promote(&first, &base).await.expect("promoted");
+    assert_eq!(place.held("static-pending", &secret.id), None);
+    let promoted = entry(&first, &format!(r#""previous":"{base}","#));
+    assert_eq!(place.held("static-creds", &secret.id), Some(promoted.clone()));
+    place.storage.set(&format!("static-pending/{}", name_of(&secret.id)), &entry(&second, ""));
+    let other = beside(&place).await;
+    let after = Secret { place: &other, id: secret.id.clone() };
+    assert_eq!(after.labels().await, [Some(first), Some(base), Some(second.clone())]);
+    after.unstage(&second).await.expect("unstaged");
+    assert_eq!(
+        (place.held("static-pending", &secret.id), place.held("static-creds", &secret.id)),
+        (None, Some(promoted))
+    );
+}

@@ -17,7 +17,7 @@ use crate::cli::terminal::human_time::{parse_duration, span};
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::token_life::{HOURLY, TOO_SHORT, too_short};
 use crate::platform::Platforms;
-use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, Rotator, SecretStore};
+use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, RotationStore, Rotator};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -95,7 +95,7 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
     Ok(checked.show(&session.output))
 }
 
-async fn check_once<'a, S: SecretStore, C: Clock>(
+async fn check_once<'a, S: RotationStore, C: Clock>(
     rotator: &Rotator<S, Platforms, C>,
     secret: &'a SecretReference,
     deadline: Deadline,

@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep};
 use super::observation::{Observation, VersionState};
 use super::stuck;
 use crate::rotation::{
-    Clock, Deadline, Diagnosis, Document, ErrorKind, Result, RotationError, RotationReport, Rotator, SecretId,
-    SecretStore, Step, TokenIssuer, TokenLife, VersionId, Wanted,
+    Clock, Deadline, Diagnosis, Document, ErrorKind, Result, RotationError, RotationPlatform, RotationReport,
+    RotationStore, Rotator, SecretId, SecretStore, Step, TokenDuration, TokenLife, VersionId, VersionSelector,
 };
 use crate::store::aws::AwsSecretsManager;
 
@@ -28,7 +28,7 @@ pub(super) struct Following<'a, S, I, C> {
     stillness: [Duration; 2],
 }
 
-impl<I: TokenIssuer, C: Clock> Following<'_, AwsSecretsManager, I, C> {
+impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsManager, I, C> {
     /// Starts a rotation that creates the version `fresh`, and follows it. If an earlier rotation is incomplete, Secrets
     /// Manager retries that one: it is followed instead, and if the function discards its version, a new rotation starts.
     pub(super) async fn rotate(&self, fresh: VersionId, mut watch: impl FnMut(Step)) -> RotationReport {
@@ -69,7 +69,7 @@ impl<I: TokenIssuer, C: Clock> Following<'_, AwsSecretsManager, I, C> {
     }
 }
 
-impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
+impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Following<'a, S, I, C> {
     /// Follows a rotation of this secret until the timeout.
     pub(super) fn begin(rotator: &'a Rotator<S, I, C>, secret: &'a SecretId, timeout: Duration) -> Self {
         Self { rotator, secret, end: Instant::now() + timeout, stillness: stuck::STILLNESS }
@@ -112,11 +112,11 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
         if seen.has_value() || seen.is_unreadable {
             return Ok(seen.note_description(describe.await?));
         }
-        let (described, value) = tokio::join!(describe, store.read(self.secret, Wanted::Pending(&version)));
+        let (described, value) = tokio::join!(describe, store.read(self.secret, VersionSelector::Pending(&version)));
         let view = seen.note_description(described?);
         match value {
             Ok(Some(value)) if view != VersionState::Dropped => {
-                let document = Document::parse(&value).ok();
+                let document = Document::parse(&value.text).ok();
                 seen.note_value(document.filter(|document| document.expires_at().is_some()));
                 watch(Step::Test);
             }
@@ -141,10 +141,10 @@ impl<'a, S: SecretStore, I: TokenIssuer, C: Clock> Following<'a, S, I, C> {
 
     /// The promoted document; `None` if it cannot be read, which does not affect the result.
     async fn current_document(&self) -> Option<Document> {
-        let read = || self.rotator.store.read(self.secret, Wanted::Current);
+        let read = || self.rotator.store.read(self.secret, VersionSelector::Current);
         let deadline = Deadline::after(DIAGNOSIS);
         let value = self.rotator.retries.run("read the promoted version", deadline, read).await.ok().flatten()?;
-        Document::parse(&value).ok()
+        Document::parse(&value.text).ok()
     }
 
     /// The step and the reason, if there was no progress for long enough and the reason is conclusive.

@@ -4,7 +4,8 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::rotation::{
-    Credentials, IssuedToken, PREVIOUS, Place, Probe, RetryPolicy, StagedBy, StepOutcome, StepRequest, SystemClock,
+    AccessKeys, ClientSecrets, Credentials, IssuedToken, PREVIOUS, Place, Probe, StagedBy, StepOutcome, StepRequest,
+    SystemClock, TokenIssuer,
 };
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
@@ -39,6 +40,10 @@ impl TokenIssuer for StubIssuer {
     }
 }
 
+impl ClientSecrets for StubIssuer {}
+impl AccessKeys for StubIssuer {}
+impl TokenDuration for StubIssuer {}
+
 struct Scene {
     rotator: Rotator<MemoryStore, StubIssuer, SystemClock>,
     request: StepRequest,
@@ -50,7 +55,7 @@ impl Scene {
         let (store, secret, version) = (MemoryStore::new(), SecretId::new("token"), VersionId::random());
         store.create(secret.clone(), SecretString::from(VALUE));
         store.stage_empty(&secret, &version).expect("the secret exists");
-        let rotator = Rotator { store, issuer, clock: SystemClock, retries: RetryPolicy::default() };
+        let rotator = Rotator::new(store, issuer, SystemClock);
         let request = StepRequest { secret, version, rotation_token: None, staged_by: StagedBy::Service };
         Self { rotator, request }
     }

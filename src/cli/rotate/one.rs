@@ -14,7 +14,7 @@ use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::{AgeLimit, to_the_second};
 use crate::platform::Platforms;
 use crate::rotation::{
-    Deadline, ErrorKind, Former, Paced, RetryPolicy, Revocation, RotationError, RotationReport, Rotator, SystemClock,
+    Deadline, ErrorKind, Former, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock,
     VersionId,
 };
 
@@ -25,12 +25,13 @@ pub(super) struct Rotating<'a> {
     pub(super) progress: &'a Progress<'a>,
     /// When the run started, to the second.
     pub(super) started: Timestamp,
-    issuer: Paced<Platforms>,
+    platforms: Platforms,
+    limiter: RateLimiter,
     rules: Rules,
 }
 
 type Found = Result<Former, RotationError>;
-type LocalRotator = Rotator<AnyStore, Paced<Platforms>, SystemClock>;
+type LocalRotator = Rotator<AnyStore, Platforms, SystemClock>;
 
 impl<'a> Rotating<'a> {
     pub(super) fn new(
@@ -42,8 +43,8 @@ impl<'a> Rotating<'a> {
     ) -> Self {
         let is_function_named = arguments.selection.rotation_function.is_some();
         let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(started));
-        let (issuer, rules) = (Paced::new(platforms), Rules { is_function_named, cutoff });
-        Self { arguments, session, progress, started: to_the_second(started), issuer, rules }
+        let (limiter, rules) = (RateLimiter::default(), Rules { is_function_named, cutoff });
+        Self { arguments, session, progress, started: to_the_second(started), platforms, limiter, rules }
     }
 
     /// Rotates a secret, or skips it.
@@ -56,7 +57,7 @@ impl<'a> Rotating<'a> {
 
     /// Decides what to do with a secret.
     pub(super) async fn decide(&self, chosen: &Chosen) -> (Decision, Option<Found>) {
-        let rotator = match self.session.rotator(chosen.secret.store, self.issuer.clone()).await {
+        let rotator = match self.rotator(&chosen.secret).await {
             Ok(rotator) => rotator,
             Err(error) => return (Decision::Fail(error), None),
         };
@@ -104,15 +105,16 @@ impl<'a> Rotating<'a> {
     }
 
     async fn rotator(&self, secret: &SecretReference) -> Result<LocalRotator, RotationError> {
-        self.session.rotator(secret.store, self.issuer.clone()).await
+        let rotator = self.session.rotator(secret.store, self.platforms.clone()).await?;
+        Ok(rotator.with_limiter(self.limiter.clone()))
     }
 
     async fn report(&self, secret: &SecretReference) -> RotationReport {
         let watch = |step| self.progress.step(&secret.typed, step);
         let fresh = VersionId::random();
         if !self.is_driven_here(secret) {
-            let (store, issuer, clock) = (self.session.aws().await, self.issuer.clone(), self.session.clock);
-            let rotator = Rotator { store, issuer, clock, retries: RetryPolicy::default() };
+            let rotator = Rotator::new(self.session.aws().await, self.platforms.clone(), self.session.clock)
+                .with_limiter(self.limiter.clone());
             return Following::begin(&rotator, &secret.id, self.arguments.timeout).rotate(fresh, watch).await;
         }
         match self.rotator(secret).await {

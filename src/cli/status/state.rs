@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::rotation::{
     CURRENT, Deadline, Description, Document, ErrorKind, LabelledVersion, RetryPolicy, RotationError, SecretId,
-    SecretStore, Wanted,
+    SecretStore, VersionSelector,
 };
 use crate::secret::SecretString;
 
@@ -38,9 +38,10 @@ impl Status {
             Ok(described) => described,
             Err(error) => return Self::unknown(typed, error),
         };
-        let read = || store.read(id, Wanted::Current);
+        let read = || store.read(id, VersionSelector::Current);
         let value = retries.run("read the secret", deadline, read).await;
-        let (token, error) = match value.and_then(|value| TokenStatus::of(&described, value.as_ref())) {
+        let text = value.map(|value| value.map(|stored| stored.text));
+        let (token, error) = match text.and_then(|text| TokenStatus::of(&described, text.as_ref())) {
             Ok(token) => (token, None),
             Err(error) if error.kind() == ErrorKind::StoreDenied => (TokenStatus::NotPermitted, None),
             Err(error) => (TokenStatus::Unknown, Some(error)),
@@ -87,7 +88,7 @@ impl TokenStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rotation::{Result as Rotated, Staged, VersionId};
+    use crate::rotation::{Result as Rotated, Staged, StoredValue, VersionId};
     use crate::store::memory::MemoryStore;
 
     const TIMEOUT: Duration = Duration::from_secs(30);
@@ -131,7 +132,7 @@ mod tests {
             self.0.describe(secret).await
         }
 
-        async fn read(&self, _: &SecretId, _: Wanted<'_>) -> Rotated<Option<SecretString>> {
+        async fn read(&self, _: &SecretId, _: VersionSelector<'_>) -> Rotated<Option<StoredValue>> {
             Err(RotationError::new(ErrorKind::StoreDenied, "denied"))
         }
 

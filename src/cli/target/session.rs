@@ -13,7 +13,7 @@ use crate::cli::exit::CommandFailure;
 use crate::cli::terminal::output::Output;
 use crate::log_filter::log_filter;
 use crate::platform::{Endpoints, Platforms};
-use crate::rotation::{Result as Rotated, RetryPolicy, Rotator, SystemClock};
+use crate::rotation::{Result as Rotated, Rotator, SystemClock};
 use crate::store::aws::{self, AwsSecretsManager};
 use crate::store::file::FileStore;
 use crate::store::vault::VaultKv;
@@ -116,6 +116,6 @@ impl Session {
     /// The settings of the store are invalid.
     pub(crate) async fn rotator<I>(&self, kind: StoreKind, issuer: I) -> Rotated<Rotator<AnyStore, I, SystemClock>> {
         let store = self.store(kind).await?;
-        Ok(Rotator { store, issuer, clock: self.clock, retries: RetryPolicy::default() })
+        Ok(Rotator::new(store, issuer, self.clock))
     }
 }

@@ -1,4 +1,4 @@
-//! `config/:name`: an OAuth client.
+//! `config/:name`: the credentials of an OAuth client or access key.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use futures_util::FutureExt;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::keys;
-use crate::engine::GenesysMount;
-use crate::engine::failure::failure;
+use super::response::keys;
+use crate::engine::failure::logged_failure;
+use crate::engine::mount::GenesysMount;
 use crate::engine::root::succession::check_second_client;
 use crate::engine::storage::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX};
 use crate::rotation::{Deadline, PlatformName};
 use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
 use openbao_plugin::{Failure, Operation, Response};
 
-/// How long trying the client may take.
+/// How long the check of the credentials may take.
 const VERIFICATION: Duration = Duration::from_secs(30);
 const DEFAULT_PLATFORM: &str = "genesys-cloud";
-/// What a config of Genesys Cloud needs.
-const OF_GENESYS_CLOUD: [&str; 3] = ["region", "client_id", "client_secret"];
-/// Where what names a config is stored.
+/// The required fields of a config of Genesys Cloud.
+const GENESYS_CLOUD_FIELDS: [&str; 3] = ["region", "client_id", "client_secret"];
+/// The prefixes of entries that name a config.
 const USERS: [&str; 3] = ["roles/", "static-roles/", PREFIX];
 
 pub(crate) const LIST: Route<GenesysMount> = Route {
@@ -39,11 +39,11 @@ pub(crate) const LIST: Route<GenesysMount> = Route {
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "config/:name",
-    summary: "An OAuth client that tokens come from.",
+    summary: "The credentials of an OAuth client.",
     help: "An OAuth client with the grant type client credentials, and the region of its organisation; or, with the \
-           platform nice-cxone, an application, an access key or both, and their issuer, area or realm. What is written is \
-           tried first, and merged with what is there. Secrets can be written and never be read. A config that roles \
-           use can be deleted with force alone.",
+           platform nice-cxone, an application, an access key or both, and their issuer, area or realm. A write merges \
+           with the stored config, and validates the credentials before it stores them. Secrets are never returned. \
+           Deleting a config that roles use requires force=true.",
     fields: &[
         Field::optional(
             "platform",
@@ -55,7 +55,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             "region",
             FieldKind::Text,
             None,
-            "The organisation's region: an AWS region's name or a Genesys Cloud domain, such as mypurecloud.ie.",
+            "The region of the organisation: an AWS region or a Genesys Cloud domain, such as mypurecloud.ie.",
         ),
         Field::optional("client_id", FieldKind::Text, None, "The OAuth client's id."),
         Field {
@@ -80,7 +80,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             None,
             "CXone: the realm, such as us-22, with an older application's client.",
         ),
-        Field::optional("tenant_id", FieldKind::Text, None, "CXone: the tenant's id; tokens name it as well."),
+        Field::optional("tenant_id", FieldKind::Text, None, "CXone: the tenant's id, which tokens contain as well."),
         Field::optional("access_key_id", FieldKind::Text, None, "CXone: the id of a user's access key."),
         Field {
             sensitive: true,
@@ -90,22 +90,22 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             IDLE_CLIENT,
             FieldKind::Text,
             None,
-            "The id of a second OAuth client with the same roles: rotate-root gives it a new secret and puts it in the \
-             place of the first one, which works on. Empty: none.",
+            "The id of a second OAuth client with the same roles: rotate-root regenerates its secret and puts it in place \
+             of the first client, which stays valid. Empty: none.",
         ),
         Field::optional(
             ADMIN_CONFIG,
             FieldKind::Text,
             None,
-            "The name of a config whose client may edit both of them; needed with idle_client_id.",
+            "The name of a config whose client may edit both clients; required with idle_client_id.",
         ),
         Field::optional(
             "verify_connection",
             FieldKind::Boolean,
             Some("true"),
-            "Whether to make a token, validate it and revoke it before anything is stored.",
+            "Whether to mint, validate and revoke a token before the config is stored.",
         ),
-        Field::optional("force", FieldKind::Boolean, Some("false"), "Deletes the config although roles use it."),
+        Field::optional("force", FieldKind::Boolean, Some("false"), "Delete the config even if roles use it."),
     ],
     operations: &[
         Answer {
@@ -120,12 +120,12 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
         },
         Answer {
             operation: Operation::Read,
-            summary: "Read all but the secret",
+            summary: "Read an OAuth client, without its secrets",
             handler: |mount, call| read(mount, call).boxed(),
         },
         Answer {
             operation: Operation::Delete,
-            summary: "Forget an OAuth client",
+            summary: "Delete an OAuth client",
             handler: |mount, call| delete(mount, call).boxed(),
         },
     ],
@@ -147,38 +147,38 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    // The platform may take its time, and whoever writes something else does not wait for that.
-    let _alone = mount.configs.hold(call.name()).await;
-    mount.refuse_on_standby().await?;
+    // A lock of this config alone: a slow platform does not delay other writes.
+    let _lock = mount.roots.lock(call.name()).await;
+    mount.node.require_writable().await?;
     let config = merged(&call, stored(mount, call.name()).await?)?;
-    mount.platforms.issuer.recognise(&config.place()).map_err(|error| failure(&error))?;
+    mount.minting.check_place(&config)?;
     if call.boolean("verify_connection").unwrap_or(true) {
-        let tried = mount.tokens().try_out(&config.credentials(), &[], Deadline::after(VERIFICATION)).await;
-        tried.map_err(|error| failure(&error))?;
+        let checked = mount.minting.check_credentials(&config, Deadline::after(VERIFICATION)).await;
+        checked.map_err(|error| logged_failure(&error))?;
     }
     mount.entries.put(&Config::key(call.name()), &config).await?;
-    // Not even the client's id is logged: somebody may have put the secret there.
+    // The client id is not logged: it may hold the secret by mistake.
     tracing::info!(config.name = call.name(), "the config was written");
     Ok(Response::empty())
 }
 
-/// What is stored, with what the call says over it. Another platform, or another kind of place, takes other keys:
-/// nothing of the former ones is kept.
+/// The stored fields, updated with those of the request. With another platform or another kind of place, no stored
+/// field is kept.
 fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
     let mut fields = stored.map(Config::into_fields).unwrap_or_default();
     let former = fields.get("platform").map_or(DEFAULT_PLATFORM, |platform| platform.as_str()).to_owned();
     let platform = call.text("platform").unwrap_or(&former).to_owned();
-    let known = PlatformName::parse(&platform).map_err(|error| failure(&error))?;
+    let known = PlatformName::parse(&platform).map_err(|error| logged_failure(&error))?;
     if let Some(name) = Config::names().find(|name| call.text(name).is_some() && !is_of(known, name)) {
-        let hint = "a config is of one platform: name it with platform=genesys-cloud or platform=nice-cxone";
-        return Err(refuse(format!("the field {name} is none of {platform}'s"), hint));
+        let hint = "remove the field, or set platform=genesys-cloud or platform=nice-cxone";
+        return Err(refuse(format!("the platform {platform} has no field {name}"), hint));
     }
     let is_new_place = |name: &&str| call.text(name).is_some() && !fields.contains_key(*name);
     if platform != former || CXONE_PLACES.iter().any(is_new_place) {
         fields.clear();
     }
     if call.text("access_key_id").is_some_and(|id| fields.get("access_key_id").is_none_or(|stored| **stored != *id)) {
-        // Whoever gives a key of their own looks after the former ones.
+        // The operator deletes the keys before one that was written by hand.
         fields.remove(FORMER_KEY);
     }
     let given = Config::names().filter_map(|name| Some((name, call.text(name)?)));
@@ -186,35 +186,35 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
     fields.retain(|name, text| !(text.is_empty() && [IDLE_CLIENT, ADMIN_CONFIG].contains(&name.as_str())));
     fields.insert("platform".to_owned(), Zeroizing::new(platform));
     if known == PlatformName::GenesysCloud
-        && let Some(missing) = OF_GENESYS_CLOUD.into_iter().find(|name| !fields.contains_key(*name))
+        && let Some(missing) = GENESYS_CLOUD_FIELDS.into_iter().find(|name| !fields.contains_key(*name))
     {
         let sentence = format!("the field {missing} is missing");
-        return Err(refuse(sentence, "a config needs region, client_id and client_secret"));
+        return Err(refuse(sentence, "a config of genesys-cloud requires region, client_id and client_secret"));
     }
-    let config = Config::try_from(fields).map_err(|error| failure(&error))?;
+    let config = Config::try_from(fields).map_err(|error| logged_failure(&error))?;
     check_second_client(&config)?;
     Ok(config)
 }
 
-/// Whether a platform has a field of this name.
+/// Whether a platform has a field.
 fn is_of(platform: PlatformName, name: &str) -> bool {
     match platform {
         PlatformName::GenesysCloud => {
-            ["platform", IDLE_CLIENT, ADMIN_CONFIG].contains(&name) || OF_GENESYS_CLOUD.contains(&name)
+            ["platform", IDLE_CLIENT, ADMIN_CONFIG].contains(&name) || GENESYS_CLOUD_FIELDS.contains(&name)
         }
         PlatformName::Cxone => !["region", IDLE_CLIENT, ADMIN_CONFIG].contains(&name),
     }
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _alone = mount.configs.hold(call.name()).await;
-    // No role that names it is written meanwhile.
-    let _roles = mount.writes.lock().await;
+    let _lock = mount.roots.lock(call.name()).await;
+    // No role that names the config is written meanwhile.
+    let _roles = mount.role_writes.lock().await;
     if !call.boolean("force").unwrap_or(false) {
         let users = users(mount, call.name()).await?;
         if !users.is_empty() {
             let sentence = format!("the config {:?} is in use by {}", call.name(), users.join(", "));
-            return Err(refuse(sentence, "delete those first, or add force=true; they get no new tokens then"));
+            return Err(refuse(sentence, "delete those first, or add force=true: they can mint no new tokens then"));
         }
     }
     mount.entries.delete(&Config::key(call.name())).await?;
@@ -222,10 +222,10 @@ async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     Ok(Response::empty())
 }
 
-/// The roles that name a config, and the configs whose second client it edits.
+/// The roles and configs that name a config.
 async fn users(mount: &GenesysMount, config: &str) -> Result<Vec<String>, Failure> {
     #[derive(Deserialize)]
-    struct Uses {
+    struct ConfigReference {
         #[serde(alias = "admin_config", default)]
         config: String,
     }
@@ -233,9 +233,9 @@ async fn users(mount: &GenesysMount, config: &str) -> Result<Vec<String>, Failur
     for prefix in USERS {
         for name in mount.entries.list(prefix).await? {
             let key = format!("{prefix}{name}");
-            match mount.entries.get::<Uses>(&key).await {
-                Ok(Some(uses)) if uses.config == config && key != Config::key(config) => users.push(key),
-                // A damaged role gets no tokens anyway, and holds nothing up.
+            match mount.entries.get::<ConfigReference>(&key).await {
+                Ok(Some(entry)) if entry.config == config && key != Config::key(config) => users.push(key),
+                // A damaged entry mints no tokens, and does not block the deletion.
                 Ok(_) | Err(Failure::Internal(_)) => {}
                 Err(failure) => return Err(failure),
             }

@@ -1,15 +1,15 @@
-//! `roles/:name`: who gets tokens of which client, and for how long.
+//! `roles/:name`: the config, lease times, probes and token kind of `creds/` and `token/`.
 
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::{keys, object};
-use crate::engine::GenesysMount;
+use super::response::{fields, keys};
+use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::{PREFIX, Role};
-use crate::engine::storage::token_kind::{FIELDS, KindOfToken};
+use crate::engine::storage::token_kind::{FIELDS, TokenKindFields};
 use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
 use openbao_plugin::{Failure, Operation, Response};
 
@@ -29,22 +29,22 @@ pub(crate) const LIST: Route<GenesysMount> = Route {
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "roles/:name",
-    summary: "What creds/ and token/ hand out.",
-    help: "Names the config whose OAuth client the tokens come from, how long leases of them last, and the calls that \
-           must succeed with a token before anybody gets it. What is written is merged with what is there.",
+    summary: "The settings of creds/ and token/.",
+    help: "Sets the config whose OAuth client issues the tokens, the lease times, and the calls that must succeed with a \
+           token before it is returned. A write merges with the stored role.",
     fields: &[
-        Field::optional("config", FieldKind::Text, None, "The name of the config. Needed for a new role."),
+        Field::optional("config", FieldKind::Text, None, "The name of the config. Required for a new role."),
         Field::optional(
             "ttl",
             FieldKind::Duration,
             Some("the mount's"),
-            "How long a lease lasts, in seconds or as a duration such as 1h. 0 for the mount's default.",
+            "The lease time, in seconds or as a duration such as 1h. 0: the mount's default.",
         ),
         Field::optional(
             "max_ttl",
             FieldKind::Duration,
             Some("the mount's"),
-            "How long renewals may stretch a lease, in seconds or as a duration. 0 for the mount's maximum.",
+            "The maximum lease time with renewals, in seconds or as a duration. 0: the mount's maximum.",
         ),
         Field::optional(
             "probes",
@@ -89,56 +89,61 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         return Ok(Response::empty());
     };
     let (ttl, max_ttl) = (ttl.unwrap_or_default(), max_ttl.unwrap_or_default());
-    let fields = json!({"config": config, "ttl": ttl, "max_ttl": max_ttl, "probes": probes});
-    Ok(Response::with_data(object(fields).into_iter().chain(token.shown()).collect()))
+    let shown = json!({"config": config, "ttl": ttl, "max_ttl": max_ttl, "probes": probes});
+    Ok(Response::with_data(fields(shown).into_iter().chain(token.shown()).collect()))
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _alone = mount.writes.lock().await;
+    let _lock = mount.role_writes.lock().await;
     let mut role = stored(mount, call.name()).await?.unwrap_or_default();
     if let Some(config) = call.text("config") {
         config.clone_into(&mut role.config);
     }
     if role.config.is_empty() {
-        return Err(refuse("the field config is missing", "name the config whose OAuth client the tokens come from"));
+        return Err(refuse(
+            "the field config is missing",
+            "set config to the config whose OAuth client issues the tokens",
+        ));
     }
-    Config::of_role(&mount.entries, &role.config).await?;
+    Config::named(&mount.entries, &role.config).await?;
     let seconds = |field: &str| call.duration(field).map(|duration| duration.as_secs());
     role.ttl = seconds("ttl").or(role.ttl);
     role.max_ttl = seconds("max_ttl").or(role.max_ttl);
     role.probes = call.texts("probes").unwrap_or(role.probes);
     role.probes()?;
-    role.token = KindOfToken::merged(&call, role.token)?;
-    let answer = warned(&role, mount.system.max_lease_ttl().await?);
+    role.token = TokenKindFields::merged(&call, role.token)?;
+    let answer = warned(&role, mount.node.max_lease_ttl().await?);
     mount.entries.put(&Role::key(call.name()), &role).await?;
     tracing::info!(role.name = call.name(), config.name = role.config, "the role was written");
     Ok(answer)
 }
 
-/// Lease times that are longer than they can be are taken, and cut where they are used.
+/// Warns of lease times above the maximum. They are stored, and leases are limited when they are issued.
 fn warned(role: &Role, mount_longest: Duration) -> Response {
     let longest = mount_longest.as_secs();
     let mut answer = Response::empty();
     if let Some(max_ttl) = role.max_ttl().filter(|max_ttl| *max_ttl > mount_longest) {
         let max_ttl = max_ttl.as_secs();
-        answer =
-            answer.warning(format!("max_ttl is {max_ttl} s, and the mount allows {longest} s: leases are cut to that"));
+        answer = answer.warning(format!(
+            "max_ttl is {max_ttl} s, but the mount's maximum is {longest} s: leases are limited to that"
+        ));
     }
     let bound = role.max_ttl().unwrap_or(mount_longest).min(mount_longest);
     if let Some(ttl) = role.ttl().filter(|ttl| *ttl > bound) {
         let (ttl, bound) = (ttl.as_secs(), bound.as_secs());
-        answer = answer.warning(format!("ttl is {ttl} s, and a lease may last {bound} s: leases are cut to that"));
+        answer = answer.warning(format!("ttl is {ttl} s, but the maximum is {bound} s: leases are limited to that"));
     }
     answer
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _alone = mount.writes.lock().await;
+    let _lock = mount.role_writes.lock().await;
     mount.entries.delete(&Role::key(call.name())).await?;
     tracing::info!(role.name = call.name(), "the role was deleted");
-    Ok(match mount.end_shared_token(call.name()).await? {
+    Ok(match mount.shared_tokens.delete(call.name()).await? {
         None => Response::empty(),
-        Some(failure) => Response::empty()
-            .warning(format!("its shared token could not be revoked and lives on until it expires: {failure}")),
+        Some(failure) => Response::empty().warning(format!(
+            "the role's shared token could not be revoked and stays valid until it expires: {failure}"
+        )),
     })
 }

@@ -2,18 +2,17 @@
 
 use futures_util::FutureExt;
 
-use super::static_creds::asked_for;
-use crate::engine::GenesysMount;
-use crate::engine::failure::told;
+use crate::engine::failure::to_failure;
+use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
+use crate::engine::static_roles::role::StaticRole;
 use openbao_plugin::framework::{Answer, Call, Route};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "rotate-role/:name",
     summary: "Rotate a static role now.",
-    help: "Makes a new token for the role, validates it, and hands it out from then on. Where that fails, readers keep \
-           the token that they have.",
+    help: "Mints a new token for the role, validates it, and promotes it. If that fails, readers keep the present token.",
     fields: &[],
     operations: &[
         Answer {
@@ -33,17 +32,17 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
-    mount.refuse_on_standby().await?;
-    let asked_at = mount.now();
-    let _alone = mount.rotations.hold(name).await;
-    let role = asked_for(mount, name).await?;
-    // Many who ask at once are content with one rotation that began after they had asked.
+    mount.node.require_writable().await?;
+    let requested_at = mount.minting.now();
+    let _lock = mount.static_rotations.lock(name).await;
+    let role = StaticRole::named(&mount.entries, name).await?;
+    // Concurrent requests share one rotation, if it began after the request.
     let credential = StaticCredential::of_role(&mount.entries, name).await.ok().flatten();
-    if credential.is_some_and(|credential| credential.token.issued_at > asked_at) {
+    if credential.is_some_and(|credential| credential.token.issued_at > requested_at) {
         return Ok(Response::empty());
     }
-    let rotated = mount.rotate_static(name, &role).await;
-    // The next rotation is due at another time now.
-    mount.scheduler.wake();
-    rotated.map(|()| Response::empty()).map_err(|error| told(&error))
+    let rotated = mount.static_rotations.rotate(name, &role).await;
+    // The time of the next rotation has changed.
+    mount.background.wake();
+    rotated.map(|()| Response::empty()).map_err(|error| to_failure(&error))
 }

@@ -1,28 +1,28 @@
-//! `rotate-root/:config`: a new secret for the OAuth client itself.
+//! `rotate-root/:config`: a new client secret or access key for a config.
 
 use futures_util::FutureExt;
 
-use crate::engine::GenesysMount;
+use crate::engine::mount::GenesysMount;
 use openbao_plugin::framework::{Answer, Call, Route};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "rotate-root/:config",
-    summary: "A new secret for a config.",
-    help: "Has the platform regenerate the client secret of a config's OAuth client, and stores the new one. Nobody but \
-           this engine knows it then. Where the config names an idle_client_id, that client gets the new secret and takes \
-           the other one's place, which works on; on nice-cxone the user gets another access key, and the one before the \
-           present one is deleted. Policies have to grant sudo.",
+    summary: "Rotate the client secret of a config.",
+    help: "Has the platform regenerate the client secret of a config's OAuth client, and stores the new secret. Only this \
+           engine knows it then. Where the config has an idle_client_id, that client gets the new secret and replaces \
+           the client in use, which stays valid. On nice-cxone the user gets another access key, and the key before the \
+           present one is deleted. Policies must grant sudo.",
     fields: &[],
     operations: &[
         Answer {
             operation: Operation::Create,
-            summary: "Give the config a new secret",
+            summary: "Rotate the client secret",
             handler: |mount, call| rotate(mount, call).boxed(),
         },
         Answer {
             operation: Operation::Update,
-            summary: "Give the config a new secret",
+            summary: "Rotate the client secret",
             handler: |mount, call| rotate(mount, call).boxed(),
         },
     ],
@@ -31,8 +31,8 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
 };
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let rotated = mount.rotate_root(call.name()).await;
-    // What went wrong on the way is put right before long.
-    mount.scheduler.wake();
+    let rotated = mount.roots.rotate(call.name()).await;
+    // The background task heals an interrupted rotation.
+    mount.background.wake();
     rotated
 }

@@ -1,4 +1,4 @@
-//! `static-roles/:name`: a token that the engine itself keeps fresh.
+//! `static-roles/:name`: a token that the engine rotates.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{keys, object};
-use crate::engine::GenesysMount;
-use crate::engine::failure::told;
+use super::response::{fields, keys};
+use crate::engine::failure::to_failure;
+use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::{ROLES, RoleSettings, StaticRole, key};
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::parse_probes;
-use crate::engine::storage::token_kind::{FIELDS, KindOfToken};
+use crate::engine::storage::token_kind::{FIELDS, TokenKindFields};
 use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
 use openbao_plugin::{Failure, Operation, Response};
 
-/// The shortest time between two rotations.
+/// The shortest rotation period.
 const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
 
 pub(crate) const LIST: Route<GenesysMount> = Route {
@@ -36,11 +36,11 @@ pub(crate) const LIST: Route<GenesysMount> = Route {
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "static-roles/:name",
-    summary: "A token that the engine rotates by itself.",
-    help: "Names the config whose OAuth client the token comes from, how often it is rotated, and the calls that must \
-           succeed with a new token before readers get it. Writing a role makes its first token at once, and so does \
-           changing its config or its probes; where that fails nothing is stored. A new token never ends the one \
-           before, which lives until it expires. Deleting the role revokes its token.",
+    summary: "A token that the engine rotates.",
+    help: "Sets the config whose OAuth client issues the token, the rotation period, and the calls that must succeed \
+           with a new token before readers get it. Writing a role mints its first token at once, and so does a change \
+           of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the former token, \
+           which stays valid until it expires. Deleting the role revokes its token.",
     fields: &[
         Field {
             name: "config",
@@ -56,7 +56,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             required: true,
             default: None,
             sensitive: false,
-            description: "How often the token is rotated: at least 60 seconds. A token is always rotated before it expires.",
+            description: "The time between rotations: at least 60 seconds. A token is always rotated before it expires.",
         },
         Field {
             name: "probes",
@@ -75,7 +75,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     operations: &[
         Answer {
             operation: Operation::Create,
-            summary: "Store a static role, and make its first token",
+            summary: "Store a static role, and mint its first token",
             handler: |mount, call| write(mount, call).boxed(),
         },
         Answer {
@@ -85,7 +85,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
         },
         Answer {
             operation: Operation::Read,
-            summary: "Read a static role, and how its last rotation went",
+            summary: "Read a static role, and the result of its last rotation",
             handler: |mount, call| read(mount, call).boxed(),
         },
         Answer {
@@ -106,10 +106,11 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let Some(role) = stored(mount, call.name()).await? else { return Ok(Response::empty()) };
     let credential = StaticCredential::of_role(&mount.entries, call.name()).await?;
     let token = credential.as_ref().map(|credential| &credential.token);
-    let is_begun = mount.is_begun(call.name()).await?;
-    let next = mount.next_rotation(call.name(), &role, is_begun).await?.max(mount.now());
+    let is_pending = mount.static_rotations.is_pending(call.name()).await?;
+    let next = mount.static_rotations.next_rotation(call.name(), &role, is_pending).await?;
+    let next = next.max(mount.minting.now());
     let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let fields = object(json!({
+    let shown = fields(json!({
         "config": role.settings.config,
         "rotation_period": role.rotation_period,
         "probes": role.settings.probes,
@@ -124,38 +125,38 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             "failures": error.failures,
         })),
     }));
-    Ok(Response::with_data(fields.into_iter().chain(role.settings.token.shown()).collect()))
+    Ok(Response::with_data(shown.into_iter().chain(role.settings.token.shown()).collect()))
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
-    mount.refuse_on_standby().await?;
-    let _alone = mount.rotations.hold(name).await;
+    mount.node.require_writable().await?;
+    let _lock = mount.static_rotations.lock(name).await;
     let stored = stored(mount, name).await?;
     let (settings, period) = merged(&call, stored.as_ref())?;
     parse_probes(&settings.probes)?;
-    let config = Config::of_role(&mount.entries, &settings.config).await?;
-    let proposed = settings.document(&config).map_err(|error| told(&error))?;
+    let config = Config::named(&mount.entries, &settings.config).await?;
+    let proposed = settings.document(&config).map_err(|error| to_failure(&error))?;
     if stored.is_none() {
-        // A token of a role that was deleted, or never quite written, is nobody's.
-        mount.sweep(name).await?;
+        // Removes what a crash during an earlier write or deletion left.
+        mount.static_rotations.delete_orphan(name).await?;
     }
     let credential = StaticCredential::of_role(&mount.entries, name).await?;
     let last_error = if credential.is_some_and(|credential| credential.follows_from(&proposed)) {
         stored.and_then(|stored| stored.last_error)
     } else {
-        // The credential first and the role last: a role that can be read has a credential.
-        mount.make_static(name, &settings).await.map_err(|error| told(&error))?;
+        // The credential is stored before the role: a role that can be read has a credential.
+        mount.static_rotations.create(name, &settings).await.map_err(|error| to_failure(&error))?;
         None
     };
     let role = StaticRole { settings, rotation_period: period.as_secs(), last_error };
     mount.entries.put(&key(ROLES, name), &role).await?;
-    mount.scheduler.wake();
+    mount.background.wake();
     tracing::info!(role.name = name, config.name = role.settings.config, "the static role was written");
     warned(mount, name, period).await
 }
 
-/// What is stored, with what the call says over it.
+/// The stored settings, updated with those of the request.
 fn merged(call: &Call, stored: Option<&StaticRole>) -> Result<(RoleSettings, Duration), Failure> {
     let missing = |field: &str| refuse(format!("{field} is missing"), "a static role needs config and rotation_period");
     let config = call.text("config").or(stored.map(|stored| stored.settings.config.as_str()));
@@ -164,31 +165,32 @@ fn merged(call: &Call, stored: Option<&StaticRole>) -> Result<(RoleSettings, Dur
     let config = config.ok_or_else(|| missing("config"))?.to_owned();
     let period = period.ok_or_else(|| missing("rotation_period"))?;
     if period < SHORTEST_PERIOD {
-        let sentence = format!("rotation_period is {} s, and must be at least 60 s", period.as_secs());
-        return Err(refuse(sentence, "a token lives for hours: rotate it a few times in its life"));
+        let sentence = format!("rotation_period is {} s: it must be at least 60 s", period.as_secs());
+        return Err(refuse(sentence, "set rotation_period to 60 or more; tokens live for hours"));
     }
-    let token = KindOfToken::merged(call, stored.map(|stored| stored.settings.token.clone()).unwrap_or_default())?;
+    let token = TokenKindFields::merged(call, stored.map(|stored| stored.settings.token.clone()).unwrap_or_default())?;
     Ok((RoleSettings { config, probes: probes.unwrap_or_default(), token }, period))
 }
 
-/// A period that is longer than tokens live is taken, and cut to their life.
+/// Warns of a period that is longer than the token's life.
 async fn warned(mount: &GenesysMount, name: &str, period: Duration) -> Result<Response, Failure> {
     let credential = StaticCredential::of_role(&mount.entries, name).await?;
     let life = credential.map(|credential| credential.token.lifetime());
     let Some(life) = life.filter(|life| *life < period) else { return Ok(Response::empty()) };
     Ok(Response::empty().warning(format!(
-        "rotation_period is {} s, and tokens of this OAuth client live {} s: the token is rotated before it expires",
+        "rotation_period is {} s, but tokens of this OAuth client live {} s: the token is rotated before it expires",
         period.as_secs(),
         life.as_secs()
     )))
 }
 
-/// The role goes first, so that nobody reads a token that is being ended; what a crash leaves behind is swept.
+/// The role is deleted first, so that no reader gets a token that is being revoked. The background task deletes what a
+/// crash leaves.
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
-    let _alone = mount.rotations.hold(name).await;
+    let _lock = mount.static_rotations.lock(name).await;
     mount.entries.delete(&key(ROLES, name)).await?;
-    let left = mount.end_static(name).await?;
+    let warnings = mount.static_rotations.delete_credentials(name).await?;
     tracing::info!(role.name = name, "the static role was deleted");
-    Ok(left.into_iter().fold(Response::empty(), Response::warning))
+    Ok(warnings.into_iter().fold(Response::empty(), Response::warning))
 }

@@ -1,30 +1,30 @@
-//! `token/:role`: one token for all of a role's callers, without a lease.
+//! `token/:role`: the shared token of a role, without a lease.
 
 use futures_util::FutureExt;
 
-use crate::engine::GenesysMount;
+use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
-use crate::engine::tokens::shared_token::{Minimum, SharedToken, Wish};
+use crate::engine::tokens::shared_token::{MinimumLife, SharedToken, TokenRequest};
 use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "token/:role",
-    summary: "A token that the role's callers share, without a lease.",
-    help: "Hands out the same validated token again and again, as long as it has enough life left, and makes a new one \
-           when it has not; however many ask at once, one is made. The token has no lease: it ends by itself.",
+    summary: "A token that all callers of the role share, without a lease.",
+    help: "Returns the same validated token while it has enough life left, and mints a new one after that. Concurrent \
+           callers share one new token. The token has no lease: it is valid until it expires.",
     fields: &[Field {
         name: "minimum_seconds",
         kind: FieldKind::Duration,
         required: false,
         default: Some("300, or a tenth of the token's life if that is less"),
         sensitive: false,
-        description: "How much life the token must have left, in seconds or as a duration such as 10m.",
+        description: "The life that the token must have left, in seconds or as a duration such as 10m.",
     }],
     operations: &[Answer {
         operation: Operation::Read,
-        summary: "Get the shared token",
+        summary: "Read the shared token",
         handler: |mount, call| read(mount, call).boxed(),
     }],
     exists: None,
@@ -32,19 +32,19 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
 };
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let role = Role::asked_for(&mount.entries, call.name()).await?;
-    let config = Config::of_role(&mount.entries, &role.config).await?;
-    let asked = call.duration("minimum_seconds");
-    let minimum = asked.map_or(Minimum::Usual, Minimum::Asked);
-    let wish = Wish { role_name: call.name().to_owned(), role, config, minimum };
-    let failure = match mount.shared_token(&wish).await {
+    let role = Role::named(&mount.entries, call.name()).await?;
+    let config = Config::named(&mount.entries, &role.config).await?;
+    let requested = call.duration("minimum_seconds");
+    let minimum = requested.map_or(MinimumLife::Default, MinimumLife::Requested);
+    let request = TokenRequest { role_name: call.name().to_owned(), role, config, minimum };
+    let failure = match mount.shared_tokens.get(&request).await {
         Ok(shared) => return Ok(answer(mount, shared).await),
-        Err(failure @ Failure::Status(..)) if asked.is_none() => failure,
+        Err(failure @ Failure::Status(..)) if requested.is_none() => failure,
         Err(failure) => return Err(failure),
     };
-    match mount.living_token(&wish).await? {
+    match mount.shared_tokens.unexpired(&request).await? {
         Some(shared) => {
-            let warning = format!("it ends soon, and there is no new one yet: {failure}");
+            let warning = format!("the token expires soon, and a new one could not be minted: {failure}");
             Ok(answer(mount, shared).await.warning(warning))
         }
         None => Err(failure),
@@ -52,6 +52,6 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 }
 
 async fn answer(mount: &GenesysMount, shared: SharedToken) -> Response {
-    let api_url = mount.api_url(&shared.place, &shared.token.access_token).await;
-    Response::with_data(shared.token.answer(api_url, mount.now()))
+    let api_url = mount.minting.api_url(&shared.place, &shared.token.access_token).await;
+    Response::with_data(shared.token.answer(api_url, mount.minting.now()))
 }

@@ -1,4 +1,5 @@
-//! New secrets for the engine's own OAuth clients.
+//! Rotation of the configs' own secrets.
 
 pub(super) mod in_place;
+pub(super) mod rotation;
 pub(super) mod succession;

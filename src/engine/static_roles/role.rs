@@ -1,4 +1,4 @@
-//! A static role: what is stored of it, and what of its credential.
+//! A static role and its credential, as they are stored.
 
 use std::time::Duration;
 
@@ -8,18 +8,22 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::engine::storage::config::Config;
-use crate::engine::storage::token_kind::KindOfToken;
-use crate::rotation::{Document, Result, RotationError};
+use crate::engine::storage::entries::Entries;
+use crate::engine::storage::token_kind::TokenKindFields;
+use crate::rotation::{Document, Result, RotationError, VersionId};
 use crate::secret::SecretString;
+use crate::store::version_index::IndexedVersion;
+use openbao_plugin::Failure;
+use openbao_plugin::framework::refuse;
 
-/// Where the roles are stored.
+/// The prefix of the roles' storage keys.
 pub(crate) const ROLES: &str = "static-roles/";
-/// Where the credentials are stored that readers get.
+/// The prefix of the current credentials' storage keys.
 pub(crate) const CREDENTIALS: &str = "static-creds/";
-/// Where a credential waits until it was validated.
+/// The prefix of the staged credentials' storage keys.
 pub(crate) const PENDING: &str = "static-pending/";
 
-/// Under which key a role, or what belongs to it, is stored.
+/// The storage key of a role, or of one of its credentials.
 pub(crate) fn key(prefix: &str, name: &str) -> String {
     format!("{prefix}{name}")
 }
@@ -31,35 +35,44 @@ pub(crate) struct StaticRole {
     pub(crate) settings: RoleSettings,
     /// In seconds.
     pub(crate) rotation_period: u64,
-    /// How the last attempt to rotate failed; `None` where it did not.
+    /// Why the last rotation failed; `None` after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<LastError>,
 }
 
 impl StaticRole {
+    /// Reads a static role by its name.
+    ///
+    /// # Errors
+    /// 400 where it does not exist, or the host's error.
+    pub(crate) async fn named(entries: &Entries, name: &str) -> std::result::Result<Self, Failure> {
+        let missing =
+            || refuse(format!("there is no static role {name:?}"), "run `bao list genesys-cloud/static-roles`");
+        entries.get(&key(ROLES, name)).await?.ok_or_else(missing)
+    }
+
     pub(crate) fn period(&self) -> Duration {
         Duration::from_secs(self.rotation_period)
     }
 }
 
-/// What the credential follows from. Only a credential that was made with them is a role's.
+/// The settings that a credential is minted with. After a change of them the role needs a new credential.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RoleSettings {
-    /// The name of the OAuth client's configuration.
+    /// The name of its config.
     pub(crate) config: String,
-    /// What has to work with a token before anybody gets it.
+    /// Calls that must succeed with a token before it is promoted.
     pub(crate) probes: Vec<String>,
-    /// Which kind of token.
     #[serde(flatten)]
-    pub(crate) token: KindOfToken,
+    pub(crate) token: TokenKindFields,
 }
 
 impl RoleSettings {
-    /// The settings as a document of the core's, without a token. It names the client, so that a credential of
-    /// another one is known when the config was changed.
+    /// The settings as a document without a token. It names the client, so that a change of the config's client is
+    /// detected.
     ///
     /// # Errors
-    /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid), never for what the paths let through.
+    /// `DocumentInvalid`; does not happen for settings that the paths accepted.
     pub(crate) fn document(&self, config: &Config) -> Result<Document> {
         let mut fields = serde_json::to_value(config.place()).unwrap_or_default();
         fields["credentials"] = json!(Config::key(&self.config));
@@ -72,10 +85,10 @@ impl RoleSettings {
     }
 }
 
-/// How an attempt failed, and how many did in a row. It holds no secret, because no error does.
+/// The error of the last rotation, and the number of failures in a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LastError {
-    /// The stable name of the kind of error.
+    /// The stable name of the error kind.
     pub(crate) r#type: String,
     pub(crate) message: String,
     pub(crate) hint: String,
@@ -84,7 +97,7 @@ pub(crate) struct LastError {
 }
 
 impl LastError {
-    /// One more failure after those before.
+    /// The error after one more failure.
     pub(crate) fn after(before: Option<&Self>, error: &RotationError, at: Timestamp) -> Self {
         Self {
             r#type: error.kind().name().to_owned(),
@@ -96,20 +109,32 @@ impl LastError {
     }
 }
 
-/// A version of a role's credential, as it is stored: the one that readers get, or the one that is staged.
+/// A version of a role's credential, current or staged, as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVersion {
-    pub(crate) version: String,
+    pub(crate) version: VersionId,
     /// The version that was current before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) previous: Option<String>,
-    /// The document as text, so that it keeps its order and every digit.
+    pub(crate) previous: Option<VersionId>,
+    /// The document as text, which keeps the order of its fields and the digits of its numbers.
     pub(crate) document: Zeroizing<String>,
 }
 
+impl IndexedVersion for StoredVersion {
+    fn id(&self) -> &VersionId {
+        &self.version
+    }
+
+    fn value(&self) -> Option<&str> {
+        Some(&self.document)
+    }
+}
+
 impl StoredVersion {
+    /// Parses the document.
+    ///
     /// # Errors
-    /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid), without the content.
+    /// `DocumentInvalid`, without the content.
     pub(crate) fn parse(&self) -> Result<Document> {
         Document::parse(&SecretString::from(self.document.as_str()))
     }

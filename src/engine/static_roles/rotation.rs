@@ -1,6 +1,6 @@
-//! Rotating a static role, and ending it.
+//! Rotation, creation and deletion of a static role's credential.
 //!
-//! Whoever calls this holds the role's lock.
+//! Callers hold the role's lock.
 
 use std::time::Duration;
 
@@ -9,148 +9,184 @@ use tokio::time::Instant;
 
 use super::credential::{StaticCredential, revocable};
 use super::role::{CREDENTIALS, LastError, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
-use super::schedule::{self, Timing};
+use super::schedule::{self, RotationTiming};
 use super::store::StaticStore;
-use crate::engine::GenesysMount;
+use crate::engine::minting::Minting;
+use crate::engine::storage::entries::Entries;
+use crate::engine::storage::locks::{Locks, NameGuard};
 use crate::rotation::{
-    Deadline, ErrorKind, Result, RetryPolicy, RotationError, RotationReport, Rotator, SecretId, StepOutcome,
-    SystemClock, VersionId,
+    Deadline, ErrorKind, Result as RotationResult, RotationError, RotationReport, SecretId, StepOutcome, VersionId,
 };
 use openbao_plugin::Failure;
 
 /// How long a rotation may take.
 const ROTATION: Duration = Duration::from_secs(60);
-/// How long ending a token that nobody is to have any more may take.
+/// How long the revocation of a removed token may take.
 const REVOCATION: Duration = Duration::from_secs(10);
 
-impl GenesysMount {
-    /// Rotates a role, and writes down how it failed or that it does not fail any more.
+/// Rotates, creates and deletes the credentials of static roles. Clones share the locks.
+#[derive(Clone)]
+pub(crate) struct StaticRotations {
+    entries: Entries,
+    store: StaticStore,
+    minting: Minting,
+    locks: Locks,
+}
+
+impl StaticRotations {
+    pub(crate) fn new(entries: Entries, minting: Minting) -> Self {
+        Self { store: StaticStore::over(entries.clone()), entries, minting, locks: Locks::default() }
+    }
+
+    /// Waits for a role's lock. One task at a time writes, rotates or deletes a role.
+    pub(crate) async fn lock(&self, name: &str) -> NameGuard {
+        self.locks.lock(name).await
+    }
+
+    /// A role's lock; `None` where another task holds it.
+    pub(crate) fn try_lock(&self, name: &str) -> Option<NameGuard> {
+        self.locks.try_lock(name)
+    }
+
+    /// Rotates a role, and stores the error in the role, or removes the former error.
     ///
     /// # Errors
-    /// Why no new credential was promoted.
-    pub(crate) async fn rotate_static(&self, name: &str, role: &StaticRole) -> Result<()> {
-        let rotated = self.run_rotation(name, self.static_store.clone()).await;
+    /// Why no credential was promoted.
+    pub(crate) async fn rotate(&self, name: &str, role: &StaticRole) -> RotationResult<()> {
+        let rotated = self.run(name, self.store.clone()).await;
         let failed = rotated.as_ref().err();
-        // What cannot be written here is not this node's to tell.
+        // A node that may not write stores no error either.
         if failed.is_some_and(|error| error.kind() == ErrorKind::StoreDenied) {
             return rotated;
         }
-        let last_error = failed.map(|error| LastError::after(role.last_error.as_ref(), error, self.now()));
+        let last_error = failed.map(|error| LastError::after(role.last_error.as_ref(), error, self.minting.now()));
         if last_error != role.last_error {
             let role = StaticRole { last_error, ..role.clone() };
             if let Err(failure) = self.entries.put(&key(ROLES, name), &role).await {
-                tracing::warn!(role.name = name, "how the rotation went could not be written down: {failure}");
+                tracing::warn!(role.name = name, "last_error could not be stored: {failure}");
             }
         }
         rotated
     }
 
-    /// Makes a credential with settings that the role is to get. Where that fails nothing is left of it.
+    /// Mints and stores a credential with new settings of the role. After a failure nothing of it is left.
     ///
     /// # Errors
     /// Why no credential was promoted.
-    pub(crate) async fn make_static(&self, name: &str, settings: &RoleSettings) -> Result<()> {
-        let made = self.run_rotation(name, self.static_store.proposing(name, settings)).await;
-        if made.is_err() {
-            self.drop_staged(name).await;
+    pub(crate) async fn create(&self, name: &str, settings: &RoleSettings) -> RotationResult<()> {
+        let created = self.run(name, self.store.proposing(name, settings)).await;
+        if created.is_err() {
+            self.discard_staged(name).await;
         }
-        made
+        created
     }
 
-    /// Whether a rotation of a role was begun and has not come to its end.
+    /// Whether a staged version waits for its promotion.
     ///
     /// # Errors
-    /// What the host says, or that an entry is damaged.
-    pub(crate) async fn is_begun(&self, name: &str) -> std::result::Result<bool, Failure> {
+    /// The host's error, or that an entry is damaged.
+    pub(crate) async fn is_pending(&self, name: &str) -> Result<bool, Failure> {
         let pending = self.entries.get::<StoredVersion>(&key(PENDING, name)).await?;
         let current = self.entries.get::<StoredVersion>(&key(CREDENTIALS, name)).await?;
-        // A crash between the two writes of promoting leaves the promoted version staged as well.
+        // After a crash between the two writes of a promotion, the promoted version is still staged.
         Ok(pending.is_some_and(|pending| current.is_none_or(|current| current.version != pending.version)))
     }
 
-    /// When a role is due to be rotated, as things are.
+    /// The time when a role is due.
     ///
     /// # Errors
-    /// What the host says, or that an entry is damaged.
+    /// The host's error, or that an entry is damaged.
     pub(crate) async fn next_rotation(
         &self,
         name: &str,
         role: &StaticRole,
-        is_begun: bool,
-    ) -> std::result::Result<Timestamp, Failure> {
+        is_pending: bool,
+    ) -> Result<Timestamp, Failure> {
         let credential = StaticCredential::of_role(&self.entries, name).await?;
-        let settings = self.static_store.settings_of(name).await.ok().flatten();
-        let own =
+        let settings = self.store.settings_of(name).await.ok().flatten();
+        let matches =
             |credential: &&StaticCredential| settings.as_ref().is_none_or(|settings| credential.follows_from(settings));
-        Ok(schedule::due(&Timing {
+        Ok(schedule::due(&RotationTiming {
             period: role.period(),
-            credential: credential.as_ref().filter(own).map(StaticCredential::age),
-            is_begun,
+            credential: credential.as_ref().filter(matches).map(StaticCredential::age),
+            is_pending,
             failed: role.last_error.as_ref().map(|error| (error.at, error.failures)),
-            now: self.now(),
+            now: self.minting.now(),
         }))
     }
 
-    /// Ends what is left of a role that is not there (any more): its tokens, as far as the platform can be reached, and
-    /// their entries. It gives back what was not ended.
+    /// Revokes the tokens of a deleted role and deletes their entries. Returns a warning for each token that could not
+    /// be revoked.
     ///
     /// # Errors
-    /// What the host says.
-    pub(crate) async fn end_static(&self, name: &str) -> std::result::Result<Vec<String>, Failure> {
-        let mut left = Vec::new();
-        for (prefix, what) in [(CREDENTIALS, "the role's token"), (PENDING, "a token that was never handed out")] {
+    /// The host's error.
+    pub(crate) async fn delete_credentials(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let mut warnings = Vec::new();
+        for (prefix, what) in [(CREDENTIALS, "the role's token"), (PENDING, "the role's staged token")] {
             let key = key(prefix, name);
             match self.revoke_stored(&key).await {
                 Ok(false) => continue,
                 Ok(true) => {}
                 Err(why) => {
                     tracing::warn!(role.name = name, "{what} could not be revoked: {why}");
-                    left.push(format!("{what} could not be revoked and lives on until it expires: {why}"));
+                    warnings.push(format!("{what} could not be revoked and stays valid until it expires: {why}"));
                 }
             }
             self.entries.delete(&key).await?;
         }
-        Ok(left)
+        Ok(warnings)
     }
 
-    async fn run_rotation(&self, name: &str, store: StaticStore) -> Result<()> {
-        let rotator =
-            Rotator { store, issuer: self.platforms.clone(), clock: SystemClock, retries: RetryPolicy::default() };
+    /// Deletes the credentials of a name that has no role: a crash during a write or a deletion leaves them.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn delete_orphan(&self, name: &str) -> Result<(), Failure> {
+        let role: Option<serde::de::IgnoredAny> = self.entries.get(&key(ROLES, name)).await?;
+        if role.is_some() {
+            return Ok(());
+        }
+        tracing::info!(role.name = name, "credentials without a static role are deleted");
+        self.delete_credentials(name).await.map(drop)
+    }
+
+    async fn run(&self, name: &str, store: StaticStore) -> RotationResult<()> {
+        let rotator = self.minting.rotator(store);
         let (secret, began) = (SecretId::new(key(ROLES, name)), Instant::now());
         let report = rotator.rotate(&secret, VersionId::random(), Deadline::after(ROTATION), |_| {}).await;
         log(name, &report, began.elapsed());
         report.error.map_or(Ok(()), Err)
     }
 
-    /// What was staged for a role that was not written must not live on.
-    async fn drop_staged(&self, name: &str) {
+    /// Revokes and deletes the version that a failed creation staged.
+    async fn discard_staged(&self, name: &str) {
         let staged = key(PENDING, name);
-        // What was promoted is what readers have, although the answer to that was lost.
-        if !self.is_begun(name).await.unwrap_or(false) {
+        // A promoted version stays, even if the answer to the promotion was lost.
+        if !self.is_pending(name).await.unwrap_or(false) {
             return;
         }
         if let Err(why) = self.revoke_stored(&staged).await {
-            tracing::warn!(role.name = name, "a token that was never handed out could not be revoked: {why}");
+            tracing::warn!(role.name = name, "a staged token could not be revoked: {why}");
         }
         if let Err(failure) = self.entries.delete(&staged).await {
-            tracing::warn!(role.name = name, "a version that came to nothing is still staged: {failure}");
+            tracing::warn!(role.name = name, "the staged version of a failed creation could not be deleted: {failure}");
         }
     }
 
-    /// Ends the token in an entry, if there is one: the entry.
-    async fn revoke_stored(&self, key: &str) -> std::result::Result<bool, String> {
+    /// Revokes the token of an entry. Returns false where there is no entry.
+    async fn revoke_stored(&self, key: &str) -> Result<bool, String> {
         let stored = self.entries.get::<StoredVersion>(key).await.map_err(|failure| failure.to_string())?;
         let Some(stored) = stored else { return Ok(false) };
         let document = stored.parse().map_err(|error| error.to_string())?;
         if let Some((place, token)) = revocable(&document).map_err(|error| error.to_string())? {
-            let revoked = self.tokens().revoke(&place, &token, Deadline::after(REVOCATION)).await;
+            let revoked = self.minting.revoke(&place, &token, Deadline::after(REVOCATION)).await;
             revoked.map_err(|error: RotationError| error.chain())?;
         }
         Ok(true)
     }
 }
 
-/// One line for each rotation.
+/// Logs one line for each rotation.
 fn log(name: &str, report: &RotationReport, took: Duration) {
     let version = report.version.as_ref().map(VersionId::as_str);
     let duration_ms = took.as_millis() as u64;

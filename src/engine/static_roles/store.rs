@@ -1,9 +1,9 @@
-//! A static role's credential as the core rotates it, in the mount's own storage.
+//! The store of static roles: the versions of a role's credential in the mount's storage.
 //!
-//! `static-creds/NAME` is the version that readers get and `static-pending/NAME` the one that is staged. The settings
-//! of the role are not taken from what was promoted last, but from the role, so that a rotation that was interrupted
-//! is not finished with settings that were changed since. The storage has no check-and-set: within a process a lock
-//! keeps writers of one role apart, and only one process of a cluster may write.
+//! `static-creds/NAME` is the current version and `static-pending/NAME` the staged one. The settings come from the role,
+//! not from the current version, so that an interrupted rotation does not finish with former settings. The storage has
+//! no check-and-set: a lock serializes the writers of a role within a process, and only one process of a cluster may
+//! write.
 
 use zeroize::Zeroizing;
 
@@ -12,35 +12,35 @@ use crate::engine::storage::config::{self, Config};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
 use crate::rotation::{
-    self, CURRENT, Description, Document, ErrorKind, LabelledVersion, PREVIOUS, Result, RotationError, SecretId,
-    SecretStore, Staged, VersionId, Wanted,
+    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
-use crate::secret::{ExposeSecret, SecretString, same};
+use crate::secret::{ExposeSecret, SecretString};
+use crate::store::version_index::VersionIndex;
 use openbao_plugin::{Failure, Storage};
 
-/// Stands for the version of a role that has no credential yet.
+/// The current version of a role that has no credential yet.
 const NO_CREDENTIAL: &str = "no-credential-yet";
 
-/// The credentials of static roles. `static-roles/NAME` is the id of one, and `config/NAME` that of what its client
-/// credentials are read from. Clones share the storage and the locks.
+/// Stores the credentials of static roles. `static-roles/NAME` is the id of a role's credential, and `config/NAME` that
+/// of its client credentials. Clones share the storage and the locks.
 #[derive(Clone)]
 pub struct StaticStore {
     entries: Entries,
     writers: Locks,
-    /// Settings that a role is to get once its credential was made with them.
+    /// A role's new settings, which replace the stored ones.
     proposed: Option<(String, RoleSettings)>,
 }
 
-/// A role's credential as it was found.
-struct Seen {
-    /// What the role says now; `None` where there is no role, and what was promoted speaks for itself.
+/// A role's credential as it was read.
+struct StoredCredential {
+    /// The role's settings; `None` where there is no role, and the current version is the document.
     settings: Option<Document>,
-    current: Option<StoredVersion>,
-    pending: Option<StoredVersion>,
+    versions: VersionIndex<StoredVersion, StoredVersion>,
 }
 
 impl StaticStore {
-    /// The credentials in a mount's storage.
+    /// A store over a mount's storage.
     pub fn new(storage: Storage) -> Self {
         Self::over(Entries::new(storage))
     }
@@ -49,28 +49,30 @@ impl StaticStore {
         Self { entries, writers: Locks::default(), proposed: None }
     }
 
-    /// The same, where one role has these settings instead of those that are stored.
+    /// The same store, with these settings in place of a role's stored ones.
     pub(crate) fn proposing(&self, name: &str, settings: &RoleSettings) -> Self {
         Self { proposed: Some((name.to_owned(), settings.clone())), ..self.clone() }
     }
 
-    async fn look(&self, secret: &SecretId) -> Result<Seen> {
+    async fn look(&self, secret: &SecretId) -> Result<StoredCredential> {
         let name = name_of(secret)?;
-        let seen = Seen {
-            settings: self.settings_of(name).await?,
-            current: self.entry(&key(CREDENTIALS, name)).await?,
-            pending: self.entry(&key(PENDING, name)).await?,
-        };
-        if seen.settings.is_none() && seen.current.is_none() {
+        let settings = self.settings_of(name).await?;
+        let current: Option<StoredVersion> = self.entry(&key(CREDENTIALS, name)).await?;
+        let pending: Option<StoredVersion> = self.entry(&key(PENDING, name)).await?;
+        if settings.is_none() && current.is_none() {
             return Err(missing(secret));
         }
-        Ok(seen.settled())
+        // A crash between the two writes of a promotion leaves the current version staged.
+        let current_id = current.as_ref().map(|current| &current.version);
+        let pending = pending.filter(|pending| Some(&pending.version) != current_id);
+        let previous = current.as_ref().and_then(|current| current.previous.clone());
+        Ok(StoredCredential { settings, versions: VersionIndex::new(current, pending, previous) })
     }
 
-    /// What a role's credential should follow from; `None` where there is no role.
+    /// A role's settings as a document; `None` where there is no role.
     ///
     /// # Errors
-    /// There is no such config, or the host's storage failed.
+    /// `SecretNotFound` where the config does not exist, or the host's storage failed.
     pub(crate) async fn settings_of(&self, name: &str) -> Result<Option<Document>> {
         let settings = match &self.proposed {
             Some((role, settings)) if role == name => settings.clone(),
@@ -93,51 +95,39 @@ impl StaticStore {
     }
 }
 
-impl Seen {
-    /// A crash between the two writes of promoting leaves the promoted version staged as well.
-    fn settled(mut self) -> Self {
-        let current = self.current.as_ref().map(|current| current.version.as_str());
-        self.pending.take_if(|pending| Some(pending.version.as_str()) == current);
-        self
+impl StoredCredential {
+    fn current_id(&self) -> VersionId {
+        let current = self.versions.current();
+        current.map_or_else(|| VersionId::from_store(NO_CREDENTIAL), |current| current.version.clone())
     }
 
-    fn current_id(&self) -> &str {
-        self.current.as_ref().map_or(NO_CREDENTIAL, |current| current.version.as_str())
-    }
-
-    /// The role's settings with the token that was promoted last.
+    /// The role's settings with the token of the current version.
     fn current_value(&self) -> Result<SecretString> {
-        match (&self.settings, &self.current) {
+        match (&self.settings, self.versions.current()) {
             (Some(settings), Some(current)) => settings.with_token_of(&current.parse()?).to_value(),
             (Some(settings), None) => settings.to_value(),
             (None, Some(current)) => Ok(value_of(current)),
             (None, None) => Err(RotationError::new(ErrorKind::NoCurrentVersion, "there is no credential")),
         }
     }
-
-    fn staged(&self, version: &VersionId) -> Option<&StoredVersion> {
-        self.pending.as_ref().filter(|pending| pending.version == version.as_str())
-    }
 }
 
 impl SecretStore for StaticStore {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         let seen = self.look(secret).await?;
-        let mut versions = vec![label(seen.current_id(), CURRENT)];
-        versions.extend(seen.pending.as_ref().map(|pending| label(&pending.version, rotation::PENDING)));
-        let previous = seen.current.as_ref().and_then(|current| current.previous.as_deref());
-        versions.extend(previous.map(|previous| label(previous, PREVIOUS)));
-        Ok(Description { name: secret.as_str().to_owned(), versions, ..Description::default() })
+        Ok(seen.versions.describe(secret.as_str(), seen.current_id()))
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        match wanted {
-            Wanted::Current if secret.as_str().starts_with(config::PREFIX) => {
-                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let text = match selector {
+            VersionSelector::Current if secret.as_str().starts_with(config::PREFIX) => {
+                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()?
             }
-            Wanted::Current => self.look(secret).await?.current_value().map(Some),
-            Wanted::Pending(version) => Ok(self.look(secret).await?.staged(version).map(value_of)),
-        }
+            VersionSelector::Current => Some(self.look(secret).await?.current_value()?),
+            VersionSelector::Pending(version) => self.look(secret).await?.versions.staged(version).map(value_of),
+            VersionSelector::Previous => None,
+        };
+        Ok(text.map(StoredValue::from))
     }
 
     async fn stage(
@@ -148,52 +138,44 @@ impl SecretStore for StaticStore {
         _rotation_token: Option<&SecretString>,
     ) -> Result<Staged> {
         let name = name_of(secret)?;
-        let _alone = self.writers.hold(name).await;
+        let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
-        let held = seen.staged(version).or(seen.current.as_ref().filter(|held| held.version == version.as_str()));
-        if let Some(held) = held {
-            return Ok(if same(&value_of(held), value) { Staged::Stored } else { Staged::HeldAnother });
-        }
-        if let Some(pending) = &seen.pending {
-            return Err(conflict(format!("the version {} is staged already", pending.version)));
+        if let Some(staged) = seen.versions.already_staged(version, value, &seen.current_id())? {
+            return Ok(staged);
         }
         let document = Zeroizing::new(value.expose_secret().to_owned());
-        let pending = StoredVersion { version: version.as_str().to_owned(), previous: None, document };
+        let pending = StoredVersion { version: version.clone(), previous: None, document };
         self.entries.put(&key(PENDING, name), &pending).await.map_err(failed)?;
         Ok(Staged::Stored)
     }
 
     async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
         let name = name_of(secret)?;
-        let _alone = self.writers.hold(name).await;
+        let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
-        let Some(staged) = seen.staged(version) else {
-            return Err(conflict(format!("the version {version} is not staged any more")));
-        };
-        if holder.is_some_and(|holder| holder.as_str() != seen.current_id()) {
-            return Err(conflict("another version is current by now".to_owned()));
-        }
-        let previous = seen.current.as_ref().map(|current| current.version.clone());
+        let staged = seen.versions.promotable(version, holder, &seen.current_id())?;
+        let previous = seen.versions.current().map(|current| current.version.clone());
         let promoted = StoredVersion { previous, ..staged.clone() };
         self.entries.put(&key(CREDENTIALS, name), &promoted).await.map_err(failed)?;
-        // Whoever looks next finds that what is staged is what is current, and takes it for promoted.
+        // A staged version that is also the current one counts as promoted.
         if let Err(failure) = self.entries.delete(&key(PENDING, name)).await {
-            tracing::warn!(role.name = name, "the promoted version is still staged, which does no harm: {failure}");
+            tracing::warn!(role.name = name, "the promoted version is still staged, which is harmless: {failure}");
         }
         Ok(())
     }
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
         let name = name_of(secret)?;
-        let _alone = self.writers.hold(name).await;
-        if self.look(secret).await?.staged(version).is_none() {
+        let _lock = self.writers.lock(name).await;
+        if self.look(secret).await?.versions.staged(version).is_none() {
             return Ok(());
         }
         self.entries.delete(&key(PENDING, name)).await.map_err(failed)
     }
 }
 
-/// The role's name.
+impl WriteAhead for StaticStore {}
+
 fn name_of(secret: &SecretId) -> Result<&str> {
     secret.as_str().strip_prefix(ROLES).ok_or_else(|| missing(secret))
 }
@@ -202,23 +184,15 @@ fn value_of(stored: &StoredVersion) -> SecretString {
     SecretString::from(stored.document.as_str())
 }
 
-fn label(id: &str, label: &str) -> LabelledVersion {
-    LabelledVersion { id: VersionId::from_store(id), labels: vec![label.to_owned()] }
-}
-
 fn missing(secret: &SecretId) -> RotationError {
     RotationError::new(ErrorKind::SecretNotFound, format!("there is no {secret}"))
 }
 
-fn conflict(message: String) -> RotationError {
-    RotationError::new(ErrorKind::StoreConflict, message)
-}
-
-/// What the host said stays the error's source, so that it can be passed back to it word for word.
+/// Keeps the host's error as the source, so that its text reaches the host unchanged.
 fn failed(failure: Failure) -> RotationError {
     match failure {
         Failure::Host(error) if error.is_read_only() => {
-            let message = "the storage takes no writes on this node";
+            let message = "this node may not write to the storage";
             let hint = "send the request to the active node of the primary cluster";
             RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint).with_source(error)
         }

@@ -1,4 +1,4 @@
-//! A config: client credentials and where they are good, as they are stored.
+//! A config: client credentials and their place, as they are stored.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::secret::SecretString;
 use openbao_plugin::Failure;
 use openbao_plugin::framework::{is_name, refuse};
 
-/// The prefix of the keys.
+/// The prefix of the storage keys.
 pub(crate) const PREFIX: &str = "config/";
-/// The fields that name the place; a config has one of those of CXone.
+/// The fields that name a place of CXone. A config has one of them.
 pub(crate) const CXONE_PLACES: [&str; 3] = ["issuer", "area", "realm"];
-/// The fields that anybody who may read the config may see, in the order of a document's.
+/// The fields that reading a config returns, in the order of a document.
 const SHOWN: [&str; 11] = [
     "platform",
     "region",
@@ -31,78 +31,82 @@ const SHOWN: [&str; 11] = [
     ADMIN_CONFIG,
     FORMER_KEY,
 ];
-/// The id of a second client, which gets the next secret and takes the first one's place.
+/// The id of a second client, which gets the next secret and replaces the client in use.
 pub(crate) const IDLE_CLIENT: &str = "idle_client_id";
-/// The name of the config whose client gives it that secret.
+/// The name of the config whose client regenerates that secret.
 pub(crate) const ADMIN_CONFIG: &str = "admin_config";
-/// The id of the access key that the one in use has followed. The engine writes it, and nobody else.
+/// The id of the access key that the key in use replaced. Only the engine writes it.
 pub(crate) const FORMER_KEY: &str = "former_access_key_id";
-/// The fields that nobody may.
-pub(crate) const HIDDEN: [&str; 2] = ["client_secret", "access_key_secret"];
+const CLIENT_SECRET: &str = "client_secret";
+const ACCESS_KEY_SECRET: &str = "access_key_secret";
+/// The fields that are never returned.
+const HIDDEN: [&str; 2] = [CLIENT_SECRET, ACCESS_KEY_SECRET];
+/// Attempts to store a new secret of which the engine has the only copy.
+const WRITES: usize = 3;
 
-/// A config's fields by their names, which are a document's. Any value may be a secret.
-pub(crate) type Fields = BTreeMap<String, Zeroizing<String>>;
+/// A config's fields by name; the names are those of a document. Any value may be a secret.
+pub(crate) type ConfigFields = BTreeMap<String, Zeroizing<String>>;
 
-/// How a config comes to its next secret.
-pub(crate) enum Succession<'a> {
-    /// The client's own secret is replaced.
+/// How a config gets its next secret.
+pub(crate) enum SecretSuccession<'a> {
+    /// The platform regenerates the secret of the client in use.
     InPlace,
-    /// Another client gets a new secret, and takes this one's place.
+    /// Another client gets a new secret and replaces the client in use.
     NextClient {
         /// The id of that client.
         idle: &'a str,
-        /// The name of the config whose client edits it.
+        /// The name of the config whose client regenerates the secret.
         admin: &'a str,
     },
     /// The user gets another access key.
     NextAccessKey {
         /// The id of the key in use.
         in_use: &'a str,
-        /// The id of the one before it, where there is one.
+        /// The id of the key before it; `None` before the first rotation.
         former: Option<&'a str>,
     },
-    /// Nobody but the platform's own people can give it one.
-    None,
+    /// Only the vendor can issue a new secret.
+    VendorOnly,
 }
 
-impl<'a> Succession<'a> {
-    /// The id of the client whose secret dies with it, or of the access key that is deleted.
-    pub(crate) fn dying(&self, config: &'a Config) -> Option<&'a str> {
+impl<'a> SecretSuccession<'a> {
+    /// The id of the client whose secret is invalidated, or of the access key that is deleted.
+    pub(crate) fn invalidated_id(&self, config: &'a Config) -> Option<&'a str> {
         match self {
             Self::InPlace => Some(config.credentials.id()),
             Self::NextClient { idle, .. } => Some(idle),
             Self::NextAccessKey { former, .. } => *former,
-            Self::None => None,
+            Self::VendorOnly => None,
         }
     }
 }
 
-/// Client credentials, and where they are good.
+/// Client credentials and their place.
 #[derive(Clone, Deserialize, Serialize)]
-#[serde(try_from = "Fields", into = "Fields")]
+#[serde(try_from = "ConfigFields", into = "ConfigFields")]
 pub(crate) struct Config {
-    fields: Fields,
+    fields: ConfigFields,
     credentials: Credentials,
 }
 
-impl TryFrom<Fields> for Config {
+impl TryFrom<ConfigFields> for Config {
     type Error = RotationError;
 
-    /// A config is a document like any other, under the same rules.
-    fn try_from(fields: Fields) -> Result<Self, RotationError> {
+    /// Parses the fields as a document, with the same rules.
+    fn try_from(fields: ConfigFields) -> Result<Self, RotationError> {
         let credentials = Document::parse(&document(&fields)?).and_then(|document| document.credentials());
         Ok(Self { credentials: credentials.map_err(|error| about_the_config(&error))?, fields })
     }
 }
 
-impl From<Config> for Fields {
+impl From<Config> for ConfigFields {
     fn from(config: Config) -> Self {
         config.fields
     }
 }
 
 impl Config {
-    /// The key of a config by its name.
+    /// The storage key of a config.
     pub(crate) fn key(name: &str) -> String {
         format!("{PREFIX}{name}")
     }
@@ -112,13 +116,13 @@ impl Config {
         SHOWN.into_iter().chain(HIDDEN)
     }
 
-    /// The config of a name that a role gives.
+    /// Reads the config that a role names.
     ///
     /// # Errors
-    /// A 400 where there is none, or what the host says.
-    pub(crate) async fn of_role(entries: &Entries, name: &str) -> Result<Self, Failure> {
+    /// 400 where it does not exist, or the host's error.
+    pub(crate) async fn named(entries: &Entries, name: &str) -> Result<Self, Failure> {
         if !is_name(name) {
-            return Err(refuse("config is not the name of a config", "list config/ shows those that there are"));
+            return Err(refuse("config is not a valid config name", "run `bao list genesys-cloud/config`"));
         }
         entries.get(&Self::key(name)).await?.ok_or_else(|| {
             refuse(
@@ -128,17 +132,33 @@ impl Config {
         })
     }
 
-    /// What the platform's calls need.
+    /// Stores the config. Retries, because the engine may have the only copy of its secret.
+    ///
+    /// # Errors
+    /// The host's error of the last attempt.
+    pub(crate) async fn store(&self, entries: &Entries, name: &str) -> Result<(), Failure> {
+        let key = Self::key(name);
+        let mut written = entries.put(&key, self).await;
+        for _ in 1..WRITES {
+            if written.is_ok() {
+                break;
+            }
+            written = entries.put(&key, self).await;
+        }
+        written
+    }
+
+    /// The credentials for calls to the platform.
     pub(crate) fn credentials(&self) -> Credentials {
         self.credentials.clone()
     }
 
-    /// Where its tokens are good.
+    /// The place where its tokens are valid.
     pub(crate) fn place(&self) -> Place {
         self.credentials.place()
     }
 
-    /// Whose tokens they are: the ids of the client and of the access key. Tokens of others are not this config's.
+    /// The owner of its tokens: the ids of the client and of the access key.
     pub(crate) fn client_id(&self) -> String {
         match &self.credentials {
             Credentials::Cxone { grant: CxoneGrant::BackEnd { client, access_key, .. }, .. } => {
@@ -153,25 +173,27 @@ impl Config {
         self.place().platform()
     }
 
-    /// Whether it is of no use without a client or an access key.
-    pub(crate) fn lives_on(&self, id: &str) -> bool {
+    /// Whether its credentials use this client or access key.
+    pub(crate) fn depends_on(&self, id: &str) -> bool {
         [self.credentials.id(), self.credentials.access_key_id()].contains(&id)
     }
 
-    /// How it comes to its next secret.
-    pub(crate) fn succession(&self) -> Succession<'_> {
+    /// How it gets its next secret.
+    pub(crate) fn succession(&self) -> SecretSuccession<'_> {
         match (&self.credentials, self.second_client()) {
-            (Credentials::GenesysCloud { .. }, (Some(idle), Some(admin))) => Succession::NextClient { idle, admin },
-            (Credentials::GenesysCloud { .. }, _) => Succession::InPlace,
-            (Credentials::Cxone { grant: CxoneGrant::ClientCredentials { .. }, .. }, _) => Succession::None,
+            (Credentials::GenesysCloud { .. }, (Some(idle), Some(admin))) => {
+                SecretSuccession::NextClient { idle, admin }
+            }
+            (Credentials::GenesysCloud { .. }, _) => SecretSuccession::InPlace,
+            (Credentials::Cxone { grant: CxoneGrant::ClientCredentials { .. }, .. }, _) => SecretSuccession::VendorOnly,
             (Credentials::Cxone { .. }, _) => {
                 let former = self.fields.get(FORMER_KEY).map(|text| text.as_str());
-                Succession::NextAccessKey { in_use: self.credentials.access_key_id(), former }
+                SecretSuccession::NextAccessKey { in_use: self.credentials.access_key_id(), former }
             }
         }
     }
 
-    /// The id of a second client, and the name of the config whose client edits it.
+    /// The id of a second client, and the name of the config whose client regenerates its secret.
     pub(crate) fn second_client(&self) -> (Option<&str>, Option<&str>) {
         let field = |name: &str| self.fields.get(name).map(|text| text.as_str());
         (field(IDLE_CLIENT), field(ADMIN_CONFIG))
@@ -180,26 +202,26 @@ impl Config {
     /// The same client with another secret.
     ///
     /// # Errors
-    /// `DocumentInvalid` where it cannot be one.
+    /// `DocumentInvalid` for a secret that a document cannot hold.
     pub(crate) fn with_client_secret(&self, secret: &SecretString) -> Result<Self, RotationError> {
-        self.with([(HIDDEN[0], secret.expose_secret())])
+        self.with([(CLIENT_SECRET, secret.expose_secret())])
     }
 
-    /// The idle client in the place of the one in use, which is the idle one from now on.
+    /// The idle client in place of the client in use, which becomes the idle one.
     ///
     /// # Errors
-    /// `DocumentInvalid` where it cannot be one.
+    /// `DocumentInvalid` for a secret that a document cannot hold.
     pub(crate) fn with_next_client(&self, client: &KeyPair) -> Result<Self, RotationError> {
-        let fields = [("client_id", client.id.as_str()), (HIDDEN[0], client.secret.expose_secret())];
+        let fields = [("client_id", client.id.as_str()), (CLIENT_SECRET, client.secret.expose_secret())];
         self.with(fields.into_iter().chain([(IDLE_CLIENT, self.credentials.id())]))
     }
 
-    /// The same user with another access key. The one in use is the former one from now on.
+    /// The same user with another access key. The key in use becomes the former one.
     ///
     /// # Errors
-    /// `DocumentInvalid` where it cannot be one.
+    /// `DocumentInvalid` for a key that a document cannot hold.
     pub(crate) fn with_next_access_key(&self, key: &KeyPair) -> Result<Self, RotationError> {
-        let fields = [("access_key_id", key.id.as_str()), (HIDDEN[1], key.secret.expose_secret())];
+        let fields = [("access_key_id", key.id.as_str()), (ACCESS_KEY_SECRET, key.secret.expose_secret())];
         self.with(fields.into_iter().chain([(FORMER_KEY, self.credentials.access_key_id())]))
     }
 
@@ -209,39 +231,39 @@ impl Config {
         Self::try_from(fields)
     }
 
-    /// Whether both hold the same, secrets included.
+    /// Whether all fields are equal, secrets included.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.fields == other.fields
     }
 
     /// The fields as they are stored.
-    pub(crate) fn into_fields(self) -> Fields {
+    pub(crate) fn into_fields(self) -> ConfigFields {
         self.fields
     }
 
-    /// What anybody may see who may read the config.
+    /// The fields that reading the config returns.
     pub(crate) fn shown(&self) -> Map<String, Value> {
         let shown = SHOWN.into_iter().filter_map(|name| Some((name, self.fields.get(name)?)));
         shown.map(|(name, value)| (name.to_owned(), Value::from(value.as_str()))).collect()
     }
 
-    /// The config as a document that the rotation reads its credentials from.
+    /// The config as a document that the rotation reads credentials from.
     ///
     /// # Errors
-    /// `DocumentInvalid`, never for what was stored.
+    /// `DocumentInvalid`; does not happen for a stored config.
     pub(crate) fn document(&self) -> Result<SecretString, RotationError> {
         document(&self.fields)
     }
 }
 
-fn document(fields: &Fields) -> Result<SecretString, RotationError> {
+fn document(fields: &ConfigFields) -> Result<SecretString, RotationError> {
     serde_json::to_string(fields).map(SecretString::from).map_err(|_| {
-        let message = "the config cannot be written as a document";
+        let message = "the config cannot be serialized as a document";
         RotationError::new(ErrorKind::DocumentInvalid, message)
     })
 }
 
-/// Whoever writes a config knows of no secret that would hold it.
+/// Names the config instead of the secret: the caller wrote no secret.
 fn about_the_config(error: &RotationError) -> RotationError {
     let message = error.to_string().replacen("the secret ", "the config ", 1);
     RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())

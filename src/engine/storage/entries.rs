@@ -1,127 +1,123 @@
-//! What the mount stores, and what is kept of it in memory.
+//! The mount's storage with a read cache.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use openbao_plugin::{Failure, Storage, StorageEntry};
 
-/// The prefixes whose values hold secrets: the seal wraps them once more, where it can.
+/// The prefixes whose values hold secrets: a seal that supports it wraps them again.
 pub(crate) const SEAL_WRAPPED: [&str; 5] = ["config/", "static-creds/", "static-pending/", "shared/", "root-intent/"];
-/// How many bytes of entries are kept in memory. Further ones are asked for each time.
-const MOST_KEPT: usize = 8 << 20;
+/// The cache's limit in bytes. Entries beyond it are read from the host each time.
+const CACHE_LIMIT: usize = 8 << 20;
 
-/// The mount's storage, with what was read of it kept in memory until it is written or another node writes it.
-/// Clones share both.
+/// The mount's storage. Values stay in memory until this node or another one writes them. Clones share both.
 #[derive(Clone)]
 pub(crate) struct Entries {
     storage: Storage,
-    kept: Arc<Mutex<Kept>>,
+    cache: Arc<Mutex<EntryCache>>,
 }
 
 #[derive(Default)]
-struct Kept {
-    values: HashMap<String, Value>,
+struct EntryCache {
+    values: HashMap<String, CachedValue>,
     /// The bytes of keys and values.
     size: usize,
-    /// Counts the changes. What was read while one happened may be older than it, and is not kept.
+    /// Counts the changes. A value read while one happened may be stale, and is not cached.
     changes: u64,
 }
 
-type Value = Arc<Zeroizing<Vec<u8>>>;
+type CachedValue = Arc<Zeroizing<Vec<u8>>>;
 
 impl Entries {
     pub(crate) fn new(storage: Storage) -> Self {
-        Self { storage, kept: Arc::default() }
+        Self { storage, cache: Arc::default() }
     }
 
-    /// The entry of a key, if there is one.
+    /// The entry at a key; `None` where there is none.
     ///
     /// # Errors
-    /// What the host says; or that the entry is damaged, by its key and never by its value.
+    /// The host's error, or that the entry is damaged: with its key, and without its value.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
         let Some(value) = self.value(key).await? else { return Ok(None) };
         serde_json::from_slice(&value).map(Some).map_err(|_| damaged(key))
     }
 
-    /// Writes an entry, over what was there.
+    /// Writes an entry, in place of any former one.
     ///
     /// # Errors
-    /// What the host says. Whether the entry was written is then unknown.
+    /// The host's error. The entry may have been written all the same.
     pub(crate) async fn put<T: Serialize>(&self, key: &str, entry: &T) -> Result<(), Failure> {
-        let value = serde_json::to_vec(entry).map_err(|_| Failure::internal(format!("{key} cannot be written")))?;
+        let value = serde_json::to_vec(entry).map_err(|_| Failure::internal(format!("{key} cannot be serialized")))?;
         let value = Zeroizing::new(value);
         let seal_wrap = SEAL_WRAPPED.iter().any(|prefix| key.starts_with(prefix));
-        self.forget(key);
+        self.invalidate(key);
         let written = self.storage.put(StorageEntry { key: key.to_owned(), value: value.to_vec(), seal_wrap }).await;
-        let mut kept = self.change(key);
+        let mut cache = self.remove(key);
         written?;
-        kept.keep(key, Arc::new(value));
+        cache.insert(key, Arc::new(value));
         Ok(())
     }
 
-    /// Deletes an entry. One that is not there is no error.
+    /// Deletes an entry. A missing entry is no error.
     ///
     /// # Errors
-    /// What the host says. Whether the entry was deleted is then unknown.
+    /// The host's error. The entry may have been deleted all the same.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Failure> {
-        self.forget(key);
+        self.invalidate(key);
         let deleted = self.storage.delete(key).await;
-        self.forget(key);
+        self.invalidate(key);
         Ok(deleted?)
     }
 
-    /// The names right under a prefix, which ends in `/`, as the host has them now.
+    /// The names directly under a prefix, which ends in `/`. The host is asked each time.
     ///
     /// # Errors
-    /// What the host says.
+    /// The host's error.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, Failure> {
         Ok(self.storage.list(prefix).await?)
     }
 
-    /// Another node wrote the entry.
-    pub(crate) fn forget(&self, key: &str) {
-        drop(self.change(key));
+    /// Removes an entry from the cache, because another node wrote it.
+    pub(crate) fn invalidate(&self, key: &str) {
+        drop(self.remove(key));
     }
 
-    async fn value(&self, key: &str) -> Result<Option<Value>, Failure> {
+    async fn value(&self, key: &str) -> Result<Option<CachedValue>, Failure> {
         let before = {
-            let kept = self.lock();
-            if let Some(value) = kept.values.get(key) {
+            let cache = self.cache.lock();
+            if let Some(value) = cache.values.get(key) {
                 return Ok(Some(value.clone()));
             }
-            kept.changes
+            cache.changes
         };
         let Some(entry) = self.storage.get(key).await? else { return Ok(None) };
         let value = Arc::new(Zeroizing::new(entry.value));
-        let mut kept = self.lock();
-        if kept.changes == before {
-            kept.keep(key, value.clone());
+        let mut cache = self.cache.lock();
+        if cache.changes == before {
+            cache.insert(key, value.clone());
         }
         Ok(Some(value))
     }
 
-    fn change(&self, key: &str) -> MutexGuard<'_, Kept> {
-        let mut kept = self.lock();
-        kept.changes += 1;
-        if let Some(value) = kept.values.remove(key) {
-            kept.size -= key.len() + value.len();
+    fn remove(&self, key: &str) -> MutexGuard<'_, EntryCache> {
+        let mut cache = self.cache.lock();
+        cache.changes += 1;
+        if let Some(value) = cache.values.remove(key) {
+            cache.size -= key.len() + value.len();
         }
-        kept
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        cache
     }
 }
 
-impl Kept {
-    fn keep(&mut self, key: &str, value: Value) {
+impl EntryCache {
+    fn insert(&mut self, key: &str, value: CachedValue) {
         let size = key.len() + value.len();
-        if self.size + size > MOST_KEPT {
+        if self.size + size > CACHE_LIMIT {
             return;
         }
         self.size += size;
@@ -133,6 +129,6 @@ impl Kept {
 
 fn damaged(key: &str) -> Failure {
     Failure::internal(format!(
-        "what is stored under {key} is damaged\nhint: delete it, or the role that it belongs to, and write it again"
+        "the entry {key} is damaged\nhint: delete it, or the role that it belongs to, and write it again"
     ))
 }

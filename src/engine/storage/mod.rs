@@ -1,4 +1,4 @@
-//! What the mount stores, and the locks on it.
+//! The entries of the mount's storage, and the locks on them.
 
 pub(super) mod config;
 pub(super) mod entries;

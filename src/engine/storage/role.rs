@@ -1,20 +1,20 @@
-//! A role: what its callers get tokens for, and for how long.
+//! A role: the config, lease times, probes and token kind of `creds/` and `token/`.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::entries::Entries;
-use super::token_kind::KindOfToken;
-use crate::engine::failure::failure;
+use super::token_kind::TokenKindFields;
+use crate::engine::failure::logged_failure;
 use crate::rotation::Probe;
 use openbao_plugin::Failure;
 use openbao_plugin::framework::refuse;
 
-/// The prefix of the keys.
+/// The prefix of the storage keys.
 pub(crate) const PREFIX: &str = "roles/";
 
-/// All probes go out together, so there must not be so many that they meet the platform's rate limit.
+/// All probes of a token are sent at once: more would run into the platform's rate limit.
 const MOST_PROBES: usize = 20;
 
 /// A role, as it is stored.
@@ -22,62 +22,64 @@ const MOST_PROBES: usize = 20;
 pub(crate) struct Role {
     /// The name of its config.
     pub(crate) config: String,
-    /// How long a lease lasts, in seconds; what the mount says where there is none.
+    /// The lease time in seconds; the mount's default where it is absent or 0.
     #[serde(default)]
     pub(crate) ttl: Option<u64>,
-    /// How long renewals may stretch a lease, in seconds; what the mount says where there is none.
+    /// The maximum lease time with renewals, in seconds; the mount's maximum where it is absent or 0.
     #[serde(default)]
     pub(crate) max_ttl: Option<u64>,
-    /// Calls that must succeed with a token before anybody gets it.
+    /// Calls that must succeed with a token before it is returned.
     #[serde(default)]
     pub(crate) probes: Vec<String>,
-    /// Which kind of token.
     #[serde(flatten)]
-    pub(crate) token: KindOfToken,
+    pub(crate) token: TokenKindFields,
 }
 
 impl Role {
-    /// The key of a role by its name.
+    /// The storage key of a role.
     pub(crate) fn key(name: &str) -> String {
         format!("{PREFIX}{name}")
     }
 
-    /// The role that somebody asks for.
+    /// Reads a role by its name.
     ///
     /// # Errors
-    /// A 400 where there is none, or what the host says.
-    pub(crate) async fn asked_for(entries: &Entries, name: &str) -> Result<Self, Failure> {
-        let missing = || refuse(format!("there is no role {name:?}"), "list roles/ shows those that there are");
+    /// 400 where it does not exist, or the host's error.
+    pub(crate) async fn named(entries: &Entries, name: &str) -> Result<Self, Failure> {
+        let missing = || refuse(format!("there is no role {name:?}"), "run `bao list genesys-cloud/roles`");
         entries.get(&Self::key(name)).await?.ok_or_else(missing)
     }
 
-    /// How long a lease lasts.
+    /// The lease time; `None` for the mount's default.
     pub(crate) fn ttl(&self) -> Option<Duration> {
         self.ttl.filter(|ttl| *ttl > 0).map(Duration::from_secs)
     }
 
-    /// How long renewals may stretch a lease.
+    /// The maximum lease time with renewals; `None` for the mount's maximum.
     pub(crate) fn max_ttl(&self) -> Option<Duration> {
         self.max_ttl.filter(|ttl| *ttl > 0).map(Duration::from_secs)
     }
 
-    /// Its probes.
+    /// The parsed probes.
     ///
     /// # Errors
-    /// A 400 for what is no probe.
+    /// 400 for an invalid probe.
     pub(crate) fn probes(&self) -> Result<Vec<Probe>, Failure> {
         parse_probes(&self.probes)
     }
 }
 
-/// Reads probes as a caller or an entry spells them.
+/// Parses the probes of a request or an entry.
 ///
 /// # Errors
-/// A 400 for what is no probe.
+/// 400 for an invalid probe, or too many probes.
 pub(crate) fn parse_probes(texts: &[String]) -> Result<Vec<Probe>, Failure> {
     if texts.len() > MOST_PROBES {
-        let sentence = format!("probes lists {} calls, and may list {MOST_PROBES}", texts.len());
-        return Err(refuse(sentence, "all of them are made for each new token: list what its readers need most"));
+        let sentence = format!("probes lists {} calls, more than the maximum of {MOST_PROBES}", texts.len());
+        return Err(refuse(
+            sentence,
+            "all probes are sent for each new token: list only the calls that readers need most",
+        ));
     }
-    texts.iter().map(|text| Probe::parse(text)).collect::<Result<_, _>>().map_err(|error| failure(&error))
+    texts.iter().map(|text| Probe::parse(text)).collect::<Result<_, _>>().map_err(|error| logged_failure(&error))
 }

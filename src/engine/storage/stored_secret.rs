@@ -1,4 +1,4 @@
-//! A secret value in an entry of the storage, the one place where it may be written.
+//! Serialization of a secret value in a storage entry, the only place where secrets are written.
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Deserializer, Serializer};

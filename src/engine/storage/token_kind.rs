@@ -1,36 +1,36 @@
-//! Which kind of token a role is for.
+//! The token kind of a role, and its fields.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::engine::failure::told;
+use crate::engine::failure::to_failure;
 use crate::rotation::{Document, TokenKind};
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
 use openbao_plugin::framework::{Call, Field, FieldKind};
 
-/// The fields of a role that say it.
+/// The request fields that describe the token kind.
 pub(crate) const FIELDS: [Field; 5] = [
     Field::optional(
         "token",
         FieldKind::Text,
         Some("access"),
-        "The kind of token: access, generated or api-token. The latter two are not part of the platform's published API.",
+        "The token kind: access, generated or api-token. generated and api-token are not part of the platform's published API.",
     ),
     Field::optional(
         "resource_owner",
         FieldKind::Text,
         None,
-        "For generated: the id of the account that the token stands for.",
+        "For generated: the id of the account that the token acts for.",
     ),
-    Field::optional("token_name", FieldKind::Text, None, "For api-token: what it is called in the platform's list."),
-    Field::optional("scopes", FieldKind::TextList, None, "For api-token: what it may do."),
-    Field::optional("token_expires_in", FieldKind::Duration, None, "For api-token: for how long it is to live."),
+    Field::optional("token_name", FieldKind::Text, None, "For api-token: its name in the platform's list of tokens."),
+    Field::optional("scopes", FieldKind::TextList, None, "For api-token: its scopes."),
+    Field::optional("token_expires_in", FieldKind::Duration, None, "For api-token: its lifetime."),
 ];
 
-/// What a role says of it, by the names of a document's fields.
+/// The token kind of a role, in the field names of a document.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-pub(crate) struct KindOfToken {
+pub(crate) struct TokenKindFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,11 +43,11 @@ pub(crate) struct KindOfToken {
     token_expires_in: Option<u64>,
 }
 
-impl KindOfToken {
-    /// What is stored, with what the call says over it.
+impl TokenKindFields {
+    /// The stored fields, updated with those of the request.
     ///
     /// # Errors
-    /// A 400 where it makes no sense.
+    /// 400 for an invalid combination.
     pub(crate) fn merged(call: &Call, stored: Self) -> Result<Self, Failure> {
         let text = |field: &str, stored: Option<String>| call.text(field).map(str::to_owned).or(stored);
         let merged = Self {
@@ -60,16 +60,16 @@ impl KindOfToken {
         merged.kind().map(|_| merged)
     }
 
-    /// The kind of token.
+    /// The token kind.
     ///
     /// # Errors
-    /// A 400 where it makes no sense.
+    /// 400 for an invalid combination.
     pub(crate) fn kind(&self) -> Result<TokenKind, Failure> {
         let text = SecretString::from(Value::Object(self.fields()).to_string());
-        Document::parse(&text).and_then(|document| document.token_kind()).map_err(|error| told(&error))
+        Document::parse(&text).and_then(|document| document.token_kind()).map_err(|error| to_failure(&error))
     }
 
-    /// As a document says it.
+    /// The fields of a document.
     pub(crate) fn fields(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(fields)) => fields,
@@ -77,7 +77,7 @@ impl KindOfToken {
         }
     }
 
-    /// As a role shows it.
+    /// The fields that reading a role returns.
     pub(crate) fn shown(&self) -> Map<String, Value> {
         let mut shown = self.fields();
         if let Some(name) = shown.remove("name") {

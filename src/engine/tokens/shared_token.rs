@@ -1,35 +1,39 @@
-//! The one token that a role's callers share, without a lease.
+//! Shared tokens: one token per role for all of its callers, without a lease.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::engine::GenesysMount;
-use crate::engine::failure::failure;
+use super::single_flight::SingleFlight;
+use crate::engine::failure::logged_failure;
+use crate::engine::minting::Minting;
+use crate::engine::node::Node;
 use crate::engine::storage::config::Config;
+use crate::engine::storage::entries::Entries;
 use crate::engine::storage::role::Role;
-use crate::engine::storage::token_kind::KindOfToken;
+use crate::engine::storage::token_kind::TokenKindFields;
 use crate::engine::token::Token;
-use crate::rotation::{Credentials, Deadline, Place};
+use crate::rotation::{Deadline, Place};
 use openbao_plugin::Failure;
 use openbao_plugin::framework::refuse;
 
 /// How long a new token may take.
 const MINTING: Duration = Duration::from_secs(30);
-/// How long ending the token of a role that goes away may take.
+/// How long the revocation of a deleted role's token may take.
 const REVOCATION: Duration = Duration::from_secs(10);
-/// For how long a failure is told again without another try.
-const REMEMBERED: Duration = Duration::from_secs(2);
-/// How often a token that others waited for may turn out not to be good enough.
+/// How long a failure is repeated without another attempt.
+const FAILURE_CACHE: Duration = Duration::from_secs(2);
+/// Attempts of a caller that joined another caller's request and got an unsuitable token.
 const MOST_FLIGHTS: usize = 3;
-/// What a token has left at least if the caller does not say, unless that is more than a tenth of its life.
-const USUAL_MINIMUM: Duration = Duration::from_secs(300);
+/// The default minimum remaining life, unless a tenth of the token's life is less.
+const DEFAULT_MINIMUM: Duration = Duration::from_secs(300);
 
-/// The token, and what it was made for: another client or other probes need another token.
+/// A role's token, and the client, probes and kind it was minted for.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct SharedToken {
     pub(crate) token: Token,
@@ -38,97 +42,68 @@ pub(crate) struct SharedToken {
     client_id: String,
     probes: Vec<String>,
     #[serde(default)]
-    kind: KindOfToken,
+    kind: TokenKindFields,
 }
 
-/// Which token somebody wants.
+/// A request for a role's token.
 #[derive(Clone)]
-pub(crate) struct Wish {
+pub(crate) struct TokenRequest {
     pub(crate) role_name: String,
     pub(crate) role: Role,
     pub(crate) config: Config,
-    pub(crate) minimum: Minimum,
+    pub(crate) minimum: MinimumLife,
 }
 
-/// Failures that were told a moment ago. Busy callers ask again at once, and each try costs a token.
-#[derive(Default)]
-pub(crate) struct Refusals {
-    by_role: Mutex<HashMap<String, Refusal>>,
-}
-
-struct Refusal {
-    at: Instant,
-    wish: Wish,
-    failure: Failure,
-}
-
-impl Refusals {
-    /// What the same wish failed with a moment ago.
-    fn of(&self, wish: &Wish) -> Option<Failure> {
-        let by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
-        let refusal = by_role.get(&wish.role_name)?;
-        (refusal.at.elapsed() < REMEMBERED && refusal.wish.is_same(wish)).then(|| refusal.failure.clone())
-    }
-
-    fn note(&self, wish: &Wish, failure: &Failure) {
-        let mut by_role = self.by_role.lock().unwrap_or_else(PoisonError::into_inner);
-        by_role.retain(|_, refusal| refusal.at.elapsed() < REMEMBERED);
-        let refusal = Refusal { at: Instant::now(), wish: wish.clone(), failure: failure.clone() };
-        by_role.insert(wish.role_name.clone(), refusal);
-    }
-}
-
-impl Wish {
-    /// Whether a token would be made in the same way.
+impl TokenRequest {
+    /// Whether a token for `other` would be minted in the same way.
     fn is_same(&self, other: &Self) -> bool {
         self.role == other.role && self.config.is_same(&other.config)
     }
 }
 
-/// How much life a caller needs.
+/// The remaining life that a caller needs.
 #[derive(Clone, Copy)]
-pub(crate) enum Minimum {
-    /// So much.
-    Asked(Duration),
-    /// A sensible part of the token's life.
-    Usual,
+pub(crate) enum MinimumLife {
+    /// This much.
+    Requested(Duration),
+    /// 300 s, or a tenth of the token's life if that is less.
+    Default,
 }
 
-impl Minimum {
-    /// What a token of this whole life must have left.
-    pub(crate) fn of(self, lifetime: Duration) -> Duration {
+impl MinimumLife {
+    fn of(self, lifetime: Duration) -> Duration {
         match self {
-            Self::Asked(minimum) => minimum,
-            Self::Usual => USUAL_MINIMUM.min(lifetime / 10),
+            Self::Requested(minimum) => minimum,
+            Self::Default => DEFAULT_MINIMUM.min(lifetime / 10),
         }
     }
 }
 
 impl SharedToken {
-    /// The key of a role's token.
+    /// The storage key of a role's token.
     pub(crate) fn key(role: &str) -> String {
         format!("shared/{role}")
     }
 
-    fn is_for(&self, wish: &Wish) -> bool {
-        let Wish { config, role, .. } = wish;
+    fn is_for(&self, request: &TokenRequest) -> bool {
+        let TokenRequest { config, role, .. } = request;
         (&self.place, &self.client_id, &self.probes, &self.kind)
             == (&config.place(), &config.client_id(), &role.probes, &role.token)
     }
 
-    /// Whether it has so much life left.
+    /// Whether the token has the required life left.
     ///
     /// # Errors
-    /// A 400 where that is more than nine tenths of its whole life: nearly every call would make a new token.
-    fn has(&self, minimum: Minimum, now: Timestamp) -> Result<bool, Failure> {
+    /// 400 for more than nine tenths of its whole life: nearly every call would mint a token.
+    fn has(&self, minimum: MinimumLife, now: Timestamp) -> Result<bool, Failure> {
         let lifetime = self.token.lifetime();
         let minimum = minimum.of(lifetime);
         let most = lifetime - lifetime / 10;
         if minimum > most {
-            let (asked, lifetime, most) = (minimum.as_secs(), lifetime.as_secs(), most.as_secs());
-            let sentence = format!("minimum_seconds is {asked}, but tokens of this OAuth client live {lifetime} s");
+            let (requested, lifetime, most) = (minimum.as_secs(), lifetime.as_secs(), most.as_secs());
+            let sentence = format!("minimum_seconds is {requested}, but tokens of this OAuth client live {lifetime} s");
             let hint = format!(
-                "ask for at most {most}, or give the OAuth client a longer token duration (Admin > Integrations > OAuth)"
+                "request at most {most}, or increase the OAuth client's token duration (Admin > Integrations > OAuth)"
             );
             return Err(refuse(sentence, hint));
         }
@@ -136,119 +111,160 @@ impl SharedToken {
     }
 }
 
-impl GenesysMount {
-    /// The token of a role that has enough life left: the one that is there, or a new one.
-    /// However many ask at once, one new one is made.
-    pub(crate) async fn shared_token(&self, wish: &Wish) -> Result<SharedToken, Failure> {
-        let began = self.now().as_second();
-        // What others are waiting for may have been made for less, or for the role as it was before.
-        for _ in 0..MOST_FLIGHTS {
-            if let Some(kept) = self.kept(wish).await? {
-                return Ok(kept);
-            }
-            let (mount, own) = (self.clone(), wish.clone());
-            let made = self.shared.run(&wish.role_name, async move { mount.make_shared(&own).await }).await?;
-            let is_new = made.token.issued_at.as_second() >= began;
-            if made.is_for(wish) && (made.has(wish.minimum, self.now())? || is_new) {
-                return Ok(made);
-            }
-        }
-        Err(Failure::internal("the role is being changed at this moment\nhint: ask again"))
+/// Failures of the last two seconds by role. Busy callers retry at once, and each attempt costs a token.
+#[derive(Default)]
+struct RecentFailures {
+    by_role: Mutex<HashMap<String, RecentFailure>>,
+}
+
+struct RecentFailure {
+    at: Instant,
+    request: TokenRequest,
+    failure: Failure,
+}
+
+impl RecentFailures {
+    fn of(&self, request: &TokenRequest) -> Option<Failure> {
+        let by_role = self.by_role.lock();
+        let recent = by_role.get(&request.role_name)?;
+        (recent.at.elapsed() < FAILURE_CACHE && recent.request.is_same(request)).then(|| recent.failure.clone())
     }
 
-    /// The token that is there, as long as it lives at all: better than none where the platform is down.
+    fn add(&self, request: &TokenRequest, failure: &Failure) {
+        let mut by_role = self.by_role.lock();
+        by_role.retain(|_, recent| recent.at.elapsed() < FAILURE_CACHE);
+        let recent = RecentFailure { at: Instant::now(), request: request.clone(), failure: failure.clone() };
+        by_role.insert(request.role_name.clone(), recent);
+    }
+}
+
+/// Returns, mints and deletes shared tokens. Clones share the requests in progress.
+#[derive(Clone)]
+pub(crate) struct SharedTokens {
+    entries: Entries,
+    node: Node,
+    minting: Minting,
+    failures: Arc<RecentFailures>,
+    flights: Arc<SingleFlight<Result<SharedToken, Failure>>>,
+}
+
+impl SharedTokens {
+    pub(crate) fn new(entries: Entries, node: Node, minting: Minting) -> Self {
+        Self { entries, node, minting, failures: Arc::default(), flights: Arc::default() }
+    }
+
+    /// The role's token with enough life left: the stored one, or a new one. Concurrent callers share one new token.
     ///
     /// # Errors
-    /// What the host says.
-    pub(crate) async fn living_token(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        Ok(self.stored(wish).await?.filter(|kept| kept.token.is_alive(self.now())))
+    /// 400 for a minimum that no token can have, the token could not be minted, or the host's error.
+    pub(crate) async fn get(&self, request: &TokenRequest) -> Result<SharedToken, Failure> {
+        let began = self.minting.now().as_second();
+        // The request in progress may be for a shorter life, or for the role before a change.
+        for _ in 0..MOST_FLIGHTS {
+            if let Some(stored) = self.sufficient(request).await? {
+                return Ok(stored);
+            }
+            let (tokens, own) = (self.clone(), request.clone());
+            let shared = self.flights.run(&request.role_name, async move { tokens.mint(&own).await }).await?;
+            let is_new = shared.token.issued_at.as_second() >= began;
+            if shared.is_for(request) && (shared.has(request.minimum, self.minting.now())? || is_new) {
+                return Ok(shared);
+            }
+        }
+        Err(Failure::internal("the role is being changed\nhint: retry the request"))
     }
 
-    /// The token that is there, if it is good enough.
-    async fn kept(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        match self.stored(wish).await? {
-            Some(kept) if kept.has(wish.minimum, self.now())? => Ok(Some(kept)),
+    /// The stored token with any life left, for when the platform is down.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn unexpired(&self, request: &TokenRequest) -> Result<Option<SharedToken>, Failure> {
+        Ok(self.stored(request).await?.filter(|stored| stored.token.is_alive(self.minting.now())))
+    }
+
+    /// Deletes a role's token and revokes it. Returns why the revocation failed, if it did.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn delete(&self, role: &str) -> Result<Option<Failure>, Failure> {
+        let key = SharedToken::key(role);
+        let stored = match self.entries.get::<SharedToken>(&key).await {
+            Ok(None) => return Ok(None),
+            Err(failure @ Failure::Host(_)) => return Err(failure),
+            Ok(Some(stored)) => Ok(stored),
+            Err(damaged) => Err(damaged),
+        };
+        self.entries.delete(&key).await?;
+        let SharedToken { token, place, .. } = match stored {
+            Ok(stored) => stored,
+            Err(damaged) => return Ok(Some(damaged)),
+        };
+        let revoked = self.minting.revoke(&place, &token.access_token, Deadline::after(REVOCATION)).await;
+        Ok(revoked.err().map(|error| logged_failure(&error)))
+    }
+
+    async fn sufficient(&self, request: &TokenRequest) -> Result<Option<SharedToken>, Failure> {
+        match self.stored(request).await? {
+            Some(stored) if stored.has(request.minimum, self.minting.now())? => Ok(Some(stored)),
             _ => Ok(None),
         }
     }
 
-    /// The token that is there, dead or alive. One that cannot be read makes way for another: nobody can write it by hand.
-    async fn stored(&self, wish: &Wish) -> Result<Option<SharedToken>, Failure> {
-        match self.entries.get::<SharedToken>(&SharedToken::key(&wish.role_name)).await {
-            Ok(stored) => Ok(stored.filter(|stored| stored.is_for(wish))),
+    /// The stored token, expired or not. A damaged entry is replaced by a new token, because callers cannot write it.
+    async fn stored(&self, request: &TokenRequest) -> Result<Option<SharedToken>, Failure> {
+        match self.entries.get::<SharedToken>(&SharedToken::key(&request.role_name)).await {
+            Ok(stored) => Ok(stored.filter(|stored| stored.is_for(request))),
             Err(Failure::Internal(why)) => {
-                tracing::warn!(role.name = wish.role_name, "the shared token is lost: {why}");
+                tracing::warn!(role.name = request.role_name, "the shared token is lost: {why}");
                 Ok(None)
             }
             Err(failure) => Err(failure),
         }
     }
 
-    async fn make_shared(&self, wish: &Wish) -> Result<SharedToken, Failure> {
-        // Somebody may have made it between the look and now.
-        if let Some(kept) = self.kept(wish).await? {
-            return Ok(kept);
+    async fn mint(&self, request: &TokenRequest) -> Result<SharedToken, Failure> {
+        // Another caller may have stored one since the last look.
+        if let Some(stored) = self.sufficient(request).await? {
+            return Ok(stored);
         }
-        if let Some(failure) = self.refusals.of(wish) {
+        if let Some(failure) = self.failures.of(request) {
             return Err(failure);
         }
-        self.refuse_on_standby().await?;
-        let (credentials, deadline) = (wish.config.credentials(), Deadline::after(MINTING));
-        let minted = self.mint(&wish.config, &wish.role, deadline).await;
-        let token = minted.inspect_err(|failure| self.refusals.note(wish, failure))?;
-        let (place, client_id) = (wish.config.place(), wish.config.client_id());
-        let made =
-            SharedToken { token, place, client_id, probes: wish.role.probes.clone(), kind: wish.role.token.clone() };
-        self.keep(&wish.role_name, &credentials, &made, deadline).await?;
-        tracing::info!(role.name = wish.role_name, expires_at = %made.token.expires_at, "a new shared token");
-        Ok(made)
+        self.node.require_writable().await?;
+        let TokenRequest { config, role, role_name, .. } = request;
+        let deadline = Deadline::after(MINTING);
+        let minted = self.minting.mint(config, role, deadline).await;
+        let token = minted.inspect_err(|failure| self.failures.add(request, failure))?;
+        let (place, client_id) = (config.place(), config.client_id());
+        let shared = SharedToken { token, place, client_id, probes: role.probes.clone(), kind: role.token.clone() };
+        self.store(role_name, config, &shared, deadline).await?;
+        tracing::info!(role.name = role_name, expires_at = %shared.token.expires_at, "a shared token was minted");
+        Ok(shared)
     }
 
-    /// Stores a new token for a role, or ends it.
-    async fn keep(
+    /// Stores a role's new token, or revokes it.
+    async fn store(
         &self,
         role: &str,
-        credentials: &Credentials,
-        made: &SharedToken,
+        config: &Config,
+        shared: &SharedToken,
         deadline: Deadline,
     ) -> Result<(), Failure> {
         let key = SharedToken::key(role);
-        let put = self.entries.put(&key, made).await;
-        let is_nowhere = matches!(&put, Err(Failure::Host(error)) if error.is_read_only());
-        let kept = match put {
-            // Whoever deletes a role ends the token that is there: this one may have come too late for that.
-            Ok(()) => Role::asked_for(&self.entries, role).await.map(drop),
+        let put = self.entries.put(&key, shared).await;
+        let is_not_stored = matches!(&put, Err(Failure::Host(error)) if error.is_read_only());
+        let stored = match put {
+            // Deleting a role revokes its stored token: this one may have been stored after that.
+            Ok(()) => Role::named(&self.entries, role).await.map(drop),
             Err(failure) => Err(failure),
         };
-        let Err(failure) = kept else { return Ok(()) };
-        // A write whose answer was an error may have arrived. As long as it may be there the token may be handed out, and
-        // has to work then.
-        if is_nowhere || self.entries.delete(&key).await.is_ok() {
-            self.tokens().discard(credentials, &made.token.access_token, deadline).await;
+        let Err(failure) = stored else { return Ok(()) };
+        // A failed write may have been carried out. A token that may be stored may be returned, and must work.
+        if is_not_stored || self.entries.delete(&key).await.is_ok() {
+            self.minting.discard(config, &shared.token.access_token, deadline).await;
         } else {
-            tracing::warn!(role.name = role, "a token may be stored or not, and lives on until it expires");
+            tracing::warn!(role.name = role, "a token may or may not be stored; it stays valid until it expires");
         }
         Err(failure)
-    }
-
-    /// Ends a role's shared token together with the role, as far as the platform can be reached.
-    ///
-    /// # Errors
-    /// What the host says.
-    pub(crate) async fn end_shared_token(&self, role: &str) -> Result<Option<Failure>, Failure> {
-        let key = SharedToken::key(role);
-        let kept = match self.entries.get::<SharedToken>(&key).await {
-            Ok(None) => return Ok(None),
-            Err(failure @ Failure::Host(_)) => return Err(failure),
-            Ok(Some(kept)) => Ok(kept),
-            Err(damaged) => Err(damaged),
-        };
-        self.entries.delete(&key).await?;
-        let SharedToken { token, place, .. } = match kept {
-            Ok(kept) => kept,
-            Err(damaged) => return Ok(Some(damaged)),
-        };
-        let revoked = self.tokens().revoke(&place, &token.access_token, Deadline::after(REVOCATION)).await;
-        Ok(revoked.err().map(|error| failure(&error)))
     }
 }

@@ -1,17 +1,18 @@
-//! Work that many ask for at once, done once.
+//! Single flight: concurrent requests for one key share one execution.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 
-/// Work by its key. Whoever asks while it is being done waits for the same result.
+/// Running work by key. Requests that arrive while it runs wait for its result.
 pub(crate) struct SingleFlight<T: Clone> {
-    running: Arc<Mutex<HashMap<String, Flight<T>>>>,
+    running: Arc<Flights<T>>,
 }
 
-type Flight<T> = Shared<BoxFuture<'static, T>>;
+type Flights<T> = Mutex<HashMap<String, Shared<BoxFuture<'static, T>>>>;
 
 impl<T: Clone> Default for SingleFlight<T> {
     fn default() -> Self {
@@ -20,45 +21,37 @@ impl<T: Clone> Default for SingleFlight<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
-    /// The result of the work that is being done under a key, or else of this work.
+    /// The result of the work that runs under a key; starts `work` where none does.
     pub(crate) async fn run(&self, key: &str, work: impl Future<Output = T> + Send + 'static) -> T {
         let flight = {
-            let mut running = self.lock();
+            let mut running = self.running.lock();
             match running.get(key) {
                 Some(flight) => flight.clone(),
                 None => {
-                    let end = End { running: self.running.clone(), key: key.to_owned() };
-                    let ended = async move {
-                        let _end = end;
+                    let removal = RemoveOnDrop { running: self.running.clone(), key: key.to_owned() };
+                    let flight = async move {
+                        let _removal = removal;
                         work.await
                     };
-                    running.entry(key.to_owned()).or_insert(ended.boxed().shared()).clone()
+                    running.entry(key.to_owned()).or_insert(flight.boxed().shared()).clone()
                 }
             }
         };
         flight.await
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Flight<T>>> {
-        lock(&self.running)
-    }
 }
 
-/// Makes room for the next work under a key, also where this one panics.
-struct End<T: Clone> {
-    running: Arc<Mutex<HashMap<String, Flight<T>>>>,
+/// Removes the work of a key when it ends, also by a panic.
+struct RemoveOnDrop<T: Clone> {
+    running: Arc<Flights<T>>,
     key: String,
 }
 
-impl<T: Clone> Drop for End<T> {
+impl<T: Clone> Drop for RemoveOnDrop<T> {
     fn drop(&mut self) {
-        let flight = lock(&self.running).remove(&self.key);
+        let flight = self.running.lock().remove(&self.key);
         drop(flight);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -71,28 +64,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn many_who_ask_at_once_get_one_result_and_the_next_one_a_new_result() {
+    async fn concurrent_requests_share_one_result_and_the_next_request_gets_a_new_one() {
         let (flights, done) = (SingleFlight::default(), Arc::new(AtomicUsize::new(0)));
-        let all_ask = Arc::new(Barrier::new(2));
+        let all_asked = Arc::new(Barrier::new(2));
         let work = || {
-            let (done, all_ask) = (done.clone(), all_ask.clone());
+            let (done, all_asked) = (done.clone(), all_asked.clone());
             async move {
-                all_ask.wait().await;
+                all_asked.wait().await;
                 done.fetch_add(1, Ordering::SeqCst) + 1
             }
         };
-        let asked = join_all((0..100).map(|_| flights.run("ci", work())));
-        let (results, _) = tokio::join!(asked, all_ask.wait());
+        let requests = join_all((0..100).map(|_| flights.run("ci", work())));
+        let (results, _) = tokio::join!(requests, all_asked.wait());
         assert!(results.iter().all(|result| *result == 1), "{results:?}");
-        let (next, _) = tokio::join!(flights.run("ci", work()), all_ask.wait());
+        let (next, _) = tokio::join!(flights.run("ci", work()), all_asked.wait());
         assert_eq!(next, 2);
     }
 
     #[tokio::test]
-    async fn work_that_panics_is_not_what_the_next_one_waits_for() {
+    async fn work_that_panics_does_not_block_the_next_request() {
         let flights = Arc::new(SingleFlight::default());
-        let all = flights.clone();
-        let panicked = tokio::spawn(async move { all.run("ci", async { panic!("it goes wrong") }).await });
+        let shared = flights.clone();
+        let panicked = tokio::spawn(async move { shared.run("ci", async { panic!("the work fails") }).await });
         assert!(panicked.await.is_err_and(|error| error.is_panic()));
         assert_eq!(flights.run("ci", async { 2 }).await, 2);
     }

@@ -1,4 +1,6 @@
-//! Client credentials, and where they are good.
+//! Client credentials, access keys, and where they are valid.
+
+use serde::Deserialize;
 
 use super::place::{CxoneLogin, CxonePlace, Place};
 use crate::secret::SecretString;
@@ -6,53 +8,53 @@ use crate::secret::SecretString;
 /// An id and its secret.
 #[derive(Clone, Debug)]
 pub struct KeyPair {
-    /// The id, which is no secret.
+    /// The id, which is not a secret.
     pub id: String,
     /// The secret.
     pub secret: SecretString,
 }
 
-/// Client credentials, and where they are good: whatever a platform takes for a token.
+/// Credentials that a platform exchanges for a token, and where they are valid.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// An OAuth client of Genesys Cloud.
     GenesysCloud {
-        /// The region as the document names it.
+        /// The region, as the document names it.
         region: String,
         /// The OAuth client.
         client: KeyPair,
     },
     /// One of the three forms of NICE CXone.
     Cxone {
-        /// What is exchanged, and where.
+        /// The grant and its credentials.
         grant: CxoneGrant,
-        /// The tenant's id, where the document gives one.
+        /// The tenant id, if the document names one.
         tenant_id: Option<String>,
     },
 }
 
-/// What is exchanged for a token of NICE CXone, and where (NICE developer portal, "CXone authentication" and "UserHub").
+/// A grant of NICE CXone with its credentials (NICE developer portal, "CXone authentication" and "UserHub").
 #[derive(Clone, Debug)]
 pub enum CxoneGrant {
-    /// A back-end application acting for the user whose access key it holds.
+    /// A back-end application that acts for the owner of an access key.
     BackEnd {
-        /// The issuer as the document names it.
+        /// The issuer, as the document names it.
         issuer: String,
         /// The registered application.
         client: KeyPair,
         /// The user's access key.
         access_key: KeyPair,
     },
-    /// An access key alone, at UserHub.
+    /// An access key without an application, at UserHub.
     UserHub {
-        /// The area as the document names it.
+        /// The area, as the document names it.
         area: String,
         /// The user's access key.
         access_key: KeyPair,
     },
-    /// An older application, by the client-credentials grant.
+    /// A legacy application, with the client-credentials grant.
     ClientCredentials {
-        /// The realm as the document names it.
+        /// The realm, as the document names it.
         realm: String,
         /// The application.
         client: KeyPair,
@@ -60,7 +62,7 @@ pub enum CxoneGrant {
 }
 
 impl Credentials {
-    /// Where they are good, which is no secret.
+    /// Where the credentials are valid; this is not a secret.
     pub fn place(&self) -> Place {
         match self {
             Self::GenesysCloud { region, .. } => Place::GenesysCloud { region: region.clone() },
@@ -70,7 +72,7 @@ impl Credentials {
         }
     }
 
-    /// The id of the client, or of the access key where there is no client.
+    /// The id of the client, or of the access key if there is no client.
     pub fn id(&self) -> &str {
         match self {
             Self::GenesysCloud { client, .. }
@@ -82,7 +84,7 @@ impl Credentials {
         }
     }
 
-    /// The id of the access key; that of the client where there is none.
+    /// The id of the access key, or of the client if there is no access key.
     pub fn access_key_id(&self) -> &str {
         match self {
             Self::Cxone {
@@ -95,7 +97,7 @@ impl Credentials {
 }
 
 impl CxoneGrant {
-    /// Where it is exchanged.
+    /// The login that accepts this grant.
     pub fn login(&self) -> CxoneLogin {
         match self {
             Self::BackEnd { issuer, .. } => CxoneLogin::Issuer(issuer.clone()),
@@ -103,4 +105,14 @@ impl CxoneGrant {
             Self::ClientCredentials { realm, .. } => CxoneLogin::Realm(realm.clone()),
         }
     }
+}
+
+/// The owner of an access key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyOwner {
+    /// The user id.
+    pub user_id: String,
+    /// The tenant id.
+    pub tenant_id: String,
 }

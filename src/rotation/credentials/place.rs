@@ -1,10 +1,10 @@
-//! Where tokens are good: a platform, and the part of it.
+//! Where tokens are valid: a platform and the region or tenant within it.
 
 use serde::{Deserialize, Serialize};
 
 use super::platform_name::PlatformName;
 
-/// A platform, and the part of it that a token belongs to, as the document names it. It holds no secret.
+/// The platform and the region or tenant that a token is valid for, as the document names them. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "platform")]
 pub enum Place {
@@ -22,15 +22,15 @@ pub enum Place {
 /// A tenant of NICE CXone.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CxonePlace {
-    /// Where its tokens come from.
+    /// The login that issues its tokens.
     #[serde(flatten)]
     pub login: CxoneLogin,
-    /// The tenant's id, where the document gives one; tokens name it as well.
+    /// The tenant id, if the document names one; tokens name it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
 }
 
-/// Where tokens of NICE CXone come from. Each goes with a grant of its own.
+/// The login that issues tokens of NICE CXone. Each kind has its own grant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CxoneLogin {
@@ -38,7 +38,7 @@ pub enum CxoneLogin {
     Issuer(String),
     /// An area of UserHub such as `na1`.
     Area(String),
-    /// A realm of the older API such as `us-22`.
+    /// A realm of the legacy API such as `us-22`.
     Realm(String),
 }
 
@@ -61,7 +61,7 @@ impl Place {
 }
 
 impl CxoneLogin {
-    /// The document's field that names it.
+    /// The name of the document's field.
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Issuer(_) => "issuer",
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_written_by_the_names_of_the_document() {
+    fn a_place_serializes_with_the_field_names_of_the_document() {
         let login = CxoneLogin::Issuer("https://cxone.niceincontact.com".to_owned());
         let rows = [
             (
@@ -102,8 +102,8 @@ mod tests {
             ),
         ];
         for (place, written) in rows {
-            assert_eq!(serde_json::to_value(&place).expect("it can be written"), written);
-            assert_eq!(serde_json::from_value::<Place>(written).expect("it can be read"), place);
+            assert_eq!(serde_json::to_value(&place).expect("serializes"), written);
+            assert_eq!(serde_json::from_value::<Place>(written).expect("deserializes"), place);
         }
     }
 }

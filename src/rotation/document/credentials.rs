@@ -1,36 +1,16 @@
-//! Reading the client credentials, and where they are good, out of a document.
+//! The credentials in a document, and the place where they are valid.
 
 use super::fields::{Document, invalid};
+use super::names::{ACCESS_KEY, CLIENT, CREDENTIALS, PLATFORM, Pair, REGION, TENANT_ID, is_secret_name};
 use crate::rotation::credentials::keys::{Credentials, CxoneGrant, KeyPair};
 use crate::rotation::credentials::place::{CxoneLogin, CxonePlace, Place};
 use crate::rotation::credentials::platform_name::PlatformName;
 use crate::rotation::error::{Result, RotationError};
 use crate::secret::ExposeSecret;
 
-const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
-/// Names the secret that holds the keys instead.
-pub(crate) const CREDENTIALS: &str = "credentials";
-const TENANT_ID: [&str; 2] = ["tenant_id", "tenantId"];
-pub(crate) const CLIENT: Pair = Pair {
-    what: "client",
-    id: &["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"],
-    secret: &["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"],
-};
-pub(crate) const ACCESS_KEY: Pair = Pair {
-    what: "access key",
-    id: &["access_key_id", "accessKeyId"],
-    secret: &["access_key_secret", "accessKeySecret"],
-};
-const CXONE_FORMS: &str = "a CXone document holds issuer, client_id, client_secret, access_key_id and access_key_secret; or area, access_key_id and access_key_secret; or, for an older application, realm, client_id and client_secret";
+const CXONE_FORMS: &str = "a CXone document holds issuer, client_id, client_secret, access_key_id and access_key_secret; or area, access_key_id and access_key_secret; or, for a legacy application, realm, client_id and client_secret";
 
-/// The names of the two fields of a key.
-pub(crate) struct Pair {
-    what: &'static str,
-    pub(crate) id: &'static [&'static str],
-    pub(crate) secret: &'static [&'static str],
-}
-
-/// Where the client credentials are.
+/// Where the credentials are stored.
 #[derive(Clone, Debug)]
 pub enum CredentialSource {
     /// In this document.
@@ -39,14 +19,14 @@ pub enum CredentialSource {
     Elsewhere(String),
 }
 
-/// The keys that a document holds.
+/// The keys in a document.
 #[derive(Clone, Debug)]
 pub enum Keys {
     /// An OAuth client, or an application.
     Client(KeyPair),
     /// A user's access key.
     AccessKey(KeyPair),
-    /// An application, and a user's access key.
+    /// An application and a user's access key.
     ClientAndAccessKey {
         /// The application.
         client: KeyPair,
@@ -55,29 +35,41 @@ pub enum Keys {
     },
 }
 
-/// What a document says of the place, which another document may complete.
+/// The fields of a document that name the place; another document may complete them.
 pub(crate) enum PlaceFields {
     GenesysCloud { region: Option<String> },
     Cxone { login: Option<CxoneLogin>, tenant_id: Option<String> },
 }
 
 impl Document {
-    /// Where the client credentials are.
+    /// Returns the name of the platform, `genesys-cloud` by default.
     ///
     /// # Errors
-    /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid) where they are missing, incomplete, ambiguous,
-    /// or have blanks around them.
+    /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid) if the field is not a string.
+    pub fn platform(&self) -> Result<String> {
+        Ok(self.named_platform()?.unwrap_or_else(|| PlatformName::GenesysCloud.name().to_owned()))
+    }
+
+    pub(crate) fn named_platform(&self) -> Result<Option<String>> {
+        self.text(PLATFORM)
+    }
+
+    /// Returns where the credentials are stored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid) if they are missing, incomplete,
+    /// ambiguous, or surrounded by whitespace.
     pub fn credential_source(&self) -> Result<CredentialSource> {
         let platform = PlatformName::parse(&self.platform()?)?;
-        // A place that cannot be read is found out before anything is asked for.
+        // An invalid place must fail before any request.
         self.place_fields(platform)?;
         self.credential_source_on(platform)
     }
 
-    /// The credentials that are in this document itself.
+    /// Returns the credentials stored in this document.
     ///
     /// # Errors
-    /// `DocumentInvalid` where they are elsewhere or nowhere, or do not go with the place that is named.
+    /// `DocumentInvalid` if they are missing or in another secret, or do not match the place.
     pub fn credentials(&self) -> Result<Credentials> {
         let platform = PlatformName::parse(&self.platform()?)?;
         let fields = self.place_fields(platform)?;
@@ -87,19 +79,19 @@ impl Document {
         }
     }
 
-    /// Where the token is good; an empty region where none is named.
+    /// Returns the place where the token is valid; the region is empty if the document names none.
     ///
     /// # Errors
-    /// `DocumentInvalid` where the fields cannot be read, or a CXone document names no place.
+    /// `DocumentInvalid` if a field is invalid, or a CXone document names no place.
     pub fn place(&self) -> Result<Place> {
         match self.place_fields(PlatformName::parse(&self.platform()?)?)? {
             PlaceFields::GenesysCloud { region } => Ok(Place::GenesysCloud { region: region.unwrap_or_default() }),
             PlaceFields::Cxone { login: Some(login), tenant_id } => Ok(Place::Cxone(CxonePlace { login, tenant_id })),
-            PlaceFields::Cxone { login: None, .. } => Err(cxone("the secret names no issuer, area or realm")),
+            PlaceFields::Cxone { login: None, .. } => Err(cxone("issuer, area and realm are all missing")),
         }
     }
 
-    /// The same for a platform that another document may have named.
+    /// Like [`credential_source`](Self::credential_source), for a platform that another document may name.
     pub(crate) fn credential_source_on(&self, platform: PlatformName) -> Result<CredentialSource> {
         let keys = match platform {
             PlatformName::GenesysCloud => self.pair(&CLIENT)?.map(Keys::Client),
@@ -112,19 +104,17 @@ impl Document {
         };
         match (keys, self.trimmed(CREDENTIALS)?) {
             (Some(keys), None) => Ok(CredentialSource::Inline(keys)),
-            (None, Some(name)) if is_name(&name) => Ok(CredentialSource::Elsewhere(name)),
-            (None, Some(_)) => Err(invalid("credentials holds what is no secret's name or ARN").with_hint(
-                "credentials names the secret that holds client_id and client_secret; it does not hold them",
-            )),
+            (None, Some(name)) if is_secret_name(&name) => Ok(CredentialSource::Elsewhere(name)),
+            (None, Some(_)) => Err(not_a_secret_name(CREDENTIALS)
+                .with_hint("set credentials to the name of the secret that holds client_id and client_secret")),
             (None, None) => {
-                let error = invalid("the secret holds no client credentials");
+                let error = no_credentials();
                 Err(if platform == PlatformName::Cxone { error.with_hint(CXONE_FORMS) } else { error })
             }
-            (Some(_), Some(_)) => Err(both_places()),
+            (Some(_), Some(_)) => Err(both_sources()),
         }
     }
 
-    /// What this document says of the place.
     pub(crate) fn place_fields(&self, platform: PlatformName) -> Result<PlaceFields> {
         if platform == PlatformName::GenesysCloud {
             return Ok(PlaceFields::GenesysCloud { region: self.alias(&REGION)? });
@@ -137,53 +127,64 @@ impl Document {
         let mut named = logins.into_iter().flatten();
         let login = named.next();
         if let (Some(first), Some(second)) = (&login, named.next()) {
-            return Err(cxone(format!("the fields {} and {} name two places", first.field(), second.field())));
+            return Err(cxone(format!("the fields {} and {} exclude each other", first.field(), second.field())));
         }
         Ok(PlaceFields::Cxone { login, tenant_id: self.alias(&TENANT_ID)? })
     }
 
-    /// An id and its secret; `None` where neither is there.
-    pub(crate) fn pair(&self, names: &Pair) -> Result<Option<KeyPair>> {
-        let what = names.what;
-        match (self.alias(names.id)?, self.alias(names.secret)?) {
-            (Some(id), Some(secret)) => Ok(Some(KeyPair { id, secret: secret.into() })),
-            (None, None) => Ok(None),
-            // Half of it besides the name of another secret is a contradiction in the first place.
-            _ if self.trimmed(CREDENTIALS)?.is_some() => Err(both_places()),
-            (Some(_), None) => {
-                Err(names.explained(invalid(format!("the secret holds a {what} id, but no {what} secret"))))
-            }
-            (None, Some(_)) => {
-                Err(names.explained(invalid(format!("the secret holds a {what} secret, but no {what} id"))))
-            }
+    /// Returns the id of the active client.
+    pub(super) fn client_id(&self) -> Result<Option<String>> {
+        self.alias(CLIENT.id)
+    }
+
+    /// Returns a field that names another secret.
+    pub(super) fn secret_name(&self, field: &str) -> Result<Option<String>> {
+        match self.trimmed(field)? {
+            Some(name) if !is_secret_name(&name) => Err(not_a_secret_name(field)),
+            name => Ok(name),
         }
     }
-}
 
-impl Document {
-    /// Puts an id and its secret into the fields that they have, or into the ones of the usual names.
-    pub(crate) fn set_pair(&mut self, names: &Pair, pair: &KeyPair) {
+    /// Returns an id and its secret; `None` if both are missing.
+    pub(super) fn pair(&self, names: &Pair) -> Result<Option<KeyPair>> {
+        let what = names.what;
+        let (present, missing) = match (self.alias(names.id)?, self.alias(names.secret)?) {
+            (Some(id), Some(secret)) => return Ok(Some(KeyPair { id, secret: secret.into() })),
+            (None, None) => return Ok(None),
+            // Half a pair next to `credentials` is a contradiction in the first place.
+            _ if self.trimmed(CREDENTIALS)?.is_some() => return Err(both_sources()),
+            (Some(_), None) => ("id", "secret"),
+            (None, Some(_)) => ("secret", "id"),
+        };
+        let error = invalid(format!("the secret holds a {what} {present}, but no {what} {missing}"));
+        // An access key's secret is shown only once, so it is the half that is missing most often.
+        Err(if what == ACCESS_KEY.what {
+            error.with_hint(
+                "store access_key_id and access_key_secret together; the secret is shown only when the key is created, so create a new key if it is lost",
+            )
+        } else {
+            error
+        })
+    }
+
+    /// Writes an id and its secret to the fields that hold them now, or to the first of their names.
+    pub(super) fn set_pair(&mut self, names: &Pair, pair: &KeyPair) {
         for (names, text) in [(names.id, pair.id.as_str()), (names.secret, pair.secret.expose_secret())] {
             let name = names.iter().find(|name| self.json(name).is_some()).unwrap_or(&names[0]);
             self.set(name, text);
         }
     }
-}
 
-impl Pair {
-    /// An access key's secret is shown once, which is why it is what is missing most often.
-    fn explained(&self, error: RotationError) -> RotationError {
-        if self.what == ACCESS_KEY.what {
-            return error.with_hint(
-                "store access_key_id and access_key_secret together; the secret is shown once, when the key is made, so make a new key if it is lost",
-            );
-        }
-        error
+    /// Returns a document that holds only an id and its secret: an entry of a list.
+    pub(super) fn of_pair(names: &Pair, pair: &KeyPair) -> Self {
+        let mut entry = Self::default();
+        entry.set_pair(names, pair);
+        entry
     }
 }
 
 impl PlaceFields {
-    /// These fields, completed by those of another document.
+    /// Returns these fields, completed by those of another document.
     pub(crate) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::GenesysCloud { region }, Self::GenesysCloud { region: other }) => {
@@ -196,14 +197,14 @@ impl PlaceFields {
         }
     }
 
-    /// The credentials, where keys and place go together. `holder` is the secret that should name the place.
+    /// Returns the credentials if keys and place match. `holder` is the secret that must name the place.
     pub(crate) fn with_keys(self, keys: Keys, holder: &str) -> Result<Credentials> {
         match (self, keys) {
             (Self::GenesysCloud { region }, Keys::Client(client)) => {
                 let region = region.ok_or_else(|| no_region(holder))?;
                 Ok(Credentials::GenesysCloud { region, client })
             }
-            (Self::GenesysCloud { .. }, _) => Err(invalid("the secret holds no client credentials")),
+            (Self::GenesysCloud { .. }, _) => Err(no_credentials()),
             (Self::Cxone { login, tenant_id }, keys) => {
                 let grant = match (login, keys) {
                     (Some(CxoneLogin::Issuer(issuer)), Keys::ClientAndAccessKey { client, access_key }) => {
@@ -215,7 +216,7 @@ impl PlaceFields {
                     (Some(CxoneLogin::Realm(realm)), Keys::Client(client)) => {
                         CxoneGrant::ClientCredentials { realm, client }
                     }
-                    (login, keys) => return Err(keys.without_their_place(login.as_ref(), holder)),
+                    (login, keys) => return Err(keys.wrong_place(login.as_ref(), holder)),
                 };
                 Ok(Credentials::Cxone { grant, tenant_id })
             }
@@ -224,8 +225,8 @@ impl PlaceFields {
 }
 
 impl Keys {
-    /// Keys of CXone whose place is missing or is another grant's.
-    fn without_their_place(&self, login: Option<&CxoneLogin>, holder: &str) -> RotationError {
+    /// The error for CXone keys whose place is missing or belongs to another grant.
+    fn wrong_place(&self, login: Option<&CxoneLogin>, holder: &str) -> RotationError {
         let (what, field, example) = match self {
             Self::ClientAndAccessKey { .. } => {
                 ("a client and an access key", "issuer", "https://cxone.niceincontact.com")
@@ -234,15 +235,23 @@ impl Keys {
             Self::Client(_) => ("a client without an access key", "realm", "us-22"),
         };
         let Some(login) = login else {
-            let hint = format!(r#"{what} needs the field {field}, such as "{field}": "{example}"; {CXONE_FORMS}"#);
+            let hint = format!(r#"add "{field}": "{example}" for {what}; {CXONE_FORMS}"#);
             return invalid(format!("{holder} names no {field}")).with_hint(hint);
         };
-        cxone(format!("the secret holds {what}, which goes with the field {field} and not with {}", login.field()))
+        cxone(format!("the secret holds {what}, which needs the field {field} and not {}", login.field()))
     }
 }
 
-fn both_places() -> RotationError {
-    invalid("the secret names another secret for the credentials, and holds some itself")
+fn no_credentials() -> RotationError {
+    invalid("the secret holds no client credentials")
+}
+
+fn not_a_secret_name(field: &str) -> RotationError {
+    invalid(format!("{field} is not a valid secret name or ARN"))
+}
+
+fn both_sources() -> RotationError {
+    invalid("credentials names another secret, but this secret also holds credentials")
         .with_hint("keep either credentials (the name of another secret) or client_id and client_secret")
 }
 
@@ -250,15 +259,9 @@ fn cxone(message: impl Into<String>) -> RotationError {
     invalid(message).with_hint(CXONE_FORMS)
 }
 
-fn no_region(place: &str) -> RotationError {
-    invalid(format!("{place} names no region"))
-        .with_hint(r#"add the organisation's region, such as "region": "mypurecloud.ie" or "eu-west-1""#)
-}
-
-/// What can be a secret's name, ARN or path. The name gets into messages, so nothing else may.
-pub(crate) fn is_name(text: &str) -> bool {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
-    text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
+fn no_region(holder: &str) -> RotationError {
+    invalid(format!("{holder} names no region"))
+        .with_hint(r#"add the organization's region, such as "region": "mypurecloud.ie" or "eu-west-1""#)
 }
 
 #[cfg(test)]
@@ -281,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_document_is_one_grant() {
+    fn each_form_of_a_cxone_document_selects_one_grant() {
         let back_end = cxone(json!({
             "issuer": "https://cxone.niceincontact.com", "tenantId": "t", "clientId": "c", "clientSecret": "cs",
             "accessKeyId": "k", "accessKeySecret": "ks====",
@@ -301,11 +304,14 @@ mod tests {
         assert_eq!((credentials.id(), credentials.place().name()), ("c", "us-22"));
         let genesys = json!({"region": "mypurecloud.ie", "client_id": "c", "client_secret": "cs", "area": 7,
                              "access_key_id": " "});
-        assert!(matches!(read(&genesys), Ok(Credentials::GenesysCloud { .. })), "other platforms' fields are not ours");
+        assert!(
+            matches!(read(&genesys), Ok(Credentials::GenesysCloud { .. })),
+            "fields of other platforms are ignored"
+        );
     }
 
     #[test]
-    fn what_does_not_go_together_is_explained() {
+    fn incomplete_or_contradictory_credentials_are_explained() {
         let (client, key) = (("client_id", "client_secret"), ("access_key_id", "access_key_secret"));
         let issuer = json!("https://cxone.niceincontact.com");
         let rows = [
@@ -317,23 +323,26 @@ mod tests {
             (json!({client.0: "c", client.1: "hush", key.0: "k", key.1: "hush"}), "names no issuer"),
             (json!({key.0: "k", key.1: "hush"}), "names no area"),
             (json!({client.0: "c", client.1: "hush"}), "names no realm"),
-            (json!({client.0: "c", client.1: "hush", "issuer": issuer}), "field realm and not with issuer"),
-            (json!({key.0: "k", key.1: "hush", "issuer": issuer}), "field area and not with issuer"),
-            (json!({key.0: "k", key.1: "hush", "realm": "us-22"}), "field area and not with realm"),
-            (json!({client.0: "c", client.1: "hush", key.0: "k", key.1: "hush", "area": "na1"}), "field issuer and"),
-            (json!({key.0: "k", key.1: "hush", "area": "na1", "realm": "us-22"}), "area and realm name two places"),
-            (json!({key.0: "k", key.1: "hush\n", "area": "na1"}), "line break"),
-            (json!({key.0: "k", key.1: "hush", "area": " na1"}), "blanks"),
+            (json!({client.0: "c", client.1: "hush", "issuer": issuer}), "field realm and not issuer"),
+            (json!({key.0: "k", key.1: "hush", "issuer": issuer}), "field area and not issuer"),
+            (json!({key.0: "k", key.1: "hush", "realm": "us-22"}), "field area and not realm"),
+            (
+                json!({client.0: "c", client.1: "hush", key.0: "k", key.1: "hush", "area": "na1"}),
+                "field issuer and not area",
+            ),
+            (json!({key.0: "k", key.1: "hush", "area": "na1", "realm": "us-22"}), "area and realm exclude each other"),
+            (json!({key.0: "k", key.1: "hush\n", "area": "na1"}), "whitespace"),
+            (json!({key.0: "k", key.1: "hush", "area": " na1"}), "whitespace"),
             (json!({key.0: "k", key.1: "", "area": "na1"}), "is empty"),
-            (json!({key.0: "k", "accessKeyId": "j", key.1: "hush", "area": "na1"}), "different things"),
-            (json!({key.0: "k", key.1: "hush", "credentials": "other"}), "holds some itself"),
-            (json!({key.0: "k", "credentials": "other"}), "holds some itself"),
+            (json!({key.0: "k", "accessKeyId": "j", key.1: "hush", "area": "na1"}), "different values"),
+            (json!({key.0: "k", key.1: "hush", "credentials": "other"}), "also holds credentials"),
+            (json!({key.0: "k", "credentials": "other"}), "also holds credentials"),
         ];
         for (fields, words) in rows {
             let error = read(&cxone(fields.clone())).expect_err(words);
             assert_eq!(error.kind(), ErrorKind::DocumentInvalid, "{fields}");
             assert!(error.to_string().contains(words), "{fields}: {error}");
-            assert!(!format!("{error} {}", error.hint()).contains("hush"), "{fields}: a secret is told");
+            assert!(!format!("{error} {}", error.hint()).contains("hush"), "{fields}: the message shows a secret");
         }
     }
 }

@@ -1,84 +1,48 @@
-//! What a document asks a rotation to make: which kind of token, and whether a new client secret.
+//! The settings for a rotation in a document: the kind of token, the renewal of client secrets, and the probes.
 
-use secrecy::ExposeSecret;
-use serde::Deserialize;
-use zeroize::Zeroizing;
-
-use super::credentials::{CLIENT, CREDENTIALS};
-use super::fields::{CLIENTS, Document, invalid};
-use crate::rotation::credentials::keys::{Credentials, KeyPair};
+use super::fields::{Document, invalid};
+use super::names::{CLIENTS, CREDENTIALS};
+use super::probe::Probe;
 use crate::rotation::credentials::platform_name::PlatformName;
+use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::error::Result;
 
-const TOKEN: &str = "token";
-const ROTATE: &str = "rotate";
-pub(crate) const ADMIN_CREDENTIALS: &str = "admin_credentials";
-const ACCEPT_GAP: &str = "accept_gap";
+/// All probes run at once, so a longer list would meet the platform's rate limit.
+const MOST_PROBES: usize = 20;
 
-/// Which kind of token readers get.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TokenKind {
-    /// The token that the client credentials are exchanged for.
-    #[default]
-    Access,
-    /// One that is made with that token for a resource owner, and is said to live a year. Its endpoint is not part of
-    /// the published API.
-    Generated {
-        /// The id of the account that the token stands for.
-        resource_owner: String,
-    },
-    /// An API token, made with that token. Its endpoint is not part of the published API.
-    ApiToken {
-        /// What it is called in the platform's list.
-        name: Option<String>,
-        /// What it may do; all that the client may where there are none.
-        scopes: Vec<String>,
-        /// For how many seconds it is to live; what the platform likes where this is missing.
-        expires_in: Option<u64>,
-    },
-}
-
-/// Whose secret a rotation makes anew, and how.
+/// Which client secret or access key a rotation renews, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretRotation {
-    /// Of two clients the one that is not in use gets a new secret, and takes the other's place.
+    /// Two clients alternate: the idle one gets a new secret and becomes the active one.
     Alternating {
-        /// The id of the client that is not in use.
+        /// The id of the idle client.
         idle: String,
         /// The name of the secret whose client may edit both.
         admin_credentials: String,
     },
-    /// The client's own secret is replaced; for a moment readers of the secret have one that is dead.
+    /// The secret of the document's only client is regenerated; readers have a dead secret until the promotion.
     InPlace,
-    /// The user gets another access key, and loses the one before the present one.
+    /// The user gets a new access key, and the key before the active one is deleted.
     AccessKeys {
-        /// The id of the key before the present one, where there is one.
+        /// The id of the key before the active one, if any.
         idle: Option<String>,
-        /// The name of the secret whose user may manage the keys; the key's own user does where there is none.
+        /// The name of the secret whose user may manage the keys; the key's own user if `None`.
         admin_credentials: Option<String>,
     },
 }
 
-/// One of two clients.
-#[derive(Deserialize)]
-struct Client {
-    client_id: String,
-    /// Read to make sure that it is there.
-    client_secret: Zeroizing<String>,
-}
-
 impl Document {
-    /// The kind of token that it asks for.
+    /// Returns the kind of token that the document asks for.
     ///
     /// # Errors
-    /// `DocumentInvalid` for a kind that is not known, or without what it needs.
+    /// `DocumentInvalid` if the kind is unknown or one of its fields is missing.
     pub fn token_kind(&self) -> Result<TokenKind> {
-        match self.text(TOKEN)?.as_deref() {
+        match self.text("token")?.as_deref() {
             None | Some("access") => Ok(TokenKind::Access),
             Some("generated") => {
                 let owner = self.trimmed("resource_owner")?.ok_or_else(|| {
-                    invalid(r#"the document asks for a generated token and names no resource_owner"#)
-                        .with_hint(r#"add "resource_owner": the id of the account that the token is to stand for"#)
+                    invalid(r#"resource_owner is missing: "token": "generated" needs it"#)
+                        .with_hint(r#"add "resource_owner", the id of the account that the token represents"#)
                 })?;
                 Ok(TokenKind::Generated { resource_owner: owner })
             }
@@ -87,129 +51,69 @@ impl Document {
                 scopes: self.value("scopes", "a list of strings")?.unwrap_or_default(),
                 expires_in: self.value("token_expires_in", "a number of seconds")?,
             }),
-            Some(_) => Err(invalid("the document asks for a kind of token that is not known")
-                .with_hint(r#""token" is "access" (as if it were not there), "generated" or "api-token""#)),
+            Some(_) => Err(invalid("unknown kind of token in the field token")
+                .with_hint(r#"set "token" to "access" (default), "generated" or "api-token""#)),
         }
     }
 
-    /// Whose secret is to be made anew; `None` where a rotation is to make a token alone.
+    /// Returns how the rotation renews a client secret or access key; `None` if it renews the token only.
     ///
     /// # Errors
-    /// `DocumentInvalid` where that makes no sense, with what is missing.
+    /// `DocumentInvalid` if a setting is missing or contradicts another.
     pub fn secret_rotation(&self) -> Result<Option<SecretRotation>> {
-        match self.text(ROTATE)?.as_deref() {
+        match self.text("rotate")?.as_deref() {
             None | Some("token") => Ok(None),
             Some("client_secret") if PlatformName::parse(&self.platform()?)? == PlatformName::Cxone => {
-                self.access_keys().map(Some)
+                let idle = self.idle_access_key()?;
+                Ok(Some(SecretRotation::AccessKeys { idle, admin_credentials: self.admin_credentials()? }))
             }
-            // A new secret is written into this document, and would not be that of the other one.
+            // The new secret is written to this document and would not reach the other one.
             Some("client_secret") if self.trimmed(CREDENTIALS)?.is_some() => {
-                Err(invalid("the document asks for new client secrets, and holds none itself")
+                Err(invalid(r#""rotate": "client_secret" needs the client's credentials in the same document"#)
                     .with_hint("store client_id and client_secret in this document instead of credentials"))
             }
             Some("client_secret") if self.json(CLIENTS).is_some() => self.alternating().map(Some),
             Some("client_secret") => self.in_place().map(Some),
-            Some(_) => Err(invalid("the document asks to rotate something that is not known")
-                .with_hint(r#""rotate" is "client_secret", or is not there at all"#)),
+            Some(_) => Err(invalid("unknown value in the field rotate")
+                .with_hint(r#"set "rotate" to "client_secret", or remove the field"#)),
         }
     }
 
     fn alternating(&self) -> Result<SecretRotation> {
-        let clients: Vec<Client> =
-            self.value(CLIENTS, r#"a list such as [{"client_id":"…","client_secret":"…"},{…}]"#)?.unwrap_or_default();
-        let ids: Vec<&str> = clients.iter().map(|client| client.client_id.as_str()).collect();
-        let [first, second] = ids.as_slice() else {
-            return Err(invalid(format!("clients lists {} clients, and must list two", clients.len()))
-                .with_hint("one of them is in use while the other one gets a new secret"));
-        };
-        if clients.iter().any(|client| client.client_id.is_empty() || client.client_secret.is_empty()) {
-            return Err(invalid("one of the clients has no client_id or no client_secret")
-                .with_hint("both are needed: the one in use now, and the one that takes its place"));
-        }
-        let in_use = self.client_id()?.ok_or_else(|| {
-            invalid("the document lists clients, and says by no client_id which of them is in use")
-                .with_hint("add client_id and client_secret of one of the two")
+        let idle = self.idle_client()?;
+        let admin_credentials = self.admin_credentials()?.ok_or_else(|| {
+            invalid("admin_credentials is missing: clients needs it")
+                .with_hint("set admin_credentials to the name of another secret, whose OAuth client may edit both clients (oauth:client:edit, and all of their roles)")
         })?;
-        let idle = match () {
-            () if first == second => {
-                return Err(invalid("clients lists one client twice")
-                    .with_hint("make a second OAuth client with the same roles"));
-            }
-            () if in_use == *first => second,
-            () if in_use == *second => first,
-            () => {
-                return Err(
-                    invalid("client_id is none of the clients").with_hint("client_id names the one that is in use")
-                );
-            }
-        };
-        let admin_credentials = self.secret_name(ADMIN_CREDENTIALS)?.ok_or_else(|| {
-            invalid("the document lists clients and names no admin_credentials")
-                .with_hint("admin_credentials names another secret, whose OAuth client may edit both (oauth:client:edit, and all of their roles)")
-        })?;
-        Ok(SecretRotation::Alternating { idle: (*idle).to_owned(), admin_credentials })
+        Ok(SecretRotation::Alternating { idle, admin_credentials })
+    }
+
+    fn admin_credentials(&self) -> Result<Option<String>> {
+        self.secret_name("admin_credentials")
     }
 
     fn in_place(&self) -> Result<SecretRotation> {
-        if self.value(ACCEPT_GAP, "true or false")?.unwrap_or(false) {
+        if self.value("accept_gap", "true or false")?.unwrap_or(false) {
             return Ok(SecretRotation::InPlace);
         }
-        Err(invalid("replacing the secret of one client alone leaves a moment in which the stored secret is dead")
+        Err(invalid("rotating the secret of a single client leaves a gap in which the stored secret is dead")
             .with_hint(
-                r#"list two clients to have none ("clients" and "admin_credentials"), or say "accept_gap": true"#,
+                r#"list two clients to avoid the gap ("clients" and "admin_credentials"), or set "accept_gap": true"#,
             ))
     }
 
-    /// This document with another client in use, or the same one with another secret; and with that secret in the list
-    /// of clients, where there is one.
+    /// Returns the probes.
     ///
     /// # Errors
-    /// [`ErrorKind::DocumentInvalid`] where the list cannot be read.
-    pub(crate) fn with_client(&self, client: &KeyPair) -> Result<Self> {
-        let mut next = self.clone();
-        next.set_pair(&CLIENT, client);
-        let Some(mut clients) = self.clients()? else { return Ok(next) };
-        for listed in clients.iter_mut().filter(|listed| listed.client_id().ok().flatten().as_ref() == Some(&client.id))
-        {
-            listed.set(CLIENT.secret[0], client.secret.expose_secret());
+    /// `DocumentInvalid` if the field is not a list of probes.
+    pub fn probes(&self) -> Result<Vec<Probe>> {
+        let Some(json) = self.json("probes") else { return Ok(Vec::new()) };
+        let texts: Vec<String> = serde_json::from_str(json).map_err(|_| {
+            invalid(r#"probes is not a list of strings such as ["GET /api/v2/routing/skills?pageSize=1"]"#)
+        })?;
+        if texts.len() > MOST_PROBES {
+            return Err(invalid(format!("probes lists {} calls; the limit is {MOST_PROBES}", texts.len())));
         }
-        next.set_clients(&clients);
-        Ok(next)
-    }
-
-    pub(crate) fn clients(&self) -> Result<Option<Vec<Self>>> {
-        let read = |json| serde_json::from_str(json).map_err(|_| invalid("the field clients is not a list of clients"));
-        self.json(CLIENTS).map(read).transpose()
-    }
-
-    pub(crate) fn set_clients(&mut self, clients: &[Self]) {
-        let texts = clients.iter().map(Self::to_text);
-        let list = Zeroizing::new(format!("[{}]", texts.map(|text| text.to_string()).collect::<Vec<_>>().join(",")));
-        self.set_json(CLIENTS, list);
-    }
-
-    pub(crate) fn client_ids(&self) -> Option<Vec<Option<String>>> {
-        let clients = self.clients().ok()??;
-        Some(clients.iter().map(|client| client.client_id().ok().flatten()).collect())
-    }
-
-    /// Whether the client or the access key of these credentials takes turns in this document.
-    pub(crate) fn knows(&self, credentials: &Credentials) -> bool {
-        match credentials {
-            Credentials::Cxone { .. } => self.knows_access_key(credentials.access_key_id()),
-            Credentials::GenesysCloud { client, .. } => {
-                self.client_ids().is_some_and(|ids| ids.iter().flatten().any(|id| *id == client.id))
-            }
-        }
-    }
-
-    /// A field of another type than text.
-    fn value<'a, T: Deserialize<'a>>(&'a self, name: &str, what: &str) -> Result<Option<T>> {
-        match self.json(name) {
-            None | Some("null") => Ok(None),
-            Some(json) => {
-                serde_json::from_str(json).map(Some).map_err(|_| invalid(format!("the field {name} is not {what}")))
-            }
-        }
+        texts.iter().map(|text| Probe::parse(text)).collect()
     }
 }

@@ -1,17 +1,17 @@
-//! Probes: calls that must succeed before a token is promoted.
+//! Probes: requests that must succeed before a token is promoted.
 
 use std::fmt;
 
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 
-/// A read-only call that the readers of the token need, such as `GET /api/v2/routing/skills?pageSize=1`.
+/// A read-only request that the token's readers depend on, such as `GET /api/v2/routing/skills?pageSize=1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     path: String,
 }
 
 impl Probe {
-    /// Reads `GET /path?query`.
+    /// Parses `GET /path?query`.
     ///
     /// # Errors
     /// [`ErrorKind::DocumentInvalid`] for another method, or a path that could lead to another host.
@@ -19,13 +19,13 @@ impl Probe {
         let path = text.strip_prefix("GET ").filter(|path| is_plain_path(path));
         let Some(path) = path else {
             let message = "an entry of probes is not of the form \"GET /path\"";
-            let hint = "write each probe like \"GET /api/v2/routing/skills?pageSize=1\": GET, one blank, and a path on the platform's API";
+            let hint = "write each probe like \"GET /api/v2/routing/skills?pageSize=1\": GET, one space, and a path of the platform's API";
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint));
         };
         Ok(Self { path: path.to_owned() })
     }
 
-    /// The path with its query, beginning with one slash.
+    /// Returns the path with its query; it starts with one slash.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -37,8 +37,8 @@ impl fmt::Display for Probe {
     }
 }
 
-/// Whether a text is a path, perhaps with a query, that leads nowhere but into the API it is called on:
-/// `//host` and `/\host` are read as other hosts by URL parsers, and `..` leads out of the API's path.
+/// Returns whether `path` stays on the host and under the API it is appended to. URL parsers read `//host` and `/\host`
+/// as another host, and `..` leaves the API's path.
 pub fn is_plain_path(path: &str) -> bool {
     path.starts_with('/')
         && !path.starts_with("//")

@@ -5,15 +5,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::rotation::credentials::keys::Credentials;
+use crate::rotation::credentials::token::{IssuedToken, TokenKind};
 use crate::rotation::document::fields::Document;
-use crate::rotation::document::plan::{SecretRotation, TokenKind};
+use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::document::probe::Probe;
+use crate::rotation::document::token_life::TokenLife;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::{IssuedToken, TokenIssuer};
-use crate::rotation::ports::store::SecretStore;
+use crate::rotation::ports::token_duration::TokenDuration;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
-use crate::rotation::step::TokenLife;
 use crate::rotation::tokens::exchange::Made;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{Description, SecretId};
@@ -104,7 +105,7 @@ impl CheckStage {
     }
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S, I, C> {
     /// Exchanges the secret's credentials, validates the token and revokes it.
     ///
     /// # Errors

@@ -1,96 +1,23 @@
 //! Access keys that take turns: a user may hold several, so the next one is made while the present one still works.
 
-use serde::Deserialize;
-
 use super::renew::Renewed;
-use crate::rotation::credentials::keys::{Credentials, KeyPair};
+use crate::rotation::credentials::keys::{Credentials, KeyOwner, KeyPair};
 use crate::rotation::credentials::place::Place;
-use crate::rotation::document::credentials::ACCESS_KEY;
-use crate::rotation::document::fields::{Document, invalid};
-use crate::rotation::document::plan::{ADMIN_CREDENTIALS, SecretRotation};
+use crate::rotation::document::fields::Document;
+use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{Result, RotationError};
+use crate::rotation::ports::admin::AccessKeys;
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Wanted};
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::exchange::Tokens;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{Description, SecretId};
 use crate::secret::SecretString;
 
-/// Whose an access key is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyOwner {
-    /// The user's id.
-    pub user_id: String,
-    /// The tenant's id.
-    pub tenant_id: String,
-}
-
-impl Document {
-    /// The access keys that take turns. With one alone the first rotation makes the other.
-    pub(crate) fn access_keys(&self) -> Result<SecretRotation> {
-        let in_use = self.pair(&ACCESS_KEY)?.ok_or_else(|| {
-            invalid("the document asks for new access keys and holds none itself").with_hint(
-                "store access_key_id and access_key_secret in this document; an older application (realm) has none, and NICE alone can give it a new secret",
-            )
-        })?;
-        let listed = self.clients()?.unwrap_or_default();
-        let ids = listed.iter().map(|key| Ok(key.pair(&ACCESS_KEY)?.map(|key| key.id)));
-        let ids: Option<Vec<String>> = ids.collect::<Result<Option<_>>>()?;
-        let idle = match ids.as_deref() {
-            Some([]) => None,
-            Some([only]) if *only == in_use.id => None,
-            Some([first, second]) if first != second && *first == in_use.id => Some(second.clone()),
-            Some([first, second]) if first != second && *second == in_use.id => Some(first.clone()),
-            _ => {
-                return Err(invalid("clients is not the list of this document's access keys").with_hint(
-                    r#"take clients out, and the next rotation writes it anew; or list the key in use and the former one: [{"access_key_id":"…","access_key_secret":"…"},{…}]"#,
-                ));
-            }
-        };
-        Ok(SecretRotation::AccessKeys { idle, admin_credentials: self.secret_name(ADMIN_CREDENTIALS)? })
-    }
-
-    /// This document with another access key in use. The one in use so far stays in the list of clients, and the new one
-    /// takes the place of the one before it.
-    pub(crate) fn with_access_key(&self, key: &KeyPair) -> Result<Self> {
-        let in_use = self.pair(&ACCESS_KEY)?;
-        let mut next = self.clone();
-        next.set_pair(&ACCESS_KEY, key);
-        let mut listed = self.clients()?.unwrap_or_default();
-        if let (true, Some(in_use)) = (listed.is_empty(), &in_use) {
-            listed.push(Self::of_pair(&ACCESS_KEY, in_use));
-        }
-        let former = in_use.map(|key| key.id);
-        match listed.iter_mut().find(|entry| entry.access_key_id() != former) {
-            Some(idle) => idle.set_pair(&ACCESS_KEY, key),
-            None => listed.push(Self::of_pair(&ACCESS_KEY, key)),
-        }
-        next.set_clients(&listed);
-        Ok(next)
-    }
-
-    /// Whether a rotation of `current` could have made the access keys of this document.
-    pub(crate) fn has_successor_of(&self, current: &Self) -> bool {
-        let former = current.access_key_id();
-        let listed = self.clients().ok().flatten().unwrap_or_default();
-        former.is_some() && self.access_key_id() != former && listed.iter().any(|entry| entry.access_key_id() == former)
-    }
-
-    fn access_key_id(&self) -> Option<String> {
-        self.pair(&ACCESS_KEY).ok().flatten().map(|key| key.id)
-    }
-
-    /// Whether it uses or lists an access key.
-    pub(crate) fn knows_access_key(&self, id: &str) -> bool {
-        let listed = self.clients().ok().flatten().unwrap_or_default();
-        std::iter::once(self).chain(&listed).any(|entry| entry.access_key_id().as_deref() == Some(id))
-    }
-}
-
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// The user gets another access key, and loses the one before the present one. Whatever is lost on the way, the key in
     /// use works on.
     pub(crate) async fn next_access_key(
@@ -134,11 +61,10 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     ) {
         let Ok(Some(SecretRotation::AccessKeys { admin_credentials, .. })) = unused.secret_rotation() else { return };
         let deadline = deadline.for_cleanup();
-        let read = || self.store.read(secret, Wanted::Current);
-        let current = self.retries.run("read the current version", deadline, read).await;
+        let current = self.read("read the current version", secret, VersionSelector::Current, deadline).await;
         let current = current.ok().flatten().and_then(|value| Document::parse(&value).ok());
         let (Some(current), Some(id)) = (current, unused.access_key_id()) else { return };
-        if current.knows_access_key(&id) {
+        if current.has_access_key(&id) {
             return;
         }
         let tokens = self.tokens();
@@ -171,7 +97,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     }
 }
 
-impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
+impl<I: AccessKeys + TokenIssuer, C: Clock> Tokens<'_, I, C> {
     /// Whose an access key is, by a token that may look.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::endpoint::{Found, Get, Mount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
 use super::failure::{Refusal, Refused};
-use super::settings::Settings;
+use super::settings::VaultSettings;
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Connection(VaultClient);
 
 impl Connection {
-    pub(super) async fn open(settings: &Settings) -> Result<Self> {
+    pub(super) async fn open(settings: &VaultSettings) -> Result<Self> {
         let mut client = client(settings)?;
         let token = settings.login.token(&client).await?;
         client.set_token(token.expose_secret());
@@ -69,7 +69,7 @@ impl Connection {
 }
 
 /// Put together here, because vaultrs's own way of doing so reads the environment and knows one timeout.
-fn client(settings: &Settings) -> Result<VaultClient> {
+fn client(settings: &VaultSettings) -> Result<VaultClient> {
     let address = settings.address.clone();
     let http = Rest::new(address.as_str(), http(settings)?);
     let middle = EndpointMiddleware {
@@ -94,7 +94,7 @@ fn client(settings: &Settings) -> Result<VaultClient> {
 }
 
 /// A redirect is not followed: the token would go wherever it points.
-fn http(settings: &Settings) -> Result<Client> {
+fn http(settings: &VaultSettings) -> Result<Client> {
     let mut builder = Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

@@ -1,7 +1,7 @@
 //! Where a secret lies: the mount, and the path in it.
 
 use super::connection::Connection;
-use super::failure::{Call, Refusal};
+use super::failure::{KvCall, Refusal};
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 /// What is staged waits below this, in the same mount: no reader's `secret/data/team/*` reaches it.
@@ -26,7 +26,7 @@ impl Location {
         let mount = match connection.mount(&path).await {
             Ok(mount) => mount,
             Err(Refusal::Answer { status: 403 | 404, .. }) => return Ok(guessed),
-            Err(refusal) => return Err(Call { action: "read", capability: "read", path: &path }.failed(refusal)),
+            Err(refusal) => return Err(KvCall { action: "read", capability: "read", path: &path }.failed(refusal)),
         };
         let name = mount.path.trim_end_matches('/');
         let Some(path) = id.strip_prefix(name).and_then(|rest| rest.strip_prefix('/')) else { return Ok(guessed) };
@@ -48,7 +48,7 @@ impl Location {
         }
     }
 
-    fn parse(id: &str) -> Result<Self> {
+    pub(super) fn parse(id: &str) -> Result<Self> {
         let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(char::is_control);
         match id.split_once('/') {
             Some((mount, path)) if !id.split('/').any(bad) && !path.starts_with(PENDING) => {

@@ -15,7 +15,7 @@ const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /// What the environment says.
-pub(super) struct Settings {
+pub(super) struct VaultSettings {
     pub(super) address: Url,
     /// PEM certificates to trust, and no others.
     pub(super) ca_file: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub(super) struct Settings {
     pub(super) login: Login,
 }
 
-impl Settings {
+impl VaultSettings {
     pub(super) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let environment = Environment(&lookup);
         let namespace = environment.get("NAMESPACE").map(|(_, text)| text.trim_matches('/').to_owned());
@@ -127,8 +127,10 @@ fn invalid(message: impl Into<String>) -> RotationError {
 mod tests {
     use super::*;
 
-    fn read(set: &[(&str, &str)]) -> Result<Settings> {
-        Settings::from_lookup(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    fn read(set: &[(&str, &str)]) -> Result<VaultSettings> {
+        VaultSettings::from_lookup(|name| {
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     fn refused(set: &[(&str, &str)]) -> String {

@@ -1,0 +1,80 @@
+//! The engine and its mounts, as the host calls them.
+
+use super::failure::logged_failure;
+use super::mount::GenesysMount;
+use super::paths::router::ROUTER;
+use super::storage::entries::SEAL_WRAPPED;
+use crate::platform::Platforms;
+use crate::rotation::RotationError;
+use openbao_plugin::{Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths};
+
+/// The secrets engine of one process.
+pub struct GenesysEngine {
+    platforms: Result<Platforms, RotationError>,
+    version: &'static str,
+}
+
+impl GenesysEngine {
+    /// The engine in a version such as `v1.2.3`. With an error in place of `platforms`, for example for invalid
+    /// settings in the environment, every mount fails with that error.
+    pub fn new(platforms: Result<Platforms, RotationError>, version: &'static str) -> Self {
+        Self { platforms, version }
+    }
+}
+
+impl Engine for GenesysEngine {
+    type Backend = GenesysMount;
+
+    fn version(&self) -> String {
+        self.version.to_owned()
+    }
+
+    fn mount(&self, mount: Mount) -> Result<GenesysMount, Failure> {
+        let platforms = self.platforms.clone().map_err(|error| logged_failure(&error))?;
+        Ok(GenesysMount::new(mount, platforms))
+    }
+}
+
+impl Backend for GenesysMount {
+    async fn handle_request(&self, request: Request) -> Result<Response, Failure> {
+        match request.operation {
+            Operation::Renew => self.leases.renew(&request).await,
+            Operation::Revoke => self.leases.revoke(&request).await,
+            Operation::Rollback => {
+                // The task runs already, unless the host did not initialize the mount after a crash of this process.
+                self.background.start();
+                Ok(Response::empty())
+            }
+            _ => ROUTER.handle(self, request).await,
+        }
+    }
+
+    async fn exists(&self, request: Request) -> Result<Option<bool>, Failure> {
+        ROUTER.exists(self, request).await
+    }
+
+    fn special_paths(&self) -> SpecialPaths {
+        SpecialPaths {
+            root: ROUTER.sudo_paths(),
+            seal_wrap_storage: SEAL_WRAPPED.map(str::to_owned).into(),
+            ..SpecialPaths::default()
+        }
+    }
+
+    async fn initialize(&self) -> Result<(), Failure> {
+        self.background.start();
+        Ok(())
+    }
+
+    async fn cleanup(&self) {
+        self.background.stop().await;
+    }
+
+    async fn invalidate(&self, key: &str) {
+        self.entries.invalidate(key);
+    }
+
+    async fn undelivered(&self, answer: Response) {
+        self.leases.revoke_undelivered(answer).await;
+    }
+}

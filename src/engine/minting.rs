@@ -1,0 +1,119 @@
+//! Tokens of a mount's configs: minting, validation, revocation.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::failure::logged_failure;
+use super::storage::config::Config;
+use super::storage::role::Role;
+use super::token::Token;
+use crate::platform::Platforms;
+use crate::rotation::{
+    Clock, Deadline, ErrorKind, Place, RateLimiter, Result as RotationResult, RetryPolicy, RotationError, Rotator,
+    SystemClock, TokenIssuer, TokenKind, Tokens,
+};
+use crate::secret::SecretString;
+use openbao_plugin::Failure;
+
+/// How long a reader waits for a token's api_url where the platform has to be asked for it.
+const DISCOVERY: Duration = Duration::from_secs(3);
+
+/// Mints, validates and revokes tokens. Clones share one rate limit for each client.
+#[derive(Clone)]
+pub(crate) struct Minting {
+    platforms: Platforms,
+    limiter: RateLimiter,
+}
+
+impl Minting {
+    pub(crate) fn new(platforms: Platforms) -> Self {
+        Self { platforms, limiter: RateLimiter::default() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// The issuer and the clock, with retries.
+    pub(crate) fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+        let (issuer, retries) = (&self.platforms, RetryPolicy::default());
+        Tokens { issuer, clock: &SystemClock, retries, limiter: Some(&self.limiter) }
+    }
+
+    /// A rotator of the core.
+    pub(crate) fn rotator<S>(&self, store: S) -> Rotator<S, Platforms, SystemClock> {
+        Rotator::new(store, self.platforms.clone(), SystemClock).with_limiter(self.limiter.clone())
+    }
+
+    /// Checks that the platform has the config's place.
+    ///
+    /// # Errors
+    /// 400 for an unknown region or place.
+    pub(crate) fn check_place(&self, config: &Config) -> Result<(), Failure> {
+        self.platforms.recognise(&config.place()).map(drop).map_err(|error| logged_failure(&error))
+    }
+
+    /// Mints and validates a token for a role.
+    ///
+    /// # Errors
+    /// The exchange or the validation failed, or the token expired meanwhile.
+    pub(crate) async fn mint(&self, config: &Config, role: &Role, deadline: Deadline) -> Result<Token, Failure> {
+        let credentials = config.credentials();
+        let minted = self.tokens().mint(&credentials, &role.token.kind()?, &role.probes()?, deadline).await;
+        let (token, requested_at) = minted.map_err(|error| logged_failure(&error))?;
+        let token = Token::issued(token, requested_at);
+        if token.is_alive(self.now()) {
+            return Ok(token);
+        }
+        self.discard(config, &token.access_token, deadline).await;
+        let error = RotationError::new(ErrorKind::PlatformUnavailable, "the new token expired during its validation")
+            .with_hint("increase the OAuth client's token duration (Admin > Integrations > OAuth)");
+        Err(logged_failure(&error))
+    }
+
+    /// Mints and validates an access token for calls to the platform's administration API.
+    ///
+    /// # Errors
+    /// The exchange or the validation failed.
+    pub(crate) async fn mint_for_admin(&self, config: &Config, deadline: Deadline) -> RotationResult<SecretString> {
+        let minted = self.tokens().mint(&config.credentials(), &TokenKind::Access, &[], deadline).await;
+        minted.map(|(token, _)| token.access_token)
+    }
+
+    /// Checks the credentials of a config: mints, validates and revokes a token.
+    ///
+    /// # Errors
+    /// The exchange or the validation failed.
+    pub(crate) async fn check_credentials(&self, config: &Config, deadline: Deadline) -> RotationResult<()> {
+        self.tokens().try_out(&config.credentials(), &[], deadline).await.map(drop)
+    }
+
+    /// Whether the platform rejects a token. Makes one attempt.
+    pub(crate) async fn is_rejected(&self, config: &Config, token: &SecretString) -> bool {
+        matches!(
+            self.platforms.verify(&config.credentials(), token, &[]).await,
+            Err(error) if error.kind() == ErrorKind::TokenRejected
+        )
+    }
+
+    /// Revokes a token. An expired token counts as revoked.
+    ///
+    /// # Errors
+    /// The platform could not be reached, or refused.
+    pub(crate) async fn revoke(&self, place: &Place, token: &SecretString, deadline: Deadline) -> RotationResult<()> {
+        self.tokens().revoke(place, token, deadline).await
+    }
+
+    /// Revokes a token that is stored nowhere. A failure is logged.
+    pub(crate) async fn discard(&self, config: &Config, token: &SecretString, deadline: Deadline) {
+        self.tokens().discard(&config.credentials(), token, deadline).await;
+    }
+
+    /// The API that accepts a token; `None` where the platform cannot be asked in time. The token is valid all the same.
+    pub(crate) async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
+        let asked = tokio::time::timeout(DISCOVERY, self.platforms.api_url(place, token)).await;
+        let url = asked.ok()?;
+        url.inspect_err(|error| tracing::warn!("the token is returned without api_url: {}", error.chain())).ok()
+    }
+}

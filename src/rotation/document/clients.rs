@@ -1,0 +1,164 @@
+//! The list of clients or access keys that alternate: which entry is idle, and the document after the switch.
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::fields::{Document, invalid};
+use super::names::{ACCESS_KEY, CLIENT, CLIENTS};
+use crate::rotation::credentials::keys::{Credentials, KeyPair};
+use crate::rotation::error::Result;
+use crate::secret::ExposeSecret;
+
+/// An entry of the list of clients.
+#[derive(Deserialize)]
+struct ClientEntry {
+    client_id: String,
+    /// Read only to check that it is present.
+    client_secret: Zeroizing<String>,
+}
+
+impl Document {
+    /// Returns the id of the idle client: the entry of the list that `client_id` does not name.
+    pub(super) fn idle_client(&self) -> Result<String> {
+        let clients: Vec<ClientEntry> =
+            self.value(CLIENTS, r#"a list such as [{"client_id":"…","client_secret":"…"},{…}]"#)?.unwrap_or_default();
+        let [first, second] = clients.as_slice() else {
+            return Err(invalid(format!("clients lists {} clients; it must list two", clients.len()))
+                .with_hint("one client is active while the other one gets a new secret"));
+        };
+        if clients.iter().any(|client| client.client_id.is_empty() || client.client_secret.is_empty()) {
+            return Err(invalid("an entry of clients has an empty client_id or client_secret")
+                .with_hint("store both for the active client and for the idle one"));
+        }
+        let active = self.client_id()?.ok_or_else(|| {
+            invalid("client_id is missing: it selects the active client of clients")
+                .with_hint("add client_id and client_secret of one of the two clients")
+        })?;
+        if first.client_id == second.client_id {
+            return Err(invalid("clients lists the same client twice")
+                .with_hint("create a second OAuth client with the same roles"));
+        }
+        let idle = match () {
+            () if active == first.client_id => second,
+            () if active == second.client_id => first,
+            () => {
+                return Err(invalid("client_id matches no entry in clients")
+                    .with_hint("set client_id to the id of the active client"));
+            }
+        };
+        Ok(idle.client_id.clone())
+    }
+
+    /// Returns the id of the access key before the active one; `None` before the first rotation.
+    pub(super) fn idle_access_key(&self) -> Result<Option<String>> {
+        let active = self.pair(&ACCESS_KEY)?.ok_or_else(|| {
+            invalid(r#""rotate": "client_secret" needs an access key in the same document"#).with_hint(
+                "store access_key_id and access_key_secret in this document; a legacy application (realm) has no access key, and only NICE can renew its secret",
+            )
+        })?;
+        let ids =
+            self.clients()?.unwrap_or_default().into_iter().map(|entry| Ok(entry.pair(&ACCESS_KEY)?.map(|key| key.id)));
+        let ids: Option<Vec<String>> = ids.collect::<Result<Option<_>>>()?;
+        match ids.as_deref() {
+            Some([]) => Ok(None),
+            Some([only]) if *only == active.id => Ok(None),
+            Some([first, second]) if first != second && *first == active.id => Ok(Some(second.clone())),
+            Some([first, second]) if first != second && *second == active.id => Ok(Some(first.clone())),
+            _ => Err(invalid("clients does not match the document's access key").with_hint(
+                r#"remove clients, and the next rotation writes it again; or list the active key and the one before it: [{"access_key_id":"…","access_key_secret":"…"},{…}]"#,
+            )),
+        }
+    }
+
+    /// Returns this document with `client` as the active one, also in the list of clients if there is one.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` if the list cannot be read.
+    pub(crate) fn with_client(&self, client: &KeyPair) -> Result<Self> {
+        let mut next = self.clone();
+        next.set_pair(&CLIENT, client);
+        let Some(mut clients) = self.clients()? else { return Ok(next) };
+        for entry in clients.iter_mut().filter(|entry| entry.listed_id().as_ref() == Some(&client.id)) {
+            entry.set(CLIENT.secret[0], client.secret.expose_secret());
+        }
+        next.set_clients(&clients);
+        Ok(next)
+    }
+
+    /// Returns this document with `key` as the active access key. The list of clients then holds the new key and the one
+    /// that was active so far.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` if the list cannot be read.
+    pub(crate) fn with_access_key(&self, key: &KeyPair) -> Result<Self> {
+        let active = self.pair(&ACCESS_KEY)?;
+        let mut next = self.clone();
+        next.set_pair(&ACCESS_KEY, key);
+        let mut listed = self.clients()?.unwrap_or_default();
+        if let (true, Some(active)) = (listed.is_empty(), &active) {
+            listed.push(Self::of_pair(&ACCESS_KEY, active));
+        }
+        let active = active.map(|key| key.id);
+        match listed.iter_mut().find(|entry| entry.access_key_id() != active) {
+            Some(idle) => idle.set_pair(&ACCESS_KEY, key),
+            None => listed.push(Self::of_pair(&ACCESS_KEY, key)),
+        }
+        next.set_clients(&listed);
+        Ok(next)
+    }
+
+    /// Returns whether the client or access key of `credentials` alternates in this document.
+    pub(crate) fn rotates(&self, credentials: &Credentials) -> bool {
+        match credentials {
+            Credentials::Cxone { .. } => self.has_access_key(credentials.access_key_id()),
+            Credentials::GenesysCloud { client, .. } => {
+                self.client_ids().is_some_and(|ids| ids.iter().flatten().any(|id| *id == client.id))
+            }
+        }
+    }
+
+    /// Returns whether the document uses or lists an access key.
+    pub(crate) fn has_access_key(&self, id: &str) -> bool {
+        let listed = self.clients().ok().flatten().unwrap_or_default();
+        std::iter::once(self).chain(&listed).any(|entry| entry.access_key_id().as_deref() == Some(id))
+    }
+
+    pub(crate) fn access_key_id(&self) -> Option<String> {
+        self.pair(&ACCESS_KEY).ok().flatten().map(|key| key.id)
+    }
+
+    /// Returns whether a rotation of `current` can have produced this document's access keys: the key is another one, and
+    /// the list holds the key of `current`.
+    pub(super) fn has_successor_of(&self, current: &Self) -> bool {
+        let former = current.access_key_id();
+        let listed = self.clients().ok().flatten().unwrap_or_default();
+        former.is_some() && self.access_key_id() != former && listed.iter().any(|entry| entry.access_key_id() == former)
+    }
+
+    pub(super) fn client_ids(&self) -> Option<Vec<Option<String>>> {
+        let clients = self.clients().ok()??;
+        Some(clients.iter().map(Self::listed_id).collect())
+    }
+
+    fn listed_id(&self) -> Option<String> {
+        self.client_id().ok().flatten()
+    }
+
+    fn clients(&self) -> Result<Option<Vec<Self>>> {
+        let read = |json| serde_json::from_str(json).map_err(|_| invalid("the field clients is not a list of clients"));
+        self.json(CLIENTS).map(read).transpose()
+    }
+
+    fn set_clients(&mut self, clients: &[Self]) {
+        let texts: Vec<_> = clients.iter().map(Self::to_text).collect();
+        let mut list = Zeroizing::new(String::from("["));
+        for (index, text) in texts.iter().enumerate() {
+            if index > 0 {
+                list.push(',');
+            }
+            list.push_str(text);
+        }
+        list.push(']');
+        self.set_json(CLIENTS, list);
+    }
+}

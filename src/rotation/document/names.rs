@@ -1,0 +1,49 @@
+//! The names of the document's fields, with the aliases that other tools use.
+
+pub(super) const ACCESS_TOKEN: &str = "access_token";
+pub(super) const TOKEN_TYPE: &str = "token_type";
+pub(super) const ISSUED_AT: &str = "issued_at";
+pub(super) const EXPIRES_AT: &str = "expires_at";
+/// The fields that a token rotation writes.
+const TOKEN_FIELDS: [&str; 4] = [ACCESS_TOKEN, TOKEN_TYPE, ISSUED_AT, EXPIRES_AT];
+
+pub(super) const PLATFORM: &str = "platform";
+pub(super) const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
+pub(super) const TENANT_ID: [&str; 2] = ["tenant_id", "tenantId"];
+/// The name of the secret that holds the credentials instead.
+pub(super) const CREDENTIALS: &str = "credentials";
+/// The two clients or access keys that alternate.
+pub(super) const CLIENTS: &str = "clients";
+pub(super) const CLIENT: Pair = Pair {
+    what: "client",
+    id: &["client_id", "clientId", "GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYS_CLOUD_CLIENT_ID"],
+    secret: &["client_secret", "clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"],
+};
+pub(super) const ACCESS_KEY: Pair = Pair {
+    what: "access key",
+    id: &["access_key_id", "accessKeyId"],
+    secret: &["access_key_secret", "accessKeySecret"],
+};
+
+/// The names of the two fields of a key.
+pub(super) struct Pair {
+    pub(super) what: &'static str,
+    pub(super) id: &'static [&'static str],
+    pub(super) secret: &'static [&'static str],
+}
+
+impl Pair {
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        self.id.contains(&name) || self.secret.contains(&name)
+    }
+}
+
+pub(super) fn is_token_field(name: &str) -> bool {
+    TOKEN_FIELDS.contains(&name)
+}
+
+/// Returns whether `text` can be a secret's name, ARN or path. Messages quote it, so nothing else may pass.
+pub(super) fn is_secret_name(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
+    text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
+}
