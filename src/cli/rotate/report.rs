@@ -299,7 +299,7 @@ mod tests {
     fn the_text_explains_each_step() {
         let expected = "  \
   ok   createSecret    312 ms  exchanged the client credentials, staged the new token
-  ok   setSecret         0 ms  a fresh token needs nothing set
+  ok   setSecret         0 ms  nothing to do for a token
   ok   testSecret       45 ms  the new token works
   ok   finishSecret     20 ms  readers get the new token from now on
   promoted version 11111111-1111-1111-1111-111111111111, token valid until 2026-01-03T03:04:04Z (in 23 h 59 min)
