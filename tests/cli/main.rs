@@ -4,8 +4,6 @@
 
 mod api;
 mod aws;
-#[path = "../bao/mod.rs"]
-mod bao;
 mod check;
 mod cxone;
 mod exec;
@@ -21,6 +19,8 @@ mod usage;
 mod vault;
 mod versions;
 mod watch;
+
+use openbao_plugin::testing::bao;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -13,17 +13,19 @@ use simulators::Simulation;
 use crate::scene::{CLIENT, config, simulate};
 use openbao_plugin::testing::wire::plugin::grpc_controller_client::GrpcControllerClient;
 use openbao_plugin::testing::wire::{pb, plugin};
-use openbao_plugin::testing::{Host, Identity, Moment, Plugin, Road, Status, Storage, SystemView, of_mount};
+use openbao_plugin::testing::{
+    Host, HostIdentity, MemoryStorage, MemorySystemView, Moment, PluginProcess, Status, Transport, of_mount,
+};
 
 const MOUNT: &str = "mount";
 /// The limit of each wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Hosted {
-    pub storage: Storage,
-    pub system: SystemView,
+    pub storage: MemoryStorage,
+    pub system: MemorySystemView,
     pub simulation: Simulation,
-    process: Arc<Mutex<Option<Plugin>>>,
+    process: Arc<Mutex<Option<PluginProcess>>>,
     host: Mutex<Option<Arc<Host>>>,
     log: Arc<Mutex<String>>,
 }
@@ -36,8 +38,8 @@ impl Hosted {
     /// An engine with the config `main`.
     pub async fn start() -> Self {
         let hosted = Self {
-            storage: Storage::default(),
-            system: SystemView::default(),
+            storage: MemoryStorage::default(),
+            system: MemorySystemView::default(),
             simulation: simulate().await,
             process: Arc::default(),
             host: Mutex::default(),
@@ -57,19 +59,19 @@ impl Hosted {
 
     /// Replaces the process by a new one with the same storage.
     pub async fn restart(&self) {
-        let identity = Identity::new();
+        let identity = HostIdentity::new();
         let url = self.simulation.genesys_url();
         let environment =
             [("ROTATOR_LOGIN_URL", url.as_str()), ("ROTATOR_API_URL", url.as_str()), ("ROTATOR_LOG", "trace")];
         let binary = Path::new(env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys"));
-        let mut plugin = Plugin::start(binary, &identity, &environment);
+        let mut plugin = PluginProcess::start(binary, &identity, &environment);
         let (lines, log) = (plugin.errors.take().unwrap().lines(), self.log.clone());
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 log.lock().unwrap().push_str(&(line + "\n"));
             }
         });
-        let road = Road::Sockets(plugin.socket());
+        let road = Transport::Sockets(plugin.socket());
         let host = Host::connect_with(&identity, road, self.storage.clone(), self.system.clone()).await;
         assert_eq!(host.setup(MOUNT).await, "");
         *self.process.lock().unwrap() = Some(plugin);

@@ -74,7 +74,7 @@ async fn static_roles_survive_a_kill_of_the_active_node_during_a_rotation() {
         answer = rotation => panic!("the rotation ended early: {answer:?}"),
         () = under_way => {}
     }
-    cluster.nodes[dead].server.end("KILL");
+    cluster.nodes[dead].server.stop("KILL");
 
     let survivors = || cluster.nodes.iter().enumerate().filter(|(index, _)| *index != dead).map(|(_, node)| node);
     let next = join(cluster.active(), async {
@@ -119,7 +119,7 @@ async fn only_the_active_node_rotates_due_roles_and_the_next_active_node_takes_o
     let rotated = |node: &Bao| node.log().matches("rotation.outcome=done").count();
     let before = rotated(&cluster.nodes[first]);
     until("the role is rotated", async || rotated(&cluster.nodes[first]) > before).await;
-    cluster.nodes[first].server.end("KILL");
+    cluster.nodes[first].server.stop("KILL");
     let next = cluster.active().await;
     until("the next active node rotates the role", async || rotated(&cluster.nodes[next]) > 0).await;
     let answer = get(&cluster.nodes[next], "static-creds/steady").await;
