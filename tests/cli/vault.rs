@@ -81,7 +81,7 @@ async fn every_command_reports_the_error_of_kv() {
         let transcript = run_on(&bao, &scene, &[command, "vault:secret/nobody", "--output", "json"]).await;
         assert_eq!(transcript.exit, Some(1), "{command}");
         assert_eq!(transcript.json()[0]["error"]["type"], "SecretNotFound", "{command}");
-        assert!(transcript.error().0.starts_with("vault:secret/nobody: there is no secret nobody in secret/"));
+        assert!(transcript.error().0.starts_with("vault:secret/nobody: secret nobody does not exist in secret/"));
         let environment = [("VAULT_ADDR", bao.url.as_str()), ("BAO_TOKEN", "hush-wrong")];
         let transcript = run_with(&[command, TYPED, "--output", "json"], &environment);
         assert_eq!(transcript.exit, Some(1), "{command}");
