@@ -154,7 +154,7 @@ async fn run_steps(
             // The staged version is a copy of the current one, and must not be promoted.
             Ok(done) if done.outcome == StepOutcome::SetUpTested => {
                 let message = "the staged version holds no new token";
-                report.error = Some(RotationError::new(ErrorKind::StoreConflict, message).for_good());
+                report.error = Some(RotationError::new(ErrorKind::StoreConflict, message).permanent());
                 break;
             }
             Ok(done) => report.token_life = done.token_life.or(report.token_life),

@@ -1,55 +1,92 @@
-//! Ctrl-C while secrets are being rotated.
+//! Ctrl-C during a rotation.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use simulators::faults::{Effect, Fault};
 
-use super::{SECOND, Scene, read};
+use super::bao::signal;
+use super::{SECOND, Scene, read, write};
 
-/// Starts a rotation of both files, one after the other, and waits until it says a line.
+/// Starts a rotation of the files, one after the other, and waits for a line on stderr.
 fn start(scene: &Scene, files: &[&str], line: &str) -> (Child, impl BufRead + use<>) {
     let mut command = scene.command(&[&["rotate", "--concurrency", "1"], files].concat());
     command.env_remove("ROTATOR_LOG").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary runs");
-    let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut stderr = BufReader::new(child.stderr.take().expect("the stream is piped"));
     wait_for(&mut stderr, line);
     (child, stderr)
 }
 
 fn wait_for(stderr: &mut impl BufRead, line: &str) {
-    let found = stderr.lines().any(|read| read.expect("it prints text").contains(line));
-    assert!(found, "it never said {line:?}");
-}
-
-fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()));
+    let found = stderr.lines().any(|read| read.expect("the output is UTF-8").contains(line));
+    assert!(found, "stderr lacks {line:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_one_lets_the_running_secret_finish() {
+async fn the_first_ctrl_c_lets_the_running_rotation_finish() {
     let scene = Scene::new().await;
     let ((first, first_typed), (second, second_typed)) = (scene.file("a.json"), scene.file("b.json"));
-    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Delay(2 * SECOND)));
+    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Delay(SECOND)));
     let (mut child, mut stderr) = start(&scene, &[&first_typed, &second_typed], "createSecret");
-    interrupt(&child);
+    signal(child.id(), "INT");
     wait_for(&mut stderr, "stopping: ");
-    wait_for(&mut stderr, &format!("{second_typed}: not begun"));
-    assert_eq!(child.wait().expect("it ends").code(), Some(1));
-    assert!(read(&first)["access_token"].is_string(), "the running rotation was finished");
-    assert!(read(&second).get("access_token").is_none(), "the other one was not begun");
+    wait_for(&mut stderr, &format!("{second_typed}: not started"));
+    assert_eq!(child.wait().expect("the process exits").code(), Some(1));
+    assert!(read(&first)["access_token"].is_string(), "the running rotation finished");
+    assert!(read(&second).get("access_token").is_none(), "the other rotation did not start");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_second_one_waits_for_nothing() {
+async fn the_second_ctrl_c_exits_without_waiting() {
     let scene = Scene::new().await;
     let (path, typed) = scene.file("a.json");
     scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Hang));
     let (mut child, mut stderr) = start(&scene, &[&typed], "createSecret");
-    interrupt(&child);
+    signal(child.id(), "INT");
     wait_for(&mut stderr, "stopping: ");
-    interrupt(&child);
-    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().expect("the process exits").code(), Some(1));
     assert!(read(&path).get("access_token").is_none());
+}
+
+/// Waits until the platform has issued a token.
+async fn wait_for_token(scene: &Scene) {
+    while scene.simulation.genesys.live_tokens().is_empty() {
+        tokio::time::sleep(SECOND / 100).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_ctrl_c_revokes_the_token_that_is_not_stored() {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("a.json");
+    let mut document = read(&path);
+    document["token"] = "generated".into();
+    document["resource_owner"] = "5f3c8a52-0f00-4e71-9d0c-6f2b3c9d1e10".into();
+    write(scene.directory.path(), "a.json", &document.to_string());
+    scene.simulation.faults.add(Fault::always("POST /api/v2/oauth/token/generate", Effect::Hang));
+    let (mut child, mut stderr) = start(&scene, &[&typed], "createSecret");
+    wait_for_token(&scene).await;
+    signal(child.id(), "INT");
+    wait_for(&mut stderr, "stopping: ");
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().expect("the process exits").code(), Some(1));
+    assert!(scene.simulation.genesys.live_tokens().is_empty(), "the token is revoked");
+    assert!(read(&path).get("access_token").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_during_a_check_revokes_the_tested_token() {
+    let scene = Scene::new().await;
+    let (_, typed) = scene.file("a.json");
+    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Hang));
+    let mut command = scene.command(&["check", &typed]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    wait_for_token(&scene).await;
+    signal(child.id(), "TERM");
+    let mut stderr = BufReader::new(child.stderr.take().expect("the stream is piped"));
+    wait_for(&mut stderr, "the check was interrupted");
+    assert_eq!(child.wait().expect("the process exits").code(), Some(1));
+    assert!(scene.simulation.genesys.live_tokens().is_empty(), "the token is revoked");
 }

@@ -249,6 +249,6 @@ async fn dropping_a_rotation_at_any_await_point_leaves_no_valid_token_that_is_no
         while !interrupt(&document, polls).await {
             polls += 1;
         }
-        assert!(polls > 15, "{document}: the rotation completed after {polls} polls");
+        assert!(polls > 10, "{document}: the rotation completed after {polls} polls");
     }
 }

@@ -25,6 +25,8 @@ pub(crate) async fn alternate(
     let admin = admin(rotator, document, described, admin_name, deadline).await?;
     let authorization = tokens.exchange(&admin, deadline).await?;
     let secret = tokens.regenerate(&admin.place(), idle, &authorization.token.access_token, deadline).await?;
-    let client = KeyPair { id: idle.to_owned(), secret };
-    issue_token(rotator, document.with_client(&client)?, described, deadline).await
+    drop(authorization);
+    let next = document.with_client(&KeyPair { id: idle.to_owned(), secret })?;
+    // The revocation of the administrator's token does not delay the next one.
+    tokio::join!(issue_token(rotator, next, described, deadline), tokens.roll_back(deadline)).0
 }

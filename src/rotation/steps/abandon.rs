@@ -44,7 +44,7 @@ pub(crate) async fn abandon(
     revoke_staged(rotator, request, described, staged, deadline).await;
     let message = format!("the version {} that an earlier attempt staged {why}; it was dropped", request.version);
     let hint = "rotate again: the next rotation starts from the current value";
-    RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).for_good()
+    RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).permanent()
 }
 
 pub(crate) async fn unstage(
