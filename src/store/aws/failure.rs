@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use crate::rotation::{ErrorKind, RotationError, SecretId};
 
 /// A call, for the sentence about it.
-pub(super) struct Call<'a> {
+pub(super) struct AwsCall<'a> {
     pub(super) action: &'static str,
     pub(super) secret: &'a SecretId,
 }
@@ -22,12 +22,12 @@ pub(super) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
 }
 
 /// An answer that lacks what every such answer has did not come from Secrets Manager.
-pub(super) fn incomplete(call: &Call<'_>) -> RotationError {
+pub(super) fn incomplete(call: &AwsCall<'_>) -> RotationError {
     let message = format!("{} for {} gave an answer that lacks what it should hold", call.action, call.secret);
     RotationError::new(ErrorKind::StoreUnavailable, message)
 }
 
-impl Call<'_> {
+impl AwsCall<'_> {
     /// Whether the service's message holds a word.
     pub(super) fn says<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>, word: &str) -> bool {
         error.as_service_error().and_then(ProvideErrorMetadata::message).is_some_and(|text| text.contains(word))

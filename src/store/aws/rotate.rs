@@ -1,7 +1,7 @@
 //! What only Secrets Manager has: a rotation that it runs itself.
 
-use super::AwsSecretsManager;
-use super::failure::{Call, code_of, incomplete};
+use super::client::AwsSecretsManager;
+use super::failure::{AwsCall, code_of, incomplete};
 use crate::rotation::{ErrorKind, PENDING, Result, RotationError, SecretId, VersionId};
 
 impl AwsSecretsManager {
@@ -10,7 +10,7 @@ impl AwsSecretsManager {
     /// # Errors
     /// `RotationDisabled` where no function is set up, `StoreConflict` where a rotation is under way, and as for reading.
     pub async fn start_rotation(&self, secret: &SecretId, version: &VersionId) -> Result<VersionId> {
-        let call = Call { action: "RotateSecret", secret };
+        let call = AwsCall { action: "RotateSecret", secret };
         let request = self.client.rotate_secret().secret_id(secret.as_str()).client_request_token(version.as_str());
         match self.write(request.send()).await {
             Ok(answer) => answer.version_id().map(VersionId::from_store).ok_or_else(|| incomplete(&call)),
