@@ -12,21 +12,20 @@ const LIST: &str = "tests/language/banned.txt";
 const MARKERS: [&str; 9] = ["//!", "///", "//", "##", "#", "*", "|", ">", "--"];
 /// Path prefixes that are not checked yet.
 const EXEMPT: &[&str] = &[
-    ".ci/",
-    ".config/",
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "Cargo.toml",
-    "Makefile",
-    "README.md",
-    "SECURITY.md",
-    "clippy.toml",
     "crates/",
-    "deny.toml",
-    "docs/",
-    "infra/",
+    "docs/go-plugin.md",
+    "docs/secrets-engines.md",
+    "docs/security.md",
+    "docs/session.md",
     "src/",
-    "tests/",
+    "tests/bao/",
+    "tests/bench/",
+    "tests/boto3.rs",
+    "tests/cli/",
+    "tests/engine/",
+    "tests/rotation/",
+    "tests/store_contract/",
+    "tests/structure/",
 ];
 
 struct Rules {

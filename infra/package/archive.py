@@ -1,7 +1,7 @@
-"""Archives of the same bytes wherever and whenever they are made.
+"""Reproducible archives: the same input gives the same bytes on every machine.
 
-Names, modes, owners and times are fixed here, and libdeflate does the compression: Python's own zlib is another one on
-every distribution, and its bytes differ with it. libdeflate's are also a few per cent fewer.
+Names, modes, owners and times are fixed. libdeflate compresses, because the output of Python's zlib depends on the
+distribution. libdeflate's output is also a few per cent smaller.
 """
 import io
 import struct
@@ -12,14 +12,14 @@ import zlib
 import deflate
 
 EXECUTABLE, READABLE = 0o755, 0o644
-# The best that libdeflate knows.
+# The highest level of libdeflate.
 LEVEL = 12
-# The first moment that a zip can name.
+# 1980-01-01, the earliest time in the zip format.
 EARLIEST = 315_532_800
 
 
 def zipped(name, data, epoch):
-    """A zip with one executable file, such as a function's `bootstrap`; `epoch` in seconds since 1970, UTC."""
+    """Returns a zip with one executable file, such as a function's `bootstrap`; `epoch` in seconds since 1970, UTC."""
     body = bytes(deflate.deflate_compress(data, LEVEL))
     moment = time.gmtime(max(epoch, EARLIEST))
     day = (moment.tm_year - 1980) << 9 | moment.tm_mon << 5 | moment.tm_mday
@@ -35,7 +35,7 @@ def zipped(name, data, epoch):
 
 
 def tarred(files, executable, epoch):
-    """A tar.gz of files (name -> content), of which one is executable; `epoch` as in `zipped`."""
+    """Returns a tar.gz of files (name -> content), of which one is executable; `epoch` as in `zipped`."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, data in sorted(files.items()):
@@ -43,5 +43,5 @@ def tarred(files, executable, epoch):
             entry.size, entry.mtime = len(data), epoch
             entry.mode = EXECUTABLE if name == executable else READABLE
             tar.addfile(entry, io.BytesIO(data))
-    # Its header names no file and no time.
+    # The gzip header contains no file name and no time.
     return bytes(deflate.gzip_compress(plain.getvalue(), LEVEL))

@@ -1,34 +1,34 @@
-"""What is released: each program, what it is built with, for which machines, and how it is packed.
+"""The release artefacts: each program, its features, its machines, and its archive format.
 
-Run as a program, it prints a line for each binary: its name, its features, the machine, and the Rust target.
+As a program, it prints one line per binary: name, features, machine, Rust target.
 """
 from dataclasses import dataclass
 
-# The glibc of Amazon Linux 2023, which the Lambda runtime `provided.al2023` is made of.
+# The glibc of Amazon Linux 2023, the base of the Lambda runtime `provided.al2023`.
 LAMBDA_GLIBC = (2, 34)
 CHECKSUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True, eq=False)
 class Artefact:
-    """A program that is released."""
+    """A released program."""
 
     binary: str
     features: str
-    # The newest glibc that it may ask for; None is for a static binary, which asks for none.
+    # The newest glibc that the binary may need; None for a static binary.
     glibc: tuple | None
-    # The name of the machine in file names, and its Rust target with the glibc that zig links against.
+    # Machine name in file names -> Rust target, with the glibc version that zig links against.
     targets: dict
-    # How many bytes an archive may have.
+    # The maximum size of an archive in bytes.
     largest: int
 
     @property
     def is_function(self):
-        """Lambda takes a zip with a `bootstrap` and nothing else."""
+        """Whether this is the Lambda function, whose zip contains only `bootstrap`."""
         return self.glibc is not None
 
     def cpu(self, machine):
-        """The first part of the Rust target."""
+        """Returns the architecture, the first part of the Rust target."""
         return self.targets[machine].partition("-")[0]
 
     def archive(self, version, machine):
@@ -37,26 +37,26 @@ class Artefact:
         return f"{self.binary}_{version}_linux_{machine}.tar.gz"
 
     def checksum(self, version, machine):
-        """The file with the checksum of the binary itself, which `plugin register` wants. Functions have none."""
+        """Returns the file with the checksum of the binary, for `plugin register`; None for a function."""
         return None if self.is_function else f"{self.binary}_{version}_linux_{machine}.sha256"
 
     def inventory(self):
-        """The software bill of materials."""
+        """Returns the file name of the software bill of materials."""
         return f"{self.binary}.cdx.json"
 
     def notices(self):
-        """The licences of the crates in it, where its archive has no place for them."""
+        """Returns the file with the licences of the crates, if they are not in the archive; otherwise None."""
         return f"{self.binary}.licenses.txt" if self.is_function else None
 
     def files(self, version):
-        """The names of all files that are made of it."""
+        """Returns the names of all release files of this artefact."""
         made = [(self.archive(version, machine), self.checksum(version, machine)) for machine in self.targets]
         names = [self.inventory(), self.notices(), *(name for names in made for name in names)]
         return {name for name in names if name}
 
 
-# Static binaries also run where there is no glibc: the images of Vault and OpenBao are Alpine Linux, as are those of many
-# CI jobs. Their machines are named as the world of Vault names them, the function's as Lambda's own architectures are.
+# Static binaries also run without glibc, for example in images based on Alpine Linux, such as those of Vault, OpenBao and many
+# CI jobs. Their machine names follow Vault's releases; the function's follow Lambda's architectures.
 STATIC_TARGETS = {"amd64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknown-linux-musl"}
 LAMBDA_TARGETS = {"x86_64": "x86_64-unknown-linux-gnu.2.34", "arm64": "aarch64-unknown-linux-gnu.2.34"}
 
@@ -67,12 +67,12 @@ ARTEFACTS = (FUNCTION, ENGINE, COMMAND_LINE)
 
 
 def named(name):
-    """The artefact of a binary's name."""
+    """Returns the artefact with this binary name."""
     return next(artefact for artefact in ARTEFACTS if artefact.binary == name)
 
 
 def machine_of(artefact, cpu):
-    """What an artefact calls a machine that `uname -m` names, or None if it is not built for that one."""
+    """Returns an artefact's machine name for an `uname -m` value, or None if it is not built for that machine."""
     return next((machine for machine in artefact.targets if artefact.cpu(machine) == cpu), None)
 
 

@@ -1,4 +1,4 @@
-"""What an ELF binary asks of the machine that runs it, and whether it shows where it was built."""
+"""Checks of an ELF binary: its machine, its libraries, and build paths in its content."""
 import io
 import os
 import re
@@ -8,17 +8,17 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
-# What glibc itself consists of. Anything else would have to be installed.
+# The libraries of glibc. Any other library would have to be installed.
 GLIBC_LIBRARIES = re.compile(r"(libc|libm|libdl|libpthread|librt)\.so\.\d+|ld-linux-[a-z0-9_-]+\.so\.\d+")
-# Where cargo and rustup keep their files on any machine.
+# Directories of cargo and rustup.
 BUILD_PATHS = re.compile(rb"[\x21-\x7e]*(?:/\.cargo/|/\.rustup/|/registry/src/)[\x21-\x7e]*")
 
 
 def faults(data, cpu, glibc, directories=()):
-    """Everything that keeps a binary from being released, a sentence each.
+    """Returns the reasons why a binary cannot be released, one sentence each.
 
-    `cpu` is the first part of a Rust target, `glibc` the newest one allowed, or None for a static binary, and
-    `directories` are those that must not be named in it.
+    `cpu` is the first part of a Rust target, `glibc` the newest version allowed, or None for a static binary, and
+    `directories` must not appear in the binary.
     """
     try:
         elf = ELFFile(io.BytesIO(data))
@@ -26,19 +26,19 @@ def faults(data, cpu, glibc, directories=()):
         return [f"it is not an ELF binary: {error}"]
     found = [*wrong_machine(elf, cpu), *wrong_libraries(elf, glibc), *build_paths(data, directories)]
     if elf.get_section_by_name(".symtab") or elf.get_section_by_name(".debug_info"):
-        found.append("its symbols were not stripped")
+        found.append("it is not stripped")
     return found
 
 
 def forbidden_paths():
-    """The directories in the variable FORBIDDEN_PATHS, with colons between them."""
+    """Returns the directories in the variable FORBIDDEN_PATHS, separated by colons."""
     return [path for path in os.environ.get("FORBIDDEN_PATHS", "").split(":") if path]
 
 
 def wrong_machine(elf, cpu):
     wanted = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}[cpu]
     if elf["e_machine"] != wanted or elf.elfclass != 64:
-        yield f"it is for {elf['e_machine']}, and should be for {wanted}"
+        yield f"it is built for {elf['e_machine']}, not for {wanted}"
 
 
 def wrong_libraries(elf, glibc):
@@ -52,9 +52,9 @@ def wrong_libraries(elf, glibc):
             yield f"it needs {library}, which the Lambda runtime may not have"
     newest = newest_glibc(elf)
     if newest is None:
-        yield "it does not say which glibc it needs"
+        yield "it names no glibc version"
     elif newest > glibc:
-        yield "it needs glibc %s, and may need %s at most" % (dotted(newest), dotted(glibc))
+        yield "it needs glibc %s; the maximum is %s" % (dotted(newest), dotted(glibc))
 
 
 def needed_libraries(elf):
@@ -63,7 +63,7 @@ def needed_libraries(elf):
 
 
 def newest_glibc(elf):
-    """The newest version of glibc that any of its symbols is bound to."""
+    """Returns the newest glibc version of any symbol, or None."""
     versions = []
     for section in elf.iter_sections():
         if isinstance(section, GNUVerNeedSection):
@@ -78,7 +78,7 @@ def build_paths(data, directories):
     patterns = [BUILD_PATHS, *(re.compile(place + rb"/[\x21-\x7e]*") for place in places)]
     match = next((match for pattern in patterns if (match := pattern.search(data))), None)
     if match:
-        yield f"it shows where it was built: {match[0].decode()[:200]}"
+        yield f"it contains a build path: {match[0].decode()[:200]}"
 
 
 def dotted(version):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Cross-builds one release binary, in such a way that it does not show where it was built.
+# Cross-builds one release binary without build paths.
 set -euo pipefail
 
 if [ $# -ne 4 ]; then
@@ -15,25 +15,25 @@ fail() {
   exit 1
 }
 
-# zigbuild reads the oldest glibc off the end of a target. The standard library's name has none.
+# For zigbuild, a target ends in the glibc version. The directory of the standard library does not.
 standard_library=$(rustc --print sysroot)/lib/rustlib/${target%%.*}
 if [ ! -d "$standard_library" ]; then
-  command -v rustup >/dev/null || fail "this Rust has no standard library for ${target%%.*}" \
-    "install Rust with rustup, or the package of your distribution that holds it"
+  command -v rustup >/dev/null || fail "the standard library for ${target%%.*} is not installed" \
+    "install Rust with rustup, or install the package of your distribution"
   rustup target add "${target%%.*}"
 fi
 
-# The sources have to be there before their directories can be listed: each registry and each mirror has its own.
+# Fetch first: each registry and mirror has its own source directory, and the loop below lists them.
 cargo fetch --locked --target "${target%%.*}"
 flags=("--remap-path-prefix=$root=.")
 for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
   flags+=("--remap-path-prefix=$sources=/cargo")
 done
-# Where the component rust-src is installed, the compiler would name its files.
+# With the component rust-src, the compiler would embed its paths.
 commit=$(rustc --version --verbose | sed -n 's/^commit-hash: //p')
 flags+=("--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
 
-# Nothing that the caller's shell happens to set may get into the binary.
+# Compiler settings of the caller's environment must not affect the binary.
 for name in $(compgen -e); do
   case $name in
     CARGO_BUILD_JOBS) ;;
@@ -43,14 +43,14 @@ for name in $(compgen -e); do
 done
 export CARGO_ENCODED_RUSTFLAGS
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
-# With cmake on the machine the C library would be built in another way than without.
+# The build must not depend on whether cmake is installed.
 export AWS_LC_SYS_CMAKE_BUILDER=0
 export CARGO_ZIGBUILD_CACHE_DIR=$directory/cargo-zigbuild ZIG_GLOBAL_CACHE_DIR=$directory/zig
 
 export CARGO_TARGET_DIR=$directory
 arguments=(--locked --release --target "$target" --no-default-features --features "$features" --bin "$binary")
 case $target in
-  # Its own optimizations would be for the processors of AWS alone, and would not be the profile's.
+  # cargo-lambda's own optimizations target AWS processors only and override the profile.
   *-linux-gnu*)
     cargo lambda build --compiler cargo-zigbuild --disable-optimizations --lambda-dir "$directory/lambda" "${arguments[@]}"
     cp "$directory/lambda/$binary/bootstrap" "$directory/${target%%.*}/release/$binary"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes a software bill of materials in CycloneDX: what a program is made of, and what helped to build it.
+"""Writes a software bill of materials in CycloneDX format, with all crates that a program contains or that build it.
 
-usage: inventory.py NAME FILE    NAME is the artefact's; needs cargo-cyclonedx on the PATH
+usage: inventory.py NAME FILE    NAME is the artefact; requires cargo-cyclonedx in PATH
 
-SOURCE_DATE_EPOCH, seconds since 1970, is the time that it names. It names no directory of this machine.
+SOURCE_DATE_EPOCH, in seconds since 1970, is the timestamp. The result contains no local directory.
 """
 import json
 import subprocess
@@ -29,7 +29,7 @@ def main(arguments):
 
 
 def described(artefact, target):
-    """What cargo-cyclonedx has to say of the program on one machine. It writes a file beside Cargo.toml."""
+    """Returns the output of cargo-cyclonedx for one target, which it writes to a file next to Cargo.toml."""
     name = f".{artefact.binary}-{target}.cdx"
     command = ["cargo", "cyclonedx", "-q", "--format", "json", "--spec-version", SPECIFICATION, "--target", target]
     command += ["--no-default-features", "--features", artefact.features, "--override-filename", name]
@@ -42,7 +42,7 @@ def described(artefact, target):
 
 
 def merged(parts):
-    """All machines' in one: the few crates that only some of them need are in it for all."""
+    """Merges the targets. Crates that only one target needs are listed for all."""
     whole = parts[0]
     for key, identity in (("components", "bom-ref"), ("dependencies", "ref")):
         entries = {}
@@ -52,19 +52,19 @@ def merged(parts):
             if needs:
                 known["dependsOn"] = sorted(needs)
         whole[key] = [entries[name] for name in sorted(entries)]
-    # It names the target, and there are several.
+    # This property names a single target.
     whole["metadata"].pop("properties", None)
     return whole
 
 
 def program(artefact, package):
-    """The package's description, as that of the one program that is built of it."""
+    """Returns the component of the package, as the component of one program."""
     kept = {key: value for key, value in package.items() if key != "components"}
     return {**kept, "type": "application", "name": artefact.binary, "purl": url(artefact, package)}
 
 
 def url(artefact, package):
-    """What names it wherever it is. It is in no registry."""
+    """Returns the package URL; the package is in no registry."""
     return f"pkg:generic/{artefact.binary}@{package['version']}"
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes down the licences of all crates that are compiled into a program, as those licences ask for.
+"""Writes the licences of all crates that a program contains, as those licences require.
 
-usage: notices.py NAME FILE    NAME is the artefact's
+usage: notices.py NAME FILE    NAME is the artefact
 """
 import json
 import re
@@ -26,7 +26,7 @@ def main(arguments):
 
 
 def linked(artefact, target):
-    """The packages that are linked for one machine, by their ids. What only tests or builds is left out."""
+    """Returns the linked packages of one target by id, without dependencies of tests and builds."""
     command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target]
     command += ["--no-default-features", "--features", artefact.features]
     metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
@@ -43,7 +43,7 @@ def linked(artefact, target):
 
 
 def document(name, packages):
-    """Each text once, below the crates that have it; and last the crates that bring no text along."""
+    """Returns each licence text once, with its crates, and then the crates without a text."""
     crates, bare = {}, []
     for package in sorted(packages, key=lambda package: (package["name"], package["version"])):
         title = f"{package['name']} {package['version']} ({package['license']})"
@@ -51,9 +51,9 @@ def document(name, packages):
         bare += [] if texts else [title]
         for text in texts:
             crates.setdefault(text, []).append(title)
-    parts = [f"{name} is made of these crates, and of Rust's standard library (MIT OR Apache-2.0). Static ones hold musl (MIT).\n"]
+    parts = [f"{name} contains these crates and Rust's standard library (MIT OR Apache-2.0). Static programs contain musl (MIT).\n"]
     parts += ["\n".join(titles) + "\n\n" + text for text, titles in crates.items()]
-    parts += ["These name their licence in Cargo.toml alone:\n\n" + "\n".join(bare) + "\n"] if bare else []
+    parts += ["These crates name their licence only in Cargo.toml:\n\n" + "\n".join(bare) + "\n"] if bare else []
     return RULE.join(parts)
 
 

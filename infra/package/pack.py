@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Packs one binary after a look at it, or writes down the checksums of a directory.
+"""Checks and packs one binary, or writes the checksums of a directory.
 
-usage: pack.py BINARY NAME MACHINE VERSION DIRECTORY [FILES]   NAME is the artefact's, FILES a directory that goes along
+usage: pack.py BINARY NAME MACHINE VERSION DIRECTORY [FILES]   NAME is the artefact, FILES a directory to include
        pack.py --sums DIRECTORY
 
-SOURCE_DATE_EPOCH, seconds since 1970, is the time that the archives name. FORBIDDEN_PATHS, with colons between them, are
-directories that the binary must not name.
+SOURCE_DATE_EPOCH, in seconds since 1970, is the timestamp of the archives. FORBIDDEN_PATHS, separated by colons, are
+directories that must not appear in the binary.
 """
 import hashlib
 import os
@@ -28,11 +28,11 @@ def main(arguments):
 
 
 def pack(binary, artefact, machine, version, directory, files):
-    """Writes the archive, and the checksum of what is in it where somebody will ask for that."""
+    """Writes the archive, and for static programs the checksum of the binary."""
     data = binary.read_bytes()
     found = faults(data, artefact.cpu(machine), artefact.glibc, forbidden_paths())
     if found:
-        sys.exit(f"error: {binary} cannot be released: {'; '.join(found)}\nhint: infra/package/build.sh builds it as it should be")
+        sys.exit(f"error: {binary} cannot be released: {'; '.join(found)}\nhint: build it with infra/package/build.sh")
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     if artefact.is_function:
         archive = zipped("bootstrap", data, epoch)
@@ -43,13 +43,13 @@ def pack(binary, artefact, machine, version, directory, files):
 
 
 def beside(directories):
-    """The files below the directories, by the names that they have from there."""
+    """Returns the files below the directories by their relative path."""
     paths = [(path, root) for root in map(Path, directories) for path in root.rglob("*") if path.is_file()]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path, root in paths}
 
 
 def write_checksums(directory):
-    """Writes the checksums of all files of a directory, in the form that `sha256sum -c` reads."""
+    """Writes the checksums of all files of a directory in the format of `sha256sum -c`."""
     files = sorted(path for path in directory.iterdir() if path.name != CHECKSUMS)
     (directory / CHECKSUMS).write_text("".join(checksum(path.read_bytes(), path.name) for path in files))
 

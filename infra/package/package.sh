@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What `make package` runs: builds all that is released, packs it, checks it, and only then puts it into dist/.
+# Runs for `make package`: builds, packs and checks all release files, then moves them to dist/.
 set -euo pipefail
 
 if [ $# -ne 1 ]; then
-  echo 'usage: package.sh DIRECTORY, to work in; with the tools of requirements.txt and cargo-cyclonedx on the PATH' >&2
+  echo 'usage: package.sh WORK_DIRECTORY, with the tools of requirements.txt and cargo-cyclonedx in PATH' >&2
   exit 2
 fi
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,24 +15,24 @@ fail() {
   exit 1
 }
 
-[ "$(uname -s)" = Linux ] || fail 'releases are built on Linux' 'only there can they be tried; use a container or a virtual machine'
+[ "$(uname -s)" = Linux ] || fail 'releases can only be built on Linux' 'use a container or a virtual machine'
 
 version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' "$root/Cargo.toml")
 if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
-  SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct) || fail "$root is not a git clone, so its time is not known" \
-    'set SOURCE_DATE_EPOCH to the time that the archives shall name, in seconds since 1970'
+  SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct) || fail "$root is not a git clone, so the commit time is unknown" \
+    'set SOURCE_DATE_EPOCH to the timestamp of the archives, in seconds since 1970'
   [ -z "$(git -C "$root" status --porcelain)" ] ||
-    echo 'warning: there are changes that are not committed, so nobody else can build the same' >&2
+    echo 'warning: uncommitted changes: the release cannot be reproduced' >&2
 fi
 export SOURCE_DATE_EPOCH
-# No binary may show whose machine it was built on.
+# No binary may contain these build paths.
 export FORBIDDEN_PATHS=$root:$work:${CARGO_HOME:-$HOME/.cargo}:$(rustc --print sysroot)
 rm -rf "$work/new" "$work/beside"
 mkdir -p "$work/new"
 
 built() { echo "$work/${2%%.*}/release/$1"; }
 
-# What a program's archive holds beside it. Completions and the manual come from the command line of the machine that builds.
+# Collects the other files of an archive. The command line built for this machine writes completions and manual pages.
 beside() {
   mkdir -p "$work/beside/$1"
   cp "$root/LICENSE" "$root/README.md" "$work/beside/$1/"

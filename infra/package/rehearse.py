@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Has a rotation function rotate a secret under the simulators of a command line, and asks an engine who it is.
+"""Rotates a secret with a rotation function and the simulators of a command line, and checks an engine's version.
 
 usage: rehearse.py FUNCTION COMMAND_LINE ENGINE VERSION
 """
@@ -17,7 +17,7 @@ CLIENT_ID, CLIENT_SECRET = "a-client", "a-client-secret"
 NAME = "packaged/genesys"
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:genesys-rotator"
 DOCUMENT = {"region": "mypurecloud.ie", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-# A rotation takes less than a second. This only bounds a program that never ends.
+# A rotation takes less than a second. This limits a program that does not end.
 PATIENCE = 60
 
 
@@ -31,19 +31,19 @@ def main(arguments):
 
 
 def rehearse(function, command_line, engine, version):
-    """What does not run as it should, a sentence each."""
+    """Yields each failure as a sentence."""
     yield from wrong_rotation(function, command_line)
     yield from wrong_engine(engine, version)
 
 
 def wrong_rotation(function, command_line):
-    """Starts the simulators with the function, gives them a secret, and follows a rotation from outside."""
+    """Starts the simulators with the function, creates a secret, and rotates it."""
     command = [command_line, "sim", "--function", function, "--client", f"{CLIENT_ID}:{CLIENT_SECRET}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulators:
         try:
             line = simulators.stdout.readline()
             if not line.startswith("{"):
-                yield f"{command_line.name} does not serve its simulators: {line}{simulators.stderr.read()}"
+                yield f"{command_line.name} does not start its simulators: {line}{simulators.stderr.read()}"
                 return
             yield from wrong_answer(command_line, json.loads(line))
         except HTTPError as error:
@@ -56,7 +56,7 @@ def wrong_answer(command_line, urls):
     aws = urls["secrets_manager"]
     call(aws, "CreateSecret", Name=NAME, SecretString=json.dumps(DOCUMENT), ClientRequestToken="1" * 32)
     rules = {"ScheduleExpression": "rate(4 hours)"}
-    # The service then only tries the function: what is asked for next is the secret's first rotation.
+    # Secrets Manager then only tests the function. The next call starts the first rotation.
     settings = {"RotationLambdaARN": FUNCTION_ARN, "RotationRules": rules, "RotateImmediately": False}
     call(aws, "RotateSecret", SecretId=NAME, ClientRequestToken="2" * 32, **settings)
     environment = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws, "AWS_REGION": "eu-west-1", "PATH": os.environ["PATH"]}
@@ -65,14 +65,14 @@ def wrong_answer(command_line, urls):
     for arguments in (["rotate", NAME], ["check", NAME]):
         ended = run([command_line, *arguments, "--output", "json"], environment)
         if ended.returncode:
-            yield f"{arguments[0]} of a secret failed: {ended.stderr or ended.stdout}"
+            yield f"{arguments[0]} failed: {ended.stderr or ended.stdout}"
     current = json.loads(call(aws, "GetSecretValue", SecretId=NAME)["SecretString"])
     if not current.get("access_token"):
-        yield "readers of the rotated secret get no access_token"
+        yield "the rotated secret has no access_token"
 
 
 def call(url, action, **members):
-    """An action of Secrets Manager. The simulator wants a signature, and has no key to check it with."""
+    """Calls an action of Secrets Manager. The simulator requires a signature but does not verify it."""
     scope = "simulated/20260101/eu-west-1/secretsmanager/aws4_request"
     headers = {
         "X-Amz-Target": f"secretsmanager.{action}",
@@ -80,7 +80,7 @@ def call(url, action, **members):
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=simulated",
     }
     request = urllib.request.Request(url, json.dumps(members).encode(), headers)
-    # A proxy has no way to this machine's loopback.
+    # A proxy cannot reach loopback.
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
         return json.load(answer)
 
@@ -88,9 +88,9 @@ def call(url, action, **members):
 def wrong_engine(engine, version):
     said = run([engine, "--version"]).stdout.strip()
     if not re.fullmatch(rf"\S+ v{re.escape(version)}", said):
-        yield f"the engine says that it is {said!r}, and should be v{version}"
+        yield f"the engine reports {said!r}, expected v{version}"
     if run([engine, "--sha256"]).stdout.strip() != hashlib.sha256(engine.read_bytes()).hexdigest():
-        yield "the engine does not know its own checksum"
+        yield "the engine reports a wrong checksum"
 
 
 def run(command, environment=None):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks a directory of releases: that all is there and nothing else, what is in it, and that it runs.
+"""Checks a release directory: its files, their content, and that the programs run.
 
 usage: verify.py DIRECTORY
 
-Exits with 1 when anything is not as it should be, and prints each such thing. FORBIDDEN_PATHS, with colons between them,
-are directories that no binary may name.
+Prints each error and exits with 1. FORBIDDEN_PATHS, separated by colons, are directories that must not appear in a
+binary.
 """
 import hashlib
 import io
@@ -20,9 +20,9 @@ from artefacts import ARTEFACTS, CHECKSUMS, COMMAND_LINE, ENGINE, FUNCTION, mach
 from binary import faults, forbidden_paths
 from rehearse import rehearse
 
-# What every tar.gz holds beside its binary.
+# The files in every tar.gz besides its binary.
 BESIDE = {"LICENSE", "README.md", "THIRD-PARTY-LICENSES.txt"}
-# A bill of materials that is shorter than this cannot be whole.
+# A complete bill of materials lists at least this many crates.
 FEWEST_PARTS = 100
 
 
@@ -39,14 +39,14 @@ def main(arguments):
     for fault in found:
         print(f"error: {fault}", file=sys.stderr)
     if found:
-        sys.exit("hint: make package builds all of it again")
+        sys.exit("hint: make package rebuilds the release")
 
 
 def version_of(directory):
-    """The version in the file names. Nothing else says it from outside."""
+    """Returns the version from the file names."""
     names = [path.name.split("_") for path in directory.glob(f"{COMMAND_LINE.binary}_*.tar.gz")]
     if not names:
-        sys.exit(f"error: {directory} holds no release\nhint: make package fills dist/")
+        sys.exit(f"error: {directory} contains no release\nhint: make package writes dist/")
     return names[0][1]
 
 
@@ -54,7 +54,7 @@ def wrong_files(directory, version):
     expected = {CHECKSUMS}.union(*(artefact.files(version) for artefact in ARTEFACTS))
     there = {path.name for path in directory.iterdir()}
     yield from (f"{name} is missing" for name in sorted(expected - there))
-    yield from (f"{name} is not a part of version {version}" for name in sorted(there - expected))
+    yield from (f"{name} does not belong to version {version}" for name in sorted(there - expected))
 
 
 def wrong_checksums(directory):
@@ -63,10 +63,10 @@ def wrong_checksums(directory):
         return
     sums = dict(reversed(line.split("  ", 1)) for line in file.read_text().splitlines())
     there = {path.name for path in directory.iterdir() if path != file}
-    yield from (f"{CHECKSUMS} does not tell of {name}" for name in sorted(there - set(sums)))
+    yield from (f"{CHECKSUMS} does not list {name}" for name in sorted(there - set(sums)))
     for name in sorted(there & set(sums)):
         if sha256((directory / name).read_bytes()) != sums[name]:
-            yield f"{name} is not what {CHECKSUMS} says"
+            yield f"{name} does not match {CHECKSUMS}"
 
 
 def wrong_archives(directory, version, artefact):
@@ -74,30 +74,30 @@ def wrong_archives(directory, version, artefact):
         name = artefact.archive(version, machine)
         data = (directory / name).read_bytes()
         if len(data) > artefact.largest:
-            yield f"{name} has {len(data)} bytes, and may have {artefact.largest}"
+            yield f"{name} has {len(data)} bytes; the maximum is {artefact.largest}"
         wrong = list(wrong_zip(data) if artefact.is_function else wrong_tar(data, artefact))
         if not wrong:
             binary = unpacked(directory, version, artefact, machine)
             wrong += faults(binary, artefact.cpu(machine), artefact.glibc, forbidden_paths())
             checksum = artefact.checksum(version, machine)
             if checksum and (directory / checksum).read_text() != f"{sha256(binary)}  {artefact.binary}\n":
-                wrong.append(f"{checksum} is not that of its binary")
+                wrong.append(f"{checksum} does not match its binary")
         yield from (f"{name}: {fault}" for fault in wrong)
 
 
 def wrong_zip(data):
     archive = zipfile.ZipFile(io.BytesIO(data))
     if archive.namelist() != ["bootstrap"]:
-        yield f"it holds {archive.namelist()}, and should hold bootstrap alone"
+        yield f"it contains {archive.namelist()} in place of bootstrap"
     elif archive.infolist()[0].external_attr >> 16 != 0o100755:
-        yield "bootstrap is not a file that everybody may run"
+        yield "bootstrap does not have mode 0755"
 
 
 def wrong_tar(data, artefact):
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         modes = {entry.name: entry.mode for entry in archive if entry.isfile() and not entry.uid}
         wrong = [name for name in archive.getnames() if name not in modes]
-    yield from (f"{name} is not a file of root's" for name in wrong)
+    yield from (f"{name} is not a file owned by root" for name in wrong)
     yield from (f"{name} is missing" for name in sorted({*BESIDE, artefact.binary} - set(modes)))
     for name, mode in modes.items():
         if mode != (0o755 if name == artefact.binary else 0o644):
@@ -112,16 +112,16 @@ def wrong_inventory(directory, version, artefact):
     if (whole["bomFormat"], program["name"], program["version"]) != ("CycloneDX", artefact.binary, version):
         yield f"{name} does not describe {artefact.binary} {version}"
     if "file:" in text or any(not part.get("purl", "").startswith("pkg:cargo/") for part in whole["components"]):
-        yield f"{name} names a part that is no crate"
+        yield f"{name} lists a component that is not a crate"
     if len(whole["components"]) < FEWEST_PARTS:
-        yield f"{name} names {len(whole['components'])} parts, which cannot be all"
+        yield f"{name} lists only {len(whole['components'])} components"
 
 
 def fails_to_run(directory, version):
-    """Runs what this machine can run: the function rotates a secret under the command line, the engine tells of itself."""
+    """Runs the programs of this machine: the function rotates a secret, and the engine prints its version."""
     machines = {artefact: machine_of(artefact, platform.machine()) for artefact in ARTEFACTS}
     if platform.system() != "Linux" or None in machines.values():
-        print(f"SKIPPED: nothing was run, because nothing is built for {platform.system()} on {platform.machine()}")
+        print(f"SKIPPED: no program was run, because the release has none for {platform.system()} on {platform.machine()}")
         return
     with tempfile.TemporaryDirectory() as home:
         programs = {}
@@ -133,7 +133,7 @@ def fails_to_run(directory, version):
 
 
 def unpacked(directory, version, artefact, machine):
-    """The binary in an archive."""
+    """Returns the binary in an archive."""
     path = directory / artefact.archive(version, machine)
     if artefact.is_function:
         return zipfile.ZipFile(path).read("bootstrap")

@@ -2,10 +2,10 @@ locals {
   alarm_actions = var.alarm_topic_arn != "" ? [var.alarm_topic_arn] : []
 }
 
-# Counted by Lambda itself, so that a step which was cut short or crashed counts as well.
+# Lambda's own metric also counts steps that crashed or timed out.
 resource "aws_cloudwatch_metric_alarm" "rotation_failed" {
   alarm_name          = "${var.name}-rotation-failed"
-  alarm_description   = "A step of a rotation failed. Readers still have the former token. Secrets Manager tries again by itself; the function's log says what is wrong and what to do (error.type, error.hint)."
+  alarm_description   = "A rotation step failed. Readers still have the previous token. Secrets Manager retries. The function's log has the error (error.type) and what to do (error.hint)."
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
   dimensions          = { FunctionName = aws_lambda_function.this.function_name }
@@ -20,10 +20,10 @@ resource "aws_cloudwatch_metric_alarm" "rotation_failed" {
   tags                = var.tags
 }
 
-# A call that is turned away for want of a place is no error of the function.
+# A throttled call does not count as an error of the function.
 resource "aws_cloudwatch_metric_alarm" "function_throttled" {
   alarm_name          = "${var.name}-function-throttled"
-  alarm_description   = "Lambda turned a step of a rotation away because too many functions ran at once. Raise reserved_concurrency, or the account's limit."
+  alarm_description   = "Lambda throttled a rotation step because the concurrency limit was reached. Raise reserved_concurrency or the account's limit."
   namespace           = "AWS/Lambda"
   metric_name         = "Throttles"
   dimensions          = { FunctionName = aws_lambda_function.this.function_name }
@@ -38,13 +38,13 @@ resource "aws_cloudwatch_metric_alarm" "function_throttled" {
   tags                = var.tags
 }
 
-# An hour without a rotation is filled with 0: CloudWatch looks further back than it is told where data points are missing, and would find
-# older successes there. Where there are none at all, missing data counts as bad.
+# FILL sets an hour without a rotation to 0. Otherwise CloudWatch would evaluate older data points in place of missing ones, and find older
+# successes. If there are no data points at all, missing data is treated as breaching.
 resource "aws_cloudwatch_metric_alarm" "no_rotation" {
   count = var.hours_without_success == 0 ? 0 : 1
 
   alarm_name          = "${var.name}-no-rotation"
-  alarm_description   = "No secret at all was rotated for ${var.hours_without_success} hours. Tokens will expire. See whether rotation is switched on (genesys-rotator status), whether Secrets Manager may call the function, and what its log says."
+  alarm_description   = "No secret was rotated for ${var.hours_without_success} hours. Tokens will expire. Check that rotation is enabled (genesys-rotator status) and that Secrets Manager may call the function, and read the function's log."
   evaluation_periods  = var.hours_without_success
   threshold           = 1
   comparison_operator = "LessThanThreshold"
@@ -73,12 +73,12 @@ resource "aws_cloudwatch_metric_alarm" "no_rotation" {
   }
 }
 
-# Left out with the scheduler: a token that lives an hour never lives as long as a schedule of four, and the alarm after this one watches.
+# Absent with the scheduler: a one-hour token always lives shorter than a four-hour schedule. The next alarm replaces this one.
 resource "aws_cloudwatch_metric_alarm" "token_life" {
   count = local.is_scheduled ? 0 : 1
 
   alarm_name          = "${var.name}-token-life"
-  alarm_description   = "A new token may expire before the next rotation has replaced it. Raise the OAuth client's token duration (genesys-rotator check --fix), or rotate more often."
+  alarm_description   = "A new token may expire before the next rotation replaces it. Raise the OAuth client's token duration (genesys-rotator check --fix), or rotate more often."
   namespace           = local.namespace
   metric_name         = "TokenLifeShorterThanSchedule"
   statistic           = "Maximum"
@@ -97,8 +97,8 @@ resource "aws_cloudwatch_metric_alarm" "scheduled_secret" {
   count = local.is_scheduled ? 1 : 0
 
   alarm_name        = "${var.name}-scheduled-secret"
-  alarm_description = "The secret that is to be rotated every ${var.rotate_every_minutes} minutes has not been for ten minutes longer than that. See what the function's log says, and whether the schedule is on."
-  # Periods of five minutes: the interval and ten minutes.
+  alarm_description = "The secret with a rotation interval of ${var.rotate_every_minutes} minutes is more than ten minutes overdue. Read the function's log, and check that the schedule is enabled."
+  # Number of five-minute periods: the interval plus ten minutes.
   evaluation_periods  = ceil((var.rotate_every_minutes + 10) / 5)
   threshold           = 1
   comparison_operator = "LessThanThreshold"

@@ -11,7 +11,7 @@ data "aws_iam_policy_document" "lambda_assumes" {
 
 resource "aws_iam_role" "function" {
   name                 = "${var.name}-function-${local.region}"
-  description          = "What the rotation function may do"
+  description          = "Permissions of the rotation function"
   assume_role_policy   = data.aws_iam_policy_document.lambda_assumes.json
   permissions_boundary = var.permissions_boundary_arn != "" ? var.permissions_boundary_arn : null
   tags                 = var.tags
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "function" {
     ]
     resources = ["arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${var.secret_name_prefix}*"]
 
-    # A document may name any secret: one that this function does not rotate stays closed to it.
+    # A document may name any secret. This condition denies secrets that the function does not rotate.
     condition {
       test     = "StringEquals"
       variable = "secretsmanager:resource/AllowRotationLambdaArn"
@@ -116,8 +116,8 @@ data "aws_iam_policy_document" "function" {
     resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
   }
 
-  # Lambda makes the network interfaces with the function's role. EC2 has no narrower resource for all of these, so that the function
-  # itself is kept from them (Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC").
+  # Lambda creates network interfaces with the function's role. EC2 supports these actions only on all resources, so the next statement
+  # denies them to the function's code (Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC").
   dynamic "statement" {
     for_each = local.is_in_vpc ? [1] : []
     content {
@@ -179,7 +179,7 @@ resource "aws_iam_role" "schedule" {
   count = local.is_scheduled ? 1 : 0
 
   name                 = "${var.name}-schedule-${local.region}"
-  description          = "What the scheduler of the rotation may do"
+  description          = "Permissions of the rotation schedule"
   assume_role_policy   = data.aws_iam_policy_document.scheduler_assumes.json
   permissions_boundary = var.permissions_boundary_arn != "" ? var.permissions_boundary_arn : null
   tags                 = var.tags
@@ -202,7 +202,7 @@ data "aws_iam_policy_document" "schedule" {
     resources = [local.scheduled_secret_arn]
   }
 
-  # Secrets Manager asks this of whoever calls RotateSecret.
+  # Secrets Manager requires this permission of every caller of RotateSecret.
   statement {
     sid       = "HaveTheFunctionCalled"
     actions   = ["lambda:InvokeFunction"]

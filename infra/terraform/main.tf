@@ -7,7 +7,7 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 
-  # Known before the function is, because its role speaks of it.
+  # Built from the name: the role refers to the function before it exists.
   function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   namespace    = "GenesysRotator/${var.name}"
   is_in_vpc    = var.vpc_id != ""
@@ -16,8 +16,8 @@ locals {
   scheduled_secret_arn = var.scheduled_secret_arn != "" ? var.scheduled_secret_arn : one(aws_secretsmanager_secret.first[*].arn)
 }
 
-# Secrets Manager calls it and waits for the answer, and tries a failed rotation again by itself: a dead-letter queue would stay empty.
-# It calls the ARN without an alias, so the way back from a new version is to apply with the former package.
+# Secrets Manager waits for the answer and retries a failed rotation, so a dead-letter queue would stay empty. It calls the ARN without
+# an alias: to roll back, apply with the previous package.
 resource "aws_lambda_function" "this" {
   function_name    = var.name
   description      = "Rotates API tokens of Genesys Cloud and NICE CXone for Secrets Manager"
@@ -26,10 +26,10 @@ resource "aws_lambda_function" "this" {
   handler          = "bootstrap"
   runtime          = "provided.al2023"
   architectures    = ["arm64"]
-  # The least that there is, and more than ten times what it takes.
+  # Lambda's minimum, and more than ten times what the function uses.
   memory_size = 128
-  # A step works for less than a second. The rest is for waiting, when a platform asks to be left alone for most of a minute, or takes ten
-  # seconds to know a new client secret. A step that gets no answer ends by itself two seconds before.
+  # A step computes for less than a second. The rest covers waiting: a rate-limited platform can require most of a minute, and a new client
+  # secret needs ten seconds to propagate. A step without an answer ends two seconds before the timeout.
   timeout                        = 60
   role                           = aws_iam_role.function.arn
   reserved_concurrent_executions = var.reserved_concurrency == 0 ? -1 : var.reserved_concurrency
@@ -55,7 +55,7 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # In a VPC Lambda needs the role's permissions from the beginning.
+  # In a VPC, Lambda needs the permissions of the role when it creates the function.
   depends_on = [aws_iam_role_policy.function]
 }
 
@@ -65,8 +65,8 @@ resource "aws_cloudwatch_log_group" "function" {
   tags              = var.tags
 }
 
-# Without the account, anybody's Secrets Manager could be told to call the function. With a secret's ARN besides, the function could
-# rotate that one alone (Secrets Manager user guide, "Permissions for rotation").
+# source_account prevents calls on behalf of other accounts. source_arn is absent, because it would limit the function to one secret
+# (Secrets Manager user guide, "Permissions for rotation").
 resource "aws_lambda_permission" "secrets_manager" {
   function_name  = aws_lambda_function.this.function_name
   action         = "lambda:InvokeFunction"

@@ -19,7 +19,7 @@ resource "aws_security_group" "endpoint" {
   count = var.endpoint_clients_cidr != "" ? 1 : 0
 
   name_prefix = "${var.name}-endpoint-"
-  description = "The endpoint of Secrets Manager that came with ${var.name}"
+  description = "Secrets Manager endpoint of ${var.name}"
   vpc_id      = var.vpc_id
   tags        = var.tags
 

@@ -1,34 +1,34 @@
 output "function_arn" {
-  description = "The ARN to attach secrets to"
+  description = "The ARN of the function"
   value       = aws_lambda_function.this.arn
 }
 
 output "function_role_arn" {
-  description = "The function's role, for the policies of secrets and keys"
+  description = "The ARN of the function's role, for the policies of secrets and keys"
   value       = aws_iam_role.function.arn
 }
 
 output "log_group_name" {
-  description = "The function's log"
+  description = "The log group of the function"
   value       = aws_cloudwatch_log_group.function.name
 }
 
 output "metric_namespace" {
-  description = "The namespace of the metrics"
+  description = "The CloudWatch namespace of the metrics"
   value       = local.namespace
 }
 
 output "attach_command" {
-  description = "Attaches a secret, and rotates it at once"
+  description = "A command that attaches the function to a secret and rotates it immediately"
   value       = "aws secretsmanager rotate-secret --secret-id ${var.secret_name_prefix}NAME --rotation-lambda-arn ${aws_lambda_function.this.arn} --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'"
 }
 
 output "first_secret_arn" {
-  description = "The first secret; null where there is none"
+  description = "The ARN of the first secret, or null"
   value       = one(aws_secretsmanager_secret.first[*].arn)
 }
 
 output "dashboard_name" {
-  description = "The dashboard; null where there is none"
+  description = "The name of the dashboard, or null"
   value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
 }

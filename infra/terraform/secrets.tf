@@ -1,9 +1,9 @@
-# Made without a value, so that no state and no plan ever holds a client secret. Destroying it leaves 30 days to restore it.
+# Created without a value, so that neither state nor plan contains a client secret. After a destroy it can be restored for 30 days.
 resource "aws_secretsmanager_secret" "first" {
   count = var.first_secret != "" ? 1 : 0
 
   name                    = "${var.secret_name_prefix}${var.first_secret}"
-  description             = "An API token that ${var.name} keeps fresh"
+  description             = "API token rotated by ${var.name}"
   kms_key_id              = length(var.kms_key_arns) > 0 ? var.kms_key_arns[0] : null
   recovery_window_in_days = 30
   tags                    = merge(var.tags, var.required_tag != "" ? { "genesys-rotator" = var.required_tag } : {})
@@ -28,7 +28,7 @@ resource "aws_scheduler_schedule" "rotation" {
   count = local.is_scheduled ? 1 : 0
 
   name                = var.name
-  description         = "Has ${var.name} rotate a secret more often than Secrets Manager would"
+  description         = "Calls RotateSecret for ${var.name} more often than Secrets Manager can"
   schedule_expression = "rate(${var.rotate_every_minutes} minutes)"
 
   flexible_time_window {
@@ -38,11 +38,11 @@ resource "aws_scheduler_schedule" "rotation" {
   target {
     arn      = "arn:${local.partition}:scheduler:::aws-sdk:secretsmanager:rotateSecret"
     role_arn = one(aws_iam_role.schedule[*].arn)
-    # Secrets Manager wants a token of 32 to 64 characters, which becomes the version's id. jsonencode would write the angle brackets as
-    # escapes, which the scheduler does not know for its own.
+    # Secrets Manager requires a token of 32 to 64 characters, which becomes the version id. No jsonencode: it escapes the angle brackets,
+    # and the scheduler would not replace the placeholder.
     input = "{\"SecretId\": \"${local.scheduled_secret_arn}\", \"ClientRequestToken\": \"genesys-rotator-on-schedule-<aws.scheduler.execution-id>\"}"
 
-    # Whatever is missed is made up for by the next one.
+    # The next call makes up for a missed one.
     retry_policy {
       maximum_retry_attempts       = 2
       maximum_event_age_in_seconds = 300

@@ -1,58 +1,58 @@
 variable "name" {
-  description = "The function's name, and the beginning of the names of what goes with it."
+  description = "The name of the function, and the prefix of the names of its resources."
   type        = string
   default     = "genesys-rotator"
 
   validation {
     condition     = can(regex("^[A-Za-z][A-Za-z0-9-]{0,34}$", var.name))
-    error_message = "A letter, then letters, digits and hyphens, 35 in all."
+    error_message = "A letter followed by letters, digits and hyphens, 35 characters at most."
   }
 }
 
 variable "package" {
-  description = "The path of genesys-rotator-lambda-arm64.zip, which `make package` puts into dist/."
+  description = "The path of genesys-rotator-lambda-arm64.zip, which `make package` writes to dist/."
   type        = string
 }
 
 variable "tags" {
-  description = "Tags for everything that can have tags."
+  description = "Tags for all resources that support tags."
   type        = map(string)
   default     = {}
 }
 
-# Which secrets the function may rotate
+# Secrets that the function may rotate
 
 variable "secret_name_prefix" {
-  description = "The function may touch secrets whose name begins so, and of these only those that are attached to it."
+  description = "The function may access only secrets whose name begins with this prefix and that are attached to it."
   type        = string
   default     = "genesys/"
 
   validation {
     condition     = can(regex("^[A-Za-z0-9/_+=.@-]{1,256}$", var.secret_name_prefix))
-    error_message = "The beginning of a secret's name, at least a character, without a wildcard."
+    error_message = "The prefix of a secret name, at least one character, without a wildcard."
   }
 }
 
 variable "required_tag" {
-  description = "If set, such a secret must also bear the tag \"genesys-rotator\" with this value."
+  description = "If set, such a secret must also have the tag \"genesys-rotator\" with this value."
   type        = string
   default     = ""
 }
 
 variable "credentials_secret_arns" {
-  description = "ARNs of the secrets that documents name in \"credentials\". The function may read their current value."
+  description = "ARNs of the secrets that documents name in \"credentials\". The function may read the current value of these secrets."
   type        = list(string)
   default     = []
 }
 
 variable "admin_secret_arns" {
-  description = "ARNs of the secrets that documents name in \"admin_credentials\". The function may read their current value."
+  description = "ARNs of the secrets that documents name in \"admin_credentials\". The function may read the current value of these secrets."
   type        = list(string)
   default     = []
 }
 
 variable "kms_key_arns" {
-  description = "ARNs of the customer managed keys that the secrets are encrypted with; the first one encrypts the first secret."
+  description = "ARNs of the customer managed keys that encrypt the secrets. The first key encrypts the first secret."
   type        = list(string)
   default     = []
 }
@@ -60,18 +60,18 @@ variable "kms_key_arns" {
 # A first secret
 
 variable "first_secret" {
-  description = "If set, an empty secret is made, named with the prefix before it. Its value never passes through Terraform. Put it afterwards."
+  description = "If set, a secret without a value is created; its name is the prefix followed by this. Store the value afterwards, so that it never passes through Terraform."
   type        = string
   default     = ""
 
   validation {
     condition     = can(regex("^[A-Za-z0-9/_+=.@-]{0,200}$", var.first_secret))
-    error_message = "The rest of a secret's name, without a wildcard."
+    error_message = "A secret name without its prefix and without a wildcard."
   }
 }
 
 variable "attach_rotation" {
-  description = "Whether to have the first secret rotated. Say yes once it holds its value; it is rotated at once."
+  description = "Whether to attach the function to the first secret. Enable this after the value is stored; the secret is then rotated immediately."
   type        = bool
   default     = false
 
@@ -82,27 +82,27 @@ variable "attach_rotation" {
 }
 
 variable "rotation_schedule" {
-  description = "When the first secret is rotated, not more often than every four hours."
+  description = "The rotation schedule of the first secret, at most every four hours."
   type        = string
   default     = "rate(4 hours)"
 }
 
 variable "rotation_window" {
-  description = "The window in which a rotation may begin, such as 3h. Left empty it is an hour for schedules in hours, else the rest of the day."
+  description = "The window in which a rotation may start, such as 3h. Default: one hour for schedules in hours, otherwise the rest of the day."
   type        = string
   default     = ""
 }
 
-# More often than every four hours, which NICE CXone needs
+# Rotation more often than every four hours, required for NICE CXone
 
 variable "rotate_every_minutes" {
-  description = "If not 0, EventBridge Scheduler has one secret rotated this often, besides its own schedule. For NICE CXone say 30."
+  description = "If not 0, EventBridge Scheduler rotates one secret at this interval, in addition to its own schedule. Use 30 for NICE CXone."
   type        = number
   default     = 0
 
   validation {
     condition     = contains([0, 20, 30, 45, 60, 90, 120, 180], var.rotate_every_minutes)
-    error_message = "One of 0, 20, 30, 45, 60, 90, 120, 180."
+    error_message = "Must be one of 0, 20, 30, 45, 60, 90, 120, 180."
   }
 
   validation {
@@ -112,7 +112,7 @@ variable "rotate_every_minutes" {
 }
 
 variable "scheduled_secret_arn" {
-  description = "Which secret that is, if not the first one."
+  description = "The ARN of the secret that EventBridge Scheduler rotates, if it is not the first secret."
   type        = string
   default     = ""
 }
@@ -120,24 +120,24 @@ variable "scheduled_secret_arn" {
 # Alarms and dashboard
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that alarms are sent to. Without one they are to be seen in the console only."
+  description = "The SNS topic that receives alarms. Without a topic, alarms appear only in the console."
   type        = string
   default     = ""
 }
 
 variable "hours_without_success" {
-  description = "Alarm if no secret at all was rotated for so many hours: the interval of the most frequent schedule and its window, and one more. CloudWatch looks back seven days at most. 0 leaves the alarm out."
+  description = "The alarm fires if no secret was rotated for this number of hours. Use the interval of the most frequent schedule plus its window plus one hour. CloudWatch evaluates seven days at most. 0 disables the alarm."
   type        = number
   default     = 6
 
   validation {
     condition     = var.hours_without_success >= 0 && var.hours_without_success <= 168
-    error_message = "From 0 to 168."
+    error_message = "Must be from 0 to 168."
   }
 }
 
 variable "dashboard" {
-  description = "Whether to make a CloudWatch dashboard."
+  description = "Whether to create a CloudWatch dashboard."
   type        = bool
   default     = true
 }
@@ -145,30 +145,30 @@ variable "dashboard" {
 # The function
 
 variable "log_level" {
-  description = "What the function writes to its log. No level shows a secret value."
+  description = "The log level of the function. No level logs a secret value."
   type        = string
   default     = "info"
 
   validation {
     condition     = contains(["error", "warn", "info"], var.log_level)
-    error_message = "One of error, warn, info."
+    error_message = "Must be one of error, warn, info."
   }
 }
 
 variable "log_retention_days" {
-  description = "For how many days the log is kept."
+  description = "The number of days for which logs are kept."
   type        = number
   default     = 90
 }
 
 variable "reserved_concurrency" {
-  description = "If not 0, so many concurrent runs are set aside for the function, and it has no more than these."
+  description = "If not 0, the reserved concurrency of the function, which is also its maximum."
   type        = number
   default     = 0
 }
 
 variable "permissions_boundary_arn" {
-  description = "The permissions boundary of the roles, where your organisation asks for one."
+  description = "The permissions boundary of the roles, if your organization requires one."
   type        = string
   default     = ""
 }
@@ -176,19 +176,19 @@ variable "permissions_boundary_arn" {
 # A VPC
 
 variable "vpc_id" {
-  description = "The VPC that the function shall run in. It needs a way out to the platform, such as a NAT gateway."
+  description = "The VPC in which the function runs. It needs a route to the platform, such as a NAT gateway."
   type        = string
   default     = ""
 }
 
 variable "subnet_ids" {
-  description = "The private subnets for that, in two zones or more."
+  description = "The private subnets of the function, in two or more availability zones."
   type        = list(string)
   default     = []
 }
 
 variable "endpoint_clients_cidr" {
-  description = "If set, a private endpoint of Secrets Manager is made in these subnets, for clients in this range. Everybody in the VPC goes through it from then on, so say the VPC's own range. Leave it empty where there is such an endpoint."
+  description = "If set, a private endpoint for Secrets Manager is created in these subnets, for clients in this range. Every client in the VPC then uses it, so give the range of the VPC. Leave this empty if the VPC already has such an endpoint."
   type        = string
   default     = ""
 
@@ -201,13 +201,13 @@ variable "endpoint_clients_cidr" {
 # Secrets of another account
 
 variable "other_account_id" {
-  description = "Another account, whose Secrets Manager may call the function."
+  description = "The id of another account whose Secrets Manager may call the function."
   type        = string
   default     = ""
 }
 
 variable "other_account_secret_arns" {
-  description = "ARNs of the secrets there that the function may rotate. Their own policies and their key's must allow it too."
+  description = "ARNs of the secrets in that account that the function may rotate. Their resource policies and the policy of their key must also allow the role."
   type        = list(string)
   default     = []
 }

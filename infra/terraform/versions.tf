@@ -1,5 +1,5 @@
 terraform {
-  # Validations that look at other variables came with 1.9.
+  # 1.9 is the first version whose validations may refer to other variables.
   required_version = ">= 1.9"
 
   required_providers {

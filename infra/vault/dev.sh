@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# OpenBao's dev server with the engine enabled and configured, on a simulated Genesys Cloud; both end with this script.
-# Nothing of it lasts, and it listens on loopback alone. `make vault-dev` runs it.
+# Runs OpenBao's dev server with the engine enabled and configured, and a simulated Genesys Cloud. Both stop with this script.
+# It listens on loopback only and keeps no data. `make vault-dev` runs it.
 set -euo pipefail
 
 if [ $# -ne 2 ]; then
@@ -39,7 +39,7 @@ until [ -s "$home/simulator" ] && grep -q 'server started!' "$home/log"; do
   for process in "${processes[@]}"; do
     kill -0 "$process" 2>/dev/null || {
       cat "$home/log" "$home/simulator-log" >&2
-      echo "hint: is port $port taken? VAULT_DEV_PORT=… takes another one" >&2
+      echo "hint: if port $port is in use, set VAULT_DEV_PORT to another port" >&2
       exit 1
     }
   done
@@ -59,12 +59,12 @@ simulator=$(sed 's/^{"genesys":"\([^"]*\)".*/\1/' "$home/simulator")
 }
 
 cat <<TRY
-OpenBao is at $BAO_ADDR with the engine at genesys-cloud/, on a simulated Genesys Cloud. Try, in another terminal:
+OpenBao runs at $BAO_ADDR, with the engine at genesys-cloud/ and a simulated Genesys Cloud. In another terminal, run:
 
   BAO_ADDR=$BAO_ADDR BAO_TOKEN=root $bao read genesys-cloud/creds/ci
   BAO_ADDR=$BAO_ADDR BAO_TOKEN=root $bao read genesys-cloud/token/ci
   BAO_ADDR=$BAO_ADDR BAO_TOKEN=root $bao read genesys-cloud/static-creds/ci
 
-Ctrl-C ends both.
+Ctrl-C stops both.
 TRY
 wait

@@ -1,5 +1,5 @@
-# OpenBao registers the plugin by itself when it starts, and on SIGHUP. Beside the server's other settings; on every node.
-# Take the checksum and the version from the binary: --sha256 and --version.
+# Registers the plugin when OpenBao starts and on SIGHUP. Add this to the server's configuration on every node.
+# The binary prints its checksum and version: --sha256 and --version.
 
 plugin_directory     = "/etc/openbao/plugins"
 plugin_auto_register = true

@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# Registers the engine with Vault or OpenBao, and enables it; or upgrades it where it is there already.
+# Registers and enables the engine in Vault or OpenBao, or upgrades it.
 set -euo pipefail
 
 usage() {
   cat <<'USAGE'
 usage: register.sh [-c bao|vault] [-m MOUNT] [-e NAME=VALUE]... BINARY
 
-  BINARY  the engine as it lies in the server's plugin_directory, or the same file elsewhere
-  -c      the command line to use: bao where there is one, otherwise vault
-  -m      where to enable it: genesys-cloud
-  -e      a variable of the engine's own environment, such as ROTATOR_LOG=debug
+  BINARY  the engine in the server's plugin_directory, or a copy of it
+  -c      the command to use (default: bao if installed, otherwise vault)
+  -m      the mount path (default: genesys-cloud)
+  -e      an environment variable of the engine, such as ROTATOR_LOG=warn
 
-The server is the one of BAO_ADDR or VAULT_ADDR, and the login has to allow sys/plugins/catalog, sys/mounts and
-sys/plugins/reload.
+BAO_ADDR or VAULT_ADDR sets the server. The login needs access to sys/plugins/catalog, sys/mounts and sys/plugins/reload.
 USAGE
 }
 
@@ -37,10 +36,10 @@ shift $((OPTIND - 1))
 [ $# -eq 1 ] || { usage >&2 && exit 2; }
 binary=$1
 
-[ -x "$binary" ] || fail "$binary cannot be run" "make build puts it into target/release" 2
-[ -n "$command_line" ] || fail "there is neither bao nor vault" "install one, or name it with -c" 2
+[ -x "$binary" ] || fail "$binary is not executable" "make build writes it to target/release" 2
+[ -n "$command_line" ] || fail "neither bao nor vault is installed" "install one, or name it with -c" 2
 case $mount in
-  *sys) fail "OpenBao takes $mount/ for the marker of a namespace" "choose a name that does not end in sys" 2 ;;
+  *sys) fail "OpenBao interprets $mount/ as a namespace marker" "choose a name that does not end in sys" 2 ;;
 esac
 
 name=vault-plugin-secrets-genesys
@@ -48,7 +47,7 @@ sum=$("$binary" --sha256)
 version=$("$binary" --version)
 version=${version##* }
 
-# Over the API: not every command line knows -env.
+# The API supports env in every version; the -env option does not exist in every command line.
 "$command_line" write "sys/plugins/catalog/secret/$name" \
   sha256="$sum" command="$(basename "$binary")" version="$version" "${environment[@]}" >/dev/null
 echo "registered $name $version"

@@ -1,18 +1,18 @@
-//! The rotation function for AWS Secrets Manager: a Lambda `bootstrap`.
+//! The Lambda `bootstrap` of the rotation function for AWS Secrets Manager.
 
 use std::process::ExitCode;
 
 use genesys_rotator::lambda::{Function, Metrics, only_json};
 use genesys_rotator::log_filter::log_filter;
 use genesys_rotator::platform::{Endpoints, Platforms};
-use genesys_rotator::rotation::{RetryPolicy, Rotator, SystemClock};
+use genesys_rotator::rotation::{Rotator, SystemClock};
 use genesys_rotator::store::aws::{AwsSecretsManager, config};
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(lines).with(log_filter(level.as_deref())).init();
     let store = AwsSecretsManager::new(&config::of_lambda(variable));
-    let rotator = |issuer| Rotator { store, issuer, clock: SystemClock, retries: RetryPolicy::default() };
+    let rotator = |issuer| Rotator::new(store, issuer, SystemClock);
     let metrics = Metrics::new(std::io::stdout(), variable("ROTATOR_METRIC_NAMESPACE"));
     let function = Function::new(Endpoints::from_lookup(variable).map(Platforms::new).map(rotator), metrics);
     let handle = service_fn(|event: LambdaEvent<serde_json::Value>| function.handle(event));
@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
     match runtime.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the Lambda runtime ended: {error}");
+            tracing::error!("the Lambda runtime stopped: {error}");
             ExitCode::FAILURE
         }
     }

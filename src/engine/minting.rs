@@ -10,8 +10,8 @@ use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
-    Clock, Deadline, ErrorKind, Paced, Place, Result as RotationResult, RetryPolicy, RotationError, SystemClock,
-    TokenIssuer, TokenKind, Tokens,
+    Clock, Deadline, ErrorKind, Place, RateLimiter, Result as RotationResult, RetryPolicy, RotationError, Rotator,
+    SystemClock, TokenIssuer, TokenKind, Tokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -22,12 +22,13 @@ const DISCOVERY: Duration = Duration::from_secs(3);
 /// Mints, validates and revokes tokens. Clones share one rate limit for each client.
 #[derive(Clone)]
 pub(crate) struct Minting {
-    platforms: Paced<Platforms>,
+    platforms: Platforms,
+    limiter: RateLimiter,
 }
 
 impl Minting {
     pub(crate) fn new(platforms: Platforms) -> Self {
-        Self { platforms: Paced::new(platforms) }
+        Self { platforms, limiter: RateLimiter::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -35,13 +36,14 @@ impl Minting {
     }
 
     /// The issuer and the clock, with retries.
-    pub(crate) fn tokens(&self) -> Tokens<'_, Paced<Platforms>, SystemClock> {
-        Tokens { issuer: &self.platforms, clock: &SystemClock, retries: RetryPolicy::default() }
+    pub(crate) fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+        let (issuer, retries) = (&self.platforms, RetryPolicy::default());
+        Tokens { issuer, clock: &SystemClock, retries, limiter: Some(&self.limiter) }
     }
 
-    /// The issuer, for a rotation of the core.
-    pub(crate) fn issuer(&self) -> Paced<Platforms> {
-        self.platforms.clone()
+    /// A rotator of the core.
+    pub(crate) fn rotator<S>(&self, store: S) -> Rotator<S, Platforms, SystemClock> {
+        Rotator::new(store, self.platforms.clone(), SystemClock).with_limiter(self.limiter.clone())
     }
 
     /// Checks that the platform has the config's place.
@@ -49,7 +51,7 @@ impl Minting {
     /// # Errors
     /// 400 for an unknown region or place.
     pub(crate) fn check_place(&self, config: &Config) -> Result<(), Failure> {
-        self.platforms.issuer.recognise(&config.place()).map(drop).map_err(|error| logged_failure(&error))
+        self.platforms.recognise(&config.place()).map(drop).map_err(|error| logged_failure(&error))
     }
 
     /// Mints and validates a token for a role.
@@ -110,7 +112,7 @@ impl Minting {
 
     /// The API that accepts a token; `None` where the platform cannot be asked in time. The token is valid all the same.
     pub(crate) async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
-        let asked = tokio::time::timeout(DISCOVERY, self.platforms.issuer.api_url(place, token)).await;
+        let asked = tokio::time::timeout(DISCOVERY, self.platforms.api_url(place, token)).await;
         let url = asked.ok()?;
         url.inspect_err(|error| tracing::warn!("the token is returned without api_url: {}", error.chain())).ok()
     }

@@ -1,6 +1,6 @@
 //! The secrets engine for Vault and OpenBao.
 //!
-//! `backend` answers the host. `paths` has one file for each path; the rooms below them (`tokens`, `static_roles`,
+//! `backend` answers the host. `paths` has one file for each path; the folders below them (`tokens`, `static_roles`,
 //! `root`) do the work with `minting` and `storage`.
 
 mod backend;

@@ -9,10 +9,14 @@ mod genesys_cloud;
 mod http;
 mod token_answer;
 
+#[cfg(feature = "operator")]
 use std::time::Duration;
 
+#[cfg(feature = "operator")]
+use crate::rotation::TokenDuration;
 use crate::rotation::{
-    Credentials, ErrorKind, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, RotationError, TokenIssuer, TokenKind,
+    AccessKeys, ClientSecrets, Credentials, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, TokenIssuer,
+    TokenKind, not_offered,
 };
 use crate::secret::SecretString;
 
@@ -122,20 +126,36 @@ impl TokenIssuer for Platforms {
         }
     }
 
-    async fn lengthen(&self, place: &Place, access_token: &SecretString, kind: &TokenKind) -> Result<IssuedToken> {
+    async fn revoke(&self, place: &Place, token: &SecretString) -> Result<()> {
         match place {
-            Place::GenesysCloud { region } => self.genesys_cloud.lengthen(region, access_token, kind).await,
-            Place::Cxone(_) => Err(not_offered("tokens of another kind than access tokens")),
+            Place::GenesysCloud { region } => self.genesys_cloud.revoke(region, token).await,
+            Place::Cxone(_) => self.cxone.revoke(token).await,
         }
     }
 
+    async fn issue_long_lived(
+        &self,
+        place: &Place,
+        access_token: &SecretString,
+        kind: &TokenKind,
+    ) -> Result<IssuedToken> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.issue_long_lived(region, access_token, kind).await,
+            Place::Cxone(_) => Err(not_offered("tokens of another kind than access tokens")),
+        }
+    }
+}
+
+impl ClientSecrets for Platforms {
     async fn regenerate(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<SecretString> {
         match place {
             Place::GenesysCloud { region } => self.genesys_cloud.regenerate(region, client_id, token).await,
             Place::Cxone(_) => Err(not_offered("new client secrets")),
         }
     }
+}
 
+impl AccessKeys for Platforms {
     async fn key_owner(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<KeyOwner> {
         match place {
             Place::GenesysCloud { .. } => Err(not_offered("access keys")),
@@ -156,7 +176,10 @@ impl TokenIssuer for Platforms {
             Place::Cxone(place) => self.cxone.delete_access_key(place, access_key_id, token).await,
         }
     }
+}
 
+#[cfg(feature = "operator")]
+impl TokenDuration for Platforms {
     async fn token_duration(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<Option<Duration>> {
         match place {
             Place::GenesysCloud { region } => self.genesys_cloud.token_duration(region, client_id, token).await,
@@ -178,16 +201,4 @@ impl TokenIssuer for Platforms {
             Place::Cxone(_) => Err(not_offered("a setting for how long tokens live")),
         }
     }
-
-    async fn revoke(&self, place: &Place, token: &SecretString) -> Result<()> {
-        match place {
-            Place::GenesysCloud { region } => self.genesys_cloud.revoke(region, token).await,
-            Place::Cxone(_) => self.cxone.revoke(token).await,
-        }
-    }
-}
-
-fn not_offered(what: &str) -> RotationError {
-    RotationError::new(ErrorKind::DocumentInvalid, format!("the platform does not offer {what}"))
-        .with_hint("take what asks for it out of the document")
 }

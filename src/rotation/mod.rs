@@ -12,6 +12,7 @@
 mod credentials;
 mod document;
 mod error;
+#[cfg(feature = "operator")]
 mod operator;
 mod ports;
 mod renewal;
@@ -32,19 +33,29 @@ pub use document::plan::SecretRotation;
 pub use document::probe::{Probe, is_plain_path};
 pub use document::token_life::TokenLife;
 pub use error::{ErrorKind, Result, Retryability, RotationError};
+#[cfg(feature = "operator")]
 pub use operator::check::{AdminAccess, AdminTarget, CheckReport, CheckStage};
-pub use operator::current_token::{HeldToken, SpareToken};
+#[cfg(feature = "operator")]
+pub use operator::current_token::HeldToken;
+#[cfg(feature = "operator")]
 pub use operator::diagnose::Diagnosis;
+#[cfg(feature = "operator")]
 pub use operator::revoke_previous::{Former, Revocation};
+#[cfg(feature = "operator")]
 pub use operator::token_duration::{LONGEST_DURATION, RaiseReport, Raised, sufficient_duration};
+pub use ports::admin::{AccessKeys, ClientSecrets};
 pub use ports::clock::{Clock, SystemClock};
-pub use ports::issuer::TokenIssuer;
-pub use ports::store::{SecretStore, Staged, Wanted};
+pub use ports::issuer::{TokenIssuer, not_offered};
+pub use ports::store::{SecretStore, Staged, StoredValue, VersionSelector};
+#[cfg(feature = "operator")]
+pub use ports::token_duration::TokenDuration;
+pub use ports::write_ahead::WriteAhead;
+pub use ports::{RotationPlatform, RotationStore};
 pub use rotator::Rotator;
 pub use run::{RotationReport, StepRecord};
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest};
-pub use tokens::exchange::Tokens;
-pub use tokens::rate_limit::Paced;
+pub use tokens::exchange::{SpareToken, Tokens};
+pub use tokens::rate_limit::RateLimiter;
 pub use tokens::retry::{Deadline, RetryPolicy};
 pub use version::labels::{AHEAD, CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};
 pub use version::preflight::{Readiness, preflight};

@@ -6,10 +6,11 @@ use super::document::credentials::CredentialSource;
 use super::document::fields::Document;
 use super::error::{ErrorKind, Result, RotationError};
 use super::ports::clock::Clock;
-use super::ports::issuer::TokenIssuer;
-use super::ports::store::{SecretStore, Wanted};
+use super::ports::store::VersionSelector;
+use super::ports::{RotationPlatform, RotationStore};
 use super::step::{Step, StepReport, StepRequest};
-use super::tokens::exchange::Tokens;
+use super::tokens::exchange::{SpareToken, Tokens};
+use super::tokens::rate_limit::RateLimiter;
 use super::tokens::retry::{Deadline, RetryPolicy};
 use super::version::labels::{Description, SecretId, VersionId};
 use super::version::preflight::{Readiness, preflight};
@@ -26,9 +27,30 @@ pub struct Rotator<S, I, C> {
     pub clock: C,
     /// How patient it is.
     pub retries: RetryPolicy,
+    /// Bounds token requests per client, if several rotations share it.
+    pub limiter: Option<RateLimiter>,
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S, I, C> Rotator<S, I, C> {
+    /// A rotator with the default retries and without a rate limiter.
+    pub fn new(store: S, issuer: I, clock: C) -> Self {
+        Self { store, issuer, clock, retries: RetryPolicy::default(), limiter: None }
+    }
+
+    /// Sets the retry policy.
+    #[must_use]
+    pub fn with_retries(self, retries: RetryPolicy) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// Sets the rate limiter.
+    #[must_use]
+    pub fn with_limiter(self, limiter: RateLimiter) -> Self {
+        Self { limiter: Some(limiter), ..self }
+    }
+}
+
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// Carries one step out. A step that was carried out before has the same result again.
     ///
     /// # Errors
@@ -45,7 +67,24 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
     /// The part that needs no store.
     pub(crate) fn tokens(&self) -> Tokens<'_, I, C> {
-        Tokens { issuer: &self.issuer, clock: &self.clock, retries: self.retries }
+        Tokens { issuer: &self.issuer, clock: &self.clock, retries: self.retries, limiter: self.limiter.as_ref() }
+    }
+
+    /// Reads a version's value.
+    pub(crate) async fn read(
+        &self,
+        what: &str,
+        secret: &SecretId,
+        selector: VersionSelector<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<SecretString>> {
+        let read = || self.store.read(secret, selector);
+        Ok(self.retries.run(what, deadline, read).await?.map(|stored| stored.text))
+    }
+
+    /// Ends a spare token's life, as far as the platform can be reached.
+    pub async fn discard_spare(&self, spare: &SpareToken, deadline: Deadline) {
+        self.tokens().discard(&spare.credentials, &spare.access_token, deadline).await;
     }
 
     /// Describes the secret and looks whether the version may be worked on.
@@ -80,7 +119,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     ) -> Result<Credentials> {
         let secret = SecretId::new(name);
         let what = format!("read the credentials in the secret {name}");
-        let value = self.retries.run(&what, deadline, || self.store.read(&secret, Wanted::Current)).await?;
+        let value = self.read(&what, &secret, VersionSelector::Current, deadline).await?;
         let Some(value) = value else {
             let message =
                 format!("the secret {name}, which should hold the credentials, does not exist or has no value");
@@ -111,8 +150,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<bool> {
-        let read = || self.store.read(&request.secret, Wanted::Current);
-        let Some(current) = self.retries.run("read the current version", deadline, read).await? else {
+        let current = self.read("read the current version", &request.secret, VersionSelector::Current, deadline);
+        let Some(current) = current.await? else {
             return Ok(false);
         };
         // Whatever cannot be read as a document holds no such token.

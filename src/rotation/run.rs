@@ -6,12 +6,11 @@ use tokio::time::Instant;
 
 use super::document::token_life::TokenLife;
 use super::error::{ErrorKind, Result, Retryability, RotationError};
-use super::operator::current_token::SpareToken;
 use super::ports::clock::Clock;
-use super::ports::issuer::TokenIssuer;
-use super::ports::store::SecretStore;
+use super::ports::{RotationPlatform, RotationStore};
 use super::rotator::Rotator;
 use super::step::{StagedBy, Step, StepOutcome, StepRequest};
+use super::tokens::exchange::SpareToken;
 use super::tokens::retry::Deadline;
 use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};
 
@@ -55,7 +54,7 @@ impl RotationReport {
     }
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// Runs the four steps. A rotation that was interrupted before is finished;
     /// where its token is dead, it is dropped for a new one, which `fresh` becomes the version of.
     ///

@@ -1,25 +1,44 @@
-//! Secrets in this process alone, for demonstrations and tests.
+//! Secrets in the memory of this process, for demonstrations and tests.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use secrecy::ExposeSecret;
+
+use super::version_index::{IndexedVersion, VersionIndex};
 use crate::rotation::{
-    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, SecretId,
-    SecretStore, Staged, VersionId, Wanted,
+    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
-use crate::secret::{SecretString, same};
+use crate::secret::SecretString;
 
-/// Keeps any number of secrets for as long as it lives.
+/// Secrets in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    secrets: Mutex<HashMap<SecretId, Vec<Version>>>,
+    secrets: Mutex<HashMap<SecretId, Secret>>,
 }
 
 #[derive(Debug)]
+struct Secret {
+    versions: VersionIndex<Version, Version>,
+    previous: Option<SecretString>,
+}
+
+#[derive(Clone, Debug)]
 struct Version {
     id: VersionId,
-    labels: Vec<&'static str>,
+    /// `None` for a version that was staged without a value.
     value: Option<SecretString>,
+}
+
+impl IndexedVersion for Version {
+    fn id(&self) -> &VersionId {
+        &self.id
+    }
+
+    fn value(&self) -> Option<&str> {
+        self.value.as_ref().map(ExposeSecret::expose_secret)
+    }
 }
 
 impl MemoryStore {
@@ -28,54 +47,52 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Makes a secret with a current value, in place of one of the same name.
+    /// Creates a secret with a current value, or replaces the one with this id.
     pub fn create(&self, secret: SecretId, value: SecretString) {
-        let version = Version { id: VersionId::random(), labels: vec![CURRENT], value: Some(value) };
-        self.lock().insert(secret, vec![version]);
+        let current = Version { id: VersionId::random(), value: Some(value) };
+        let created = Secret { versions: VersionIndex::new(Some(current), None, None), previous: None };
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(secret, created);
     }
 
-    /// Stages a version without a value, as a secrets service does before it calls for the first step.
+    /// Stages a version without a value, as Secrets Manager does before createSecret.
     ///
     /// # Errors
     /// [`ErrorKind::SecretNotFound`].
     pub fn stage_empty(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
-        let mut secrets = self.lock();
-        let versions = versions_of(&mut secrets, secret)?;
-        versions.push(Version { id: version.clone(), labels: vec![PENDING], value: None });
-        Ok(())
+        self.with(secret, |found| {
+            found.versions.stage(Version { id: version.clone(), value: None });
+            Ok(())
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SecretId, Vec<Version>>> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<T>(&self, secret: &SecretId, work: impl FnOnce(&mut Secret) -> Result<T>) -> Result<T> {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = || RotationError::new(ErrorKind::SecretNotFound, format!("secret {secret} does not exist"));
+        work(secrets.get_mut(secret).ok_or_else(missing)?)
+    }
+}
+
+impl Secret {
+    fn current(&self) -> Result<&Version> {
+        let missing = || RotationError::new(ErrorKind::NoCurrentVersion, "the secret has no current version");
+        self.versions.current().ok_or_else(missing)
     }
 }
 
 impl SecretStore for MemoryStore {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
-        let mut secrets = self.lock();
-        let versions = versions_of(&mut secrets, secret)?.iter().filter(|version| !version.labels.is_empty());
-        let labelled = versions.map(|version| LabelledVersion {
-            id: version.id.clone(),
-            labels: version.labels.iter().map(|label| (*label).to_owned()).collect(),
-        });
-        Ok(Description { name: secret.as_str().to_owned(), versions: labelled.collect(), ..Description::default() })
+        self.with(secret, |found| Ok(found.versions.describe(secret.as_str(), found.current()?.id.clone())))
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        let mut secrets = self.lock();
-        let Ok(versions) = versions_of(&mut secrets, secret) else { return Ok(None) };
-        let found = versions.iter().find(|version| match wanted {
-            Wanted::Current => version.labels.contains(&CURRENT),
-            Wanted::Pending(id) => version.id == *id && version.labels.contains(&PENDING),
-        });
-        Ok(found.and_then(|version| version.value.clone()))
-    }
-
-    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        let mut secrets = self.lock();
-        let Ok(versions) = versions_of(&mut secrets, secret) else { return Ok(None) };
-        let found = versions.iter().find(|version| version.labels.contains(&PREVIOUS));
-        Ok(found.and_then(|version| version.value.clone()))
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        self.with(secret, |found| {
+            let version = match selector {
+                VersionSelector::Current => found.versions.current(),
+                VersionSelector::Pending(version) => found.versions.staged(version),
+                VersionSelector::Previous => return Ok(found.previous.clone().map(StoredValue::from)),
+            };
+            Ok(version.and_then(|version| version.value.clone()).map(StoredValue::from))
+        })
     }
 
     async fn stage(
@@ -85,95 +102,49 @@ impl SecretStore for MemoryStore {
         value: &SecretString,
         _rotation_token: Option<&SecretString>,
     ) -> Result<Staged> {
-        let mut secrets = self.lock();
-        let versions = versions_of(&mut secrets, secret)?;
-        if let Some(found) = versions.iter_mut().find(|found| found.id == *version) {
-            return match &found.value {
-                Some(held) if same(held, value) => Ok(Staged::Stored),
-                Some(_) => Ok(Staged::HeldAnother),
-                None => {
-                    found.value = Some(value.clone());
-                    Ok(Staged::Stored)
-                }
-            };
-        }
-        let in_the_way = |held: &Version| held.labels.contains(&PENDING) && !held.labels.contains(&CURRENT);
-        if let Some(holder) = versions.iter().find(|held| in_the_way(held)) {
-            return Err(conflict(format!("the version {} is staged already", holder.id)));
-        }
-        take_label(versions, PENDING);
-        versions.push(Version { id: version.clone(), labels: vec![PENDING], value: Some(value.clone()) });
-        Ok(Staged::Stored)
+        self.with(secret, |found| {
+            if let Some(staged) = found.versions.already_staged(version, value, &found.current()?.id)? {
+                return Ok(staged);
+            }
+            found.versions.stage(Version { id: version.clone(), value: Some(value.clone()) });
+            Ok(Staged::Stored)
+        })
     }
 
     async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
-        let mut secrets = self.lock();
-        let versions = versions_of(&mut secrets, secret)?;
-        let current = versions.iter().find(|held| held.labels.contains(&CURRENT)).map(|held| held.id.clone());
-        if current.as_ref() != holder || !versions.iter().any(|held| held.id == *version) {
-            return Err(conflict("another version is current by now".to_owned()));
-        }
-        if current.as_ref() == Some(version) {
-            return Ok(());
-        }
-        for label in [CURRENT, PREVIOUS, PENDING] {
-            take_label(versions, label);
-        }
-        for held in versions.iter_mut() {
-            if Some(&held.id) == current.as_ref() {
-                held.labels.push(PREVIOUS);
-            } else if held.id == *version {
-                held.labels.push(CURRENT);
-            }
-        }
-        versions.retain(|held| !held.labels.is_empty());
-        Ok(())
+        self.with(secret, |found| {
+            let current = found.current()?.clone();
+            let promoted = found.versions.promotable(version, holder, &current.id)?.clone();
+            found.versions.promote(promoted, Some(current.id));
+            found.previous = current.value;
+            Ok(())
+        })
     }
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
-        let mut secrets = self.lock();
-        let versions = versions_of(&mut secrets, secret)?;
-        for held in versions.iter_mut().filter(|held| held.id == *version) {
-            held.labels.retain(|label| *label != PENDING);
-        }
-        versions.retain(|held| !held.labels.is_empty());
-        Ok(())
-    }
-
-    async fn write_ahead(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        let mut secrets = self.lock();
-        let versions = versions_of(&mut secrets, secret)?;
-        versions.retain(|held| !held.labels.contains(&AHEAD));
-        versions.push(Version { id: VersionId::random(), labels: vec![AHEAD], value: Some(value.clone()) });
-        Ok(())
-    }
-
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        let mut secrets = self.lock();
-        let found = versions_of(&mut secrets, secret)?.iter().find(|held| held.labels.contains(&AHEAD));
-        Ok(found.and_then(|held| held.value.clone()))
-    }
-
-    async fn clear_ahead(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
-        versions_of(&mut self.lock(), secret)?.retain(|held| !held.labels.contains(&AHEAD));
-        Ok(())
+        self.with(secret, |found| {
+            found.versions.unstage(version);
+            Ok(())
+        })
     }
 }
 
-fn versions_of<'a>(
-    secrets: &'a mut HashMap<SecretId, Vec<Version>>,
-    secret: &SecretId,
-) -> Result<&'a mut Vec<Version>> {
-    let missing = || RotationError::new(ErrorKind::SecretNotFound, format!("there is no secret {secret}"));
-    secrets.get_mut(secret).ok_or_else(missing)
-}
-
-fn take_label(versions: &mut [Version], label: &str) {
-    for version in versions {
-        version.labels.retain(|have| *have != label);
+impl WriteAhead for MemoryStore {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        self.with(secret, |found| {
+            found.versions.set_intent(Some(value));
+            Ok(())
+        })
     }
-}
 
-fn conflict(message: String) -> RotationError {
-    RotationError::new(ErrorKind::StoreConflict, message)
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        self.with(secret, |found| Ok(found.versions.intent()))
+    }
+
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+        self.with(secret, |found| {
+            found.versions.set_intent(None);
+            Ok(())
+        })
+    }
 }

@@ -1,4 +1,4 @@
-//! Where secrets are kept: one adapter for each kind of store.
+//! Secret stores: one adapter per store, and the version index of the stores without labels.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -7,3 +7,4 @@ pub mod file;
 pub mod memory;
 #[cfg(feature = "vault-kv")]
 pub mod vault;
+pub(crate) mod version_index;

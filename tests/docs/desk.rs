@@ -1,4 +1,4 @@
-//! Where a reader sits who follows a page: a shell with the built programs, simulators for the cloud, and the real OpenBao.
+//! The environment in which a page is followed: a shell with the built programs, simulators of the cloud, and a real OpenBao.
 
 use std::fs;
 use std::io::Read;
@@ -18,30 +18,30 @@ use crate::settings::{Host, Setting};
 const ROTATOR: &str = env!("CARGO_BIN_EXE_genesys-rotator");
 const FUNCTION: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
 const ENGINE: &str = env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys");
-/// The OAuth clients that the pages speak of.
+/// The OAuth clients that the pages use.
 const CLIENTS: [&str; 4] = ["my", "other", "lone", "admin"];
-/// What no program of ours may print: secrets that the pages give it.
+/// Secrets of the pages, which no program of the project may print.
 const SECRETS: [&str; 4] = ["-secret\"", "my-secret", "admin-secret", "my-key-secret===="];
-/// What the pages say where something of the reader's own stands.
+/// Placeholders in the pages.
 const PLUGINS: &str = "/etc/openbao/plugins";
 const SERVER: &str = "https://openbao.example.com:8200";
 const PORT: &str = "8080";
-/// Where the machine's own programs are.
+/// The directories of system programs.
 const PLACES: &str = "/usr/local/bin:/usr/bin:/bin";
-/// What `rotate` names as it goes on.
+/// The steps that `rotate` shows as progress.
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
-/// How many seconds a page may take.
+/// The timeout of a page in seconds.
 const PATIENCE: &str = "120";
 
-/// What made of the built programs, rather than in them, is what a page says: that they are built, the Makefile's own.
+/// Replaces `make`: the programs are already built. It fails for a target that the Makefile does not have.
 const MAKE: &str = r#"#!/bin/sh
-# What it builds is built. That the Makefile knows the name is what is left to see.
+# The programs are already built. A dry run checks that the target exists.
 command -p make --directory="$PROJECT" --dry-run "$@" >/dev/null || exit
 case $1 in demo) exec genesys-rotator demo ;; esac
 "#;
 
-/// Runs the pages' commands one after the other in one shell, so that a page can change its directory, set a variable
-/// or leave something running; and ends with whoever started it.
+/// Runs the commands of a page in one shell, so that a page can change the directory, set variables and start background
+/// processes. The shell ends when its standard input closes.
 const SHELL: &str = r#"
 exec 3<&0 2>&1
 { read -r _ <&3; kill -TERM $$; } &
@@ -53,23 +53,23 @@ for ((number = 0; number < COUNT; number++)); do
 done
 "#;
 
-/// A reader's place, with all that the setting of a page gives.
+/// The environment of a page.
 pub struct Desk {
     home: TempDir,
     simulation: Simulation,
     bao: Option<Bao>,
 }
 
-/// What came of a command.
+/// The result of a command.
 pub struct Outcome {
-    /// Its status.
+    /// The exit status.
     pub status: Option<i32>,
-    /// What it printed on both streams, without what was logged.
+    /// The lines on both streams, without log lines.
     pub printed: Vec<String>,
 }
 
 impl Desk {
-    /// Sets the place up; `None` where this machine lacks what the page works with, which has been said then.
+    /// Sets up the environment; `None` if a required tool is missing, which has been printed.
     pub async fn set_up(setting: &Setting) -> Option<Self> {
         let python = tools()?;
         let clients = CLIENTS.map(|name| (format!("{name}-id"), format!("{name}-secret")));
@@ -86,7 +86,7 @@ impl Desk {
         Some(Self { home, simulation, bao })
     }
 
-    /// Puts what a page shows under a name where its reader begins.
+    /// Writes the named files of a page to the start directory.
     pub fn put(&self, page: &Page) {
         for block in &page.blocks {
             let Some(name) = block.file_name() else { continue };
@@ -96,7 +96,7 @@ impl Desk {
         }
     }
 
-    /// Runs commands in one shell: what came of each, up to the one that did not end.
+    /// Runs commands in one shell and returns their results, up to the first that did not end.
     pub async fn run(&self, commands: &[&str]) -> Vec<Outcome> {
         let directory = self.home.path().join("commands");
         let port = free_port().to_string();
@@ -107,7 +107,7 @@ impl Desk {
         let mut shell = self.shell(commands.len());
         let printed = tokio::task::spawn_blocking(move || {
             let mut shell = shell.spawn().expect("bash");
-            let _open_for_as_long_as_it_runs = shell.stdin.take();
+            let _open_while_it_runs = shell.stdin.take();
             let mut printed = Vec::new();
             shell.stdout.take().expect("a pipe").read_to_end(&mut printed).expect("it prints");
             shell.wait().expect("it ends");
@@ -116,7 +116,7 @@ impl Desk {
         outcomes(&String::from_utf8_lossy(&printed.await.expect("it does not panic")))
     }
 
-    /// Whether a program of ours printed what it never may.
+    /// Whether a program of the project printed a secret.
     pub fn gave_away(&self, command: &str, outcome: &Outcome) -> bool {
         let is_ours = command.starts_with("genesys-rotator ") && !command.starts_with("genesys-rotator sim");
         let live = self.simulation.genesys.live_tokens();
@@ -134,7 +134,7 @@ impl Desk {
 
     fn shell(&self, count: usize) -> Command {
         let (home, genesys) = (self.home.path(), self.simulation.genesys_url());
-        // A command that waits for somebody would wait for ever.
+        // A command that waits for input must not block the test.
         let mut shell = Command::new("timeout");
         shell
             .args(["--kill-after=5", PATIENCE, "bash", "-c", SHELL])
@@ -158,20 +158,20 @@ impl Desk {
     }
 }
 
-/// A server with KV at `secret/`. The engine lies in its directory or is yet to be put there; with a config and a role
-/// of each kind where it is mounted.
+/// A server with KV at `secret/`. If `is_mounted`, the engine is mounted with a config and a role of each kind. Otherwise
+/// its plugin directory is empty.
 async fn server(simulation: &Simulation, is_mounted: bool) -> Option<Bao> {
     let url = simulation.genesys_url();
     let environment = ["ROTATOR_LOGIN_URL", "ROTATOR_API_URL"].map(|name| format!("{name}={url}")).into();
     let version = concat!("v", env!("CARGO_PKG_VERSION"));
     let plugin = Plugin { name: "vault-plugin-secrets-genesys", version, binary: ENGINE.into(), environment };
-    // The server hands its environment on: a page that registers the engine anew says nothing of a simulator.
+    // The server passes its environment to the engine, because pages register it without the simulator's addresses.
     let bao = Bao::configured(&plugin, |plugins| format!("plugin_directory = {plugins:?}\n"))?;
     if !is_mounted {
-        fs::remove_file(bao.server.home().join("plugins").join(plugin.name)).expect("the reader installs it");
+        fs::remove_file(bao.server.home().join("plugins").join(plugin.name)).expect("the plugin file exists");
         return Some(bao);
     }
-    plugin.register_as(&bao, version).await;
+    bao.register_as(&plugin, version).await;
     bao.mount(&plugin, "genesys-cloud").await;
     simulation.genesys.add_client(Client::new("engine-id", "engine-secret"));
     let config = json!({"region": "mypurecloud.ie", "client_id": "engine-id", "client_secret": "engine-secret"});
@@ -181,7 +181,7 @@ async fn server(simulation: &Simulation, is_mounted: bool) -> Option<Bao> {
     Some(bao)
 }
 
-/// Programs, the project's own files where a page looks for them, and what its reader has at hand.
+/// Creates the programs, the project files, and the files of the reader.
 fn furnish(home: &Path, python: &Path) {
     for directory in ["bin", "commands", "project/target/release"] {
         fs::create_dir_all(home.join(directory)).expect("a directory");
@@ -214,7 +214,7 @@ fn executable(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode can be set");
 }
 
-/// What is left running gets a file of its own, and the next command waits until it has said that it is ready.
+/// Redirects a background command to a file, and waits until it has printed that it is ready.
 fn in_the_background(command: &str, number: usize) -> String {
     let Some(command) = command.strip_suffix('&') else { return command.to_owned() };
     let said = format!("\"$COMMANDS/{number}.said\"");
@@ -222,12 +222,12 @@ fn in_the_background(command: &str, number: usize) -> String {
     format!("{command} >{said} 2>&1 &\n{}\ncat {said}\n", ready.replace("{}", &said))
 }
 
-/// Takes apart what the shell printed.
+/// Splits the output of the shell into results.
 fn outcomes(printed: &str) -> Vec<Outcome> {
     let pieces = printed.split("\n@@").filter(|piece| piece.starts_with(|first: char| first.is_ascii_digit()));
     let statuses = printed.split("\n@@ended ").skip(1).map(|rest| rest.lines().next()?.parse().ok());
     let is_log = |line: &str| line.starts_with("20") && line.contains("Z ");
-    // In a terminal a bar shows it, and goes away.
+    // On a terminal, a progress bar shows these lines.
     let is_progress = |line: &str| STEPS.iter().any(|step| line.ends_with(&format!("  {step}")));
     let lines = pieces.map(|piece| {
         let lines = piece.trim_end().lines().skip(1).filter(|line| !is_log(line) && !is_progress(line));
@@ -237,15 +237,15 @@ fn outcomes(printed: &str) -> Vec<Outcome> {
     lines.zip(statuses).map(|(printed, status)| Outcome { status, printed }).collect()
 }
 
-/// The interpreter that `make test` names, without which there is neither `aws` nor `bao`; if there is `curl` as well.
-#[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the Makefile hands it over in a variable")]
+/// The Python of `make test`, which provides `aws` and `bao`; `None` if it or `curl` is missing.
+#[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the Makefile sets the variable")]
 fn tools() -> Option<PathBuf> {
     let python = std::env::var_os("PYTHON").map(PathBuf::from).filter(|python| python.exists());
     let curl = PLACES.split(':').map(|place| Path::new(place).join("curl")).find(|curl| curl.exists());
     if python.is_none() {
         println!("skipped: aws and bao are not installed; `make test` installs them");
     } else if curl.is_none() {
-        println!("skipped: there is no curl, which the pages work with");
+        println!("skipped: curl is not installed");
     }
     python.filter(|_| curl.is_some())
 }

@@ -5,10 +5,7 @@ use std::path::Path;
 
 use crate::page::{Page, root};
 
-/// Pages that others link to before they are there.
-const TO_COME: [&str; 0] = [];
-
-/// What is between `](` and `)`, outside of code.
+/// The targets of all links outside code.
 fn links(page: &Page) -> Vec<String> {
     let prose: Vec<_> = page.prose().map(without_code).collect();
     let prose = prose.join("\n");
@@ -20,7 +17,7 @@ fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect::<Vec<_>>().join("``")
 }
 
-/// The anchors of a page's headings, as GitHub makes them: of two alike the second has a number.
+/// The anchors of a page's headings, as GitHub generates them: duplicates get a number.
 fn anchors(page: &Page) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut anchor = |heading: &str| {
@@ -37,7 +34,7 @@ fn anchors(page: &Page) -> Vec<String> {
     page.headings().iter().map(|(_, heading)| anchor(heading)).collect()
 }
 
-/// What is wrong with a link; `None` if nothing is.
+/// The error of a link, or `None`.
 fn broken(page: &Page, link: &str, pages: &[Page]) -> Option<&'static str> {
     if link.contains("://") || link.starts_with("mailto:") {
         return None;
@@ -45,18 +42,15 @@ fn broken(page: &Page, link: &str, pages: &[Page]) -> Option<&'static str> {
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let directory = Path::new(&page.path).parent().unwrap_or(Path::new(""));
     let target = normal(&if path.is_empty() { page.path.clone() } else { directory.join(path).display().to_string() });
-    if TO_COME.contains(&target.as_str()) {
-        return None;
-    }
     if !root().join(&target).exists() {
-        return Some("there is no such file");
+        return Some("no such file");
     }
     let known = pages.iter().find(|page| page.path == target).map(anchors);
-    let leads_nowhere = !anchor.is_empty() && known.is_some_and(|known| !known.iter().any(|one| one == anchor));
-    leads_nowhere.then_some("there is no such heading")
+    let is_missing = !anchor.is_empty() && known.is_some_and(|known| !known.iter().any(|one| one == anchor));
+    is_missing.then_some("no such heading")
 }
 
-/// The path without its steps up.
+/// Resolves `.` and `..` in a path.
 fn normal(path: &str) -> String {
     let mut steps = Vec::new();
     for step in path.split('/') {
@@ -70,7 +64,7 @@ fn normal(path: &str) -> String {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let pages = Page::all();
     let links: Vec<_> = pages.iter().flat_map(|page| links(page).into_iter().map(move |link| (page, link))).collect();
     assert!(links.len() > 20, "{} links were found", links.len());

@@ -1,10 +1,8 @@
-//! The documentation, as its readers use it: every command of every page is run, or named as one that cannot be run
-//! here; what a page shows is what is printed; links, anchors and names lead somewhere.
+//! Tests of the documentation: every command of every page is run or listed as not runnable, the shown output matches
+//! the real output, and links, anchors and names have targets.
 //!
-//! `UPDATE_DOCS=1 cargo test --test docs` writes the output that pages show anew, where nothing is left out of it.
+//! `UPDATE_DOCS=1 cargo test --test docs` updates the output in the pages, except where the output is abbreviated.
 
-#[path = "../bao/mod.rs"]
-mod bao;
 mod desk;
 mod links;
 mod page;
@@ -12,6 +10,8 @@ mod proofs;
 mod runbook;
 mod settings;
 mod shown;
+
+use openbao_plugin::testing::bao;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,10 +29,10 @@ fn is_elsewhere(setting: &Setting, command: &str) -> bool {
     setting.elsewhere.iter().chain(ELSEWHERE).any(|(begins, _)| command.starts_with(begins))
 }
 
-/// A command to run, and where the page shows it; nowhere, if it is what its reader has done before.
+/// A command, and its place in the page; `None` for a prerequisite that the page does not show.
 type Step<'a> = (&'a str, Option<&'a Exchange>);
 
-/// The commands of a page that can be run here, with what is given before some of them.
+/// The runnable commands of a page, with their prerequisites.
 fn steps<'a>(setting: &Setting, exchanges: &'a [Exchange]) -> Vec<Step<'a>> {
     let mut given = setting.given.to_vec();
     let mut steps = Vec::new();
@@ -45,7 +45,7 @@ fn steps<'a>(setting: &Setting, exchanges: &'a [Exchange]) -> Vec<Step<'a>> {
     steps
 }
 
-/// Follows a page, and says what is not as it says.
+/// Runs the commands of a page and compares their output.
 async fn follow(path: &str) {
     let (page, setting) = (Page::read(path), setting(path));
     let exchanges = page.exchanges();
@@ -55,7 +55,7 @@ async fn follow(path: &str) {
     let commands: Vec<_> = steps.iter().map(|(command, _)| *command).collect();
     let outcomes = desk.run(&commands).await;
     for ((command, exchange), outcome) in steps.iter().zip(&outcomes) {
-        // A page that shows an error says that the command fails.
+        // A command with an error in its shown output must fail.
         let fails = exchange.is_some_and(|exchange| exchange.shown.iter().any(|line| is_error(line)));
         assert_eq!(outcome.status != Some(0), fails, "{path}: {command}: {:#?}", outcome.printed);
         assert!(!desk.gave_away(command, outcome), "{path}: {command} printed a secret");
@@ -68,7 +68,7 @@ async fn follow(path: &str) {
     }
     if let Some((exchange, outcome)) = stale.first() {
         let (command, shown, printed) = (&exchange.command, exchange.shown.join("\n"), outcome.printed.join("\n"));
-        panic!("{path}: {command}\nthe page shows:\n{shown}\nprinted is:\n{printed}");
+        panic!("{path}: {command}\nthe page shows:\n{shown}\nthe command printed:\n{printed}");
     }
 }
 
@@ -80,7 +80,7 @@ fn is_stale(exchange: &Exchange, outcome: &Outcome) -> bool {
     !exchange.shown.is_empty() && !shown::is_as_shown(&exchange.shown, &outcome.printed)
 }
 
-/// Writes into the page what was printed.
+/// Writes the printed output into the page.
 fn update(page: &Page, stale: &[(&Exchange, &Outcome)]) {
     let mut lines: Vec<_> = page.text.lines().map(str::to_owned).collect();
     for (exchange, outcome) in stale.iter().rev().filter(|(exchange, _)| shown::is_whole(&exchange.shown)) {
@@ -92,12 +92,12 @@ fn update(page: &Page, stale: &[(&Exchange, &Outcome)]) {
     fs::write(root().join(&page.path), lines.join("\n") + "\n").expect("the page can be written");
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests asks for it in a variable")]
+#[expect(clippy::disallowed_methods, reason = "the caller sets the variable")]
 fn is_update() -> bool {
     std::env::var_os("UPDATE_DOCS").is_some()
 }
 
-/// A test for each page with commands.
+/// One test for each page with commands.
 macro_rules! pages {
     ($($name:ident: $path:literal,)*) => {
         const FOLLOWED: &[&str] = &[$($path),*];
@@ -111,42 +111,42 @@ macro_rules! pages {
 }
 
 pages! {
-    the_page_of_aws_works: "docs/aws.md",
-    the_readme_works: "README.md",
-    the_page_of_leaks_works: "docs/break-glass.md",
-    the_page_of_the_command_line_works: "docs/command-line.md",
-    the_page_of_kv_works: "docs/kv.md",
-    every_document_does_what_it_says: "docs/documents.md",
-    the_page_of_packages_works: "docs/packages.md",
-    the_page_of_pipelines_works: "docs/pipelines.md",
-    the_page_of_infra_terraform_works: "infra/terraform/README.md",
-    the_runbook_works: "docs/runbook.md",
-    the_session_is_as_recorded: "docs/session.md",
-    the_page_of_upgrades_works: "docs/upgrading.md",
-    the_engines_page_works: "docs/vault-openbao.md",
-    the_page_of_infra_vault_works: "infra/vault/README.md",
+    commands_of_aws_run: "docs/aws.md",
+    commands_of_the_readme_run: "README.md",
+    commands_of_break_glass_run: "docs/break-glass.md",
+    commands_of_command_line_run: "docs/command-line.md",
+    commands_of_kv_run: "docs/kv.md",
+    commands_of_documents_run: "docs/documents.md",
+    commands_of_packages_run: "docs/packages.md",
+    commands_of_pipelines_run: "docs/pipelines.md",
+    commands_of_infra_terraform_run: "infra/terraform/README.md",
+    commands_of_the_runbook_run: "docs/runbook.md",
+    commands_of_the_session_run: "docs/session.md",
+    commands_of_upgrading_run: "docs/upgrading.md",
+    commands_of_vault_openbao_run: "docs/vault-openbao.md",
+    commands_of_infra_vault_run: "infra/vault/README.md",
 }
 
 #[test]
-fn every_page_with_commands_is_followed() {
+fn every_page_with_commands_has_a_test() {
     for page in Page::all().iter().filter(|page| !page.exchanges().is_empty()) {
-        assert!(FOLLOWED.contains(&page.path.as_str()), "{}: give it a line in pages! and in SETTINGS", page.path);
+        assert!(FOLLOWED.contains(&page.path.as_str()), "{}: add it to pages! and SETTINGS", page.path);
     }
     for setting in SETTINGS {
         let exchanges = Page::read(setting.page).exchanges();
         for (begins, _) in setting.elsewhere.iter() {
             let is_there = exchanges.iter().any(|exchange| exchange.command.starts_with(begins));
-            assert!(is_there, "{}: no command begins with {begins:?} any more", setting.page);
+            assert!(is_there, "{}: no command begins with {begins:?}", setting.page);
         }
     }
 }
 
 #[test]
-fn commands_are_written_so_that_they_are_found() {
+fn commands_are_in_console_blocks() {
     for page in Page::all() {
         for block in &page.blocks {
             let kind = block.kind.as_str();
-            assert!(!["sh", "bash", "shell"].contains(&kind), "{}: write ```console and `$ `", page.path);
+            assert!(!["sh", "bash", "shell"].contains(&kind), "{}: use ```console and `$ `", page.path);
             let has_command = block.lines.iter().any(|line| line.starts_with("$ "));
             assert_eq!(kind == "console", has_command, "{}: line {}", page.path, block.begins);
         }
@@ -154,7 +154,7 @@ fn commands_are_written_so_that_they_are_found() {
 }
 
 #[test]
-fn every_document_is_a_file_as_well() {
+fn every_document_is_also_a_file() {
     let (page, examples) = (Page::read("docs/documents.md"), root().join("docs/examples"));
     let documents = page.blocks.iter().filter_map(|block| Some((block.file_name()?, block.lines.join("\n") + "\n")));
     let documents: BTreeMap<_, _> = documents.collect();
@@ -172,7 +172,7 @@ fn every_document_is_a_file_as_well() {
 }
 
 #[test]
-fn every_command_has_its_row() {
+fn every_command_has_a_row() {
     let help = Command::new(env!("CARGO_BIN_EXE_genesys-rotator")).arg("--help").output().expect("it runs");
     let help = String::from_utf8(help.stdout).expect("it prints text");
     let listed = help.split_once("Commands:\n").expect("there are commands").1;
@@ -187,7 +187,7 @@ fn every_command_has_its_row() {
 }
 
 #[test]
-fn every_json_block_is_json() {
+fn every_json_block_is_valid() {
     for page in Page::all() {
         for block in page.blocks.iter().filter(|block| block.kind == "json") {
             let read: Result<serde_json::Value, _> = serde_json::from_str(&block.lines.join("\n"));

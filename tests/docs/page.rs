@@ -1,45 +1,45 @@
-//! A page of the documentation, taken apart: its headings, links, blocks and commands.
+//! Parses a page: its headings, blocks and commands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Directories whose pages are not ours.
+/// Directories that are skipped.
 const FOREIGN: [&str; 3] = ["target", ".git", "node_modules"];
 
-/// How a line ends whose command goes on in the next one.
+/// Line endings after which a command continues on the next line.
 const GOES_ON: [&str; 3] = ["\\", " |", " &&"];
 
 /// A page.
 pub struct Page {
-    /// Its path from the project's directory, such as `docs/kv.md`.
+    /// The path from the project directory, such as `docs/kv.md`.
     pub path: String,
-    /// Its text.
+    /// The text.
     pub text: String,
-    /// What stands between fences, in order.
+    /// The fenced blocks, in order.
     pub blocks: Vec<Block>,
 }
 
-/// What stands between two fences.
+/// A fenced block.
 pub struct Block {
-    /// What the fence says that it is, such as `console`.
+    /// The info string, such as `console`.
     pub kind: String,
-    /// The last line before it that says anything.
+    /// The last non-empty line before the block.
     pub title: String,
-    /// How far the fence, and so each line of the block, is moved to the right.
+    /// The indentation of the fence.
     pub indent: usize,
-    /// The number of its first line in the page, from 0.
+    /// The number of the first line in the page, from 0.
     pub begins: usize,
-    /// Its lines, without the indentation.
+    /// The lines, without the indentation.
     pub lines: Vec<String>,
 }
 
-/// A command, and what the page says that it prints.
+/// A command and its shown output.
 pub struct Exchange {
-    /// The command; one that goes on over several lines in all of them.
+    /// The command, with all of its lines.
     pub command: String,
-    /// The numbers of the lines of the page that show its output, from 0.
+    /// The line numbers of the shown output in the page, from 0.
     pub shown_at: std::ops::Range<usize>,
-    /// These lines.
+    /// The shown output.
     pub shown: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl Page {
         paths.iter().map(|path| Self::read(&name(path))).collect()
     }
 
-    /// Its commands, in order: those of its consoles, and those that stand alone in a table's cell with a `$`.
+    /// The commands of console blocks, and of table cells that start with `$ `, in order.
     pub fn exchanges(&self) -> Vec<Exchange> {
         let consoles = self.blocks.iter().filter(|block| block.kind == "console").flat_map(Block::exchanges);
         let cells =
@@ -77,7 +77,7 @@ impl Page {
         exchanges
     }
 
-    /// Its lines outside of blocks.
+    /// The lines outside blocks.
     pub fn prose(&self) -> impl Iterator<Item = &str> {
         let within = |number: usize| {
             self.blocks.iter().any(|block| (block.begins - 1..=block.begins + block.lines.len()).contains(&number))
@@ -85,7 +85,7 @@ impl Page {
         self.text.lines().enumerate().filter(move |(number, _)| !within(*number)).map(|(_, line)| line)
     }
 
-    /// Its headings, each with how deep it is.
+    /// The headings with their level.
     pub fn headings(&self) -> Vec<(usize, &str)> {
         let heading = |line: &'_ str| {
             let depth = line.len() - line.trim_start_matches('#').len();
@@ -97,13 +97,13 @@ impl Page {
 }
 
 impl Block {
-    /// The name that the line before it gives it, alone and between backticks: `` `simple.json`: ``.
+    /// The file name on the line before the block, such as `` `simple.json`: ``.
     pub fn file_name(&self) -> Option<&str> {
         let name = self.title.trim().strip_prefix('`')?.strip_suffix("`:")?;
         (!name.contains(['`', ' ', '/'])).then_some(name)
     }
 
-    /// The commands of a console.
+    /// The commands of a console block.
     pub fn exchanges(&self) -> Vec<Exchange> {
         let mut exchanges = Vec::new();
         let mut lines = self.lines.iter().enumerate().peekable();
@@ -134,13 +134,13 @@ impl Block {
     }
 }
 
-/// The word that ends what a command reads from the lines after it.
+/// The delimiter of a here-document.
 fn here_document(command: &str) -> Option<String> {
     let word = command.split_once("<<")?.1.split_whitespace().next()?;
     Some(word.trim_matches(['\'', '"']).to_owned())
 }
 
-/// The project's directory.
+/// The project directory.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

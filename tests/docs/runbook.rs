@@ -1,4 +1,4 @@
-//! The runbook, against the names that the code gives to failures and the fields that the function logs.
+//! Compares the runbook with the error names of the code and the log fields of the function.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use simulators::{Simulation, SimulationSettings};
 use crate::page::Page;
 
 const PAGE: &str = "docs/runbook.md";
-/// What `check` alone finds, beside the core's errors.
+/// The error that only `check` reports.
 const OF_CHECK: &str = "TokenLifeTooShort";
 
 /// Every text between backticks.
@@ -18,7 +18,7 @@ fn quoted(text: &str) -> BTreeSet<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// Sends a request as an AWS SDK does; nothing checks its signature.
+/// Sends a request in the format of an AWS SDK. The simulator does not verify the signature.
 async fn secrets_manager(simulation: &Simulation, action: &str, body: Value) {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let request =
@@ -32,7 +32,7 @@ async fn secrets_manager(simulation: &Simulation, action: &str, body: Value) {
 }
 
 #[test]
-fn every_error_has_its_section_and_no_section_is_without_its_error() {
+fn every_error_has_a_section_and_every_section_an_error() {
     let page = Page::read(PAGE);
     let headings = page.headings();
     let errors = headings.iter().skip_while(|(_, heading)| *heading != "Errors").skip(1);
@@ -42,7 +42,7 @@ fn every_error_has_its_section_and_no_section_is_without_its_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_function_logs_the_fields_that_the_queries_ask_for() {
+async fn the_function_logs_the_fields_of_the_queries() {
     let function = Some(env!("CARGO_BIN_EXE_genesys-rotator-lambda").into());
     let clients = vec![("my-id".to_owned(), "my-secret".to_owned())];
     let settings = SimulationSettings { clients, function, ..SimulationSettings::default() };
@@ -69,7 +69,7 @@ async fn the_function_logs_the_fields_that_the_queries_ask_for() {
     for block in page.blocks.iter().filter(|block| block.kind == "text") {
         let query = block.lines.join("\n");
         for field in quoted(&query).into_iter().chain(["message", "duration_ms"]) {
-            assert!(logged.contains(field), "{field} is in no line of the log: {logged:?}");
+            assert!(logged.contains(field), "{field} is in no log line: {logged:?}");
         }
     }
 }

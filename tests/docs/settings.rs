@@ -1,55 +1,54 @@
-//! What each page of the documentation is followed with. A new page is a line in [`SETTINGS`].
+//! The environment of each page. A new page needs an entry in [`SETTINGS`].
 
-/// What there is besides the simulators.
+/// The server besides the simulators.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Host {
-    /// Nothing.
+    /// None.
     Simulators,
-    /// OpenBao, whose directory for plugins is empty.
+    /// OpenBao with an empty plugin directory.
     EngineToInstall,
     /// OpenBao with the engine at `genesys-cloud/`, a config `main`, a role `ci` and a static role `reports`.
     Engine,
 }
 
-/// How a page's commands are run.
+/// The environment of a page.
 pub struct Setting {
     /// The page.
     pub page: &'static str,
-    /// What there is.
+    /// The server.
     pub host: Host,
-    /// Commands of which the page says nothing, each before the first of its own that begins so: what its reader has
-    /// done, or has met with.
+    /// Prerequisites that the page does not show: the prefix of a page's command, and the command to run before it.
     pub given: &'static [(&'static str, &'static str)],
-    /// How commands begin that are not run here, and why not. Each has to be there for one at least.
+    /// Prefixes of commands that are not run, with the reason. Each must match a command.
     pub elsewhere: &'static [(&'static str, &'static str)],
 }
 
-/// A secret in Secrets Manager, as yet without a function.
+/// Creates a secret in Secrets Manager without a function.
 const STORED: &str = "aws secretsmanager create-secret --name prod/genesys --secret-string file://genesys.json";
-/// The function, attached.
+/// Attaches the function.
 const ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id prod/genesys \
      --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
      --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
-/// The rotation that this begins is at its end.
+/// Waits for the end of the rotation.
 const SETTLED: &str =
     "while aws secretsmanager describe-secret --secret-id prod/genesys | grep -q AWSPENDING; do sleep 0.1; done";
-/// A rotation that lies about half done.
+/// Leaves a rotation pending.
 const STUCK: &str = "aws secretsmanager put-secret-value --secret-id prod/genesys --version-stages AWSPENDING \
      --secret-string '{\"region\": \"mypurecloud.ie\", \"client_id\": \"my-id\", \"client_secret\": \"was-wrong\"}'";
 
-/// The same secret in KV, and a token in it.
+/// Stores the same secret in KV, and rotates it.
 const IN_KV: &str = "bao kv put -mount=secret team/genesys @genesys.json";
 const ROTATED_IN_KV: &str = "genesys-rotator rotate vault:secret/team/genesys";
-/// A config of the engine whose client is alone, and one whose client edits others.
+/// Writes a config with a single client, and one whose client may edit others.
 const ONE_CLIENT: &str =
     "bao write genesys-cloud/config/main region=mypurecloud.ie client_id=my-id client_secret=- < client-secret";
 const ADMIN: &str = "printf admin-secret | bao write genesys-cloud/config/admin region=mypurecloud.ie client_id=admin-id client_secret=-";
-/// What a deployment makes, as yet without a value.
+/// The secret of a deployment, without a value.
 const DEPLOYED: &str = "aws secretsmanager create-secret --name genesys/token";
 const DEPLOYED_AND_ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id genesys/token \
      --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
      --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
-/// One that was there before the deployment.
+/// A secret that existed before the deployment.
 const OF_ANOTHER_NAME: &str =
     "aws secretsmanager create-secret --name genesys/reports --secret-string file://genesys.json";
 
@@ -65,8 +64,8 @@ pub const SETTINGS: &[Setting] = &[
             ("aws secretsmanager cancel-rotate-secret", DEPLOYED_AND_ATTACHED),
         ],
         elsewhere: &[
-            ("make package", "compilers for two processors, and half an hour"),
-            ("cd infra/aws", "the files at hand lie elsewhere"),
+            ("make package", "takes half an hour and needs cross-compilation tools"),
+            ("cd infra/aws", "the next commands need the start directory"),
         ],
     },
     Setting {
@@ -88,12 +87,12 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::EngineToInstall,
         given: &[],
         elsewhere: &[
-            ("make package", "compilers for two processors, and half an hour"),
+            ("make package", "takes half an hour and needs cross-compilation tools"),
             ("sha256sum -c", "a release"),
             ("cd dist", "a release"),
             ("tar -xzf", "a release"),
             ("bao plugin register -sha256=\"$(cut", "a release"),
-            ("genesys-rotator completions bash > /etc", "a host of its own"),
+            ("genesys-rotator completions bash > /etc", "changes the host"),
         ],
     },
     Setting {
@@ -111,7 +110,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         page: "docs/session.md",
         host: Host::Simulators,
-        // What the page has told to begin just before is at its end.
+        // The page starts a rotation just before this command.
         given: &[("genesys-rotator rotate prod/genesys", SETTLED)],
         elsewhere: &[],
     },
@@ -140,11 +139,11 @@ pub const SETTINGS: &[Setting] = &[
         page: "infra/vault/README.md",
         host: Host::EngineToInstall,
         given: &[],
-        elsewhere: &[("bao login", "asks a person"), ("bao write auth/kubernetes/config", "a cluster")],
+        elsewhere: &[("bao login", "interactive"), ("bao write auth/kubernetes/config", "a cluster")],
     },
 ];
 
-/// How commands begin that no page's commands are run for: they need an account, a cluster or a registry.
+/// Prefixes of commands that are not run on any page, with the reason.
 pub const ELSEWHERE: &[(&str, &str)] = &[
     ("aws cloudformation", "a real account"),
     ("aws cloudwatch", "a real account"),
@@ -163,10 +162,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("docker ", "a container engine"),
     ("podman ", "a container engine"),
     ("gh ", "an account at GitHub"),
-    ("git ", "a clone of its own"),
+    ("git ", "changes the clone"),
     ("cosign ", "a release's signature"),
-    ("sudo ", "a host of its own"),
-    ("apt", "a host of its own"),
-    ("systemctl ", "a host of its own"),
-    ("vault ", "HashiCorp Vault, which has not been run"),
+    ("sudo ", "changes the host"),
+    ("apt", "changes the host"),
+    ("systemctl ", "changes the host"),
+    ("vault ", "HashiCorp Vault is not tested"),
 ];

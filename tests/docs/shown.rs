@@ -1,12 +1,12 @@
-//! Whether a page still shows what a command prints: times, ids and numbers may differ, nothing else.
+//! Compares shown and real output. Only times, ids and numbers may differ.
 
-/// What a time is told in.
+/// Units of time.
 const UNITS: [&str; 6] = ["d", "day", "h", "min", "s", "ms"];
 
-/// Where the page leaves something out: a part of a line, or alone on its line any number of lines.
+/// An omission: part of a line, or alone on a line, any number of lines.
 const ANYTHING: char = '…';
 
-/// Whether the lines that a page shows are these, with what differs from run to run masked.
+/// Whether the shown lines match the printed lines, after masking variable parts.
 pub fn is_as_shown(shown: &[String], printed: &[String]) -> bool {
     let Some((first, rest)) = shown.split_first() else { return printed.is_empty() };
     if first.trim() == ANYTHING.to_string() {
@@ -18,7 +18,7 @@ pub fn is_as_shown(shown: &[String], printed: &[String]) -> bool {
     }
 }
 
-/// Whether a page says nothing of what it leaves out, so that its lines can be written anew.
+/// Whether the shown lines have no omission, so that they can be updated.
 pub fn is_whole(shown: &[String]) -> bool {
     !shown.is_empty() && !shown.iter().any(|line| line.contains(ANYTHING))
 }
@@ -30,7 +30,7 @@ fn is_line(shown: &str, printed: &str) -> bool {
     ends.any(|at| is_line(after, &rest[at..]))
 }
 
-/// A line whose numbers are all 0, whose ids are all `#`, and whose times and gaps are all of one length.
+/// Masks a line: numbers become 0, ids become `#`, times and spaces get a fixed form.
 fn masked(line: &str) -> String {
     let is_part = |letter: char| letter.is_alphanumeric() || "-_.:+".contains(letter);
     let mut masked = String::new();
@@ -61,7 +61,7 @@ fn masked_word(word: &str) -> String {
     masked
 }
 
-/// `in 23 h 59 min` is as good as `in 1 d`.
+/// Masks durations: `in 23 h 59 min` equals `in 1 d`.
 fn without_times(line: &str) -> String {
     let words: Vec<_> = line.split_whitespace().collect();
     let mut kept: Vec<String> = Vec::new();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_from_run_to_run_is_masked() {
+    fn times_ids_and_numbers_are_masked() {
         for (shown, printed) in [
             ("createSecret  done  12 ms", "createSecret  done   3 ms"),
             ("expires 2026-01-02T03:04:05Z (in 23 h 59 min)", "expires 2027-11-12T13:14:15Z (in 1 day)"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_may_differ() {
+    fn other_differences_are_found() {
         for (shown, printed) in [
             ("createSecret  done  12 ms", "createSecret  failed  12 ms"),
             ("one\ntwo", "one"),

@@ -1,4 +1,4 @@
-//! How processes and servers end, in order and out of it: what was handed out stays good, and can still be ended.
+//! Reloads, seals, restarts and kills: issued tokens stay valid, and leases can still be revoked.
 
 use std::cell::Cell;
 
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use crate::bao::{Bao, signal, until};
 use crate::scene::{Scene, config, plugin, simulate};
 
-/// What readers hold.
-struct Held {
+/// The tokens that readers hold.
+struct HeldTokens {
     lease: Value,
     leased: String,
     shared: Value,
     fixed: Value,
 }
 
-/// The scene on storage that lasts.
+/// A scene with persistent storage.
 pub async fn durable() -> Option<Scene> {
     let simulation = simulate().await;
     let mut plugin = plugin(&simulation);
@@ -28,7 +28,7 @@ pub async fn durable() -> Option<Scene> {
     Some(scene)
 }
 
-/// A config, and a role of each kind.
+/// Writes a config and a role of each kind.
 pub async fn prepare(bao: &Bao) {
     bao.post("genesys-cloud/config/main", config()).await;
     bao.post("genesys-cloud/roles/ci", json!({"config": "main", "ttl": "10m"})).await;
@@ -39,9 +39,9 @@ pub fn token(answer: &Value) -> String {
     answer["data"]["access_token"].as_str().expect("a token").to_owned()
 }
 
-async fn hold(scene: &Scene) -> Held {
+async fn hold(scene: &Scene) -> HeldTokens {
     let leased = scene.read("creds/ci").await;
-    Held {
+    HeldTokens {
         lease: leased["lease_id"].clone(),
         leased: token(&leased),
         shared: scene.read("token/ci").await["data"]["access_token"].clone(),
@@ -49,7 +49,7 @@ async fn hold(scene: &Scene) -> Held {
     }
 }
 
-async fn is_unchanged(scene: &Scene, held: &Held, what: &str) {
+async fn is_unchanged(scene: &Scene, held: &HeldTokens, what: &str) {
     let answers = async || scene.call("GET", "static-creds/steady", Value::Null).await.0 == 200;
     until(&format!("the mount answers after {what}"), answers).await;
     assert_eq!(scene.read("static-creds/steady").await["data"]["access_token"], held.fixed, "{what}");
@@ -60,39 +60,45 @@ async fn is_unchanged(scene: &Scene, held: &Held, what: &str) {
 }
 
 #[tokio::test]
-async fn what_readers_hold_outlives_reload_seal_and_restart() {
+async fn issued_tokens_survive_reload_seal_and_restart() {
     let Some(mut scene) = durable().await else { return };
     let held = hold(&scene).await;
     let minted = scene.simulation.genesys.minted();
     scene.bao.reload(&scene.plugin).await;
     is_unchanged(&scene, &held, "a reload").await;
     scene.bao.seal().await;
-    until("nothing is left", async || scene.bao.engines().is_empty() && scene.bao.sockets().is_empty()).await;
+    until("all plugin processes and sockets are gone", async || {
+        scene.bao.engines().is_empty() && scene.bao.sockets().is_empty()
+    })
+    .await;
     scene.bao.unseal().await;
-    scene.bao.has_status(200).await;
+    scene.bao.wait_for_health(200).await;
     is_unchanged(&scene, &held, "a seal").await;
     for signal in ["TERM", "KILL"] {
-        scene.bao.server.end(signal);
-        until("nothing is left", async || scene.bao.engines().is_empty() && scene.bao.sockets().is_empty()).await;
-        scene.bao.start_again().await;
+        scene.bao.server.stop(signal);
+        until("all plugin processes and sockets are gone", async || {
+            scene.bao.engines().is_empty() && scene.bao.sockets().is_empty()
+        })
+        .await;
+        scene.bao.restart().await;
         is_unchanged(&scene, &held, signal).await;
     }
-    assert_eq!(scene.simulation.genesys.minted(), minted, "nobody needed another token");
+    assert_eq!(scene.simulation.genesys.minted(), minted, "no further token was minted");
     assert_eq!(scene.revoke(&held.lease).await.0, 204);
     assert!(!scene.live().contains(&held.leased));
     assert!(!scene.bao.log().contains("panicked"), "{}", scene.bao.log());
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_killed_under_load_is_replaced_and_no_lease_is_lost() {
+async fn a_plugin_killed_under_load_is_restarted_and_no_lease_is_lost() {
     let Some(scene) = Scene::start().await else { return };
     scene.write("static-roles/steady", json!({"config": "main", "rotation_period": "1h"})).await;
-    let (handed_out, is_over) = (Cell::new(0), Cell::new(false));
+    let (issued, is_over) = (Cell::new(0), Cell::new(false));
     let reader = async || {
         let mut leases = Vec::new();
         while !is_over.get() {
             if let (200, answer) = scene.call("GET", "creds/ci", Value::Null).await {
-                handed_out.set(handed_out.get() + 1);
+                issued.set(issued.get() + 1);
                 leases.push((answer["lease_id"].clone(), token(&answer)));
             }
             if let (200, answer) = scene.call("GET", "static-creds/steady", Value::Null).await {
@@ -103,25 +109,25 @@ async fn a_plugin_that_is_killed_under_load_is_replaced_and_no_lease_is_lost() {
     };
     let killer = async {
         for _ in 0..3 {
-            let before = handed_out.get();
-            until("leases are handed out", async || handed_out.get() > before + 5).await;
+            let before = issued.get();
+            until("leases are issued", async || issued.get() > before + 5).await;
             let engine = scene.bao.engines()[0];
             signal(engine, "KILL");
-            until("it is dead", async || !scene.bao.engines().contains(&engine)).await;
+            until("the process is gone", async || !scene.bao.engines().contains(&engine)).await;
         }
-        let before = handed_out.get();
-        until("leases are handed out again", async || handed_out.get() > before + 5).await;
+        let before = issued.get();
+        until("leases are issued again", async || issued.get() > before + 5).await;
         is_over.set(true);
     };
     let (leases, ()) = join(join_all((0..4).map(|_| reader())), killer).await;
     let leases = leases.concat();
     let live = scene.live();
-    assert!(leases.iter().all(|(_, token)| live.contains(token)), "what was handed out works");
+    assert!(leases.iter().all(|(_, token)| live.contains(token)), "issued tokens are valid");
     let all = json!({"sync": true});
     assert_eq!(scene.bao.call("PUT", "sys/leases/revoke-prefix/genesys-cloud/creds", all).await.0, 204);
     let live = scene.live();
-    assert!(leases.iter().all(|(_, token)| !live.contains(token)), "and ends with its lease");
-    // The static role's, and at most one for each reader and death that never got its lease.
+    assert!(leases.iter().all(|(_, token)| !live.contains(token)), "tokens are revoked with their leases");
+    // The static role's token, and at most one undelivered token for each reader and kill.
     assert!(live.len() <= 1 + 4 * 3, "{}", live.len());
     assert_eq!((scene.bao.engines().len(), scene.bao.sockets().len()), (1, 1));
     assert!(!scene.bao.log().contains("panicked"));

@@ -1,7 +1,8 @@
-//! The engine's own process under a host of the tests' own, and the simulator that its tokens come from.
+//! The engine's process under a test host, and the simulators of its platforms.
 
-#![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure of the harness fails the test")]
 
+use std::fmt;
 use std::io::BufRead;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -13,63 +14,71 @@ use simulators::Simulation;
 use crate::scene::{CLIENT, config, simulate};
 use openbao_plugin::testing::wire::plugin::grpc_controller_client::GrpcControllerClient;
 use openbao_plugin::testing::wire::{pb, plugin};
-use openbao_plugin::testing::{Host, Identity, Moment, Plugin, Road, Status, Storage, SystemView, of_mount};
+use openbao_plugin::testing::{
+    Host, HostIdentity, MemoryStorage, MemorySystemView, Moment, PluginProcess, Status, Transport, of_mount,
+};
 
 const MOUNT: &str = "mount";
-/// How long anything may take that is waited for.
+/// The limit of each wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Hosted {
-    pub storage: Storage,
-    pub system: SystemView,
+    pub storage: MemoryStorage,
+    pub system: MemorySystemView,
     pub simulation: Simulation,
-    process: Arc<Mutex<Option<Plugin>>>,
+    process: Arc<Mutex<Option<PluginProcess>>>,
     host: Mutex<Option<Arc<Host>>>,
     log: Arc<Mutex<String>>,
 }
 
-/// A request that was refused: the type of the error on the wire, and what it says.
+/// A rejected request: the HTTP status that a host derives from the error, and the message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refused(pub u32, pub String);
+pub struct Refused(pub i64, pub String);
 
 impl Hosted {
-    /// The engine with the config `main`.
-    pub async fn start() -> Self {
+    /// An engine without entries.
+    pub async fn empty() -> Self {
         let hosted = Self {
-            storage: Storage::default(),
-            system: SystemView::default(),
+            storage: MemoryStorage::default(),
+            system: MemorySystemView::default(),
             simulation: simulate().await,
             process: Arc::default(),
             host: Mutex::default(),
             log: Arc::default(),
         };
         hosted.restart().await;
+        hosted
+    }
+
+    /// An engine with the config `main`.
+    pub async fn start() -> Self {
+        let hosted = Self::empty().await;
         hosted.write("config/main", config()).await;
         hosted
     }
 
-    /// The same, with the static role `ci`.
+    /// An engine with the config `main` and the static role `ci`.
     pub async fn with_role() -> Self {
         let hosted = Self::start().await;
         hosted.write("static-roles/ci", role()).await;
         hosted
     }
 
-    /// Starts a new process on what is stored, in place of the former one.
+    /// Replaces the process by a new one with the same storage.
     pub async fn restart(&self) {
-        let identity = Identity::new();
+        let identity = HostIdentity::new();
         let url = self.simulation.genesys_url();
         let environment =
             [("ROTATOR_LOGIN_URL", url.as_str()), ("ROTATOR_API_URL", url.as_str()), ("ROTATOR_LOG", "trace")];
         let binary = Path::new(env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys"));
-        let mut plugin = Plugin::start(binary, &identity, &environment);
+        let mut plugin = PluginProcess::start(binary, &identity, &environment);
         let (lines, log) = (plugin.errors.take().unwrap().lines(), self.log.clone());
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 log.lock().unwrap().push_str(&(line + "\n"));
             }
         });
-        let road = Road::Sockets(plugin.socket());
+        let road = Transport::Sockets(plugin.socket());
         let host = Host::connect_with(&identity, road, self.storage.clone(), self.system.clone()).await;
         assert_eq!(host.setup(MOUNT).await, "");
         *self.process.lock().unwrap() = Some(plugin);
@@ -78,7 +87,7 @@ impl Hosted {
         *self.host.lock().unwrap() = Some(Arc::new(host));
     }
 
-    /// Has the process end, as a host does, and waits for it.
+    /// Shuts the process down as a host does, and waits for its exit.
     pub async fn shut_down(&self) {
         let mut plugin = self.process.lock().unwrap().take().unwrap();
         let mut controller = GrpcControllerClient::new(self.host().channel.clone());
@@ -86,33 +95,34 @@ impl Hosted {
         plugin.ended().await;
     }
 
-    /// Has the process killed at a call of the storage that so many others come before.
+    /// Kills the process at a storage call, after this number of calls.
     pub fn kill_at(&self, calls_before: usize, moment: Moment) {
         let process = self.process.clone();
         self.storage.at_call(calls_before, moment, move || drop(process.lock().unwrap().take()));
     }
 
-    /// Whether the process was killed since it was started.
+    /// Whether the process was killed.
     pub fn has_been_killed(&self) -> bool {
         self.process.lock().unwrap().is_none()
     }
 
-    /// A request, as a host with its existence check makes it.
-    pub async fn call(&self, operation: &str, path: &str, data: Value) -> Result<Answered, Refused> {
+    /// Sends a request, after an existence check as a host does it.
+    pub async fn call(&self, operation: &str, path: &str, data: Value) -> Result<Success, Refused> {
         let host = self.host();
         let operation = match operation {
             "write" if self.exists(&host, path).await? => "update",
             "write" => "create",
             other => other,
         };
-        let reply = host.ask(MOUNT, operation, path, &data.to_string()).await;
-        let reply = reply.map_err(died)?;
-        if let Some(error) = reply.err {
-            return Err(Refused(error.err_type, error.err_msg));
-        }
-        let response = reply.response.unwrap_or_default();
-        let data = serde_json::from_str(&response.data).unwrap_or_default();
-        Ok(Answered { data, warnings: response.warnings })
+        success(host.ask(MOUNT, operation, path, &data.to_string()).await.map_err(died)?)
+    }
+
+    /// Revokes a lease, as a host does.
+    pub async fn revoke(&self, lease: &IssuedLease) -> Result<Success, Refused> {
+        let request = pb::Request { operation: "revoke".into(), secret: Some(lease.0.clone()), ..Default::default() };
+        let arguments = pb::HandleRequestArgs { storage_id: 0, request: Some(request) };
+        let reply = self.host().backend().handle_request(of_mount(MOUNT, arguments)).await;
+        success(reply.map_err(died)?.into_inner())
     }
 
     async fn exists(&self, host: &Host, path: &str) -> Result<bool, Refused> {
@@ -123,40 +133,48 @@ impl Hosted {
         Ok(!reply.check_found || reply.exists)
     }
 
-    /// Writes what must be taken.
-    pub async fn write(&self, path: &str, data: Value) -> Answered {
+    /// Writes to a path. Panics on an error.
+    pub async fn write(&self, path: &str, data: Value) -> Success {
         self.call("write", path, data).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}"))
     }
 
-    /// Reads what must be readable.
+    /// Reads a path. Panics on an error.
     pub async fn read(&self, path: &str) -> Value {
         self.call("read", path, Value::Null).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}")).data
     }
 
-    /// The token that readers of the role `ci` get.
+    /// Sends a request that must fail with 400, a message and a hint. Returns both.
+    pub async fn rejected(&self, operation: &str, path: &str, data: Value) -> String {
+        let Refused(status, message) =
+            self.call(operation, path, data.clone()).await.expect_err(&format!("{operation} {path} {data}"));
+        assert!(status == 400 && message.contains("\nhint: "), "{operation} {path} {data}: {status} {message}");
+        message
+    }
+
+    /// The token of the static role `ci`, as it is read.
     pub async fn token(&self) -> String {
         self.read("static-creds/ci").await["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// The host's tick.
+    /// Sends the host's tick.
     pub async fn tick(&self) {
-        // A process that dies with it does not answer.
+        // A process that is killed meanwhile does not answer.
         let _ = self.call("rollback", "", Value::Null).await;
     }
 
-    /// Another node wrote a key.
+    /// Invalidates a key, as after a write by another node.
     pub async fn invalidate(&self, key: &str) {
         let arguments = pb::InvalidateKeyArgs { key: key.to_owned() };
         self.host().backend().invalidate_key(of_mount(MOUNT, arguments)).await.unwrap();
     }
 
-    /// Stores what another node would have stored.
+    /// Stores an entry, as another node would.
     pub async fn store(&self, key: &str, text: &str) {
         self.storage.set(key, text);
         self.invalidate(key).await;
     }
 
-    /// Makes the credential of `ci` so old that its role is due.
+    /// Ages the credential of `ci`, so that its role is due.
     pub async fn age(&self) {
         self.edit(|document| document["issued_at"] = json!("2020-01-01T00:00:00Z")).await;
     }
@@ -170,23 +188,23 @@ impl Hosted {
         self.store("static-creds/ci", &entry.to_string()).await;
     }
 
-    /// The token that is stored for readers of the role `ci`.
+    /// The token of the static role `ci`, as it is stored.
     pub fn stored_token(&self) -> Option<String> {
         token_in(&self.storage.text("static-creds/ci")?)
     }
 
-    /// The tokens that work now.
+    /// The tokens that the platform accepts.
     pub fn live(&self) -> Vec<String> {
         self.simulation.genesys.live_tokens()
     }
 
-    /// Whether a token works now.
+    /// Whether the platform accepts a token.
     pub fn is_live(&self, token: &str) -> bool {
         self.live().iter().any(|live| live == token)
     }
 
-    /// What the process logged holds no secret.
-    pub fn assert_discreet(&self) {
+    /// Asserts that the log holds no secret and no panic.
+    pub fn assert_no_secrets_logged(&self) {
         let log = self.log.lock().unwrap();
         let stored = self.storage.keys().into_iter().filter_map(|key| token_in(&self.storage.text(&key)?));
         for secret in self.live().into_iter().chain(stored).chain([CLIENT.1.to_owned()]) {
@@ -195,7 +213,7 @@ impl Hosted {
         assert!(!log.contains("panicked"), "{log}");
     }
 
-    /// Whether the process logged this.
+    /// Whether the log contains a text.
     pub fn has_logged(&self, text: &str) -> bool {
         self.log.lock().unwrap().contains(text)
     }
@@ -205,18 +223,48 @@ impl Hosted {
     }
 }
 
-fn died(status: Status) -> Refused {
-    Refused(0, status.message().to_owned())
+fn success(reply: pb::HandleRequestReply) -> Result<Success, Refused> {
+    if let Some(error) = reply.err {
+        return Err(Refused(status(&error), error.err_msg));
+    }
+    let response = reply.response.unwrap_or_default();
+    let data = serde_json::from_str(&response.data).unwrap_or_default();
+    Ok(Success { data, warnings: response.warnings, lease: response.secret.map(IssuedLease) })
 }
 
-/// What a request was answered with.
+fn died(status: Status) -> Refused {
+    Refused(500, status.message().to_owned())
+}
+
+/// The status that OpenBao answers with (sdk/plugin/pb/translation.go, sdk/logical/response_util.go).
+fn status(error: &pb::ProtoError) -> i64 {
+    match error.err_type {
+        3 => error.err_code,
+        5 => 405,
+        6 => 404,
+        7 => 400,
+        _ => 500,
+    }
+}
+
+/// A successful response.
 #[derive(Debug)]
-pub struct Answered {
+pub struct Success {
     pub data: Value,
     pub warnings: Vec<String>,
+    pub lease: Option<IssuedLease>,
 }
 
-/// The role that most tests write.
+/// A lease as a host keeps it. `Debug` prints no token.
+pub struct IssuedLease(pb::Secret);
+
+impl fmt::Debug for IssuedLease {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("IssuedLease")
+    }
+}
+
+/// The settings of a static role.
 pub fn role() -> Value {
     json!({"config": "main", "rotation_period": 3_600, "probes": ["GET /api/v2/users?pageSize=1"]})
 }
@@ -228,11 +276,11 @@ pub fn token_in(stored: &str) -> Option<String> {
     document["access_token"].as_str().map(str::to_owned)
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub async fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

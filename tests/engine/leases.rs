@@ -8,12 +8,20 @@ use serde_json::{Value, json};
 use simulators::faults::{Answer, Effect, Fault};
 
 use crate::bao::until;
+use crate::hosted::{Hosted, IssuedLease, Refused};
 use crate::scene::{SECOND, Scene, errors};
 
 const REVOKE: &str = "DELETE /api/v2/tokens/me";
 
+impl Hosted {
+    /// A lease of a new token.
+    pub async fn lease(&self) -> IssuedLease {
+        self.call("read", "creds/ci", Value::Null).await.expect("a token").lease.expect("a lease")
+    }
+}
+
 #[tokio::test]
-async fn a_leased_token_is_new_validated_and_ends_with_its_lease() {
+async fn a_leased_token_is_new_and_validated_and_is_revoked_with_its_lease() {
     let Some(scene) = Scene::start().await else { return };
     let calls = scene.simulation.journal.calls().len();
     let answer = scene.read("creds/ci").await;
@@ -35,7 +43,7 @@ async fn a_leased_token_is_new_validated_and_ends_with_its_lease() {
 }
 
 #[tokio::test]
-async fn a_lease_is_never_longer_than_its_token_nor_than_the_role_and_the_mount_allow() {
+async fn a_lease_never_exceeds_the_token_the_role_or_the_mount() {
     let Some(scene) = Scene::start().await else { return };
     let duration = |answer: &Value| answer["lease_duration"].as_u64().expect("a duration");
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 600);
@@ -51,14 +59,14 @@ async fn a_lease_is_never_longer_than_its_token_nor_than_the_role_and_the_mount_
 }
 
 #[tokio::test]
-async fn a_renewal_ends_with_the_token_and_with_the_roles_maximum() {
+async fn a_renewal_never_exceeds_the_token_or_the_roles_maximum() {
     let Some(scene) = Scene::start().await else { return };
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 1_000);
     scene.write("roles/ci", json!({"ttl": 60})).await;
     let lease = scene.read("creds/ci").await["lease_id"].clone();
     let renew = async |increment: u64| {
-        let wish = json!({"lease_id": lease, "increment": increment});
-        scene.bao.call("PUT", "sys/leases/renew", wish).await
+        let request = json!({"lease_id": lease, "increment": increment});
+        scene.bao.call("PUT", "sys/leases/renew", request).await
     };
     let (status, answer) = renew(300).await;
     assert_eq!((status, answer["lease_duration"].as_u64()), (200, Some(300)), "{answer}");
@@ -71,88 +79,85 @@ async fn a_renewal_ends_with_the_token_and_with_the_roles_maximum() {
     assert_eq!(scene.call("DELETE", "roles/ci", Value::Null).await.0, 204);
     let (status, answer) = renew(60).await;
     assert!(status >= 400 && errors(&answer).contains("was deleted"), "{status} {answer}");
-    assert_eq!(scene.revoke(&lease).await.0, 204, "a lease without its role still ends");
+    assert_eq!(scene.revoke(&lease).await.0, 204, "a lease without its role can be revoked");
     assert!(scene.live().is_empty());
 }
 
 #[tokio::test]
-async fn a_dead_token_counts_as_revoked_and_a_strangers_answer_does_not() {
-    let Some(scene) = Scene::start().await else { return };
-    let lease = scene.read("creds/ci").await["lease_id"].clone();
+async fn an_expired_token_counts_as_revoked_and_a_foreign_answer_does_not() {
+    let hosted = Hosted::with_shared_role().await;
+    let lease = hosted.lease().await;
     for status in [StatusCode::NOT_FOUND, StatusCode::OK] {
         let page = Answer::new(status, "text/html", "<h1>please log in</h1>");
-        scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
-        let (status, answer) = scene.revoke(&lease).await;
-        assert!(status >= 400, "{answer}");
-        assert_eq!(scene.live().len(), 1);
-        scene.simulation.faults.clear();
+        hosted.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
+        hosted.revoke(&lease).await.expect_err("the answer is not the platform's");
+        assert_eq!(hosted.live().len(), 1);
+        hosted.simulation.faults.clear();
     }
-    scene.simulation.genesys.revoke_all();
-    assert_eq!(scene.revoke(&lease).await.0, 204);
+    hosted.simulation.genesys.revoke_all();
+    hosted.revoke(&lease).await.expect("the token is revoked");
 }
 
 #[tokio::test]
-async fn a_revocation_that_fails_is_tried_again_until_the_platform_is_back() {
+async fn a_failed_revocation_is_retried_until_the_platform_is_back() {
     let Some(scene) = Scene::start().await else { return };
     scene.write("roles/ci", json!({"ttl": 2})).await;
     scene.simulation.faults.add(Fault::always(REVOKE, Effect::Drop));
     scene.read("creds/ci").await;
-    until("the lease is over and cannot be revoked", async || scene.bao.log().contains("failed to revoke lease")).await;
+    until("the lease expires and cannot be revoked", async || scene.bao.log().contains("failed to revoke lease")).await;
     assert_eq!(scene.live().len(), 1);
     scene.simulation.faults.clear();
-    until("the lease has ended by itself, and its token", async || scene.live().is_empty()).await;
+    until("the host revokes the lease and its token", async || scene.live().is_empty()).await;
 }
 
 #[tokio::test]
-async fn a_token_that_nobody_waits_for_any_more_is_revoked() {
+async fn the_token_of_a_cancelled_request_is_revoked() {
     let Some(scene) = Scene::start().await else { return };
     scene.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Delay(2 * SECOND)));
     let url = format!("{}/v1/genesys-cloud/creds/ci", scene.bao.url);
     let client = reqwest::Client::builder().timeout(Duration::from_millis(700)).no_proxy().build().expect("a client");
-    let given_up = client.get(url).header("X-Vault-Token", &scene.bao.root).send().await;
-    assert!(given_up.is_err_and(|error| error.is_timeout()));
+    let cancelled = client.get(url).header("X-Vault-Token", &scene.bao.root).send().await;
+    assert!(cancelled.is_err_and(|error| error.is_timeout()));
     let minted = scene.simulation.genesys.minted();
-    assert_eq!(minted, 2, "one for the config, one for who gave up");
+    assert_eq!(minted, 2, "one for the config, one for the cancelled request");
     until("the token is revoked", async || scene.live().is_empty()).await;
 }
 
 #[tokio::test]
-async fn a_token_that_fails_its_validation_or_a_probe_is_revoked_and_never_leased() {
-    let Some(scene) = Scene::start().await else { return };
-    scene.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
-    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
-    assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("ProbeFailed"), "{answer}");
-    assert!(scene.live().is_empty());
-    scene.write("roles/ci", json!({"probes": []})).await;
-    scene.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
-    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
-    assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("TokenRejected"), "{answer}");
+async fn a_token_that_fails_validation_or_a_probe_is_revoked_and_not_leased() {
+    let hosted = Hosted::with_shared_role().await;
+    hosted.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
+    let message = hosted.rejected("read", "creds/ci", Value::Null).await;
+    assert!(message.contains("ProbeFailed"), "{message}");
+    assert!(hosted.live().is_empty());
+    hosted.write("roles/ci", json!({"probes": []})).await;
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    let message = hosted.rejected("read", "creds/ci", Value::Null).await;
+    assert!(message.contains("TokenRejected"), "{message}");
 }
 
-/// A lease of no time at all would be one of the host's default time, a month.
+/// The host would replace a lease time of zero by its default, a month.
 #[tokio::test]
-async fn a_token_that_is_dead_on_arrival_is_neither_leased_nor_shared() {
-    let Some(scene) = Scene::start().await else { return };
-    // Of which the answer leaves one out, and the time that it took another.
-    scene.simulation.genesys.set(|settings| settings.token_lifetime = 2);
-    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Delay(SECOND)));
+async fn a_token_that_expires_during_validation_is_neither_leased_nor_shared() {
+    let hosted = Hosted::with_shared_role().await;
+    // The platform reports one second less, and the validation takes another.
+    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 2);
+    hosted.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Delay(SECOND)));
     for path in ["creds/ci", "token/ci"] {
-        let (status, answer) = scene.call("GET", path, Value::Null).await;
-        assert!(status >= 400, "{answer}");
-        assert!(answer["lease_duration"].is_null(), "{answer}");
+        let rejected = hosted.call("read", path, Value::Null).await;
+        assert!(rejected.is_err(), "{path}: {rejected:?}");
     }
 }
 
 #[tokio::test]
-async fn a_crowd_asks_no_more_often_than_the_platform_can_bear() {
-    let Some(scene) = Scene::start().await else { return };
-    scene.simulation.genesys.set(|settings| settings.token_requests_per_minute = Some(5));
-    let asked = scene.simulation.journal.count("POST /oauth/token");
-    let answers = join_all((0..100).map(|_| scene.call("GET", "creds/ci", Value::Null))).await;
-    let asked = scene.simulation.journal.count("POST /oauth/token") - asked;
-    assert!(answers.iter().any(|(status, _)| *status == 200));
-    assert!(answers.iter().all(|(status, answer)| *status == 200 || errors(answer).contains("RateLimited")));
-    assert!(asked <= 60, "the platform was asked {asked} times");
+async fn concurrent_readers_respect_the_platforms_rate_limit() {
+    let hosted = Hosted::with_shared_role().await;
+    hosted.simulation.genesys.set(|settings| settings.token_requests_per_minute = Some(5));
+    let asked = hosted.simulation.journal.count("POST /oauth/token");
+    let answers = join_all((0..100).map(|_| hosted.call("read", "creds/ci", Value::Null))).await;
+    let asked = hosted.simulation.journal.count("POST /oauth/token") - asked;
+    assert!(answers.iter().any(Result::is_ok));
+    let rejected = answers.into_iter().filter_map(Result::err);
+    assert!(rejected.into_iter().all(|Refused(status, message)| status == 502 && message.contains("RateLimited")));
+    assert!(asked <= 60, "{asked} token requests");
 }

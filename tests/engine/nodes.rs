@@ -1,4 +1,4 @@
-//! Three nodes: one is active and makes tokens, the others answer what they can.
+//! A cluster of three nodes: the active node mints tokens, the standbys answer reads.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ async fn start() -> Option<(Cluster, Simulation)> {
     active.mount(&plugin, "genesys-cloud").await;
     prepare(active).await;
     for node in &cluster.nodes {
-        until("the node knows the role", async || node.call("GET", STATIC, Value::Null).await.0 == 200).await;
+        until("the node answers reads of the role", async || node.call("GET", STATIC, Value::Null).await.0 == 200)
+            .await;
     }
     Some((cluster, simulation))
 }
@@ -35,17 +36,17 @@ async fn get(bao: &Bao, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_standby_makes_no_token_and_every_caller_gets_one() {
+async fn a_standby_mints_no_token_and_forwards_requests() {
     let Some((cluster, simulation)) = start().await else { return };
     let (active, standby) = (&cluster.nodes[cluster.active().await], &cluster.nodes[cluster.standby().await]);
     let minted = simulation.genesys.minted();
     let leased = get(standby, "creds/ci").await;
-    assert_eq!(simulation.genesys.minted(), minted + 1, "by the active node alone");
+    assert_eq!(simulation.genesys.minted(), minted + 1, "by the active node only");
     assert!(simulation.genesys.live_tokens().contains(&token(&leased)));
     let shared = get(standby, "token/ci").await;
     assert_eq!((token(&shared), simulation.genesys.minted()), (token(&get(active, "token/ci").await), minted + 2));
     assert_eq!(get(standby, "static-creds/steady").await["data"], get(active, "static-creds/steady").await["data"]);
-    // What is written through a standby is there, and a rotation reaches the memory of the others.
+    // A write through a standby is stored, and a rotation invalidates the caches of the other nodes.
     standby.post("genesys-cloud/roles/other", json!({"config": "main"})).await;
     assert_eq!(active.read("genesys-cloud/roles/other").await["config"], "main");
     let before = token(&get(standby, "static-creds/steady").await);
@@ -53,14 +54,14 @@ async fn a_standby_makes_no_token_and_every_caller_gets_one() {
     let after = token(&get(active, "static-creds/steady").await);
     assert_ne!(before, after);
     for node in &cluster.nodes {
-        until("it knows", async || token(&get(node, "static-creds/steady").await) == after).await;
+        until("the node returns the new token", async || token(&get(node, "static-creds/steady").await) == after).await;
     }
     standby.post("sys/leases/revoke", json!({"lease_id": leased["lease_id"], "sync": true})).await;
     assert!(!simulation.genesys.live_tokens().contains(&token(&leased)));
 }
 
 #[tokio::test]
-async fn static_roles_go_on_when_the_active_node_is_killed_in_the_middle_of_a_rotation() {
+async fn static_roles_survive_a_kill_of_the_active_node_during_a_rotation() {
     let Some((mut cluster, simulation)) = start().await else { return };
     let dead = cluster.active().await;
     let leased = get(&cluster.nodes[dead], "creds/ci").await;
@@ -68,17 +69,17 @@ async fn static_roles_go_on_when_the_active_node_is_killed_in_the_middle_of_a_ro
     let exchanges = simulation.journal.count(EXCHANGE);
     simulation.faults.add(Fault::once(EXCHANGE, Effect::Delay(Duration::from_secs(2))));
     let rotation = cluster.nodes[dead].try_call("PUT", "genesys-cloud/rotate-role/steady", json!({}));
-    let in_the_middle = until("it is under way", async || simulation.journal.count(EXCHANGE) > exchanges);
+    let under_way = until("the rotation is under way", async || simulation.journal.count(EXCHANGE) > exchanges);
     tokio::select! {
-        answer = rotation => panic!("nobody answers yet: {answer:?}"),
-        () = in_the_middle => {}
+        answer = rotation => panic!("the rotation ended early: {answer:?}"),
+        () = under_way => {}
     }
-    cluster.nodes[dead].server.end("KILL");
+    cluster.nodes[dead].server.stop("KILL");
 
     let survivors = || cluster.nodes.iter().enumerate().filter(|(index, _)| *index != dead).map(|(_, node)| node);
     let next = join(cluster.active(), async {
         for node in survivors() {
-            // A standby goes on answering from what it knows.
+            // A standby answers from its cache.
             if let Some((200, answer)) = node.try_call("GET", STATIC, Value::Null).await {
                 assert_eq!(token(&answer), token(&before));
             }
@@ -88,7 +89,11 @@ async fn static_roles_go_on_when_the_active_node_is_killed_in_the_middle_of_a_ro
     assert_ne!(next, dead);
     let active = &cluster.nodes[next];
     until("the mount answers", async || active.call("GET", STATIC, Value::Null).await.0 == 200).await;
-    assert_eq!(token(&get(active, "static-creds/steady").await), token(&before), "nothing was promoted by half");
+    assert_eq!(
+        token(&get(active, "static-creds/steady").await),
+        token(&before),
+        "the interrupted rotation promoted nothing"
+    );
     active.post("genesys-cloud/rotate-role/steady", json!({})).await;
     let after = token(&get(active, "static-creds/steady").await);
     assert_ne!(after, token(&before));
@@ -105,18 +110,18 @@ async fn static_roles_go_on_when_the_active_node_is_killed_in_the_middle_of_a_ro
 }
 
 #[tokio::test]
-async fn the_active_node_alone_rotates_what_is_due_and_the_next_one_takes_over() {
+async fn only_the_active_node_rotates_due_roles_and_the_next_active_node_takes_over() {
     let Some((mut cluster, simulation)) = start().await else { return };
     let first = cluster.active().await;
-    // Tokens that live for so short a time are due when three quarters of it are over.
-    simulation.genesys.set(|settings| settings.token_lifetime = 12);
+    // A role is due after three quarters of its token's life.
+    simulation.genesys.set(|settings| settings.token_lifetime = 8);
     cluster.nodes[first].post("genesys-cloud/rotate-role/steady", json!({})).await;
     let rotated = |node: &Bao| node.log().matches("rotation.outcome=done").count();
     let before = rotated(&cluster.nodes[first]);
-    until("it is due", async || rotated(&cluster.nodes[first]) > before).await;
-    cluster.nodes[first].server.end("KILL");
+    until("the role is rotated", async || rotated(&cluster.nodes[first]) > before).await;
+    cluster.nodes[first].server.stop("KILL");
     let next = cluster.active().await;
-    until("the next one rotates it", async || rotated(&cluster.nodes[next]) > 0).await;
+    until("the next active node rotates the role", async || rotated(&cluster.nodes[next]) > 0).await;
     let answer = get(&cluster.nodes[next], "static-creds/steady").await;
     assert!(simulation.genesys.live_tokens().contains(&token(&answer)));
     let other = 3 - first - next;

@@ -1,4 +1,4 @@
-//! What the host does with an engine's answers and leases: wraps, audits, logs, keeps and revokes them.
+//! Response wrapping, forced revocation, unmounting, audit and server logs.
 
 use std::fs;
 use std::path::Path;
@@ -13,43 +13,47 @@ use crate::scene::{CLIENT, Scene};
 const REVOKE: &str = "DELETE /api/v2/tokens/me";
 const MOUNT: &str = "sys/mounts/genesys-cloud";
 
-/// What the command line prints as JSON.
+/// The JSON output of a command.
 fn printed(bao: &Bao, arguments: &[&str]) -> Value {
     let output = bao.command(arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-// The command line is waited for, while the simulator goes on.
+// The command blocks this thread, while the simulator needs another one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_token_is_read_once_by_whoever_unwraps_it() {
+async fn a_wrapped_token_can_be_unwrapped_once() {
     let Some(scene) = Scene::start().await else { return };
     let wrapped = printed(&scene.bao, &["read", "-format=json", "-wrap-ttl=60s", "genesys-cloud/creds/ci"]);
     assert!(wrapped["data"].is_null(), "{wrapped}");
-    let ticket = wrapped["wrap_info"]["token"].as_str().expect("a ticket");
-    let answer = printed(&scene.bao, &["unwrap", "-format=json", ticket]);
+    let wrapping_token = wrapped["wrap_info"]["token"].as_str().expect("a wrapping token");
+    let answer = printed(&scene.bao, &["unwrap", "-format=json", wrapping_token]);
     assert_eq!(scene.live(), [token(&answer)]);
-    assert!(!scene.bao.command(&["unwrap", ticket]).status.success(), "not a second time");
+    assert!(!scene.bao.command(&["unwrap", wrapping_token]).status.success(), "a second unwrap fails");
     assert_eq!(scene.revoke(&answer["lease_id"]).await.0, 204);
     assert!(scene.live().is_empty());
 }
 
-// The command line is waited for, while the simulator goes on.
+// The command blocks this thread, while the simulator needs another one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_can_be_given_up_by_force_while_the_platform_is_down() {
+async fn a_lease_can_be_force_revoked_while_the_platform_is_down() {
     let Some(scene) = Scene::start().await else { return };
     let lease = scene.read("creds/ci").await["lease_id"].clone();
     scene.simulation.faults.add(Fault::always(REVOKE, Effect::Drop));
     assert!(!scene.bao.command(&["lease", "revoke", "-sync", lease.as_str().expect("a lease")]).status.success());
     let forced = scene.bao.command(&["lease", "revoke", "-force", "-prefix", "genesys-cloud/creds/ci"]);
     assert!(forced.status.success(), "{}", String::from_utf8_lossy(&forced.stderr));
-    assert_eq!(scene.bao.call("PUT", "sys/leases/lookup", json!({"lease_id": lease})).await.0, 400, "it is gone");
-    assert_eq!(scene.live().len(), 1, "the token lives until it expires");
+    assert_eq!(
+        scene.bao.call("PUT", "sys/leases/lookup", json!({"lease_id": lease})).await.0,
+        400,
+        "the lease is deleted"
+    );
+    assert_eq!(scene.live().len(), 1, "the token stays valid until it expires");
     assert_eq!(scene.bao.call("DELETE", MOUNT, Value::Null).await.0, 204);
 }
 
 #[tokio::test]
-async fn the_engine_is_disabled_once_its_leases_can_be_revoked() {
+async fn disabling_the_mount_succeeds_once_its_leases_can_be_revoked() {
     let Some(scene) = Scene::start().await else { return };
     for _ in 0..3 {
         scene.read("creds/ci").await;
@@ -63,7 +67,7 @@ async fn the_engine_is_disabled_once_its_leases_can_be_revoked() {
     assert!(scene.live().is_empty());
 }
 
-/// Every file below a directory but for the plugins' binaries, with what is in it.
+/// All files below a directory with their contents, without the plugins' binaries.
 fn files(directory: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(directory).expect("a directory").flatten() {
         let path = entry.path();
@@ -76,7 +80,7 @@ fn files(directory: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_the_audit_log_nor_in_the_servers_log_nor_on_disk() {
+async fn no_secret_is_in_the_audit_log_the_server_log_or_on_disk() {
     let Some(scene) = durable().await else { return };
     let leased = scene.read("creds/ci").await;
     let mut secrets = vec![CLIENT.1.to_owned(), token(&leased)];
@@ -86,7 +90,7 @@ async fn no_secret_is_in_the_audit_log_nor_in_the_servers_log_nor_on_disk() {
     scene.write("rotate-role/steady", json!({})).await;
     secrets.push(token(&scene.read("static-creds/steady").await));
     scene.bao.post("sys/leases/renew", json!({"lease_id": leased["lease_id"]})).await;
-    // And what goes wrong.
+    // Failures as well.
     let wrong = json!({"client_secret": "hush-hush-wrong-secret", "region": "nowhere"});
     assert_eq!(scene.call("PUT", "config/main", wrong).await.0, 400);
     let wrong = json!({"client_secret": "hush-hush-wrong-secret"});

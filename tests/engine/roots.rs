@@ -1,4 +1,4 @@
-//! A new secret for a config's own OAuth client, through crashes, lost answers and platforms of either kind.
+//! In-place rotation of a config's client secret: crashes, lost answers, and platforms that revoke tokens with it.
 
 use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault};
@@ -9,48 +9,49 @@ use crate::scene::CLIENT;
 use openbao_plugin::testing::Moment;
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
-const BAD_REQUEST: u32 = 7;
-/// More calls than anything here makes.
+const BAD_REQUEST: i64 = 400;
+/// More storage calls than a rotation makes.
 const MOST_CALLS: usize = 100;
 
 impl Hosted {
-    /// The client's secret as it is stored.
+    /// The stored client secret.
     fn stored_secret(&self) -> String {
         let config: Value =
             serde_json::from_str(&self.storage.text("config/main").unwrap_or_default()).unwrap_or_default();
         config["client_secret"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether the platform takes the secret that is stored.
-    fn stored_client_works(&self) -> bool {
+    /// Whether the platform accepts the stored secret.
+    fn is_stored_secret_valid(&self) -> bool {
         let secret = self.stored_secret();
         self.simulation.genesys.clients().iter().any(|client| client.id == CLIENT.0 && client.secret == secret)
     }
 
+    /// Whether no write-ahead entry is left.
     fn is_settled(&self) -> bool {
         self.storage.text("root-intent/main").is_none()
     }
 }
 
 async fn rotate_root(hosted: &Hosted) -> Result<Vec<String>, Refused> {
-    hosted.call("write", "rotate-root/main", json!({})).await.map(|answered| answered.warnings)
+    hosted.call("write", "rotate-root/main", json!({})).await.map(|success| success.warnings)
 }
 
 #[tokio::test]
-async fn the_client_has_a_secret_that_nobody_else_knows() {
+async fn rotate_root_stores_a_new_secret_that_is_never_returned() {
     let hosted = Hosted::with_role().await;
     let (secret, token) = (hosted.stored_secret(), hosted.token().await);
     assert_eq!(rotate_root(&hosted).await, Ok(Vec::new()));
     assert_ne!(hosted.stored_secret(), secret);
-    assert!(hosted.stored_client_works() && hosted.is_settled());
-    assert_eq!(hosted.live(), [token], "what was made on the way is gone, and readers keep what they have");
+    assert!(hosted.is_stored_secret_valid() && hosted.is_settled());
+    assert_eq!(hosted.live(), [token], "temporary tokens are revoked, and readers keep their token");
     assert!(!hosted.read("config/main").await.to_string().contains(&hosted.stored_secret()));
-    rotate_root(&hosted).await.expect("once more");
-    hosted.assert_discreet();
+    rotate_root(&hosted).await.expect("a second rotation");
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn a_kill_at_any_call_of_the_storage_heals() {
+async fn a_rotation_recovers_from_a_kill_at_any_storage_call() {
     for moment in [Moment::Before, Moment::After] {
         let hosted = Hosted::with_role().await;
         for calls_before in 0..MOST_CALLS {
@@ -61,51 +62,51 @@ async fn a_kill_at_any_call_of_the_storage_heals() {
                 break;
             }
             hosted.restart().await;
-            until("the stored client works", || hosted.stored_client_works() && hosted.is_settled()).await;
+            until("the stored secret is valid", || hosted.is_stored_secret_valid() && hosted.is_settled()).await;
             assert!(hosted.is_live(&hosted.token().await), "after {calls_before} calls");
         }
-        assert!(hosted.stored_client_works() && hosted.is_settled());
-        hosted.assert_discreet();
+        assert!(hosted.is_stored_secret_valid() && hosted.is_settled());
+        hosted.assert_no_secrets_logged();
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_made_up_for() {
+async fn a_lost_answer_is_retried() {
     for effect in [Effect::LoseAnswer, Effect::Drop] {
         let hosted = Hosted::with_role().await;
         hosted.simulation.faults.add(Fault::once(REGENERATE, effect));
         assert_eq!(rotate_root(&hosted).await, Ok(Vec::new()));
-        assert!(hosted.stored_client_works() && hosted.is_settled());
+        assert!(hosted.is_stored_secret_valid() && hosted.is_settled());
     }
 }
 
 #[tokio::test]
-async fn answers_that_are_lost_for_long_are_made_up_for_once_the_platform_is_back() {
+async fn a_rotation_whose_answers_are_lost_completes_once_the_platform_is_back() {
     let hosted = Hosted::with_role().await;
     hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
-    let Err(Refused(_, said)) = rotate_root(&hosted).await else { panic!("nobody knows the secret") };
+    let Err(Refused(_, said)) = rotate_root(&hosted).await else { panic!("the new secret is unknown") };
     assert!(said.contains("PlatformUnavailable") && said.contains("by hand"), "{said}");
-    assert!(!hosted.stored_client_works() && !hosted.is_settled());
-    assert!(hosted.is_live(&hosted.token().await), "readers of tokens do not notice");
+    assert!(!hosted.is_stored_secret_valid() && !hosted.is_settled());
+    assert!(hosted.is_live(&hosted.token().await), "tokens stay valid");
     hosted.simulation.faults.clear();
     hosted.tick().await;
-    until("the secret is made anew", || hosted.stored_client_works() && hosted.is_settled()).await;
+    until("the secret is regenerated", || hosted.is_stored_secret_valid() && hosted.is_settled()).await;
 }
 
 #[tokio::test]
-async fn tokens_that_die_with_the_former_secret_are_made_anew() {
+async fn tokens_revoked_with_the_former_secret_are_replaced() {
     let hosted = Hosted::with_role().await;
     hosted.write("roles/ci", json!({"config": "main"})).await;
     let shared = hosted.read("token/ci").await["access_token"].clone();
     hosted.simulation.genesys.set(|settings| settings.regenerate_revokes_tokens = true);
     assert_eq!(rotate_root(&hosted).await, Ok(Vec::new()));
     assert!(hosted.is_live(&hosted.token().await));
-    let anew = hosted.read("token/ci").await["access_token"].clone();
-    assert!(anew != shared && hosted.is_live(anew.as_str().expect("a token")));
+    let replaced = hosted.read("token/ci").await["access_token"].clone();
+    assert!(replaced != shared && hosted.is_live(replaced.as_str().expect("a token")));
 }
 
 #[tokio::test]
-async fn a_secret_that_takes_its_time_to_be_known_is_waited_for() {
+async fn a_rotation_waits_for_the_secret_to_propagate() {
     let hosted = Hosted::with_role().await;
     hosted.simulation.genesys.set(|settings| settings.secret_propagation = 3);
     assert_eq!(rotate_root(&hosted).await, Ok(Vec::new()));
@@ -113,34 +114,36 @@ async fn a_secret_that_takes_its_time_to_be_known_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_may_not_edit_itself_is_told_what_it_lacks() {
+async fn a_client_without_permission_gets_400_that_names_the_permission() {
     let hosted = Hosted::start().await;
     let mut client = hosted.simulation.genesys.clients().remove(0);
     client.permissions = Some(vec!["routing:skill:view".to_owned()]);
     hosted.simulation.genesys.add_client(client);
-    let Err(Refused(kind, said)) = rotate_root(&hosted).await else { panic!("it may not") };
+    let Err(Refused(kind, said)) = rotate_root(&hosted).await else { panic!("the permission is missing") };
     assert!(kind == BAD_REQUEST && said.contains("oauth:client:edit"), "{said}");
-    assert!(hosted.stored_client_works());
+    assert!(hosted.is_stored_secret_valid());
     hosted.tick().await;
-    until("nothing is left of it", || hosted.is_settled() && hosted.live().is_empty()).await;
-    let Err(Refused(kind, said)) = hosted.call("write", "rotate-root/none", json!({})).await else { panic!("none") };
+    until("the write-ahead entry and all tokens are gone", || hosted.is_settled() && hosted.live().is_empty()).await;
+    let Err(Refused(kind, said)) = hosted.call("write", "rotate-root/none", json!({})).await else {
+        panic!("there is no such config")
+    };
     assert!(kind == BAD_REQUEST && said.contains("no config \"none\""), "{said}");
 }
 
 #[tokio::test]
-async fn a_secret_of_another_client_is_not_replaced_by_what_was_begun_before() {
+async fn an_interrupted_rotation_does_not_regenerate_the_secret_of_another_client() {
     let other = ("5f3c8a52-0007-4e71-9d0c-6f2b3c9d1e10", "hush-hush-other-secret-0123456789");
     let hosted = Hosted::with_role().await;
     hosted.simulation.genesys.add_client(Client::new(other.0, other.1));
     hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
     assert!(rotate_root(&hosted).await.is_err() && !hosted.is_settled());
     hosted.simulation.faults.clear();
-    // The operator takes another client instead, and mistypes its secret.
+    // The operator switches to another client, with a mistyped secret.
     let mistyped = json!({"client_id": other.0, "client_secret": "mistyped", "verify_connection": false});
     hosted.write("config/main", mistyped).await;
-    assert!(rotate_root(&hosted).await.is_err(), "nobody can make a token of it");
+    assert!(rotate_root(&hosted).await.is_err(), "the mistyped secret is rejected");
     hosted.tick().await;
-    until("what was begun is forgotten", || hosted.is_settled()).await;
+    until("the write-ahead entry is deleted", || hosted.is_settled()).await;
     let secrets = hosted.simulation.genesys.clients().into_iter().map(|client| client.secret);
-    assert!(secrets.into_iter().any(|secret| secret == other.1), "others use that client");
+    assert!(secrets.into_iter().any(|secret| secret == other.1), "the other client keeps its secret");
 }

@@ -1,4 +1,4 @@
-//! OpenBao with the engine at `genesys-cloud/`, and the simulator that its tokens come from.
+//! OpenBao with the engine mounted at `genesys-cloud/`, and the simulators of its platforms.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The engine, enabled, with nothing written to it.
+    /// A mount without entries. `None` where OpenBao is not installed.
     pub async fn empty() -> Option<Self> {
         let simulation = simulate().await;
         let plugin = plugin(&simulation);
@@ -32,7 +32,7 @@ impl Scene {
         Some(Self { bao, simulation, plugin })
     }
 
-    /// The engine with the config `main` and the role `ci`.
+    /// A mount with the config `main` and the role `ci`.
     pub async fn start() -> Option<Self> {
         let scene = Self::empty().await?;
         scene.write("config/main", config()).await;
@@ -40,35 +40,35 @@ impl Scene {
         Some(scene)
     }
 
-    /// Writes what must be taken, and gives the answer.
+    /// Writes to a path of the mount. Panics on an error.
     pub async fn write(&self, path: &str, body: Value) -> Value {
         self.bao.post(&format!("genesys-cloud/{path}"), body).await
     }
 
-    /// Reads what must be readable: the whole answer.
+    /// Reads a path of the mount, and returns the whole response. Panics on an error.
     pub async fn read(&self, path: &str) -> Value {
         let (status, answer) = self.call("GET", path, Value::Null).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
-    /// A call below the mount.
+    /// Calls a path of the mount.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         self.bao.call(method, &format!("genesys-cloud/{path}"), body).await
     }
 
-    /// Ends a lease at once, and says how that went.
+    /// Revokes a lease synchronously.
     pub async fn revoke(&self, lease: &Value) -> (u16, Value) {
         self.bao.call("PUT", "sys/leases/revoke", json!({"lease_id": lease, "sync": true})).await
     }
 
-    /// The tokens that work now.
+    /// The tokens that the platform accepts.
     pub fn live(&self) -> Vec<String> {
         self.simulation.genesys.live_tokens()
     }
 }
 
-/// The simulator with the client.
+/// The simulators with the client, the application and the access key.
 pub async fn simulate() -> Simulation {
     let clients = vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())];
     let owned = |(id, secret): (&str, &str)| vec![(id.to_owned(), secret.to_owned())];
@@ -77,7 +77,7 @@ pub async fn simulate() -> Simulation {
     Simulation::start(settings).await.expect("the simulators start")
 }
 
-/// The engine's binary, pointed at a simulator.
+/// The engine's binary with the simulator's address in its environment.
 pub fn plugin(simulation: &Simulation) -> Plugin {
     let url = simulation.genesys_url();
     Plugin {
@@ -88,12 +88,12 @@ pub fn plugin(simulation: &Simulation) -> Plugin {
     }
 }
 
-/// The config that fits the client.
+/// A config with the client's credentials.
 pub fn config() -> Value {
     json!({"region": "mypurecloud.ie", "client_id": CLIENT.0, "client_secret": CLIENT.1})
 }
 
-/// The errors of an answer, in one text.
+/// The errors of a response, joined.
 pub fn errors(answer: &Value) -> String {
     answer["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }

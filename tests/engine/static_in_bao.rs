@@ -1,4 +1,4 @@
-//! Static roles in OpenBao itself.
+//! Static roles in OpenBao.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn a_static_role_is_written_read_rotated_and_deleted() {
     scene.write("rotate-role/ci", json!({})).await;
     let second = scene.read("static-creds/ci").await;
     assert_ne!(second["data"]["access_token"], first["data"]["access_token"]);
-    assert_eq!(scene.live().len(), 2, "the old one lives until it expires");
+    assert_eq!(scene.live().len(), 2, "the former token stays valid until it expires");
     let (status, answer) = scene.call("DELETE", "config/main", Value::Null).await;
     assert!(status == 400 && errors(&answer).contains("in use by static-roles/ci"), "{status} {answer}");
     assert_eq!(scene.call("DELETE", "static-roles/ci", Value::Null).await.0, 204);
@@ -39,7 +39,7 @@ async fn a_static_role_is_written_read_rotated_and_deleted() {
 }
 
 #[tokio::test]
-async fn an_engine_that_starts_again_goes_on_with_its_static_roles() {
+async fn a_reloaded_engine_keeps_the_tokens_of_its_static_roles() {
     let Some(scene) = Scene::empty().await else { return };
     scene.write("config/main", config()).await;
     scene.write("static-roles/ci", json!({"config": "main", "rotation_period": "6h"})).await;
@@ -51,7 +51,7 @@ async fn an_engine_that_starts_again_goes_on_with_its_static_roles() {
 }
 
 #[tokio::test]
-async fn tokens_that_live_for_seconds_are_kept_fresh_and_go_on_to_be_after_a_kill() {
+async fn tokens_with_a_life_of_seconds_are_rotated_in_time_also_after_a_kill() {
     let Some(scene) = Scene::empty().await else { return };
     scene.write("config/main", config()).await;
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 4);
@@ -59,14 +59,14 @@ async fn tokens_that_live_for_seconds_are_kept_fresh_and_go_on_to_be_after_a_kil
     for process in ["the first process", "the next one"] {
         let token =
             || async { scene.call("GET", "static-creds/ci", Value::Null).await.1["data"]["access_token"].clone() };
-        // The first calls after a kill may fail; the host starts another process for them.
+        // The first calls after a kill may fail until the host has started another process.
         until("there is a token", async || token().await.is_string()).await;
         let first = token().await;
         let is_fresh = async || {
             let token = token().await;
             token.is_string() && token != first
         };
-        until(&format!("{process} has rotated by itself"), is_fresh).await;
+        until(&format!("{process} has rotated the role"), is_fresh).await;
         for engine in scene.bao.engines() {
             signal(engine, "KILL");
         }

@@ -1,4 +1,4 @@
-//! Nodes that may not write.
+//! Static roles on nodes that may not write.
 
 use serde_json::Value;
 
@@ -9,60 +9,60 @@ const PERFORMANCE_SECONDARY: i32 = 1 << 6;
 const DISASTER_RECOVERY_SECONDARY: i32 = 1 << 9;
 const READ_ONLY: &str = "cannot write to readonly storage";
 
-/// Waits until the task has looked once more.
-async fn looked(hosted: &Hosted) {
+/// Waits for another pass of the background task.
+async fn pass(hosted: &Hosted) {
     let asked = hosted.system.times_asked();
     hosted.tick().await;
-    until("it has looked", || hosted.system.times_asked() > asked).await;
+    until("the background task has run", || hosted.system.times_asked() > asked).await;
 }
 
 #[tokio::test]
-async fn neither_a_standby_nor_a_secondary_rotates_anything() {
+async fn standbys_and_secondaries_rotate_nothing() {
     let hosted = Hosted::with_role().await;
     let (former, minted) = (hosted.token().await, hosted.simulation.genesys.minted());
     for state in [STANDBY, PERFORMANCE_SECONDARY, DISASTER_RECOVERY_SECONDARY] {
         hosted.system.set_replication_state(state);
-        // The write of the role has the task look, and it may be at it still.
-        looked(&hosted).await;
-        looked(&hosted).await;
+        // A pass that began before may still be running.
+        pass(&hosted).await;
+        pass(&hosted).await;
         hosted.age().await;
         hosted.storage.take_calls();
-        looked(&hosted).await;
-        looked(&hosted).await;
+        pass(&hosted).await;
+        pass(&hosted).await;
         assert_eq!(hosted.storage.take_calls(), [""; 0]);
     }
     assert_eq!(hosted.simulation.genesys.minted(), minted);
-    assert_eq!(hosted.token().await, former, "it answers readers all the same");
+    assert_eq!(hosted.token().await, former, "reads are answered");
     hosted.system.set_replication_state(0);
     hosted.tick().await;
-    until("the active node rotates", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
+    until("the active node rotates the role", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
 }
 
 #[tokio::test]
-async fn a_secondary_rotates_what_is_its_own_alone() {
+async fn a_secondary_rotates_the_roles_of_a_local_mount() {
     let hosted = Hosted::with_role().await;
     let former = hosted.token().await;
     hosted.system.set_replication_state(PERFORMANCE_SECONDARY);
     hosted.system.set_local_mount(true);
     hosted.age().await;
     hosted.tick().await;
-    until("it is rotated", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
+    until("the role is rotated", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
 }
 
 #[tokio::test]
-async fn a_standby_has_the_host_send_writes_on_and_makes_no_token_for_them() {
+async fn a_standby_forwards_writes_and_mints_no_token_for_them() {
     let hosted = Hosted::with_role().await;
     hosted.system.set_replication_state(STANDBY);
     let minted = hosted.simulation.genesys.minted();
     for (path, data) in [("static-roles/new", role()), ("rotate-role/ci", Value::Null)] {
         let refused = hosted.call("write", path, data).await.unwrap_err();
-        assert_eq!(refused, Refused(0, READ_ONLY.to_owned()), "{path}");
+        assert_eq!(refused, Refused(500, READ_ONLY.to_owned()), "{path}");
     }
     assert_eq!(hosted.simulation.genesys.minted(), minted);
 }
 
 #[tokio::test]
-async fn a_node_that_learns_from_its_storage_that_it_may_not_write_leaves_no_token_behind() {
+async fn a_node_with_read_only_storage_leaves_no_token() {
     let hosted = Hosted::with_role().await;
     let token = hosted.token().await;
     hosted.age().await;
@@ -70,15 +70,18 @@ async fn a_node_that_learns_from_its_storage_that_it_may_not_write_leaves_no_tok
     let minted = hosted.simulation.genesys.minted();
     hosted.storage.take_calls();
     hosted.tick().await;
-    until("it has tried", || hosted.storage.calls().iter().any(|call| call.starts_with("delete "))).await;
-    looked(&hosted).await;
-    assert_eq!(hosted.simulation.genesys.minted(), minted, "no token is made that could not be stored");
+    until("the background task has tested write access", || {
+        hosted.storage.calls().iter().any(|call| call.starts_with("delete "))
+    })
+    .await;
+    pass(&hosted).await;
+    assert_eq!(hosted.simulation.genesys.minted(), minted, "no token is minted that could not be stored");
     for (path, data) in [("static-roles/new", role()), ("rotate-role/ci", Value::Null)] {
         let refused = hosted.call("write", path, data).await.unwrap_err();
-        assert_eq!(refused, Refused(0, READ_ONLY.to_owned()), "{path}");
+        assert_eq!(refused, Refused(500, READ_ONLY.to_owned()), "{path}");
     }
     assert_eq!(hosted.live(), [token]);
     hosted.storage.refuse("");
     assert_eq!(hosted.read("static-roles/ci").await["last_error"], Value::Null);
-    hosted.assert_discreet();
+    hosted.assert_no_secrets_logged();
 }

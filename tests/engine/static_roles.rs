@@ -1,4 +1,4 @@
-//! Static roles, as they are written, read, rotated and deleted.
+//! Static roles: writes, reads, rotations and deletions.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use simulators::genesys::Client;
 
 use crate::hosted::{Hosted, Refused, role, token_in, until};
 
-const BAD_REQUEST: u32 = 7;
+const BAD_REQUEST: i64 = 400;
 const PROBE: &str = "GET /api/v2/users";
 
-fn refuse(hosted: &Hosted, operation: &str, status: StatusCode) {
+fn fail_with(hosted: &Hosted, operation: &str, status: StatusCode) {
     let body = json!({"status": status.as_u16(), "code": "not.found", "message": "It is not there."}).to_string();
     let answer = Effect::Answer(Answer::new(status, "application/json", body));
     hosted.simulation.faults.add(Fault::always(operation, answer));
 }
 
 #[tokio::test]
-async fn writing_a_role_makes_its_first_token_at_once() {
+async fn writing_a_role_mints_its_first_token() {
     let hosted = Hosted::with_role().await;
-    assert_eq!(hosted.simulation.genesys.minted(), 2, "one to try the config, and one for the role");
+    assert_eq!(hosted.simulation.genesys.minted(), 2, "one for the config, one for the role");
     let read = hosted.read("static-creds/ci").await;
     assert_eq!(hosted.live(), [read["access_token"].as_str().unwrap()]);
     assert_eq!((&read["token_type"], &read["rotation_period"]), (&json!("bearer"), &json!(3_600)));
@@ -38,11 +38,11 @@ async fn writing_a_role_makes_its_first_token_at_once() {
     assert_eq!(hosted.call("list", "static-roles/", Value::Null).await.unwrap().data["keys"], json!(["ci"]));
     assert_eq!(hosted.storage.keys(), ["config/main", "static-creds/ci", "static-roles/ci"]);
     assert!(hosted.storage.is_seal_wrapped("static-creds/ci") && !hosted.storage.is_seal_wrapped("static-roles/ci"));
-    hosted.assert_discreet();
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn reading_the_token_costs_no_call_of_the_host() {
+async fn reading_the_token_makes_no_call_to_the_host() {
     let hosted = Hosted::with_role().await;
     let first = hosted.token().await;
     let asked = hosted.system.times_asked();
@@ -51,19 +51,19 @@ async fn reading_the_token_costs_no_call_of_the_host() {
         assert_eq!(hosted.token().await, first);
     }
     let calls = hosted.storage.take_calls();
-    // The task that looks after the roles has just been woken by the write.
+    // The write woke the background task, which lists the roles.
     assert!(calls.iter().all(|call| call.starts_with("list ")), "{calls:?}");
     assert!(hosted.system.times_asked() <= asked + 1);
 }
 
 #[tokio::test]
-async fn nothing_is_stored_of_a_role_whose_first_token_fails() {
+async fn a_role_whose_first_token_fails_is_not_stored() {
     let hosted = Hosted::start().await;
-    refuse(&hosted, PROBE, StatusCode::NOT_FOUND);
+    fail_with(&hosted, PROBE, StatusCode::NOT_FOUND);
     let refused = hosted.call("write", "static-roles/ci", role()).await.unwrap_err();
     assert!(refused.0 == BAD_REQUEST && refused.1.starts_with("ProbeFailed: "), "{refused:?}");
     assert_eq!(hosted.storage.keys(), ["config/main"]);
-    assert!(hosted.live().is_empty(), "the token that failed was revoked");
+    assert!(hosted.live().is_empty(), "the rejected token was revoked");
     hosted.simulation.faults.clear();
     hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
     let refused = hosted.call("write", "static-roles/ci", role()).await.unwrap_err();
@@ -72,11 +72,11 @@ async fn nothing_is_stored_of_a_role_whose_first_token_fails() {
     let missing = hosted.call("read", "static-creds/ci", Value::Null).await.unwrap_err();
     assert!(missing.0 == BAD_REQUEST && missing.1.starts_with("there is no static role \"ci\""), "{missing:?}");
     assert_eq!(hosted.call("read", "static-roles/ci", Value::Null).await.unwrap().data, Value::Null);
-    hosted.assert_discreet();
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_before_a_token_is_made() {
+async fn invalid_settings_are_rejected_before_a_token_is_minted() {
     let hosted = Hosted::start().await;
     let minted = hosted.simulation.genesys.minted();
     for (data, says) in [
@@ -95,7 +95,7 @@ async fn what_makes_no_sense_is_refused_before_a_token_is_made() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_fails_leaves_readers_their_token_and_says_why() {
+async fn a_failed_rotation_keeps_the_token_and_stores_last_error() {
     let hosted = Hosted::with_role().await;
     let token = hosted.token().await;
     hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
@@ -112,12 +112,15 @@ async fn a_rotation_that_fails_leaves_readers_their_token_and_says_why() {
     hosted.call("update", "rotate-role/ci", Value::Null).await.unwrap();
     assert_eq!(hosted.read("static-roles/ci").await["last_error"], Value::Null);
     let fresh = hosted.token().await;
-    assert!(fresh != token && hosted.is_live(&fresh) && hosted.is_live(&token), "the old one lives until it expires");
-    hosted.assert_discreet();
+    assert!(
+        fresh != token && hosted.is_live(&fresh) && hosted.is_live(&token),
+        "the former token stays valid until it expires"
+    );
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn two_rotations_of_one_role_at_once_both_end_well() {
+async fn two_concurrent_rotations_of_one_role_both_succeed() {
     let hosted = Hosted::with_role().await;
     let rotate = || hosted.call("update", "rotate-role/ci", Value::Null);
     let (one, other, _) = tokio::join!(rotate(), rotate(), hosted.tick());
@@ -146,11 +149,11 @@ async fn a_change_of_the_period_alone_keeps_the_token() {
 }
 
 #[tokio::test]
-async fn other_probes_are_proved_with_a_new_token_or_not_taken() {
+async fn a_change_of_the_probes_is_stored_only_with_a_new_token_that_passes_them() {
     let hosted = Hosted::with_role().await;
     let token = hosted.token().await;
     let other = json!({"probes": ["GET /api/v2/routing/queues?pageSize=1"]});
-    refuse(&hosted, "GET /api/v2/routing/queues", StatusCode::NOT_FOUND);
+    fail_with(&hosted, "GET /api/v2/routing/queues", StatusCode::NOT_FOUND);
     let refused = hosted.call("write", "static-roles/ci", other.clone()).await.unwrap_err();
     assert!(refused.1.starts_with("ProbeFailed: "), "{refused:?}");
     assert_eq!(hosted.read("static-roles/ci").await["probes"], role()["probes"]);
@@ -163,7 +166,7 @@ async fn other_probes_are_proved_with_a_new_token_or_not_taken() {
 }
 
 #[tokio::test]
-async fn another_client_in_the_config_reaches_the_role_by_itself() {
+async fn a_change_of_the_configs_client_rotates_its_static_roles() {
     let hosted = Hosted::with_role().await;
     let token = hosted.token().await;
     hosted.simulation.genesys.add_client(Client::new("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-too"));
@@ -176,31 +179,31 @@ async fn another_client_in_the_config_reaches_the_role_by_itself() {
 }
 
 #[tokio::test]
-async fn deleting_a_role_revokes_its_token_and_whatever_was_staged() {
+async fn deleting_a_role_revokes_its_current_and_staged_tokens() {
     let hosted = Hosted::with_role().await;
-    refuse(&hosted, PROBE, StatusCode::NOT_FOUND);
+    fail_with(&hosted, PROBE, StatusCode::NOT_FOUND);
     hosted.call("update", "rotate-role/ci", Value::Null).await.unwrap_err();
-    assert!(hosted.storage.text("static-pending/ci").is_some(), "it may succeed later");
+    assert!(hosted.storage.text("static-pending/ci").is_some(), "the staged version stays for the next attempt");
     assert_eq!(hosted.live().len(), 2);
     let deleted = hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
     assert!(deleted.warnings.is_empty());
     assert!(hosted.live().is_empty());
     assert_eq!(hosted.storage.keys(), ["config/main"]);
     hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
-    hosted.assert_discreet();
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_revoked_is_told_of_and_the_role_goes_all_the_same() {
+async fn deleting_a_role_warns_of_a_token_that_cannot_be_revoked() {
     let hosted = Hosted::with_role().await;
-    refuse(&hosted, "DELETE /api/v2/tokens/me", StatusCode::FORBIDDEN);
+    fail_with(&hosted, "DELETE /api/v2/tokens/me", StatusCode::FORBIDDEN);
     let deleted = hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
     assert!(deleted.warnings[0].starts_with("the role's token could not be revoked"), "{deleted:?}");
     assert_eq!(hosted.storage.keys(), ["config/main"]);
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_is_not_handed_out() {
+async fn an_expired_token_is_not_returned() {
     let hosted = Hosted::with_role().await;
     hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
     hosted.call("update", "rotate-role/ci", Value::Null).await.unwrap_err();
@@ -214,7 +217,7 @@ async fn a_token_that_has_expired_is_not_handed_out() {
 }
 
 #[tokio::test]
-async fn a_damaged_entry_fails_its_role_alone() {
+async fn a_damaged_entry_affects_only_its_role() {
     let hosted = Hosted::with_role().await;
     hosted.write("static-roles/hurt", role()).await;
     hosted.store("static-creds/hurt", r#"{"version":"1","document":"hush"}"#).await;
@@ -232,11 +235,11 @@ async fn a_damaged_entry_fails_its_role_alone() {
     }
     hosted.write("static-roles/hurt", role()).await;
     assert!(hosted.storage.text("static-creds/hurt").and_then(|stored| token_in(&stored)).is_some());
-    hosted.assert_discreet();
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn a_crowd_that_wants_a_rotation_now_gets_few() {
+async fn concurrent_rotate_role_requests_share_rotations() {
     let hosted = Hosted::with_role().await;
     let minted = hosted.simulation.genesys.minted();
     let slow = Effect::Delay(Duration::from_millis(300));
@@ -244,5 +247,5 @@ async fn a_crowd_that_wants_a_rotation_now_gets_few() {
     let rotations = (0..30).map(|_| hosted.call("write", "rotate-role/ci", json!({})));
     assert!(join_all(rotations).await.iter().all(Result::is_ok));
     let made = hosted.simulation.genesys.minted() - minted;
-    assert!(made <= 6, "{made} tokens were made");
+    assert!(made <= 6, "{made} tokens were minted");
 }

@@ -1,4 +1,4 @@
-//! A second client, or a second access key, in the place of a config's own: at every instant the stored one works.
+//! Rotation to a second client or another access key: the stored credentials are valid at every moment.
 
 use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault};
@@ -14,11 +14,10 @@ const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
 const CREATE_KEY: &str = "POST /access-key-management/v1/access-keys";
 const MOST_CALLS: usize = 100;
 
-/// The config under test.
 const CONFIG: &str = "config/main";
 
 impl Hosted {
-    /// With two clients of Genesys Cloud and one that edits them.
+    /// A config with two clients of Genesys Cloud, and the config of an admin client.
     async fn with_two_clients() -> Self {
         let hosted = Self::start().await;
         for (id, secret) in [SECOND, ADMIN] {
@@ -31,7 +30,7 @@ impl Hosted {
         hosted
     }
 
-    /// With a user of CXone and an access key.
+    /// A config with an access key of CXone.
     async fn with_access_key() -> Self {
         let hosted = Self::start().await;
         hosted.simulation.cxone.set(|settings| settings.access_keys_per_user = MOST_CALLS);
@@ -47,8 +46,8 @@ impl Hosted {
         serde_json::from_str(&self.storage.text(CONFIG).unwrap_or_default()).unwrap_or_default()
     }
 
-    /// Whether the platform takes what is stored.
-    fn stored_credentials_work(&self) -> bool {
+    /// Whether the platform accepts the stored credentials.
+    fn are_stored_credentials_valid(&self) -> bool {
         let config = self.config();
         let clients = self.simulation.genesys.clients();
         let keys = self.simulation.cxone.access_keys();
@@ -62,38 +61,38 @@ impl Hosted {
         }
     }
 
-    async fn token_works(&self) -> bool {
+    async fn is_token_valid(&self) -> bool {
         let token = self.token().await;
         let live = [self.simulation.genesys.live_tokens(), self.simulation.cxone.live_tokens()].concat();
         live.contains(&token)
     }
 
     async fn rotate_root_of_main(&self) -> Result<Vec<String>, Refused> {
-        self.call("write", "rotate-root/main", json!({})).await.map(|answered| answered.warnings)
+        self.call("write", "rotate-root/main", json!({})).await.map(|success| success.warnings)
     }
 }
 
 #[tokio::test]
-async fn two_clients_take_turns() {
+async fn two_clients_alternate() {
     let hosted = Hosted::with_two_clients().await;
     for (present, former) in [(SECOND.0, CLIENT.0), (CLIENT.0, SECOND.0), (SECOND.0, CLIENT.0)] {
         let secret = hosted.config()["client_secret"].clone();
         assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
         let config = hosted.config();
         assert_eq!((&config["client_id"], &config["idle_client_id"]), (&json!(present), &json!(former)));
-        assert!(config["client_secret"] != secret && hosted.stored_credentials_work());
-        assert!(hosted.token_works().await, "readers keep what they have");
-        assert!(hosted.storage.text("root-intent/main").is_none(), "nothing has to be healed");
+        assert!(config["client_secret"] != secret && hosted.are_stored_credentials_valid());
+        assert!(hosted.is_token_valid().await, "readers keep their token");
+        assert!(hosted.storage.text("root-intent/main").is_none(), "no write-ahead entry is left");
     }
     hosted.write("rotate-role/ci", json!({})).await;
-    assert!(hosted.token_works().await);
+    assert!(hosted.is_token_valid().await);
     let shown = hosted.read(CONFIG).await;
     assert_eq!((&shown["idle_client_id"], &shown["admin_config"]), (&json!(CLIENT.0), &json!("admin")));
-    hosted.assert_discreet();
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn access_keys_take_turns() {
+async fn access_keys_alternate() {
     let hosted = Hosted::with_access_key().await;
     let mut former = CXONE_KEY.0.to_owned();
     for _ in 0..3 {
@@ -103,11 +102,11 @@ async fn access_keys_take_turns() {
         expected.sort();
         let held: Vec<_> = hosted.simulation.cxone.access_keys().into_iter().map(|key| key.id).collect();
         assert_eq!(held, expected);
-        assert!(hosted.stored_credentials_work() && hosted.token_works().await);
+        assert!(hosted.are_stored_credentials_valid() && hosted.is_token_valid().await);
         former = present;
     }
-    hosted.assert_discreet();
-    // Who writes a key of their own keeps the former ones.
+    hosted.assert_no_secrets_logged();
+    // The keys before one that was written by hand are not deleted.
     hosted.simulation.cxone.add_access_key(simulators::cxone::AccessKey::new("THEIROWN====", "HUSHOWN===="));
     hosted.write(CONFIG, json!({"access_key_id": "THEIROWN====", "access_key_secret": "HUSHOWN===="})).await;
     assert_eq!(hosted.read(CONFIG).await["former_access_key_id"], Value::Null);
@@ -115,66 +114,65 @@ async fn access_keys_take_turns() {
     assert_eq!(hosted.simulation.cxone.access_keys().len(), 4);
 }
 
-async fn every_kill_leaves_one_that_works(hosted: Hosted, moment: Moment) {
+async fn assert_credentials_survive_kills(hosted: Hosted, moment: Moment) {
     for calls_before in 0..MOST_CALLS {
         hosted.kill_at(calls_before, moment);
         let rotated = hosted.rotate_root_of_main().await.is_ok();
-        assert!(hosted.stored_credentials_work(), "after {calls_before} calls");
+        assert!(hosted.are_stored_credentials_valid(), "after {calls_before} calls");
         if rotated && hosted.storage.cancel() {
-            // What the engine has read already costs no call.
             assert!(calls_before >= 1, "a rotation makes more calls than {calls_before}");
             break;
         }
         hosted.restart().await;
-        assert!(hosted.token_works().await, "after {calls_before} calls");
+        assert!(hosted.is_token_valid().await, "after {calls_before} calls");
     }
-    assert!(hosted.stored_credentials_work());
-    hosted.assert_discreet();
+    assert!(hosted.are_stored_credentials_valid());
+    hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
-async fn a_kill_at_any_call_of_the_storage_leaves_a_client_that_works() {
+async fn a_kill_at_any_storage_call_leaves_a_valid_client() {
     for moment in [Moment::Before, Moment::After] {
-        every_kill_leaves_one_that_works(Hosted::with_two_clients().await, moment).await;
+        assert_credentials_survive_kills(Hosted::with_two_clients().await, moment).await;
     }
 }
 
 #[tokio::test]
-async fn a_kill_at_any_call_of_the_storage_leaves_an_access_key_that_works() {
+async fn a_kill_at_any_storage_call_leaves_a_valid_access_key() {
     for moment in [Moment::Before, Moment::After] {
-        every_kill_leaves_one_that_works(Hosted::with_access_key().await, moment).await;
+        assert_credentials_survive_kills(Hosted::with_access_key().await, moment).await;
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_costs_nothing() {
+async fn a_lost_answer_invalidates_nothing() {
     for effect in [Effect::LoseAnswer, Effect::Drop] {
         let hosted = Hosted::with_two_clients().await;
         hosted.simulation.faults.add(Fault::once(REGENERATE, effect.clone()));
         assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
-        assert!(hosted.stored_credentials_work());
+        assert!(hosted.are_stored_credentials_valid());
         let hosted = Hosted::with_access_key().await;
         hosted.simulation.faults.add(Fault::once(CREATE_KEY, effect));
         assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
-        assert!(hosted.stored_credentials_work());
+        assert!(hosted.are_stored_credentials_valid());
     }
     let hosted = Hosted::with_two_clients().await;
     hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
     let before = hosted.config();
     assert!(hosted.rotate_root_of_main().await.is_err());
-    assert!(hosted.config() == before && hosted.stored_credentials_work());
+    assert!(hosted.config() == before && hosted.are_stored_credentials_valid());
 }
 
 #[tokio::test]
-async fn a_new_secret_that_takes_its_time_is_waited_for() {
+async fn a_rotation_waits_for_the_secret_of_the_second_client_to_propagate() {
     let hosted = Hosted::with_two_clients().await;
     hosted.simulation.genesys.set(|settings| settings.secret_propagation = 3);
     assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
-    assert!(hosted.stored_credentials_work());
+    assert!(hosted.are_stored_credentials_valid());
 }
 
 #[tokio::test]
-async fn a_second_client_is_complete_or_refused() {
+async fn an_incomplete_second_client_is_rejected() {
     let hosted = Hosted::with_two_clients().await;
     for (fields, words) in [
         (json!({"idle_client_id": CLIENT.0}), "is the client in use"),
@@ -184,23 +182,27 @@ async fn a_second_client_is_complete_or_refused() {
         let Err(Refused(_, said)) = hosted.call("write", CONFIG, fields.clone()).await else { panic!("{fields}") };
         assert!(said.contains(words) && said.contains("\nhint: "), "{said}");
     }
-    let Err(Refused(_, said)) = hosted.call("delete", "config/admin", json!({})).await else { panic!("it is in use") };
+    let Err(Refused(_, said)) = hosted.call("delete", "config/admin", json!({})).await else {
+        panic!("the config is in use")
+    };
     assert!(said.contains("in use by config/main"), "{said}");
     hosted.write(CONFIG, json!({"idle_client_id": "", "admin_config": ""})).await;
-    hosted.call("delete", "config/admin", json!({})).await.expect("nobody uses it any more");
-    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()), "its own secret is replaced now");
+    hosted.call("delete", "config/admin", json!({})).await.expect("no config uses it");
+    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()), "the client's own secret is regenerated");
     assert_eq!(hosted.config()["client_id"], CLIENT.0);
 }
 
 async fn assert_refused_for(hosted: &Hosted, other: &str) {
-    let Err(Refused(_, said)) = hosted.rotate_root_of_main().await else { panic!("config/{other} would be dead") };
+    let Err(Refused(_, said)) = hosted.rotate_root_of_main().await else {
+        panic!("config/{other} would be invalidated")
+    };
     assert!(said.contains(&format!("config/{other} holds")) && said.contains("\nhint: "), "{said}");
-    // What it holds is tried.
+    // The write validates the stored credentials.
     hosted.write(&format!("config/{other}"), json!({})).await;
 }
 
 #[tokio::test]
-async fn what_another_config_lives_on_is_left_alone() {
+async fn a_rotation_that_would_invalidate_another_config_is_rejected() {
     let hosted = Hosted::with_two_clients().await;
     hosted.write("config/admin", json!({"client_id": SECOND.0, "client_secret": SECOND.1})).await;
     assert_refused_for(&hosted, "admin").await;
@@ -212,20 +214,20 @@ async fn what_another_config_lives_on_is_left_alone() {
         "platform": "nice-cxone", "area": "na1", "access_key_id": CXONE_KEY.0, "access_key_secret": CXONE_KEY.1,
     });
     hosted.write("config/other", key).await;
-    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()), "nothing is deleted yet");
+    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()), "no key is deleted yet");
     assert_refused_for(&hosted, "other").await;
-    hosted.call("delete", "config/other", json!({})).await.expect("nobody uses it");
+    hosted.call("delete", "config/other", json!({})).await.expect("no role uses it");
     assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
 }
 
 #[tokio::test]
-async fn an_older_application_is_told_that_it_cannot() {
+async fn the_secret_of_an_older_application_cannot_be_rotated() {
     let hosted = Hosted::start().await;
     let older = json!({
         "platform": "nice-cxone", "realm": "us-22", "client_id": crate::scene::CXONE_CLIENT.0,
         "client_secret": crate::scene::CXONE_CLIENT.1,
     });
     hosted.write(CONFIG, older).await;
-    let Err(Refused(_, said)) = hosted.rotate_root_of_main().await else { panic!("there is no way") };
+    let Err(Refused(_, said)) = hosted.rotate_root_of_main().await else { panic!("NICE issues these secrets") };
     assert!(said.contains("older application") && said.contains("\nhint: "), "{said}");
 }

@@ -1,4 +1,4 @@
-//! The agent of `kubernetes/agent.yaml`, with another way to log in.
+//! Runs the agent of `kubernetes/agent.yaml` with another login method.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use super::{output, start, stdout, text};
 use crate::bao::program;
 
 #[tokio::test]
-async fn the_agents_templates_become_files_with_tokens_that_work() {
+async fn the_agent_writes_valid_tokens_to_files() {
     let Some(documents) = documents("kubernetes/agent.yaml") else { return };
     let Some((bao, simulation)) = start().await else { return };
     let home = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! The SAM template: checked by AWS's own tools, and held against what the function does.
+//! The SAM template: checked with AWS tools and compared with the function.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::stack::{EVERYTHING, STACK, list, of_type, python, repository, stack, statements, texts};
 use super::stdout;
 
-/// One of the programs that were installed beside the tests' Python.
+/// A program next to the tests' Python.
 fn tool(name: &str) -> Option<Command> {
     let mut command = Command::new(std::path::Path::new(&python()?).with_file_name(name));
     command
@@ -26,16 +26,16 @@ fn cfn_lint_finds_nothing() {
     stdout(&lint.arg(repository("infra/aws/template.yaml")).output().expect("cfn-lint"));
 }
 
-/// In its own directory sam reads samconfig.toml as well.
+/// In this directory, sam also reads samconfig.toml.
 #[test]
-fn sam_calls_the_template_valid() {
+fn sam_validates_the_template() {
     let Some(mut sam) = tool("sam") else { return };
     let output = sam.args(["validate", "--lint"]).current_dir(repository("infra/aws")).output().expect("sam");
     assert!(stdout(&output).contains("template.yaml is a valid SAM Template"));
 }
 
 #[test]
-fn every_parameter_is_in_a_group_and_explained() {
+fn every_parameter_has_a_group_and_a_description() {
     let Some(stack) = stack(&[]) else { return };
     let text = std::fs::read_to_string(repository("infra/aws/template.yaml")).expect("the template");
     let grouped: Vec<_> = text
@@ -44,16 +44,16 @@ fn every_parameter_is_in_a_group_and_explained() {
         .flat_map(|names| names.trim_end_matches(']').split(", "))
         .collect();
     let parameters = stack["Parameters"].as_object().expect("parameters");
-    assert_eq!(grouped, parameters.keys().collect::<Vec<_>>(), "in the same order");
+    assert_eq!(grouped, parameters.keys().collect::<Vec<_>>(), "groups and parameters must have the same order");
     for (name, parameter) in parameters {
         let description = parameter["Description"].as_str().unwrap_or_default();
         assert!(description.ends_with('.') && description.len() > 20, "{name}: {description}");
-        assert!(parameter.get("Default").is_some(), "{name}: one deploys without an answer");
+        assert!(parameter.get("Default").is_some(), "{name} has no default");
     }
 }
 
 #[test]
-fn no_secret_value_passes_through_the_template() {
+fn the_template_contains_no_secret_value() {
     let Some(stack) = stack(&EVERYTHING) else { return };
     let secrets = of_type(&stack, "AWS::SecretsManager::Secret");
     assert_eq!(secrets.len(), 1);
@@ -64,7 +64,7 @@ fn no_secret_value_passes_through_the_template() {
 }
 
 #[test]
-fn the_function_is_as_small_as_it_may_be_and_has_time_to_wait() {
+fn the_function_has_minimum_memory_and_a_60_second_timeout() {
     let Some(stack) = stack(&[]) else { return };
     let function = &stack["Resources"]["Function"]["Properties"];
     assert_eq!(function["CodeUri"], "../../dist/genesys-rotator-lambda-arm64.zip");
@@ -77,7 +77,7 @@ fn the_function_is_as_small_as_it_may_be_and_has_time_to_wait() {
 }
 
 #[test]
-fn only_secrets_manager_of_a_named_account_may_call_the_function() {
+fn only_secrets_manager_of_named_accounts_may_call_the_function() {
     let Some(stack) = stack(&EVERYTHING) else { return };
     let permissions = of_type(&stack, "AWS::Lambda::Permission");
     let accounts: Vec<_> =
@@ -90,12 +90,12 @@ fn only_secrets_manager_of_a_named_account_may_call_the_function() {
 }
 
 #[test]
-fn no_role_has_a_wildcard_but_for_a_documented_one() {
+fn roles_have_only_documented_wildcards() {
     let Some(stack) = stack(&EVERYTHING) else { return };
     for role in ["FunctionRole", "RotationTimerRole"] {
         assert_eq!(stack["Resources"][role]["Properties"].get("ManagedPolicyArns"), None, "{role}");
         for statement in statements(&stack, role) {
-            let sid = statement["Sid"].as_str().expect("each statement has a name");
+            let sid = statement["Sid"].as_str().expect("a sid");
             assert!(texts(&statement["Action"]).iter().all(|action| !action.contains('*')), "{sid}");
             assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{sid}");
             let wide = texts(&statement["Resource"]).contains(&"*");
@@ -106,7 +106,7 @@ fn no_role_has_a_wildcard_but_for_a_documented_one() {
     let function = statements(&stack, "FunctionRole");
     let of = |sid: &str| function.iter().find(|statement| statement["Sid"] == sid).expect("a statement");
     let (allowed, denied) = (of("LetLambdaConnectToTheVpc"), of("KeepTheFunctionFromIt"));
-    assert_eq!(allowed["Action"], denied["Action"], "what Lambda may do for it, it may not do itself");
+    assert_eq!(allowed["Action"], denied["Action"], "the function must be denied what Lambda is allowed");
     assert_eq!(of("RotateAttachedSecrets")["Action"], of("RotateSecretsOfAnotherAccount")["Action"]);
     let keys = of("UseKeysThroughSecretsManager");
     assert_eq!(texts(&keys["Action"]), ["kms:Decrypt", "kms:GenerateDataKey"]);
@@ -114,7 +114,7 @@ fn no_role_has_a_wildcard_but_for_a_documented_one() {
 }
 
 #[test]
-fn without_options_there_is_nothing_but_the_function_its_log_and_its_watch() {
+fn the_default_stack_has_the_function_its_log_and_its_alarms() {
     let Some(stack) = stack(&[]) else { return };
     let resources: Vec<_> = stack["Resources"].as_object().expect("resources").keys().collect();
     let expected = [
@@ -134,7 +134,7 @@ fn without_options_there_is_nothing_but_the_function_its_log_and_its_watch() {
     assert_eq!(sids, [r#""RotateAttachedSecrets""#, r#""WriteLog""#]);
 }
 
-/// The seconds that an alarm looks back.
+/// The period of an alarm, and the seconds that it evaluates.
 fn looks_back(alarm: &Value) -> (u64, u64) {
     let period = list(&alarm["Metrics"]).iter().find_map(|metric| metric["MetricStat"]["Period"].as_u64());
     let period = alarm["Period"].as_u64().or(period).expect("a period");
@@ -143,7 +143,7 @@ fn looks_back(alarm: &Value) -> (u64, u64) {
 
 /// CloudWatch API reference, `PutMetricAlarm`: seven days at most, and a day for periods under an hour.
 #[test]
-fn no_alarm_looks_further_back_than_cloudwatch_does() {
+fn alarms_respect_the_evaluation_limit_of_cloudwatch() {
     for parameters in
         [&["HoursWithoutSuccess=168"][..], &["HoursWithoutSuccess=1"], &["FirstSecret=x", "RotateEveryMinutes=180"]]
     {
@@ -158,7 +158,7 @@ fn no_alarm_looks_further_back_than_cloudwatch_does() {
 }
 
 #[test]
-fn the_alarms_leave_a_rotation_time_to_happen() {
+fn alarms_fire_only_after_a_rotation_is_overdue() {
     let Some(stack_by_default) = stack(&[]) else { return };
     let schedule = stack_by_default["Parameters"]["RotationSchedule"]["Default"].as_str().map(str::to_owned);
     let rules = RotationRules { schedule_expression: schedule, ..RotationRules::default() };
@@ -177,7 +177,7 @@ fn the_alarms_leave_a_rotation_time_to_happen() {
 }
 
 #[test]
-fn the_dashboard_is_json_and_of_this_stack() {
+fn the_dashboard_is_valid_json_for_this_stack() {
     let Some(stack) = stack(&[]) else { return };
     let body = stack["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"].as_str().expect("a body");
     let body: Value = serde_json::from_str(body).expect("JSON");
@@ -187,7 +187,7 @@ fn the_dashboard_is_json_and_of_this_stack() {
 }
 
 #[test]
-fn what_makes_no_sense_together_is_refused() {
+fn invalid_parameter_combinations_are_rejected() {
     let refused = |parameters: &[&str]| {
         let mut command = Command::new(python()?);
         command
@@ -213,7 +213,7 @@ fn what_makes_no_sense_together_is_refused() {
 }
 
 #[test]
-fn parts_of_the_stack_that_share_a_name_are_told_apart() {
+fn alarms_have_unique_names_actions_and_descriptions() {
     let Some(stack) = stack(&EVERYTHING) else { return };
     let alarms = of_type(&stack, "AWS::CloudWatch::Alarm");
     let names: BTreeSet<_> = alarms.iter().map(|(_, alarm)| alarm["AlarmName"].to_string()).collect();
@@ -228,7 +228,7 @@ fn parts_of_the_stack_that_share_a_name_are_told_apart() {
 const MANUAL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/aws.md"));
 
 #[test]
-fn the_manual_speaks_of_parameters_that_there_are() {
+fn the_manual_names_only_existing_parameters() {
     let Some(stack) = stack(&EVERYTHING) else { return };
     let known = |name: &str| stack["Parameters"].get(name).is_some();
     let given: Vec<_> = MANUAL
@@ -239,7 +239,7 @@ fn the_manual_speaks_of_parameters_that_there_are() {
         .collect();
     assert!(given.len() >= 10, "{given:?}");
     assert_eq!(given.iter().filter(|(name, _)| !known(name)).collect::<Vec<_>>(), [&("", ""); 0]);
-    // What is in backquotes and looks like a parameter is one, or an output, a metric or an error.
+    // A capitalized word in backticks must be a parameter, an output, a metric or an error.
     let others = [
         "StepDuration",
         "TokenLifeLeft",
@@ -259,17 +259,16 @@ fn the_manual_speaks_of_parameters_that_there_are() {
 }
 
 #[test]
-fn the_manual_explains_every_alarm() {
+fn the_manual_describes_every_alarm() {
     let (Some(plain), Some(scheduled)) = (stack(&[]), stack(&EVERYTHING)) else { return };
     let mut names = BTreeSet::new();
     for stack in [&plain, &scheduled] {
         for (_, alarm) in of_type(stack, "AWS::CloudWatch::Alarm") {
             let name = alarm["AlarmName"].as_str().and_then(|name| name.strip_prefix("genesys-rotator-"));
-            names.insert(name.expect("the stack's name before it"));
+            names.insert(name.expect("the stack name as prefix"));
         }
     }
-    let section =
-        MANUAL.split("\n## The alarms\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
+    let section = MANUAL.split("\n## Alarms\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
     let explained = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     assert_eq!(explained.collect::<BTreeSet<_>>(), names);
 }

@@ -1,4 +1,4 @@
-//! The alarms, held against the metrics that the real function writes.
+//! Compares the alarms with the metrics that the real function writes.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::aws_world::{World, documents};
 use super::stack::{list, of_type, stack, texts};
 
-/// Each metric with the names of its dimensions, as the function writes them.
+/// The metrics that the function wrote, with the names of their dimensions.
 fn counted(world: &World) -> BTreeSet<(String, String, Vec<String>)> {
     let function = world.simulation.function.as_ref().expect("a function");
     let lines = function.logs().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
@@ -28,7 +28,7 @@ fn counted(world: &World) -> BTreeSet<(String, String, Vec<String>)> {
 }
 
 #[tokio::test]
-async fn the_alarms_watch_what_the_function_counts() {
+async fn alarms_use_metrics_that_the_function_writes() {
     for options in [&[][..], &["FirstSecret=plain", "RotateEveryMinutes=30"]] {
         let Some(stack) = stack(options) else { return };
         let world = World::start(&stack).await;
@@ -54,7 +54,7 @@ async fn the_alarms_watch_what_the_function_counts() {
             names.sort();
             let text = |name: &str| metric[name].as_str().expect("text").to_owned();
             let wanted = (text("Namespace"), text("MetricName"), names);
-            assert!(counted.contains(&wanted), "{name} waits for {wanted:?}, and there is {counted:?}");
+            assert!(counted.contains(&wanted), "{name} uses {wanted:?}, which is not in {counted:?}");
             watched += 1;
         }
         assert_eq!((alarms.len(), watched), (4, 2));
@@ -62,7 +62,7 @@ async fn the_alarms_watch_what_the_function_counts() {
 }
 
 #[tokio::test]
-async fn the_dashboard_and_an_alarm_on_one_secret_have_something_to_show() {
+async fn the_dashboard_and_a_secrets_alarm_have_data() {
     let Some(stack) = stack(&[]) else { return };
     let world = World::start(&stack).await;
     world.create("genesys/plain", &documents()[0].1).await;
@@ -87,7 +87,7 @@ async fn the_dashboard_and_an_alarm_on_one_secret_have_something_to_show() {
     let lines = logs.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let failed = lines.into_iter().find(|line| line["level"] == "ERROR").expect("a failure in the log");
     assert_eq!(fields.iter().filter(|field| !failed[**field].is_string()).count(), 0, "{fields:?} of {failed}");
-    // What is paid for each secret: that it was rotated, and the life of its token.
+    // The paid metrics per secret: one for its rotations, two for the lifetime of its token.
     let by_secret =
         counted.iter().filter(|(_, metric, names)| metric != "Failures" && names.iter().any(|name| name == "Secret"));
     assert_eq!(by_secret.count(), 3, "{counted:?}");

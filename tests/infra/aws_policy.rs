@@ -1,4 +1,4 @@
-//! The role's policy, held against the calls that the real function makes in rotations of every kind.
+//! Compares the role's policy with the calls of the real function in every kind of rotation.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::aws_world::{ADMIN, CREDENTIALS, FUNCTION_KEY, SECRET_VALUE, World, do
 use super::iam::Policy;
 use super::stack::{EVERYTHING, FUNCTION_ARN, stack, statements, texts};
 
-/// Rotations of every kind, those that fail and drop what was staged too.
+/// Runs every kind of rotation, including rotations that fail and discard a staged version.
 async fn rotations_of_every_kind(stack: &Value) -> World {
     let world = World::start(stack).await;
     world.simulation.genesys.add_client(OAuthClient::new("alone", SECRET_VALUE));
@@ -18,9 +18,9 @@ async fn rotations_of_every_kind(stack: &Value) -> World {
     world.create(CREDENTIALS, &credentials("mine")).await;
     world.create(ADMIN, &credentials("admin")).await;
     world.create("genesys/edited", &credentials("mine")).await;
-    assert!(world.rotate("genesys/edited", false).await, "the set-up is tried");
+    assert!(world.rotate("genesys/edited", false).await, "the set-up test");
     world.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
-    assert!(!world.rotate("genesys/edited", true).await, "it fails and leaves a version behind");
+    assert!(!world.rotate("genesys/edited", true).await, "the rotation leaves a pending version");
     world.simulation.genesys.set(|settings| settings.reject_new_tokens = false);
     let edited = json!({"region": "mypurecloud.ie", "client_id": "mine", "client_secret": SECRET_VALUE, "new": 1});
     world
@@ -31,7 +31,7 @@ async fn rotations_of_every_kind(stack: &Value) -> World {
         .send()
         .await
         .expect("edited");
-    assert!(!world.rotate("genesys/edited", true).await, "what was left behind is dropped");
+    assert!(!world.rotate("genesys/edited", true).await, "the pending version is discarded");
     assert!(world.rotate("genesys/edited", true).await);
     for (name, document) in documents() {
         world.create(name, &document).await;
@@ -46,20 +46,19 @@ async fn rotations_of_every_kind(stack: &Value) -> World {
     world
 }
 
-/// The options that say where the credentials are.
+/// The stack with the options for credentials secrets.
 fn with_credentials() -> Option<Value> {
     let options = EVERYTHING.iter().filter(|option| option.starts_with("Credentials") || option.starts_with("Admin"));
     stack(&options.copied().collect::<Vec<_>>())
 }
 
 #[tokio::test]
-async fn the_policy_allows_every_call_of_every_kind_of_rotation_and_nothing_more() {
+async fn the_policy_grants_exactly_the_calls_of_all_rotations() {
     let Some(stack) = with_credentials() else { return };
     let world = rotations_of_every_kind(&stack).await;
     let policy = Policy::of(&stack);
     let mut used = BTreeSet::new();
     for call in world.calls() {
-        // When a secret is attached for the first time, the service knows the function before it calls it.
         let allowing = policy.allowing(&call);
         assert_eq!(allowing.len(), 1, "{call:?}");
         used.insert((allowing[0].to_owned(), format!("secretsmanager:{}", call.action)));
@@ -78,7 +77,7 @@ async fn the_policy_allows_every_call_of_every_kind_of_rotation_and_nothing_more
 }
 
 #[tokio::test]
-async fn a_document_that_points_to_a_secret_of_somebody_else_does_not_open_it() {
+async fn a_document_cannot_read_a_foreign_secret() {
     let Some(stack) = with_credentials() else { return };
     let world = World::start(&stack).await;
     let stranger = json!({"region": "mypurecloud.ie", "client_id": "mine", "client_secret": SECRET_VALUE});
@@ -99,7 +98,7 @@ async fn a_document_that_points_to_a_secret_of_somebody_else_does_not_open_it() 
 }
 
 #[test]
-fn what_is_not_named_is_closed() {
+fn other_secrets_and_actions_are_denied() {
     let (Some(plain), Some(everything)) = (with_credentials(), stack(&EVERYTHING)) else { return };
     let arn = |name: &str| format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-AbCdEf");
     let call = |action: &str, name: &str| Access {
@@ -132,11 +131,11 @@ fn what_is_not_named_is_closed() {
     ] {
         assert_eq!(policy.allowing(&closed), [""; 0], "{closed:?}");
     }
-    assert_eq!(with_tag.allowing(&call("PutSecretValue", "genesys/x")), [""; 0], "it bears no tag");
+    assert_eq!(with_tag.allowing(&call("PutSecretValue", "genesys/x")), [""; 0], "the tag is missing");
 }
 
 #[tokio::test]
-async fn the_schedule_has_a_secret_rotated() {
+async fn the_schedule_rotates_its_secret() {
     let Some(stack) = stack(&["FirstSecret=cxone", "RotateEveryMinutes=30"]) else { return };
     let target = &stack["Resources"]["RotationTimer"]["Properties"]["Target"];
     assert_eq!(target["Arn"], "arn:aws:scheduler:::aws-sdk:secretsmanager:rotateSecret");
@@ -144,14 +143,14 @@ async fn the_schedule_has_a_secret_rotated() {
     let cxone = documents().into_iter().find(|(name, _)| *name == "genesys/cxone").expect("a document").1;
     world.create("genesys/cxone", &cxone).await;
     assert!(world.rotate("genesys/cxone", true).await);
-    // Whatever the scheduler's ids are like, the version's id is of a length that Secrets Manager takes.
+    // With any scheduler id, the version id has a length that Secrets Manager accepts.
     for id in ["d32c5kddcf5bb8c3", "0123", "11111111-2222-3333-4444-555555555555"] {
         let input = target["Input"].as_str().expect("text").replace("<aws.scheduler.execution-id>", id);
         let input: Value = serde_json::from_str(&input).expect("JSON");
         assert_eq!(input["SecretId"], "arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/cxone-AbCdEf");
         let token = input["ClientRequestToken"].as_str().expect("a token");
         let rotate = world.operator.rotate_secret().secret_id("genesys/cxone").client_request_token(token);
-        rotate.send().await.expect("it is taken");
+        rotate.send().await.expect("it is accepted");
         world.simulation.secrets_manager.settled().await;
         let outcome = world.simulation.secrets_manager.rotation_outcomes().pop().expect("a rotation");
         assert!(outcome.succeeded && outcome.version_id == token, "{outcome:?}");
@@ -166,9 +165,9 @@ async fn the_schedule_has_a_secret_rotated() {
     assert_eq!(allowed, expected.map(|(action, resource)| (action.to_owned(), resource.to_owned())));
 }
 
-/// From another account a write without the event's RotationToken is refused.
+/// The simulator rejects writes from another account without the RotationToken of the event.
 #[tokio::test]
-async fn secrets_of_another_account_are_rotated_by_the_same_calls() {
+async fn secrets_of_another_account_need_the_same_calls() {
     let Some(stack) = stack(&EVERYTHING) else { return };
     let world = World::start(&stack).await;
     world.simulation.secrets_manager.set(|settings| settings.cross_account = true);

@@ -1,4 +1,4 @@
-//! What the stack makes, on the simulators: the real function, secrets of every kind, and somebody who rotates them.
+//! The stack on the simulators: the real function, one document of each kind, and an operator.
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::stack::FUNCTION_ARN;
 
 const LAMBDA: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
-/// The access key that the simulated Lambda gives its functions.
+/// The access key of simulated functions.
 pub const FUNCTION_KEY: &str = "ASIASIMULATED0000000";
 /// The secret of every client.
 pub const SECRET_VALUE: &str = "hush-hush-client-secret";
@@ -20,14 +20,14 @@ pub const CREDENTIALS: &str = "other/credentials";
 /// The secret that `admin_credentials` names.
 pub const ADMIN: &str = "other/admin";
 
-/// The simulators, the function as the stack sets it up, and an operator.
+/// The simulators, the function with the settings of the stack, and an operator.
 pub struct World {
     pub simulation: Simulation,
     pub operator: Client,
 }
 
 impl World {
-    /// Starts all of it, with the function's environment out of the stack.
+    /// Starts the simulators with the function's environment of the stack.
     pub async fn start(stack: &Value) -> Self {
         let variables = stack["Resources"]["Function"]["Properties"]["Environment"]["Variables"].as_object();
         let variables = variables.expect("variables").iter();
@@ -60,7 +60,7 @@ impl World {
             .expect("it is created");
     }
 
-    /// Attaches the function, which rotates at once or only tries whether it could; says whether all went well.
+    /// Attaches the function, which rotates immediately or only tests. Returns whether this succeeded.
     pub async fn rotate(&self, name: &str, immediately: bool) -> bool {
         let rules = RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
         let rotate = self.operator.rotate_secret().secret_id(name).client_request_token(Uuid::new_v4().to_string());
@@ -71,7 +71,7 @@ impl World {
         accepted && (!immediately || outcomes.last().is_some_and(|outcome| outcome.succeeded))
     }
 
-    /// What the function called.
+    /// The calls of the function.
     pub fn calls(&self) -> Vec<Access> {
         let calls = self.simulation.secrets_manager.accesses().into_iter();
         calls.filter(|call| call.access_key == FUNCTION_KEY).collect()
@@ -84,7 +84,7 @@ fn operator(url: &str) -> Client {
     Client::from_conf(config.endpoint_url(url).credentials_provider(credentials).build())
 }
 
-/// A document of each kind.
+/// One document of each kind.
 pub fn documents() -> Vec<(&'static str, Value)> {
     let with = |fields: Value| {
         let mut document = json!({"region": "mypurecloud.ie", "client_id": "mine", "client_secret": SECRET_VALUE});
@@ -106,7 +106,7 @@ pub fn documents() -> Vec<(&'static str, Value)> {
         ("genesys/api-token", with(json!({"token": "api-token", "name": "ci"}))),
         ("genesys/cxone", cxone),
         ("genesys/in-place", with(json!({"client_id": "alone", "rotate": "client_secret", "accept_gap": true}))),
-        // The last one: it changes the secrets of the clients.
+        // Must be last: it changes the client secrets.
         (
             "genesys/alternating",
             with(json!({"rotate": "client_secret", "clients": clients, "admin_credentials": ADMIN})),

@@ -1,11 +1,11 @@
-//! How IAM decides, for what the stack's policies hold.
+//! An IAM policy evaluator for the stack's policies.
 
 use serde_json::Value;
 use simulators::secrets_manager::Access;
 
 use super::stack::{FUNCTION_ARN, statements, texts};
 
-/// The role's policy as IAM judges by it, for the few operators and keys that it has.
+/// The role's policy. Only the condition operators and keys of the stack are supported.
 pub struct Policy(pub Vec<Value>);
 
 impl Policy {
@@ -14,7 +14,7 @@ impl Policy {
         Self(statements(stack, "FunctionRole"))
     }
 
-    /// The names of the statements that a call is allowed by.
+    /// The names of the statements that allow a call.
     pub fn allowing(&self, call: &Access) -> Vec<&str> {
         let fitting = self.0.iter().filter(|statement| fits(statement, call));
         let (denying, allowing): (Vec<_>, Vec<_>) = fitting.partition(|statement| statement["Effect"] == "Deny");
@@ -31,7 +31,7 @@ fn fits(statement: &Value, call: &Access) -> bool {
         && texts(&statement["Resource"]).iter().any(|pattern| matches(pattern, &call.secret))
         && statement.get("Condition").and_then(Value::as_object).is_none_or(|condition| {
             condition.iter().all(|(operator, keys)| {
-                assert!(["StringEquals", "ArnEquals"].contains(&operator.as_str()), "{operator} is not known here");
+                assert!(["StringEquals", "ArnEquals"].contains(&operator.as_str()), "{operator} is not supported");
                 keys.as_object()
                     .expect("keys")
                     .iter()
@@ -46,13 +46,13 @@ fn value_of<'a>(key: &str, call: &'a Access) -> Option<&'a str> {
         "secretsmanager:resource/AllowRotationLambdaArn" => call.rotation_function.as_deref(),
         "lambda:SourceFunctionArn" => Some(FUNCTION_ARN),
         _ => {
-            let tag = key.strip_prefix("aws:ResourceTag/").unwrap_or_else(|| panic!("{key} is not known here"));
+            let tag = key.strip_prefix("aws:ResourceTag/").unwrap_or_else(|| panic!("{key} is not supported"));
             call.tags.iter().find(|(name, _)| name == tag).map(|(_, value)| value.as_str())
         }
     }
 }
 
-/// `*` stands for any text, `?` for any character.
+/// Matches `*` (any text) and `?` (any character).
 fn matches(pattern: &str, text: &str) -> bool {
     let mut rest = pattern.chars();
     match rest.next() {

@@ -1,4 +1,4 @@
-//! The manifests: read by a real parser, and what they run is run.
+//! The Kubernetes manifests: parsed, and their commands are run.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::bao::Bao;
 
 const READ: &str = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
 
-/// The documents of a manifest; `None` where the tests' Python is not there.
+/// The documents of a manifest; `None` without the tests' Python.
 pub fn documents(path: &str) -> Option<Vec<Value>> {
     let mut command = Command::new(python()?);
     command.args(["-c", READ]).arg(infra(path));
@@ -21,7 +21,7 @@ fn python() -> Option<std::ffi::OsString> {
     std::env::var_os("PYTHON")
 }
 
-/// The documents' kinds, and that all of them live in one namespace.
+/// The kinds of the documents, which must share one namespace.
 fn kinds(documents: &[Value]) -> Vec<&str> {
     assert!(documents.iter().all(|document| document["metadata"]["namespace"] == "ci"));
     documents.iter().filter_map(|document| document["kind"].as_str()).collect()
@@ -32,7 +32,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_cron_jobs_command_rotates_under_its_policy() {
+async fn the_cron_job_rotates_with_its_policy() {
     let Some(documents) = documents("kubernetes/rotate-kv.yaml") else { return };
     assert_eq!(kinds(&documents), ["ServiceAccount", "CronJob"]);
     let pod = &documents[1]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
@@ -67,14 +67,14 @@ async fn the_cron_jobs_command_rotates_under_its_policy() {
 }
 
 #[test]
-fn the_readers_pod_has_its_agent_and_shares_a_directory_with_it() {
+fn the_readers_pod_shares_a_directory_with_its_agent() {
     let Some(documents) = documents("kubernetes/agent.yaml") else { return };
     assert_eq!(kinds(&documents), ["ServiceAccount", "ConfigMap", "Deployment"]);
     let pod = &documents[2]["spec"]["template"]["spec"];
     assert_eq!(pod["serviceAccountName"], documents[0]["metadata"]["name"]);
     let agent = &pod["initContainers"][0];
     assert_eq!(texts(&agent["command"]), ["bao", "agent", "-config=/etc/agent/agent.hcl"]);
-    assert_eq!(agent["restartPolicy"], "Always", "else the pod waits for its end");
+    assert_eq!(agent["restartPolicy"], "Always", "a native sidecar needs restartPolicy Always");
     assert_eq!(pod["volumes"][0]["configMap"]["name"], documents[1]["metadata"]["name"]);
     for container in [agent, &pod["containers"][0]] {
         let mounts = container["volumeMounts"].as_array().expect("mounts");

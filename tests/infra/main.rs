@@ -1,12 +1,10 @@
-//! What is under `infra/`: every script is run, every policy asked, every manifest and example read.
+//! Tests of `infra/`: scripts are run, policies are evaluated, manifests and examples are parsed.
 
 mod agent;
 mod aws;
 mod aws_alarms;
 mod aws_policy;
 mod aws_world;
-#[path = "../bao/mod.rs"]
-mod bao;
 mod iam;
 mod kubernetes;
 mod package;
@@ -23,7 +21,7 @@ use std::process::{Command, Output};
 use serde_json::json;
 use simulators::{Simulation, SimulationSettings};
 
-use self::bao::{Bao, Plugin};
+use openbao_plugin::testing::bao::{self, Bao, Plugin};
 
 const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
 const NAME: &str = "vault-plugin-secrets-genesys";
@@ -35,7 +33,7 @@ fn infra(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/vault").join(path)
 }
 
-/// The text of a file there.
+/// The text of a file under `infra/vault/`.
 fn text(path: &str) -> String {
     std::fs::read_to_string(infra(path)).expect("it can be read")
 }
@@ -46,7 +44,7 @@ async fn simulate() -> Simulation {
     Simulation::start(settings).await.expect("the simulators start")
 }
 
-/// The engine, which finds a simulator in its environment.
+/// The engine, with the addresses of a simulator.
 fn plugin(simulation: &Simulation) -> Plugin {
     let url = simulation.genesys_url();
     let environment = ["ROTATOR_LOGIN_URL", "ROTATOR_API_URL"].map(|name| format!("{name}={url}")).into();
@@ -69,12 +67,12 @@ async fn start() -> Option<(Bao, Simulation)> {
     Some((bao, simulation))
 }
 
-/// Waits for a command, while the simulator of this process goes on.
+/// Runs a command without blocking the simulator of this process.
 async fn output(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("it does not panic")
 }
 
-/// What a command printed, if it went well.
+/// The standard output of a command that must succeed.
 fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()

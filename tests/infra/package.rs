@@ -1,5 +1,5 @@
-//! How releases are packed and checked, with stand-ins and the binaries of this build; and `dist/` itself, where
-//! `make package` has filled it. Cross-building is that command's own business: it takes too long for every run.
+//! Packing and checking of releases, with stand-ins and debug binaries, and of `dist/` if it exists. Cross-building is not
+//! tested here, because it takes too long.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use crate::bao::{Bao, Plugin};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Where an ELF file says which machine it is for, and what it says (ELF-64 Object File Format, section 2).
+/// The offset and values of the machine in an ELF header (ELF-64 Object File Format, section 2).
 const MACHINE: usize = 18;
 const X86_64: u8 = 62;
 const AARCH64: u8 = 183;
@@ -26,7 +26,7 @@ fn python() -> Option<PathBuf> {
     std::env::var_os("PYTHON").map(PathBuf::from)
 }
 
-/// A script of `infra/package/`; `None` where the tests' Python is not there.
+/// A script of `infra/package/`; `None` without the tests' Python.
 fn script(name: &str) -> Option<Command> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/package").join(name);
     let mut command = Command::new(python()?);
@@ -34,12 +34,12 @@ fn script(name: &str) -> Option<Command> {
     Some(command)
 }
 
-/// Runs a script of the tests' Python, which is there.
+/// Runs a script of `infra/package/`.
 fn run(name: &str, arguments: &[&str]) -> Output {
     script(name).expect("the tests' Python").args(arguments).output().expect("it runs")
 }
 
-/// A small library that comes with the tests' Python. It is stripped and asks for an old glibc, as a function does.
+/// A small library of the tests' Python. Like a function, it is stripped and needs an old glibc.
 fn library() -> Option<Vec<u8>> {
     let libraries = python()?.parent()?.parent()?.join("lib");
     let packages = fs::read_dir(libraries).ok()?.flatten().map(|python| python.path().join("site-packages/deflate"));
@@ -48,13 +48,13 @@ fn library() -> Option<Vec<u8>> {
     fs::read(found?).ok()
 }
 
-/// The same for another machine, which is all that its header says of it.
+/// The binary with another machine in its header.
 fn built_for(machine: u8, mut binary: Vec<u8>) -> Vec<u8> {
     binary[MACHINE] = machine;
     binary
 }
 
-/// The least that is an ELF file: a header without anything behind it, which asks for nothing.
+/// A minimal ELF file: only a header.
 fn header(machine: u8) -> Vec<u8> {
     let mut header = vec![0; 64];
     header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
@@ -79,14 +79,14 @@ fn pack(binary: &[u8], name: &str, machine: &str) -> (Output, TempDir) {
     (run("pack.py", &arguments), directory)
 }
 
-/// What was packed, by the archive's name.
+/// The packed archive.
 fn packed(binary: &[u8], name: &str, machine: &str, archive: &str) -> (Vec<u8>, TempDir) {
     let (output, directory) = pack(binary, name, machine);
     stdout(&output);
     (fs::read(directory.path().join(archive)).expect("an archive"), directory)
 }
 
-/// Why it would not pack a binary.
+/// The error of packing a binary.
 fn refusal(binary: &[u8], name: &str, machine: &str) -> String {
     let (output, directory) = pack(binary, name, machine);
     assert_eq!(output.status.code(), Some(1));
@@ -95,7 +95,7 @@ fn refusal(binary: &[u8], name: &str, machine: &str) -> String {
 }
 
 #[test]
-fn a_functions_zip_holds_its_bootstrap_alone_and_is_the_same_each_time() {
+fn a_functions_zip_contains_only_bootstrap_and_is_reproducible() {
     let Some(library) = library() else { return };
     for (machine, elf) in [("arm64", AARCH64), ("x86_64", X86_64)] {
         let binary = built_for(elf, library.clone());
@@ -115,7 +115,7 @@ fn a_functions_zip_holds_its_bootstrap_alone_and_is_the_same_each_time() {
 }
 
 #[test]
-fn a_static_program_goes_with_its_papers_and_its_checksum() {
+fn a_static_program_has_its_licences_and_checksum() {
     let Some(_) = library() else { return };
     let archive = format!("{NAME}_{VERSION}_linux_arm64.tar.gz");
     let (first, directory) = packed(&header(AARCH64), NAME, "arm64", &archive);
@@ -129,26 +129,23 @@ fn a_static_program_goes_with_its_papers_and_its_checksum() {
     assert_eq!(modes, [file("LICENSE"), file("completions/shell"), ("-rwxr-xr-x", "0/0", NAME)]);
     assert!(entries.iter().all(|entry| entry[3] == "2026-01-02"), "{listed}");
 
-    // What an operator does with it.
+    // The commands of an operator.
     let verify = format!("tar -xzf {archive} && sha256sum -c {NAME}_{VERSION}_linux_arm64.sha256");
     let said = Command::new("sh").args(["-c", &verify]).current_dir(directory.path()).output().expect("sh");
     assert_eq!(stdout(&said), format!("{NAME}: OK\n"));
 }
 
 #[test]
-fn what_would_not_run_where_it_should_is_not_packed() {
+fn binaries_for_another_machine_or_libc_are_rejected() {
     let Some(library) = library().map(|library| built_for(X86_64, library)) else { return };
     let newest = |version: &[u8]| replaced(&library, b"GLIBC_2.14\0", version);
     let function = |binary: &[u8]| refusal(binary, "genesys-rotator-lambda", "x86_64");
     for (said, expected) in [
-        (function(&built_for(AARCH64, library.clone())), "it is for EM_AARCH64, and should be for EM_X86_64"),
-        (function(&newest(b"GLIBC_2.35\0")), "it needs glibc 2.35, and may need 2.34 at most"),
+        (function(&built_for(AARCH64, library.clone())), "it is built for EM_AARCH64, not for EM_X86_64"),
+        (function(&newest(b"GLIBC_2.35\0")), "it needs glibc 2.35; the maximum is 2.34"),
         (function(&replaced(&library, b"libc.so.6\0", b"libx.so.6\0")), "it needs libx.so.6"),
         (function(b"#!/bin/sh\n"), "it is not an ELF binary"),
-        (
-            function(&[&library[..], b"/builder/.cargo/registry/src/a/b.rs"].concat()),
-            "it shows where it was built: /bui",
-        ),
+        (function(&[&library[..], b"/builder/.cargo/registry/src/a/b.rs"].concat()), "it contains a build path: /bui"),
         (refusal(&library, NAME, "amd64"), "it is not static: it needs libc.so.6"),
     ] {
         assert!(
@@ -160,20 +157,20 @@ fn what_would_not_run_where_it_should_is_not_packed() {
 }
 
 fn replaced(binary: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    let at = binary.windows(from.len()).position(|bytes| bytes == from).expect("it is in there");
+    let at = binary.windows(from.len()).position(|bytes| bytes == from).expect("the text is in the binary");
     [&binary[..at], to, &binary[at + from.len()..]].concat()
 }
 
 #[test]
-fn a_binary_of_this_build_is_not_packed() {
+fn a_debug_binary_is_rejected() {
     let Some(_) = library() else { return };
     let said = refusal(&fs::read(ENGINE).expect("a file"), NAME, "amd64");
-    for reason in ["it is not static", "it shows where it was built", "its symbols were not stripped"] {
+    for reason in ["it is not static", "it contains a build path", "it is not stripped"] {
         assert!(said.contains(reason), "{reason}: {said}");
     }
 }
 
-/// What an engine says of itself. The real one takes half a minute for its checksum when it is built for debugging.
+/// A stand-in for the engine. The debug build needs half a minute for its checksum.
 fn engine(home: &TempDir) -> String {
     let path = home.path().join("engine");
     let text =
@@ -184,15 +181,15 @@ fn engine(home: &TempDir) -> String {
 }
 
 #[test]
-fn a_function_that_rotates_nothing_is_found_out() {
+fn programs_that_fail_are_reported() {
     let Some(_) = library() else { return };
     let home = tempfile::tempdir().expect("a directory");
     let engine = engine(&home);
     stdout(&run("rehearse.py", &[FUNCTION, ROTATOR, &engine, VERSION]));
     for (arguments, expected) in [
         ([&engine, ROTATOR, &engine, VERSION], "error: the function does not answer"),
-        ([FUNCTION, &engine, &engine, VERSION], "does not serve its simulators"),
-        ([FUNCTION, ROTATOR, &engine, "9.9.9"], "and should be v9.9.9"),
+        ([FUNCTION, &engine, &engine, VERSION], "does not start its simulators"),
+        ([FUNCTION, ROTATOR, &engine, "9.9.9"], "expected v9.9.9"),
     ] {
         let output = run("rehearse.py", &arguments);
         let said = String::from_utf8_lossy(&output.stderr);
@@ -201,7 +198,7 @@ fn a_function_that_rotates_nothing_is_found_out() {
 }
 
 #[test]
-fn a_directory_that_is_not_a_whole_release_is_refused() {
+fn an_incomplete_release_is_rejected() {
     let Some(_) = library() else { return };
     let archive = format!("genesys-rotator_{VERSION}_linux_amd64.tar.gz");
     let (_, directory) = packed(&header(X86_64), "genesys-rotator", "amd64", &archive);
@@ -215,22 +212,22 @@ fn a_directory_that_is_not_a_whole_release_is_refused() {
     let said = String::from_utf8_lossy(&output.stderr);
     for fault in [
         "error: genesys-rotator-lambda-arm64.zip is missing",
-        &format!("error: input is not a part of version {VERSION}"),
-        &format!("error: {archive} is not what SHA256SUMS says"),
+        &format!("error: input does not belong to version {VERSION}"),
+        &format!("error: {archive} does not match SHA256SUMS"),
         "hint: make package",
     ] {
         assert!(output.status.code() == Some(1) && said.contains(fault), "{fault}: {said}");
     }
 }
 
-/// What `make package` has made; `None` where it was not run.
+/// The directory `dist/`; `None` if it does not exist.
 fn release() -> Option<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
     (directory.is_dir() && library().is_some()).then_some(directory)
 }
 
 #[test]
-fn what_lies_in_dist_is_a_whole_release_that_runs() {
+fn dist_is_a_complete_release_that_runs() {
     let Some(directory) = release() else { return };
     stdout(&run("verify.py", &[&directory.display().to_string()]));
     let sums = Command::new("sha256sum").args(["--quiet", "-c", "SHA256SUMS"]).current_dir(directory).output();
@@ -245,7 +242,7 @@ async fn the_engine_in_dist_leases_tokens_in_openbao() {
     let home = tempfile::tempdir().expect("a directory");
     let mut tar = Command::new("tar");
     tar.arg("-xzf").arg(&archive).arg("-C").arg(home.path()).arg(NAME);
-    // One of another version waits to be made again.
+    // `dist/` may hold another version.
     if !archive.exists() || !tar.status().expect("tar").success() {
         return;
     }

@@ -1,11 +1,11 @@
-//! The policies, as a server takes them.
+//! The policies, evaluated by a real server.
 
 use serde_json::{Value, json};
 
 use super::{start, text};
 use crate::bao::Bao;
 
-/// Asks with a token of one policy, and says what was not as expected: `true` for what it may.
+/// Sends requests with a token of one policy and returns unexpected results; `true` means allowed.
 async fn surprises(bao: &Bao, policy: &str, expected: &[(&str, &str, bool)]) -> Vec<String> {
     let token = bao.token(&text(&format!("policies/{policy}.hcl"))).await;
     let mut surprises = Vec::new();
@@ -47,10 +47,10 @@ async fn a_reader_reads_tokens_of_its_role_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn another_roles_reader_is_the_same_policy_with_another_name() {
+async fn the_reader_policy_can_be_adapted_to_another_role() {
     let Some((bao, _simulation)) = start().await else { return };
     let policy = text("policies/reader.hcl");
-    assert!(policy.contains(r#"sed 's/ci"/NAME"/'"#), "its comment says how");
+    assert!(policy.contains(r#"sed 's/ci"/NAME"/'"#), "the comment describes the command");
     let token = bao.token(&policy.replace("ci\"", "other\"")).await;
     for (path, expected) in [("creds/other", 200), ("static-creds/other", 200), ("creds/ci", 403)] {
         let path = format!("genesys-cloud/{path}");
@@ -107,7 +107,7 @@ async fn what_an_operator_is_denied_a_broader_policy_does_not_grant() {
     ] {
         bao.post(&format!("sys/policies/acl/{name}"), json!({"policy": policy})).await;
     }
-    // The policy that names the very path counts before those with a prefix of it.
+    // A policy with the exact path takes precedence over one with a prefix.
     for (policies, expected) in
         [(["operator", "broad"], 403), (["broad", "default"], 200), (["operator", "reader"], 200)]
     {

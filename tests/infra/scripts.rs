@@ -1,4 +1,4 @@
-//! The scripts, run as an operator runs them.
+//! The scripts of `infra/vault/`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::{CLIENT, ENGINE, NAME, infra, output, plugin, simulate, stdout, text};
 use crate::bao::{Bao, free_port, program, signal, until};
 
-/// As `WATCHED` of the servers: whatever ends this process ends the script as well, which then cleans up.
+/// Stops the script when this process ends, as `WATCHED` does for servers.
 const WATCHED: &str = r#"exec 3<&0; { read -r _ <&3 || kill -TERM $$; } & exec "$@" 3<&- </dev/null"#;
 
 #[test]
-fn every_script_is_one_for_bash() {
+fn every_script_is_valid_bash() {
     let scripts: Vec<_> = fs::read_dir(infra("")).expect("a directory").flatten().map(|entry| entry.path()).collect();
     let scripts: Vec<_> = scripts.iter().filter(|path| path.extension().is_some_and(|ending| ending == "sh")).collect();
     assert_eq!(scripts.len(), 2);
@@ -24,7 +24,7 @@ fn every_script_is_one_for_bash() {
     }
 }
 
-/// Runs `register.sh` as root of a server, or of none.
+/// Runs `register.sh` with the root token of a server, or without a server.
 async fn register(bao: Option<&Bao>, arguments: &[&str]) -> Output {
     let mut command = Command::new(infra("register.sh"));
     command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/nowhere");
@@ -35,7 +35,7 @@ async fn register(bao: Option<&Bao>, arguments: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn the_engine_is_registered_enabled_and_when_run_again_reloaded() {
+async fn register_enables_the_engine_and_reloads_it_on_the_next_run() {
     let simulation = simulate().await;
     let plugin = plugin(&simulation);
     let Some(bao) = Bao::configured(&plugin, |plugins| format!("plugin_directory = {plugins:?}\n")) else { return };
@@ -48,7 +48,7 @@ async fn the_engine_is_registered_enabled_and_when_run_again_reloaded() {
     let entry = bao.read(&format!("sys/plugins/catalog/secret/{NAME}?version={version}")).await;
     assert_eq!((&entry["command"], &entry["version"]), (&json!(NAME), &json!(version)));
 
-    // The README's next step.
+    // The next step of the README.
     let write = format!(
         "printf %s {} | \"$0\" write genesys-cloud/config/main region=mypurecloud.ie client_id={} client_secret=-",
         CLIENT.1, CLIENT.0
@@ -67,7 +67,7 @@ async fn the_engine_is_registered_enabled_and_when_run_again_reloaded() {
 }
 
 #[tokio::test]
-async fn wrong_usage_is_explained() {
+async fn wrong_usage_prints_help() {
     for (arguments, expected) in [
         (&[][..], "usage: register.sh"),
         (&["-x", ENGINE], "usage: register.sh"),
@@ -84,7 +84,7 @@ async fn wrong_usage_is_explained() {
 }
 
 #[tokio::test]
-async fn openbao_registers_by_itself_what_its_configuration_names() {
+async fn openbao_registers_the_engine_of_its_configuration() {
     let simulation = simulate().await;
     let plugin = plugin(&simulation);
     let sum = stdout(&Command::new(ENGINE).arg("--sha256").output().expect("it runs"));
@@ -92,10 +92,10 @@ async fn openbao_registers_by_itself_what_its_configuration_names() {
     let config = |plugins: &std::path::Path| sample.replace("/etc/openbao/plugins", &plugins.display().to_string());
     let Some(bao) = Bao::configured(&plugin, config) else { return };
     bao.mount(&plugin, "genesys-cloud").await;
-    assert_eq!(bao.call("LIST", "genesys-cloud/roles", Value::Null).await.0, 404, "it runs, and has no role yet");
+    assert_eq!(bao.call("LIST", "genesys-cloud/roles", Value::Null).await.0, 404, "the mount works and has no role");
 }
 
-/// `dev.sh`, which is told to end when this is dropped.
+/// `dev.sh`, which is stopped when this is dropped.
 struct Development(Child);
 
 impl Drop for Development {
@@ -106,7 +106,7 @@ impl Drop for Development {
 }
 
 #[tokio::test]
-async fn the_development_server_does_what_it_prints_and_leaves_nothing_behind() {
+async fn the_development_server_works_and_cleans_up() {
     let Some(program) = program() else { return };
     let home = tempfile::Builder::new().prefix("dev").tempdir_in("/tmp").expect("a directory");
     let binaries = std::path::Path::new(ENGINE).parent().expect("a directory");
@@ -124,7 +124,7 @@ async fn the_development_server_does_what_it_prints_and_leaves_nothing_behind() 
         assert!(printed.contains("access_token") && printed.contains("http://127.0.0.1:"), "{command}: {printed}");
     }
     signal(development.0.id(), "INT");
-    // To wait would close the pipe, and that tells the script to end as well.
+    // `wait` closes the pipe, which would also stop the script.
     let mut watched = development.0.stdin.take().expect("a pipe");
     assert_eq!(development.0.wait().expect("it ends").code(), Some(130));
     watched.write_all(b"\n").ok();

@@ -1,4 +1,4 @@
-//! The SAM template as CloudFormation would see it with certain parameters.
+//! The SAM template with parameters applied.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::stdout;
 
-/// The name that the stack is given, and with it the function.
+/// The name of the stack and of the function.
 pub const STACK: &str = "genesys-rotator";
-/// What the function's ARN is then.
+/// The ARN of the function.
 pub const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:genesys-rotator";
 
 /// A path in the repository.
@@ -18,13 +18,13 @@ pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The interpreter that has the tests' packages; `None` where there is none.
+/// The Python with the tests' packages; `None` if it is missing.
 #[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter")]
 pub fn python() -> Option<OsString> {
     std::env::var_os("PYTHON")
 }
 
-/// Runs one of the scripts under `tests/python`, and reads the JSON that it prints.
+/// Runs a script under `tests/python` and parses its JSON output.
 pub fn script(name: &str, file: &str, arguments: &[&str]) -> Option<Value> {
     let mut command = Command::new(python()?);
     command.arg(repository("tests/python").join(name)).arg(repository(file)).args(arguments);
@@ -36,7 +36,7 @@ pub fn stack(parameters: &[&str]) -> Option<Value> {
     script("sam_stack.py", "infra/aws/template.yaml", parameters)
 }
 
-/// Parameters that make every part of the stack there is, but for the token-life alarm, which the schedule replaces.
+/// Parameters that create every resource, except the token-life alarm, which the schedule replaces.
 pub const EVERYTHING: [&str; 16] = [
     "FirstSecret=cxone",
     "AttachRotation=yes",
@@ -69,12 +69,12 @@ pub fn statements(stack: &Value, role: &str) -> Vec<Value> {
     policies.iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"])).cloned().collect()
 }
 
-/// A list, or the only item of one.
+/// The items of a list, or a single item.
 pub fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// The same as text.
+/// The items that are strings.
 pub fn texts(value: &Value) -> Vec<&str> {
     list(value).into_iter().filter_map(Value::as_str).collect()
 }

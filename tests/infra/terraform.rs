@@ -1,4 +1,4 @@
-//! The Terraform module, which makes what the SAM template makes: both are read as they would be carried out, and compared.
+//! Compares the resources of the Terraform module with those of the SAM template.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -28,7 +28,7 @@ fn snake(name: &str) -> String {
     snake
 }
 
-/// A parameter's value as the variable of this type has it.
+/// A parameter's value, converted to the type of the variable.
 fn as_variable(value: &str, kind: &str) -> Value {
     match kind {
         "bool" => json!(value == "yes"),
@@ -57,7 +57,7 @@ fn made<'a>(module: &'a Value, kind: &str) -> Vec<&'a Value> {
     resources.filter(|(name, _)| name.split('.').next() == Some(kind)).map(|(_, resource)| resource).collect()
 }
 
-/// All that one of the two makes, in one form for both.
+/// The resources in a common form, by type.
 type Made = BTreeMap<String, Vec<Value>>;
 
 fn of_template(stack: &Value) -> Made {
@@ -117,28 +117,32 @@ const OPTIONS: [&[&str]; 5] = [
 ];
 
 #[test]
-fn the_module_makes_what_the_template_makes() {
+fn module_and_template_create_the_same_resources() {
     for options in OPTIONS {
         let Some((stack, module)) = both(options) else { return };
         let (template, terraform) = (of_template(&stack), of_module(&module));
         for (kind, expected) in &template {
             assert_eq!(terraform[kind], *expected, "{kind} with {options:?}");
         }
-        assert_the_roles_may_do_the_same(&stack, &module, options);
+        assert_same_permissions(&stack, &module, options);
         let counted = template.values().map(Vec::len).sum::<usize>();
         let dashboards = of_type(&stack, "AWS::CloudWatch::Dashboard");
         assert_eq!(
             stack["Resources"].as_object().map(Map::len),
             Some(counted + dashboards.len()),
-            "nothing is left out"
+            "every resource must be compared"
         );
-        // Terraform has the policies of roles beside them.
+        // In Terraform, the policies of roles are separate resources.
         let beside = made(&module, "aws_iam_role_policy").len() + made(&module, "aws_cloudwatch_dashboard").len();
-        assert_eq!(module["resources"].as_object().map(Map::len), Some(counted + beside), "nothing is left out");
+        assert_eq!(
+            module["resources"].as_object().map(Map::len),
+            Some(counted + beside),
+            "every resource must be compared"
+        );
     }
 }
 
-fn assert_the_roles_may_do_the_same(stack: &Value, module: &Value, options: &[&str]) {
+fn assert_same_permissions(stack: &Value, module: &Value, options: &[&str]) {
     for (role, policy) in [("FunctionRole", "function"), ("RotationTimerRole", "schedule")] {
         let policy = &module["resources"][format!("aws_iam_role_policy.{policy}")]["policy"]["Statement"];
         if stack["Resources"].get(role).is_none() {
@@ -155,7 +159,7 @@ fn assert_the_roles_may_do_the_same(stack: &Value, module: &Value, options: &[&s
 }
 
 #[test]
-fn both_show_the_same_dashboard() {
+fn module_and_template_have_the_same_dashboard() {
     let Some((stack, module)) = both(&[]) else { return };
     let template = &stack["Resources"]["RotationDashboard"]["Properties"];
     let terraform = &module["resources"]["aws_cloudwatch_dashboard.this"];
@@ -165,7 +169,7 @@ fn both_show_the_same_dashboard() {
 }
 
 #[test]
-fn both_ask_the_same_and_tell_the_same() {
+fn module_and_template_have_the_same_variables_and_outputs() {
     let Some((stack, module)) = both(&[]) else { return };
     let variables = module["variables"].as_object().expect("variables");
     let only_here = ["name", "package", "tags"];
@@ -191,13 +195,13 @@ fn both_ask_the_same_and_tell_the_same() {
 }
 
 #[test]
-fn both_refuse_the_same() {
+fn the_module_rejects_invalid_variables() {
     let refused = |variables: &[&str]| {
         let mut command = Command::new(python()?);
         command.arg(repository("tests/python/terraform_module.py")).arg(repository("infra/terraform")).args(variables);
         let output = command.output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Some(!output.status.success() && said.starts_with("against the validations"))
+        Some(!output.status.success() && said.starts_with("violated validations"))
     };
     let bad: [&[&str]; 8] = [
         &["rotate_every_minutes=30"],
@@ -216,7 +220,7 @@ fn both_refuse_the_same() {
 }
 
 #[test]
-fn the_example_gives_the_module_what_it_takes() {
+fn the_example_uses_existing_variables_and_outputs() {
     let Some(python) = python() else { return };
     let read = "import hcl2, json, sys; print(json.dumps(hcl2.load(open(sys.argv[1]))))";
     let mut command = Command::new(python);
@@ -241,7 +245,7 @@ fn the_example_gives_the_module_what_it_takes() {
 }
 
 #[test]
-fn the_files_end_their_lines_and_fit_a_screen() {
+fn terraform_files_are_formatted_and_short() {
     for entry in std::fs::read_dir(repository("infra/terraform")).expect("a directory").flatten() {
         if entry.path().extension().is_some_and(|ending| ending == "tf") {
             let text = std::fs::read_to_string(entry.path()).expect("a file");

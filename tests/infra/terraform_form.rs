@@ -1,15 +1,15 @@
-//! What the SAM template and the Terraform module say of a thing, each in its own words, brought into one form.
+//! Converts resources of the SAM template and of the Terraform module to a common form.
 
 use serde_json::{Map, Value, json};
 
 use super::stack::{list, texts};
 
-/// The first of the inner blocks of a name, as Terraform has them.
+/// The first nested block of a name.
 fn block<'a>(resource: &'a Value, name: &str) -> &'a Value {
     &resource[name][0]
 }
 
-/// An empty list says the same as nothing.
+/// Treats an empty list as absent.
 fn unless_empty(value: &Value) -> Value {
     if value.as_array().is_some_and(Vec::is_empty) { Value::Null } else { value.clone() }
 }

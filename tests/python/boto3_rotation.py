@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""An ordinary boto3 script that keeps a Genesys Cloud token in Secrets Manager and has it rotated.
+"""A plain boto3 script that stores a Genesys Cloud document in Secrets Manager and rotates it.
 
-Nothing in it knows of a simulator: AWS_ENDPOINT_URL_SECRETS_MANAGER alone says where Secrets Manager is.
-It exits with 1 at the first thing that is not as it should be, and prints what it found.
+Only AWS_ENDPOINT_URL_SECRETS_MANAGER selects the simulator. The script prints each result and exits with 1 at the first
+mismatch.
 """
 import json
 import os
@@ -19,7 +19,7 @@ except ImportError:
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:genesys-rotator"
 WRITTEN = {"access_token", "token_type", "issued_at", "expires_at"}
-# A rotation takes seconds at the most. This only bounds a script that would wait for ever.
+# A rotation takes seconds. This limits the wait.
 PATIENCE = 60
 
 
@@ -35,7 +35,7 @@ def holder(secrets, name, label):
 
 
 def rotate(secrets, name, **settings):
-    """Starts a rotation and waits until readers get its version."""
+    """Starts a rotation and waits until its version is current."""
     version = secrets.rotate_secret(SecretId=name, **settings)["VersionId"]
     give_up = time.monotonic() + PATIENCE
     while holder(secrets, name, "AWSCURRENT") != version:
@@ -61,7 +61,7 @@ def check_document(document, stored):
 
 def check_refusals(secrets, name):
     try:
-        secrets.rotate_secret(SecretId=name + "-that-nobody-made")
+        secrets.rotate_secret(SecretId=name + "-missing")
     except ClientError as error:
         expect("the code of an unknown secret", error.response["Error"]["Code"], "ResourceNotFoundException")
         return

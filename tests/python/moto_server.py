@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Serves moto on a free port of loopback, prints its URL, and ends with its standard input."""
+"""Serves moto on a free loopback port, prints its URL, and stops at the end of standard input."""
 import contextlib
 import logging
 import sys

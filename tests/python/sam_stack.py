@@ -1,6 +1,6 @@
-"""Prints a SAM template as CloudFormation would see it once its parameters are given: conditions decided, references followed.
+"""Prints a SAM template with parameters applied, conditions evaluated and references resolved, as in CloudFormation.
 
-Usage: sam_stack.py TEMPLATE [NAME=VALUE ...], where a value of a list parameter has commas.
+Usage: sam_stack.py TEMPLATE [NAME=VALUE ...], where commas separate the values of a list parameter.
 """
 
 import json
@@ -24,7 +24,7 @@ class Stack:
         self.template = template
         unknown = set(given) - set(template["Parameters"])
         if unknown:
-            raise SystemExit(f"there is no parameter {sorted(unknown)}")
+            raise SystemExit(f"unknown parameter {sorted(unknown)}")
         self.values = dict(PSEUDO)
         for name, parameter in template["Parameters"].items():
             value = given.get(name, parameter.get("Default"))
@@ -40,9 +40,9 @@ class Stack:
         text = str(value)
         allowed = [str(option) for option in parameter.get("AllowedValues", [text])]
         if text not in allowed or not re.fullmatch(parameter.get("AllowedPattern", ".*"), text):
-            raise SystemExit(f"{name} may not be {text!r}")
+            raise SystemExit(f"{name} must not be {text!r}")
         if parameter["Type"] == "Number" and not parameter.get("MinValue", 0) <= int(text) <= parameter.get("MaxValue", 1 << 31):
-            raise SystemExit(f"{name} may not be {text}")
+            raise SystemExit(f"{name} must not be {text}")
 
     def condition(self, name):
         return self.resolve(self.template["Conditions"][name])
@@ -57,11 +57,11 @@ class Stack:
         if name in self.values:
             return self.values[name]
         if not self.exists(name):
-            raise SystemExit(f"a reference to {name}, which is not made")
+            raise SystemExit(f"reference to {name}, which is not created")
         return self.attribute(name, "Ref")
 
     def attribute(self, name, attribute):
-        """What the resources' documentation says of their references and attributes."""
+        """Returns an attribute, as the documentation of the resource type defines it."""
         resource = self.template["Resources"][name]
         place = "us-east-1:000000000000"
         properties = resource["Properties"]
@@ -82,7 +82,7 @@ class Stack:
                 return self.resolve(properties["DashboardName"])
             case ("AWS::EC2::SecurityGroup", "Ref"):
                 return f"sg-of-{name}"
-        raise SystemExit(f"what is {attribute} of {resource['Type']}?")
+        raise SystemExit(f"unknown attribute {attribute} of {resource['Type']}")
 
     def substitute(self, text, names):
         def value(match):
@@ -124,7 +124,7 @@ class Stack:
             case "Fn::FindInMap":
                 mapping, first, second = (self.resolve(part) for part in argument)
                 return self.template["Mappings"][mapping][first][second]
-        raise SystemExit(f"what is {function}?")
+        raise SystemExit(f"unknown function {function}")
 
     def resolve(self, value):
         if isinstance(value, list):
@@ -139,7 +139,7 @@ class Stack:
         return {name: part for name, part in resolved.items() if part is not NO_VALUE}
 
     def rules(self):
-        """The rules that these parameters break."""
+        """Yields the rules that the parameters violate."""
         for name, rule in self.template.get("Rules", {}).items():
             if self.resolve(rule["RuleCondition"]) and not all(self.resolve(a["Assert"]) for a in rule["Assertions"]):
                 yield name
@@ -159,7 +159,7 @@ def main():
         stack = Stack(yaml_parse(file.read()), dict(pair.split("=", 1) for pair in sys.argv[2:]))
     broken = list(stack.rules())
     if broken:
-        raise SystemExit(f"against the rules: {broken}")
+        raise SystemExit(f"violated rules: {broken}")
     print(json.dumps(stack.render()))
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs a command on a terminal of its own, answers what it asks, and prints all that it wrote.
+"""Runs a command on a pseudo-terminal, answers its questions, and prints its output.
 
-terminal.py '[["what is waited for", "what is typed then"], ...]' COMMAND ARGUMENT...
-It exits as the command does; "\\u0003" types Ctrl-C.
+terminal.py '[["text to wait for", "text to type"], ...]' COMMAND ARGUMENT...
+It exits with the status of the command; "\\u0003" types Ctrl-C.
 """
 import fcntl
 import json
@@ -14,7 +14,7 @@ import sys
 import termios
 import time
 
-# This only bounds a command that would wait for ever.
+# This limits the wait.
 PATIENCE = 60
 
 replies = [(words.encode(), typed.encode()) for words, typed in json.loads(sys.argv[1])]
@@ -25,12 +25,12 @@ fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 160, 0, 0))
 written, looked_from, give_up = b"", 0, time.monotonic() + PATIENCE
 while True:
     if time.monotonic() > give_up:
-        sys.exit(f"it never said {replies[0][0] if replies else 'goodbye'}: {written}")
+        sys.exit(f"timed out waiting for {replies[0][0] if replies else 'the end'}: {written}")
     if not select.select([terminal], [], [], 1)[0]:
         continue
     try:
         piece = os.read(terminal, 65536)
-    except OSError:  # how a terminal says that nobody is there any more
+    except OSError:  # the terminal reports EIO after the command has exited
         piece = b""
     if not piece:
         break

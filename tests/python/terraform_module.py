@@ -1,7 +1,7 @@
-"""Prints a Terraform module's resources as they would be planned: conditions decided, references followed.
+"""Prints the planned resources of a Terraform module, with conditions evaluated and references resolved.
 
-It reads the files with a real HCL parser and evaluates the part of the language that the module uses.
-Usage: terraform_module.py DIRECTORY [name=value ...], where a value of a list has commas.
+An HCL parser reads the files. The script evaluates only the language features that the module uses.
+Usage: terraform_module.py DIRECTORY [name=value ...], where commas separate the values of a list.
 """
 
 import json
@@ -29,14 +29,14 @@ def tokens(text):
     while text[at:].strip():
         match = TOKEN.match(text, at)
         if not match:
-            raise SystemExit(f"this cannot be read: {text[at:]!r}")
+            raise SystemExit(f"syntax error at {text[at:]!r}")
         found.append(match.group().strip())
         at = match.end()
     return found
 
 
 class Expression:
-    """A recursive descent over one expression, which is evaluated on the way; what is not chosen may fail."""
+    """A recursive descent parser that evaluates one expression, including branches that are not taken."""
 
     BINARY = [
         {"||": lambda a, b: a or b},
@@ -52,7 +52,7 @@ class Expression:
     def value(self):
         value = self.ternary()
         if self.rest:
-            raise SystemExit(f"what is {self.rest} in {self.text!r}?")
+            raise SystemExit(f"unexpected {self.rest} in {self.text!r}")
         return value
 
     def peek(self):
@@ -60,7 +60,7 @@ class Expression:
 
     def take(self, wanted=None):
         if wanted is not None and self.peek() != wanted:
-            raise SystemExit(f"{wanted} is missing before {self.rest} in {self.text!r}")
+            raise SystemExit(f"expected {wanted} before {self.rest} in {self.text!r}")
         return self.rest.pop(0)
 
     def ternary(self):
@@ -149,7 +149,7 @@ class Module:
                 self.add(hcl2.load(text))
         unknown = set(given) - set(self.variables)
         if unknown:
-            raise SystemExit(f"there is no variable {sorted(unknown)}")
+            raise SystemExit(f"unknown variable {sorted(unknown)}")
         self.given = {name: self.typed(name, value) for name, value in given.items()}
 
     def typed(self, name, text):
@@ -179,7 +179,7 @@ class Module:
                         place[type_name, label] = body
 
     def template(self, text):
-        """A quoted string's inside."""
+        """Evaluates the content of a quoted string."""
         pieces = re.split(r"\$\{((?:[^{}\"]|\"[^\"]*\")*)\}", text)
         for index, piece in enumerate(pieces):
             if index % 2 == 0:
@@ -209,7 +209,7 @@ class Module:
             case "templatefile":
                 text = pathlib.Path(arguments[0]).read_text(encoding="utf-8")
                 return re.sub(r"\$\{(\w+)\}", lambda match: arguments[1][match.group(1)], text)
-        raise SystemExit(f"what is {name}()?")
+        raise SystemExit(f"unknown function {name}()")
 
     def reference(self, path):
         match path:
@@ -229,13 +229,13 @@ class Module:
                 return [self.attribute(kind, label, attribute)] if self.count(self.resources[kind, label]) else []
             case [kind, label, attribute]:
                 return self.attribute(kind, label, attribute)
-        raise SystemExit(f"what is {path}?")
+        raise SystemExit(f"unknown reference {path}")
 
     def attribute(self, kind, label, attribute):
-        """What the provider's documentation says of the resources' attributes."""
+        """Returns an attribute, as the provider's documentation defines it."""
         body = self.resources[kind, label]
         if not self.count(body):
-            raise SystemExit(f"a reference to {kind}.{label}, which is not made")
+            raise SystemExit(f"reference to {kind}.{label}, which is not created")
         place = f"{REGION}:{ACCOUNT}"
         match kind, attribute:
             case "aws_lambda_function", "arn":
@@ -269,7 +269,7 @@ class Module:
         return value
 
     def body(self, block):
-        """A block with its inner blocks, those that `dynamic` makes among them."""
+        """Evaluates a block with its nested and `dynamic` blocks."""
         result = {}
         for name, value in block.items():
             if name.startswith("__") or name in ("count", "depends_on", "lifecycle"):
@@ -312,7 +312,7 @@ def main():
     module = Module(pathlib.Path(sys.argv[1]), {"package": "function.zip", **given})
     broken = list(module.broken_validations())
     if broken:
-        raise SystemExit(f"against the validations: {broken}")
+        raise SystemExit(f"violated validations: {broken}")
     print(json.dumps(module.plan()))
 
 

@@ -1,9 +1,7 @@
 //! Every kind of token and every way to make a client secret anew, in the store that is in this process alone.
 
 use genesys_rotator::platform::{Endpoints, Platforms};
-use genesys_rotator::rotation::{
-    Deadline, RetryPolicy, Rotator, SecretId, SecretStore, SystemClock, VersionId, Wanted,
-};
+use genesys_rotator::rotation::{Deadline, Rotator, SecretId, SecretStore, SystemClock, VersionId, VersionSelector};
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use simulators::genesys::Client as OAuthClient;
@@ -12,8 +10,8 @@ use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET
 use super::*;
 
 async fn read(store: &MemoryStore, secret: &SecretId) -> Value {
-    let value = store.read(secret, Wanted::Current).await.expect("it can be read").expect("a value");
-    serde_json::from_str(value.expose_secret()).expect("it is JSON")
+    let value = store.read(secret, VersionSelector::Current).await.expect("it can be read").expect("a value");
+    serde_json::from_str(value.text.expose_secret()).expect("it is JSON")
 }
 
 #[tokio::test]
@@ -26,7 +24,7 @@ async fn every_kind_and_mode_is_rotated_in_memory() {
     let store = MemoryStore::new();
     let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
     store.create(SecretId::new(ADMIN), SecretString::from(admin.to_string()));
-    let rotator = Rotator { store, issuer, clock: SystemClock, retries: RetryPolicy::default() };
+    let rotator = Rotator::new(store, issuer, SystemClock);
     for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
         for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
             world.simulation.genesys.add_client(OAuthClient::new(id, secret));

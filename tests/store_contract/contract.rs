@@ -1,7 +1,7 @@
 //! The contract: what the rotation relies on, whatever keeps the secret.
 
 use genesys_rotator::rotation::{
-    AHEAD, ErrorKind, LARGEST_VALUE, PENDING, SecretStore, Staged, Step, VersionId, Wanted,
+    AHEAD, ErrorKind, LARGEST_VALUE, PENDING, SecretStore, Staged, Step, VersionId, VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::SecretString;
 
@@ -187,7 +187,7 @@ pub async fn an_unknown_secret_is_not_found(place: &impl Place) {
     let missing = Some(ErrorKind::SecretNotFound);
     assert_eq!(kind_of(store.describe(&unknown).await), missing);
     assert_eq!(kind_of(store.stage(&unknown, &version, &value, None).await), missing);
-    for wanted in [Wanted::Current, Wanted::Pending(&version)] {
+    for wanted in [VersionSelector::Current, VersionSelector::Pending(&version)] {
         match store.read(&unknown, wanted).await {
             Ok(value) => assert!(value.is_none()),
             Err(error) => assert_eq!(Some(error.kind()), missing),
@@ -310,7 +310,7 @@ pub async fn what_was_written_ahead_is_forgotten_once_and_for_all(place: &impl P
     secret.write_ahead(SECOND).await.expect("written");
     let holder = secret.holder(AHEAD).await.expect("a version that bears the label");
     for _ in 0..2 {
-        let cleared = place.store().clear_ahead(&secret.id, &holder).await;
+        let cleared = place.store().clear_intent(&secret.id, &holder).await;
         assert!(matches!(kind_of(cleared), None | Some(ErrorKind::StoreConflict)));
         assert_eq!((secret.ahead().await, secret.holder(AHEAD).await), (None, None));
     }
@@ -323,8 +323,8 @@ pub async fn what_was_written_ahead_is_forgotten_once_and_for_all(place: &impl P
 pub async fn nothing_is_written_ahead_of_an_unknown_secret(place: &impl Place) {
     let (store, unknown) = (place.store(), place.unknown());
     let missing = Some(ErrorKind::SecretNotFound);
-    assert_eq!(kind_of(store.write_ahead(&unknown, &SecretString::from(FIRST), None).await), missing);
-    match store.read_ahead(&unknown).await {
+    assert_eq!(kind_of(store.write_intent(&unknown, &SecretString::from(FIRST), None).await), missing);
+    match store.read_intent(&unknown).await {
         Ok(value) => assert!(value.is_none()),
         Err(error) => assert_eq!(Some(error.kind()), missing),
     }

@@ -6,7 +6,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use genesys_rotator::rotation::{CURRENT, ErrorKind, PENDING, Retryability, SecretId, SecretStore, Staged, VersionId};
+use genesys_rotator::rotation::{
+    AHEAD, CURRENT, ErrorKind, PENDING, Retryability, SecretId, SecretStore, Staged, VersionId,
+};
 use genesys_rotator::store::file::FileStore;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -262,4 +264,48 @@ async fn what_is_not_a_file_is_refused_without_touching_it() {
     let error = FileStore.describe(&secret).await.expect_err("a directory is no document");
     assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
     assert!(!error.hint().contains("chmod"), "{}", error.hint());
+}
+
+const FIRST_VERSION: &str = "11111111-1111-1111-1111-111111111111";
+const SECOND_VERSION: &str = "22222222-2222-2222-2222-222222222222";
+const STAGED: &str = r#"{"staged":1}"#;
+/// The stored form with [`STAGED`] under [`FIRST_VERSION`] over [`DOCUMENT`].
+const STAGED_STATE: &str =
+    r#"{"pending":{"version":"11111111-1111-1111-1111-111111111111","value":"{\"staged\":1}","base_sha256":"BASE"}}"#;
+/// The stored form with [`FIRST_VERSION`] promoted.
+const PROMOTED_STATE: &str =
+    r#"{"current":{"version":"11111111-1111-1111-1111-111111111111","sha256":"STAGED"},"previous":"BASE"}"#;
+
+#[tokio::test]
+async fn the_rotation_file_keeps_its_stored_form() {
+    let place = directory().await;
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    let base = secret.current_id().await;
+    let stored = || fs::read_to_string(beside(&secret.id, "rotation")).expect("the state");
+    let [first, second] = [FIRST_VERSION, SECOND_VERSION].map(|id| VersionId::parse(id).expect("a version id"));
+    secret.stage(&first, STAGED).await.expect("staged");
+    assert_eq!(stored(), STAGED_STATE.replace("BASE", base.as_str()));
+    secret.promote(&first, &base).await.expect("promoted");
+    let promoted = PROMOTED_STATE.replace("BASE", base.as_str());
+    let digest = "4582d1465781fd9e0c35ad48e8561efa5687944633c573e913677abf36872dec";
+    assert_eq!(stored(), promoted.replace("STAGED", digest));
+    secret.stage(&second, "{}").await.expect("staged");
+    secret.unstage(&second).await.expect("unstaged");
+    assert_eq!(stored(), promoted.replace("STAGED", digest));
+    secret.write_ahead(STAGED).await.expect("written");
+    let ahead = secret.holder(AHEAD).await.expect("a version");
+    let written = format!(r#","ahead":{{"version":"{ahead}","value":"{{\"staged\":1}}"}}}}"#);
+    assert_eq!(stored(), promoted.replace("STAGED", digest).trim_end_matches('}').to_owned() + &written);
+}
+
+#[tokio::test]
+async fn a_stored_rotation_file_is_read() {
+    let place = directory().await;
+    let secret = Secret::holding(&place, DOCUMENT).await;
+    let (base, first) = (secret.current_id().await, VersionId::parse(FIRST_VERSION).expect("a version id"));
+    write_private(&beside(&secret.id, "rotation"), &STAGED_STATE.replace("BASE", base.as_str()));
+    assert_eq!(secret.labels().await, [Some(base.clone()), None, Some(first.clone())]);
+    assert_eq!(secret.pending(&first).await.as_deref(), Some(STAGED));
+    secret.promote(&first, &base).await.expect("promoted");
+    assert_eq!((secret.current().await.as_str(), secret.labels().await), (STAGED, [Some(first), Some(base), None]));
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use genesys_rotator::rotation::{
-    Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer,
+    AccessKeys, ClientSecrets, Credentials, ErrorKind, IssuedToken, Place, Probe, Result, RotationError, TokenIssuer,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -47,3 +47,6 @@ impl TokenIssuer for StubIssuer {
         Ok(())
     }
 }
+
+impl ClientSecrets for StubIssuer {}
+impl AccessKeys for StubIssuer {}

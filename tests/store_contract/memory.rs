@@ -1,6 +1,6 @@
 //! The store in this process alone.
 
-use genesys_rotator::rotation::{SecretId, SecretStore, Wanted};
+use genesys_rotator::rotation::{SecretId, SecretStore, VersionSelector};
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use uuid::Uuid;
@@ -28,8 +28,8 @@ impl Place for Memory {
     }
 
     async fn every_value(&self, secret: &SecretId) -> Vec<String> {
-        let current = self.store().read(secret, Wanted::Current).await.expect("it can be read");
-        current.into_iter().map(|value| value.expose_secret().to_owned()).collect()
+        let current = self.store().read(secret, VersionSelector::Current).await.expect("it can be read");
+        current.into_iter().map(|value| value.text.expose_secret().to_owned()).collect()
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use genesys_rotator::rotation::{CURRENT, PREVIOUS, Result, RotationReport};
 use genesys_rotator::rotation::{
-    Deadline, ErrorKind, PENDING, RetryPolicy, Rotator, SecretId, SecretStore, Staged, StagedBy, Step, StepReport,
-    StepRequest, SystemClock, VersionId, Wanted,
+    Deadline, ErrorKind, PENDING, RetryPolicy, RotationStore, Rotator, SecretId, SecretStore, Staged, StagedBy, Step,
+    StepReport, StepRequest, SystemClock, VersionId, VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub type Under<S> = Rotator<S, StubIssuer, SystemClock>;
 /// A store of one kind, empty at first.
 pub trait Place {
     /// The kind.
-    type Store: SecretStore;
+    type Store: RotationStore;
 
     /// The rotator, which owns the store.
     fn rotator(&self) -> &Under<Self::Store>;
@@ -42,10 +42,10 @@ pub trait Place {
 }
 
 /// A rotator that waits so little between its tries that no test has to.
-pub fn rotator<S: SecretStore>(store: S) -> Under<S> {
+pub fn rotator<S: RotationStore>(store: S) -> Under<S> {
     let wait = Duration::from_millis(2);
     let retries = RetryPolicy { first_wait: wait, longest_wait: wait, settling_retries: 20, ..RetryPolicy::default() };
-    Rotator { store, issuer: StubIssuer::default(), clock: SystemClock, retries }
+    Rotator::new(store, StubIssuer::default(), SystemClock).with_retries(retries)
 }
 
 /// Longer than anything takes.
@@ -77,26 +77,26 @@ impl<'a, P: Place> Secret<'a, P> {
     }
 
     pub async fn write_ahead(&self, value: &str) -> Result<()> {
-        self.place.store().write_ahead(&self.id, &SecretString::from(value), None).await
+        self.place.store().write_intent(&self.id, &SecretString::from(value), None).await
     }
 
     /// What was written down ahead of a change.
     pub async fn ahead(&self) -> Option<String> {
-        let value = self.place.store().read_ahead(&self.id).await.expect("it can be read");
+        let value = self.place.store().read_intent(&self.id).await.expect("it can be read");
         value.map(|value| value.expose_secret().to_owned())
     }
 
     pub async fn current(&self) -> String {
-        self.read(Wanted::Current).await.expect("a current value")
+        self.read(VersionSelector::Current).await.expect("a current value")
     }
 
     pub async fn pending(&self, version: &VersionId) -> Option<String> {
-        self.read(Wanted::Pending(version)).await
+        self.read(VersionSelector::Pending(version)).await
     }
 
-    async fn read(&self, wanted: Wanted<'_>) -> Option<String> {
-        let value = self.place.store().read(&self.id, wanted).await.expect("it can be read");
-        value.map(|value| value.expose_secret().to_owned())
+    async fn read(&self, selector: VersionSelector<'_>) -> Option<String> {
+        let value = self.place.store().read(&self.id, selector).await.expect("it can be read");
+        value.map(|value| value.text.expose_secret().to_owned())
     }
 
     pub async fn holder(&self, label: &str) -> Option<VersionId> {

@@ -38,7 +38,7 @@ impl Backend for Silent {
 
 struct Mounted {
     rotator: Under<StaticStore>,
-    storage: host::Storage,
+    storage: host::MemoryStorage,
     _host: (Host, TempDir),
 }
 
@@ -78,7 +78,7 @@ fn name_of(secret: &SecretId) -> &str {
 }
 
 async fn mounted() -> Mounted {
-    on(host::Storage::default()).await
+    on(host::MemoryStorage::default()).await
 }
 
 /// Another process on the same storage, which has nothing in its memory.
@@ -86,7 +86,7 @@ async fn beside(place: &Mounted) -> Mounted {
     on(place.storage.clone()).await
 }
 
-async fn on(storage: host::Storage) -> Mounted {
+async fn on(storage: host::MemoryStorage) -> Mounted {
     let (sender, mut mounts) = mpsc::unbounded_channel();
     let host = host::serve(StorageAlone(sender), storage.clone()).await;
     let store = StaticStore::new(mounts.recv().await.expect("the mount's storage"));
@@ -186,4 +186,30 @@ async fn what_is_damaged_is_told_of_without_its_content() {
     let error = secret.rotate().await.error.expect("it is refused");
     assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
     assert!(error.to_string().contains("is damaged") && !error.chain().contains("hush"), "{error}");
+}
+
+#[tokio::test]
+async fn the_engine_storage_keeps_its_stored_form() {
+    let place = mounted().await;
+    let [first, second] = ["1", "2"].map(|digit| VersionId::parse(digit.repeat(36)).expect("a version id"));
+    let entry = |version: &VersionId, previous: &str| {
+        format!(r#"{{"version":"{version}",{previous}"document":"{{\"value\":\"{}\"}}"}}"#, &version.as_str()[..1])
+    };
+    let secret = Secret::holding(&place, "{}").await;
+    let base = secret.current_id().await;
+    secret.stage(&first, r#"{"value":"1"}"#).await.expect("staged");
+    assert_eq!(place.held("static-pending", &secret.id), Some(entry(&first, "")));
+    secret.promote(&first, &base).await.expect("promoted");
+    assert_eq!(place.held("static-pending", &secret.id), None);
+    let promoted = entry(&first, &format!(r#""previous":"{base}","#));
+    assert_eq!(place.held("static-creds", &secret.id), Some(promoted.clone()));
+    place.storage.set(&format!("static-pending/{}", name_of(&secret.id)), &entry(&second, ""));
+    let other = beside(&place).await;
+    let after = Secret { place: &other, id: secret.id.clone() };
+    assert_eq!(after.labels().await, [Some(first), Some(base), Some(second.clone())]);
+    after.unstage(&second).await.expect("unstaged");
+    assert_eq!(
+        (place.held("static-pending", &secret.id), place.held("static-creds", &secret.id)),
+        (None, Some(promoted))
+    );
 }

@@ -1,4 +1,4 @@
-# Reads the document, the client secret in it too: let `credentials` name another secret where readers must not see that.
+# Reads the document, including the client secret. To hide it from readers, name another secret in `credentials`.
 
 path "secret/data/team/genesys" {
   capabilities = ["read"]

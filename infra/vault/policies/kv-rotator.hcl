@@ -1,9 +1,9 @@
-# `genesys-rotator rotate vault:secret/team/genesys`: KV version 2 at secret/, without the engine.
+# For `genesys-rotator rotate vault:secret/team/genesys`: KV version 2 at secret/, without the engine.
 
 path "secret/data/team/genesys" {
   capabilities = ["read", "update"]
 }
-# What was exchanged and is not proved yet waits here.
+# The staged document, before its token is validated.
 path "secret/data/genesys-rotator/pending/team/genesys" {
   capabilities = ["create", "read", "update"]
 }

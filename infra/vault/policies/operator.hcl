@@ -1,4 +1,4 @@
-# Sets the engine at genesys-cloud/ up, and never sees a token of it.
+# Configures the engine at genesys-cloud/, without access to its tokens.
 
 path "genesys-cloud/config/*" {
   capabilities = ["create", "read", "update", "delete", "list"]
@@ -12,12 +12,12 @@ path "genesys-cloud/static-roles/*" {
 path "genesys-cloud/rotate-role/*" {
   capabilities = ["create", "update"]
 }
-# A new secret for the OAuth client itself: the engine asks for sudo.
+# Regenerates the client secret. The engine requires sudo.
 path "genesys-cloud/rotate-root/*" {
   capabilities = ["create", "update", "sudo"]
 }
 
-# Who holds leases, and ending them.
+# Lists and revokes leases.
 path "sys/leases/lookup/genesys-cloud/*" {
   capabilities = ["list", "sudo"]
 }
@@ -28,8 +28,8 @@ path "sys/leases/revoke-force/genesys-cloud/*" {
   capabilities = ["create", "update", "sudo"]
 }
 
-# Denied even where another policy grants all of genesys-cloud/*. A policy that names the very path, such as reader.hcl,
-# would still count: give nobody both.
+# Denied even if another policy grants all of genesys-cloud/*. A policy with the exact path, such as reader.hcl, takes
+# precedence: do not combine the two.
 path "genesys-cloud/creds/*" {
   capabilities = ["deny"]
 }

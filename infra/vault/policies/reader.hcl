@@ -1,5 +1,5 @@
-# Reads tokens of the role ci, and of no other. For another role: sed 's/ci"/NAME"/' reader.hcl
-# Renewing its leases is in the policy "default" already; a lease ends with the login that took it.
+# Reads tokens of the role ci only. For another role: sed 's/ci"/NAME"/' reader.hcl
+# The policy "default" allows renewing leases. A lease ends with the login that requested it.
 
 path "genesys-cloud/creds/ci" {
   capabilities = ["read"]

@@ -1,4 +1,4 @@
-# Has static roles rotated at once, from a pipeline or by hand. The engine rotates them by itself as well.
+# Rotates static roles immediately, from a pipeline or manually. The engine also rotates them on schedule.
 
 path "genesys-cloud/rotate-role/*" {
   capabilities = ["create", "update"]

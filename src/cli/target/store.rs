@@ -1,20 +1,22 @@
-//! One store out of those that the command line knows.
+//! An enum that dispatches to the stores of the command line.
 
-use crate::rotation::{Description, Result, SecretId, SecretStore, Staged, VersionId, Wanted};
+use crate::rotation::{
+    Description, Result, SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
+};
 use crate::secret::SecretString;
 use crate::store::aws::AwsSecretsManager;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
 use crate::store::vault::VaultKv;
 
-/// A store, chosen.
+/// A store of any kind.
 #[derive(Debug)]
 pub enum AnyStore {
     /// AWS Secrets Manager.
     Aws(AwsSecretsManager),
-    /// Files on this machine.
+    /// Local files.
     File(FileStore),
-    /// This process's memory, for the demonstration.
+    /// The memory of this process, for the demonstration.
     Memory(MemoryStore),
     /// KV version 2 of Vault or OpenBao.
     Vault(VaultKv),
@@ -30,21 +32,12 @@ impl SecretStore for AnyStore {
         }
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
         match self {
-            Self::Aws(store) => store.read(secret, wanted).await,
-            Self::File(store) => store.read(secret, wanted).await,
-            Self::Memory(store) => store.read(secret, wanted).await,
-            Self::Vault(store) => store.read(secret, wanted).await,
-        }
-    }
-
-    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        match self {
-            Self::Aws(store) => store.read_previous(secret).await,
-            Self::File(store) => store.read_previous(secret).await,
-            Self::Memory(store) => store.read_previous(secret).await,
-            Self::Vault(store) => store.read_previous(secret).await,
+            Self::Aws(store) => store.read(secret, selector).await,
+            Self::File(store) => store.read(secret, selector).await,
+            Self::Memory(store) => store.read(secret, selector).await,
+            Self::Vault(store) => store.read(secret, selector).await,
         }
     }
 
@@ -80,36 +73,38 @@ impl SecretStore for AnyStore {
             Self::Vault(store) => store.unstage(secret, version).await,
         }
     }
+}
 
-    async fn write_ahead(
+impl WriteAhead for AnyStore {
+    async fn write_intent(
         &self,
         secret: &SecretId,
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         match self {
-            Self::Aws(store) => store.write_ahead(secret, value, rotation_token).await,
-            Self::File(store) => store.write_ahead(secret, value, rotation_token).await,
-            Self::Memory(store) => store.write_ahead(secret, value, rotation_token).await,
-            Self::Vault(store) => store.write_ahead(secret, value, rotation_token).await,
+            Self::Aws(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::File(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::Memory(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::Vault(store) => store.write_intent(secret, value, rotation_token).await,
         }
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         match self {
-            Self::Aws(store) => store.read_ahead(secret).await,
-            Self::File(store) => store.read_ahead(secret).await,
-            Self::Memory(store) => store.read_ahead(secret).await,
-            Self::Vault(store) => store.read_ahead(secret).await,
+            Self::Aws(store) => store.read_intent(secret).await,
+            Self::File(store) => store.read_intent(secret).await,
+            Self::Memory(store) => store.read_intent(secret).await,
+            Self::Vault(store) => store.read_intent(secret).await,
         }
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
         match self {
-            Self::Aws(store) => store.clear_ahead(secret, holder).await,
-            Self::File(store) => store.clear_ahead(secret, holder).await,
-            Self::Memory(store) => store.clear_ahead(secret, holder).await,
-            Self::Vault(store) => store.clear_ahead(secret, holder).await,
+            Self::Aws(store) => store.clear_intent(secret, holder).await,
+            Self::File(store) => store.clear_intent(secret, holder).await,
+            Self::Memory(store) => store.clear_intent(secret, holder).await,
+            Self::Vault(store) => store.clear_intent(secret, holder).await,
         }
     }
 }

@@ -4,13 +4,13 @@ use super::role::{CREDENTIALS, StoredVersion, key};
 use super::schedule::CredentialAge;
 use crate::engine::storage::entries::Entries;
 use crate::engine::token::Token;
-use crate::rotation::{Document, Place, Result};
+use crate::rotation::{Document, Place, Result, VersionId};
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
 
 /// A credential that was promoted.
 pub(crate) struct StaticCredential {
-    version: String,
+    version: VersionId,
     document: Document,
     pub(crate) token: Token,
 }
@@ -45,7 +45,11 @@ impl StaticCredential {
 
     /// Its version, issue and expiry.
     pub(crate) fn age(&self) -> CredentialAge<'_> {
-        CredentialAge { version: &self.version, issued_at: self.token.issued_at, expires_at: self.token.expires_at }
+        CredentialAge {
+            version: self.version.as_str(),
+            issued_at: self.token.issued_at,
+            expires_at: self.token.expires_at,
+        }
     }
 }
 

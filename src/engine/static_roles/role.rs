@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::token_kind::TokenKindFields;
-use crate::rotation::{Document, Result, RotationError};
+use crate::rotation::{Document, Result, RotationError, VersionId};
 use crate::secret::SecretString;
+use crate::store::version_index::IndexedVersion;
 use openbao_plugin::Failure;
 use openbao_plugin::framework::refuse;
 
@@ -111,12 +112,22 @@ impl LastError {
 /// A version of a role's credential, current or staged, as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVersion {
-    pub(crate) version: String,
+    pub(crate) version: VersionId,
     /// The version that was current before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) previous: Option<String>,
+    pub(crate) previous: Option<VersionId>,
     /// The document as text, which keeps the order of its fields and the digits of its numbers.
     pub(crate) document: Zeroizing<String>,
+}
+
+impl IndexedVersion for StoredVersion {
+    fn id(&self) -> &VersionId {
+        &self.version
+    }
+
+    fn value(&self) -> Option<&str> {
+        Some(&self.document)
+    }
 }
 
 impl StoredVersion {

@@ -15,8 +15,7 @@ use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::{Locks, NameGuard};
 use crate::rotation::{
-    Deadline, ErrorKind, Result as RotationResult, RetryPolicy, RotationError, RotationReport, Rotator, SecretId,
-    StepOutcome, SystemClock, VersionId,
+    Deadline, ErrorKind, Result as RotationResult, RotationError, RotationReport, SecretId, StepOutcome, VersionId,
 };
 use openbao_plugin::Failure;
 
@@ -152,8 +151,7 @@ impl StaticRotations {
     }
 
     async fn run(&self, name: &str, store: StaticStore) -> RotationResult<()> {
-        let rotator =
-            Rotator { store, issuer: self.minting.issuer(), clock: SystemClock, retries: RetryPolicy::default() };
+        let rotator = self.minting.rotator(store);
         let (secret, began) = (SecretId::new(key(ROLES, name)), Instant::now());
         let report = rotator.rotate(&secret, VersionId::random(), Deadline::after(ROTATION), |_| {}).await;
         log(name, &report, began.elapsed());

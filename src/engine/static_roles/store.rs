@@ -12,10 +12,11 @@ use crate::engine::storage::config::{self, Config};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
 use crate::rotation::{
-    self, CURRENT, Description, Document, ErrorKind, LabelledVersion, PREVIOUS, Result, RotationError, SecretId,
-    SecretStore, Staged, VersionId, Wanted,
+    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
 };
-use crate::secret::{ExposeSecret, SecretString, same};
+use crate::secret::{ExposeSecret, SecretString};
+use crate::store::version_index::VersionIndex;
 use openbao_plugin::{Failure, Storage};
 
 /// The current version of a role that has no credential yet.
@@ -35,8 +36,7 @@ pub struct StaticStore {
 struct StoredCredential {
     /// The role's settings; `None` where there is no role, and the current version is the document.
     settings: Option<Document>,
-    current: Option<StoredVersion>,
-    pending: Option<StoredVersion>,
+    versions: VersionIndex<StoredVersion, StoredVersion>,
 }
 
 impl StaticStore {
@@ -56,15 +56,17 @@ impl StaticStore {
 
     async fn look(&self, secret: &SecretId) -> Result<StoredCredential> {
         let name = name_of(secret)?;
-        let seen = StoredCredential {
-            settings: self.settings_of(name).await?,
-            current: self.entry(&key(CREDENTIALS, name)).await?,
-            pending: self.entry(&key(PENDING, name)).await?,
-        };
-        if seen.settings.is_none() && seen.current.is_none() {
+        let settings = self.settings_of(name).await?;
+        let current: Option<StoredVersion> = self.entry(&key(CREDENTIALS, name)).await?;
+        let pending: Option<StoredVersion> = self.entry(&key(PENDING, name)).await?;
+        if settings.is_none() && current.is_none() {
             return Err(missing(secret));
         }
-        Ok(seen.settled())
+        // A crash between the two writes of a promotion leaves the current version staged.
+        let current_id = current.as_ref().map(|current| &current.version);
+        let pending = pending.filter(|pending| Some(&pending.version) != current_id);
+        let previous = current.as_ref().and_then(|current| current.previous.clone());
+        Ok(StoredCredential { settings, versions: VersionIndex::new(current, pending, previous) })
     }
 
     /// A role's settings as a document; `None` where there is no role.
@@ -94,50 +96,38 @@ impl StaticStore {
 }
 
 impl StoredCredential {
-    /// Unstages the current version: a crash between the two writes of a promotion leaves it staged.
-    fn settled(mut self) -> Self {
-        let current = self.current.as_ref().map(|current| current.version.as_str());
-        self.pending.take_if(|pending| Some(pending.version.as_str()) == current);
-        self
-    }
-
-    fn current_id(&self) -> &str {
-        self.current.as_ref().map_or(NO_CREDENTIAL, |current| current.version.as_str())
+    fn current_id(&self) -> VersionId {
+        let current = self.versions.current();
+        current.map_or_else(|| VersionId::from_store(NO_CREDENTIAL), |current| current.version.clone())
     }
 
     /// The role's settings with the token of the current version.
     fn current_value(&self) -> Result<SecretString> {
-        match (&self.settings, &self.current) {
+        match (&self.settings, self.versions.current()) {
             (Some(settings), Some(current)) => settings.with_token_of(&current.parse()?).to_value(),
             (Some(settings), None) => settings.to_value(),
             (None, Some(current)) => Ok(value_of(current)),
             (None, None) => Err(RotationError::new(ErrorKind::NoCurrentVersion, "there is no credential")),
         }
     }
-
-    fn staged(&self, version: &VersionId) -> Option<&StoredVersion> {
-        self.pending.as_ref().filter(|pending| pending.version == version.as_str())
-    }
 }
 
 impl SecretStore for StaticStore {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         let seen = self.look(secret).await?;
-        let mut versions = vec![label(seen.current_id(), CURRENT)];
-        versions.extend(seen.pending.as_ref().map(|pending| label(&pending.version, rotation::PENDING)));
-        let previous = seen.current.as_ref().and_then(|current| current.previous.as_deref());
-        versions.extend(previous.map(|previous| label(previous, PREVIOUS)));
-        Ok(Description { name: secret.as_str().to_owned(), versions, ..Description::default() })
+        Ok(seen.versions.describe(secret.as_str(), seen.current_id()))
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        match wanted {
-            Wanted::Current if secret.as_str().starts_with(config::PREFIX) => {
-                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let text = match selector {
+            VersionSelector::Current if secret.as_str().starts_with(config::PREFIX) => {
+                self.entry::<Config>(secret.as_str()).await?.map(|config| config.document()).transpose()?
             }
-            Wanted::Current => self.look(secret).await?.current_value().map(Some),
-            Wanted::Pending(version) => Ok(self.look(secret).await?.staged(version).map(value_of)),
-        }
+            VersionSelector::Current => Some(self.look(secret).await?.current_value()?),
+            VersionSelector::Pending(version) => self.look(secret).await?.versions.staged(version).map(value_of),
+            VersionSelector::Previous => None,
+        };
+        Ok(text.map(StoredValue::from))
     }
 
     async fn stage(
@@ -150,15 +140,11 @@ impl SecretStore for StaticStore {
         let name = name_of(secret)?;
         let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
-        let held = seen.staged(version).or(seen.current.as_ref().filter(|held| held.version == version.as_str()));
-        if let Some(held) = held {
-            return Ok(if same(&value_of(held), value) { Staged::Stored } else { Staged::HeldAnother });
-        }
-        if let Some(pending) = &seen.pending {
-            return Err(conflict(format!("the version {} is staged already", pending.version)));
+        if let Some(staged) = seen.versions.already_staged(version, value, &seen.current_id())? {
+            return Ok(staged);
         }
         let document = Zeroizing::new(value.expose_secret().to_owned());
-        let pending = StoredVersion { version: version.as_str().to_owned(), previous: None, document };
+        let pending = StoredVersion { version: version.clone(), previous: None, document };
         self.entries.put(&key(PENDING, name), &pending).await.map_err(failed)?;
         Ok(Staged::Stored)
     }
@@ -167,13 +153,8 @@ impl SecretStore for StaticStore {
         let name = name_of(secret)?;
         let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
-        let Some(staged) = seen.staged(version) else {
-            return Err(conflict(format!("the version {version} is no longer staged")));
-        };
-        if holder.is_some_and(|holder| holder.as_str() != seen.current_id()) {
-            return Err(conflict("another version was promoted meanwhile".to_owned()));
-        }
-        let previous = seen.current.as_ref().map(|current| current.version.clone());
+        let staged = seen.versions.promotable(version, holder, &seen.current_id())?;
+        let previous = seen.versions.current().map(|current| current.version.clone());
         let promoted = StoredVersion { previous, ..staged.clone() };
         self.entries.put(&key(CREDENTIALS, name), &promoted).await.map_err(failed)?;
         // A staged version that is also the current one counts as promoted.
@@ -186,12 +167,14 @@ impl SecretStore for StaticStore {
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
         let name = name_of(secret)?;
         let _lock = self.writers.lock(name).await;
-        if self.look(secret).await?.staged(version).is_none() {
+        if self.look(secret).await?.versions.staged(version).is_none() {
             return Ok(());
         }
         self.entries.delete(&key(PENDING, name)).await.map_err(failed)
     }
 }
+
+impl WriteAhead for StaticStore {}
 
 fn name_of(secret: &SecretId) -> Result<&str> {
     secret.as_str().strip_prefix(ROLES).ok_or_else(|| missing(secret))
@@ -201,16 +184,8 @@ fn value_of(stored: &StoredVersion) -> SecretString {
     SecretString::from(stored.document.as_str())
 }
 
-fn label(id: &str, label: &str) -> LabelledVersion {
-    LabelledVersion { id: VersionId::from_store(id), labels: vec![label.to_owned()] }
-}
-
 fn missing(secret: &SecretId) -> RotationError {
     RotationError::new(ErrorKind::SecretNotFound, format!("there is no {secret}"))
-}
-
-fn conflict(message: String) -> RotationError {
-    RotationError::new(ErrorKind::StoreConflict, message)
 }
 
 /// Keeps the host's error as the source, so that its text reaches the host unchanged.

@@ -7,9 +7,11 @@ mod probe;
 mod region;
 mod revoke;
 mod token;
+#[cfg(feature = "operator")]
 mod token_duration;
 mod validate;
 
+#[cfg(feature = "operator")]
 use std::time::Duration;
 
 use reqwest::Method;
@@ -62,7 +64,7 @@ impl GenesysCloud {
     }
 
     /// A token of another kind, made with an access token.
-    pub(super) async fn lengthen(
+    pub(super) async fn issue_long_lived(
         &self,
         region: &str,
         access_token: &SecretString,
@@ -77,6 +79,7 @@ impl GenesysCloud {
     }
 
     /// For how long a client's tokens live, as far as the token may know.
+    #[cfg(feature = "operator")]
     pub(super) async fn token_duration(
         &self,
         region: &str,
@@ -87,6 +90,7 @@ impl GenesysCloud {
     }
 
     /// Raises that to a duration; gives the former one where it did.
+    #[cfg(feature = "operator")]
     pub(super) async fn set_token_duration(
         &self,
         region: &str,

@@ -12,8 +12,8 @@ use crate::rotation::document::probe::Probe;
 use crate::rotation::document::token_life::TokenLife;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::SecretStore;
+use crate::rotation::ports::token_duration::TokenDuration;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::exchange::Made;
 use crate::rotation::tokens::retry::Deadline;
@@ -105,7 +105,7 @@ impl CheckStage {
     }
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S, I, C> {
     /// Exchanges the secret's credentials, validates the token and revokes it.
     ///
     /// # Errors

@@ -2,17 +2,16 @@
 
 use jiff::Timestamp;
 
-use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::place::Place;
 use crate::rotation::credentials::platform_name::PlatformName;
 use crate::rotation::document::credentials::CredentialSource;
 use crate::rotation::document::fields::Document;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Wanted};
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
-use crate::rotation::tokens::exchange::Made;
+use crate::rotation::tokens::exchange::{Made, SpareToken};
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{Description, SecretId};
 use crate::secret::SecretString;
@@ -29,23 +28,15 @@ pub struct HeldToken {
     document: Document,
 }
 
-/// A token that was made beside the one that a secret holds. It is stored nowhere, so whoever asked for it revokes it.
-#[derive(Clone, Debug)]
-pub struct SpareToken {
-    /// The token.
-    pub access_token: SecretString,
-    pub(crate) credentials: Credentials,
-}
-
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// The token that readers of a secret get. Nothing but the current value is read, so that whoever may read
     /// the token, and may do nothing else, can.
     ///
     /// # Errors
     /// `DocumentInvalid` where there is no token yet, and whatever keeps the value from being read.
     pub async fn held_token(&self, secret: &SecretId, deadline: Deadline) -> Result<HeldToken> {
-        let read = || self.store.read(secret, Wanted::Current);
-        let Some(value) = self.retries.run("read the secret", deadline, read).await? else {
+        let read = self.read("read the secret", secret, VersionSelector::Current, deadline);
+        let Some(value) = read.await? else {
             return Err(self.why_nothing_is_current(secret, deadline).await);
         };
         let document = Document::parse(&value)?;
@@ -69,11 +60,6 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             self.tokens().discard(&credentials, &first, deadline).await;
         }
         Ok(SpareToken { access_token: token.access_token, credentials })
-    }
-
-    /// Ends a spare token's life, as far as the platform can be reached.
-    pub async fn discard_spare(&self, spare: &SpareToken, deadline: Deadline) {
-        self.tokens().discard(&spare.credentials, &spare.access_token, deadline).await;
     }
 
     /// Where a token is good. Where the document itself says it, the credentials need not be readable.
@@ -103,10 +89,12 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
     /// A secret's description and its current document.
     pub(crate) async fn read_current(&self, secret: &SecretId, deadline: Deadline) -> Result<(Description, Document)> {
-        let read = || async { tokio::try_join!(self.store.describe(secret), self.store.read(secret, Wanted::Current)) };
+        let read = || async {
+            tokio::try_join!(self.store.describe(secret), self.store.read(secret, VersionSelector::Current))
+        };
         let (described, value) = self.retries.run("read the secret", deadline, read).await?;
         let value = value.ok_or_else(|| nothing_current(&described.name))?;
-        Ok((described, Document::parse(&value)?))
+        Ok((described, Document::parse(&value.text)?))
     }
 
     /// Secrets Manager has one answer for a secret that is not there and for one without a value. Whoever may describe

@@ -3,8 +3,9 @@
 use crate::rotation::document::fields::Document;
 use crate::rotation::error::{Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Wanted};
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::token_duration::TokenDuration;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::Step;
 use crate::rotation::tokens::retry::Deadline;
@@ -20,12 +21,11 @@ pub struct Diagnosis {
     pub reason: Option<RotationError>,
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S, I, C> {
     /// Does what the step in question has to do, and stores nothing: a version without a value
     /// has the credentials tried, as by [`check`](Self::check); a staged token is validated.
     pub async fn diagnose(&self, secret: &SecretId, version: &VersionId, deadline: Deadline) -> Diagnosis {
-        let read = || self.store.read(secret, Wanted::Pending(version));
-        match self.retries.run("read the staged version", deadline, read).await {
+        match self.read("read the staged version", secret, VersionSelector::Pending(version), deadline).await {
             Err(error) => Diagnosis { step: Step::Create, reason: Some(error) },
             Ok(None) => Diagnosis { step: Step::Create, reason: self.check(secret, deadline).await.err() },
             Ok(Some(value)) => match self.verify_staged(secret, &value, deadline).await {

@@ -6,8 +6,8 @@ use crate::rotation::credentials::platform_name::PlatformName;
 use crate::rotation::document::fields::Document;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Wanted};
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::SecretId;
@@ -48,14 +48,13 @@ impl Former {
     }
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// Looks at what readers read now, before it is replaced.
     ///
     /// # Errors
     /// Whatever keeps the secret from being read; `DocumentInvalid` where it holds no document.
     pub async fn former(&self, secret: &SecretId, deadline: Deadline) -> Result<Former> {
-        let previous = || self.store.read_previous(secret);
-        let previous = self.retries.run("read the previous version", deadline, previous);
+        let previous = self.read("read the previous version", secret, VersionSelector::Previous, deadline);
         let ((_, current), previous) = tokio::try_join!(self.read_current(secret, deadline), previous)?;
         // What was there before the first document is nobody's token.
         let previous = previous.and_then(|value| Document::parse(&value).ok());
@@ -85,8 +84,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
     /// The token that readers get, which is not the former one any more.
     async fn see_replaced(&self, secret: &SecretId, former: Option<&SecretString>) -> Result<Option<SecretString>> {
-        let current = match self.store.read(secret, Wanted::Current).await? {
-            Some(value) => Document::parse(&value)?.access_token()?,
+        let current = match self.store.read(secret, VersionSelector::Current).await? {
+            Some(stored) => Document::parse(&stored.text)?.access_token()?,
             None => None,
         };
         match (&current, former) {

@@ -9,8 +9,8 @@ use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::SecretStore;
+use crate::rotation::ports::token_duration::TokenDuration;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{Description, SecretId};
@@ -53,7 +53,7 @@ pub fn sufficient_duration(needed: Duration, now: Option<Duration>) -> Option<Du
     (needed < longest).then(|| Duration::from_secs(hours * HOUR.as_secs()).min(longest))
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S, I, C> {
     /// Raises the token duration of the secret's OAuth client, or of both where two alternate, to what its schedule
     /// needs; nothing else of a client changes. One whose duration is long enough stays as it is.
     ///

@@ -1,19 +1,19 @@
-//! The wall clock, handed in so that tests can set it.
+//! The wall clock.
 
 use jiff::Timestamp;
 
-/// Tells the time of day.
+/// Returns the time of day. Tests set their own.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's own clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that is passed in")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -1,5 +1,19 @@
-//! What the rotation needs from outside: a store, an issuer, a clock.
+//! What the rotation needs from outside. Each port has at most five methods.
 
+pub(crate) mod admin;
 pub(crate) mod clock;
 pub(crate) mod issuer;
 pub(crate) mod store;
+#[cfg(feature = "operator")]
+pub(crate) mod token_duration;
+pub(crate) mod write_ahead;
+
+/// The store of a rotation.
+pub trait RotationStore: store::SecretStore + write_ahead::WriteAhead {}
+
+impl<S: store::SecretStore + write_ahead::WriteAhead> RotationStore for S {}
+
+/// The platform of a rotation.
+pub trait RotationPlatform: issuer::TokenIssuer + admin::ClientSecrets + admin::AccessKeys {}
+
+impl<P: issuer::TokenIssuer + admin::ClientSecrets + admin::AccessKeys> RotationPlatform for P {}

@@ -1,71 +1,71 @@
-//! The port to whatever keeps the secret.
+//! The store that holds secrets, their versions and labels.
 
 use std::future::Future;
 
-use crate::rotation::error::{ErrorKind, Result, RotationError};
+use crate::rotation::error::Result;
 use crate::rotation::version::labels::{Description, SecretId, VersionId};
 use crate::secret::SecretString;
 
-/// Which version is to be read.
+/// Selects the version to read.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted<'a> {
-    /// The one that readers read.
+pub enum VersionSelector<'a> {
+    /// The version with the current label: the one that readers read.
     Current,
-    /// This one, which must also bear the pending label.
+    /// This version, if it has the pending label.
     Pending(&'a VersionId),
+    /// The version with the previous label. A store that does not keep its value returns `None`.
+    Previous,
 }
 
-/// What became of a value that was to be staged.
+/// A version's value.
+#[derive(Clone, Debug)]
+pub struct StoredValue {
+    /// The value.
+    pub text: SecretString,
+    /// The version that the value belongs to, where a read can return an outdated version; otherwise `None`.
+    pub version: Option<VersionId>,
+}
+
+impl From<SecretString> for StoredValue {
+    fn from(text: SecretString) -> Self {
+        Self { text, version: None }
+    }
+}
+
+/// The result of staging a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Staged {
     /// The version holds exactly this value.
     Stored,
-    /// The version already held another value, which stays: a version's value is written once.
+    /// The version already held another value and keeps it: a version's value is written once.
     HeldAnother,
 }
 
-/// Keeps a secret's versions. Adapters make one attempt at each call; the core retries.
+/// A store of versioned secrets. An implementation makes one attempt per call; the core retries.
 pub trait SecretStore: Send + Sync {
-    /// Says which versions bear which labels, and how rotation is set up.
+    /// Returns the labelled versions and the rotation settings.
     ///
     /// # Errors
     /// `SecretNotFound`, `StoreDenied`, `RateLimited`, `StoreUnavailable`.
     fn describe(&self, secret: &SecretId) -> impl Future<Output = Result<Description>> + Send;
 
-    /// Reads a version's value; `None` where there is no such version or it has no value yet.
+    /// Reads a version's value; `None` if the version does not exist or has no value yet.
     ///
     /// # Errors
-    /// `SecretNotFound` where the store can tell a missing secret from a missing version; `StoreDenied`, `RateLimited`, `StoreUnavailable`; `DocumentInvalid` for a value that is not text.
-    fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> impl Future<Output = Result<Option<SecretString>>> + Send;
-
-    /// Reads the value that readers read, with the version that it is of where the store can answer with a former one
-    /// for a moment.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read).
-    fn read_current(
+    /// `SecretNotFound` if the store can tell a missing secret from a missing version; `StoreDenied`, `RateLimited`,
+    /// `StoreUnavailable`; `DocumentInvalid` if the value is not text.
+    fn read(
         &self,
         secret: &SecretId,
-    ) -> impl Future<Output = Result<Option<(Option<VersionId>, SecretString)>>> + Send {
-        async { Ok(self.read(secret, Wanted::Current).await?.map(|value| (None, value))) }
-    }
+        selector: VersionSelector<'_>,
+    ) -> impl Future<Output = Result<Option<StoredValue>>> + Send;
 
-    /// Reads the value that readers read before the current one; `None` where there is none, or the store does not
-    /// keep it.
+    /// Writes a version's value and moves the pending label to it, atomically. Writing the same value again succeeds.
+    ///
+    /// Secrets Manager requires `rotation_token` for writes that belong to a rotation.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
-    fn read_previous(&self, _secret: &SecretId) -> impl Future<Output = Result<Option<SecretString>>> + Send {
-        async { Ok(None) }
-    }
-
-    /// Writes a value to a version and puts the pending label on it, in one act.
-    /// The same value again is fine.
-    ///
-    /// `rotation_token` proves to Secrets Manager that this write belongs to a rotation.
-    ///
-    /// # Errors
-    /// `DocumentInvalid` where the value is too large, `StoreDenied`, `RateLimited`, `StoreUnavailable`.
+    /// `DocumentInvalid` if the value is too large; `StoreDenied`, `RateLimited`, `StoreUnavailable`.
     fn stage(
         &self,
         secret: &SecretId,
@@ -77,7 +77,7 @@ pub trait SecretStore: Send + Sync {
     /// Moves the current label from `holder` to `version`, and the previous label to `holder`.
     ///
     /// # Errors
-    /// `StoreConflict` where another version than `holder` is current by now; otherwise as for reading.
+    /// `StoreConflict` if another version than `holder` is current; otherwise as for [`read`](Self::read).
     fn promote(
         &self,
         secret: &SecretId,
@@ -85,47 +85,9 @@ pub trait SecretStore: Send + Sync {
         holder: Option<&VersionId>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Takes the pending label off a version that can never be promoted.
+    /// Removes the pending label from a version that cannot be promoted.
     ///
     /// # Errors
-    /// As for promoting.
+    /// As for [`promote`](Self::promote).
     fn unstage(&self, secret: &SecretId, version: &VersionId) -> impl Future<Output = Result<()>> + Send;
-
-    /// Writes down what is about to be done, so that it can be taken up again: a value beside the versions, in place of
-    /// the one before. A description shows it as a version that bears [`AHEAD`](crate::rotation::AHEAD).
-    ///
-    /// # Errors
-    /// As for staging.
-    fn write_ahead(
-        &self,
-        _secret: &SecretId,
-        _value: &SecretString,
-        _rotation_token: Option<&SecretString>,
-    ) -> impl Future<Output = Result<()>> + Send {
-        async { Err(no_place_ahead()) }
-    }
-
-    /// What was written down last; `None` where there is nothing.
-    ///
-    /// # Errors
-    /// As for reading.
-    fn read_ahead(&self, _secret: &SecretId) -> impl Future<Output = Result<Option<SecretString>>> + Send {
-        async { Ok(None) }
-    }
-
-    /// Forgets what was written down.
-    ///
-    /// # Errors
-    /// As for promoting.
-    fn clear_ahead(&self, _secret: &SecretId, _holder: &VersionId) -> impl Future<Output = Result<()>> + Send {
-        async { Ok(()) }
-    }
-}
-
-fn no_place_ahead() -> RotationError {
-    RotationError::new(
-        ErrorKind::ConfigurationInvalid,
-        "this store cannot keep what replacing a client's own secret needs",
-    )
-    .with_hint("list two clients in the document, of which one is always in use")
 }

@@ -6,16 +6,18 @@ use crate::rotation::credentials::place::Place;
 use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{Result, RotationError};
+use crate::rotation::ports::admin::AccessKeys;
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Wanted};
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::exchange::Tokens;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{Description, SecretId};
 use crate::secret::SecretString;
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// The user gets another access key, and loses the one before the present one. Whatever is lost on the way, the key in
     /// use works on.
     pub(crate) async fn next_access_key(
@@ -59,8 +61,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     ) {
         let Ok(Some(SecretRotation::AccessKeys { admin_credentials, .. })) = unused.secret_rotation() else { return };
         let deadline = deadline.for_cleanup();
-        let read = || self.store.read(secret, Wanted::Current);
-        let current = self.retries.run("read the current version", deadline, read).await;
+        let current = self.read("read the current version", secret, VersionSelector::Current, deadline).await;
         let current = current.ok().flatten().and_then(|value| Document::parse(&value).ok());
         let (Some(current), Some(id)) = (current, unused.access_key_id()) else { return };
         if current.has_access_key(&id) {
@@ -96,7 +97,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     }
 }
 
-impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
+impl<I: AccessKeys + TokenIssuer, C: Clock> Tokens<'_, I, C> {
     /// Whose an access key is, by a token that may look.
     ///
     /// # Errors

@@ -6,8 +6,8 @@ use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Wanted};
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::{StepOutcome, StepRequest};
 use crate::rotation::tokens::exchange::Made;
@@ -21,7 +21,7 @@ pub(crate) struct Renewed {
     pub(crate) made: Made,
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// The credentials and the token of the next version, after whatever the document asks to be made anew.
     pub(crate) async fn renew(
         &self,
@@ -144,14 +144,14 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         if described.holder(AHEAD).is_none() {
             return Ok(None);
         }
-        let read = || self.store.read_ahead(&request.secret);
+        let read = || self.store.read_intent(&request.secret);
         let ahead = self.retries.run("read what was written down", deadline, read).await?;
         Ok(ahead.as_ref().and_then(Ahead::parse).filter(|ahead| ahead.from.is_same_as(document)))
     }
 
     async fn write_ahead(&self, request: &StepRequest, ahead: &Ahead, deadline: Deadline) -> Result<()> {
         let (value, token) = (ahead.to_value()?, request.rotation_token.as_ref());
-        let write = || self.store.write_ahead(&request.secret, &value, token);
+        let write = || self.store.write_intent(&request.secret, &value, token);
         self.retries.run("write down what is about to be done", deadline, write).await
     }
 
@@ -165,7 +165,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
         deadline: Deadline,
     ) {
         let Some(holder) = described.holder(AHEAD) else { return };
-        let read = || self.store.read_ahead(&request.secret);
+        let read = || self.store.read_intent(&request.secret);
         let ahead = self.retries.run("read what was written down", deadline, read).await.ok().flatten();
         if let Some(ahead) = ahead.as_ref().and_then(Ahead::parse) {
             if outcome == StepOutcome::AlreadyDone && self.begins_from_current(request, &ahead, deadline).await {
@@ -176,7 +176,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
                 self.tokens().discard(&credentials, &token, deadline).await;
             }
         }
-        let clear = || self.store.clear_ahead(&request.secret, holder);
+        let clear = || self.store.clear_intent(&request.secret, holder);
         if let Err(error) = self.retries.run("forget what was written down", deadline, clear).await {
             tracing::warn!(error.r#type = error.kind().name(), "what was written down stays: {}", error.chain());
         }
@@ -184,8 +184,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
 
     /// Whether it belongs to a replacement that is still to come, as far as that can be told.
     async fn begins_from_current(&self, request: &StepRequest, ahead: &Ahead, deadline: Deadline) -> bool {
-        let read = || self.store.read(&request.secret, Wanted::Current);
-        let current = self.retries.run("read the current version", deadline, read).await;
+        let current = self.read("read the current version", &request.secret, VersionSelector::Current, deadline).await;
         let current = current.ok().flatten().and_then(|value| Document::parse(&value).ok());
         current.is_none_or(|current| ahead.from.is_same_as(&current))
     }

@@ -5,14 +5,13 @@ use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
-use crate::rotation::operator::current_token::SpareToken;
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Staged, Wanted};
+use crate::rotation::ports::store::{Staged, VersionSelector};
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::renewal::renew::Renewed;
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::{StagedBy, StepOutcome, StepReport, StepRequest};
-use crate::rotation::tokens::exchange::Made;
+use crate::rotation::tokens::exchange::{Made, SpareToken};
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{CURRENT, Description, PENDING, VersionId};
 use crate::rotation::version::preflight::{Readiness, preflight};
@@ -28,7 +27,7 @@ enum Found {
     Unfit(Description, SecretString, &'static str),
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     pub(crate) async fn create(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         self.create_and_keep(request, deadline).await.map(|(report, _)| report)
     }
@@ -72,8 +71,9 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     /// Of two calls that made a client secret anew at the same time one was the last, and it need not be the one whose
     /// document is staged.
     async fn prove_staged(&self, request: &StepRequest, described: &Description, deadline: Deadline) -> Result<()> {
-        let read = || self.store.read(&request.secret, Wanted::Pending(&request.version));
-        let Some(staged) = self.retries.run("look what is staged", deadline, read).await? else { return Ok(()) };
+        let selector = VersionSelector::Pending(&request.version);
+        let staged = self.read("look what is staged", &request.secret, selector, deadline).await?;
+        let Some(staged) = staged else { return Ok(()) };
         let document = Document::parse(&staged)?;
         if matches!(document.secret_rotation()?, None | Some(SecretRotation::AccessKeys { .. })) {
             return Ok(());
@@ -96,15 +96,15 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     async fn find(&self, request: &StepRequest) -> Result<Found> {
         let (described, current, staged) = tokio::join!(
             self.store.describe(&request.secret),
-            self.store.read_current(&request.secret),
-            self.store.read(&request.secret, Wanted::Pending(&request.version)),
+            self.store.read(&request.secret, VersionSelector::Current),
+            self.store.read(&request.secret, VersionSelector::Pending(&request.version)),
         );
         let described = described?;
         if may_begin(&described, request)? == Readiness::AlreadyCurrent {
             return Ok(Found::AlreadyDone);
         }
-        let current = current?.map(|(version, value)| seen_current(&described, version).map(|()| value)).transpose()?;
-        match (staged?, current) {
+        let current = current?.map(|read| seen_current(&described, read.version).map(|()| read.text)).transpose()?;
+        match (staged?.map(|read| read.text), current) {
             (Some(staged), Some(current)) => Ok(match self.why_unfit(&staged, &current) {
                 Some(why) => Found::Unfit(described, staged, why),
                 None => Found::AlreadyDone,
@@ -193,8 +193,8 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             Err(error) => error,
         };
         // The write may have arrived although its answer did not: what is stored decides.
-        let read = || self.store.read(&request.secret, Wanted::Pending(&request.version));
-        match self.retries.run("look what is staged", deadline.for_half_the_cleanup(), read).await {
+        let selector = VersionSelector::Pending(&request.version);
+        match self.read("look what is staged", &request.secret, selector, deadline.for_half_the_cleanup()).await {
             Ok(Some(stored)) if same(&stored, value) => Ok(Staged::Stored),
             Ok(Some(_)) => Ok(Staged::HeldAnother),
             Ok(None) | Err(_) => Err(error),

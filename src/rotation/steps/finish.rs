@@ -2,15 +2,14 @@
 
 use crate::rotation::error::Result;
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::SecretStore;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{CURRENT, Description};
 use crate::rotation::version::preflight::Readiness;
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     pub(crate) async fn finish(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         let promote = || self.promote(request);
         let (outcome, described) = self.retries.run("promote the new version", deadline, promote).await?;

@@ -9,8 +9,8 @@ use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::document::token_life::TokenLife;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::rotation::ports::store::{SecretStore, Wanted};
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
 use crate::rotation::tokens::retry::Deadline;
@@ -31,7 +31,7 @@ struct Pending {
     value: SecretString,
 }
 
-impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     pub(crate) async fn test(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         let read = || self.read_pending(request);
         let Some((described, value)) = self.retries.run("read the staged version", deadline, read).await? else {
@@ -99,7 +99,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
     async fn read_pending(&self, request: &StepRequest) -> Result<Option<(Description, SecretString)>> {
         let (looked, pending) = tokio::join!(
             self.look(&request.secret, &request.version),
-            self.store.read(&request.secret, Wanted::Pending(&request.version)),
+            self.store.read(&request.secret, VersionSelector::Pending(&request.version)),
         );
         let (described, readiness) = looked?;
         if readiness == Readiness::AlreadyCurrent {
@@ -111,7 +111,7 @@ impl<S: SecretStore, I: TokenIssuer, C: Clock> Rotator<S, I, C> {
             let hint = "createSecret has not run for this version, or failed: see its error";
             return Err(RotationError::new(ErrorKind::VersionNotStaged, message).with_hint(hint));
         };
-        Ok(Some((described, value)))
+        Ok(Some((described, value.text)))
     }
 
     /// When Secrets Manager tries out a new set-up, what is staged is a copy of the current

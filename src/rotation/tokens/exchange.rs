@@ -5,12 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+use super::rate_limit::RateLimiter;
 use super::retry::{Deadline, RetryPolicy};
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::place::Place;
 use crate::rotation::credentials::token::{IssuedToken, TokenKind};
 use crate::rotation::document::probe::Probe;
 use crate::rotation::error::{ErrorKind, Result};
+use crate::rotation::ports::admin::ClientSecrets;
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::issuer::TokenIssuer;
 use crate::secret::SecretString;
@@ -30,6 +32,14 @@ pub(crate) struct Made {
     pub(crate) first: Option<SecretString>,
 }
 
+/// A token that was made beside the one that a secret holds. It is stored nowhere, so whoever asked for it revokes it.
+#[derive(Clone, Debug)]
+pub struct SpareToken {
+    /// The token.
+    pub access_token: SecretString,
+    pub(crate) credentials: Credentials,
+}
+
 /// An issuer, asked with patience.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokens<'a, I, C> {
@@ -39,6 +49,25 @@ pub struct Tokens<'a, I, C> {
     pub clock: &'a C,
     /// How patient it is.
     pub retries: RetryPolicy,
+    /// Bounds token requests per client.
+    pub limiter: Option<&'a RateLimiter>,
+}
+
+impl<I: ClientSecrets, C> Tokens<'_, I, C> {
+    /// A client's new secret, made with a token that may edit it. If the answer is lost it is simply made once more.
+    ///
+    /// # Errors
+    /// `PermissionMissing`, or whatever else the platform says.
+    pub async fn regenerate(
+        &self,
+        place: &Place,
+        client_id: &str,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<SecretString> {
+        let regenerate = || self.issuer.regenerate(place, client_id, token);
+        self.retries.run("regenerate a client secret", deadline, regenerate).await
+    }
 }
 
 impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
@@ -52,11 +81,11 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
             return Ok(Made { token: first, asked_at, first: None });
         }
         let place = credentials.place();
-        let lengthen = || async {
+        let issue = || async {
             let asked_at = self.clock.now();
-            Ok((self.issuer.lengthen(&place, &first.access_token, kind).await?, asked_at))
+            Ok((self.issuer.issue_long_lived(&place, &first.access_token, kind).await?, asked_at))
         };
-        match self.retries.run("make a token of this kind", deadline, lengthen).await {
+        match self.retries.run("make a token of this kind", deadline, issue).await {
             Ok((token, asked_at)) => Ok(Made { token, asked_at, first: Some(first.access_token) }),
             Err(error) => {
                 self.discard(credentials, &first.access_token, deadline).await;
@@ -100,21 +129,6 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         let verified = self.verify(credentials, &token, &[], deadline).await;
         self.discard(credentials, &token, deadline).await;
         verified
-    }
-
-    /// A client's new secret, made with a token that may edit it. If the answer is lost it is simply made once more.
-    ///
-    /// # Errors
-    /// `PermissionMissing`, or whatever else the platform says.
-    pub async fn regenerate(
-        &self,
-        place: &Place,
-        client_id: &str,
-        token: &SecretString,
-        deadline: Deadline,
-    ) -> Result<SecretString> {
-        let regenerate = || self.issuer.regenerate(place, client_id, token);
-        self.retries.run("regenerate a client secret", deadline, regenerate).await
     }
 
     /// A new token that was validated, and when it was asked for. One that fails is revoked.
@@ -183,7 +197,12 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         let ask = || async {
             // The moment before asking: the token can only live longer than is written.
             let asked_at = self.clock.now();
-            Ok((self.issuer.issue(credentials).await?, asked_at))
+            let exchange = self.issuer.issue(credentials);
+            let token = match self.limiter {
+                Some(limiter) => limiter.run(credentials, exchange).await?,
+                None => exchange.await?,
+            };
+            Ok((token, asked_at))
         };
         self.retries.run("exchange the client credentials for a token", deadline, ask).await
     }

@@ -1,19 +1,15 @@
 //! One pace for all who ask for tokens of one OAuth client: the platform counts them together.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::rotation::credentials::keys::{Credentials, KeyOwner, KeyPair};
-use crate::rotation::credentials::place::Place;
-use crate::rotation::credentials::token::{IssuedToken, TokenKind};
-use crate::rotation::document::probe::Probe;
+use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
-use crate::rotation::ports::issuer::TokenIssuer;
-use crate::secret::SecretString;
 
 /// How many token requests of one client are under way at once.
 const AT_ONCE: usize = 8;
@@ -23,11 +19,9 @@ const FIRST_REST: Duration = Duration::from_secs(2);
 /// The longest of these.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
-/// An issuer that is asked for the tokens of each client at one pace. Clones share it.
-#[derive(Clone)]
-pub struct Paced<I> {
-    /// Who makes the tokens.
-    pub issuer: I,
+/// Limits the token requests of each client. Clones share the limits.
+#[derive(Clone, Default)]
+pub struct RateLimiter {
     clients: Arc<Mutex<HashMap<String, Arc<Pace>>>>,
 }
 
@@ -47,10 +41,35 @@ struct Rest {
     caution: usize,
 }
 
-impl<I> Paced<I> {
-    /// At a pace of its own, which only its clones share.
-    pub fn new(issuer: I) -> Self {
-        Self { issuer, clients: Arc::default() }
+impl RateLimiter {
+    /// Runs a token request when its client may make one.
+    ///
+    /// # Errors
+    /// `RateLimited` while the client rests; otherwise the request's own error.
+    pub(crate) async fn run<T>(
+        &self,
+        credentials: &Credentials,
+        request: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let pace = self.of(credentials);
+        // It is never closed.
+        let _turn = pace.turns.acquire().await;
+        let _scout = if pace.is_recovering() { Some(pace.scout.lock().await) } else { None };
+        if let Some(left) = pace.left() {
+            let message = "the platform asked for fewer token requests of this OAuth client a moment ago";
+            return Err(RotationError::new(ErrorKind::RateLimited, message).with_retry_after(Some(left)));
+        }
+        match request.await {
+            Ok(done) => {
+                pace.succeeded();
+                Ok(done)
+            }
+            Err(error) if error.kind() == ErrorKind::RateLimited => {
+                let rest = pace.begin_rest(error.retry_after());
+                Err(error.with_retry_after(Some(rest)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn of(&self, credentials: &Credentials) -> Arc<Pace> {
@@ -59,6 +78,12 @@ impl<I> Paced<I> {
         // Whoever asks has a share of it. Those who wait for the end of a rest have none, and still have to find it.
         clients.retain(|_, pace| Arc::strong_count(pace) > 1 || pace.is_recovering());
         clients.entry(name).or_insert_with(|| Arc::new(Pace::new())).clone()
+    }
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RateLimiter").finish_non_exhaustive()
     }
 }
 
@@ -98,72 +123,6 @@ impl Pace {
         if rest.caution == 0 {
             *rest = Rest::default();
         }
-    }
-}
-
-impl<I: TokenIssuer> TokenIssuer for Paced<I> {
-    async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
-        let pace = self.of(credentials);
-        // It is never closed.
-        let _turn = pace.turns.acquire().await;
-        let _scout = if pace.is_recovering() { Some(pace.scout.lock().await) } else { None };
-        if let Some(left) = pace.left() {
-            let message = "the platform asked for fewer token requests of this OAuth client a moment ago";
-            return Err(RotationError::new(ErrorKind::RateLimited, message).with_retry_after(Some(left)));
-        }
-        match self.issuer.issue(credentials).await {
-            Ok(token) => {
-                pace.succeeded();
-                Ok(token)
-            }
-            Err(error) if error.kind() == ErrorKind::RateLimited => {
-                let rest = pace.begin_rest(error.retry_after());
-                Err(error.with_retry_after(Some(rest)))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn verify(&self, credentials: &Credentials, token: &SecretString, probes: &[Probe]) -> Result<()> {
-        self.issuer.verify(credentials, token, probes).await
-    }
-
-    async fn lengthen(&self, place: &Place, access_token: &SecretString, kind: &TokenKind) -> Result<IssuedToken> {
-        self.issuer.lengthen(place, access_token, kind).await
-    }
-
-    async fn regenerate(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<SecretString> {
-        self.issuer.regenerate(place, client_id, token).await
-    }
-
-    async fn token_duration(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<Option<Duration>> {
-        self.issuer.token_duration(place, client_id, token).await
-    }
-
-    async fn set_token_duration(
-        &self,
-        place: &Place,
-        client_id: &str,
-        token: &SecretString,
-        duration: Duration,
-    ) -> Result<Option<Duration>> {
-        self.issuer.set_token_duration(place, client_id, token, duration).await
-    }
-
-    async fn key_owner(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<KeyOwner> {
-        self.issuer.key_owner(place, access_key_id, token).await
-    }
-
-    async fn create_access_key(&self, place: &Place, owner: &KeyOwner, token: &SecretString) -> Result<KeyPair> {
-        self.issuer.create_access_key(place, owner, token).await
-    }
-
-    async fn delete_access_key(&self, place: &Place, access_key_id: &str, token: &SecretString) -> Result<()> {
-        self.issuer.delete_access_key(place, access_key_id, token).await
-    }
-
-    async fn revoke(&self, place: &Place, token: &SecretString) -> Result<()> {
-        self.issuer.revoke(place, token).await
     }
 }
 

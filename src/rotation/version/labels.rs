@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::schedule::RotationRules;
@@ -40,7 +41,8 @@ impl fmt::Display for SecretId {
 }
 
 /// A version's id, which is the `ClientRequestToken` of the rotation that makes it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct VersionId(String);
 
 impl VersionId {

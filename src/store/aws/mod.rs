@@ -25,7 +25,7 @@ use self::failure::{Call, code_of, incomplete, is_throttling};
 use self::pace::Pace;
 use crate::rotation::{
     AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, RotationRules,
-    SecretId, SecretStore, Staged, VersionId, Wanted,
+    SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
 
@@ -76,13 +76,13 @@ impl AwsSecretsManager {
         done
     }
 
-    async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<(Option<VersionId>, SecretString)>> {
+    async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<StoredValue>> {
         let call = Call { action: "GetSecretValue", secret };
         let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(label);
         match request.send().await {
             Ok(answer) => {
                 let version = answer.version_id().and_then(|id| VersionId::parse(id).ok());
-                Ok(Some((version, text_of(&call, answer)?)))
+                Ok(Some(StoredValue { version, text: text_of(&call, answer)? }))
             }
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
             Err(error) => Err(call.failed(&error)),
@@ -109,29 +109,22 @@ impl SecretStore for AwsSecretsManager {
         description(answer.map_err(|error| call.failed(&error))?).ok_or_else(|| incomplete(&call))
     }
 
-    async fn read(&self, secret: &SecretId, wanted: Wanted<'_>) -> Result<Option<SecretString>> {
-        let call = Call { action: "GetSecretValue", secret };
-        let request = self.client.get_secret_value().secret_id(secret.as_str());
-        // Asking by both keeps a value from being taken for the pending one that merely bears its id or its label.
-        let request = match wanted {
-            Wanted::Current => request.version_stage(CURRENT),
-            Wanted::Pending(version) => request.version_id(version.as_str()).version_stage(PENDING),
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let version = match selector {
+            VersionSelector::Current => return self.read_labelled(secret, CURRENT).await,
+            VersionSelector::Previous => return self.read_labelled(secret, PREVIOUS).await,
+            VersionSelector::Pending(version) => version,
         };
-        match request.send().await {
-            Ok(answer) => text_of(&call, answer).map(Some),
+        let call = Call { action: "GetSecretValue", secret };
+        // The version must match both its id and the pending label.
+        let request = self.client.get_secret_value().secret_id(secret.as_str());
+        match request.version_id(version.as_str()).version_stage(PENDING).send().await {
+            Ok(answer) => text_of(&call, answer).map(|text| Some(text.into())),
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
             // "You provided a VersionStage that is not associated to the provided VersionId."
-            Err(error) if matches!(wanted, Wanted::Pending(_)) && call.says(&error, "VersionStage") => Ok(None),
+            Err(error) if call.says(&error, "VersionStage") => Ok(None),
             Err(error) => Err(call.failed(&error)),
         }
-    }
-
-    async fn read_current(&self, secret: &SecretId) -> Result<Option<(Option<VersionId>, SecretString)>> {
-        self.read_labelled(secret, CURRENT).await
-    }
-
-    async fn read_previous(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        Ok(self.read_labelled(secret, PREVIOUS).await?.map(|(_, value)| value))
     }
 
     async fn stage(
@@ -174,9 +167,11 @@ impl SecretStore for AwsSecretsManager {
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
         self.take_off(PENDING, secret, version).await
     }
+}
 
-    /// A version of its own, which the label of the one before moves to. Secrets Manager forgets versions without labels.
-    async fn write_ahead(
+impl WriteAhead for AwsSecretsManager {
+    /// Writes a new version and moves the label to it. Secrets Manager deletes versions without labels.
+    async fn write_intent(
         &self,
         secret: &SecretId,
         value: &SecretString,
@@ -195,11 +190,11 @@ impl SecretStore for AwsSecretsManager {
         answer.version_id().map(|_| ()).ok_or_else(|| incomplete(&call))
     }
 
-    async fn read_ahead(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        Ok(self.read_labelled(secret, AHEAD).await?.map(|(_, value)| value))
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        Ok(self.read_labelled(secret, AHEAD).await?.map(|stored| stored.text))
     }
 
-    async fn clear_ahead(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
         self.take_off(AHEAD, secret, holder).await
     }
 }

@@ -12,9 +12,9 @@ use vaultrs::api::{EndpointMiddleware, exec_with_empty, exec_with_result};
 use vaultrs::client::{Client as _, VaultClient, VaultClientSettings};
 use zeroize::Zeroizing;
 
-use super::endpoint::{Found, Get, Mount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
+use super::endpoint::{Found, Get, KvMount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
 use super::failure::{Refusal, Refused};
-use super::settings::Settings;
+use super::settings::VaultSettings;
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Connection(VaultClient);
 
 impl Connection {
-    pub(super) async fn open(settings: &Settings) -> Result<Self> {
+    pub(super) async fn open(settings: &VaultSettings) -> Result<Self> {
         let mut client = client(settings)?;
         let token = settings.login.token(&client).await?;
         client.set_token(token.expose_secret());
@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// Which mount a path is in.
-    pub(super) async fn mount(&self, path: &str) -> Refused<Mount> {
+    pub(super) async fn mount(&self, path: &str) -> Refused<KvMount> {
         exec_with_result(&self.0, Get::of(path)).await.map_err(Refusal::of)
     }
 
@@ -69,7 +69,7 @@ impl Connection {
 }
 
 /// Put together here, because vaultrs's own way of doing so reads the environment and knows one timeout.
-fn client(settings: &Settings) -> Result<VaultClient> {
+fn client(settings: &VaultSettings) -> Result<VaultClient> {
     let address = settings.address.clone();
     let http = Rest::new(address.as_str(), http(settings)?);
     let middle = EndpointMiddleware {
@@ -94,7 +94,7 @@ fn client(settings: &Settings) -> Result<VaultClient> {
 }
 
 /// A redirect is not followed: the token would go wherever it points.
-fn http(settings: &Settings) -> Result<Client> {
+fn http(settings: &VaultSettings) -> Result<Client> {
     let mut builder = Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

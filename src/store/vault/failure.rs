@@ -32,7 +32,7 @@ pub(super) enum Refusal {
 }
 
 /// A call, for the sentence about it.
-pub(super) struct Call<'a> {
+pub(super) struct KvCall<'a> {
     pub(super) action: &'static str,
     /// What a policy must allow, as it stands between quotation marks there.
     pub(super) capability: &'static str,
@@ -57,7 +57,7 @@ impl Refusal {
     }
 }
 
-impl Call<'_> {
+impl KvCall<'_> {
     /// Explains a call that did not succeed.
     pub(super) fn failed(&self, refusal: Refusal) -> RotationError {
         let Self { action, path, .. } = self;
@@ -196,7 +196,7 @@ mod tests {
 
     fn explained(status: u16, texts: &str) -> RotationError {
         let refusal = Refusal::of(ClientError::APIError { code: status, errors: vec![texts.to_owned()] });
-        Call { action: "read", capability: "read", path: "secret/data/x" }.failed(refusal)
+        KvCall { action: "read", capability: "read", path: "secret/data/x" }.failed(refusal)
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
     fn an_answer_that_is_not_vaults_is_never_quoted() {
         let content = Some("<html>hush</html>".to_owned());
         let source = RestError::ServerResponseError { code: 502, content };
-        let call = Call { action: "read", capability: "read", path: "secret/data/x" };
+        let call = KvCall { action: "read", capability: "read", path: "secret/data/x" };
         let error = call.failed(Refusal::of(ClientError::RestClientError { source }));
         assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
         assert!(!format!("{error:?}").contains("hush") && error.to_string().contains("(502)"), "{error:?}");

@@ -1,4 +1,4 @@
-//! What the examples for the other systems run, and what they read.
+//! The examples for GitLab, Jenkins and Kafka Connect.
 
 use std::collections::BTreeMap;
 use std::process::Output;
@@ -10,7 +10,7 @@ use crate::bao::Bao;
 use crate::{infra, start, text};
 
 const AUDIENCE: &str = "https://openbao.example.com:8200";
-/// A job's identity, signed as GitLab signs it, and the key that proves it.
+/// A job's ID token, signed as by GitLab, and its public key.
 const IDENTITY: &str = "
 import base64, json, sys
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,14 +24,14 @@ public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization
 print(json.dumps({'jwt': (signed + b'.' + coded(signature)).decode(), 'key': public.decode()}))
 ";
 
-/// Runs the lines of a job as GitLab's runner does: in one shell, until one fails.
+/// Runs the script of a job as GitLab's runner does: in one shell, until a command fails.
 async fn job(workplace: &Workplace, job: &Value, given: &BTreeMap<&str, &str>) -> Output {
     let lines: Vec<_> = job["script"].as_array().expect("lines").iter().filter_map(Value::as_str).collect();
     let mut command = workplace.command("bash", &["-eo", "pipefail", "-c", &lines.join("\n")]);
     for (name, value) in job["variables"].as_object().expect("variables") {
         command.env(name, value.as_str().expect("a text"));
     }
-    // What is given stands for the services that the example names.
+    // `given` overrides the addresses of the example.
     command.envs(given);
     output(command).await
 }
@@ -47,7 +47,7 @@ async fn the_gitlab_job_on_aws_reads_the_api() {
     assert!(!String::from_utf8_lossy(&printed).contains(&workplace.token));
 }
 
-/// Lets jobs log in by their identity, and gives one of them its own.
+/// Configures login with ID tokens and returns one.
 async fn identity(bao: &Bao, policy: &str) -> Option<String> {
     let mut command = std::process::Command::new(python()?);
     command.args(["-c", IDENTITY, AUDIENCE]);
@@ -66,7 +66,7 @@ fn python() -> Option<std::ffi::OsString> {
     std::env::var_os("PYTHON")
 }
 
-/// Stores the document in KV, and rotates it.
+/// Stores the document in KV, rotates it, and returns the token.
 async fn in_kv(bao: &Bao, workplace: &Workplace) -> String {
     bao.put("team/genesys", &document().to_string()).await;
     let mut command = workplace.command("genesys-rotator", &["rotate", "vault:secret/team/genesys"]);
@@ -76,11 +76,11 @@ async fn in_kv(bao: &Bao, workplace: &Workplace) -> String {
 }
 
 #[tokio::test]
-async fn the_gitlab_job_on_kv_logs_in_by_its_identity_and_reads_the_api() {
+async fn the_gitlab_job_on_kv_logs_in_with_its_id_token_and_reads_the_api() {
     let (Some(pipeline), Some(bao)) = (yaml("pipelines/gitlab/gitlab-ci.yml"), Bao::start()) else { return };
     let workplace = Workplace::new().await;
     let token = in_kv(&bao, &workplace).await;
-    let jwt = identity(&bao, "policies/kv-reader.hcl").await.expect("Python was there before");
+    let jwt = identity(&bao, "policies/kv-reader.hcl").await.expect("Python is available");
     let given = [("VAULT_ADDR", bao.url.as_str()), ("VAULT_ID_TOKEN", &jwt)].into();
     let done = job(&workplace, &pipeline["from-kv"], &given).await;
     assert!(stdout(&done).contains("\"entities\""));
@@ -93,22 +93,22 @@ async fn the_gitlab_job_on_the_engine_needs_no_rotator() {
     let Some(pipeline) = yaml("pipelines/gitlab/gitlab-ci.yml") else { return };
     let Some((bao, simulation)) = start().await else { return };
     let workplace = Workplace::new().await;
-    let jwt = identity(&bao, "policies/reader.hcl").await.expect("Python was there before");
+    let jwt = identity(&bao, "policies/reader.hcl").await.expect("Python is available");
     let api_url = simulation.genesys_url();
     let given = [("VAULT_ADDR", bao.url.as_str()), ("VAULT_ID_TOKEN", &jwt), ("GENESYSCLOUD_API_URL", &api_url)].into();
     let done = job(&workplace, &pipeline["from-the-engine"], &given).await;
     assert!(stdout(&done).contains("\"entities\""));
 }
 
-/// The `sh` steps of a Jenkinsfile whose text stands in single quotes.
+/// The `sh` steps of a Jenkinsfile, which must be in single quotes.
 fn steps(text: &str) -> Vec<String> {
-    assert!(!text.contains("sh \""), "Groovy would put secrets into what stands in double quotes");
+    assert!(!text.contains("sh \""), "Groovy inserts secrets into double quotes");
     let steps = text.split("sh '").skip(1);
     let steps = steps.map(|rest| match rest.strip_prefix("''") {
         Some(rest) => rest.split("'''").next(),
         None => rest.split('\'').next(),
     });
-    // In Groovy's quotes a backslash at the end of a line joins it with the next one, as in a shell.
+    // In Groovy, a backslash at the end of a line continues the line, as in a shell.
     steps.map(|step| step.expect("an end").replace("\\\n", "")).collect()
 }
 
@@ -134,14 +134,14 @@ async fn the_steps_of_the_jenkinsfile_read_the_api() {
     }
 }
 
-/// The lines `NAME=VALUE` of a worker's configuration.
+/// The properties of a worker's configuration.
 fn properties(path: &str) -> BTreeMap<String, String> {
     let text = pipelines(path);
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once('=').expect(line)).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-/// What `${PROVIDER:PATH:KEY}` in a connector's configuration names.
+/// Provider, path and key of `${PROVIDER:PATH:KEY}` in a connector's configuration.
 fn reference(path: &str) -> (String, String, String) {
     let connector: Value = serde_json::from_str(&pipelines(path)).expect("JSON");
     let header = connector["config"]["http.headers.authorization"].as_str().expect("a text");
@@ -151,7 +151,7 @@ fn reference(path: &str) -> (String, String, String) {
 }
 
 #[tokio::test]
-async fn kafka_connect_names_what_a_rotation_writes() {
+async fn kafka_connect_reads_a_field_that_rotation_writes() {
     let workplace = Workplace::new().await;
     let (provider, path, key) = reference("kafka-connect/aws-connector.json");
     let worker = properties("kafka-connect/aws-worker.properties");
@@ -163,7 +163,7 @@ async fn kafka_connect_names_what_a_rotation_writes() {
         serde_json::from_str(current.and_then(|it| it.value.as_deref()).expect("a value")).expect("JSON");
     assert_eq!(stored[&key], workplace.token);
     let flat = stored.as_object().expect("an object").values().all(Value::is_string);
-    assert!(flat, "the provider reads texts alone");
+    assert!(flat, "the provider reads only strings");
 
     let (provider, path, key) = reference("kafka-connect/vault-connector.json");
     let worker = properties("kafka-connect/vault-worker.properties");

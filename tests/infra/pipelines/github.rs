@@ -1,4 +1,4 @@
-//! The workflow and the action, step by step.
+//! The GitHub workflow and action.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use super::{Command, ROTATOR, SECRET, Workplace, output, script, stdout, yaml};
 const WORKFLOW: &str = "pipelines/github/workflow.yml";
 
 #[tokio::test]
-async fn the_steps_after_the_action_have_the_token_and_the_log_does_not_show_it() {
+async fn steps_after_the_action_have_the_token_and_the_log_masks_it() {
     let Some(workflow) = yaml(WORKFLOW) else { return };
     let workplace = Workplace::new().await;
     let mut runner = Runner::new(&workplace);
@@ -24,7 +24,7 @@ async fn the_steps_after_the_action_have_the_token_and_the_log_does_not_show_it(
 }
 
 #[tokio::test]
-async fn one_command_of_the_other_job_has_the_token_and_no_later_step() {
+async fn exec_passes_the_token_to_one_command_only() {
     let Some(workflow) = yaml(WORKFLOW) else { return };
     let workplace = Workplace::new().await;
     let mut runner = Runner::new(&workplace);
@@ -36,7 +36,7 @@ async fn one_command_of_the_other_job_has_the_token_and_no_later_step() {
 }
 
 #[test]
-fn a_job_may_log_in_and_read_its_repository_and_nothing_else() {
+fn jobs_have_minimal_permissions_and_pinned_actions() {
     let Some(workflow) = yaml(WORKFLOW) else { return };
     assert_eq!(workflow["permissions"], json!({}));
     for (name, job) in workflow["jobs"].as_object().expect("jobs") {
@@ -56,7 +56,7 @@ async fn sum(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_action_runs_the_binary_that_it_is_given_if_that_is_the_right_one() {
+async fn the_action_runs_the_given_binary_if_its_checksum_matches() {
     if yaml(WORKFLOW).is_none() {
         return;
     }
@@ -67,21 +67,21 @@ async fn the_action_runs_the_binary_that_it_is_given_if_that_is_the_right_one() 
     let mut runner = Runner::new(&workplace);
     assert!(runner.act(&with).await, "{}", runner.log());
     assert_eq!(runner.environment.into_iter().collect::<Vec<_>>(), [("TOKEN".to_owned(), workplace.token.clone())]);
-    assert!(runner.printed.contains("genesys-rotator 0."), "its version is in the log");
+    assert!(runner.printed.contains("genesys-rotator 0."), "the log has its version");
     for (name, value, words) in [
-        ("sha256", "0".repeat(64), format!("::error::the checksum of {ROTATOR} is {right}, and not")),
-        ("binary", "/no/such/file".to_owned(), "::error::/no/such/file is no program that can be run".to_owned()),
+        ("sha256", "0".repeat(64), format!("::error::the checksum of {ROTATOR} is {right}, which does not match")),
+        ("binary", "/no/such/file".to_owned(), "::error::/no/such/file is not an executable file".to_owned()),
     ] {
-        let former = std::mem::replace(&mut with[name], json!(value));
+        let previous = std::mem::replace(&mut with[name], json!(value));
         let mut runner = Runner::new(&workplace);
         assert!(!runner.act(&with).await && runner.log().contains(&words), "{}", runner.log());
         assert!(runner.environment.is_empty(), "{:?}", runner.environment);
-        with[name] = former;
+        with[name] = previous;
     }
 }
 
 #[tokio::test]
-async fn the_action_builds_what_it_does_not_find() {
+async fn the_action_builds_a_missing_binary() {
     if yaml(WORKFLOW).is_none() {
         return;
     }
@@ -99,17 +99,17 @@ async fn the_action_builds_what_it_does_not_find() {
     assert!(runner.act(&with).await && runner.log().starts_with("built\n"), "{}", runner.log());
     with["sha256"] = json!(sum(ROTATOR).await);
     let mut runner = Runner::new(&workplace);
-    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 needs a binary"), "{}", runner.log());
+    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 requires a binary"), "{}", runner.log());
 }
 
 #[tokio::test]
-async fn the_action_fails_where_the_token_does_not_live_as_long_as_the_job() {
+async fn the_action_fails_if_the_token_expires_too_soon() {
     if yaml(WORKFLOW).is_none() {
         return;
     }
     let workplace = Workplace::new().await;
     let mut runner = Runner::new(&workplace);
     assert!(!runner.act(&json!({"secret": SECRET, "minimum-life": "30h"})).await);
-    assert!(runner.log().contains("error: prod/genesys: the token lives 23 h"), "{}", runner.log());
+    assert!(runner.log().contains("error: prod/genesys: the token is valid for 23 h"), "{}", runner.log());
     assert!(runner.environment.is_empty(), "{:?}", runner.environment);
 }

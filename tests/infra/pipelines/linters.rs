@@ -1,4 +1,4 @@
-//! The linters that the makers of these files' readers and others keep, offline.
+//! Linters for the pipeline examples, offline.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ const WORKFLOW: &str = "infra/pipelines/github/workflow.yml";
 const GITLAB: &str = "infra/pipelines/gitlab/gitlab-ci.yml";
 const YAMLLINT: &str = "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}";
 
-/// A program that the tests' Python came with; `None` where that is not there.
+/// A program next to the tests' Python; `None` without it.
 #[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter")]
 fn tool(name: &str) -> Option<PathBuf> {
     let python = PathBuf::from(std::env::var_os("PYTHON")?);
     Some(python.parent()?.join(name))
 }
 
-/// Has a linter look at files of the repository, and find nothing.
+/// Runs a linter, which must find nothing.
 fn passes(name: &str, arguments: &[&str], files: &[&str]) {
     let Some(tool) = tool(name) else { return };
     let mut command = Command::new(tool);
@@ -29,12 +29,12 @@ fn passes(name: &str, arguments: &[&str], files: &[&str]) {
 }
 
 #[test]
-fn zizmor_finds_nothing_to_attack() {
+fn zizmor_finds_nothing() {
     passes("zizmor", &["--offline", "--no-progress", "--no-ignores", "--persona", "pedantic"], &[ACTION, WORKFLOW]);
 }
 
 #[test]
-fn each_file_has_the_form_that_its_reader_publishes() {
+fn files_match_their_published_schemas() {
     for (schema, file) in
         [("vendor.github-actions", ACTION), ("vendor.github-workflows", WORKFLOW), ("vendor.gitlab-ci", GITLAB)]
     {
@@ -44,11 +44,11 @@ fn each_file_has_the_form_that_its_reader_publishes() {
 }
 
 #[test]
-fn yamllint_has_nothing_to_say() {
+fn yamllint_finds_nothing() {
     passes("yamllint", &["--strict", "-d", YAMLLINT], &[ACTION, WORKFLOW, GITLAB]);
 }
 
-/// The scripts in a file, wherever they stand: a `run:` of GitHub, a `script:` of GitLab.
+/// Collects the scripts of a file: `run:` of GitHub, `script:` of GitLab.
 fn scripts(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -68,7 +68,7 @@ fn scripts(value: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn shellcheck_finds_nothing_in_any_script() {
+fn shellcheck_finds_nothing() {
     let mut found = Vec::new();
     for file in [ACTION, WORKFLOW, GITLAB] {
         let Some(whole) = yaml(file.strip_prefix("infra/").expect("it is there")) else { return };
@@ -95,7 +95,7 @@ fn hcl(path: &str) -> Option<Value> {
 }
 
 #[test]
-fn terraform_takes_the_token_from_the_environment_or_from_what_is_kept_nowhere() {
+fn terraform_reads_the_token_from_the_environment_or_an_ephemeral_resource() {
     let Some(exec) = hcl("exec/main.tf") else { return };
     let provider = &exec["provider"][0]["genesyscloud"];
     assert!(provider.is_object() && provider.get("access_token").is_none(), "{exec}");

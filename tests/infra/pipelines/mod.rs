@@ -1,4 +1,4 @@
-//! What is under `infra/pipelines/` and `infra/github-action/`: what runs in a shell is run, what tools read is read.
+//! Tests of `infra/pipelines/` and `infra/github-action/`: shell commands are run, other files are parsed.
 
 mod examples;
 mod github;
@@ -24,13 +24,13 @@ use crate::bao::program;
 
 /// The secret that the examples name.
 const SECRET: &str = "prod/genesys";
-/// What `terraform` does here: it shows what it finds, and makes a call with it.
+/// A stand-in for `terraform`, which prints its arguments and calls the API.
 const TERRAFORM: &str = "#!/bin/bash
 echo \"terraform $* in $PWD\"
 [[ $1 != apply ]] || { echo \"region $GENESYSCLOUD_REGION\"; exec \"$HOME/infra/pipelines/report.sh\"; }
 ";
 
-/// A repository with the examples in it, the programs that they name, and a secret with a token in Secrets Manager.
+/// A directory with the examples and their programs, and a rotated secret in Secrets Manager.
 struct Workplace {
     simulation: Simulation,
     home: TempDir,
@@ -57,7 +57,7 @@ impl Workplace {
         workplace
     }
 
-    /// Stores the secret, rotates it, and gives its token.
+    /// Stores the secret, rotates it, and returns its token.
     async fn rotated(&self) -> String {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -79,7 +79,7 @@ impl Workplace {
         command
     }
 
-    /// Which calls to Secrets Manager were made.
+    /// The calls to Secrets Manager.
     fn called(&self) -> Vec<String> {
         let calls = self.simulation.journal.calls().into_iter().map(|call| call.operation);
         calls.filter(|operation| !operation.contains('/')).collect()
@@ -96,7 +96,7 @@ fn environment(simulation: &Simulation, home: &Path) -> BTreeMap<String, String>
         ("TMPDIR", &home),
         ("ROTATOR_LOGIN_URL", &genesys),
         ("ROTATOR_API_URL", &genesys),
-        // What a runner gets for its own identity. To exchange that takes the real service.
+        // The result of the exchange of the runner's identity, which needs the real service.
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &aws),
         ("AWS_REGION", "eu-west-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -105,7 +105,7 @@ fn environment(simulation: &Simulation, home: &Path) -> BTreeMap<String, String>
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// A document that every reader below can read.
+/// A document that all examples can read.
 fn document() -> Value {
     json!({"region": "mypurecloud.ie", "client_id": CLIENT.0, "client_secret": CLIENT.1})
 }
@@ -118,7 +118,7 @@ fn pipelines(path: &str) -> String {
     fs::read_to_string(manifest("infra/pipelines").join(path)).expect(path)
 }
 
-/// A YAML file of the repository; `None` where the tests' Python is not there.
+/// A YAML file of `infra/`; `None` without the tests' Python.
 fn yaml(path: &str) -> Option<Value> {
     documents(&format!("../{path}")).map(|mut documents| documents.remove(0))
 }

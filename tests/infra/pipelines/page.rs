@@ -1,4 +1,4 @@
-//! `docs/pipelines.md`: its commands are run in one shell, its policies are those of the files.
+//! `docs/pipelines.md`: its commands run in one shell, and its policies equal the files.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::bao::Bao;
 use crate::{start, text};
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pipelines.md"));
-/// Prints each command's number and how it ended.
+/// Prints the number and the exit status of each command.
 const SHELL: &str = r#"exec 2>&1; for number in $(seq 0 "$LAST"); do . "$HOME/$number" </dev/null; printf '\n@@%s %s\n' "$number" "$?"; done"#;
 
-/// The blocks of one kind, without what they are moved to the right.
+/// The blocks of one kind, without indentation.
 fn blocks(kind: &str) -> Vec<Vec<&'static str>> {
     let mut lines = PAGE.lines();
     let mut blocks = Vec::new();
@@ -28,7 +28,7 @@ fn blocks(kind: &str) -> Vec<Vec<&'static str>> {
     blocks
 }
 
-/// The commands, with whether the page shows that they fail.
+/// The commands, and whether the page shows that they fail.
 fn commands() -> Vec<(String, bool)> {
     let mut commands: Vec<(String, bool)> = Vec::new();
     for line in blocks("console").concat() {
@@ -36,7 +36,7 @@ fn commands() -> Vec<(String, bool)> {
             (Some(command), _) => commands.push((command.to_owned(), false)),
             (None, Some((command, _))) if line.starts_with("    ") => *command = format!("{command}\n{line}"),
             (None, Some((_, fails))) => *fails |= line.starts_with("error:"),
-            (None, None) => panic!("{line} stands before every command"),
+            (None, None) => panic!("{line} precedes the first command"),
         }
     }
     commands
@@ -50,7 +50,7 @@ async fn store_in_kv(bao: &Bao, workplace: &Workplace) {
 }
 
 #[tokio::test]
-async fn every_command_of_the_page_does_what_it_says() {
+async fn every_command_of_the_page_runs() {
     let Some((bao, _simulation)) = start().await else { return };
     let workplace = Workplace::new().await;
     store_in_kv(&bao, &workplace).await;
@@ -74,7 +74,7 @@ async fn every_command_of_the_page_does_what_it_says() {
 }
 
 #[test]
-fn the_policies_of_the_page_are_those_of_the_files() {
+fn the_policies_of_the_page_equal_the_files() {
     let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
     assert_eq!(json(&blocks("json")[0].join("\n")), json(&pipelines("aws-reader.json")));
     let hcl = blocks("hcl");

@@ -1,5 +1,5 @@
-//! As much of GitHub's runner as the workflow and the action need ("Workflow syntax", "Workflow commands", "Metadata syntax"
-//! of GitHub Docs): steps in order, the files that they leave variables in, masks.
+//! A simulator of GitHub's runner for the workflow and the action: steps, variable files and masks ("Workflow syntax",
+//! "Workflow commands", "Metadata syntax" of GitHub Docs).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 use super::{Workplace, manifest, output, yaml};
 
 const ACTION: &str = "your-org/genesys-rotator/infra/github-action@";
-/// What takes the real GitHub and the real AWS: the checkout, and the exchange of GitHub's identity for a role's.
+/// Actions that need the real GitHub and AWS, and are skipped.
 const ONLY_ON_GITHUB: [&str; 2] = ["actions/checkout@", "aws-actions/configure-aws-credentials@"];
 
-/// A job under way.
+/// A running job.
 pub struct Runner<'a> {
     workplace: &'a Workplace,
-    /// What steps left for those that follow.
+    /// The variables for later steps.
     pub environment: BTreeMap<String, String>,
-    /// All that was printed.
+    /// All output.
     pub printed: String,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Runner<'a> {
         Self { workplace, environment: BTreeMap::new(), printed: String::new() }
     }
 
-    /// Runs the steps of a job until one fails. Whether none did.
+    /// Runs the steps of a job until one fails. Returns whether all succeeded.
     pub async fn run(&mut self, job: &Value) -> bool {
         for step in job["steps"].as_array().expect("steps") {
             let done = match step["uses"].as_str() {
@@ -41,9 +41,9 @@ impl<'a> Runner<'a> {
         true
     }
 
-    /// Runs the steps of the action. Whether none failed.
+    /// Runs the steps of the action. Returns whether all succeeded.
     pub async fn act(&mut self, with: &Value) -> bool {
-        let action = yaml("github-action/action.yml").expect("Python was there before");
+        let action = yaml("github-action/action.yml").expect("Python is available");
         let mut known = BTreeMap::new();
         for (name, input) in action["inputs"].as_object().expect("inputs") {
             let given = with[name].as_str().or(input["default"].as_str());
@@ -58,7 +58,7 @@ impl<'a> Runner<'a> {
         true
     }
 
-    /// What the log shows: all that was printed, with what was masked before.
+    /// The log: all output, with masks applied.
     pub fn log(&self) -> String {
         let mut masks = Vec::new();
         let mut shown = String::new();
@@ -71,7 +71,7 @@ impl<'a> Runner<'a> {
         shown
     }
 
-    /// Runs a script, and gives its outputs; `None` where it failed.
+    /// Runs a script and returns its outputs; `None` if it failed.
     async fn step(&mut self, step: &Value, known: &BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
         let place = self.workplace.home.path();
         let file = |name: &str| place.join(name);
@@ -97,7 +97,7 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// The variables in one of the runner's files.
+/// Parses a variable file of the runner.
 fn variables(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut lines = text.lines();

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use genesys_rotator::rotation::{ErrorKind, SecretId, SecretStore, VersionId, Wanted};
+use genesys_rotator::rotation::{ErrorKind, SecretId, SecretStore, VersionId, VersionSelector};
 use genesys_rotator::secret::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,9 +35,9 @@ async fn the_documented_policy_is_enough_and_a_reader_gets_nothing_else() {
 
     let token = root.bao.token(READER).await;
     let reader = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
-    let value = reader.store().read(&id, Wanted::Current).await.expect("it may").expect("a value");
-    assert!(token_in(value.expose_secret()).is_some());
-    let error = reader.store().read(&id, Wanted::Pending(&VersionId::random())).await.expect_err("it may not");
+    let value = reader.store().read(&id, VersionSelector::Current).await.expect("it may").expect("a value");
+    assert!(token_in(value.text.expose_secret()).is_some());
+    let error = reader.store().read(&id, VersionSelector::Pending(&VersionId::random())).await.expect_err("it may not");
     assert_eq!(error.kind(), ErrorKind::StoreDenied);
     assert!(error.to_string().contains("secret/data/genesys-rotator/pending/team/genesys (403: "), "{error}");
     assert!(error.to_string().contains("permission denied"), "{error}");
@@ -116,7 +116,7 @@ async fn a_login_that_fails_is_explained() {
     let pod = [("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", file!())];
     for (settings, message, hint) in [
         (&[("VAULT_TOKEN", "hush-wrong")][..], "(403: ", "expired"),
-        (&[("VAULT_TOKEN", "hush\u{1}wrong")], "characters that no token holds", "VAULT_TOKEN"),
+        (&[("VAULT_TOKEN", "hush\u{1}wrong")], "contains invalid characters", "VAULT_TOKEN"),
         (&[], "no Vault token", "bao login"),
         (&[("HOME", "/no/such/home")], "no Vault token", "bao login"),
         (&[MOUNT, role, ("VAULT_SECRET_ID", "hush-wrong")], "invalid role or secret ID", "VAULT_SECRET_ID"),

@@ -1,7 +1,7 @@
-# Terraform with the Genesys Cloud provider, where nothing but Terraform can be run (HCP Terraform, Atlantis).
+# Terraform with the Genesys Cloud provider, if no other program can run (HCP Terraform, Atlantis).
 #
-# An ephemeral resource is read in each run and kept in neither plan nor state. A data source of the same name would write
-# the whole secret, client secret included, into the state. Terraform 1.10, or OpenTofu 1.11, is the first that knows them.
+# An ephemeral resource is read in each run and stored in neither plan nor state. A data source of the same name would
+# write the whole secret, including the client secret, to the state. Requires Terraform 1.10 or OpenTofu 1.11.
 
 terraform {
   required_version = ">= 1.10.0"

@@ -2,7 +2,7 @@
 #
 #   genesys-rotator exec prod/genesys --minimum-life 1h -- terraform apply
 #
-# Token and region come out of the environment. Nothing of the secret is in the configuration, the plan or the state.
+# The environment provides the token and the region. The configuration, the plan and the state contain no secret value.
 
 terraform {
   required_version = ">= 1.6.0"

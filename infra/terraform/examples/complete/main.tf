@@ -1,5 +1,5 @@
-# A function for Genesys Cloud that rotates every four hours, and one of its own for NICE CXone, which rotates every thirty minutes.
-# Each begins with an empty secret: put its value, then set attach_rotation.
+# One function for Genesys Cloud that rotates every four hours, and one for NICE CXone that rotates every thirty minutes.
+# Each has a secret without a value: store the value, then set attach_rotation.
 
 terraform {
   required_version = ">= 1.9"
@@ -17,7 +17,7 @@ provider "aws" {
 }
 
 variable "attach_rotation" {
-  description = "Whether the secrets hold their values, so that they can be rotated."
+  description = "Whether to attach the functions. Set this after the values are stored."
   type        = bool
   default     = false
 }
@@ -50,6 +50,6 @@ module "cxone" {
 }
 
 output "attach_commands" {
-  description = "Attach more secrets"
+  description = "Commands that attach further secrets"
   value       = [module.genesys.attach_command, module.cxone.attach_command]
 }

@@ -1,0 +1,138 @@
+//! A secret in a local file: the document itself, at the path that readers read.
+//!
+//! `NAME.rotation` beside it holds the staged version and the version ids. Both files are written to a temporary file,
+//! synced and renamed, so that a reader sees the old document or the new one, also after a crash. Writers lock
+//! `NAME.lock`.
+
+mod disk;
+mod files;
+mod snapshot;
+
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use self::files::Files;
+use self::snapshot::StagedDocument;
+use crate::rotation::{
+    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    VersionSelector, WriteAhead,
+};
+use crate::secret::SecretString;
+
+/// Secrets in files. The secret's id is the path of the document.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileStore;
+
+impl SecretStore for FileStore {
+    async fn describe(&self, secret: &SecretId) -> Result<Description> {
+        with_files(secret, |files| {
+            let found = files.snapshot()?;
+            Ok(found.versions.describe(files.name(), found.current_id()))
+        })
+        .await
+    }
+
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let version = match selector {
+            VersionSelector::Current => None,
+            VersionSelector::Pending(version) => Some(version.clone()),
+            VersionSelector::Previous => return Ok(None),
+        };
+        let text = with_files(secret, move |files| match version {
+            None => files.document().map(Some),
+            Some(version) => {
+                let found = files.snapshot()?;
+                Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str())))
+            }
+        });
+        Ok(text.await?.map(StoredValue::from))
+    }
+
+    async fn stage(
+        &self,
+        secret: &SecretId,
+        version: &VersionId,
+        value: &SecretString,
+        _rotation_token: Option<&SecretString>,
+    ) -> Result<Staged> {
+        let (version, value) = (version.clone(), value.clone());
+        with_files(secret, move |files| {
+            let _lock = files.lock()?;
+            let mut found = files.snapshot()?;
+            if let Some(staged) = found.versions.already_staged(&version, &value, &found.current_id())? {
+                return Ok(staged);
+            }
+            let value = Zeroizing::new(value.expose_secret().to_owned());
+            found.versions.stage(StagedDocument { version, value, base_sha256: Some(found.sha256) });
+            files.write_versions(&found.versions)?;
+            Ok(Staged::Stored)
+        })
+        .await
+    }
+
+    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+        let (version, holder) = (version.clone(), holder.cloned());
+        with_files(secret, move |files| {
+            let _lock = files.lock()?;
+            let mut found = files.snapshot()?;
+            let current = found.current_id();
+            let staged = found.versions.promotable(&version, holder.as_ref(), &current)?;
+            if staged.base_sha256.as_ref().is_some_and(|base| *base != found.sha256) {
+                let message = format!("{} was edited during the rotation", files.name());
+                return Err(RotationError::new(ErrorKind::StoreConflict, message));
+            }
+            // The document is written first: after a crash in between, the snapshot completes the promotion.
+            files.write_document(&staged.value)?;
+            let promoted = staged.promoted();
+            found.versions.promote(promoted, Some(current));
+            files.write_versions(&found.versions)
+        })
+        .await
+    }
+
+    async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
+        let version = version.clone();
+        with_files(secret, move |files| {
+            let _lock = files.lock()?;
+            let mut found = files.snapshot()?;
+            if found.versions.unstage(&version) { files.write_versions(&found.versions) } else { Ok(()) }
+        })
+        .await
+    }
+}
+
+impl WriteAhead for FileStore {
+    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        set_intent(secret, Some(value.clone())).await
+    }
+
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        with_files(secret, |files| Ok(files.snapshot()?.versions.intent())).await
+    }
+
+    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+        set_intent(secret, None).await
+    }
+}
+
+async fn set_intent(secret: &SecretId, value: Option<SecretString>) -> Result<()> {
+    with_files(secret, move |files| {
+        let _lock = files.lock()?;
+        let mut found = files.snapshot()?;
+        found.versions.set_intent(value.as_ref());
+        files.write_versions(&found.versions)
+    })
+    .await
+}
+
+/// Runs file work on a blocking thread.
+async fn with_files<T: Send + 'static>(
+    secret: &SecretId,
+    work: impl FnOnce(&Files) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let secret = secret.clone();
+    let done = tokio::task::spawn_blocking(move || work(&Files::of(&secret)?)).await;
+    done.unwrap_or_else(|error| {
+        Err(RotationError::new(ErrorKind::StoreUnavailable, "the file operation was interrupted").with_source(error))
+    })
+}
