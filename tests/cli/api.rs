@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::bao::until;
 use super::{CLIENT_ID, CLIENT_SECRET, SECOND, Scene, Transcript, read, write};
@@ -38,8 +38,8 @@ async fn sent(scene: &Scene, arguments: &[&str], body: &[u8]) -> Transcript {
     scene.without_log(Transcript::of(done.await.expect("the command is waited for")))
 }
 
-fn json_answer(status: u16, body: Value) -> Answer {
-    Answer::new(StatusCode::from_u16(status).expect("a status"), "application/json", body.to_string())
+fn json_answer(status: u16, body: Value) -> FaultAnswer {
+    FaultAnswer::new(StatusCode::from_u16(status).expect("a status"), "application/json", body.to_string())
 }
 
 fn once(scene: &Scene, operation: &str, effect: Effect) {
@@ -199,7 +199,7 @@ async fn too_many_requests_are_waited_for_whatever_the_method() {
 async fn what_may_be_made_twice_is_and_nothing_else() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;
-    let page = |status| Effect::Answer(Answer::new(status, "text/html", "<html>busy</html>"));
+    let page = |status| Effect::Answer(FaultAnswer::new(status, "text/html", "<html>busy</html>"));
     for effect in [Effect::Drop, Effect::LoseAnswer, page(StatusCode::BAD_GATEWAY)] {
         once(&scene, &format!("GET {SKILLS}"), effect.clone());
         let transcript = scene.run(&["api", &typed, "GET", SKILLS]).await;
@@ -320,7 +320,8 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     elsewhere.set_nonblocking(true).expect("it can be asked without waiting");
     let address = elsewhere.local_addr().expect("it has an address");
-    let away = Answer::new(StatusCode::FOUND, "text/html", "").with_header("location", &format!("http://{address}/"));
+    let away =
+        FaultAnswer::new(StatusCode::FOUND, "text/html", "").with_header("location", &format!("http://{address}/"));
     once(&scene, &format!("GET {SKILLS}"), Effect::Answer(away));
     let transcript = scene.run(&["api", &typed, "GET", SKILLS]).await;
     assert!(transcript.error().0.contains("redirect"), "{}", transcript.stderr);
@@ -332,7 +333,7 @@ async fn a_large_answer_passes_through_and_is_never_held() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;
     let large = 64 << 20;
-    let answer = Answer::new(StatusCode::OK, "application/json", "x".repeat(large));
+    let answer = FaultAnswer::new(StatusCode::OK, "application/json", "x".repeat(large));
     scene.simulation.faults.add(Fault::always(&format!("GET {SKILLS}"), Effect::Answer(answer)));
     let mut command = scene.command(&["api", &typed, "GET", SKILLS]);
     command.env_remove("ROTATOR_LOG").stdout(Stdio::piped()).stderr(Stdio::null());

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::bao::Bao;
 use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, read, run, write};
@@ -47,7 +47,7 @@ fn stored(scene: &Scene, name: &str, fields: Value) -> String {
 
 fn denied(operation: &str) -> Fault {
     let body = json!({"__type": "AccessDeniedException", "message": "not authorized to perform this"});
-    let answer = Answer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body.to_string());
+    let answer = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body.to_string());
     Fault::always(operation, Effect::Answer(answer))
 }
 
@@ -177,7 +177,7 @@ async fn whether_the_platform_still_takes_the_token_is_asked_when_that_is_wanted
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
     assert_eq!(token(&scene, &[&typed, "--verify"]).await.stdout, format!("{value}\n"));
-    let busy = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
+    let busy = FaultAnswer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
     scene.simulation.faults.add(Fault::once("GET /api/v2/tokens/me", Effect::Answer(busy)));
     assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0), "it is asked again");
     scene.simulation.genesys.revoke_all();

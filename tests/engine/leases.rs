@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use crate::bao::until;
 use crate::scene::{SECOND, Scene, errors};
@@ -80,7 +80,7 @@ async fn an_expired_token_counts_as_revoked_and_a_foreign_answer_does_not() {
     let Some(scene) = Scene::start().await else { return };
     let lease = scene.read("creds/ci").await["lease_id"].clone();
     for status in [StatusCode::NOT_FOUND, StatusCode::OK] {
-        let page = Answer::new(status, "text/html", "<h1>please log in</h1>");
+        let page = FaultAnswer::new(status, "text/html", "<h1>please log in</h1>");
         scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
         let (status, answer) = scene.revoke(&lease).await;
         assert!(status >= 400, "{answer}");

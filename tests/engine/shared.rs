@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use crate::bao::until;
 use crate::scene::{SECOND, Scene, errors};
@@ -77,7 +77,7 @@ async fn an_expiring_token_is_returned_with_a_warning_while_the_platform_is_down
     let Some(scene) = Scene::start().await else { return };
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 20);
     let first = scene.read("token/ci").await["data"]["access_token"].clone();
-    let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT);
+    let page = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT);
     scene
         .simulation
         .faults

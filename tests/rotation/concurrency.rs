@@ -111,7 +111,8 @@ async fn a_refused_token_is_not_promoted_and_a_retry_can_still_succeed() {
     world.rotate().await;
     let former = world.current_token();
     let unauthorized = r#"{"status":401,"code":"bad.credentials","message":"Invalid login credentials."}"#;
-    let refuse = simulators::faults::Answer::new(reqwest::StatusCode::UNAUTHORIZED, "application/json", unauthorized);
+    let refuse =
+        simulators::faults::FaultAnswer::new(reqwest::StatusCode::UNAUTHORIZED, "application/json", unauthorized);
     world.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Answer(refuse)));
     let version = version_id();
     let outcome = world.rotate_to(SECRET, &version).await;

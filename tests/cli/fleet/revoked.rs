@@ -1,7 +1,7 @@
 //! The end of the former tokens.
 
 use reqwest::StatusCode;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::{Scene, numbers};
 use crate::cxone;
@@ -60,7 +60,7 @@ async fn a_secret_that_was_not_rotated_keeps_its_token() {
 async fn a_token_that_could_not_be_revoked_is_a_failure_and_the_next_run_ends_it() {
     let scene = Scene::new().await;
     let former = scene.with_token("prod/a", &[]).await;
-    let refused = Answer::new(StatusCode::FORBIDDEN, "application/json", "{}");
+    let refused = FaultAnswer::new(StatusCode::FORBIDDEN, "application/json", "{}");
     scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(refused)));
     let transcript = scene.run(&[&ALL[..], &["json"]].concat()).await;
     assert_eq!(transcript.exit, Some(1));
