@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure of the harness fails the test")]
 
+use std::fmt;
 use std::io::BufRead;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -30,13 +31,13 @@ pub struct Hosted {
     log: Arc<Mutex<String>>,
 }
 
-/// A rejected request: the error type on the wire, and the message.
+/// A rejected request: the HTTP status that a host derives from the error, and the message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refused(pub u32, pub String);
+pub struct Refused(pub i64, pub String);
 
 impl Hosted {
-    /// An engine with the config `main`.
-    pub async fn start() -> Self {
+    /// An engine without entries.
+    pub async fn empty() -> Self {
         let hosted = Self {
             storage: MemoryStorage::default(),
             system: MemorySystemView::default(),
@@ -46,6 +47,12 @@ impl Hosted {
             log: Arc::default(),
         };
         hosted.restart().await;
+        hosted
+    }
+
+    /// An engine with the config `main`.
+    pub async fn start() -> Self {
+        let hosted = Self::empty().await;
         hosted.write("config/main", config()).await;
         hosted
     }
@@ -107,14 +114,15 @@ impl Hosted {
             "write" => "create",
             other => other,
         };
-        let reply = host.ask(MOUNT, operation, path, &data.to_string()).await;
-        let reply = reply.map_err(died)?;
-        if let Some(error) = reply.err {
-            return Err(Refused(error.err_type, error.err_msg));
-        }
-        let response = reply.response.unwrap_or_default();
-        let data = serde_json::from_str(&response.data).unwrap_or_default();
-        Ok(Success { data, warnings: response.warnings })
+        success(host.ask(MOUNT, operation, path, &data.to_string()).await.map_err(died)?)
+    }
+
+    /// Revokes a lease, as a host does.
+    pub async fn revoke(&self, lease: &IssuedLease) -> Result<Success, Refused> {
+        let request = pb::Request { operation: "revoke".into(), secret: Some(lease.0.clone()), ..Default::default() };
+        let arguments = pb::HandleRequestArgs { storage_id: 0, request: Some(request) };
+        let reply = self.host().backend().handle_request(of_mount(MOUNT, arguments)).await;
+        success(reply.map_err(died)?.into_inner())
     }
 
     async fn exists(&self, host: &Host, path: &str) -> Result<bool, Refused> {
@@ -133,6 +141,14 @@ impl Hosted {
     /// Reads a path. Panics on an error.
     pub async fn read(&self, path: &str) -> Value {
         self.call("read", path, Value::Null).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}")).data
+    }
+
+    /// Sends a request that must fail with 400, a message and a hint. Returns both.
+    pub async fn rejected(&self, operation: &str, path: &str, data: Value) -> String {
+        let Refused(status, message) =
+            self.call(operation, path, data.clone()).await.expect_err(&format!("{operation} {path} {data}"));
+        assert!(status == 400 && message.contains("\nhint: "), "{operation} {path} {data}: {status} {message}");
+        message
     }
 
     /// The token of the static role `ci`, as it is read.
@@ -207,8 +223,28 @@ impl Hosted {
     }
 }
 
+fn success(reply: pb::HandleRequestReply) -> Result<Success, Refused> {
+    if let Some(error) = reply.err {
+        return Err(Refused(status(&error), error.err_msg));
+    }
+    let response = reply.response.unwrap_or_default();
+    let data = serde_json::from_str(&response.data).unwrap_or_default();
+    Ok(Success { data, warnings: response.warnings, lease: response.secret.map(IssuedLease) })
+}
+
 fn died(status: Status) -> Refused {
-    Refused(0, status.message().to_owned())
+    Refused(500, status.message().to_owned())
+}
+
+/// The status that OpenBao answers with (sdk/plugin/pb/translation.go, sdk/logical/response_util.go).
+fn status(error: &pb::ProtoError) -> i64 {
+    match error.err_type {
+        3 => error.err_code,
+        5 => 405,
+        6 => 404,
+        7 => 400,
+        _ => 500,
+    }
 }
 
 /// A successful response.
@@ -216,6 +252,16 @@ fn died(status: Status) -> Refused {
 pub struct Success {
     pub data: Value,
     pub warnings: Vec<String>,
+    pub lease: Option<IssuedLease>,
+}
+
+/// A lease as a host keeps it. `Debug` prints no token.
+pub struct IssuedLease(pb::Secret);
+
+impl fmt::Debug for IssuedLease {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("IssuedLease")
+    }
 }
 
 /// The settings of a static role.

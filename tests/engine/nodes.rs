@@ -114,7 +114,7 @@ async fn only_the_active_node_rotates_due_roles_and_the_next_active_node_takes_o
     let Some((mut cluster, simulation)) = start().await else { return };
     let first = cluster.active().await;
     // A role is due after three quarters of its token's life.
-    simulation.genesys.set(|settings| settings.token_lifetime = 12);
+    simulation.genesys.set(|settings| settings.token_lifetime = 8);
     cluster.nodes[first].post("genesys-cloud/rotate-role/steady", json!({})).await;
     let rotated = |node: &Bao| node.log().matches("rotation.outcome=done").count();
     let before = rotated(&cluster.nodes[first]);

@@ -309,7 +309,8 @@ async fn a_store_that_never_answers_the_put_leaves_no_token_behind() {
 #[tokio::test]
 async fn credentials_are_never_sent_in_clear_to_another_machine() {
     for url in ["http://proxy.example", "ftp://127.0.0.1/", "not a url"] {
-        let settings = SimulationSettings { secrets_manager: Settings::default(), ..SimulationSettings::default() };
+        let settings =
+            SimulationSettings { secrets_manager: SecretsManagerSettings::default(), ..SimulationSettings::default() };
         let simulation = Simulation::start(settings).await.expect("the simulators start");
         let environment = vec![
             ("ROTATOR_LOGIN_URL".to_owned(), url.to_owned()),

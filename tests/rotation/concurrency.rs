@@ -59,7 +59,7 @@ async fn every_step_can_run_twice() {
 #[tokio::test]
 async fn stale_reads_settle_within_the_step() {
     for stale_reads in 1..=3 {
-        let settings = Settings { stale_reads, retries: 0, ..Settings::default() };
+        let settings = SecretsManagerSettings { stale_reads, retries: 0, ..SecretsManagerSettings::default() };
         let world = World::with(settings).await;
         world.create(SECRET, &document()).await;
         for _ in 0..3 {

@@ -353,7 +353,11 @@ async fn too_many_requests_heal_when_the_platform_says() {
 
 #[tokio::test]
 async fn a_kill_at_any_call_heals() {
-    let settings = Settings { retries: 2, retry_delay: Duration::from_millis(10), ..Settings::default() };
+    let settings = SecretsManagerSettings {
+        retries: 2,
+        retry_delay: Duration::from_millis(10),
+        ..SecretsManagerSettings::default()
+    };
     for effect in [Effect::KillBefore, Effect::KillAfter] {
         for (document, calls) in forms() {
             for operation in calls {

@@ -49,8 +49,12 @@ impl Mode {
 
 /// A world with a secret of this mode, which was rotated once.
 pub async fn world(mode: Mode, retries: u32) -> World {
-    let settings =
-        Settings { retries, retry_delay: Duration::from_millis(10), writes_per_second: None, ..Settings::default() };
+    let settings = SecretsManagerSettings {
+        retries,
+        retry_delay: Duration::from_millis(10),
+        writes_per_second: None,
+        ..SecretsManagerSettings::default()
+    };
     let world = World::with(settings).await;
     world.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
     // A key whose secret got lost on the way counts as well.
