@@ -1,18 +1,17 @@
-//! Which log lines may be written.
+//! The log filter of all three binaries.
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// Our own targets all begin with this.
+/// The prefix of this crate's targets.
 const OWN: &str = "genesys_rotator";
-/// They log each failure once more: of an event in Debug form, of a call to Vault with the answer.
+/// Crates that log every failure a second time, with the event or with Vault's answer.
 const SILENT: [&str; 3] = ["lambda_runtime", "rustify", "vaultrs"];
 
-/// Our own lines from a level on, and other crates' only where something is wrong.
+/// Returns a filter for this crate's lines by level, and for other crates' lines from WARN on.
 ///
-/// `wanted` is a level such as `debug`, or targets with levels such as `warn,genesys_rotator::platform=debug`;
-/// INFO where it says nothing of our own. At their finest levels the HTTP, AWS and Lambda libraries
-/// print requests, answers and events as they are, secrets included. No setting of the environment
-/// can switch that on.
+/// `wanted` is a level such as `debug`, or targets with levels such as `warn,genesys_rotator::platform=debug`. The default
+/// level of this crate is INFO. Below WARN, the HTTP, AWS and Lambda libraries print requests, answers and events with
+/// their secrets; no environment variable can enable that.
 pub fn log_filter(wanted: Option<&str>) -> Targets {
     let wanted = wanted.and_then(parse).unwrap_or_default();
     let own = wanted.default_level().unwrap_or(LevelFilter::INFO);
@@ -28,7 +27,7 @@ pub fn log_filter(wanted: Option<&str>) -> Targets {
     }
 }
 
-/// Lambda's console offers FATAL too (Lambda developer guide, "Log-level filtering").
+/// Accepts FATAL, which Lambda's console offers (Lambda developer guide, "Log-level filtering").
 fn parse(wanted: &str) -> Option<Targets> {
     match wanted.trim() {
         "" => None,
@@ -48,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_our_own() {
+    fn a_level_applies_to_this_crate() {
         for text in ["trace", "TRACE", " trace ", "genesys_rotator=trace"] {
             let filter = filter(text);
             assert!(filter.would_enable("genesys_rotator::rotation", &Level::TRACE), "{text}");
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_failures_once_more_stays_silent() {
+    fn crates_that_log_failures_twice_stay_silent() {
         for text in
             ["trace", "lambda_runtime=trace", "lambda_runtime::layers=error", "vaultrs=trace", "rustify::client"]
         {
@@ -84,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_our_own_can_be_chosen() {
+    fn a_module_of_this_crate_has_its_own_level() {
         let filter = filter("warn,genesys_rotator::platform=debug");
         assert!(filter.would_enable("genesys_rotator::platform::http", &Level::DEBUG));
         assert!(!filter.would_enable("genesys_rotator::rotation", &Level::INFO));
     }
 
     #[test]
-    fn what_says_nothing_of_our_own_means_info() {
+    fn the_default_level_is_info() {
         for wanted in [None, Some(""), Some("loud=loud"), Some("hyper=debug")] {
             let filter = log_filter(wanted);
             assert!(filter.would_enable("genesys_rotator::rotation", &Level::INFO), "{wanted:?}");

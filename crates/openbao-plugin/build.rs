@@ -1,6 +1,6 @@
-//! Compiles the plugin's wire definitions.
+//! Compiles the wire definitions under `proto/`, without protoc.
 
-#![expect(clippy::disallowed_macros, reason = "a build script talks to cargo on its standard output")]
+#![expect(clippy::disallowed_macros, reason = "a build script's directives go to standard output")]
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -16,7 +16,7 @@ mod wire {
         println!("cargo:rerun-if-changed={DIRECTORY}");
         let definitions = protox::compile(FILES, [DIRECTORY]).expect("the wire definitions are valid");
         tonic_prost_build::configure()
-            // A message that has no `Debug` cannot be printed by mistake, and most of them hold secrets.
+            // Messages hold secrets. Without `Debug` they cannot be printed by mistake.
             .skip_debug(["."])
             .compile_fds(definitions)
             .expect("the generated code can be written");

@@ -1,4 +1,4 @@
-//! The rotation function for AWS Secrets Manager: a Lambda `bootstrap`.
+//! The Lambda `bootstrap` of the rotation function for AWS Secrets Manager.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
     match runtime.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the Lambda runtime ended: {error}");
+            tracing::error!("the Lambda runtime stopped: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! The command line: parse, match, call. Only here do the commands meet the simulators.
+//! The command line. Only this file connects the commands to the simulators.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use genesys_rotator::cli::{self, Cli, Command, CommandFailure, Exit, Session, SimArgs};
 use simulators::{Simulation, SimulationSettings};
 
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

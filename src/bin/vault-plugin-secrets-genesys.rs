@@ -1,4 +1,4 @@
-//! The secrets engine's process, which Vault or OpenBao starts.
+//! The secrets engine's plugin process, started by Vault or OpenBao.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ const ABOUT: About<'static> = About {
     summary: "A secrets engine for Vault and OpenBao: leased, shared and rotated tokens of Genesys Cloud.",
 };
 
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -1,4 +1,4 @@
-//! The rotation event (Secrets Manager user guide, "Lambda rotation functions").
+//! The rotation event of Secrets Manager (Secrets Manager user guide, "Lambda rotation functions").
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use serde_json::Value;
 use crate::rotation::{ErrorKind, Result, RotationError, SecretId, StagedBy, Step, StepRequest, VersionId};
 use crate::secret::SecretString;
 
-/// What Secrets Manager asks for.
-pub struct Event {
-    /// The step to carry out.
+/// A request of Secrets Manager for one step.
+pub struct RotationEvent {
+    /// The step.
     pub step: Step,
     /// The secret's ARN.
     pub secret: SecretId,
-    /// The version that the rotation makes.
+    /// The version that the rotation creates.
     pub version: VersionId,
     rotation_token: Option<SecretString>,
 }
 
-impl Event {
-    /// Reads an event. Fields that are not known are left aside.
+impl RotationEvent {
+    /// Parses an event. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::EventInvalid`], naming the field.
+    /// [`ErrorKind::EventInvalid`], with the name of the field.
     pub fn parse(event: Value) -> Result<Self> {
         let Value::Object(mut fields) = event else { return Err(invalid("the event is not a JSON object")) };
         let mut take = |name: &str| match fields.remove(name) {
@@ -31,7 +31,7 @@ impl Event {
             Some(Value::String(_)) => Err(invalid(format!("the event's {name} is empty"))),
             Some(_) => Err(invalid(format!("the event's {name} is not a string"))),
         };
-        let mut need = |name: &str| take(name)?.ok_or_else(|| invalid(format!("the event has no {name}")));
+        let mut need = |name: &str| take(name)?.ok_or_else(|| invalid(format!("the event's {name} is missing")));
         Ok(Self {
             step: Step::parse(&need("Step")?)?,
             secret: SecretId::new(need("SecretId")?),
@@ -40,7 +40,7 @@ impl Event {
         })
     }
 
-    /// What the core is to work on.
+    /// The request to the core.
     pub fn request(&self) -> StepRequest {
         StepRequest {
             secret: self.secret.clone(),
@@ -51,11 +51,11 @@ impl Event {
     }
 }
 
-/// The rotation token lets its holder write to the secret.
-impl fmt::Debug for Event {
+/// Omits the rotation token, which lets its holder write to the secret.
+impl fmt::Debug for RotationEvent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Event")
+            .debug_struct("RotationEvent")
             .field("step", &self.step)
             .field("secret", &self.secret)
             .field("version", &self.version)
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_each_step_are_read() {
+    fn both_spellings_of_each_step_are_accepted() {
         for (camel, snake, step) in [
             ("createSecret", "create_secret", Step::Create),
             ("setSecret", "set_secret", Step::Set),
@@ -87,13 +87,13 @@ mod tests {
             ("finishSecret", "finish_secret", Step::Finish),
         ] {
             for name in [camel, snake] {
-                assert_eq!(Event::parse(event(name)).expect("a valid event").step, step);
+                assert_eq!(RotationEvent::parse(event(name)).expect("a valid event").step, step);
             }
         }
     }
 
     #[test]
-    fn what_is_wrong_with_an_event_is_named() {
+    fn an_invalid_event_is_rejected_with_the_name_of_the_field() {
         let mut rows = vec![
             (json!(null), "object"),
             (json!([1]), "object"),
@@ -111,7 +111,7 @@ mod tests {
             rows.push((odd, "32 to 64"));
         }
         for (event, expected) in rows {
-            let error = Event::parse(event.clone()).expect_err("an invalid event");
+            let error = RotationEvent::parse(event.clone()).expect_err("an invalid event");
             assert_eq!(error.kind(), ErrorKind::EventInvalid, "{event}");
             assert!(error.to_string().contains(expected), "{event}: {error}");
         }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_rotation_token_is_not_printed() {
-        let event = Event::parse(event("createSecret")).expect("a valid event");
+        let event = RotationEvent::parse(event("createSecret")).expect("a valid event");
         assert!(!format!("{event:?}{:?}", event.request()).contains("hush"));
     }
 }

@@ -1,16 +1,15 @@
-//! A failed step, as Lambda shows it to whoever called.
+//! The error response of the function.
 
 use lambda_runtime::Diagnostic;
 
 use crate::rotation::RotationError;
 
-/// Becomes the answer `{"errorType": …, "errorMessage": …}`: the sentence, and what to do.
-/// Correlation ids are in the sentence; causes are in the log alone.
+/// The response `{"errorType": …, "errorMessage": …}`: message, correlation id and hint. Causes are logged only.
 #[derive(Debug)]
-pub struct Failure(pub RotationError);
+pub struct FunctionError(pub RotationError);
 
-impl From<Failure> for Diagnostic {
-    fn from(Failure(error): Failure) -> Self {
+impl From<FunctionError> for Diagnostic {
+    fn from(FunctionError(error): FunctionError) -> Self {
         Self { error_type: error.kind().name().to_owned(), error_message: format!("{error} (hint: {})", error.hint()) }
     }
 }

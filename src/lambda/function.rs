@@ -1,4 +1,4 @@
-//! Handling one event: read it, carry its step out in time, say how it went.
+//! Handles one event: parses it, runs its step before the deadline, and reports the outcome.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::event::Event;
-use super::failure::Failure;
+use super::event::RotationEvent;
+use super::failure::FunctionError;
 use super::metrics::Metrics;
 use crate::rotation::{
     Clock, Deadline, Result, RotationError, RotationPlatform, RotationStore, Rotator, StepReport, SystemClock,
     TokenLife,
 };
 
-/// The longest that Lambda lets a function run.
+/// Lambda's maximum timeout.
 const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
-/// What is taken for the time left where the deadline makes no sense, as with some local emulators.
+/// The remaining time where the deadline is not plausible, as with some local emulators.
 const ASSUMED_RUN: Duration = Duration::from_secs(30);
 
-/// The function. It is kept between events, and its connections with it.
+/// The function. It keeps its connections between events.
 pub struct Function<S, I, C> {
     rotator: Result<Rotator<S, I, C>>,
     metrics: Metrics,
 }
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Function<S, I, C> {
-    /// A function that rotates with `rotator` and counts in `metrics`. Where the environment allows
-    /// for no rotator, each event is answered with why.
+    /// A function that rotates with `rotator` and counts in `metrics`. If the environment is not valid, `rotator` is the
+    /// error that every event is answered with.
     pub fn new(rotator: Result<Rotator<S, I, C>>, metrics: Metrics) -> Self {
         Self { rotator, metrics }
     }
@@ -36,38 +36,38 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Function<S, I, C> {
     /// Handles one event.
     ///
     /// # Errors
-    /// The step's own failure, which Secrets Manager takes for the rotation's.
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> std::result::Result<Value, Failure> {
+    /// The error of the step, with which Secrets Manager fails the rotation.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> std::result::Result<Value, FunctionError> {
         let began = Instant::now();
         let (payload, context) = event.into_parts();
-        let (rotator, event) = match self.begin(payload) {
-            Ok(begun) => begun,
-            Err(error) => return Err(self.refuse(error, &context.request_id)),
+        let (rotator, event) = match self.parse(payload) {
+            Ok(parsed) => parsed,
+            Err(error) => return Err(self.reject(error, &context.request_id)),
         };
         let deadline = Deadline::after(time_left(&rotator.clock, context.deadline));
         let result = rotator.step(event.step, &event.request(), deadline).await;
         let took = began.elapsed();
         self.metrics.record(rotator.clock.now(), &event.secret, event.step, took, &result);
         log(&event, &context.request_id, took, &result);
-        let report = result.map_err(Failure)?;
+        let report = result.map_err(FunctionError)?;
         Ok(json!({"step": event.step.name(), "outcome": report.outcome.name()}))
     }
 
-    fn begin(&self, payload: Value) -> Result<(&Rotator<S, I, C>, Event)> {
+    fn parse(&self, payload: Value) -> Result<(&Rotator<S, I, C>, RotationEvent)> {
         let rotator = self.rotator.as_ref().map_err(Clone::clone)?;
-        Ok((rotator, Event::parse(payload)?))
+        Ok((rotator, RotationEvent::parse(payload)?))
     }
 
-    fn refuse(&self, error: RotationError, request_id: &str) -> Failure {
+    fn reject(&self, error: RotationError, request_id: &str) -> FunctionError {
         let (kind, hint) = (error.kind(), error.hint());
-        self.metrics.record_refusal(SystemClock.now(), kind);
+        self.metrics.record_rejection(SystemClock.now(), kind);
         tracing::error!(
             request.id = request_id,
             error.r#type = kind.name(),
             error.hint = hint,
-            "the event was refused: {error}"
+            "event rejected: {error}"
         );
-        Failure(error)
+        FunctionError(error)
     }
 }
 
@@ -77,8 +77,8 @@ fn time_left(clock: &impl Clock, deadline_ms: u64) -> Duration {
     if left.is_zero() || left > LONGEST_RUN { ASSUMED_RUN } else { left }
 }
 
-/// Lets a body that is not JSON reach the function as `null`, which it refuses in its own words.
-/// The runtime's own refusal would not bear one of our error names.
+/// Replaces a body that is not JSON with `null`, so that the function rejects it with `EventInvalid`. The runtime's own
+/// error would have another `errorType`.
 #[must_use]
 pub fn only_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
     if serde_json::from_slice::<IgnoredAny>(&invocation.body).is_err() {
@@ -87,15 +87,15 @@ pub fn only_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
     invocation
 }
 
-/// One line for each event.
-fn log(event: &Event, request_id: &str, took: Duration, result: &Result<StepReport>) {
+/// Writes one line per event.
+fn log(event: &RotationEvent, request_id: &str, took: Duration, result: &Result<StepReport>) {
     match result {
         Err(error) => log_failure(event, request_id, took, error),
         Ok(report) => log_success(event, request_id, took, report),
     }
 }
 
-fn log_failure(event: &Event, request_id: &str, took: Duration, error: &RotationError) {
+fn log_failure(event: &RotationEvent, request_id: &str, took: Duration, error: &RotationError) {
     tracing::error!(
         request.id = request_id,
         secret.id = event.secret.as_str(),
@@ -105,12 +105,12 @@ fn log_failure(event: &Event, request_id: &str, took: Duration, error: &Rotation
         error.r#type = error.kind().name(),
         error.hint = error.hint(),
         correlation.id = error.correlation_id(),
-        "the step failed: {}",
+        "step failed: {}",
         error.chain()
     );
 }
 
-fn log_success(event: &Event, request_id: &str, took: Duration, report: &StepReport) {
+fn log_success(event: &RotationEvent, request_id: &str, took: Duration, report: &StepReport) {
     let too_short = report.token_life.filter(TokenLife::ends_before_next_rotation);
     let needed_seconds = too_short.and_then(|life| life.needed).map(|needed| needed.as_secs());
     macro_rules! line {
@@ -129,14 +129,14 @@ fn log_success(event: &Event, request_id: &str, took: Duration, report: &StepRep
         };
     }
     match too_short {
-        None => line!(info, "the step is done"),
+        None => line!(info, "step done"),
         Some(life) if life.is_fixed => line!(
             warn,
-            "the step is done, but the token may expire before the next rotation: a CXone token lives an hour, so have a scheduler call RotateSecret more often than that"
+            "step done, but the token can expire before the next rotation: a CXone token lives one hour, so call RotateSecret from a scheduler more often than that"
         ),
         Some(_) => line!(
             warn,
-            "the step is done, but the token may expire before the next rotation: raise the OAuth client's token duration, or rotate more often"
+            "step done, but the token can expire before the next rotation: increase the OAuth client's token duration, or rotate more often"
         ),
     }
 }

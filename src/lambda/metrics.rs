@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded format: lines of the log that CloudWatch counts
+//! Metrics in CloudWatch's embedded metric format: log lines that CloudWatch turns into metrics
 //! (CloudWatch user guide, "Embedded metric format specification").
 
 use std::io::Write;
@@ -10,18 +10,18 @@ use serde_json::{Map, Value, json};
 
 use crate::rotation::{ErrorKind, Result, SecretId, Step, StepReport};
 
-/// The namespace that metrics are in where the operator names none.
+/// The default namespace.
 const NAMESPACE: &str = "GenesysRotator";
-/// The longest that a namespace may be (CloudWatch API reference, `PutMetricData`).
+/// The maximum length of a namespace (CloudWatch API reference, `PutMetricData`).
 const LONGEST_NAMESPACE: usize = 255;
 
-/// Where the lines go.
+/// Writes metrics.
 pub struct Metrics {
     sink: Mutex<Box<dyn Write + Send>>,
     namespace: String,
 }
 
-/// One metric of a line.
+/// One metric of a log line.
 struct Metric {
     name: &'static str,
     unit: &'static str,
@@ -29,17 +29,17 @@ struct Metric {
 }
 
 impl Metrics {
-    /// Writes to a sink; Lambda's is the standard output. With a `namespace` of its own the metrics of one function
-    /// stay apart from those of another. One that CloudWatch would not take is left aside, because it would drop the metrics.
+    /// Writes to `sink`, which is the standard output on Lambda. An invalid `namespace` is ignored, because CloudWatch
+    /// drops its metrics.
     pub fn new(sink: impl Write + Send + 'static, namespace: Option<String>) -> Self {
         let namespace = namespace.filter(|name| is_namespace(name)).unwrap_or_else(|| NAMESPACE.to_owned());
         Self { sink: Mutex::new(Box::new(sink)), namespace }
     }
 
-    /// Counts one handled step: its duration, its failure by type, and the life of the token that it saw.
+    /// Counts one handled step: its duration, its failure by type, and the lifetime of its token.
     ///
-    /// Each combination of values is a metric that is paid for, so that by the secret there is only what tells how that
-    /// secret is: that it was rotated, that a step of it failed, and the life of its token.
+    /// AWS bills each combination of dimension values. The dimension `Secret` is therefore limited to rotations, failures
+    /// and token lifetimes.
     pub fn record(&self, at: Timestamp, secret: &SecretId, step: Step, took: Duration, result: &Result<StepReport>) {
         let step_name = [("Step", step.name())];
         let duration = Metric { name: "StepDuration", unit: "Milliseconds", value: millis(took) };
@@ -64,8 +64,8 @@ impl Metrics {
         }
     }
 
-    /// Counts an event that named no step to carry out.
-    pub fn record_refusal(&self, at: Timestamp, kind: ErrorKind) {
+    /// Counts a rejected event.
+    pub fn record_rejection(&self, at: Timestamp, kind: ErrorKind) {
         self.emit(at, &[("ErrorType", kind.name())], &[&["ErrorType"]], &[one("Failures")]);
     }
 
@@ -79,7 +79,7 @@ impl Metrics {
         self.emit(at, &[secret], &[&[], &["Secret"]], &metrics);
     }
 
-    /// Writes a line with the values of the dimensions, and the sets of dimensions that each of its metrics is counted by.
+    /// Writes a line with the values of the dimensions, and the dimension sets of its metrics.
     fn emit(&self, at: Timestamp, dimensions: &[(&str, &str)], sets: &[&[&str]], metrics: &[Metric]) {
         let definitions: Vec<Value> =
             metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
@@ -105,7 +105,7 @@ fn one(name: &'static str) -> Metric {
     Metric { name, unit: "Count", value: json!(1) }
 }
 
-/// Whether CloudWatch takes a name for a namespace that is not its own (CloudWatch API reference, `PutMetricData`).
+/// Returns whether CloudWatch accepts `name` as a custom namespace (CloudWatch API reference, `PutMetricData`).
 fn is_namespace(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#:".contains(&byte);
     (1..=LONGEST_NAMESPACE).contains(&name.len())
@@ -123,12 +123,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_that_cloudwatch_would_not_take_is_left_aside() {
+    fn a_namespace_that_cloudwatch_rejects_is_ignored() {
         let given = |name: &str| Metrics::new(std::io::sink(), Some(name.to_owned())).namespace;
         for name in ["GenesysRotator/cxone", "a", "Team:x#1._-"] {
             assert_eq!(given(name), name);
         }
-        for name in ["", ":a", "AWS/Lambda", "with blank", "ümlaut", &"x".repeat(256)] {
+        for name in ["", ":a", "AWS/Lambda", "with space", "ümlaut", &"x".repeat(256)] {
             assert_eq!(given(name), NAMESPACE, "{name}");
         }
         assert_eq!(Metrics::new(std::io::sink(), None).namespace, NAMESPACE);

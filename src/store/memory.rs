@@ -132,18 +132,18 @@ impl SecretStore for MemoryStore {
 impl WriteAhead for MemoryStore {
     async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
         self.with(secret, |found| {
-            found.versions.set_ahead(Some(value));
+            found.versions.set_intent(Some(value));
             Ok(())
         })
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        self.with(secret, |found| Ok(found.versions.ahead()))
+        self.with(secret, |found| Ok(found.versions.intent()))
     }
 
     async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
         self.with(secret, |found| {
-            found.versions.set_ahead(None);
+            found.versions.set_intent(None);
             Ok(())
         })
     }

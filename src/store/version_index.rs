@@ -34,12 +34,12 @@ pub(crate) struct VersionIndex<C, P> {
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<VersionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ahead: Option<WriteAhead>,
+    ahead: Option<IntentEntry>,
 }
 
 /// The write-ahead entry of a client secret's rotation.
 #[derive(Clone, Serialize, Deserialize)]
-struct WriteAhead {
+struct IntentEntry {
     version: VersionId,
     value: Zeroizing<String>,
 }
@@ -149,13 +149,13 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
     }
 
     /// The value of the write-ahead entry.
-    pub(crate) fn ahead(&self) -> Option<SecretString> {
+    pub(crate) fn intent(&self) -> Option<SecretString> {
         self.ahead.as_ref().map(|ahead| SecretString::from(ahead.value.as_str()))
     }
 
     /// Replaces the write-ahead entry.
-    pub(crate) fn set_ahead(&mut self, value: Option<&SecretString>) {
-        self.ahead = value.map(|value| WriteAhead {
+    pub(crate) fn set_intent(&mut self, value: Option<&SecretString>) {
+        self.ahead = value.map(|value| IntentEntry {
             version: VersionId::random(),
             value: Zeroizing::new(value.expose_secret().to_owned()),
         });
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn promoting_moves_the_labels() {
         let mut index = index(Some("one"), Some("two"));
-        index.set_ahead(Some(&SecretString::from("hush")));
+        index.set_intent(Some(&SecretString::from("hush")));
         index.promote(version("two"), Some(id("one")));
         let described = index.describe("name", id("two"));
         let holders = [CURRENT, PREVIOUS, PENDING].map(|label| described.holder(label).map(VersionId::as_str));

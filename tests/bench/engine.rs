@@ -3,16 +3,14 @@
 
 #![expect(clippy::disallowed_macros, reason = "a program of its own, for a terminal")]
 
-#[path = "../bao/mod.rs"]
-mod bao;
 mod load;
 
 use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bao::{Bao, Plugin, ROOT};
 use load::{Clients, Load};
+use openbao_plugin::testing::bao::{Bao, Plugin, ROOT};
 use serde_json::json;
 use simulators::{Simulation, SimulationSettings};
 

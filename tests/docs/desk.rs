@@ -171,7 +171,7 @@ async fn server(simulation: &Simulation, is_mounted: bool) -> Option<Bao> {
         fs::remove_file(bao.server.home().join("plugins").join(plugin.name)).expect("the plugin file exists");
         return Some(bao);
     }
-    plugin.register_as(&bao, version).await;
+    bao.register_as(&plugin, version).await;
     bao.mount(&plugin, "genesys-cloud").await;
     simulation.genesys.add_client(Client::new("engine-id", "engine-secret"));
     let config = json!({"region": "mypurecloud.ie", "client_id": "engine-id", "client_secret": "engine-secret"});

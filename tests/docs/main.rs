@@ -3,8 +3,6 @@
 //!
 //! `UPDATE_DOCS=1 cargo test --test docs` updates the output in the pages, except where the output is abbreviated.
 
-#[path = "../bao/mod.rs"]
-mod bao;
 mod desk;
 mod links;
 mod page;
@@ -12,6 +10,8 @@ mod proofs;
 mod runbook;
 mod settings;
 mod shown;
+
+use openbao_plugin::testing::bao;
 
 use std::collections::BTreeMap;
 use std::fs;

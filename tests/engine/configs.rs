@@ -1,45 +1,46 @@
 //! Configs and roles: merging, validation and invalid requests.
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Effect, Fault};
+use simulators::faults::{Answer, Effect, Fault};
 
-use crate::hosted::{Hosted, until as hosted_until};
+use crate::hosted::{Hosted, Refused, until};
 use crate::scene::{CLIENT, SECOND, Scene, config, errors};
+use crate::shared::RATE_LIMIT;
 
 #[tokio::test]
 async fn a_config_write_validates_and_merges_and_reads_never_return_the_secret() {
-    let Some(scene) = Scene::empty().await else { return };
-    scene.write("config/main", config()).await;
-    assert_eq!(scene.simulation.genesys.minted(), 1, "the credentials were validated");
-    assert!(scene.live().is_empty(), "and the token was revoked");
-    scene.write("config/main", json!({"region": "eu-central-1", "verify_connection": false})).await;
-    let data = scene.read("config/main").await["data"].clone();
+    let hosted = Hosted::empty().await;
+    hosted.write("config/main", config()).await;
+    assert_eq!(hosted.simulation.genesys.minted(), 1, "the credentials were validated");
+    assert!(hosted.live().is_empty(), "and the token was revoked");
+    hosted.write("config/main", json!({"region": "eu-central-1", "verify_connection": false})).await;
+    let data = hosted.read("config/main").await;
     assert_eq!(data, json!({"platform": "genesys-cloud", "region": "eu-central-1", "client_id": CLIENT.0}));
-    scene.write("config/main", json!({"region": "mypurecloud.ie"})).await;
-    assert_eq!(scene.simulation.genesys.minted(), 2, "both writes kept the secret");
-    assert_eq!(scene.call("LIST", "config", Value::Null).await.1["data"]["keys"], json!(["main"]));
+    hosted.write("config/main", json!({"region": "mypurecloud.ie"})).await;
+    assert_eq!(hosted.simulation.genesys.minted(), 2, "both writes kept the secret");
+    assert_eq!(hosted.call("list", "config/", Value::Null).await.expect("a list").data["keys"], json!(["main"]));
 }
 
 #[tokio::test]
 async fn invalid_credentials_are_not_stored() {
-    let Some(scene) = Scene::empty().await else { return };
+    let hosted = Hosted::empty().await;
     let mut wrong = config();
     wrong["client_secret"] = json!("hush-hush-wrong");
-    let (status, answer) = scene.call("POST", "config/main", wrong).await;
-    assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("CredentialsRejected"), "{answer}");
-    assert!(errors(&answer).contains("\nhint: check client_id and client_secret, and the region"), "{answer}");
-    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Drop));
-    let (status, answer) = scene.call("POST", "config/main", config()).await;
-    assert_eq!(status, 502, "{answer}");
-    assert!(errors(&answer).contains("PlatformUnavailable"), "{answer}");
-    assert_eq!(scene.call("GET", "config/main", Value::Null).await.0, 404);
-    assert!(!answer.to_string().contains("hush-hush"));
+    let message = hosted.rejected("write", "config/main", wrong).await;
+    assert!(message.contains("CredentialsRejected") && message.contains("\nhint: check client_id"), "{message}");
+    hosted.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Drop));
+    let Err(Refused(status, message)) = hosted.call("write", "config/main", config()).await else {
+        panic!("the platform is down")
+    };
+    assert!(status == 502 && message.contains("PlatformUnavailable"), "{status} {message}");
+    assert!(!message.contains("hush-hush"), "{message}");
+    assert_eq!(hosted.storage.keys(), [""; 0]);
 }
 
 #[tokio::test]
 async fn invalid_requests_get_400_with_a_message_and_a_hint() {
-    let Some(scene) = Scene::start().await else { return };
+    let hosted = Hosted::with_shared_role().await;
     let long = "x".repeat(5_000);
     let named = |name: &str, fields: Value| (format!("roles/{name}"), fields);
     for ((path, body), words) in [
@@ -63,21 +64,17 @@ async fn invalid_requests_get_400_with_a_message_and_a_hint() {
         (named("a b", json!({"config": "main"})), "is not a valid name"),
         (named(&"n".repeat(300), json!({"config": "main"})), "128"),
     ] {
-        let (status, answer) = scene.call("POST", &path, body.clone()).await;
-        let text = errors(&answer);
-        assert_eq!(status, 400, "{path} {body}: {answer}");
-        assert!(text.contains(words) && text.contains("\nhint: "), "{path} {body}: {text}");
-        assert!(!text.contains("hush-hush"), "{text}");
+        let message = hosted.rejected("write", &path, body.clone()).await;
+        assert!(message.contains(words) && !message.contains("hush-hush"), "{path} {body}: {message}");
     }
     for path in ["creds/none", "token/none"] {
-        let (status, answer) = scene.call("GET", path, Value::Null).await;
-        assert_eq!(status, 400, "{path}");
-        assert!(errors(&answer).contains("no role \"none\""), "{answer}");
+        assert!(hosted.rejected("read", path, Value::Null).await.contains("no role \"none\""), "{path}");
     }
 }
 
+/// One server for the status codes, warnings and policies of OpenBao.
 #[tokio::test]
-async fn unknown_paths_are_404_and_unsupported_operations_405() {
+async fn openbao_answers_404_for_unknown_paths_405_for_operations_warns_of_fields_and_requires_sudo() {
     let Some(scene) = Scene::start().await else { return };
     for path in ["nonsense", "nonsense/ci", "creds", "config/main/deeper", "roles/none", "config/none"] {
         assert_eq!(scene.call("GET", path, Value::Null).await.0, 404, "{path}");
@@ -87,33 +84,21 @@ async fn unknown_paths_are_404_and_unsupported_operations_405() {
         let (status, answer) = scene.call(method, path, json!({})).await;
         assert!(status == 405 || (method == "LIST" && status == 404), "{method} {path}: {status} {answer}");
     }
-}
+    assert_eq!(scene.call("LIST", "config", Value::Null).await.1["data"]["keys"], json!(["main"]));
+    let mut wrong = config();
+    wrong["client_secret"] = json!("hush-hush-wrong");
+    let (status, answer) = scene.call("POST", "config/main", wrong).await;
+    assert!(status == 400 && errors(&answer).contains("CredentialsRejected"), "{status} {answer}");
+    let (status, answer) = scene.call("POST", "roles/a b", json!({"config": "main"})).await;
+    assert!(status == 400 && errors(&answer).contains("is not a valid name"), "{status} {answer}");
+    let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT).with_header("retry-after", "60");
+    scene.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Answer(page)));
+    let (status, answer) = scene.call("POST", "config/main", config()).await;
+    assert!(status == 502 && errors(&answer).contains("RateLimited"), "{status} {answer}");
 
-#[tokio::test]
-async fn unknown_fields_are_ignored_with_a_warning() {
-    let Some(scene) = Scene::start().await else { return };
     let answer = scene.write("roles/ci", json!({"config": "main", "colour": "blue"})).await;
     assert!(answer["warnings"].to_string().contains("colour"), "{answer}");
-}
 
-#[tokio::test]
-async fn deleting_a_config_in_use_requires_force_and_its_roles_then_name_the_missing_config() {
-    let Some(scene) = Scene::start().await else { return };
-    let (status, answer) = scene.call("DELETE", "config/main", Value::Null).await;
-    assert_eq!(status, 400);
-    assert!(errors(&answer).contains("roles/ci"), "{answer}");
-    let lease = scene.read("creds/ci").await["lease_id"].clone();
-    assert_eq!(scene.call("DELETE", "config/main?force=true", Value::Null).await.0, 204);
-    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
-    assert_eq!(status, 400);
-    assert!(errors(&answer).contains("no config \"main\""), "{answer}");
-    assert_eq!(scene.revoke(&lease).await.0, 204, "earlier leases can still be revoked");
-    assert!(scene.live().is_empty());
-}
-
-#[tokio::test]
-async fn rotate_root_requires_sudo() {
-    let Some(scene) = Scene::start().await else { return };
     let rules =
         |capabilities: &str| format!(r#"path "genesys-cloud/rotate-root/*" {{ capabilities = [{capabilities}] }}"#);
     let without = scene.bao.token(&rules(r#""create", "update""#)).await;
@@ -124,6 +109,17 @@ async fn rotate_root_requires_sudo() {
 }
 
 #[tokio::test]
+async fn deleting_a_config_in_use_requires_force_and_its_roles_then_name_the_missing_config() {
+    let hosted = Hosted::with_shared_role().await;
+    assert!(hosted.rejected("delete", "config/main", Value::Null).await.contains("roles/ci"));
+    let lease = hosted.lease().await;
+    hosted.call("delete", "config/main", json!({"force": "true"})).await.expect("the config is deleted");
+    assert!(hosted.rejected("read", "creds/ci", Value::Null).await.contains("no config \"main\""));
+    hosted.revoke(&lease).await.expect("earlier leases can still be revoked");
+    assert!(hosted.live().is_empty());
+}
+
+#[tokio::test]
 async fn a_secret_in_the_wrong_field_is_not_logged() {
     let hosted = Hosted::start().await;
     let swapped = json!({"region": "mypurecloud.ie", "client_id": CLIENT.1, "client_secret": CLIENT.0});
@@ -131,7 +127,7 @@ async fn a_secret_in_the_wrong_field_is_not_logged() {
     let mut unverified = swapped;
     unverified["verify_connection"] = json!(false);
     hosted.write("config/swapped", unverified).await;
-    hosted_until("the write is logged", || hosted.has_logged("config.name\":\"swapped")).await;
+    until("the write is logged", || hosted.has_logged("config.name\":\"swapped")).await;
     hosted.assert_no_secrets_logged();
 }
 
@@ -142,7 +138,7 @@ async fn a_slow_platform_does_not_delay_other_writes() {
     let asked = hosted.simulation.journal.calls().len();
     let config = async { hosted.write("config/main", config()).await };
     let role = async {
-        hosted_until("the credentials are being validated", || hosted.simulation.journal.calls().len() > asked).await;
+        until("the credentials are being validated", || hosted.simulation.journal.calls().len() > asked).await;
         hosted.write("roles/ci", json!({"config": "main"})).await;
     };
     let first = futures_util::future::select(Box::pin(config), Box::pin(role)).await;

@@ -72,15 +72,15 @@ async fn issued_tokens_survive_reload_seal_and_restart() {
     })
     .await;
     scene.bao.unseal().await;
-    scene.bao.has_status(200).await;
+    scene.bao.wait_for_health(200).await;
     is_unchanged(&scene, &held, "a seal").await;
     for signal in ["TERM", "KILL"] {
-        scene.bao.server.end(signal);
+        scene.bao.server.stop(signal);
         until("all plugin processes and sockets are gone", async || {
             scene.bao.engines().is_empty() && scene.bao.sockets().is_empty()
         })
         .await;
-        scene.bao.start_again().await;
+        scene.bao.restart().await;
         is_unchanged(&scene, &held, signal).await;
     }
     assert_eq!(scene.simulation.genesys.minted(), minted, "no further token was minted");

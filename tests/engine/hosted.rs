@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure of the harness fails the test")]
 
+use std::fmt;
 use std::io::BufRead;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -13,37 +14,45 @@ use simulators::Simulation;
 use crate::scene::{CLIENT, config, simulate};
 use openbao_plugin::testing::wire::plugin::grpc_controller_client::GrpcControllerClient;
 use openbao_plugin::testing::wire::{pb, plugin};
-use openbao_plugin::testing::{Host, Identity, Moment, Plugin, Road, Status, Storage, SystemView, of_mount};
+use openbao_plugin::testing::{
+    Host, HostIdentity, MemoryStorage, MemorySystemView, Moment, PluginProcess, Status, Transport, of_mount,
+};
 
 const MOUNT: &str = "mount";
 /// The limit of each wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Hosted {
-    pub storage: Storage,
-    pub system: SystemView,
+    pub storage: MemoryStorage,
+    pub system: MemorySystemView,
     pub simulation: Simulation,
-    process: Arc<Mutex<Option<Plugin>>>,
+    process: Arc<Mutex<Option<PluginProcess>>>,
     host: Mutex<Option<Arc<Host>>>,
     log: Arc<Mutex<String>>,
 }
 
-/// A rejected request: the error type on the wire, and the message.
+/// A rejected request: the HTTP status that a host derives from the error, and the message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refused(pub u32, pub String);
+pub struct Refused(pub i64, pub String);
 
 impl Hosted {
-    /// An engine with the config `main`.
-    pub async fn start() -> Self {
+    /// An engine without entries.
+    pub async fn empty() -> Self {
         let hosted = Self {
-            storage: Storage::default(),
-            system: SystemView::default(),
+            storage: MemoryStorage::default(),
+            system: MemorySystemView::default(),
             simulation: simulate().await,
             process: Arc::default(),
             host: Mutex::default(),
             log: Arc::default(),
         };
         hosted.restart().await;
+        hosted
+    }
+
+    /// An engine with the config `main`.
+    pub async fn start() -> Self {
+        let hosted = Self::empty().await;
         hosted.write("config/main", config()).await;
         hosted
     }
@@ -57,19 +66,19 @@ impl Hosted {
 
     /// Replaces the process by a new one with the same storage.
     pub async fn restart(&self) {
-        let identity = Identity::new();
+        let identity = HostIdentity::new();
         let url = self.simulation.genesys_url();
         let environment =
             [("ROTATOR_LOGIN_URL", url.as_str()), ("ROTATOR_API_URL", url.as_str()), ("ROTATOR_LOG", "trace")];
         let binary = Path::new(env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys"));
-        let mut plugin = Plugin::start(binary, &identity, &environment);
+        let mut plugin = PluginProcess::start(binary, &identity, &environment);
         let (lines, log) = (plugin.errors.take().unwrap().lines(), self.log.clone());
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 log.lock().unwrap().push_str(&(line + "\n"));
             }
         });
-        let road = Road::Sockets(plugin.socket());
+        let road = Transport::Sockets(plugin.socket());
         let host = Host::connect_with(&identity, road, self.storage.clone(), self.system.clone()).await;
         assert_eq!(host.setup(MOUNT).await, "");
         *self.process.lock().unwrap() = Some(plugin);
@@ -105,14 +114,15 @@ impl Hosted {
             "write" => "create",
             other => other,
         };
-        let reply = host.ask(MOUNT, operation, path, &data.to_string()).await;
-        let reply = reply.map_err(died)?;
-        if let Some(error) = reply.err {
-            return Err(Refused(error.err_type, error.err_msg));
-        }
-        let response = reply.response.unwrap_or_default();
-        let data = serde_json::from_str(&response.data).unwrap_or_default();
-        Ok(Success { data, warnings: response.warnings })
+        success(host.ask(MOUNT, operation, path, &data.to_string()).await.map_err(died)?)
+    }
+
+    /// Revokes a lease, as a host does.
+    pub async fn revoke(&self, lease: &IssuedLease) -> Result<Success, Refused> {
+        let request = pb::Request { operation: "revoke".into(), secret: Some(lease.0.clone()), ..Default::default() };
+        let arguments = pb::HandleRequestArgs { storage_id: 0, request: Some(request) };
+        let reply = self.host().backend().handle_request(of_mount(MOUNT, arguments)).await;
+        success(reply.map_err(died)?.into_inner())
     }
 
     async fn exists(&self, host: &Host, path: &str) -> Result<bool, Refused> {
@@ -131,6 +141,14 @@ impl Hosted {
     /// Reads a path. Panics on an error.
     pub async fn read(&self, path: &str) -> Value {
         self.call("read", path, Value::Null).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}")).data
+    }
+
+    /// Sends a request that must fail with 400, a message and a hint. Returns both.
+    pub async fn rejected(&self, operation: &str, path: &str, data: Value) -> String {
+        let Refused(status, message) =
+            self.call(operation, path, data.clone()).await.expect_err(&format!("{operation} {path} {data}"));
+        assert!(status == 400 && message.contains("\nhint: "), "{operation} {path} {data}: {status} {message}");
+        message
     }
 
     /// The token of the static role `ci`, as it is read.
@@ -205,8 +223,28 @@ impl Hosted {
     }
 }
 
+fn success(reply: pb::HandleRequestReply) -> Result<Success, Refused> {
+    if let Some(error) = reply.err {
+        return Err(Refused(status(&error), error.err_msg));
+    }
+    let response = reply.response.unwrap_or_default();
+    let data = serde_json::from_str(&response.data).unwrap_or_default();
+    Ok(Success { data, warnings: response.warnings, lease: response.secret.map(IssuedLease) })
+}
+
 fn died(status: Status) -> Refused {
-    Refused(0, status.message().to_owned())
+    Refused(500, status.message().to_owned())
+}
+
+/// The status that OpenBao answers with (sdk/plugin/pb/translation.go, sdk/logical/response_util.go).
+fn status(error: &pb::ProtoError) -> i64 {
+    match error.err_type {
+        3 => error.err_code,
+        5 => 405,
+        6 => 404,
+        7 => 400,
+        _ => 500,
+    }
 }
 
 /// A successful response.
@@ -214,6 +252,16 @@ fn died(status: Status) -> Refused {
 pub struct Success {
     pub data: Value,
     pub warnings: Vec<String>,
+    pub lease: Option<IssuedLease>,
+}
+
+/// A lease as a host keeps it. `Debug` prints no token.
+pub struct IssuedLease(pb::Secret);
+
+impl fmt::Debug for IssuedLease {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("IssuedLease")
+    }
 }
 
 /// The settings of a static role.

@@ -8,9 +8,17 @@ use serde_json::{Value, json};
 use simulators::faults::{Answer, Effect, Fault};
 
 use crate::bao::until;
+use crate::hosted::{Hosted, IssuedLease, Refused};
 use crate::scene::{SECOND, Scene, errors};
 
 const REVOKE: &str = "DELETE /api/v2/tokens/me";
+
+impl Hosted {
+    /// A lease of a new token.
+    pub async fn lease(&self) -> IssuedLease {
+        self.call("read", "creds/ci", Value::Null).await.expect("a token").lease.expect("a lease")
+    }
+}
 
 #[tokio::test]
 async fn a_leased_token_is_new_and_validated_and_is_revoked_with_its_lease() {
@@ -77,18 +85,17 @@ async fn a_renewal_never_exceeds_the_token_or_the_roles_maximum() {
 
 #[tokio::test]
 async fn an_expired_token_counts_as_revoked_and_a_foreign_answer_does_not() {
-    let Some(scene) = Scene::start().await else { return };
-    let lease = scene.read("creds/ci").await["lease_id"].clone();
+    let hosted = Hosted::with_shared_role().await;
+    let lease = hosted.lease().await;
     for status in [StatusCode::NOT_FOUND, StatusCode::OK] {
         let page = Answer::new(status, "text/html", "<h1>please log in</h1>");
-        scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
-        let (status, answer) = scene.revoke(&lease).await;
-        assert!(status >= 400, "{answer}");
-        assert_eq!(scene.live().len(), 1);
-        scene.simulation.faults.clear();
+        hosted.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
+        hosted.revoke(&lease).await.expect_err("the answer is not the platform's");
+        assert_eq!(hosted.live().len(), 1);
+        hosted.simulation.faults.clear();
     }
-    scene.simulation.genesys.revoke_all();
-    assert_eq!(scene.revoke(&lease).await.0, 204);
+    hosted.simulation.genesys.revoke_all();
+    hosted.revoke(&lease).await.expect("the token is revoked");
 }
 
 #[tokio::test]
@@ -118,41 +125,39 @@ async fn the_token_of_a_cancelled_request_is_revoked() {
 
 #[tokio::test]
 async fn a_token_that_fails_validation_or_a_probe_is_revoked_and_not_leased() {
-    let Some(scene) = Scene::start().await else { return };
-    scene.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
-    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
-    assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("ProbeFailed"), "{answer}");
-    assert!(scene.live().is_empty());
-    scene.write("roles/ci", json!({"probes": []})).await;
-    scene.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
-    let (status, answer) = scene.call("GET", "creds/ci", Value::Null).await;
-    assert_eq!(status, 400, "{answer}");
-    assert!(errors(&answer).contains("TokenRejected"), "{answer}");
+    let hosted = Hosted::with_shared_role().await;
+    hosted.write("roles/ci", json!({"probes": ["GET /api/v2/nowhere"]})).await;
+    let message = hosted.rejected("read", "creds/ci", Value::Null).await;
+    assert!(message.contains("ProbeFailed"), "{message}");
+    assert!(hosted.live().is_empty());
+    hosted.write("roles/ci", json!({"probes": []})).await;
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    let message = hosted.rejected("read", "creds/ci", Value::Null).await;
+    assert!(message.contains("TokenRejected"), "{message}");
 }
 
 /// The host would replace a lease time of zero by its default, a month.
 #[tokio::test]
 async fn a_token_that_expires_during_validation_is_neither_leased_nor_shared() {
-    let Some(scene) = Scene::start().await else { return };
+    let hosted = Hosted::with_shared_role().await;
     // The platform reports one second less, and the validation takes another.
-    scene.simulation.genesys.set(|settings| settings.token_lifetime = 2);
-    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Delay(SECOND)));
+    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 2);
+    hosted.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Delay(SECOND)));
     for path in ["creds/ci", "token/ci"] {
-        let (status, answer) = scene.call("GET", path, Value::Null).await;
-        assert!(status >= 400, "{answer}");
-        assert!(answer["lease_duration"].is_null(), "{answer}");
+        let rejected = hosted.call("read", path, Value::Null).await;
+        assert!(rejected.is_err(), "{path}: {rejected:?}");
     }
 }
 
 #[tokio::test]
 async fn concurrent_readers_respect_the_platforms_rate_limit() {
-    let Some(scene) = Scene::start().await else { return };
-    scene.simulation.genesys.set(|settings| settings.token_requests_per_minute = Some(5));
-    let asked = scene.simulation.journal.count("POST /oauth/token");
-    let answers = join_all((0..100).map(|_| scene.call("GET", "creds/ci", Value::Null))).await;
-    let asked = scene.simulation.journal.count("POST /oauth/token") - asked;
-    assert!(answers.iter().any(|(status, _)| *status == 200));
-    assert!(answers.iter().all(|(status, answer)| *status == 200 || errors(answer).contains("RateLimited")));
+    let hosted = Hosted::with_shared_role().await;
+    hosted.simulation.genesys.set(|settings| settings.token_requests_per_minute = Some(5));
+    let asked = hosted.simulation.journal.count("POST /oauth/token");
+    let answers = join_all((0..100).map(|_| hosted.call("read", "creds/ci", Value::Null))).await;
+    let asked = hosted.simulation.journal.count("POST /oauth/token") - asked;
+    assert!(answers.iter().any(Result::is_ok));
+    let rejected = answers.into_iter().filter_map(Result::err);
+    assert!(rejected.into_iter().all(|Refused(status, message)| status == 502 && message.contains("RateLimited")));
     assert!(asked <= 60, "{asked} token requests");
 }

@@ -1,7 +1,5 @@
 //! The secrets engine in OpenBao, and under a test host that can fail at any call.
 
-#[path = "../bao/mod.rs"]
-mod bao;
 mod configs;
 mod cxone;
 mod ends;
@@ -19,3 +17,5 @@ mod static_nodes;
 mod static_roles;
 mod static_schedule;
 mod successions;
+
+use openbao_plugin::testing::bao;

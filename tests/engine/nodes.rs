@@ -74,7 +74,7 @@ async fn static_roles_survive_a_kill_of_the_active_node_during_a_rotation() {
         answer = rotation => panic!("the rotation ended early: {answer:?}"),
         () = under_way => {}
     }
-    cluster.nodes[dead].server.end("KILL");
+    cluster.nodes[dead].server.stop("KILL");
 
     let survivors = || cluster.nodes.iter().enumerate().filter(|(index, _)| *index != dead).map(|(_, node)| node);
     let next = join(cluster.active(), async {
@@ -114,12 +114,12 @@ async fn only_the_active_node_rotates_due_roles_and_the_next_active_node_takes_o
     let Some((mut cluster, simulation)) = start().await else { return };
     let first = cluster.active().await;
     // A role is due after three quarters of its token's life.
-    simulation.genesys.set(|settings| settings.token_lifetime = 12);
+    simulation.genesys.set(|settings| settings.token_lifetime = 8);
     cluster.nodes[first].post("genesys-cloud/rotate-role/steady", json!({})).await;
     let rotated = |node: &Bao| node.log().matches("rotation.outcome=done").count();
     let before = rotated(&cluster.nodes[first]);
     until("the role is rotated", async || rotated(&cluster.nodes[first]) > before).await;
-    cluster.nodes[first].server.end("KILL");
+    cluster.nodes[first].server.stop("KILL");
     let next = cluster.active().await;
     until("the next active node rotates the role", async || rotated(&cluster.nodes[next]) > 0).await;
     let answer = get(&cluster.nodes[next], "static-creds/steady").await;

@@ -9,7 +9,7 @@ use crate::scene::CLIENT;
 use openbao_plugin::testing::Moment;
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
-const BAD_REQUEST: u32 = 7;
+const BAD_REQUEST: i64 = 400;
 /// More storage calls than a rotation makes.
 const MOST_CALLS: usize = 100;
 

@@ -56,7 +56,7 @@ async fn a_standby_forwards_writes_and_mints_no_token_for_them() {
     let minted = hosted.simulation.genesys.minted();
     for (path, data) in [("static-roles/new", role()), ("rotate-role/ci", Value::Null)] {
         let refused = hosted.call("write", path, data).await.unwrap_err();
-        assert_eq!(refused, Refused(0, READ_ONLY.to_owned()), "{path}");
+        assert_eq!(refused, Refused(500, READ_ONLY.to_owned()), "{path}");
     }
     assert_eq!(hosted.simulation.genesys.minted(), minted);
 }
@@ -78,7 +78,7 @@ async fn a_node_with_read_only_storage_leaves_no_token() {
     assert_eq!(hosted.simulation.genesys.minted(), minted, "no token is minted that could not be stored");
     for (path, data) in [("static-roles/new", role()), ("rotate-role/ci", Value::Null)] {
         let refused = hosted.call("write", path, data).await.unwrap_err();
-        assert_eq!(refused, Refused(0, READ_ONLY.to_owned()), "{path}");
+        assert_eq!(refused, Refused(500, READ_ONLY.to_owned()), "{path}");
     }
     assert_eq!(hosted.live(), [token]);
     hosted.storage.refuse("");

@@ -10,7 +10,7 @@ use simulators::genesys::Client;
 
 use crate::hosted::{Hosted, Refused, role, token_in, until};
 
-const BAD_REQUEST: u32 = 7;
+const BAD_REQUEST: i64 = 400;
 const PROBE: &str = "GET /api/v2/users";
 
 fn fail_with(hosted: &Hosted, operation: &str, status: StatusCode) {

@@ -5,8 +5,6 @@ mod aws;
 mod aws_alarms;
 mod aws_policy;
 mod aws_world;
-#[path = "../bao/mod.rs"]
-mod bao;
 mod iam;
 mod kubernetes;
 mod package;
@@ -23,7 +21,7 @@ use std::process::{Command, Output};
 use serde_json::json;
 use simulators::{Simulation, SimulationSettings};
 
-use self::bao::{Bao, Plugin};
+use openbao_plugin::testing::bao::{self, Bao, Plugin};
 
 const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-client-secret");
 const NAME: &str = "vault-plugin-secrets-genesys";

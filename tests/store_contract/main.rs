@@ -5,8 +5,6 @@
 #![cfg(all(feature = "cli", feature = "sim"))]
 
 mod aws;
-#[path = "../bao/mod.rs"]
-mod bao;
 mod contract;
 mod file;
 mod issuer;
@@ -16,3 +14,5 @@ mod place;
 #[cfg(feature = "vault")]
 mod static_role;
 mod vault;
+
+use openbao_plugin::testing::bao;

@@ -38,7 +38,7 @@ impl Backend for Silent {
 
 struct Mounted {
     rotator: Under<StaticStore>,
-    storage: host::Storage,
+    storage: host::MemoryStorage,
     _host: (Host, TempDir),
 }
 
@@ -78,7 +78,7 @@ fn name_of(secret: &SecretId) -> &str {
 }
 
 async fn mounted() -> Mounted {
-    on(host::Storage::default()).await
+    on(host::MemoryStorage::default()).await
 }
 
 /// Another process on the same storage, which has nothing in its memory.
@@ -86,7 +86,7 @@ async fn beside(place: &Mounted) -> Mounted {
     on(place.storage.clone()).await
 }
 
-async fn on(storage: host::Storage) -> Mounted {
+async fn on(storage: host::MemoryStorage) -> Mounted {
     let (sender, mut mounts) = mpsc::unbounded_channel();
     let host = host::serve(StorageAlone(sender), storage.clone()).await;
     let store = StaticStore::new(mounts.recv().await.expect("the mount's storage"));

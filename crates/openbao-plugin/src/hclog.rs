@@ -1,26 +1,26 @@
-//! Lines for the host's log, on standard error.
+//! Log lines in hclog's JSON format, for the host.
 
 use std::fmt;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Writes each event as one line of hclog's JSON, which the host takes into its own log.
+/// A [`tracing_subscriber`] layer that writes each event as one line of hclog's JSON, which the host copies into its log.
 ///
-/// The event's fields are the line's; those of spans are left out. A write that fails is ignored: it means that the
-/// host is gone, and the process ends for that.
+/// A line has the event's fields, and not those of its spans. Failed writes are ignored: they mean that the host is gone,
+/// which shuts the process down.
 pub struct HclogLayer<W> {
     output: Mutex<W>,
 }
 
 impl<W: Write> HclogLayer<W> {
-    /// A layer that writes to `output`, which is the standard error.
+    /// Writes to `output`, usually the standard error.
     pub fn new(output: W) -> Self {
         Self { output: Mutex::new(output) }
     }
@@ -33,11 +33,11 @@ impl<S: Subscriber, W: Write + Send + 'static> Layer<S> for HclogLayer<W> {
         line.put("@level", level(*event.metadata().level()));
         line.put("@module", event.metadata().target());
         line.put("@timestamp", timestamp());
-        // The host takes the line for plain text where there is no message.
+        // The host treats a line without a message as plain text.
         line.0.entry("@message").or_insert_with(|| Value::from(""));
         let mut text = Value::Object(line.0).to_string();
         text.push('\n');
-        let _ = self.output.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes());
+        let _ = self.output.lock().write_all(text.as_bytes());
     }
 }
 
@@ -51,8 +51,8 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-/// hclog's form of time, with exactly six digits.
-#[expect(clippy::disallowed_methods, reason = "the line of a log bears the time at which it was written")]
+/// The time in hclog's format, with six fractional digits.
+#[expect(clippy::disallowed_methods, reason = "a log line carries the time at which it is written")]
 fn timestamp() -> String {
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or_default();
     now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
@@ -108,7 +108,7 @@ mod tests {
 
     impl Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -116,9 +116,9 @@ mod tests {
         }
     }
 
-    struct Gone;
+    struct Closed;
 
-    impl Write for Gone {
+    impl Write for Closed {
         fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
             Err(io::ErrorKind::BrokenPipe.into())
         }
@@ -129,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_as_hclog_writes_it() {
+    fn an_event_is_one_line_of_hclog_json() {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::registry().with(HclogLayer::new(lines.clone()));
-        tracing::subscriber::with_default(subscriber, || tracing::warn!(count = 3, "two\nlines {}", "said \"so\""));
-        let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || tracing::warn!(count = 3, "two\nlines {}", "quoted \"text\""));
+        let written = String::from_utf8(lines.0.lock().clone()).unwrap();
         assert_eq!(written.lines().count(), 1);
         let line: Value = serde_json::from_str(&written).unwrap();
-        assert_eq!(line["@message"], "two\nlines said \"so\"");
+        assert_eq!(line["@message"], "two\nlines quoted \"text\"");
         assert_eq!(line["@level"], "warn");
         assert_eq!(line["count"], 3);
         let time = line["@timestamp"].as_str().unwrap();
@@ -144,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn nobody_reading_is_no_reason_to_fail() {
-        let subscriber = tracing_subscriber::registry().with(HclogLayer::new(Gone));
+    fn a_failed_write_is_ignored() {
+        let subscriber = tracing_subscriber::registry().with(HclogLayer::new(Closed));
         tracing::subscriber::with_default(subscriber, || tracing::error!("the host is gone"));
     }
 }

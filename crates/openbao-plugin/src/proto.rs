@@ -1,7 +1,7 @@
-//! What the wire definitions under `proto/` become: clients, servers and messages.
+//! Clients, servers and messages, generated from the definitions under `proto/`.
 
 #![allow(missing_docs, unused_qualifications, clippy::all, reason = "generated code")]
-#![allow(dead_code, reason = "either side of each service is generated, and most need one")]
+#![allow(dead_code, reason = "both sides of each service are generated, and most are used on one side only")]
 
 pub mod pb {
     tonic::include_proto!("pb");

@@ -1,11 +1,10 @@
-//! Serving an engine, from the handshake to the end.
+//! Serves an engine, from the handshake to the shutdown.
 
-use std::error::Error as StdError;
+use std::env;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{env, fmt};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -14,14 +13,15 @@ use tokio::time::timeout;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
 
+use crate::error_chain::chain;
 use crate::go_plugin::accept::connections;
 use crate::go_plugin::broker::Broker;
 use crate::go_plugin::handshake::{HostEnvironment, PROTOCOL_VERSION};
 use crate::go_plugin::mux;
 use crate::go_plugin::process::Process;
-use crate::go_plugin::shutdown::End;
+use crate::go_plugin::shutdown::Shutdown;
 use crate::go_plugin::socket::Socket;
-use crate::go_plugin::tls::Tls;
+use crate::go_plugin::tls::{Tls, TlsError};
 use crate::logical::backend::Engine;
 use crate::logical::mounts::Mounts;
 use crate::logical::storage::LONGEST_MESSAGE;
@@ -35,47 +35,60 @@ use crate::proto::plugin::grpc_stdio_server::GrpcStdioServer;
 
 /// The version of go-plugin's own protocol (`CoreProtocolVersion`).
 const CORE_PROTOCOL_VERSION: &str = "1";
-// All three together stay below the two seconds after which a host kills the process.
-/// How long calls in flight may take once the end has come.
+// The next three together stay below the two seconds after which a host kills the process.
+/// Time for calls in flight after the shutdown began.
 const LAST_CALLS: Duration = Duration::from_millis(700);
-/// How long the mounts may take to clean up.
+/// Time for the mounts to clean up.
 const CLEANUP: Duration = Duration::from_millis(400);
-/// How long whatever else still runs may hold up the process.
+/// Time for all other tasks.
 const LEFTOVERS: Duration = Duration::from_millis(200);
-/// How many threads do the work, at most. A host with many cores has better use for them.
+/// Limits the worker threads, to leave the host's cores to the host.
 const MOST_THREADS: usize = 4;
 
-/// Serves an engine to the host that started this process, and returns when the process is to end.
+/// Serves an engine to the host that started this process, and returns when the process is to exit.
 ///
-/// Standard output carries the handshake and nothing else. A log subscriber has to be set before, such as
-/// one with an [`HclogLayer`](crate::HclogLayer).
+/// Standard output carries the handshake and nothing else. Set a log subscriber before, such as one with an
+/// [`HclogLayer`](crate::HclogLayer).
 pub fn run<E: Engine>(host: &HostEnvironment, engine: E) -> ExitCode {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let served = match &runtime {
-        Ok(runtime) => runtime.block_on(serve(host, engine, io::stdout())),
-        Err(error) => Err(ServeError { what: "the process cannot start its threads", cause: error.to_string() }),
+    let served = match runtime {
+        Ok(runtime) => {
+            let served = runtime.block_on(serve(host, engine, io::stdout()));
+            runtime.shutdown_timeout(LEFTOVERS);
+            served
+        }
+        Err(error) => Err(Reason::Threads(error).into()),
     };
-    if let Ok(runtime) = runtime {
-        runtime.shutdown_timeout(LEFTOVERS);
-    }
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!("{}", chain(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Why an engine could not be served.
-#[derive(Debug)]
-pub struct ServeError {
-    what: &'static str,
-    cause: String,
+/// Why an engine could not be served. The cause is its [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ServeError(#[from] Reason);
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error("cannot start worker threads")]
+    Threads(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("cannot open a socket in {}", .0.display())]
+    Socket(PathBuf, #[source] io::Error),
+    #[error("cannot receive signals")]
+    Signals(#[source] io::Error),
+    #[error("cannot write the handshake")]
+    Handshake(#[source] io::Error),
 }
 
-/// Serves an engine until the host asks for the end or is gone, and removes the socket.
+/// Serves an engine until the host requests a shutdown or is gone, and removes the socket.
 ///
 /// `handshake` is the standard output. It gets one line.
 ///
@@ -83,26 +96,26 @@ pub struct ServeError {
 ///
 /// The host's certificate, the socket's directory or its group cannot be used, or the handshake cannot be written.
 pub async fn serve<E: Engine>(host: &HostEnvironment, engine: E, handshake: impl Write) -> Result<(), ServeError> {
-    let tls = Tls::new(&host.certificate).map_err(failed("no secure connection can be made"))?;
+    let tls = Tls::new(&host.certificate).map_err(Reason::Tls)?;
     let directory = host.socket_directory.clone().unwrap_or_else(env::temp_dir);
-    let socket = Socket::bind(&directory, host.socket_group.as_deref())
-        .map_err(|error| ServeError { what: "no socket can be opened", cause: in_directory(&directory, &error) })?;
-    let end = End::new();
-    end.watch().map_err(failed("signals cannot be received"))?;
-    shake_hands(handshake, &line(socket.path(), &tls.certificate, host.multiplexing))
-        .map_err(failed("the host does not read the handshake"))?;
+    let socket =
+        Socket::bind(&directory, host.socket_group.as_deref()).map_err(|error| Reason::Socket(directory, error))?;
+    let shutdown = Shutdown::new();
+    shutdown.watch_process().map_err(Reason::Signals)?;
+    write_handshake(handshake, &handshake_line(socket.path(), &tls.certificate, host.multiplexing))
+        .map_err(Reason::Handshake)?;
     let Socket { listener, file } = socket;
     let (mux, driver) = match host.multiplexing {
         Some(true) => Some(mux::pair()).unzip(),
         _ => (None, None),
     };
-    let process = Process { version: engine.version(), end: end.clone() };
-    let broker = Broker::new(tls.connector, mux, end.clone());
+    let process = Process { version: engine.version(), shutdown: shutdown.clone() };
+    let broker = Broker::new(tls.connector, mux, shutdown.clone());
     let mounts = Mounts::new(engine, broker.clone());
-    let incoming = connections(listener, tls.acceptor, driver, end.clone());
+    let incoming = connections(listener, tls.acceptor, driver, shutdown.clone());
     let services = services(process, broker, mounts.clone());
-    let serving = services.serve_with_incoming_shutdown(incoming, end.reached().map(|_| ()));
-    until_the_end(serving, &end).await;
+    let serving = services.serve_with_incoming_shutdown(incoming, shutdown.triggered().map(|_| ()));
+    serve_until(serving, &shutdown).await;
     mounts.cleanup(CLEANUP).await;
     drop(file);
     Ok(())
@@ -122,47 +135,31 @@ fn services<E: Engine>(process: Process, broker: Broker, mounts: Mounts<E>) -> R
         .add_service(requests)
 }
 
-/// Serves until the end, and the calls in flight a little longer.
-async fn until_the_end<F>(serving: F, end: &End)
+/// Serves until the shutdown, and then waits for calls in flight.
+async fn serve_until<F>(serving: F, shutdown: &Shutdown)
 where
     F: Future<Output = Result<(), tonic::transport::Error>>,
 {
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         _ = &mut serving => return,
-        reason = end.reached() => tracing::debug!(reason, "the process ends"),
+        reason = shutdown.triggered() => tracing::debug!(reason, "shutting down"),
     }
     if timeout(LAST_CALLS, serving).await.is_err() {
-        tracing::debug!("calls in flight were not waited for any longer");
+        tracing::debug!("calls in flight were cut off by the shutdown");
     }
 }
 
-/// go-plugin, "internals": versions, the address, the protocol, our certificate.
-fn line(socket: &Path, certificate: &[u8], multiplexing: Option<bool>) -> String {
+/// The handshake (go-plugin, "internals"): versions, the socket, the protocol and this process's certificate.
+fn handshake_line(socket: &Path, certificate: &[u8], multiplexing: Option<bool>) -> String {
     let certificate = STANDARD_NO_PAD.encode(certificate);
     let socket = socket.display();
-    // A host that does not ask for multiplexing may take one more field for a part of the certificate.
+    // A host that did not set PLUGIN_MULTIPLEX_GRPC may not expect a seventh field.
     let multiplexing = if multiplexing.is_some() { "|true" } else { "" };
     format!("{CORE_PROTOCOL_VERSION}|{PROTOCOL_VERSION}|unix|{socket}|grpc|{certificate}{multiplexing}\n")
 }
 
-fn shake_hands(mut output: impl Write, line: &str) -> io::Result<()> {
+fn write_handshake(mut output: impl Write, line: &str) -> io::Result<()> {
     output.write_all(line.as_bytes())?;
     output.flush()
 }
-
-fn in_directory(directory: &Path, error: &io::Error) -> String {
-    format!("{}: {error}", directory.display())
-}
-
-fn failed<T: fmt::Display>(what: &'static str) -> impl FnOnce(T) -> ServeError {
-    move |error| ServeError { what, cause: error.to_string() }
-}
-
-impl fmt::Display for ServeError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.what, self.cause)
-    }
-}
-
-impl StdError for ServeError {}

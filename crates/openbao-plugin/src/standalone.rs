@@ -1,4 +1,4 @@
-//! A person at a terminal, who started the binary without a host.
+//! The plugin's own command line, for a person who starts the binary without a host.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -7,31 +7,31 @@ use std::process::ExitCode;
 
 use sha2::{Digest, Sha256};
 
-use crate::go_plugin::handshake::{HostEnvironment, Refusal};
+use crate::go_plugin::handshake::{HandshakeError, HostEnvironment};
 
-/// What a binary says of itself.
+/// What a binary prints about itself.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
-    /// The file's name, by which it is registered.
+    /// The name of the file, under which it is registered.
     pub name: &'a str,
-    /// The version with which it is registered, such as `v1.2.3`.
+    /// The version under which it is registered, such as `v1.2.3`.
     pub version: &'a str,
-    /// One sentence that says what it is for.
+    /// Its purpose, in one sentence.
     pub summary: &'a str,
 }
 
-/// What a binary is to do.
+/// What a binary must do.
 #[derive(Debug)]
 pub enum Start {
     /// Serve the host that started it.
     Serve(HostEnvironment),
-    /// End: all that there is to say was said.
+    /// Exit. The output is already written.
     Exit(ExitCode),
 }
 
-/// What came of it, and where to write it.
+/// The streams of the process, and its file.
 pub struct Terminal<'a, O, E> {
-    /// The standard output, which a host reads as a handshake: nothing is written there with a host around.
+    /// The standard output. A host reads it as the handshake, so nothing is written to it under a host.
     pub output: O,
     /// The standard error.
     pub errors: E,
@@ -39,32 +39,33 @@ pub struct Terminal<'a, O, E> {
     pub executable: &'a Path,
 }
 
-/// Finds out whether a host started this process, and answers a person if not.
+/// Returns the environment of the host that started this process. Without a host, runs the plugin's own command line.
 ///
-/// `arguments` are those after the binary's name. A host may pass some on, so they count only without one.
+/// `lookup` returns an environment variable. `arguments` are those after the binary's name; under a host they are ignored,
+/// because a host may pass some on.
 pub fn start<O: Write, E: Write>(
     about: &About<'_>,
     lookup: impl Fn(&str) -> Option<String>,
     arguments: impl IntoIterator<Item = String>,
     mut terminal: Terminal<'_, O, E>,
 ) -> Start {
-    let refusal = match HostEnvironment::from_lookup(lookup) {
+    let error = match HostEnvironment::from_lookup(lookup) {
         Ok(host) => return Start::Serve(host),
-        Err(refusal) => refusal,
+        Err(error) => error,
     };
-    let argument = arguments.into_iter().next().filter(|_| refusal == Refusal::NoHost);
-    let answer = match argument.as_deref() {
+    let argument = arguments.into_iter().next().filter(|_| error == HandshakeError::NoHost);
+    let output = match argument.as_deref() {
         Some("--version" | "-V") => Ok(format!("{} {}\n", about.name, about.version)),
         Some("--help" | "-h") => Ok(help(about)),
         Some("--sha256") => checksum(terminal.executable).map(|sum| format!("{sum}\n")),
         _ => {
-            let text = format!("error: {refusal}\nhint: {}; --help says more\n", refusal.hint());
-            // Nobody may be reading.
+            let text = format!("error: {error}\nhint: {}; see --help\n", error.hint());
+            // Standard error may be closed.
             let _ = terminal.errors.write_all(text.as_bytes());
             return Start::Exit(ExitCode::FAILURE);
         }
     };
-    let written = answer.and_then(|text| {
+    let written = output.and_then(|text| {
         terminal.output.write_all(text.as_bytes())?;
         terminal.output.flush()
     });
@@ -82,22 +83,22 @@ fn help(about: &About<'_>) -> String {
     format!(
         "{summary}
 
-This is a plugin: Vault or OpenBao starts it. Copy it into the server's plugin_directory, then:
+This is a plugin that Vault or OpenBao starts. Copy it into the server's plugin_directory, then run:
 
   bao plugin register -sha256=$({name} --sha256) -version={version} secret {name}
   bao secrets enable -path=PATH {name}
 
-With HashiCorp Vault, say vault in place of bao.
+For HashiCorp Vault, replace bao with vault.
 
 Options:
-  --sha256   Print the checksum to register
-  --version  Print the version to register
-  --help     Print this
+  --sha256   Print the checksum for registration
+  --version  Print the version for registration
+  --help     Print this help
 "
     )
 }
 
-/// The SHA-256 of a file, in lower-case hexadecimal digits.
+/// Returns the SHA-256 of a file in lowercase hexadecimal.
 fn checksum(file: &Path) -> io::Result<String> {
     let mut file = File::open(file)?;
     let mut hash = Sha256::new();

@@ -12,7 +12,7 @@ use crate::engine::mount::GenesysMount;
 use crate::engine::root::succession::check_second_client;
 use crate::engine::storage::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX};
 use crate::rotation::{Deadline, PlatformName};
-use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
+use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, refuse};
 use openbao_plugin::{Failure, Operation, Response};
 
 /// How long the check of the credentials may take.
@@ -28,7 +28,7 @@ pub(crate) const LIST: Route<GenesysMount> = Route {
     summary: "The configs.",
     help: "Lists the names of the configs.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::List,
         summary: "List the configs",
         handler: |mount, _| list(mount).boxed(),
@@ -108,22 +108,22 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
         Field::optional("force", FieldKind::Boolean, Some("false"), "Delete the config even if roles use it."),
     ],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
             summary: "Store an OAuth client",
             handler: |mount, call| write(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
             summary: "Change an OAuth client",
             handler: |mount, call| write(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Read,
             summary: "Read an OAuth client, without its secrets",
             handler: |mount, call| read(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Delete,
             summary: "Delete an OAuth client",
             handler: |mount, call| delete(mount, call).boxed(),

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 
 use crate::engine::mount::GenesysMount;
 use openbao_plugin::Operation;
-use openbao_plugin::framework::{Answer, Route};
+use openbao_plugin::framework::{Route, RouteOperation};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "creds/:role",
@@ -12,7 +12,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     help: "Exchanges the client credentials of the role's config for a new token, validates it, and leases it. The lease \
            never outlives the token, and revoking the lease revokes the token.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
         summary: "Mint a leased token",
         handler: |mount, call| async move { mount.leases.issue(call.name()).await }.boxed(),

@@ -10,7 +10,7 @@ use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::{PREFIX, Role};
 use crate::engine::storage::token_kind::{FIELDS, TokenKindFields};
-use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
+use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, refuse};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const LIST: Route<GenesysMount> = Route {
@@ -18,7 +18,7 @@ pub(crate) const LIST: Route<GenesysMount> = Route {
     summary: "The roles.",
     help: "Lists the names of the roles.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::List,
         summary: "List the roles",
         handler: |mount, _| keys(mount, PREFIX).boxed(),
@@ -59,18 +59,22 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
         FIELDS[4],
     ],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
             summary: "Store a role",
             handler: |mount, call| write(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
             summary: "Change a role",
             handler: |mount, call| write(mount, call).boxed(),
         },
-        Answer { operation: Operation::Read, summary: "Read a role", handler: |mount, call| read(mount, call).boxed() },
-        Answer {
+        RouteOperation {
+            operation: Operation::Read,
+            summary: "Read a role",
+            handler: |mount, call| read(mount, call).boxed(),
+        },
+        RouteOperation {
             operation: Operation::Delete,
             summary: "Delete a role",
             handler: |mount, call| delete(mount, call).boxed(),

@@ -6,7 +6,7 @@ use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::StaticRole;
-use openbao_plugin::framework::{Answer, Call, Route};
+use openbao_plugin::framework::{Call, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
@@ -15,12 +15,12 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     help: "Mints a new token for the role, validates it, and promotes it. If that fails, readers keep the present token.",
     fields: &[],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
             summary: "Rotate a static role",
             handler: |mount, call| rotate(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
             summary: "Rotate a static role",
             handler: |mount, call| rotate(mount, call).boxed(),

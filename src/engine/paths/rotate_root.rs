@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 
 use crate::engine::mount::GenesysMount;
-use openbao_plugin::framework::{Answer, Call, Route};
+use openbao_plugin::framework::{Call, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
@@ -15,12 +15,12 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
            present one is deleted. Policies must grant sudo.",
     fields: &[],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
             summary: "Rotate the client secret",
             handler: |mount, call| rotate(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
             summary: "Rotate the client secret",
             handler: |mount, call| rotate(mount, call).boxed(),

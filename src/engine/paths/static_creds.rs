@@ -7,7 +7,7 @@ use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::StaticRole;
 use crate::rotation::{ErrorKind, RotationError};
-use openbao_plugin::framework::{Answer, Call, Route};
+use openbao_plugin::framework::{Call, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
@@ -16,7 +16,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     help: "The token that the engine rotates for the role. It has no lease: all readers get the same token until it is \
            rotated, and the former token stays valid until it expires.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
         summary: "Read the token",
         handler: |mount, call| read(mount, call).boxed(),

@@ -14,7 +14,7 @@ use crate::engine::static_roles::role::{ROLES, RoleSettings, StaticRole, key};
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::parse_probes;
 use crate::engine::storage::token_kind::{FIELDS, TokenKindFields};
-use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, refuse};
+use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, refuse};
 use openbao_plugin::{Failure, Operation, Response};
 
 /// The shortest rotation period.
@@ -25,7 +25,7 @@ pub(crate) const LIST: Route<GenesysMount> = Route {
     summary: "The static roles.",
     help: "Lists the names of the static roles.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::List,
         summary: "List the static roles",
         handler: |mount, _| keys(mount, ROLES).boxed(),
@@ -73,22 +73,22 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
         FIELDS[4],
     ],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
             summary: "Store a static role, and mint its first token",
             handler: |mount, call| write(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
             summary: "Change a static role",
             handler: |mount, call| write(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Read,
             summary: "Read a static role, and the result of its last rotation",
             handler: |mount, call| read(mount, call).boxed(),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Delete,
             summary: "Delete a static role, and revoke its token",
             handler: |mount, call| delete(mount, call).boxed(),

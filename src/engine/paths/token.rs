@@ -6,7 +6,7 @@ use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
 use crate::engine::tokens::shared_token::{MinimumLife, SharedToken, TokenRequest};
-use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route};
+use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
@@ -22,7 +22,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
         sensitive: false,
         description: "The life that the token must have left, in seconds or as a duration such as 10m.",
     }],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
         summary: "Read the shared token",
         handler: |mount, call| read(mount, call).boxed(),

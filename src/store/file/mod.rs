@@ -103,23 +103,23 @@ impl SecretStore for FileStore {
 
 impl WriteAhead for FileStore {
     async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        set_ahead(secret, Some(value.clone())).await
+        set_intent(secret, Some(value.clone())).await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        with_files(secret, |files| Ok(files.snapshot()?.versions.ahead())).await
+        with_files(secret, |files| Ok(files.snapshot()?.versions.intent())).await
     }
 
     async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
-        set_ahead(secret, None).await
+        set_intent(secret, None).await
     }
 }
 
-async fn set_ahead(secret: &SecretId, value: Option<SecretString>) -> Result<()> {
+async fn set_intent(secret: &SecretId, value: Option<SecretString>) -> Result<()> {
     with_files(secret, move |files| {
         let _lock = files.lock()?;
         let mut found = files.snapshot()?;
-        found.versions.set_ahead(value.as_ref());
+        found.versions.set_intent(value.as_ref());
         files.write_versions(&found.versions)
     })
     .await

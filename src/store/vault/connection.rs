@@ -12,7 +12,7 @@ use vaultrs::api::{EndpointMiddleware, exec_with_empty, exec_with_result};
 use vaultrs::client::{Client as _, VaultClient, VaultClientSettings};
 use zeroize::Zeroizing;
 
-use super::endpoint::{Found, Get, Mount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
+use super::endpoint::{Found, Get, KvMount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
 use super::failure::{Refusal, Refused};
 use super::settings::VaultSettings;
 use crate::rotation::{ErrorKind, Result, RotationError};
@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// Which mount a path is in.
-    pub(super) async fn mount(&self, path: &str) -> Refused<Mount> {
+    pub(super) async fn mount(&self, path: &str) -> Refused<KvMount> {
         exec_with_result(&self.0, Get::of(path)).await.map_err(Refusal::of)
     }
 

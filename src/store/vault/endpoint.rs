@@ -1,6 +1,6 @@
-//! The calls, as endpoints of the HTTP client that vaultrs is made of.
+//! Requests and answers, as endpoints of rustify, which vaultrs is built on.
 //!
-//! vaultrs' own for KV go through a tree of JSON values, which cannot hold every number, and drop the version.
+//! The KV endpoints of vaultrs parse values into a JSON tree, which cannot hold every number, and drop the version.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// What lies at a path.
+/// The latest version at a path.
 pub(super) enum Found {
     /// A value.
     Value(Stored),
@@ -19,16 +19,16 @@ pub(super) enum Found {
     Gone {
         /// Its number.
         version: u64,
-        /// Whether it can never be brought back.
+        /// Whether it cannot be undeleted.
         destroyed: bool,
     },
-    /// There never was anything; with Vault's own words, where it has any.
+    /// Nothing was ever written there. Holds Vault's message, if any.
     Nothing(String),
 }
 
 /// A version of a KV secret.
 pub(super) struct Stored {
-    /// The JSON object; empty for what was just written.
+    /// The JSON object; empty in the answer to a write.
     pub(super) text: Zeroizing<String>,
     pub(super) version: u64,
     pub(super) created_time: String,
@@ -48,14 +48,14 @@ pub(super) struct Post<'a, T> {
     answer: std::marker::PhantomData<fn() -> T>,
 }
 
-/// What KV answers to a read.
+/// The answer to a read.
 #[derive(Deserialize)]
 pub(super) struct ReadAnswer {
     data: Option<Box<RawValue>>,
     metadata: VersionMetadata,
 }
 
-/// What KV says of a version (KV secrets engine, version 2, HTTP API, "Read secret version").
+/// The metadata of a version (KV secrets engine, version 2, HTTP API, "Read secret version").
 #[derive(Deserialize)]
 pub(super) struct VersionMetadata {
     version: u64,
@@ -66,17 +66,17 @@ pub(super) struct VersionMetadata {
     custom_metadata: Option<BTreeMap<String, String>>,
 }
 
-/// What `sys/internal/ui/mounts/PATH` says, which `vault kv` and `bao kv` ask too.
+/// The answer of `sys/internal/ui/mounts/PATH`, which `vault kv` and `bao kv` request too.
 #[derive(Deserialize)]
-pub(super) struct Mount {
+pub(super) struct KvMount {
     pub(super) path: String,
     pub(super) r#type: String,
     pub(super) options: Option<BTreeMap<String, String>>,
 }
 
-/// The answer to a read of what was deleted: 404, with the metadata.
+/// The answer to a read of a deleted version: 404, with the metadata.
 #[derive(Deserialize)]
-struct Whole {
+struct DeletedAnswer {
     data: ReadAnswer,
 }
 
@@ -143,10 +143,10 @@ impl From<VersionMetadata> for Stored {
     }
 }
 
-/// What a 404 says.
+/// Interprets the body of a 404.
 pub(super) fn not_found(texts: &str, body: &str) -> Found {
-    match serde_json::from_str::<Whole>(body) {
-        Ok(whole) => whole.data.into(),
+    match serde_json::from_str::<DeletedAnswer>(body) {
+        Ok(deleted) => deleted.data.into(),
         Err(_) => Found::Nothing(texts.to_owned()),
     }
 }

@@ -1,13 +1,13 @@
-//! Where a secret lies: the mount, and the path in it.
+//! A secret's mount, and its path in the mount.
 
 use super::connection::Connection;
 use super::failure::{KvCall, Refusal};
 use crate::rotation::{ErrorKind, Result, RotationError};
 
-/// What is staged waits below this, in the same mount: no reader's `secret/data/team/*` reaches it.
+/// The path prefix of staged versions in the same mount. A reader's policy on `secret/data/team/*` does not match it.
 const PENDING: &str = "genesys-rotator/pending";
 
-/// A secret's mount, and its path there.
+/// A secret's mount and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Location {
     mount: String,
@@ -15,11 +15,11 @@ pub(super) struct Location {
 }
 
 impl Location {
-    /// Asks which part of `id` is the mount, as `vault kv` and `bao kv` do; where that may not be asked,
-    /// it is what stands before the first slash.
+    /// Requests the mount of `id`, as `vault kv` and `bao kv` do. Without permission for that request, the mount is the
+    /// part before the first slash.
     ///
     /// # Errors
-    /// `SecretNotFound` for what can be no path; `ConfigurationInvalid` for a mount that is not KV version 2.
+    /// `SecretNotFound` for an invalid path; `ConfigurationInvalid` for a mount that is not KV version 2.
     pub(super) async fn find(id: &str, connection: &Connection) -> Result<Self> {
         let guessed = Self::parse(id)?;
         let path = format!("sys/internal/ui/mounts/{id}");
@@ -34,15 +34,16 @@ impl Location {
         match (mount.r#type.as_str(), version) {
             ("kv", "2") => Ok(Self { mount: name.to_owned(), path: path.to_owned() }),
             ("kv", _) => {
-                let message = format!("{name}/ is version 1 of KV, which has no check-and-set");
+                let message = format!("{name}/ is KV version 1, which has no check-and-set");
                 let hint = format!(
-                    "make it version 2 with `vault kv enable-versioning {name}/` or `bao kv enable-versioning {name}/`, or name another mount"
+                    "upgrade it with `vault kv enable-versioning {name}/` or `bao kv enable-versioning {name}/`, or use another mount"
                 );
                 Err(RotationError::new(ErrorKind::ConfigurationInvalid, message).with_hint(hint))
             }
             (other, _) => {
-                let message = format!("{name}/ is a mount of {other}, and not of KV version 2");
-                let hint = "write vault:MOUNT/PATH with the mount of a KV engine; `vault secrets list` and `bao secrets list` show them";
+                let message = format!("{name}/ is a mount of type {other}, not KV version 2");
+                let hint =
+                    "use vault:MOUNT/PATH with a KV mount; `vault secrets list` or `bao secrets list` lists the mounts";
                 Err(RotationError::new(ErrorKind::ConfigurationInvalid, message).with_hint(hint))
             }
         }
@@ -55,47 +56,47 @@ impl Location {
                 Ok(Self { mount: mount.to_owned(), path: path.to_owned() })
             }
             _ => {
-                let message = format!("{id:?} is not MOUNT/PATH");
-                Err(RotationError::new(ErrorKind::SecretNotFound, message).with_hint("write it as secret/team/genesys"))
+                let message = format!("{id:?} is not in the form MOUNT/PATH");
+                Err(RotationError::new(ErrorKind::SecretNotFound, message).with_hint("example: secret/team/genesys"))
             }
         }
     }
 
-    /// What readers read, in the API.
+    /// The API path of the document.
     pub(super) fn data(&self) -> String {
         format!("{}/data/{}", self.mount, self.path)
     }
 
-    /// What is known beside it, in the API.
+    /// The API path of the document's metadata.
     pub(super) fn metadata(&self) -> String {
         format!("{}/metadata/{}", self.mount, self.path)
     }
 
-    /// What is staged, in the API.
+    /// The API path of the staged version.
     pub(super) fn pending(&self) -> String {
         format!("{}/data/{PENDING}/{}", self.mount, self.path)
     }
 
-    /// What is known beside what is staged, in the API.
+    /// The API path of the staged version's metadata.
     pub(super) fn pending_metadata(&self) -> String {
         format!("{}/metadata/{PENDING}/{}", self.mount, self.path)
     }
 
-    /// The error where there never was a secret.
+    /// The error for a secret that was never written.
     pub(super) fn missing(&self, why: &str) -> RotationError {
         let Self { mount, path } = self;
         let said = if why.is_empty() { String::new() } else { format!(" ({why})") };
         let hint = match path.strip_prefix("data/") {
-            Some(rest) => format!("leave the API's data/ out: vault:{mount}/{rest}"),
+            Some(rest) => format!("omit the data/ of the API path: vault:{mount}/{rest}"),
             None => format!(
-                "store the document first: `bao kv put -mount={mount} {path} @genesys.json`, or the same with `vault`; check VAULT_ADDR and VAULT_NAMESPACE as well"
+                "store the document first (`bao kv put -mount={mount} {path} @genesys.json`, or the same with `vault`), and check VAULT_ADDR and VAULT_NAMESPACE"
             ),
         };
-        RotationError::new(ErrorKind::SecretNotFound, format!("there is no secret {path} in {mount}/{said}"))
+        RotationError::new(ErrorKind::SecretNotFound, format!("secret {path} does not exist in {mount}/{said}"))
             .with_hint(hint)
     }
 
-    /// The error where the latest version has no value any more.
+    /// The error for a secret whose latest version was deleted or destroyed.
     pub(super) fn gone(&self, version: u64, destroyed: bool) -> RotationError {
         let Self { mount, path } = self;
         let (what, hint) = match destroyed {
@@ -108,7 +109,7 @@ impl Location {
             false => (
                 "deleted",
                 format!(
-                    "bring it back: `bao kv undelete -mount={mount} -versions={version} {path}`, or the same with `vault`"
+                    "restore it: `bao kv undelete -mount={mount} -versions={version} {path}`, or the same with `vault`"
                 ),
             ),
         };
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mount_is_what_stands_before_the_first_slash() {
+    fn the_default_mount_is_the_part_before_the_first_slash() {
         let location = Location::parse("secret/team/genesys").expect("a path");
         assert_eq!(location.data(), "secret/data/team/genesys");
         assert_eq!(location.pending(), "secret/data/genesys-rotator/pending/team/genesys");

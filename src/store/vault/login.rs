@@ -1,4 +1,4 @@
-//! The ways to a Vault token.
+//! Vault login methods.
 
 use std::fs;
 use std::io;
@@ -17,25 +17,23 @@ use crate::secret::SecretString;
 const HOW: &str =
     "run `bao login` or `vault login`, or set VAULT_TOKEN, VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_KUBERNETES_ROLE";
 
-/// How to log in.
+/// The login method.
 pub(super) enum Login {
-    /// There is a token already.
+    /// A Vault token.
     Token(Source),
-    /// What `bao login` and `vault login` leave in the home directory.
+    /// The file in the home directory that `bao login` and `vault login` write.
     TokenFile(PathBuf),
-    /// A role's id, with a secret id where the role asks for one.
+    /// An AppRole, with a secret id if the role requires one.
     AppRole { mount: String, role_id: Source, secret_id: Option<Source> },
     /// The token of the pod's service account.
     Kubernetes { mount: String, role: String, token: Source },
-    /// Nothing is known.
+    /// No method is configured.
     None,
 }
 
-/// A value, or the file that holds it.
+/// The source of a value. Surrounding whitespace is removed.
 pub(super) enum Source {
-    /// The value.
     Text(SecretString),
-    /// The file, whose line break at the end does not count.
     File(PathBuf),
 }
 
@@ -52,7 +50,7 @@ impl Source {
 }
 
 impl Login {
-    /// The token that the calls are made with. `client` has none yet.
+    /// Returns the token for all further requests. `client` has no token yet.
     pub(super) async fn token(&self, client: &VaultClient) -> Result<SecretString> {
         let token = match self {
             Self::Token(source) => source.read()?,
@@ -72,9 +70,9 @@ impl Login {
             }
             Self::None => return Err(not_logged_in()),
         };
-        // A header that cannot be sent would end the process inside the client.
+        // The client panics on an invalid header value.
         if token.is_empty() || !token.chars().all(|letter| letter.is_ascii_graphic()) {
-            let message = "what should be a Vault token is empty, or holds characters that no token holds";
+            let message = "the Vault token is empty or contains invalid characters";
             return Err(RotationError::new(ErrorKind::StoreDenied, message).with_hint(HOW));
         }
         Ok(SecretString::from(token.as_str()))
@@ -89,11 +87,10 @@ fn accepted(login: std::result::Result<AuthInfo, ClientError>, method: &str, mou
 }
 
 fn not_logged_in() -> RotationError {
-    RotationError::new(ErrorKind::StoreDenied, "there is no Vault token to work with").with_hint(HOW)
+    RotationError::new(ErrorKind::StoreDenied, "no Vault token is configured").with_hint(HOW)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> RotationError {
-    let message =
-        format!("{}, which should hold a part of the login to Vault, cannot be read: {error}", path.display());
+    let message = format!("cannot read {}, which is part of the Vault login: {error}", path.display());
     RotationError::new(ErrorKind::StoreDenied, message).with_hint(HOW)
 }

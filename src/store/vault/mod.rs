@@ -11,9 +11,9 @@
 mod connection;
 mod endpoint;
 mod failure;
+mod json_equality;
 mod location;
 mod login;
-mod meaning;
 mod settings;
 mod snapshot;
 
@@ -95,10 +95,10 @@ impl VaultKv {
         Ok(written)
     }
 
-    async fn set_ahead(&self, secret: &SecretId, value: Option<&SecretString>) -> Result<()> {
+    async fn set_intent(&self, secret: &SecretId, value: Option<&SecretString>) -> Result<()> {
         let found = self.snapshot(secret).await?;
         let mut versions = found.versions.clone();
-        versions.set_ahead(value);
+        versions.set_intent(value);
         self.write_versions(&found, &versions).await.map(drop)
     }
 
@@ -184,15 +184,15 @@ impl SecretStore for VaultKv {
 
 impl WriteAhead for VaultKv {
     async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        self.set_ahead(secret, Some(value)).await
+        self.set_intent(secret, Some(value)).await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        Ok(self.snapshot(secret).await?.versions.ahead())
+        Ok(self.snapshot(secret).await?.versions.intent())
     }
 
     async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
-        self.set_ahead(secret, None).await
+        self.set_intent(secret, None).await
     }
 }
 

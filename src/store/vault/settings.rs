@@ -1,4 +1,4 @@
-//! Where Vault is and how to log in there, as the environment says.
+//! Address, namespace and login method from the environment.
 
 use std::path::PathBuf;
 
@@ -9,15 +9,15 @@ use crate::loopback::is_loopback;
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
-/// Where `vault` and `bao` look too.
+/// The default of `vault` and `bao`.
 const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
-/// Where Kubernetes puts a pod's token.
+/// The path of a pod's service account token in Kubernetes.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// What the environment says.
+/// The settings of the KV store.
 pub(super) struct VaultSettings {
     pub(super) address: Url,
-    /// PEM certificates to trust, and no others.
+    /// PEM certificates that replace the system's CA certificates.
     pub(super) ca_file: Option<PathBuf>,
     pub(super) namespace: Option<String>,
     pub(super) login: Login,
@@ -29,7 +29,7 @@ impl VaultSettings {
         let namespace = environment.get("NAMESPACE").map(|(_, text)| text.trim_matches('/').to_owned());
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
         if namespace.as_ref().is_some_and(|namespace| !namespace.chars().all(|letter| letter.is_ascii_graphic())) {
-            return Err(invalid("VAULT_NAMESPACE is not the path of a namespace").with_hint("write it as team/project"));
+            return Err(invalid("VAULT_NAMESPACE is not a valid namespace path").with_hint("example: team/project"));
         }
         Ok(Self {
             address: address(&environment)?,
@@ -39,17 +39,17 @@ impl VaultSettings {
         })
     }
 
-    /// Whether no certificate and no proxy is needed.
+    /// Returns whether the connection uses no TLS and no proxy.
     pub(super) fn is_plain(&self) -> bool {
         self.address.scheme() == "http"
     }
 }
 
-/// OpenBao's names count before Vault's, as for `bao` itself.
+/// OpenBao's variables take precedence over Vault's, as in `bao`.
 struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Environment<'_> {
-    /// The variable's whole name, and its value.
+    /// Returns the full name of the variable and its value.
     fn get(&self, name: &str) -> Option<(String, String)> {
         let names = [format!("BAO_{name}"), format!("VAULT_{name}")];
         names.into_iter().find_map(|name| {
@@ -58,7 +58,7 @@ impl Environment<'_> {
         })
     }
 
-    /// A value that may also be in a file.
+    /// Returns a value, or the file that holds it.
     fn source(&self, name: &str) -> Option<Source> {
         let text = self.get(name).map(|(_, text)| Source::Text(SecretString::from(text)));
         text.or_else(|| self.get(&format!("{name}_FILE")).map(|(_, path)| Source::File(path.into())))
@@ -75,18 +75,18 @@ fn address(environment: &Environment<'_>) -> Result<Url> {
     };
     let Ok(url) = Url::parse(text.trim()) else { return refuse("is not a URL") };
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return refuse("must hold neither credentials, nor a query, nor a fragment");
+        return refuse("must not contain credentials, a query or a fragment");
     }
     match url.scheme() {
         "https" | "http" if url.path() != "/" => refuse("must not have a path"),
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => refuse("would send tokens over plain http to another machine"),
+        "http" => refuse("is plain http to another machine, which would expose the token"),
         _ => refuse("is neither https nor http"),
     }
 }
 
-/// What is said outright counts before what a former login left in the home directory.
+/// Explicit settings take precedence over the token file of an earlier login.
 fn login(environment: &Environment<'_>) -> Result<Login> {
     if let Some(token) = environment.source("TOKEN") {
         return Ok(Login::Token(token));
@@ -101,20 +101,20 @@ fn login(environment: &Environment<'_>) -> Result<Login> {
         return Ok(Login::Kubernetes { mount, role, token: Source::File(token.into()) });
     }
     if let Some((name, _)) = environment.get("AWS_ROLE") {
-        let hint = "log in with `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
-        return Err(invalid(format!("{name}: logging in by AWS is not supported")).with_hint(hint));
+        let hint = "run `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
+        return Err(invalid(format!("{name} is set, but the AWS login method is not supported")).with_hint(hint));
     }
     let home = (environment.0)("HOME").filter(|home| !home.is_empty());
     Ok(home.map_or(Login::None, |home| Login::TokenFile(PathBuf::from(home).join(".vault-token"))))
 }
 
-/// Where the login method is mounted, under `auth/`.
+/// Returns the mount of the login method under `auth/`.
 fn mount(environment: &Environment<'_>, usual: &str) -> Result<String> {
     let Some((name, text)) = environment.get("AUTH_MOUNT") else { return Ok(usual.to_owned()) };
     let text = text.trim().trim_matches('/');
     let mount = text.strip_prefix("auth/").unwrap_or(text);
     if mount.is_empty() || mount.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
-        return Err(invalid(format!("{name} is not the path of a mount")).with_hint(format!("write it as {usual}")));
+        return Err(invalid(format!("{name} is not a valid mount path")).with_hint(format!("example: {usual}")));
     }
     Ok(mount.to_owned())
 }
@@ -134,23 +134,23 @@ mod tests {
     }
 
     fn refused(set: &[(&str, &str)]) -> String {
-        let error = read(set).err().expect("it is refused");
+        let error = read(set).err().expect("an error");
         assert_eq!(error.kind(), ErrorKind::ConfigurationInvalid);
         format!("{error}; {}", error.hint())
     }
 
     #[test]
-    fn openbaos_names_count_first() {
+    fn openbao_variables_take_precedence() {
         let both = [("VAULT_ADDR", "https://vault.example"), ("BAO_ADDR", "https://bao.example:8200/")];
-        assert_eq!(read(&both).expect("it is right").address.as_str(), "https://bao.example:8200/");
-        assert_eq!(read(&both[..1]).expect("it is right").address.as_str(), "https://vault.example/");
-        assert_eq!(read(&[]).expect("it is right").address.as_str(), "https://127.0.0.1:8200/");
+        assert_eq!(read(&both).expect("valid settings").address.as_str(), "https://bao.example:8200/");
+        assert_eq!(read(&both[..1]).expect("valid settings").address.as_str(), "https://vault.example/");
+        assert_eq!(read(&[]).expect("valid settings").address.as_str(), "https://127.0.0.1:8200/");
         let spaces = [("VAULT_NAMESPACE", "/team/a/"), ("BAO_NAMESPACE", "")];
-        assert_eq!(read(&spaces).expect("it is right").namespace.as_deref(), Some("team/a"));
+        assert_eq!(read(&spaces).expect("valid settings").namespace.as_deref(), Some("team/a"));
     }
 
     #[test]
-    fn only_https_and_loopback_are_taken() {
+    fn only_https_and_loopback_are_accepted() {
         for address in ["http://127.0.0.1:8200", "http://[::1]:1", "http://localhost:8200", "https://vault.example"] {
             assert!(read(&[("VAULT_ADDR", address)]).is_ok(), "{address}");
         }
@@ -168,23 +168,23 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_is_said_outright_counts_before_a_former_one() {
+    fn an_explicit_login_takes_precedence_over_the_token_file() {
         let all =
             [("BAO_TOKEN", "t"), ("VAULT_ROLE_ID_FILE", "/r"), ("VAULT_KUBERNETES_ROLE", "k"), ("HOME", "/home/me")];
-        assert!(matches!(read(&all).expect("it is right").login, Login::Token(_)));
-        assert!(matches!(read(&all[1..]).expect("it is right").login, Login::AppRole { secret_id: None, .. }));
-        let Login::Kubernetes { mount, role, .. } = read(&all[2..]).expect("it is right").login else {
-            panic!("it is Kubernetes's turn");
+        assert!(matches!(read(&all).expect("valid settings").login, Login::Token(_)));
+        assert!(matches!(read(&all[1..]).expect("valid settings").login, Login::AppRole { secret_id: None, .. }));
+        let Login::Kubernetes { mount, role, .. } = read(&all[2..]).expect("valid settings").login else {
+            panic!("expected the Kubernetes login");
         };
         assert_eq!((mount.as_str(), role.as_str()), ("kubernetes", "k"));
         assert!(
-            matches!(read(&all[3..]).expect("it is right").login, Login::TokenFile(path) if path.ends_with(".vault-token"))
+            matches!(read(&all[3..]).expect("valid settings").login, Login::TokenFile(path) if path.ends_with(".vault-token"))
         );
-        assert!(matches!(read(&[]).expect("it is right").login, Login::None));
+        assert!(matches!(read(&[]).expect("valid settings").login, Login::None));
     }
 
     #[test]
-    fn what_cannot_be_is_explained() {
+    fn invalid_settings_are_rejected_with_the_name_of_the_variable() {
         assert!(refused(&[("VAULT_AWS_ROLE", "ci")]).contains("-method=aws"));
         assert!(refused(&[("VAULT_ROLE_ID", "r"), ("VAULT_AUTH_MOUNT", "auth/../x")]).contains("VAULT_AUTH_MOUNT"));
         assert!(refused(&[("VAULT_NAMESPACE", "a\nb")]).contains("VAULT_NAMESPACE"));

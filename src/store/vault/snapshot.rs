@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::endpoint::Stored;
+use super::json_equality::equal_json;
 use super::location::Location;
-use super::meaning::means_the_same;
 use crate::rotation::{ErrorKind, Result, RotationError, VersionId};
 use crate::secret::SecretString;
 use crate::store::version_index::{IndexedVersion, VersionIndex};
@@ -77,9 +77,8 @@ impl KvSnapshot {
     /// current one.
     pub(super) fn new(location: Location, document: Stored, versions: (KvVersions, u64)) -> Self {
         let (mut versions, versions_cas) = versions;
-        let is_promoted = |staged: &StagedVersion| {
-            document.version > staged.follows && means_the_same(&staged.document, &document.text)
-        };
+        let is_promoted =
+            |staged: &StagedVersion| document.version > staged.follows && equal_json(&staged.document, &document.text);
         if let Some(staged) = versions.take_pending_if(is_promoted) {
             let previous = versions.current().map(|current| current.version.clone());
             let previous = previous.unwrap_or_else(|| kv_version_id(staged.follows));

@@ -116,7 +116,7 @@ async fn a_login_that_fails_is_explained() {
     let pod = [("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", file!())];
     for (settings, message, hint) in [
         (&[("VAULT_TOKEN", "hush-wrong")][..], "(403: ", "expired"),
-        (&[("VAULT_TOKEN", "hush\u{1}wrong")], "characters that no token holds", "VAULT_TOKEN"),
+        (&[("VAULT_TOKEN", "hush\u{1}wrong")], "contains invalid characters", "VAULT_TOKEN"),
         (&[], "no Vault token", "bao login"),
         (&[("HOME", "/no/such/home")], "no Vault token", "bao login"),
         (&[MOUNT, role, ("VAULT_SECRET_ID", "hush-wrong")], "invalid role or secret ID", "VAULT_SECRET_ID"),

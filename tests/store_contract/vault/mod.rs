@@ -212,8 +212,13 @@ async fn what_is_not_there_or_not_kv_version_2_is_explained() {
     bao.put("destroyed", DOCUMENT).await;
     bao.post("secret/destroy/destroyed", json!({"versions": [1]})).await;
     for (id, kind, message, hint) in [
-        ("secret/none", ErrorKind::SecretNotFound, "there is no secret none in secret/", "kv put -mount=secret none"),
-        ("secret/data/none", ErrorKind::SecretNotFound, "there is no secret data/none", "vault:secret/none"),
+        (
+            "secret/none",
+            ErrorKind::SecretNotFound,
+            "secret none does not exist in secret/",
+            "kv put -mount=secret none",
+        ),
+        ("secret/data/none", ErrorKind::SecretNotFound, "secret data/none does not exist", "vault:secret/none"),
         ("nowhere/x", ErrorKind::SecretNotFound, "no handler for route", "kv put"),
         (
             "secret/deleted",
@@ -222,9 +227,9 @@ async fn what_is_not_there_or_not_kv_version_2_is_explained() {
             "-versions=1 deleted",
         ),
         ("secret/destroyed", ErrorKind::SecretNotFound, "was destroyed", "kv put"),
-        ("old/x", ErrorKind::ConfigurationInvalid, "old/ is version 1 of KV", "enable-versioning old/"),
-        ("cubbyhole/x", ErrorKind::ConfigurationInvalid, "is a mount of cubbyhole", "secrets list"),
-        ("secret", ErrorKind::SecretNotFound, "is not MOUNT/PATH", "secret/team/genesys"),
+        ("old/x", ErrorKind::ConfigurationInvalid, "old/ is KV version 1", "enable-versioning old/"),
+        ("cubbyhole/x", ErrorKind::ConfigurationInvalid, "is a mount of type cubbyhole", "secrets list"),
+        ("secret", ErrorKind::SecretNotFound, "is not in the form MOUNT/PATH", "secret/team/genesys"),
     ] {
         let error = place.refusal(id).await;
         assert_eq!((error.kind(), error.retryability()), (kind, Retryability::Permanent), "{id}: {error}");

@@ -1,12 +1,12 @@
-//! A request whose route was found and whose fields were checked.
+//! A request with its route's name and validated fields.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::value::{FieldValue, Values};
-use crate::{Operation, Request};
+use crate::logical::backend::{Operation, Request};
 
-/// A request to one route. `Debug` leaves out all that the caller sent.
+/// A request to one route. `Debug` omits everything that the caller sent.
 pub struct Call {
     request: Request,
     name: String,
@@ -18,27 +18,27 @@ impl Call {
         Self { request, name, values }
     }
 
-    /// The path's parameter, checked: a name, or the rest of the path. Empty where the route has none.
+    /// Returns the parameter of the path: a valid name, or the rest of the path. Empty for a route without one.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What is asked for.
+    /// Returns the operation.
     pub fn operation(&self) -> Operation {
         self.request.operation
     }
 
-    /// The request as it came.
+    /// Returns the whole request.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// Whether the caller sent the field. One that is null was not sent.
+    /// Returns whether the caller sent the field. Null counts as not sent.
     pub fn is_given(&self, field: &str) -> bool {
         self.values.contains_key(field)
     }
 
-    /// A field of [`FieldKind::Text`](super::FieldKind::Text); `None` where it was not sent.
+    /// Returns a field of [`FieldKind::Text`](super::FieldKind::Text); `None` if it was not sent.
     pub fn text(&self, field: &str) -> Option<&str> {
         match self.values.get(field)? {
             FieldValue::Text(text) => Some(text),
@@ -46,7 +46,7 @@ impl Call {
         }
     }
 
-    /// A field of [`FieldKind::Boolean`](super::FieldKind::Boolean); `None` where it was not sent.
+    /// Returns a field of [`FieldKind::Boolean`](super::FieldKind::Boolean); `None` if it was not sent.
     pub fn boolean(&self, field: &str) -> Option<bool> {
         match self.values.get(field)? {
             FieldValue::Boolean(boolean) => Some(*boolean),
@@ -54,7 +54,7 @@ impl Call {
         }
     }
 
-    /// A field of [`FieldKind::Duration`](super::FieldKind::Duration), in whole seconds; `None` where it was not sent.
+    /// Returns a field of [`FieldKind::Duration`](super::FieldKind::Duration), in whole seconds; `None` if it was not sent.
     pub fn duration(&self, field: &str) -> Option<Duration> {
         match self.values.get(field)? {
             FieldValue::Duration(duration) => Some(*duration),
@@ -62,7 +62,7 @@ impl Call {
         }
     }
 
-    /// A field of [`FieldKind::TextList`](super::FieldKind::TextList); `None` where it was not sent.
+    /// Returns a field of [`FieldKind::TextList`](super::FieldKind::TextList); `None` if it was not sent.
     pub fn texts(&self, field: &str) -> Option<Vec<String>> {
         match self.values.get(field)? {
             FieldValue::TextList(texts) => Some(texts.clone()),

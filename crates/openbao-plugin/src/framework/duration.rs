@@ -1,11 +1,11 @@
-//! Durations as Vault takes them.
+//! Durations in the syntax of Vault.
 
 use std::time::Duration;
 
-/// As many nanoseconds as the host can count.
+/// The host's maximum, in nanoseconds.
 const LONGEST: u128 = i64::MAX as u128;
 const SECOND: u128 = 1_000_000_000;
-/// The longest ones first, so that `ms` is not taken for minutes.
+/// `ms` precedes `m`, so that it is not parsed as minutes.
 const UNITS: [(&str, u128); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -16,12 +16,13 @@ const UNITS: [(&str, u128); 8] = [
     ("h", 3_600 * SECOND),
     ("d", 86_400 * SECOND),
 ];
-/// More digits than that are no duration anybody means, and would overflow.
+/// More digits would overflow.
 const MOST_DIGITS: usize = 19;
 
-/// Seconds, or numbers with units: `90`, `1h30m`, `1.5h`, `1d`. An empty text is zero.
+/// Parses seconds, or numbers with units: `90`, `1h30m`, `1.5h`, `1d`. An empty text is zero.
 ///
-/// `None` where it is no such text, is negative, is no whole number of seconds, or is longer than 292 years.
+/// Returns `None` for any other text, and for a duration that is negative, not a whole number of seconds, or longer than
+/// 292 years.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return if text.is_empty() { Some(Duration::ZERO) } else { whole(number(text)?.checked_mul(SECOND)?) };
@@ -35,7 +36,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     whole(nanoseconds)
 }
 
-/// A number with its unit, in nanoseconds, and what follows it.
+/// Parses a number with its unit, and returns its nanoseconds and the rest of the text.
 fn part(text: &str) -> Option<(u128, &str)> {
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
     let (amount, after) = text.split_at(end);
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_none() {
+    fn invalid_durations_are_none() {
         for text in [
             "-1",
             "-1h",
@@ -120,7 +121,7 @@ mod tests {
             assert_eq!(parse(text), None, "{text}");
         }
         for unit in ["", "s", "d", "h1d"] {
-            assert_eq!(parse(&format!("{}{unit}", "9".repeat(5_000))), None, "absurdly long, and no overflow");
+            assert_eq!(parse(&format!("{}{unit}", "9".repeat(5_000))), None, "too many digits");
         }
         assert_eq!(parse(&"106751d".repeat(100)), None);
     }

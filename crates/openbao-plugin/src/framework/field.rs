@@ -1,25 +1,24 @@
-//! What a caller may send.
+//! The fields of a route.
 
-/// A field of a request's body, or of its query where it has no body.
+/// A field of a request's body, or of its query if the request has no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// What callers call it.
+    /// The name.
     pub name: &'static str,
-    /// What it takes.
+    /// The type.
     pub kind: FieldKind,
-    /// Whether a create has to send it. Where a route has no [`exists`](super::Route::exists), which alone tells
-    /// creates from updates, every write has to.
+    /// Whether a create must send it. On a route without [`exists`](super::Route::exists), every write must.
     pub required: bool,
-    /// What stands for it where it is not sent. It is for people to read: the handler puts it in.
+    /// The documented default. The handler applies it.
     pub default: Option<&'static str>,
-    /// Whether user interfaces hide what is typed.
+    /// Whether user interfaces hide the input.
     pub sensitive: bool,
-    /// What it means, for people to read.
+    /// The description in the help.
     pub description: &'static str,
 }
 
 impl Field {
-    /// A field that need not be sent, and that nobody has to hide.
+    /// Creates a field that is neither required nor sensitive.
     pub const fn optional(
         name: &'static str,
         kind: FieldKind,
@@ -30,18 +29,18 @@ impl Field {
     }
 }
 
-/// What a field takes. Each takes what Vault's own framework takes for it (sdk/framework, `FieldType`).
+/// The type of a field. Each accepts the same values as in Vault's own framework (sdk/framework, `FieldType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
-    /// A text of at most 4096 bytes. A number counts as its digits, and a boolean as `1` or `0`.
+    /// A text of at most 4096 bytes. A number is converted to its digits, a boolean to `1` or `0`.
     Text,
-    /// `true`, `false`, `1`, `0`, or a text that says so.
+    /// `true`, `false`, `1`, `0`, or one of the words of Go's `strconv.ParseBool`.
     Boolean,
     /// Whole seconds, or a text such as `90`, `1h30m` or `1d`.
     Duration,
-    /// A list of at most 100 texts, or one text with commas between them. A text that begins with `[` is a JSON list.
+    /// A list of at most 100 texts, or one text separated by commas. A text that starts with `[` is a JSON list.
     TextList,
-    /// Every field without a name of its own, as it was sent: [`Call::request`](super::Call::request) has them. The
-    /// field's name is for people to read.
-    Others,
+    /// All fields that the route does not name, unvalidated: read them from [`Call::request`](super::Call::request). The
+    /// name of this field is documentation.
+    Map,
 }

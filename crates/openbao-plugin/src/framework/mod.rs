@@ -1,13 +1,13 @@
 //! A route table for secrets engines.
 //!
-//! It finds the route of a request, checks what the caller sent, and explains itself. An engine writes its [`Route`]s
-//! down as constants and hands each [`Request`](crate::Request) to [`Router::handle`]. It builds on the
-//! transport alone, so that both could be lifted out together. `docs/secrets-engines.md` shows how.
+//! An engine declares its [`Route`]s as constants and passes each [`Request`](crate::Request) to [`Router::handle`]. The
+//! router finds the route, validates the name in the path and the fields, calls the handler, and answers `path-help` and
+//! the OpenAPI document from the same table. The [crate's front page](crate) has an example.
 
 mod call;
 mod duration;
 #[cfg(test)]
-mod example;
+mod example_routes;
 mod field;
 mod help;
 mod name;
@@ -15,11 +15,13 @@ mod openapi;
 mod refusal;
 mod route;
 mod router;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use call::Call;
 pub use field::{Field, FieldKind};
 pub use name::is_name;
 pub use refusal::refuse;
-pub use route::{Answer, Exists, Handler, Route};
+pub use route::{Exists, Handler, Route, RouteOperation};
 pub use router::Router;

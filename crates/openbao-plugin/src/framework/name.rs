@@ -1,30 +1,32 @@
-//! The names that paths take.
+//! Names in paths.
 
 use super::refusal::refuse;
-use crate::Failure;
+use crate::logical::failure::Failure;
 
-/// The longest name, in bytes.
+/// Limits a name, in bytes.
 const LONGEST: usize = 128;
 
-/// Letters, digits, `_`, `-` and `.`; the first and the last a letter, a digit or `_` (sdk/framework,
-/// `GenericNameRegex`).
+/// Validates the name in a path; see [`is_name`].
 ///
 /// # Errors
 ///
-/// 400 with a sentence.
+/// 400. The text names the parameter.
 pub(super) fn check(parameter: &str, name: &str) -> Result<(), Failure> {
     if name.len() > LONGEST {
-        let sentence = format!("the {parameter} in the path is longer than {LONGEST} bytes");
-        return Err(refuse(sentence, "choose a shorter one"));
+        let problem = format!("the {parameter} in the path is longer than {LONGEST} bytes");
+        return Err(refuse(problem, "use a shorter name"));
     }
     if is_name(name) {
         return Ok(());
     }
-    let hint = "use letters, digits, '_', '-' and '.', and begin and end with a letter, a digit or '_'";
+    let hint = "use letters, digits, '_', '-' and '.'; start and end with a letter, a digit or '_'";
     Err(refuse(format!("the {parameter} in the path is not a valid name"), hint))
 }
 
-/// Whether a text could be the name in a path. What is none must not become part of a key.
+/// Returns whether a text is a valid name in a path. Check it before you make a text part of a storage key.
+///
+/// A name has 1 to 128 ASCII letters, digits, `_`, `-` and `.`, and starts and ends with a letter, a digit or `_`
+/// (sdk/framework, `GenericNameRegex`).
 pub fn is_name(text: &str) -> bool {
     let (first, last) = (text.chars().next(), text.chars().next_back());
     text.len() <= LONGEST && is_word(first) && is_word(last) && text.chars().all(is_allowed)
@@ -43,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_vaults_names() {
+    fn names_follow_vaults_generic_name_regex() {
         for name in ["a", "_", "9", "main", "ci-eu.west_1", "a..b", "A-1", &"x".repeat(LONGEST)] {
             assert_eq!(check("role", name), Ok(()), "{name}");
         }

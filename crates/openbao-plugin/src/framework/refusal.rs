@@ -1,10 +1,10 @@
-//! How a request is refused.
+//! The error of an invalid request.
 
-use crate::Failure;
+use crate::logical::failure::Failure;
 
-/// 400, with a sentence that says what is wrong and, on a line of its own, what to do.
+/// 400, with a text that says what is wrong and, on a second line, a hint that says what to change.
 ///
-/// Neither may hold what the caller sent in a sensitive field.
-pub fn refuse(sentence: impl AsRef<str>, hint: impl AsRef<str>) -> Failure {
-    Failure::InvalidRequest(format!("{}\nhint: {}", sentence.as_ref(), hint.as_ref()))
+/// Neither may hold the value of a sensitive field.
+pub fn refuse(problem: impl AsRef<str>, hint: impl AsRef<str>) -> Failure {
+    Failure::InvalidRequest(format!("{}\nhint: {}", problem.as_ref(), hint.as_ref()))
 }

@@ -1,71 +1,88 @@
-//! One path and what it answers.
+//! One path, and its operations.
 
 use futures_util::future::BoxFuture;
 
 use super::call::Call;
 use super::field::Field;
-use crate::{Failure, Operation, Response};
+use crate::logical::backend::{Operation, Response};
+use crate::logical::failure::Failure;
 
-/// A path, and what may be done there.
+/// A path, its fields and its operations.
 pub struct Route<M: 'static> {
-    /// The path below the mount: `config/:name` takes one name, `store/*key` the rest of the path. A path that ends in
-    /// `/` is a list, with the slash or without it.
+    /// The path below the mount. `:name` matches one name, `*key` the rest of the path. A path that ends in `/` is a list,
+    /// and matches with and without the slash.
     pub path: &'static str,
     /// One line for the list of paths.
     pub summary: &'static str,
-    /// The text for who asks about this path.
+    /// The help text of the path.
     pub help: &'static str,
-    /// What a caller may send beside the path's own parameters.
+    /// The fields that a caller may send, beside the parameter in the path.
     pub fields: &'static [Field],
-    /// What may be done.
-    pub operations: &'static [Answer<M>],
-    /// Tells a create from an update. Without it every write is an update.
+    /// The supported operations.
+    pub operations: &'static [RouteOperation<M>],
+    /// Distinguishes a create from an update. Without it every write is an update.
     pub exists: Option<Exists<M>>,
-    /// Whether a policy has to grant `sudo`. Hosts guard all that begins like the path up to its parameter.
+    /// Whether the path requires the `sudo` capability. Hosts match a prefix: the path up to its parameter.
     pub sudo: bool,
 }
 
 /// An operation of a route.
-pub struct Answer<M: 'static> {
-    /// What is asked for. Writes are [`Operation::Update`] and, where the route has [`exists`](Route::exists),
-    /// [`Operation::Create`] as well.
+pub struct RouteOperation<M: 'static> {
+    /// The operation. A write is [`Operation::Update`], or with [`exists`](Route::exists) also [`Operation::Create`].
     pub operation: Operation,
-    /// One line for the API's description.
+    /// One line for the help and the OpenAPI document.
     pub summary: &'static str,
-    /// What answers.
+    /// The function that answers.
     pub handler: Handler<M>,
 }
 
-/// Answers a call on a mount.
+/// Answers a call of a mount.
 pub type Handler<M> = for<'a> fn(&'a M, Call) -> BoxFuture<'a, Result<Response, Failure>>;
 
-/// Whether what a call names is there. The call has no fields: they are checked once it is known what is asked for.
+/// Returns whether the target of a call exists. The call has no fields, because they are validated later.
 pub type Exists<M> = for<'a> fn(&'a M, Call) -> BoxFuture<'a, Result<bool, Failure>>;
 
+impl<M: 'static> RouteOperation<M> {
+    /// The operation's name for callers, who do not distinguish creates from updates.
+    pub(super) fn verb(&self) -> &'static str {
+        match self.operation {
+            Operation::Create | Operation::Update => "write",
+            Operation::Read => "read",
+            Operation::Patch => "patch",
+            Operation::Delete => "delete",
+            Operation::List => "list",
+            Operation::Help => "help",
+            Operation::Renew => "renew",
+            Operation::Revoke => "revoke",
+            Operation::Rollback => "rollback",
+        }
+    }
+}
+
 impl<M: 'static> Route<M> {
-    /// What takes the operation.
-    pub(super) fn answer(&self, operation: Operation) -> Option<&Answer<M>> {
-        self.operations.iter().find(|answer| answer.operation == operation)
+    /// The handler of an operation.
+    pub(super) fn find(&self, operation: Operation) -> Option<&RouteOperation<M>> {
+        self.operations.iter().find(|candidate| candidate.operation == operation)
     }
 
-    /// The operations, with one for creates and updates where there are both: callers know them as writes.
-    pub(super) fn operations(&self) -> impl Iterator<Item = &Answer<M>> {
-        let both = self.answer(Operation::Update).is_some();
-        self.operations.iter().filter(move |answer| !(both && answer.operation == Operation::Create))
+    /// The operations as callers see them: a create and an update are one write.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &RouteOperation<M>> {
+        let has_update = self.find(Operation::Update).is_some();
+        self.operations.iter().filter(move |one| !(has_update && one.operation == Operation::Create))
     }
 
-    /// The path's parameter, without its mark: `name` of `config/:name`.
+    /// The parameter of the path, without its prefix: `name` in `config/:name`.
     pub(super) fn parameter(&self) -> Option<&'static str> {
         self.path.split('/').find_map(|segment| segment.strip_prefix([':', '*']))
     }
 
-    /// Whether the parameter is the rest of the path, slashes and all, rather than a name.
+    /// Whether the parameter matches the rest of the path, slashes included, and not a name.
     pub(super) fn takes_the_rest(&self) -> bool {
         self.path.split('/').any(|segment| segment.starts_with('*'))
     }
 
-    /// The path as the host's table of root paths takes it: whole, or with `*` at the end for all that begins so. It
-    /// knows no other mark, so what follows a parameter is lost, and what begins likewise is guarded too.
+    /// The path for the host's table of root paths, which supports only `*` at the end. A path with a parameter therefore
+    /// becomes the prefix before it.
     pub(super) fn special_paths(&self) -> Vec<String> {
         if let Some(parameter) = self.path.find([':', '*']) {
             return vec![format!("{}*", &self.path[..parameter])];
@@ -74,23 +91,24 @@ impl<M: 'static> Route<M> {
         [Some(self.path.to_owned()), without_slash].into_iter().flatten().collect()
     }
 
-    /// Whether a path is this route's: then its parameter, empty where the route has none.
+    /// Matches a path, and returns its parameter, empty for a route without one.
     pub(super) fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
-        // A list is asked for with a slash at its end, and explained without.
+        // A list request has the slash at its end, its help request does not.
         let (route, path) = match self.path.strip_suffix('/') {
             Some(list) => (list, path.strip_suffix('/').unwrap_or(path)),
             None => (self.path, path),
         };
         let (mut rest, mut parameter) = (Some(path), "");
         for segment in route.split('/') {
-            let here_on = rest?;
+            let remaining = rest?;
             if segment.starts_with('*') {
-                return (!here_on.is_empty()).then_some(here_on);
+                return (!remaining.is_empty()).then_some(remaining);
             }
-            let (here, after) = here_on.split_once('/').map_or((here_on, None), |(here, after)| (here, Some(after)));
-            if segment.starts_with(':') && !here.is_empty() {
-                parameter = here;
-            } else if segment != here {
+            let (first, after) =
+                remaining.split_once('/').map_or((remaining, None), |(first, after)| (first, Some(after)));
+            if segment.starts_with(':') && !first.is_empty() {
+                parameter = first;
+            } else if segment != first {
                 return None;
             }
             rest = after;
@@ -109,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_path_matches_segment_by_segment() {
-        for (path, asked, expected) in [
+        for (path, requested, expected) in [
             ("limits", "limits", Some("")),
             ("limits", "limits/", None),
             ("limits", "limit", None),
@@ -132,12 +150,12 @@ mod tests {
             ("store/*key", "store/", None),
             ("store/*key", "store", None),
         ] {
-            assert_eq!(route(path).matches(asked), expected, "{asked} at {path}");
+            assert_eq!(route(path).matches(requested), expected, "{requested} at {path}");
         }
     }
 
     #[test]
-    fn the_host_guards_no_less_than_the_path() {
+    fn special_paths_cover_the_whole_route() {
         for (path, expected) in [
             ("panic", &["panic"][..]),
             ("audit/", &["audit/", "audit"]),

@@ -1,4 +1,4 @@
-//! What a caller sent, as what the field takes.
+//! Converts the caller's values to the types of the fields.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use serde_json::{Map, Number, Value};
 use super::duration;
 use super::field::{Field, FieldKind};
 use super::refusal::refuse;
-use crate::Failure;
+use crate::logical::failure::Failure;
 
-/// The longest text, in bytes.
+/// Limits a text, in bytes.
 const LONGEST_TEXT: usize = 4096;
-/// The longest list.
+/// Limits a list.
 const LONGEST_LIST: usize = 100;
 
-/// The fields that were sent, by their names.
+/// The sent fields, by name.
 pub(super) type Values = BTreeMap<&'static str, FieldValue>;
 
-/// A field's value, after its kind.
+/// The value of a field.
 #[derive(Clone, PartialEq)]
 pub(super) enum FieldValue {
     Text(String),
@@ -27,14 +27,14 @@ pub(super) enum FieldValue {
     TextList(Vec<String>),
 }
 
-/// The fields that were sent. What is null was not.
+/// Returns the sent fields. Null counts as not sent.
 ///
 /// # Errors
 ///
-/// 400 that names the first field whose value is not what it takes; never the value.
+/// 400. The text names the first field with a wrong value, and never the value.
 pub(super) fn values(fields: &[Field], data: &Map<String, Value>) -> Result<Values, Failure> {
     let mut values = Values::new();
-    for field in fields.iter().filter(|field| field.kind != FieldKind::Others) {
+    for field in fields.iter().filter(|field| field.kind != FieldKind::Map) {
         if let Some(sent) = data.get(field.name).filter(|sent| !sent.is_null()) {
             values.insert(field.name, value(field, sent)?);
         }
@@ -46,7 +46,7 @@ fn value(field: &Field, sent: &Value) -> Result<FieldValue, Failure> {
     let name = field.name;
     match field.kind {
         FieldKind::Text => {
-            let text = text(sent).ok_or_else(|| refuse(format!("{name} is not a text"), "send one text"))?;
+            let text = text(sent).ok_or_else(|| refuse(format!("{name} is not a string"), "send a string"))?;
             Ok(FieldValue::Text(short(name, text)?))
         }
         FieldKind::Boolean => {
@@ -54,15 +54,15 @@ fn value(field: &Field, sent: &Value) -> Result<FieldValue, Failure> {
             boolean(sent).map(FieldValue::Boolean).ok_or_else(wrong)
         }
         FieldKind::Duration => {
-            let hint = "send whole seconds, or a text such as 90, 1h30m or 1d; not negative, and less than 292 years";
+            let hint = "send whole seconds, or a string such as 90, 1h30m or 1d; from 0 to 292 years";
             let wrong = || refuse(format!("{name} is not a duration"), hint);
             seconds(sent).map(FieldValue::Duration).ok_or_else(wrong)
         }
-        FieldKind::TextList | FieldKind::Others => list(name, sent).map(FieldValue::TextList),
+        FieldKind::TextList | FieldKind::Map => list(name, sent).map(FieldValue::TextList),
     }
 }
 
-/// A number counts as its digits, and a boolean as `1` or `0`.
+/// Converts a scalar to text: a number to its digits, a boolean to `1` or `0`.
 fn text(sent: &Value) -> Option<String> {
     match sent {
         Value::String(text) => Some(text.clone()),
@@ -76,10 +76,10 @@ fn short(name: &str, text: String) -> Result<String, Failure> {
     if text.len() <= LONGEST_TEXT {
         return Ok(text);
     }
-    Err(refuse(format!("{name} is longer than {LONGEST_TEXT} bytes"), "send a shorter text"))
+    Err(refuse(format!("{name} is longer than {LONGEST_TEXT} bytes"), "send a shorter string"))
 }
 
-/// The words of Go's `strconv.ParseBool`; an empty text is false.
+/// Parses the words of Go's `strconv.ParseBool`. An empty text is false.
 fn boolean(sent: &Value) -> Option<bool> {
     match text(sent)?.as_str() {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
@@ -96,15 +96,15 @@ fn seconds(sent: &Value) -> Option<Duration> {
     }
 }
 
-/// JSON has no integers of its own: 90.0 is 90.
+/// Converts a whole number, also one written as 90.0.
 fn whole(number: &Number) -> Option<u64> {
     let exact = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..1e15).contains(float));
-    // Below 10^15 every whole float is an integer exactly.
+    // Below 10^15 the conversion is exact.
     number.as_u64().or_else(|| exact().map(|float| float as u64))
 }
 
 fn list(name: &str, sent: &Value) -> Result<Vec<String>, Failure> {
-    let wrong = || refuse(format!("{name} is not a list of texts"), "send a list, or one text with commas in between");
+    let wrong = || refuse(format!("{name} is not a list of strings"), "send a list, or one string separated by commas");
     let texts = match sent {
         Value::Array(items) => texts(items).ok_or_else(wrong)?,
         Value::String(text) if text.trim_start().starts_with('[') => {
@@ -114,7 +114,7 @@ fn list(name: &str, sent: &Value) -> Result<Vec<String>, Failure> {
         single => split(&text(single).ok_or_else(wrong)?),
     };
     if texts.len() > LONGEST_LIST {
-        return Err(refuse(format!("{name} holds more than {LONGEST_LIST} texts"), "send fewer"));
+        return Err(refuse(format!("{name} has more than {LONGEST_LIST} items"), "send fewer items"));
     }
     texts.into_iter().map(|text| short(name, text)).collect()
 }
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    fn taken(kind: FieldKind, sent: Value) -> Option<FieldValue> {
+    fn converted(kind: FieldKind, sent: Value) -> Option<FieldValue> {
         let field = Field { name: "it", kind, required: false, default: None, sensitive: false, description: "" };
         let data = Map::from_iter([("it".to_owned(), sent.clone())]);
         match values(&[field], &data) {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_taken_as_vault_takes_them() {
+    fn text_accepts_the_values_of_vault() {
         for (sent, expected) in [
             (json!("größer"), Some("größer")),
             (json!(""), Some("")),
@@ -161,23 +161,23 @@ mod tests {
             (json!({"hunter2": 1}), None),
         ] {
             let expected = expected.map(|text| FieldValue::Text(text.to_owned()));
-            assert!(taken(FieldKind::Text, sent.clone()) == expected, "{sent}");
+            assert!(converted(FieldKind::Text, sent.clone()) == expected, "{sent}");
         }
     }
 
     #[test]
-    fn booleans_are_taken_as_vault_takes_them() {
+    fn boolean_accepts_the_values_of_vault() {
         let truths = [json!(true), json!("true"), json!("TRUE"), json!("t"), json!("1"), json!(1)];
-        let lies = [json!(false), json!("false"), json!("False"), json!("f"), json!("0"), json!(0), json!("")];
+        let falsehoods = [json!(false), json!("false"), json!("False"), json!("f"), json!("0"), json!(0), json!("")];
         let neither = [json!("hunter2"), json!("yes"), json!(2), json!("tRUE"), json!([true]), json!({})];
-        let sent = truths.map(|sent| (sent, Some(true))).into_iter().chain(lies.map(|sent| (sent, Some(false))));
+        let sent = truths.map(|sent| (sent, Some(true))).into_iter().chain(falsehoods.map(|sent| (sent, Some(false))));
         for (sent, expected) in sent.chain(neither.map(|sent| (sent, None))) {
-            assert!(taken(FieldKind::Boolean, sent.clone()) == expected.map(FieldValue::Boolean), "{sent}");
+            assert!(converted(FieldKind::Boolean, sent.clone()) == expected.map(FieldValue::Boolean), "{sent}");
         }
     }
 
     #[test]
-    fn durations_are_taken_as_vault_takes_them() {
+    fn duration_accepts_the_values_of_vault() {
         for (sent, seconds) in [
             (json!(90), Some(90)),
             (json!(90.0), Some(90)),
@@ -196,12 +196,12 @@ mod tests {
             (json!("hunter2"), None),
         ] {
             let expected = seconds.map(|seconds| FieldValue::Duration(Duration::from_secs(seconds)));
-            assert!(taken(FieldKind::Duration, sent.clone()) == expected, "{sent}");
+            assert!(converted(FieldKind::Duration, sent.clone()) == expected, "{sent}");
         }
     }
 
     #[test]
-    fn lists_are_lists_or_texts_that_stand_for_them() {
+    fn text_list_accepts_lists_and_comma_separated_text() {
         for (sent, expected) in [
             (json!(["a", " b ", 3]), Some(&["a", "b", "3"][..])),
             (json!("a, b,,c,"), Some(&["a", "b", "c"])),
@@ -215,15 +215,17 @@ mod tests {
             (json!({"hunter2": 1}), None),
         ] {
             let expected = expected.map(|texts| texts.iter().map(|&text| text.to_owned()).collect());
-            assert!(taken(FieldKind::TextList, sent.clone()) == expected.map(FieldValue::TextList), "{sent}");
+            assert!(converted(FieldKind::TextList, sent.clone()) == expected.map(FieldValue::TextList), "{sent}");
         }
     }
 
     #[test]
-    fn nothing_grows_without_bounds() {
+    fn texts_and_lists_are_limited() {
         let (longest, longer) = ("x".repeat(LONGEST_TEXT), "x".repeat(LONGEST_TEXT + 1));
-        assert!(taken(FieldKind::Text, json!(longest)).is_some() && taken(FieldKind::Text, json!(longer)).is_none());
-        for (sent, is_taken) in [
+        assert!(
+            converted(FieldKind::Text, json!(longest)).is_some() && converted(FieldKind::Text, json!(longer)).is_none()
+        );
+        for (sent, is_accepted) in [
             (json!(vec!["x"; LONGEST_LIST]), true),
             (json!(vec!["x"; LONGEST_LIST + 1]), false),
             (json!("x,".repeat(LONGEST_LIST + 1)), false),
@@ -231,15 +233,15 @@ mod tests {
             (json!([longer]), false),
             (json!("[".repeat(100_000)), false),
         ] {
-            assert_eq!(taken(FieldKind::TextList, sent).is_some(), is_taken);
+            assert_eq!(converted(FieldKind::TextList, sent).is_some(), is_accepted);
         }
     }
 
     #[test]
-    fn null_is_not_sent() {
+    fn null_counts_as_not_sent() {
         for kind in [FieldKind::Text, FieldKind::Boolean, FieldKind::Duration, FieldKind::TextList] {
-            assert!(taken(kind, Value::Null).is_none());
+            assert!(converted(kind, Value::Null).is_none());
         }
-        assert!(taken(FieldKind::Others, json!("it")).is_none(), "it has no value of its own");
+        assert!(converted(FieldKind::Map, json!("it")).is_none(), "its fields are not converted");
     }
 }

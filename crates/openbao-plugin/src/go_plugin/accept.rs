@@ -1,4 +1,4 @@
-//! Connections of the host, from the socket to the moment at which both ends have proved themselves.
+//! Accepts the host's connections, up to the completed TLS handshake.
 
 use std::io;
 use std::pin::Pin;
@@ -15,41 +15,41 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::mux::{MuxDriver, Wire};
-use super::shutdown::End;
+use super::mux::{MuxDriver, RawStream};
+use super::shutdown::Shutdown;
 
-/// How long a peer may take to prove itself.
+/// Limits the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long the host may take to connect at all. Its own patience is a minute (go-plugin, `StartTimeout`).
+/// Limits the wait for the host's first connection. The host itself gives up after a minute (go-plugin, `StartTimeout`).
 const FIRST_CONNECTION: Duration = Duration::from_secs(60);
-/// How long to wait after a failure to accept, such as too many open files.
+/// Delay after a failed accept, such as with too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How many proved connections may wait to be served.
+/// How many authenticated connections may wait to be served.
 const QUEUE: usize = 16;
 
-/// A connection of the host.
-pub(crate) struct HostConnection(TlsStream<Wire>);
+/// An authenticated connection of the host.
+pub(crate) struct HostConnection(TlsStream<RawStream>);
 
-/// The host's connections. Whoever else dials is turned away, and disturbs nobody.
+/// Returns the host's connections. Other peers fail the TLS handshake, without effect on the host's connections.
 pub(crate) fn connections(
     listener: UnixListener,
     acceptor: TlsAcceptor,
     mux: Option<MuxDriver>,
-    end: End,
+    shutdown: Shutdown,
 ) -> impl Stream<Item = io::Result<HostConnection>> {
-    let (proved, served) = mpsc::channel(QUEUE);
-    let door = Door { acceptor, proved };
+    let (authenticated, served) = mpsc::channel(QUEUE);
+    let handshakes = Handshakes { acceptor, authenticated };
     tokio::spawn(async move {
         match mux {
-            Some(driver) => accept_streams(listener, door, driver).await,
-            None => accept_connections(listener, door).await,
+            Some(driver) => accept_streams(listener, handshakes, driver).await,
+            None => accept_connections(listener, handshakes).await,
         }
     });
-    unfold((served, FIRST_CONNECTION), move |(mut served, patience)| {
-        let end = end.clone();
+    unfold((served, FIRST_CONNECTION), move |(mut served, limit)| {
+        let shutdown = shutdown.clone();
         async move {
-            let Ok(connection) = timeout(patience, served.recv()).await else {
-                end.reach("no host connected");
+            let Ok(connection) = timeout(limit, served.recv()).await else {
+                shutdown.trigger("no host connected");
                 return None;
             };
             Some((Ok(connection?), (served, Duration::MAX)))
@@ -58,37 +58,37 @@ pub(crate) fn connections(
 }
 
 #[derive(Clone)]
-struct Door {
+struct Handshakes {
     acceptor: TlsAcceptor,
-    proved: mpsc::Sender<HostConnection>,
+    authenticated: mpsc::Sender<HostConnection>,
 }
 
-impl Door {
-    /// Lets the peer prove itself, beside the others.
-    fn admit(&self, wire: Wire) {
-        let door = self.clone();
+impl Handshakes {
+    /// Runs the TLS handshake on a background task.
+    fn start(&self, stream: RawStream) {
+        let Self { acceptor, authenticated } = self.clone();
         tokio::spawn(async move {
-            match timeout(HANDSHAKE, door.acceptor.accept(wire)).await {
-                // Nobody serves any more once the receiver is gone.
-                Ok(Ok(stream)) => drop(door.proved.send(HostConnection(stream)).await),
-                Ok(Err(error)) => tracing::debug!("a peer that is not the host was turned away: {error}"),
-                Err(_) => tracing::debug!("a peer took too long to prove that it is the host"),
+            match timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                // The receiver is dropped at shutdown.
+                Ok(Ok(stream)) => drop(authenticated.send(HostConnection(stream)).await),
+                Ok(Err(error)) => tracing::debug!("TLS handshake failed: {error}"),
+                Err(_) => tracing::debug!("TLS handshake timed out"),
             }
         });
     }
 }
 
-async fn accept_connections(listener: UnixListener, door: Door) {
+async fn accept_connections(listener: UnixListener, handshakes: Handshakes) {
     loop {
-        door.admit(Wire::new(accept(&listener).await));
+        handshakes.start(RawStream::Socket(accept(&listener).await));
     }
 }
 
-/// The host makes one connection. One that ends, such as a stranger's, leaves room for it.
-async fn accept_streams(listener: UnixListener, door: Door, mut driver: MuxDriver) {
+/// Accepts one multiplexed connection at a time. When one ends, such as another peer's, the next is accepted.
+async fn accept_streams(listener: UnixListener, handshakes: Handshakes, mut driver: MuxDriver) {
     loop {
         let socket = accept(&listener).await;
-        driver.run(socket, |wire| door.admit(wire)).await;
+        driver.run(socket, |stream| handshakes.start(stream)).await;
     }
 }
 
@@ -97,7 +97,7 @@ async fn accept(listener: &UnixListener) -> UnixStream {
         match listener.accept().await {
             Ok((socket, _)) => return socket,
             Err(error) => {
-                tracing::warn!("the socket takes no connection: {error}");
+                tracing::warn!("accept failed: {error}");
                 tokio::time::sleep(PAUSE).await;
             }
         }

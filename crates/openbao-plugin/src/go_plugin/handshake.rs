@@ -1,26 +1,25 @@
-//! What the host says through the environment.
+//! The host's environment variables, and why a process does not serve.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::path::PathBuf;
 
-/// Sets secrets engines and auth methods apart from other plugins, and from a person at a terminal.
-const COOKIE_NAME: &str = "VAULT_BACKEND_PLUGIN";
-const COOKIE: &str = "6669da05-b1c8-4f49-97d9-c8e5bed98e20";
+/// The cookie of secrets engines and auth methods. Without it a person, or a probe for another kind of plugin, started
+/// the process.
+pub(crate) const COOKIE_NAME: &str = "VAULT_BACKEND_PLUGIN";
+pub(crate) const COOKIE: &str = "6669da05-b1c8-4f49-97d9-c8e5bed98e20";
 
-/// The version of the plugin protocol that is spoken here.
+/// The supported version of the plugin protocol.
 pub(crate) const PROTOCOL_VERSION: &str = "5";
 
-/// What the host says through the environment (go-plugin; `serveconfig` and `pluginutil` of Vault and OpenBao).
+/// The settings in the host's environment variables (go-plugin; `serveconfig` and `pluginutil` of Vault and OpenBao).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostEnvironment {
-    /// The host's certificate in PEM: nobody else is talked to.
+    /// The host's certificate in PEM, the only one that is accepted.
     pub(crate) certificate: String,
-    /// Where the socket goes.
+    /// The directory of the socket.
     pub(crate) socket_directory: Option<PathBuf>,
-    /// The group, by name or number, that may use the socket as well.
+    /// The group, by name or number, that may use the socket beside its owner.
     pub(crate) socket_group: Option<String>,
-    /// Whether all goes over one connection; `None` where the host knows no such thing.
+    /// Whether to multiplex over one connection; `None` if the host does not support it.
     pub(crate) multiplexing: Option<bool>,
 }
 
@@ -29,18 +28,18 @@ impl HostEnvironment {
     ///
     /// # Errors
     ///
-    /// No host that this can serve has started the process.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Refusal> {
+    /// No host started the process, or one that this crate does not support.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, HandshakeError> {
         let lookup = |name: &str| lookup(name).filter(|value| !value.is_empty());
         if lookup(COOKIE_NAME).as_deref() != Some(COOKIE) {
-            return Err(Refusal::NoHost);
+            return Err(HandshakeError::NoHost);
         }
         let offered = lookup("PLUGIN_PROTOCOL_VERSIONS").unwrap_or_default();
         if !offered.split(',').any(|version| version.trim() == PROTOCOL_VERSION) {
-            return Err(Refusal::ProtocolVersion { offered });
+            return Err(HandshakeError::ProtocolVersion { offered });
         }
         Ok(Self {
-            certificate: lookup("PLUGIN_CLIENT_CERT").ok_or(Refusal::NoMutualTls)?,
+            certificate: lookup("PLUGIN_CLIENT_CERT").ok_or(HandshakeError::NoMutualTls)?,
             socket_directory: lookup("PLUGIN_UNIX_SOCKET_DIR").map(PathBuf::from),
             socket_group: lookup("PLUGIN_UNIX_SOCKET_GROUP"),
             multiplexing: lookup("PLUGIN_MULTIPLEX_GRPC").map(|value| is_true(&value)),
@@ -54,60 +53,40 @@ fn is_true(value: &str) -> bool {
 }
 
 /// Why a process does not serve.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It was not started by Vault or OpenBao, or not as a secrets engine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeError {
+    /// Vault or OpenBao did not start the process, or not as a secrets engine.
+    #[error("this is a secrets engine plugin: Vault or OpenBao must start it")]
     NoHost,
-    /// The host speaks other versions of the plugin protocol.
+    /// The host does not support version 5 of the plugin protocol.
+    #[error("the host supports plugin protocol {offered:?}, but this plugin supports only 5")]
     ProtocolVersion {
-        /// The versions that the host speaks, with commas between them.
+        /// The versions that the host supports, separated by commas.
         offered: String,
     },
-    /// The host wants to talk in clear.
+    /// The host did not provide its certificate.
+    #[error("the host provided no certificate, but this plugin requires mutual TLS")]
     NoMutualTls,
 }
 
-impl Refusal {
-    /// What to do about it.
+impl HandshakeError {
+    /// Returns what to change.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NoHost => {
-                "register it in the plugin catalog (bao plugin register, or vault plugin register) as a secret plugin, and let the server start it"
+                "register it in the plugin catalog as a secret plugin (bao plugin register, or vault plugin register), and let the server start it"
             }
             Self::ProtocolVersion { .. } => "use Vault 1.12 or newer, or any OpenBao",
-            Self::NoMutualTls => {
-                "use a host that starts plugins with AutoMTLS, as Vault and OpenBao do with plugins of protocol version 5"
-            }
+            Self::NoMutualTls => "use a host with AutoMTLS, which Vault and OpenBao use for plugin protocol 5",
         }
     }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoHost => {
-                formatter.write_str("this is a secrets engine: Vault or OpenBao starts it, and it does nothing by hand")
-            }
-            Self::ProtocolVersion { offered } => {
-                write!(
-                    formatter,
-                    "the host speaks version {offered:?} of the plugin protocol, and only 5 is spoken here"
-                )
-            }
-            Self::NoMutualTls => {
-                formatter.write_str("the host gave no certificate of its own, and only mutual TLS is spoken here")
-            }
-        }
-    }
-}
-
-impl StdError for Refusal {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<HostEnvironment, Refusal> {
+    fn read(pairs: &[(&str, &str)]) -> Result<HostEnvironment, HandshakeError> {
         let whole = [(COOKIE_NAME, COOKIE), ("PLUGIN_PROTOCOL_VERSIONS", "4,5"), ("PLUGIN_CLIENT_CERT", "PEM")];
         HostEnvironment::from_lookup(|name| {
             let found = pairs.iter().chain(&whole).find(|(key, _)| *key == name);
@@ -116,31 +95,31 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_known_by_its_cookie() {
+    fn from_lookup_requires_the_cookie() {
         assert!(read(&[]).is_ok());
         for cookie in ["", "7669da05", "d44f9b56"] {
-            assert_eq!(read(&[(COOKIE_NAME, cookie)]), Err(Refusal::NoHost), "{cookie}");
+            assert_eq!(read(&[(COOKIE_NAME, cookie)]), Err(HandshakeError::NoHost), "{cookie}");
         }
     }
 
     #[test]
-    fn only_version_five_is_served() {
+    fn from_lookup_requires_protocol_version_5() {
         for offered in ["5", "3,4,5", "5,6", " 5 "] {
             assert!(read(&[("PLUGIN_PROTOCOL_VERSIONS", offered)]).is_ok(), "{offered}");
         }
         for offered in ["", "3,4", "55", "1.5", "five"] {
-            let refusal = Refusal::ProtocolVersion { offered: offered.to_owned() };
-            assert_eq!(read(&[("PLUGIN_PROTOCOL_VERSIONS", offered)]), Err(refusal), "{offered}");
+            let error = HandshakeError::ProtocolVersion { offered: offered.to_owned() };
+            assert_eq!(read(&[("PLUGIN_PROTOCOL_VERSIONS", offered)]), Err(error), "{offered}");
         }
     }
 
     #[test]
-    fn a_host_without_a_certificate_is_refused() {
-        assert_eq!(read(&[("PLUGIN_CLIENT_CERT", "")]), Err(Refusal::NoMutualTls));
+    fn from_lookup_requires_a_certificate() {
+        assert_eq!(read(&[("PLUGIN_CLIENT_CERT", "")]), Err(HandshakeError::NoMutualTls));
     }
 
     #[test]
-    fn multiplexing_is_read_as_go_reads_it() {
+    fn multiplexing_is_parsed_like_strconv_parse_bool() {
         let multiplexing = |value| read(&[("PLUGIN_MULTIPLEX_GRPC", value)]).map(|host| host.multiplexing);
         assert_eq!(multiplexing(""), Ok(None));
         assert_eq!(multiplexing("true"), Ok(Some(true)));

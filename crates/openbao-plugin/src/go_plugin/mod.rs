@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod broker;
 pub(crate) mod handshake;
+pub(crate) mod host_error;
 pub(crate) mod mux;
 pub(crate) mod process;
 pub(crate) mod shutdown;

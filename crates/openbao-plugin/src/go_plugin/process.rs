@@ -1,10 +1,10 @@
-//! What the host asks of the process rather than of a mount.
+//! The host's calls to the process, as opposed to a mount.
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 
-use super::shutdown::End;
+use super::shutdown::Shutdown;
 use crate::proto::health::health_check_response::ServingStatus;
 use crate::proto::health::health_server::Health;
 use crate::proto::health::{HealthCheckRequest, HealthCheckResponse};
@@ -16,14 +16,14 @@ use crate::proto::plugin::grpc_controller_server::GrpcController;
 use crate::proto::plugin::grpc_stdio_server::GrpcStdio;
 use crate::proto::plugin::{self, StdioData};
 
-/// The service by whose health the host judges the process (go-plugin, `GRPCServiceName`).
+/// The service whose health the host checks (go-plugin, `GRPCServiceName`).
 const SERVICE: &str = "plugin";
 
-/// The process, as the host sees it.
+/// Serves the calls to the process.
 #[derive(Clone)]
 pub(crate) struct Process {
     pub(crate) version: String,
-    pub(crate) end: End,
+    pub(crate) shutdown: Shutdown,
 }
 
 #[tonic::async_trait]
@@ -42,9 +42,9 @@ impl Health for Process {
             SERVICE | "" => ServingStatus::Serving,
             _ => ServingStatus::ServiceUnknown,
         };
-        let end = self.end.clone();
+        let shutdown = self.shutdown.clone();
         let states = stream::once(async move { Ok(health(status)) }).chain(stream::pending());
-        Ok(Response::new(states.take_until(async move { end.reached().await }).boxed()))
+        Ok(Response::new(states.take_until(async move { shutdown.triggered().await }).boxed()))
     }
 }
 
@@ -55,7 +55,7 @@ fn health(status: ServingStatus) -> HealthCheckResponse {
 #[tonic::async_trait]
 impl GrpcController for Process {
     async fn shutdown(&self, _request: Request<plugin::Empty>) -> Result<Response<plugin::Empty>, Status> {
-        self.end.reach("the host asked for it");
+        self.shutdown.trigger("the host requested it");
         Ok(Response::new(plugin::Empty {}))
     }
 }
@@ -64,10 +64,10 @@ impl GrpcController for Process {
 impl GrpcStdio for Process {
     type StreamStdioStream = BoxStream<'static, Result<StdioData, Status>>;
 
-    /// Nothing ever comes: lines for the log go to standard error itself, which the host reads as well.
+    /// Never sends anything: the host reads the log from standard error.
     async fn stream_stdio(&self, _request: Request<()>) -> Result<Response<Self::StreamStdioStream>, Status> {
-        let end = self.end.clone();
-        Ok(Response::new(stream::pending().take_until(async move { end.reached().await }).boxed()))
+        let shutdown = self.shutdown.clone();
+        Ok(Response::new(stream::pending().take_until(async move { shutdown.triggered().await }).boxed()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! How the process ends.
+//! Shutdown of the process.
 
 use std::io;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How often to look whether the host still lives. Its connection tells sooner, once there is one.
+/// How often to check that the host is still the parent process. An open connection shows it sooner.
 const PARENT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The end of the process, which many can bring about and many wait for.
+/// A shutdown signal. Clones share it.
 #[derive(Clone)]
-pub(crate) struct End {
+pub(crate) struct Shutdown {
     reason: Arc<watch::Sender<Option<&'static str>>>,
 }
 
-impl End {
+impl Shutdown {
     pub(crate) fn new() -> Self {
         Self { reason: Arc::new(watch::Sender::new(None)) }
     }
 
-    /// It ends now. The first reason counts.
-    pub(crate) fn reach(&self, reason: &'static str) {
+    /// Starts the shutdown. Only the first reason is kept.
+    pub(crate) fn trigger(&self, reason: &'static str) {
         self.reason.send_if_modified(|current| {
             let is_first = current.is_none();
             current.get_or_insert(reason);
@@ -30,33 +30,33 @@ impl End {
         });
     }
 
-    /// Waits for the end, and says why it came.
-    pub(crate) async fn reached(&self) -> &'static str {
+    /// Waits for the shutdown, and returns its reason.
+    pub(crate) async fn triggered(&self) -> &'static str {
         let mut receiver = self.reason.subscribe();
         let reason = receiver.wait_for(Option::is_some).await;
-        // There is a sender as long as this is here.
+        // `self` holds the sender, so the channel is open.
         reason.ok().and_then(|reason| *reason).unwrap_or_default()
     }
 
-    /// Ends with the signals that ask for it, and with the parent.
+    /// Triggers the shutdown at SIGTERM, and when the parent process ends.
     ///
-    /// A terminal sends SIGINT and SIGHUP to the host and to its plugins alike. The host still needs
-    /// its plugins to end in order, so these are left to it.
-    pub(crate) fn watch(&self) -> io::Result<()> {
+    /// SIGINT and SIGHUP are ignored: a terminal sends them to the host and to its plugins alike, and the host needs its
+    /// plugins to shut down in order.
+    pub(crate) fn watch_process(&self) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let parent = std::os::unix::process::parent_id();
-        let end = self.clone();
+        let shutdown = self.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    _ = terminate.recv() => end.reach("SIGTERM"),
+                    _ = terminate.recv() => shutdown.trigger("SIGTERM"),
                     _ = interrupt.recv() => {}
                     _ = hangup.recv() => {}
                     () = tokio::time::sleep(PARENT_INTERVAL) => {
                         if std::os::unix::process::parent_id() != parent {
-                            end.reach("the host is gone");
+                            shutdown.trigger("the host is gone");
                         }
                     }
                 }

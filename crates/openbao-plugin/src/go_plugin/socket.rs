@@ -1,4 +1,4 @@
-//! The unix socket that the host dials.
+//! The unix socket that the host connects to.
 
 use std::fs;
 use std::io;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
-/// What the names of our sockets begin with, once somebody listens.
+/// Prefix of the names of listening sockets.
 const PREFIX: &str = "secrets-engine-";
-/// And until then.
+/// Prefix of the names of sockets that are not ready yet.
 const UNFINISHED: &str = ".secrets-engine-";
 
-/// A listening socket, whose file goes when it is dropped.
+/// A listening socket and its file.
 pub(crate) struct Socket {
     pub(crate) listener: UnixListener,
     pub(crate) file: SocketFile,
@@ -24,18 +24,18 @@ pub(crate) struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // It may be gone already, and nobody is left to be told.
+        // It may be gone already.
         let _ = fs::remove_file(&self.0);
     }
 }
 
 impl Socket {
-    /// Listens in a directory, for the owner alone or for a group as well.
+    /// Listens on a new socket in a directory, for the owner only or for a group as well.
     ///
-    /// The socket gets its name when all else is done: whoever sees the name may dial it, and a name
-    /// that cannot be dialled belongs to a process that was killed, so it is removed here.
+    /// The socket gets its final name once it listens with its permissions set. A socket with a final name that refuses
+    /// connections therefore belongs to a killed process, and is removed here.
     pub(crate) fn bind(directory: &Path, group: Option<&str>) -> io::Result<Self> {
-        sweep(directory);
+        remove_stale(directory);
         let id = uuid::Uuid::new_v4().simple();
         let unfinished = SocketFile(directory.join(format!("{UNFINISHED}{id}")));
         let listener = UnixListener::bind(&unfinished.0)?;
@@ -48,31 +48,30 @@ impl Socket {
         Ok(Self { listener, file })
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.file.0
     }
 }
 
-/// Removes sockets whose process was killed before it could.
-fn sweep(directory: &Path) {
+/// Removes sockets of killed processes.
+fn remove_stale(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if is_ours && is_dead(&entry.path()) {
+        if is_ours && is_stale(&entry.path()) {
             drop(SocketFile(entry.path()));
         }
     }
 }
 
-/// Whether nobody listens any more. A file that is no socket at all is let be.
-fn is_dead(path: &Path) -> bool {
+/// Returns whether a path is a socket that no process listens on.
+fn is_stale(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
     is_socket && BlockingStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// A group by its number or by its name in /etc/group.
+/// Resolves a group number, or a name in /etc/group.
 fn group_id(group: &str) -> io::Result<u32> {
     if let Ok(id) = group.parse() {
         return Ok(id);
@@ -81,7 +80,7 @@ fn group_id(group: &str) -> io::Result<u32> {
     let lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let mut named = lines.filter(|fields| fields.first() == Some(&group));
     let id = named.find_map(|fields| fields.get(2)?.parse().ok());
-    id.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no group {group:?} in /etc/group")))
+    id.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("group {group:?} is not in /etc/group")))
 }
 
 #[cfg(test)]
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_socket_is_its_owners_alone_and_goes_with_its_process() {
+    async fn the_socket_has_mode_0600_and_is_removed_on_drop() {
         let directory = tempfile::tempdir().unwrap();
         let socket = Socket::bind(directory.path(), None).unwrap();
         let path = socket.path().to_owned();
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_group_may_use_it_too() {
+    async fn a_group_gets_mode_0660_and_an_unknown_group_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let own = std::os::unix::fs::MetadataExt::gid(&fs::metadata(directory.path()).unwrap());
         let socket = Socket::bind(directory.path(), Some(&own.to_string())).unwrap();
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_killed_process_left_is_swept_and_nothing_else() {
+    async fn bind_removes_only_stale_sockets() {
         let directory = tempfile::tempdir().unwrap();
         let dead = directory.path().join("secrets-engine-dead");
         drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn groups_are_found_by_name() {
+    async fn a_group_is_resolved_by_name_or_number() {
         assert_eq!(group_id("root").unwrap(), 0);
         assert_eq!(group_id("4711").unwrap(), 4711);
     }

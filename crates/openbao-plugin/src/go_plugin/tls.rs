@@ -1,11 +1,8 @@
-//! Mutual TLS in which either end takes one certificate and no other.
+//! Mutual TLS with pinned certificates.
 //!
-//! The host's is self-signed, on the curve P-521, and marked as an authority's, which no ordinary
-//! verification takes for a peer's. What is demanded instead is that very certificate, and the proof
-//! that the peer holds its key.
+//! The host's certificate is self-signed, on the curve P-521, and marked as a certificate authority, which webpki rejects
+//! as a peer's. Instead, the peer must present exactly the pinned certificate, and a handshake signature by its key.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
@@ -13,7 +10,7 @@ use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVe
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::NoServerSessionStorage;
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -23,42 +20,46 @@ use tokio_rustls::rustls::{
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// The name in the certificates of both sides.
+/// The subject name in both certificates.
 const NAME: &str = "localhost";
-/// What both sides speak over TLS.
+/// The ALPN protocol of both sides.
 const PROTOCOL: &[u8] = b"h2";
 
-/// This process's end: a certificate made for it alone, and the one peer that it talks to.
+/// TLS for both directions, with a certificate generated for this process.
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) connector: TlsConnector,
-    /// Our certificate, DER.
+    /// This process's certificate, DER.
     pub(crate) certificate: Vec<u8>,
 }
 
-/// The certificates cannot be used.
-#[derive(Debug)]
-pub(crate) struct TlsError(String);
+/// TLS cannot be configured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TlsError {
+    #[error("the host's certificate is not valid PEM")]
+    HostCertificate(#[source] pem::Error),
+    #[error("cannot generate a certificate")]
+    Generate(#[from] rcgen::Error),
+    #[error("cannot configure TLS")]
+    Configure(#[from] Error),
+}
 
 impl Tls {
-    /// A new certificate, and the host's in PEM.
+    /// Generates a certificate, and pins the host's, given in PEM.
     pub(crate) fn new(host: &str) -> Result<Self, TlsError> {
-        let host = CertificateDer::from_pem_slice(host.as_bytes())
-            .map_err(|error| TlsError(format!("the host's certificate cannot be read: {error}")))?;
+        let host = CertificateDer::from_pem_slice(host.as_bytes()).map_err(TlsError::HostCertificate)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let pin = Arc::new(Pin { host, algorithms: provider.signature_verification_algorithms });
-        let identity =
-            Identity::generate().map_err(|error| TlsError(format!("no certificate could be made: {error}")))?;
-        let failed = |error: Error| TlsError(format!("TLS cannot be set up: {error}"));
+        let identity = Identity::generate()?;
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(accepting(&provider, &pin, &identity).map_err(failed)?)),
-            connector: TlsConnector::from(Arc::new(dialling(&provider, &pin, &identity).map_err(failed)?)),
+            acceptor: TlsAcceptor::from(Arc::new(server_config(&provider, &pin, &identity)?)),
+            connector: TlsConnector::from(Arc::new(client_config(&provider, &pin, &identity)?)),
             certificate: identity.certificate.to_vec(),
         })
     }
 }
 
-/// The name that the host's certificate bears as well.
+/// The name in the host's certificate.
 pub(crate) fn server_name() -> ServerName<'static> {
     ServerName::try_from(NAME).expect("localhost is a valid name")
 }
@@ -69,7 +70,7 @@ struct Identity {
 }
 
 impl Identity {
-    /// Self-signed, on the curve P-256. It lives as long as the process, so rcgen's long validity does no harm.
+    /// Generates a self-signed P-256 certificate. It is discarded with the process, so rcgen's long validity is harmless.
     fn generate() -> Result<Self, rcgen::Error> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         let mut parameters = CertificateParams::new([NAME.to_owned()])?;
@@ -84,18 +85,18 @@ impl Identity {
     }
 }
 
-fn accepting(provider: &Arc<CryptoProvider>, pin: &Arc<Pin>, identity: &Identity) -> Result<ServerConfig, Error> {
+fn server_config(provider: &Arc<CryptoProvider>, pin: &Arc<Pin>, identity: &Identity) -> Result<ServerConfig, Error> {
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let builder = builder.with_client_cert_verifier(pin.clone());
     let mut config = builder.with_single_cert(vec![identity.certificate.clone()], identity.key())?;
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
-    // Each connection proves itself anew.
+    // No session resumption: each connection authenticates both peers.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
 }
 
-fn dialling(provider: &Arc<CryptoProvider>, pin: &Arc<Pin>, identity: &Identity) -> Result<ClientConfig, Error> {
+fn client_config(provider: &Arc<CryptoProvider>, pin: &Arc<Pin>, identity: &Identity) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let builder = builder.dangerous().with_custom_certificate_verifier(pin.clone());
     let mut config = builder.with_client_auth_cert(vec![identity.certificate.clone()], identity.key())?;
@@ -103,7 +104,7 @@ fn dialling(provider: &Arc<CryptoProvider>, pin: &Arc<Pin>, identity: &Identity)
     Ok(config)
 }
 
-/// Takes one certificate, whatever it says, and has its key proved.
+/// Accepts exactly one certificate, and verifies handshake signatures by its key.
 #[derive(Debug)]
 struct Pin {
     host: CertificateDer<'static>,
@@ -190,11 +191,3 @@ impl ClientCertVerifier for Pin {
         self.algorithms.supported_schemes()
     }
 }
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl StdError for TlsError {}

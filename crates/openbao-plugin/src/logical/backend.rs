@@ -1,4 +1,4 @@
-//! What an engine implements: plain Rust types in place of the wire's messages.
+//! The traits that an engine implements, and their types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,175 +11,157 @@ use super::failure::Failure;
 use super::storage::Storage;
 use super::system_view::SystemView;
 
-/// A secrets engine as one process serves it: it makes a [`Backend`] for each mount.
+/// A secrets engine, which creates a [`Backend`] for each mount. One process serves any number of mounts.
 pub trait Engine: Send + Sync + 'static {
-    /// What serves one mount.
+    /// The backend of one mount.
     type Backend: Backend;
 
-    /// The version that the catalog compares with the registered one, such as `v1.2.3`.
+    /// The plugin's version, such as `v1.2.3`.
     ///
-    /// A host refuses to start a plugin that was registered with another version than it reports.
+    /// A host refuses to start a plugin that was registered with a different version.
     fn version(&self) -> String;
 
-    /// Makes the backend of a mount.
+    /// Creates the backend of a mount.
     ///
-    /// The host also calls this for every probe of the binary, so it must touch neither the storage
-    /// nor the network: [`Backend::initialize`] is the place for that.
+    /// The host also calls this for every probe of the binary, so it must use neither the storage nor the network:
+    /// [`Backend::initialize`] may.
     ///
     /// # Errors
     ///
-    /// The host does not mount what fails here, and shows the sentence.
+    /// The host refuses the mount, and shows the error text.
     fn mount(&self, mount: Mount) -> Result<Self::Backend, Failure>;
 }
 
-/// One mount: its requests, and what the host tells it.
+/// One mount: its requests and its events.
 ///
-/// Each call runs to its end, even where the host stopped waiting for the answer, so that nothing is
-/// left half done; the backend sets its own deadlines. A panic costs that call alone.
+/// Each call runs to completion, even after the host stopped waiting for the answer, so the backend must set its own
+/// deadlines. A panic fails only the call that panicked.
 pub trait Backend: Send + Sync + 'static {
     /// Answers a request.
     ///
     /// # Errors
     ///
-    /// [`Failure`] chooses the HTTP status that the caller gets.
+    /// [`Failure`] decides the HTTP status that the caller gets.
     fn handle_request(&self, request: Request) -> impl Future<Output = Result<Response, Failure>> + Send;
 
-    /// Whether what a write names is there already: the host then takes it for an update, otherwise
-    /// for a create. `None` where the path knows no such difference.
+    /// Returns whether the target of a write exists, which makes the write an update, and otherwise a create. `None` for
+    /// a path without this distinction.
     ///
     /// # Errors
     ///
-    /// The write fails with it.
+    /// The write fails with this error.
     fn exists(&self, _request: Request) -> impl Future<Output = Result<Option<bool>, Failure>> + Send {
         async { Ok(None) }
     }
 
-    /// The paths that the host treats in a way of their own.
+    /// Returns the paths that the host treats specially.
     fn special_paths(&self) -> SpecialPaths {
         SpecialPaths::default()
     }
 
-    /// Runs once after mounting and after every unseal, and is the first call that may use the
-    /// storage. A standby may get it before the active node does.
+    /// Runs after mounting and after every unseal, and is the first call that may use the storage. It may run on a standby
+    /// before it runs on the active node.
     ///
     /// # Errors
     ///
-    /// The host logs it.
+    /// The host logs the error.
     fn initialize(&self) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Ok(()) }
     }
 
-    /// The host gave up on a request before this answer to it was there, so nobody will ever hold or
-    /// revoke what it hands out. It is only called for answers with a lease.
+    /// Runs when the host canceled a request whose answer has a new lease. The host does not know the lease, so the backend
+    /// must revoke it.
     fn undelivered(&self, _answer: Response) -> impl Future<Output = ()> + Send {
         async {}
     }
 
-    /// Another node wrote this key of the storage: what was kept of it in memory is stale.
+    /// Runs when another node wrote this storage key: cached values of it are stale.
     fn invalidate(&self, _key: &str) -> impl Future<Output = ()> + Send {
         async {}
     }
 
-    /// The mount goes away, or the process does. Ends whatever still runs for it.
+    /// Runs when the mount is removed or the process shuts down. Stop the mount's background tasks here.
     fn cleanup(&self) -> impl Future<Output = ()> + Send {
         async {}
     }
 }
 
-/// What the host hands to a mount.
+/// What a mount gets from its host.
 pub struct Mount {
-    /// The mount's own storage. It works from [`Backend::initialize`] on.
+    /// The mount's storage, usable from [`Backend::initialize`] on.
     pub storage: Storage,
-    /// What the mount may ask of the host.
+    /// The host's lease times and replication state.
     pub system: SystemView,
     /// The mount's configuration, such as `plugin_name`.
     pub config: BTreeMap<String, String>,
-    /// Names the mount, and stays the same for as long as it lives.
+    /// Identifies the mount. It does not change while the mount exists.
     pub uuid: String,
 }
 
-/// Paths that the host treats in a way of their own. One that ends in `*` stands for all that begin so.
+/// Paths that the host treats specially. A `*` at the end makes a path a prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpecialPaths {
-    /// Request paths for which a policy has to grant `sudo`.
+    /// Request paths that require the `sudo` capability.
     pub root: Vec<String>,
-    /// Request paths that take no token.
+    /// Request paths that require no token.
     pub unauthenticated: Vec<String>,
     /// Storage prefixes that are not replicated to other clusters.
     pub local_storage: Vec<String>,
-    /// Storage prefixes that the seal wraps once more.
+    /// Storage prefixes that are seal-wrapped.
     pub seal_wrap_storage: Vec<String>,
 }
 
-/// What a request wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The operation of a request. It parses from its name on the wire, such as `create`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum Operation {
-    /// Write what is not there yet.
+    /// Write a new entry.
     Create,
     /// Read.
     Read,
-    /// Write over what is there, or write where nothing tells the two apart.
+    /// Write to an existing entry, or to a path without [`Backend::exists`].
     Update,
     /// Change some of the fields.
     Patch,
     /// Delete.
     Delete,
-    /// List names; the path ends in `/`.
+    /// List names. The path ends in `/`.
     List,
-    /// Explain a path, or at the empty path the whole engine.
+    /// Return the help of a path, or at the empty path of the engine.
     Help,
-    /// Extend a lease, which is the request's [`lease`](Request::lease).
+    /// Extend the request's [`lease`](Request::lease).
     Renew,
-    /// End a lease, which is the request's [`lease`](Request::lease). A failure blocks the mount's
-    /// removal and is tried again by the host: what is gone already counts as revoked.
+    /// Revoke the request's [`lease`](Request::lease). On failure the host retries, and cannot remove the mount; revoking
+    /// must therefore succeed for a credential that no longer exists.
     Revoke,
-    /// The host's tick, about once a minute, at the empty path.
+    /// The host's periodic tick, about once a minute, at the empty path.
     Rollback,
 }
 
-impl Operation {
-    /// The operation by its name on the wire; `None` for one that no engine here has to know.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "create" => Self::Create,
-            "read" => Self::Read,
-            "update" => Self::Update,
-            "patch" => Self::Patch,
-            "delete" => Self::Delete,
-            "list" => Self::List,
-            "help" => Self::Help,
-            "renew" => Self::Renew,
-            "revoke" => Self::Revoke,
-            "rollback" => Self::Rollback,
-            _ => return None,
-        })
-    }
-}
-
-/// A request to one mount. `Debug` leaves out all that a caller sent.
+/// A request to one mount. `Debug` omits everything that the caller sent.
 #[derive(Clone, PartialEq)]
 pub struct Request {
-    /// The host's own id of the request, as in its audit log.
+    /// The request id in the host's audit log.
     pub id: String,
-    /// What to do.
+    /// The operation.
     pub operation: Operation,
-    /// Where, without the mount's own path.
+    /// The path below the mount.
     pub path: String,
     /// The fields that the caller sent.
     pub data: Map<String, Value>,
     /// The lease to renew or revoke.
     pub lease: Option<HeldLease>,
-    /// The headers that the mount's configuration lets through.
+    /// The headers that the mount's configuration passes on.
     pub headers: BTreeMap<String, Vec<String>>,
-    /// Who asks, for people to read.
+    /// The display name of the caller's token.
     pub display_name: String,
-    /// Who asks, as the host's identity store knows them. Empty for root.
+    /// The caller's entity in the host's identity store. Empty for root.
     pub entity_id: String,
-    /// Where the mount is, with a slash at its end.
+    /// The path of the mount, with a slash at its end.
     pub mount_point: String,
     /// The type of the mount.
     pub mount_type: String,
-    /// Names the mount in the identity store.
+    /// The mount's accessor in the identity store.
     pub mount_accessor: String,
 }
 
@@ -191,19 +173,19 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer. `Debug` leaves out what it says.
+/// An answer. `Debug` omits its contents.
 #[derive(Clone, Default, PartialEq)]
 pub struct Response {
-    /// The fields; `None` where there is nothing to say, which a read or a list shows as 404.
+    /// The fields. `None` is 404 for a read or a list, and 204 otherwise.
     pub data: Option<Map<String, Value>>,
-    /// Makes it a secret with a lease; in the answer to a renewal, the lease as it now is.
+    /// The lease: of the new secret, or as renewed in the answer to a renewal.
     pub lease: Option<Lease>,
-    /// Sentences that the caller sees beside the answer.
+    /// Warnings that the caller sees beside the answer.
     pub warnings: Vec<String>,
 }
 
 impl Response {
-    /// Nothing to say: 204, and 404 for a read or a list.
+    /// An empty answer: 404 for a read or a list, and 204 otherwise.
     pub fn empty() -> Self {
         Self::default()
     }
@@ -213,7 +195,7 @@ impl Response {
         Self { data: Some(data), ..Self::default() }
     }
 
-    /// An answer to a list. The host shows an empty one as 404.
+    /// An answer to a list. The host answers an empty list with 404.
     pub fn with_keys(keys: Vec<String>) -> Self {
         let mut data = Map::new();
         if !keys.is_empty() {
@@ -222,17 +204,17 @@ impl Response {
         Self::with_data(data)
     }
 
-    /// Puts a lease on it.
+    /// Adds a lease.
     #[must_use]
     pub fn leased(mut self, lease: Lease) -> Self {
         self.lease = Some(lease);
         self
     }
 
-    /// Adds a sentence that the caller sees beside the answer.
+    /// Adds a warning that the caller sees beside the answer.
     #[must_use]
-    pub fn warning(mut self, sentence: impl Into<String>) -> Self {
-        self.warnings.push(sentence.into());
+    pub fn warning(mut self, text: impl Into<String>) -> Self {
+        self.warnings.push(text.into());
         self
     }
 }
@@ -244,16 +226,16 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A lease to put on an answer.
+/// A lease of an answer.
 #[derive(Clone, PartialEq)]
 pub struct Lease {
-    /// How long it lasts from now on.
+    /// The time until it expires.
     pub ttl: Duration,
-    /// How long renewals may stretch it from its beginning; zero leaves that to the mount.
+    /// The longest time from issue to expiry, renewals included. Zero means the mount's own limit.
     pub max_ttl: Duration,
-    /// Whether the holder may ask for a renewal.
+    /// Whether it may be renewed.
     pub renewable: bool,
-    /// What the backend needs for a renewal or a revocation. The host stores it and shows it to nobody.
+    /// What the backend needs to renew or revoke. The host stores it, and never shows it to callers.
     pub internal_data: Map<String, Value>,
 }
 
@@ -265,15 +247,15 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// A lease that somebody holds.
+/// An issued lease, in a renewal or revocation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeldLease {
-    /// The lease as it was put on the answer. Its `ttl` is that of the last renewal.
+    /// The lease as issued, with the `ttl` of the last renewal.
     pub lease: Lease,
-    /// Its name. The host leaves it out of what it asks of an engine, as a rule.
+    /// The lease id. Hosts usually leave it empty.
     pub id: String,
-    /// By how much the holder would have it renewed; zero leaves that to the backend.
+    /// The extension that the caller requested. Zero leaves it to the backend.
     pub increment: Duration,
-    /// When it began.
+    /// When it was issued.
     pub issued_at: Option<SystemTime>,
 }

@@ -1,14 +1,15 @@
-//! Between the wire's messages and the engine's types.
+//! Converts between the wire's messages and the engine's types.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
 use super::backend::{HeldLease, Lease, Operation, Request, Response, SpecialPaths};
-use super::failure::{Failure, HostError};
+use super::failure::Failure;
+use super::wire_time::{duration, nanoseconds};
 use crate::proto::pb;
 
-/// What `err_type` says (sdk/plugin/pb/translation.go).
+/// Values of `err_type` (sdk/plugin/pb/translation.go).
 mod error_type {
     pub(crate) const UNKNOWN: u32 = 0;
     pub(crate) const INTERNAL: u32 = 2;
@@ -19,12 +20,10 @@ mod error_type {
     pub(crate) const PERMISSION_DENIED: u32 = 8;
 }
 
-/// A request, as the engine gets it.
-///
-/// An operation that nobody here knows is refused as the host would have it, so that it can add some.
+/// Converts a request. An unknown operation fails with `UnsupportedOperation`, which lets hosts add operations.
 pub(crate) fn request(message: Option<pb::Request>) -> Result<Request, Failure> {
     let message = message.ok_or_else(|| Failure::internal("the host sent no request"))?;
-    let operation = Operation::parse(&message.operation).ok_or(Failure::UnsupportedOperation)?;
+    let operation: Operation = message.operation.parse().map_err(|_| Failure::UnsupportedOperation)?;
     Ok(Request {
         id: message.id,
         operation,
@@ -40,30 +39,30 @@ pub(crate) fn request(message: Option<pb::Request>) -> Result<Request, Failure> 
     })
 }
 
-/// The answer to a request, as the host gets it.
+/// Converts the answer to a request.
 pub(crate) fn reply(answer: Result<Response, Failure>, asked: &Asked) -> pb::HandleRequestReply {
     match answer {
-        // The host takes only what is not there at all for nothing.
+        // The host treats only a missing response as empty.
         Ok(answer) if answer == Response::empty() => pb::HandleRequestReply::default(),
         Ok(answer) => pb::HandleRequestReply { response: Some(response(answer, asked)), err: None },
-        Err(failure) => pb::HandleRequestReply { response: sentence(&failure), err: Some(error(&failure)) },
+        Err(failure) => pb::HandleRequestReply { response: error_response(&failure), err: Some(error(&failure)) },
     }
 }
 
-/// What an answer has to repeat of its request.
+/// The parts of a request that its answer repeats.
 pub(crate) struct Asked {
     lease_id: String,
     issued_at: SystemTime,
 }
 
 impl Asked {
-    /// The lease of a renewal began when it began; any other begins now.
+    /// A renewed lease keeps its issue time. A new one is issued now.
     pub(crate) fn of(request: Option<&pb::Request>, now: SystemTime) -> Self {
         let held = request.and_then(|request| request.secret.as_ref());
-        let began = held.and_then(|held| held.lease_options.as_ref()?.issue_time);
+        let issued_at = held.and_then(|held| held.lease_options.as_ref()?.issue_time);
         Self {
             lease_id: held.map(|held| held.lease_id.clone()).unwrap_or_default(),
-            issued_at: began.and_then(|time| time.try_into().ok()).unwrap_or(now),
+            issued_at: issued_at.and_then(|time| time.try_into().ok()).unwrap_or(now),
         }
     }
 }
@@ -101,13 +100,13 @@ fn held_lease(secret: pb::Secret) -> Result<HeldLease, Failure> {
     Ok(HeldLease { lease, id: secret.lease_id, increment: duration(options.increment), issued_at })
 }
 
-/// The paths as the host wants them.
+/// Converts the special paths.
 pub(crate) fn special_paths(paths: SpecialPaths) -> pb::SpecialPathsReply {
     let SpecialPaths { root, unauthenticated, local_storage, seal_wrap_storage } = paths;
     pb::SpecialPathsReply { paths: Some(pb::Paths { root, unauthenticated, local_storage, seal_wrap_storage }) }
 }
 
-/// The failure, as the host tells kinds of it apart.
+/// Converts a failure. The host distinguishes kinds by `err_type`.
 pub(crate) fn error(failure: &Failure) -> pb::ProtoError {
     let (err_type, err_code) = match failure {
         Failure::InvalidRequest(_) => (error_type::INVALID_REQUEST, 0),
@@ -116,58 +115,47 @@ pub(crate) fn error(failure: &Failure) -> pb::ProtoError {
         Failure::UnsupportedOperation => (error_type::UNSUPPORTED_OPERATION, 0),
         Failure::Status(status, _) => (error_type::CODED, i64::from(*status)),
         Failure::Internal(_) => (error_type::INTERNAL, 0),
-        // It is told apart by its text alone.
+        // The host recognizes its own errors by their text.
         Failure::Host(_) => (error_type::UNKNOWN, 0),
     };
     pb::ProtoError { err_type, err_msg: failure.to_string(), err_code }
 }
 
-/// The host takes the sentence of a 400 from an answer beside the error, not from the error.
-fn sentence(failure: &Failure) -> Option<pb::Response> {
-    let Failure::InvalidRequest(sentence) = failure else { return None };
+/// The response beside the error of a 400: the host takes the text from there.
+fn error_response(failure: &Failure) -> Option<pb::Response> {
+    let Failure::InvalidRequest(text) = failure else { return None };
     let mut data = Map::new();
-    data.insert("error".to_owned(), Value::from(sentence.as_str()));
+    data.insert("error".to_owned(), Value::from(text.as_str()));
     Some(pb::Response { data: json(Some(data)), ..pb::Response::default() })
 }
 
-/// A failure of a call to the host that this side noticed.
-pub(crate) fn unreachable(what: &str, error: impl std::fmt::Display) -> HostError {
-    HostError::new(format!("{what}: {error}"))
-}
-
-/// A JSON text that holds an object, or none at all.
+/// Parses a JSON object. An empty text and null are an empty object.
 fn object(text: &str) -> Result<Map<String, Value>, Failure> {
     if text.is_empty() {
         return Ok(Map::new());
     }
     let parsed: Option<Map<String, Value>> = serde_json::from_str(text)
-        // The parser's words could repeat what was sent.
+        // The parser's message may quote the data.
         .map_err(|_| Failure::invalid_request("the request's data is not a JSON object"))?;
     Ok(parsed.unwrap_or_default())
 }
 
-/// The host parses what it gets: never an empty text.
+/// JSON text for the host, which cannot parse an empty text.
 fn json(data: Option<Map<String, Value>>) -> String {
     data.map_or_else(|| "null".to_owned(), |data| Value::Object(data).to_string())
 }
 
-/// A duration of the wire. A negative one means none.
-pub(crate) fn duration(nanoseconds: i64) -> Duration {
-    Duration::from_nanos(nanoseconds.try_into().unwrap_or(0))
-}
-
-fn nanoseconds(duration: Duration) -> i64 {
-    duration.as_nanos().try_into().unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
+    use crate::go_plugin::host_error::HostError;
 
     #[test]
-    fn each_failure_is_told_as_the_host_tells_it_apart() {
+    fn each_failure_has_its_error_type() {
         for (failure, expected) in [
             (Failure::invalid_request("say more"), (7, "say more", 0)),
             (Failure::PermissionDenied, (8, "permission denied", 0)),
@@ -177,14 +165,14 @@ mod tests {
             (Failure::internal("it broke"), (2, "it broke", 0)),
             (Failure::Host(HostError::new("the host's words")), (0, "the host's words", 0)),
         ] {
-            let told = error(&failure);
-            assert_eq!((told.err_type, told.err_msg.as_str(), told.err_code), expected);
+            let error = error(&failure);
+            assert_eq!((error.err_type, error.err_msg.as_str(), error.err_code), expected);
         }
-        assert_eq!(sentence(&Failure::invalid_request("say more")).unwrap().data, r#"{"error":"say more"}"#);
+        assert_eq!(error_response(&Failure::invalid_request("say more")).unwrap().data, r#"{"error":"say more"}"#);
     }
 
     #[test]
-    fn json_is_never_an_empty_text() {
+    fn response_data_is_always_json() {
         let asked = Asked::of(None, SystemTime::UNIX_EPOCH);
         assert!(reply(Ok(Response::empty()), &asked).response.is_none());
         let warned = reply(Ok(Response::empty().warning("mind the gap")), &asked).response.unwrap();
@@ -195,23 +183,23 @@ mod tests {
     }
 
     #[test]
-    fn a_renewed_lease_began_when_it_began() {
-        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
-        let now = began + Duration::from_secs(60);
+    fn a_renewed_lease_keeps_its_issue_time_and_id() {
+        let issued_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let now = issued_at + Duration::from_secs(60);
         let internal_data = object(r#"{"key":"a"}"#).unwrap();
         let lease = Lease { ttl: Duration::from_secs(5), max_ttl: Duration::MAX, renewable: true, internal_data };
         let first = secret(lease.clone(), &Asked::of(None, now));
         assert_eq!(first.lease_options.unwrap().issue_time, Some(now.into()));
         let held = pb::Secret {
-            lease_options: Some(pb::LeaseOptions { issue_time: Some(began.into()), ..Default::default() }),
+            lease_options: Some(pb::LeaseOptions { issue_time: Some(issued_at.into()), ..Default::default() }),
             lease_id: "creds/ci/1".to_owned(),
             ..Default::default()
         };
         let asked = pb::Request { secret: Some(held), ..Default::default() };
         let renewed = secret(lease, &Asked::of(Some(&asked), now));
         let options = renewed.lease_options.unwrap();
-        assert_eq!((options.ttl, options.max_ttl), (5_000_000_000, i64::MAX), "nanoseconds, as many as fit");
-        assert_eq!((options.issue_time, renewed.lease_id.as_str()), (Some(began.into()), "creds/ci/1"));
+        assert_eq!((options.ttl, options.max_ttl), (5_000_000_000, i64::MAX), "nanoseconds, clamped to i64");
+        assert_eq!((options.issue_time, renewed.lease_id.as_str()), (Some(issued_at.into()), "creds/ci/1"));
         assert_eq!(renewed.internal_data, json!({"key": "a"}).to_string());
     }
 }

@@ -1,4 +1,4 @@
-//! Vault's logical backend over gRPC: messages, mounts, storage and the system view.
+//! The logical backend of Vault and OpenBao over gRPC: messages, mounts, storage and the system view.
 
 pub(crate) mod backend;
 pub(crate) mod failure;
@@ -6,3 +6,4 @@ pub(crate) mod message;
 pub(crate) mod mounts;
 pub(crate) mod storage;
 pub(crate) mod system_view;
+pub(crate) mod wire_time;

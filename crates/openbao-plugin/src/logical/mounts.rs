@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::RwLock;
 use tokio::sync::oneshot;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
@@ -18,7 +19,7 @@ use crate::go_plugin::broker::Broker;
 use crate::proto::pb;
 use crate::proto::pb::backend_server;
 
-/// Tells the mounts of one process apart. Where a host does not tell, there is one.
+/// The metadata key that identifies a mount. A host without multiplexing sets none, and has one mount per process.
 const MULTIPLEX_ID: &str = "multiplex_id";
 /// The type of a secrets engine (sdk/logical, `TypeLogical`).
 const SECRETS_ENGINE: u32 = 1;
@@ -45,19 +46,18 @@ impl<E: Engine> Mounts<E> {
         Self { shared: Arc::new(Shared { engine, broker, backends: RwLock::default() }) }
     }
 
-    /// Cleans all of them up, side by side, in the time that is left.
-    pub(crate) async fn cleanup(&self, within: Duration) {
-        let backends = std::mem::take(&mut *self.shared.backends.write().unwrap_or_else(PoisonError::into_inner));
+    /// Cleans up all mounts concurrently.
+    pub(crate) async fn cleanup(&self, limit: Duration) {
+        let backends = std::mem::take(&mut *self.shared.backends.write());
         let all = backends.into_values().map(|backend| async move { backend.cleanup().await });
-        if tokio::time::timeout(within, futures_util::future::join_all(all)).await.is_err() {
-            tracing::warn!("not every mount could be cleaned up before the process had to end");
+        if tokio::time::timeout(limit, futures_util::future::join_all(all)).await.is_err() {
+            tracing::warn!("not all mounts could be cleaned up before the process exits");
         }
     }
 
     fn backend(&self, metadata: &MetadataMap) -> Result<Arc<E::Backend>, Status> {
-        let backends = self.shared.backends.read().unwrap_or_else(PoisonError::into_inner);
-        let backend = backends.get(multiplex_id(metadata)).cloned();
-        backend.ok_or_else(|| Status::failed_precondition("this mount was not set up, or was cleaned up"))
+        let backend = self.shared.backends.read().get(multiplex_id(metadata)).cloned();
+        backend.ok_or_else(|| Status::failed_precondition("this mount is not set up, or was cleaned up"))
     }
 
     async fn mount(&self, id: String, arguments: pb::SetupArgs) -> Result<(), Failure> {
@@ -68,15 +68,11 @@ impl<E: Engine> Mounts<E> {
             config: arguments.config.into_iter().collect(),
             uuid: arguments.backend_uuid,
         })?;
-        let former = self.backends_with(|backends| backends.insert(id, Arc::new(backend)));
-        if let Some(former) = former {
-            former.cleanup().await;
+        let replaced = self.shared.backends.write().insert(id, Arc::new(backend));
+        if let Some(replaced) = replaced {
+            replaced.cleanup().await;
         }
         Ok(())
-    }
-
-    fn backends_with<T>(&self, change: impl FnOnce(&mut HashMap<String, Arc<E::Backend>>) -> T) -> T {
-        change(&mut self.shared.backends.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -84,36 +80,38 @@ fn multiplex_id(metadata: &MetadataMap) -> &str {
     metadata.get(MULTIPLEX_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
-/// Runs a call to its end, whatever becomes of whoever waits for it. A panic is its failure.
-async fn to_its_end<T: Send + 'static>(
+/// Runs a call to completion, even if the caller cancels. A panic becomes a failure.
+async fn to_completion<T: Send + 'static>(
     call: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    let ended = tokio::spawn(call).await;
-    ended.unwrap_or_else(|error| {
-        tracing::error!("the engine panicked: this call fails, and the others go on");
+    let completed = tokio::spawn(call).await;
+    completed.unwrap_or_else(|error| {
+        tracing::error!("the engine panicked; only this call fails");
         drop(error);
-        Err(Failure::internal("the engine failed in a way that it did not expect"))
+        Err(Failure::internal("internal error: the engine panicked"))
     })
 }
 
-/// Answers a request, and runs to the end of it like [`to_its_end`]. A new lease whose host is gone
-/// by the time it is there is given back: nobody will ever revoke it otherwise.
+/// Answers a request, to completion. If the host has canceled it by then, [`Backend::undelivered`] gets a new lease,
+/// which the host would never revoke.
 async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Result<backend::Response, Failure> {
     let (sender, receiver) = oneshot::channel();
     let is_new = request.operation != Operation::Renew;
     let mut delivery = Delivery { receiver, backend: backend.clone(), is_new };
-    let served = to_its_end(async move {
+    let completed = to_completion(async move {
         let answer = backend.handle_request(request).await;
         if let Err(answer) = sender.send(answer) {
-            give_back(backend, answer, is_new).await;
+            report_undelivered(backend, answer, is_new).await;
         }
         Ok(())
     });
-    served.await?;
-    (&mut delivery.receiver).await.unwrap_or_else(|_| Err(Failure::internal("the engine gave no answer")))
+    completed.await?;
+    (&mut delivery.receiver)
+        .await
+        .unwrap_or_else(|_| Err(Failure::internal("internal error: the engine gave no answer")))
 }
 
-/// An answer on its way to who waits for it. The host may be gone when it is there, and not yet taken.
+/// An answer on its way to the host. Dropping it means that the host canceled the request.
 struct Delivery<B: Backend> {
     receiver: oneshot::Receiver<Result<backend::Response, Failure>>,
     backend: Arc<B>,
@@ -122,15 +120,15 @@ struct Delivery<B: Backend> {
 
 impl<B: Backend> Drop for Delivery<B> {
     fn drop(&mut self) {
-        // From here on it is the other side that finds nobody waiting.
+        // From here on the sending side sees the cancellation.
         self.receiver.close();
         if let Ok(answer) = self.receiver.try_recv() {
-            tokio::spawn(give_back(self.backend.clone(), answer, self.is_new));
+            tokio::spawn(report_undelivered(self.backend.clone(), answer, self.is_new));
         }
     }
 }
 
-async fn give_back<B: Backend>(backend: Arc<B>, answer: Result<backend::Response, Failure>, is_new: bool) {
+async fn report_undelivered<B: Backend>(backend: Arc<B>, answer: Result<backend::Response, Failure>, is_new: bool) {
     if let Ok(answer) = answer
         && answer.lease.is_some()
         && is_new
@@ -139,7 +137,7 @@ async fn give_back<B: Backend>(backend: Arc<B>, answer: Result<backend::Response
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the host wants the time at which a lease begins")]
+#[expect(clippy::disallowed_methods, reason = "a lease carries its issue time")]
 fn now() -> SystemTime {
     SystemTime::now()
 }
@@ -171,7 +169,7 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
     ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
         let backend = self.backend(request.metadata())?;
         let answer = match message::request(request.into_inner().request) {
-            Ok(request) => to_its_end(async move { backend.exists(request).await }).await,
+            Ok(request) => to_completion(async move { backend.exists(request).await }).await,
             Err(failure) => Err(failure),
         };
         let err = answer.as_ref().err().map(message::error);
@@ -183,7 +181,8 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
 
     async fn cleanup(&self, request: Request<pb::Empty>) -> Result<Response<pb::Empty>, Status> {
         let id = multiplex_id(request.metadata());
-        if let Some(backend) = self.backends_with(|backends| backends.remove(id)) {
+        let removed = self.shared.backends.write().remove(id);
+        if let Some(backend) = removed {
             backend.cleanup().await;
         }
         Ok(Response::new(pb::Empty {}))
@@ -203,11 +202,11 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
 
     async fn initialize(&self, request: Request<pb::InitializeArgs>) -> Result<Response<pb::InitializeReply>, Status> {
         let backend = self.backend(request.metadata())?;
-        let failure = to_its_end(async move { backend.initialize().await }).await.err();
+        let failure = to_completion(async move { backend.initialize().await }).await.err();
         Ok(Response::new(pb::InitializeReply { err: failure.as_ref().map(message::error) }))
     }
 
-    /// The host also asks this of a process in which nothing was set up yet.
+    /// The host also calls this before any mount is set up.
     async fn r#type(&self, _request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
         Ok(Response::new(pb::TypeReply { r#type: SECRETS_ENGINE }))
     }
@@ -224,7 +223,7 @@ mod tests {
     #[derive(Default)]
     struct Leasing {
         has_answered: Notify,
-        has_taken_back: Notify,
+        has_revoked: Notify,
     }
 
     impl Backend for Leasing {
@@ -235,28 +234,28 @@ mod tests {
         }
 
         async fn undelivered(&self, _answer: backend::Response) {
-            self.has_taken_back.notify_one();
+            self.has_revoked.notify_one();
         }
     }
 
     #[tokio::test]
-    async fn a_lease_that_is_made_and_not_yet_taken_is_given_back_when_the_host_goes() {
+    async fn a_lease_of_a_canceled_request_is_reported_as_undelivered() {
         let backend = Arc::new(Leasing::default());
         let request = message::request(Some(pb::Request { operation: "read".to_owned(), ..Default::default() }));
         let mut asked = Box::pin(answered(backend.clone(), request.unwrap()));
-        assert!((&mut asked).now_or_never().is_none(), "it has only begun");
-        // One thread runs all of this, and the call sends its answer without waiting for anything more.
+        assert!((&mut asked).now_or_never().is_none(), "the call has only started");
+        // On this single-threaded runtime, the call sends its answer before this task continues.
         backend.has_answered.notified().await;
         drop(asked);
-        backend.has_taken_back.notified().await;
+        backend.has_revoked.notified().await;
     }
 
     #[tokio::test]
-    async fn a_lease_that_was_taken_is_not_given_back() {
+    async fn a_delivered_lease_is_not_reported_as_undelivered() {
         let backend = Arc::new(Leasing::default());
         let request = message::request(Some(pb::Request { operation: "read".to_owned(), ..Default::default() }));
         assert!(answered(backend.clone(), request.unwrap()).await.is_ok_and(|answer| answer.lease.is_some()));
         tokio::task::yield_now().await;
-        assert!(backend.has_taken_back.notified().now_or_never().is_none());
+        assert!(backend.has_revoked.notified().now_or_never().is_none());
     }
 }

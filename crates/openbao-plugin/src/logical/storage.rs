@@ -1,31 +1,30 @@
-//! A mount's storage, which the host keeps.
+//! A mount's storage, held by the host.
 
 use std::fmt;
 
 use tonic::transport::Channel;
 
-use super::failure::HostError;
+use crate::go_plugin::host_error::HostError;
 use crate::proto::pb;
 use crate::proto::pb::storage_client::StorageClient;
 
-/// The longest message either way. A list of a hundred thousand keys has to fit; the host bounds what
-/// a caller may send.
+/// Limits messages in both directions. A list of 100,000 keys must fit; the host limits what callers send.
 pub(crate) const LONGEST_MESSAGE: usize = 64 << 20;
 
-/// A mount's own storage: encrypted, and seen by nobody else. Clones share one connection.
+/// A mount's storage: encrypted, and inaccessible to other mounts. Clones share one connection.
 #[derive(Clone)]
 pub struct Storage {
     client: StorageClient<Channel>,
 }
 
-/// An entry of the storage. `Debug` leaves out its value.
+/// A storage entry. `Debug` omits its value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StorageEntry {
-    /// Its key, such as `roles/ci`.
+    /// The key, such as `roles/ci`.
     pub key: String,
-    /// What it holds.
+    /// The value.
     pub value: Vec<u8>,
-    /// Whether the seal wraps it once more, where the host's seal can.
+    /// Whether to seal-wrap it, if the host's seal supports that.
     pub seal_wrap: bool,
 }
 
@@ -35,11 +34,11 @@ impl Storage {
         Self { client: client.max_decoding_message_size(LONGEST_MESSAGE).max_encoding_message_size(LONGEST_MESSAGE) }
     }
 
-    /// The names right under a prefix, which is empty or ends in `/`. Those with more below end in `/`.
+    /// Lists the names directly below a prefix, which is empty or ends in `/`. A name that ends in `/` is a prefix itself.
     ///
     /// # Errors
     ///
-    /// What the host says, word for word.
+    /// The host's error, unchanged.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, HostError> {
         let arguments = pb::StorageListArgs { prefix: prefix.to_owned() };
         let reply = self.client.clone().list(arguments).await?.into_inner();
@@ -47,11 +46,11 @@ impl Storage {
         Ok(reply.keys)
     }
 
-    /// The entry of a key, if there is one.
+    /// Reads an entry. `None` if the key does not exist.
     ///
     /// # Errors
     ///
-    /// What the host says, word for word.
+    /// The host's error, unchanged.
     pub async fn get(&self, key: &str) -> Result<Option<StorageEntry>, HostError> {
         let arguments = pb::StorageGetArgs { key: key.to_owned() };
         let reply = self.client.clone().get(arguments).await?.into_inner();
@@ -59,22 +58,22 @@ impl Storage {
         Ok(reply.entry.map(|entry| StorageEntry { key: entry.key, value: entry.value, seal_wrap: entry.seal_wrap }))
     }
 
-    /// Writes an entry, over what was there.
+    /// Writes an entry, and replaces an existing one.
     ///
     /// # Errors
     ///
-    /// What the host says, word for word; see [`HostError::is_read_only`].
+    /// The host's error, unchanged; see [`HostError::is_read_only`].
     pub async fn put(&self, entry: StorageEntry) -> Result<(), HostError> {
         let entry = pb::StorageEntry { key: entry.key, value: entry.value, seal_wrap: entry.seal_wrap };
         let reply = self.client.clone().put(pb::StoragePutArgs { entry: Some(entry) }).await?.into_inner();
         HostError::check(reply.err)
     }
 
-    /// Deletes an entry. One that is not there is no error.
+    /// Deletes an entry. Deleting a key that does not exist succeeds.
     ///
     /// # Errors
     ///
-    /// What the host says, word for word; see [`HostError::is_read_only`].
+    /// The host's error, unchanged; see [`HostError::is_read_only`].
     pub async fn delete(&self, key: &str) -> Result<(), HostError> {
         let arguments = pb::StorageDeleteArgs { key: key.to_owned() };
         let reply = self.client.clone().delete(arguments).await?.into_inner();

@@ -1,22 +1,22 @@
-//! What a mount may ask of its host.
+//! The host's lease times and replication state.
 
 use std::fmt;
 use std::time::Duration;
 
 use tonic::transport::Channel;
 
-use super::failure::HostError;
-use super::message::duration;
+use super::wire_time::duration;
+use crate::go_plugin::host_error::HostError;
 use crate::proto::pb;
 use crate::proto::pb::system_view_client::SystemViewClient;
 
-/// What a mount may ask of its host. Clones share one connection.
+/// The host's settings for a mount: lease times and replication. Clones share one connection.
 #[derive(Clone)]
 pub struct SystemView {
     client: SystemViewClient<Channel>,
 }
 
-/// The part that this node plays among others.
+/// This node's role in its cluster, and the cluster's role in replication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicationState {
     bits: u32,
@@ -27,7 +27,7 @@ impl SystemView {
         Self { client: SystemViewClient::new(channel) }
     }
 
-    /// The mount's default lease time.
+    /// Returns the mount's default lease time.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl SystemView {
         Ok(duration(reply.ttl))
     }
 
-    /// The mount's longest lease time.
+    /// Returns the mount's maximum lease time.
     ///
     /// # Errors
     ///
@@ -47,11 +47,11 @@ impl SystemView {
         Ok(duration(reply.ttl))
     }
 
-    /// Whether the mount belongs to this cluster alone, and is not copied from a primary one.
+    /// Returns whether the mount is local to this cluster, and not replicated.
     ///
     /// # Errors
     ///
-    /// The host did not answer. One that knows no replication may not know the question either, and then it is not.
+    /// The host did not answer. A host without this call, because it has no replication, counts as `false`.
     pub async fn is_local_mount(&self) -> Result<bool, HostError> {
         match self.client.clone().local_mount(pb::Empty {}).await {
             Ok(reply) => Ok(reply.into_inner().local),
@@ -60,7 +60,7 @@ impl SystemView {
         }
     }
 
-    /// The part that this node plays now.
+    /// Returns this node's current replication state.
     ///
     /// # Errors
     ///
@@ -84,16 +84,16 @@ const PERFORMANCE_STANDBY: u32 = 1 << 14;
 
 impl ReplicationState {
     fn from_wire(state: i32) -> Self {
-        // The flags only look like a number.
+        // The value is a set of flags.
         Self { bits: state.cast_unsigned() }
     }
 
-    /// Whether this node is a standby: it answers reads, and another one writes.
+    /// Returns whether this node is a standby, which answers reads and cannot write.
     pub fn is_standby(self) -> bool {
         self.bits & PERFORMANCE_STANDBY != 0
     }
 
-    /// Whether its cluster copies another one, which alone may write.
+    /// Returns whether the cluster is a secondary, which replicates a primary and cannot write.
     pub fn is_secondary(self) -> bool {
         self.bits & (PERFORMANCE_SECONDARY | DISASTER_RECOVERY_SECONDARY) != 0
     }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_knows_whether_it_may_write() {
+    fn replication_flags_are_decoded() {
         for (bits, standby, secondary) in [
             (0, false, false),
             (32 | 256, false, false),

@@ -1,4 +1,4 @@
-//! Who the host is, and whom it takes.
+//! A host's certificate, and the plugin certificates that it accepts.
 
 use std::sync::Arc;
 
@@ -8,13 +8,20 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio_rustls::{TlsAcceptor, TlsConnector, rustls};
 
-/// A host's key and certificate: P-521 and an authority's, as go-plugin makes them.
-pub struct Identity {
+/// A host's key and self-signed certificate, as go-plugin generates them: P-521, and marked as a certificate authority.
+pub struct HostIdentity {
     certificate: rcgen::Certificate,
     key: rcgen::KeyPair,
 }
 
-impl Identity {
+impl Default for HostIdentity {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HostIdentity {
+    /// Generates a key and a certificate.
     pub fn new() -> Self {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512).unwrap();
         let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -22,7 +29,7 @@ impl Identity {
         Self { certificate: parameters.self_signed(&key).unwrap(), key }
     }
 
-    /// The certificate, as the plugin finds it in its environment.
+    /// The certificate in PEM, as `PLUGIN_CLIENT_CERT` holds it.
     pub fn pem(&self) -> String {
         self.certificate.pem()
     }
@@ -31,7 +38,7 @@ impl Identity {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()))
     }
 
-    /// Dials as this host.
+    /// Connects with this identity, and accepts any plugin certificate.
     pub fn connector(&self) -> TlsConnector {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -51,7 +58,7 @@ impl Identity {
     }
 }
 
-/// Takes any plugin: what is tested is whom the plugin takes.
+/// Accepts any plugin certificate: tests examine which hosts the plugin accepts.
 #[derive(Debug)]
 struct AnyPlugin;
 

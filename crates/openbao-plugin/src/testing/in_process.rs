@@ -1,18 +1,21 @@
-//! An engine in the test's own process, over the same wire.
+//! An engine in the test's own process.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::{Engine, HostEnvironment};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::{Host, Identity, Road, Storage};
+use super::host::{Host, Transport};
+use super::identity::HostIdentity;
+use super::memory_storage::MemoryStorage;
+use crate::go_plugin::handshake::{COOKIE, COOKIE_NAME, HostEnvironment, PROTOCOL_VERSION};
+use crate::logical::backend::Engine;
 
-/// The handshake, for who reads it in the same process.
-struct Handshake(mpsc::UnboundedSender<Vec<u8>>);
+/// Sends the handshake line to the host in the same process.
+struct HandshakeSender(mpsc::UnboundedSender<Vec<u8>>);
 
-impl Write for Handshake {
+impl Write for HandshakeSender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.0.send(bytes.to_owned());
         Ok(bytes.len())
@@ -23,24 +26,29 @@ impl Write for Handshake {
     }
 }
 
-/// Serves an engine until the host is dropped, and connects a host with one mount to it. The
-/// directory is that of the sockets.
-pub async fn serve<E: Engine>(engine: E, storage: Storage) -> (Host, TempDir) {
-    let identity = Identity::new();
+/// Serves an engine on a background task until the host is dropped, and sets up one mount with the id `mount`.
+///
+/// Returns the connected host and the directory of the sockets, which must live as long as the host.
+///
+/// # Panics
+///
+/// The engine cannot be served, or refuses the mount.
+pub async fn serve<E: Engine>(engine: E, storage: MemoryStorage) -> (Host, TempDir) {
+    let identity = HostIdentity::new();
     let directory = tempfile::Builder::new().prefix("host").tempdir_in("/tmp").unwrap();
     let environment = HostEnvironment::from_lookup(|name| match name {
-        "VAULT_BACKEND_PLUGIN" => Some("6669da05-b1c8-4f49-97d9-c8e5bed98e20".to_owned()),
-        "PLUGIN_PROTOCOL_VERSIONS" => Some("5".to_owned()),
+        COOKIE_NAME => Some(COOKIE.to_owned()),
+        "PLUGIN_PROTOCOL_VERSIONS" => Some(PROTOCOL_VERSION.to_owned()),
         "PLUGIN_CLIENT_CERT" => Some(identity.pem()),
         "PLUGIN_UNIX_SOCKET_DIR" => Some(directory.path().display().to_string()),
         _ => None,
     });
     let environment = environment.unwrap();
     let (sender, mut handshake) = mpsc::unbounded_channel();
-    tokio::spawn(async move { crate::serve(&environment, engine, Handshake(sender)).await });
+    tokio::spawn(async move { crate::serve::serve(&environment, engine, HandshakeSender(sender)).await });
     let line = String::from_utf8(handshake.recv().await.unwrap()).unwrap();
     let socket = PathBuf::from(line.split('|').nth(3).unwrap());
-    let host = Host::connect(&identity, Road::Sockets(socket), storage).await;
+    let host = Host::connect(&identity, Transport::Sockets(socket), storage).await;
     assert_eq!(host.setup("mount").await, "");
     (host, directory)
 }

@@ -1,4 +1,4 @@
-//! The engine of `engine.rs`.
+//! The engine of `examples/key-value-engine.rs`.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,16 @@ use super::bao::Plugin;
 
 pub const NAME: &str = "key-value-engine";
 
-/// The example, which cargo builds beside the tests.
+/// The example's binary, which cargo builds together with the tests.
 pub fn engine() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let profile = own.ancestors().nth(2).unwrap();
     let engine = profile.join("examples").join(NAME);
-    assert!(engine.exists(), "{} is not there: build it with cargo build --example {NAME}", engine.display());
+    assert!(engine.exists(), "{} does not exist: build it with cargo build --example {NAME}", engine.display());
     engine
 }
 
-/// The same, as a server takes it.
+/// The example, for a server's catalog.
 pub fn example() -> Plugin {
     Plugin { name: NAME, version: "v1.2.3", binary: engine(), environment: Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! What OpenBao shows of an engine's own words.
+//! The engine's help and OpenAPI document, as OpenBao shows them.
 
 use serde_json::{Value, json};
 
@@ -12,19 +12,19 @@ fn path_help(bao: &Bao, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn path_help_explains_the_engine_and_each_of_its_paths() {
+async fn path_help_describes_the_engine_and_each_path() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     for path in ["kv1", "kv1/"] {
         let said = path_help(&bao, &[path]);
-        assert!(said.starts_with("## DESCRIPTION\n\nKeeps what it is given, and leases what it keeps.\n"), "{said}");
-        assert!(said.contains("\n    settings/:name\n        Settings of each kind.\n"), "{said}");
+        assert!(said.starts_with("## DESCRIPTION\n\nStores objects and leases them.\n"), "{said}");
+        assert!(said.contains("\n    settings/:name\n        A field of each type.\n"), "{said}");
     }
     for (path, route, expected) in [
-        ("kv1/settings", "settings/", "    list\n        Lists names.\n"),
-        ("kv1/settings/mine", "settings/:name", "    ttl (duration, default: 1h)\n        How long it is good.\n"),
-        ("kv1/store/a/b", "store/*key", "    key (text, in the path)\n"),
-        ("kv1/panic", "panic", "Only who is granted sudo"),
+        ("kv1/settings", "settings/", "    list\n        Lists the names.\n"),
+        ("kv1/settings/mine", "settings/:name", "    ttl (duration, default: 1h)\n        The lifetime.\n"),
+        ("kv1/store/a/b", "store/*key", "    key (string, in the path)\n"),
+        ("kv1/panic", "panic", "Requires the sudo capability."),
     ] {
         let said = path_help(&bao, &[path]);
         assert!(said.contains(&format!("Matching Route: {route}\n")) && said.contains(expected), "{said}");
@@ -34,7 +34,7 @@ async fn path_help_explains_the_engine_and_each_of_its_paths() {
 }
 
 #[tokio::test]
-async fn path_help_has_the_document_of_a_path() {
+async fn path_help_returns_the_openapi_document_of_a_path() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let document: Value = serde_json::from_str(&path_help(&bao, &["-format=json", "kv1/settings/mine"])).unwrap();
@@ -44,7 +44,7 @@ async fn path_help_has_the_document_of_a_path() {
 }
 
 #[tokio::test]
-async fn the_hosts_own_document_holds_every_path_of_the_mount() {
+async fn the_hosts_openapi_document_has_every_path_of_the_mount() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let (status, document) = bao.call("GET", "sys/internal/specs/openapi", Value::Null).await;
@@ -52,7 +52,6 @@ async fn the_hosts_own_document_holds_every_path_of_the_mount() {
     let all = document["paths"].as_object().unwrap();
     let paths: Vec<_> = all.keys().filter_map(|path| path.strip_prefix("/kv1/")).collect();
     let expected = [
-        "hasty/{key}",
         "issued/{key}",
         "leases/{key}",
         "limits",
@@ -61,6 +60,7 @@ async fn the_hosts_own_document_holds_every_path_of_the_mount() {
         "settings/{name}",
         "store",
         "store/{key}",
+        "unchecked/{key}",
     ];
     assert_eq!(paths, expected);
     assert_eq!(all["/kv1/panic"]["x-vault-sudo"], true);
@@ -72,7 +72,7 @@ async fn the_hosts_own_document_holds_every_path_of_the_mount() {
         (&json!("name"), &json!("path"))
     );
     assert_eq!(settings["post"]["operationId"], "key-value-engine-write-settings-name");
-    // A host drops what it cannot read of a plugin's document, so this is what callers get.
+    // The host drops what it cannot decode from a plugin's document. This is what remains for callers.
     let schema = &settings["post"]["requestBody"]["content"]["application/json"]["schema"];
     assert_eq!(schema["required"], json!(["password"]));
     let properties = &schema["properties"];

@@ -1,16 +1,14 @@
-//! The go-plugin transport, and the framework on top of it.
-//!
-//! Against OpenBao itself, and against a small host of the tests' own.
+//! Secrets engines on real OpenBao servers, and on a small host in the test's process.
 
-#![expect(clippy::unwrap_used, reason = "what a test's own machinery cannot do fails the test")]
+#![expect(clippy::unwrap_used, reason = "a test helper that does not work fails the test")]
 
-#[path = "../../../../tests/bao/mod.rs"]
-mod bao;
-mod by_hand;
-mod ends;
 mod example;
 mod help;
 mod mounts;
 mod nodes;
 mod routes;
+mod shutdown;
+mod standalone;
 mod wires;
+
+use openbao_plugin::testing::bao;

@@ -1,4 +1,4 @@
-//! An engine, as OpenBao mounts it.
+//! An engine, mounted in OpenBao.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::bao::Bao;
 use super::example::example;
 
 #[tokio::test]
-async fn what_is_written_can_be_read_listed_and_deleted() {
+async fn entries_are_written_read_listed_and_deleted() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let (status, answer) = bao.call("PUT", "kv1/store/a/b", json!({"x": 1, "deep": {"er": [true, null]}})).await;
@@ -38,7 +38,7 @@ async fn a_lease_is_renewed_and_revoked() {
         (&leased["lease_duration"], &leased["renewable"], &leased["data"]),
         (&json!(60), &json!(true), &json!({"x": 1}))
     );
-    assert_eq!(leased["warnings"], json!(["it is deleted when the lease ends"]));
+    assert_eq!(leased["warnings"], json!(["issued/a is deleted when the lease ends"]));
     let lease = &leased["lease_id"];
     let (_, renewed) = bao.call("PUT", "sys/leases/renew", json!({"lease_id": lease, "increment": 300})).await;
     assert_eq!((&renewed["lease_duration"], &renewed["lease_id"]), (&json!(300), lease));
@@ -47,7 +47,7 @@ async fn a_lease_is_renewed_and_revoked() {
     let (_, renewed) = bao.call("PUT", "sys/leases/renew", json!({"lease_id": lease, "increment": 90000})).await;
     assert!(
         renewed["lease_duration"].as_i64().is_some_and(|ttl| ttl <= 600),
-        "beyond the lease's own limit: {renewed}"
+        "the renewal exceeds the lease's max_ttl: {renewed}"
     );
     assert_eq!(bao.call("GET", "kv1/issued/a", Value::Null).await.1["data"]["issued"], true);
     let (status, answer) = bao.call("PUT", "sys/leases/revoke", json!({"lease_id": lease, "sync": true})).await;
@@ -60,17 +60,17 @@ async fn a_failure_has_the_status_of_its_kind() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let (status, answer) = bao.call("PUT", "kv1/store/a", Value::Null).await;
-    assert_eq!((status, &answer["errors"]), (400, &json!(["there is nothing to keep: send some field"])));
+    assert_eq!((status, &answer["errors"]), (400, &json!(["the request has no field"])));
     assert_eq!(bao.call("GET", "kv1/nowhere", Value::Null).await.0, 404);
     assert_eq!(bao.call("DELETE", "kv1/limits", Value::Null).await.0, 405);
     let engine = bao.engines();
     assert_eq!(bao.call("GET", "kv1/panic", Value::Null).await.0, 500);
-    assert_eq!(bao.call("GET", "kv1/limits", Value::Null).await.0, 200, "a panic costs one call alone");
+    assert_eq!(bao.call("GET", "kv1/limits", Value::Null).await.0, 200, "a panic fails only its own call");
     assert_eq!(bao.engines(), engine);
 }
 
 #[tokio::test]
-async fn the_host_tells_its_limits_and_keeps_root_paths() {
+async fn the_host_reports_its_lease_times_and_guards_sudo_paths() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let tune = json!({"default_lease_ttl": "17m", "max_lease_ttl": "3h"});
@@ -83,11 +83,11 @@ async fn the_host_tells_its_limits_and_keeps_root_paths() {
     let token = token["auth"]["client_token"].as_str().unwrap();
     assert_eq!(bao.call_as(token, "GET", "kv1/limits", Value::Null).await.0, 200);
     assert_eq!(bao.call_as(token, "GET", "kv1/panic", Value::Null).await.0, 403);
-    assert!(bao.log().contains("initialized"), "a line of the engine is in the server's log");
+    assert!(bao.log().contains("initialized"), "the server's log has a line of the engine");
 }
 
 #[tokio::test]
-async fn two_mounts_share_a_process_and_nothing_else() {
+async fn two_mounts_share_a_process_and_no_data() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     bao.mount(&example(), "kv2").await;
@@ -97,11 +97,11 @@ async fn two_mounts_share_a_process_and_nothing_else() {
     assert_eq!(bao.call("GET", "kv1/store/a", Value::Null).await.1["data"]["x"], 1);
     assert_eq!(bao.engines().len(), 1);
     assert_eq!(bao.call("DELETE", "sys/mounts/kv1", Value::Null).await.0, 204);
-    assert_eq!(bao.call("GET", "kv2/store/a", Value::Null).await.1["data"]["x"], 2, "the other mount goes on");
+    assert_eq!(bao.call("GET", "kv2/store/a", Value::Null).await.1["data"]["x"], 2, "the other mount keeps working");
 }
 
 #[tokio::test]
-async fn many_callers_at_once_are_all_answered() {
+async fn concurrent_requests_are_all_answered() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let writes = (0..200).map(|i| {
@@ -114,9 +114,9 @@ async fn many_callers_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn a_version_that_the_binary_does_not_report_cannot_be_registered() {
+async fn registering_an_unreported_version_fails() {
     let Some(bao) = Bao::with(&example()).await else { return };
-    let (status, answer) = example().register_as(&bao, "v9.9.9").await;
+    let (status, answer) = bao.register_as(&example(), "v9.9.9").await;
     let said = answer["errors"][0].as_str().unwrap_or_default();
     assert!(status == 400 && said.contains("reported version (v1.2.3)"), "{status} {answer}");
 }

@@ -1,11 +1,11 @@
-//! Storage that lasts, seals, and several nodes.
+//! Durable storage, sealing, and clusters.
 
 use serde_json::{Value, json};
 
 use super::bao::{Bao, Cluster, until};
 use super::example::example;
 
-/// A mount with something kept at `store/a`; the lease of it.
+/// Mounts the engine, writes `store/a`, and returns the id of a lease on it.
 async fn lease(bao: &Bao) -> Value {
     bao.mount(&example(), "kv1").await;
     assert_eq!(bao.call("PUT", "kv1/store/a", json!({"x": 1})).await.0, 200);
@@ -14,8 +14,8 @@ async fn lease(bao: &Bao) -> Value {
     leased["lease_id"].clone()
 }
 
-/// Everything about a lease works: it is known, renewed, and revoked by the engine.
-async fn is_alive(bao: &Bao, lease: &Value) {
+/// Looks a lease up, renews it, and revokes it.
+async fn renew_and_revoke(bao: &Bao, lease: &Value) {
     until("the mount answers", async || bao.call("GET", "kv1/issued/a", Value::Null).await.0 == 200).await;
     assert_eq!(bao.read("kv1/issued/a").await["issued"], true);
     assert_eq!(bao.post("sys/leases/lookup", json!({"lease_id": lease})).await["data"]["id"], *lease);
@@ -26,38 +26,38 @@ async fn is_alive(bao: &Bao, lease: &Value) {
 }
 
 #[tokio::test]
-async fn leases_outlive_a_restart_in_order_and_out_of_it() {
+async fn leases_survive_a_clean_restart_and_a_crash() {
     for signal in ["TERM", "KILL"] {
         let Some(mut bao) = Bao::durable(&example()).await else { return };
         let lease = lease(&bao).await;
-        bao.server.end(signal);
-        until("nothing is left", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
-        bao.start_again().await;
-        is_alive(&bao, &lease).await;
+        bao.server.stop(signal);
+        until("process and socket are gone", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
+        bao.restart().await;
+        renew_and_revoke(&bao, &lease).await;
         assert_eq!((bao.engines().len(), bao.sockets().len()), (1, 1));
         assert!(!bao.log().contains("panicked"));
     }
 }
 
 #[tokio::test]
-async fn a_seal_ends_the_process_and_unsealing_brings_another() {
+async fn sealing_ends_the_process_and_unsealing_starts_another() {
     let Some(bao) = Bao::durable(&example()).await else { return };
     let lease = lease(&bao).await;
     bao.seal().await;
-    until("nothing is left", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
+    until("process and socket are gone", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
     bao.unseal().await;
-    bao.has_status(200).await;
-    is_alive(&bao, &lease).await;
+    bao.wait_for_health(200).await;
+    renew_and_revoke(&bao, &lease).await;
     assert_eq!((bao.engines().len(), bao.sockets().len()), (1, 1));
     assert!(!bao.log().contains("panicked"));
 }
 
-/// OpenBao 2.7.2 has standbys answer reads: each runs the engine, and its system view says that it is a *performance
-/// standby*. A write there is refused by the storage, and then forwarded. A leased answer is not forwarded: the host cannot
-/// keep its lease, has the engine of the standby revoke it, and tells the caller of an internal error. So whoever makes
-/// something for a lease asks first where it is, and says what the storage of a standby says.
+/// In OpenBao 2.7.2 standbys answer reads: each runs the engine, and its system view reports a *performance standby*. The
+/// storage refuses a write there, and the host forwards the request. An answer with a lease is not forwarded: the host
+/// cannot keep the lease, makes the standby's engine revoke it, and answers 500. An engine must therefore check the
+/// replication state before it issues a lease, and return `Failure::read_only()` on a standby.
 #[tokio::test]
-async fn a_standby_reads_by_itself_and_leaves_to_the_active_node_what_writes_or_leases() {
+async fn a_standby_answers_reads_and_forwards_writes_and_leases() {
     let Some(cluster) = Cluster::start(&example()).await else { return };
     let (active, standby) = (&cluster.nodes[cluster.active().await], &cluster.nodes[cluster.standby().await]);
     lease(active).await;
@@ -69,31 +69,31 @@ async fn a_standby_reads_by_itself_and_leaves_to_the_active_node_what_writes_or_
     let (status, answer) = standby.call("PUT", "kv1/store/b", json!({"x": 2})).await;
     assert_eq!((status, &answer["data"]["operation"]), (200, &json!("Create")));
     let refused = "path=store/b status=finished err=\"cannot write to readonly storage\"";
-    assert!(standby.log().contains(refused), "the engine of the standby was asked first");
+    assert!(standby.log().contains(refused), "the standby's engine handled the request first");
     assert_eq!(active.read("kv1/store/b").await, json!({"x": 2}));
-    until("the standby sees it", async || standby.call("GET", "kv1/store/b", Value::Null).await.0 == 200).await;
+    until("the standby reads the write", async || standby.call("GET", "kv1/store/b", Value::Null).await.0 == 200).await;
 
     let issued = |bao: &Bao, line: &str| bao.log().matches(line).count();
-    assert_eq!(standby.call("GET", "kv1/hasty/a", Value::Null).await.0, 500);
-    assert_eq!([standby, active].map(|bao| issued(bao, "issues in haste")), [1, 0], "in vain");
+    assert_eq!(standby.call("GET", "kv1/unchecked/a", Value::Null).await.0, 500);
+    assert_eq!([standby, active].map(|bao| issued(bao, "issuing an unchecked lease")), [1, 0], "not forwarded");
     assert!(standby.log().contains("failed to persist lease entry: cannot write to readonly storage"));
 
     let (status, answer) = standby.call("GET", "kv1/leases/b", Value::Null).await;
     assert_eq!((status, &answer["data"]), (200, &json!({"x": 2})));
-    until("once", async || issued(active, "issues a lease") == 2).await;
-    assert_eq!(issued(standby, "issues a lease"), 0);
+    until("the active node issued the lease", async || issued(active, "issuing a lease") == 2).await;
+    assert_eq!(issued(standby, "issuing a lease"), 0);
 }
 
 #[tokio::test]
-async fn a_standby_takes_over_what_is_kept_and_leased() {
+async fn a_standby_takes_over_storage_and_leases() {
     let Some(mut cluster) = Cluster::start(&example()).await else { return };
     let dead = cluster.active().await;
     let lease = lease(&cluster.nodes[dead]).await;
-    cluster.nodes[dead].server.end("KILL");
+    cluster.nodes[dead].server.stop("KILL");
     let next = cluster.active().await;
     assert_ne!(next, dead);
-    is_alive(&cluster.nodes[next], &lease).await;
-    until("nothing is left of the first", async || {
+    renew_and_revoke(&cluster.nodes[next], &lease).await;
+    until("process and socket of the killed node are gone", async || {
         cluster.nodes[dead].engines().is_empty() && cluster.nodes[dead].sockets().is_empty()
     })
     .await;

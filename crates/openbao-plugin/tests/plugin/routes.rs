@@ -1,4 +1,4 @@
-//! Paths and fields, as callers of OpenBao meet them.
+//! Paths and fields, called through OpenBao.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::bao::Bao;
 use super::example::example;
 
 #[tokio::test]
-async fn what_there_is_not_has_a_status_of_its_own() {
+async fn unknown_paths_and_operations_have_their_own_status() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     for (method, path, expected) in [
@@ -34,7 +34,7 @@ async fn what_there_is_not_has_a_status_of_its_own() {
 }
 
 #[tokio::test]
-async fn fields_arrive_as_what_they_are() {
+async fn fields_are_converted_to_their_types() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     for (sent, kept) in [
@@ -58,28 +58,28 @@ async fn fields_arrive_as_what_they_are() {
 }
 
 #[tokio::test]
-async fn a_wrong_field_is_named_and_its_value_is_not() {
+async fn an_error_names_the_field_and_never_its_value() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     for (sent, expected) in [
         (json!({"tags": "hunter2"}), "password is missing\nhint: "),
-        (json!({"password": {"hunter2": 1}}), "password is not a text\nhint: "),
+        (json!({"password": {"hunter2": 1}}), "password is not a string\nhint: "),
         (json!({"password": "hunter2".repeat(1000)}), "password is longer than 4096 bytes\nhint: "),
         (json!({"password": "p", "ttl": "hunter2"}), "ttl is not a duration\nhint: "),
         (json!({"password": "p", "ttl": -1}), "ttl is not a duration\nhint: "),
         (json!({"password": "p", "shown": "hunter2"}), "shown is neither true nor false\nhint: "),
-        (json!({"password": "p", "tags": {"hunter2": 1}}), "tags is not a list of texts\nhint: "),
+        (json!({"password": "p", "tags": {"hunter2": 1}}), "tags is not a list of strings\nhint: "),
     ] {
         let (status, answer) = bao.call("PUT", "kv1/settings/a", sent).await;
         let said = answer["errors"][0].as_str().unwrap();
         assert!(status == 400 && said.starts_with(expected) && !said.contains("hunter2"), "{status} {said}");
     }
-    assert_eq!(bao.call("GET", "kv1/settings/a", Value::Null).await.0, 404, "nothing was kept");
+    assert_eq!(bao.call("GET", "kv1/settings/a", Value::Null).await.0, 404, "nothing was stored");
     assert!(!bao.log().contains("hunter2"));
 }
 
 #[tokio::test]
-async fn fields_that_nobody_knows_are_named_in_a_warning() {
+async fn unknown_fields_are_named_in_a_warning() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let sent = json!({"password": "p", "name": "other", "odd": 1, "strange": 2});
@@ -87,11 +87,15 @@ async fn fields_that_nobody_knows_are_named_in_a_warning() {
     let expected = json!(["Endpoint ignored these unrecognized parameters: [odd strange]"]);
     assert_eq!((status, &answer["warnings"]), (200, &expected));
     assert_eq!(bao.call("GET", "kv1/settings?list=true", Value::Null).await.1["warnings"], Value::Null);
-    assert_eq!(bao.call("PUT", "kv1/store/a", json!({"odd": 1})).await.1["warnings"], Value::Null, "it takes any");
+    assert_eq!(
+        bao.call("PUT", "kv1/store/a", json!({"odd": 1})).await.1["warnings"],
+        Value::Null,
+        "the route accepts any field"
+    );
 }
 
 #[tokio::test]
-async fn who_may_only_create_may_not_change() {
+async fn the_create_capability_does_not_permit_updates() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;
     let policy = json!({"policy": "path \"kv1/settings/*\" { capabilities = [\"create\"] }"});

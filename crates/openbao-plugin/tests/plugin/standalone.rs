@@ -1,4 +1,4 @@
-//! The binary without a host that it can serve.
+//! The binary, started without a host or by a host that it does not support.
 
 use std::process::{Command, Output};
 
@@ -10,23 +10,23 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(engine()).args(arguments).envs(environment.iter().copied()).output().unwrap()
 }
 
-fn refused(output: &Output) -> String {
+fn failed(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
-    assert!(output.stdout.is_empty(), "standard output is the handshake's alone");
+    assert!(output.stdout.is_empty(), "standard output is for the handshake only");
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 #[test]
-fn a_person_is_told_what_it_is_and_what_to_do() {
+fn without_a_host_it_prints_an_error_and_a_hint() {
     for arguments in [&[][..], &["serve"], &["--what"]] {
-        let said = refused(&run(arguments, &[]));
-        assert!(said.starts_with("error: this is a secrets engine: Vault or OpenBao starts it"), "{said}");
+        let said = failed(&run(arguments, &[]));
+        assert!(said.starts_with("error: this is a secrets engine plugin: Vault or OpenBao must start it\n"), "{said}");
         assert!(said.contains("\nhint: register it in the plugin catalog"), "{said}");
     }
 }
 
 #[test]
-fn its_version_checksum_and_help_can_be_asked_for() {
+fn version_checksum_and_help_are_options() {
     let said = |argument| {
         let output = run(&[argument], &[]);
         assert!(output.status.success() && output.stderr.is_empty());
@@ -41,18 +41,18 @@ fn its_version_checksum_and_help_can_be_asked_for() {
 }
 
 #[test]
-fn a_probe_as_a_plugin_of_another_kind_is_refused() {
-    let said = refused(&run(&[], &[("VAULT_DATABASE_PLUGIN", "926a0820-aea2-be28-51d6-83cdf00e8edb")]));
+fn a_probe_for_another_kind_of_plugin_is_refused() {
+    let said = failed(&run(&[], &[("VAULT_DATABASE_PLUGIN", "926a0820-aea2-be28-51d6-83cdf00e8edb")]));
     assert!(said.contains("secrets engine"), "{said}");
 }
 
 #[test]
-fn a_host_that_cannot_be_served_is_told_why() {
-    let said = refused(&run(&["--version"], &[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "3,4")]));
-    assert!(said.contains("version \"3,4\" of the plugin protocol, and only 5"), "{said}");
-    let said = refused(&run(&[], &[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "5")]));
-    assert!(said.contains("no certificate of its own"), "{said}");
+fn an_unsupported_host_gets_the_reason() {
+    let said = failed(&run(&["--version"], &[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "3,4")]));
+    assert!(said.contains("the host supports plugin protocol \"3,4\", but this plugin supports only 5"), "{said}");
+    let said = failed(&run(&[], &[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "5")]));
+    assert!(said.contains("the host provided no certificate"), "{said}");
     let host = [COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "5"), ("PLUGIN_CLIENT_CERT", "-----BEGIN rubbish")];
-    let said = refused(&run(&[], &host));
-    assert!(said.contains("the host's certificate cannot be read"), "{said}");
+    let said = failed(&run(&[], &host));
+    assert!(said.contains("the host's certificate is not valid PEM"), "{said}");
 }

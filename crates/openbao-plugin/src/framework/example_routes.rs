@@ -1,15 +1,19 @@
-//! A table of routes for the tests, whose handlers answer with what they got.
+//! A table of routes for the tests. The handlers echo the call.
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use super::{Answer, Call, Field, FieldKind, Route, Router};
-use crate::{Failure, Operation, Request, Response};
+use super::call::Call;
+use super::field::{Field, FieldKind};
+use super::route::{Route, RouteOperation};
+use super::router::Router;
+use crate::logical::backend::{Operation, Request, Response};
+use crate::logical::failure::Failure;
 
-/// A mount where `gone` is not there and `broken` fails.
-pub(super) struct Answers;
+/// A mount on which `gone` does not exist and `broken` fails.
+pub(super) struct Echo;
 
-pub(super) static ROUTER: Router<Answers> = Router {
+pub(super) static ROUTER: Router<Echo> = Router {
     about: "Keeps tokens fresh.\n\nWrite config/ first.",
     routes: &[
         Route {
@@ -17,7 +21,7 @@ pub(super) static ROUTER: Router<Answers> = Router {
             summary: "Lists the clients.",
             help: "By their names.",
             fields: &[],
-            operations: &[answer(Operation::List, "Lists them.")],
+            operations: &[operation(Operation::List, "Lists clients.")],
             exists: None,
             sudo: false,
         },
@@ -27,10 +31,10 @@ pub(super) static ROUTER: Router<Answers> = Router {
             help: "The secret is never shown again.\n",
             fields: FIELDS,
             operations: &[
-                answer(Operation::Create, "Makes one."),
-                answer(Operation::Update, "Changes one."),
-                answer(Operation::Read, "Shows one."),
-                answer(Operation::Delete, "Forgets one."),
+                operation(Operation::Create, "Creates one."),
+                operation(Operation::Update, "Changes one."),
+                operation(Operation::Read, "Shows one."),
+                operation(Operation::Delete, "Deletes one."),
             ],
             exists: Some(exists),
             sudo: false,
@@ -40,7 +44,7 @@ pub(super) static ROUTER: Router<Answers> = Router {
             summary: "Who uses a client.",
             help: "",
             fields: &[field("ttl", FieldKind::Duration, "How far to look back.")],
-            operations: &[answer(Operation::Read, "Shows it.")],
+            operations: &[operation(Operation::Read, "Shows it.")],
             exists: None,
             sudo: false,
         },
@@ -49,7 +53,7 @@ pub(super) static ROUTER: Router<Answers> = Router {
             summary: "Rotates now.",
             help: "",
             fields: FIELDS,
-            operations: &[answer(Operation::Update, "Rotates.")],
+            operations: &[operation(Operation::Update, "Rotates.")],
             exists: None,
             sudo: true,
         },
@@ -57,8 +61,8 @@ pub(super) static ROUTER: Router<Answers> = Router {
             path: "deep/*key",
             summary: "Takes anything.",
             help: "",
-            fields: &[field("*", FieldKind::Others, "Anything.")],
-            operations: &[answer(Operation::Read, "Reads."), answer(Operation::List, "Lists.")],
+            fields: &[field("*", FieldKind::Map, "Anything.")],
+            operations: &[operation(Operation::Read, "Reads."), operation(Operation::List, "Lists.")],
             exists: None,
             sudo: false,
         },
@@ -77,11 +81,11 @@ const fn field(name: &'static str, kind: FieldKind, description: &'static str) -
     Field { name, kind, required: false, default: None, sensitive: false, description }
 }
 
-const fn answer(operation: Operation, summary: &'static str) -> Answer<Answers> {
-    Answer { operation, summary, handler: echo }
+const fn operation(operation: Operation, summary: &'static str) -> RouteOperation<Echo> {
+    RouteOperation { operation, summary, handler: echo }
 }
 
-fn echo(_: &Answers, call: Call) -> BoxFuture<'_, Result<Response, Failure>> {
+fn echo(_: &Echo, call: Call) -> BoxFuture<'_, Result<Response, Failure>> {
     Box::pin(async move {
         match call.name() {
             "gone" => return Ok(Response::empty()),
@@ -108,7 +112,7 @@ fn echo(_: &Answers, call: Call) -> BoxFuture<'_, Result<Response, Failure>> {
     })
 }
 
-fn exists(_: &Answers, call: Call) -> BoxFuture<'_, Result<bool, Failure>> {
+fn exists(_: &Echo, call: Call) -> BoxFuture<'_, Result<bool, Failure>> {
     Box::pin(async move {
         match call.name() {
             "broken" => Err(Failure::internal("it broke")),
@@ -117,9 +121,9 @@ fn exists(_: &Answers, call: Call) -> BoxFuture<'_, Result<bool, Failure>> {
     })
 }
 
-/// A request as the host sends it.
+/// Builds a request.
 pub(super) fn request(operation: Operation, path: &str, data: Value) -> Request {
-    let Value::Object(data) = data else { panic!("a request's data is an object") };
+    let Value::Object(data) = data else { panic!("data is not an object") };
     Request {
         id: "1".to_owned(),
         operation,

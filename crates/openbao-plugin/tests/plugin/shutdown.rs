@@ -1,4 +1,4 @@
-//! How processes end, in order and out of it: no orphan, no socket, and the mount goes on.
+//! How plugin processes end: no orphan process and no socket remains, and the mount keeps working.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ async fn mounted() -> Option<(Bao, u32)> {
     Some((bao, engines[0]))
 }
 
-/// The first calls after a plugin died may fail; the host starts a new one for them.
-async fn goes_on(bao: &Bao) {
+/// Waits until the mount answers. The first calls after a plugin's end may fail, until the host has started a new one.
+async fn recovers(bao: &Bao) {
     let mut answers = Vec::new();
     while answers.len() < 500 {
         let (status, answer) = bao.call("GET", "kv1/store/a", Value::Null).await;
@@ -28,64 +28,64 @@ async fn goes_on(bao: &Bao) {
         answers.push(answer);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the mount does not come back: {:?}\n{}", answers.last(), bao.log());
+    panic!("the mount does not recover: {:?}\n{}", answers.last(), bao.log());
 }
 
 #[tokio::test]
-async fn a_reload_brings_a_new_process() {
+async fn a_reload_starts_a_new_process() {
     let Some((bao, old)) = mounted().await else { return };
     bao.reload(&example()).await;
-    goes_on(&bao).await;
+    recovers(&bao).await;
     until("the old process is gone", async || !bao.engines().contains(&old)).await;
     assert_eq!((bao.engines().len(), bao.sockets().len()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_killed_plugin_is_replaced_and_its_socket_swept() {
+async fn a_killed_plugin_is_replaced_and_its_socket_removed() {
     let Some((bao, old)) = mounted().await else { return };
     signal(old, "KILL");
-    until("it is dead", async || !bao.engines().contains(&old)).await;
-    goes_on(&bao).await;
+    until("the process is gone", async || !bao.engines().contains(&old)).await;
+    recovers(&bao).await;
     assert_eq!((bao.engines().len(), bao.sockets().len()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_terminated_plugin_takes_its_socket_along_and_is_replaced() {
+async fn a_terminated_plugin_removes_its_socket_and_is_replaced() {
     let Some((bao, old)) = mounted().await else { return };
     signal(old, "TERM");
-    until("it has ended", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
-    goes_on(&bao).await;
+    until("process and socket are gone", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
+    recovers(&bao).await;
     assert_eq!((bao.engines().len(), bao.sockets().len()), (1, 1));
 }
 
 #[tokio::test]
-async fn what_a_terminal_sends_to_all_is_left_to_the_host() {
+async fn sigint_and_sighup_do_not_end_the_plugin() {
     let Some((bao, engine)) = mounted().await else { return };
     signal(engine, "INT");
     signal(engine, "HUP");
-    goes_on(&bao).await;
+    recovers(&bao).await;
     assert_eq!(bao.engines(), [engine]);
 }
 
 #[tokio::test]
-async fn a_server_that_ends_takes_its_plugin_along() {
+async fn a_terminated_server_ends_its_plugin() {
     let Some((mut bao, _)) = mounted().await else { return };
-    bao.server.end("TERM");
-    until("nothing is left", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
+    bao.server.stop("TERM");
+    until("process and socket are gone", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
     assert!(!bao.log().contains("panicked"));
 }
 
 #[tokio::test]
-async fn a_server_that_is_killed_leaves_no_orphan() {
+async fn a_killed_server_leaves_no_orphan() {
     let Some((mut bao, _)) = mounted().await else { return };
-    bao.server.end("KILL");
-    until("nothing is left", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
+    bao.server.stop("KILL");
+    until("process and socket are gone", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
 }
 
 #[tokio::test]
-async fn a_mount_that_is_removed_ends_the_process_with_the_last_of_them() {
+async fn the_process_ends_with_its_last_mount() {
     let Some((bao, _)) = mounted().await else { return };
     assert_eq!(bao.call("DELETE", "sys/mounts/kv1", Value::Null).await.0, 204);
-    until("nothing is left", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
+    until("process and socket are gone", async || bao.engines().is_empty() && bao.sockets().is_empty()).await;
     assert!(bao.log().contains("cleaned up"));
 }

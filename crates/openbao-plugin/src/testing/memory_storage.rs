@@ -1,23 +1,26 @@
-//! The host's storage, and what a test has it do.
+//! A host's storage in memory, with scripted failures.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tonic::{Request, Response, Status};
 
-use super::wire::pb;
+use crate::proto::pb;
 
-/// The host's storage. Clones share it.
+/// A host's storage in memory. Clones share it.
+///
+/// It records every call, and can fail writes, lose their answers, or run an action at a given call.
 #[derive(Clone, Default)]
-pub struct Storage {
+pub struct MemoryStorage {
     entries: Arc<Mutex<BTreeMap<String, pb::StorageEntry>>>,
     script: Arc<Mutex<Script>>,
 }
 
-/// What OpenBao says to a key that has a step of a relative path in it.
+/// OpenBao's error for a key with a `.` or `..` segment.
 const RELATIVE: &str = "relative paths not supported";
 
-/// What happens besides storing.
+/// The scripted failures, and the recorded calls.
 #[derive(Default)]
 struct Script {
     refusal: String,
@@ -26,92 +29,92 @@ struct Script {
     event: Option<Event>,
 }
 
-/// Something that happens at a call.
+/// An action that runs at a call.
 struct Event {
     calls_before: usize,
     moment: Moment,
     action: Box<dyn FnOnce() + Send>,
 }
 
-/// Where in a call something happens. Either way the call is never answered.
+/// When an action runs, relative to its call. In both cases the call is never answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// Before it is carried out, which it then is not.
+    /// Before the call is executed; it is not executed.
     Before,
-    /// After it was carried out.
+    /// After the call was executed.
     After,
 }
 
-impl Storage {
-    /// A storage whose writes all fail with these words; with none they succeed.
+impl MemoryStorage {
+    /// Creates a storage whose writes fail with this message.
     pub fn refusing(words: &str) -> Self {
         let storage = Self::default();
         storage.refuse(words);
         storage
     }
 
-    /// From now on writes fail with these words; with none they succeed.
+    /// Makes writes fail with this message; with an empty one they succeed.
     pub fn refuse(&self, words: &str) {
-        words.clone_into(&mut self.script.lock().unwrap().refusal);
+        words.clone_into(&mut self.script.lock().refusal);
     }
 
-    /// From now on writes fail with these words, although puts are carried out.
+    /// Makes writes fail with this message, although puts are executed.
     pub fn lose_answers(&self, words: &str) {
         self.refuse(words);
-        self.script.lock().unwrap().are_answers_lost = true;
+        self.script.lock().are_answers_lost = true;
     }
 
-    /// Has something happen once, at a call of any kind that so many others come before.
+    /// Runs an action once, at a call of any kind, after `calls_before` further calls.
     pub fn at_call(&self, calls_before: usize, moment: Moment, action: impl FnOnce() + Send + 'static) {
-        self.script.lock().unwrap().event = Some(Event { calls_before, moment, action: Box::new(action) });
+        self.script.lock().event = Some(Event { calls_before, moment, action: Box::new(action) });
     }
 
-    /// Whether what was to happen is still to come; it does not happen any more.
+    /// Cancels the action of [`at_call`](Self::at_call), and returns whether it had not run.
     pub fn cancel(&self) -> bool {
-        self.script.lock().unwrap().event.take().is_some()
+        self.script.lock().event.take().is_some()
     }
 
-    /// The calls since they were taken last, such as `put roles/ci`.
+    /// Returns the calls since the last [`take_calls`](Self::take_calls), such as `put roles/ci`.
     pub fn calls(&self) -> Vec<String> {
-        self.script.lock().unwrap().calls.clone()
+        self.script.lock().calls.clone()
     }
 
-    /// The calls since the last time this was asked, such as `put roles/ci`.
+    /// Returns and clears the recorded calls.
     pub fn take_calls(&self) -> Vec<String> {
-        std::mem::take(&mut self.script.lock().unwrap().calls)
+        std::mem::take(&mut self.script.lock().calls)
     }
 
-    /// What a key holds.
+    /// Returns the value of a key as text.
     pub fn text(&self, key: &str) -> Option<String> {
-        let entries = self.entries.lock().unwrap();
+        let entries = self.entries.lock();
         entries.get(key).map(|entry| String::from_utf8(entry.value.clone()).unwrap())
     }
 
-    /// Whether the seal was asked to wrap a key.
+    /// Returns whether the key was written with seal wrapping.
     pub fn is_seal_wrapped(&self, key: &str) -> bool {
-        self.entries.lock().unwrap().get(key).is_some_and(|entry| entry.seal_wrap)
+        self.entries.lock().get(key).is_some_and(|entry| entry.seal_wrap)
     }
 
-    /// Writes behind the plugin's back.
+    /// Writes a key without a call of the plugin.
     pub fn set(&self, key: &str, text: &str) {
         let entry = pb::StorageEntry { key: key.to_owned(), value: text.as_bytes().to_vec(), seal_wrap: false };
-        self.entries.lock().unwrap().insert(key.to_owned(), entry);
+        self.entries.lock().insert(key.to_owned(), entry);
     }
 
-    /// Deletes behind the plugin's back.
+    /// Deletes a key without a call of the plugin.
     pub fn remove(&self, key: &str) {
-        self.entries.lock().unwrap().remove(key);
+        self.entries.lock().remove(key);
     }
 
-    /// All keys, in order.
+    /// Returns all keys, sorted.
     pub fn keys(&self) -> Vec<String> {
-        self.entries.lock().unwrap().keys().cloned().collect()
+        self.entries.lock().keys().cloned().collect()
     }
 
-    /// Carries a call out as the script has it.
-    async fn carry_out<T>(&self, call: String, work: impl FnOnce(&mut BTreeMap<String, pb::StorageEntry>) -> T) -> T {
+    /// Records and executes a call, or runs the scripted action at it.
+    async fn execute<T>(&self, call: String, work: impl FnOnce(&mut BTreeMap<String, pb::StorageEntry>) -> T) -> T {
         let event = {
-            let mut script = self.script.lock().unwrap();
+            let mut script = self.script.lock();
             script.calls.push(call);
             match &mut script.event {
                 Some(event) if event.calls_before > 0 => {
@@ -121,34 +124,34 @@ impl Storage {
                 event => event.take(),
             }
         };
-        let Some(event) = event else { return work(&mut self.entries.lock().unwrap()) };
+        let Some(event) = event else { return work(&mut self.entries.lock()) };
         if event.moment == Moment::After {
-            work(&mut self.entries.lock().unwrap());
+            work(&mut self.entries.lock());
         }
         (event.action)();
         std::future::pending().await
     }
 
     fn refusal(&self) -> String {
-        self.script.lock().unwrap().refusal.clone()
+        self.script.lock().refusal.clone()
     }
 }
 
 #[tonic::async_trait]
-impl pb::storage_server::Storage for Storage {
+impl pb::storage_server::Storage for MemoryStorage {
     async fn list(&self, request: Request<pb::StorageListArgs>) -> Result<Response<pb::StorageListReply>, Status> {
         let prefix = request.into_inner().prefix;
         let names = |entries: &mut BTreeMap<String, pb::StorageEntry>| -> BTreeSet<String> {
             let below = entries.keys().filter_map(|key| key.strip_prefix(&prefix));
             below.map(|name| name.split_inclusive('/').next().unwrap_or_default().to_owned()).collect()
         };
-        let keys = self.carry_out(format!("list {prefix}"), names).await.into_iter().collect();
+        let keys = self.execute(format!("list {prefix}"), names).await.into_iter().collect();
         Ok(Response::new(pb::StorageListReply { keys, err: String::new() }))
     }
 
     async fn get(&self, request: Request<pb::StorageGetArgs>) -> Result<Response<pb::StorageGetReply>, Status> {
         let key = request.into_inner().key;
-        let entry = self.carry_out(format!("get {key}"), |entries| entries.get(&key).cloned()).await;
+        let entry = self.execute(format!("get {key}"), |entries| entries.get(&key).cloned()).await;
         Ok(Response::new(pb::StorageGetReply { entry, err: String::new() }))
     }
 
@@ -156,13 +159,13 @@ impl pb::storage_server::Storage for Storage {
         let (entry, err) = (request.into_inner().entry.unwrap(), self.refusal());
         let is_relative = is_relative(&entry.key);
         let err = if is_relative { RELATIVE.to_owned() } else { err };
-        let is_carried_out = err.is_empty() || (self.script.lock().unwrap().are_answers_lost && !is_relative);
+        let is_executed = err.is_empty() || (self.script.lock().are_answers_lost && !is_relative);
         let write = |entries: &mut BTreeMap<_, _>| {
-            if is_carried_out {
+            if is_executed {
                 entries.insert(entry.key.clone(), entry.clone());
             }
         };
-        self.carry_out(format!("put {}", entry.key), write).await;
+        self.execute(format!("put {}", entry.key), write).await;
         Ok(Response::new(pb::StoragePutReply { err }))
     }
 
@@ -177,7 +180,7 @@ impl pb::storage_server::Storage for Storage {
                 entries.remove(&key);
             }
         };
-        self.carry_out(format!("delete {key}"), delete).await;
+        self.execute(format!("delete {key}"), delete).await;
         Ok(Response::new(pb::StorageDeleteReply { err }))
     }
 }

@@ -1,4 +1,4 @@
-//! One connection for all.
+//! The host's end of a multiplexed connection.
 
 use std::future::poll_fn;
 use std::path::Path;
@@ -7,13 +7,14 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 
-/// yamux from the host's side.
-pub struct Session {
+/// A yamux connection to a plugin's socket, from the host's side.
+pub struct YamuxSession {
     requests: mpsc::Sender<tokio::sync::oneshot::Sender<Compat<yamux::Stream>>>,
     accepted: tokio::sync::Mutex<mpsc::Receiver<Compat<yamux::Stream>>>,
 }
 
-impl Session {
+impl YamuxSession {
+    /// Connects to a plugin's socket, and drives the connection on a background task.
     pub async fn connect(socket: &Path) -> Self {
         let socket = UnixStream::connect(socket).await.unwrap();
         let mut connection = yamux::Connection::new(socket.compat(), yamux::Config::default(), yamux::Mode::Client);

@@ -1,11 +1,11 @@
-//! Whether two JSON texts say the same.
+//! Equality of JSON texts.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-/// Whether both say the same but for blanks, escapes and the order of fields. Numbers are compared as written.
-pub(super) fn means_the_same(left: &str, right: &str) -> bool {
+/// Compares two JSON texts without whitespace, escapes and the order of fields. Numbers are compared as written.
+pub(super) fn equal_json(left: &str, right: &str) -> bool {
     if let Some((left, right)) = both::<BTreeMap<String, &RawValue>>(left, right) {
         return left.keys().eq(right.keys()) && same_values(left.values(), right.values());
     }
@@ -22,10 +22,10 @@ fn same_values<'a>(
     left: impl Iterator<Item = &'a &'a RawValue>,
     right: impl Iterator<Item = &'a &'a RawValue>,
 ) -> bool {
-    left.zip(right).all(|(value, other)| means_the_same(value.get(), other.get()))
+    left.zip(right).all(|(value, other)| equal_json(value.get(), other.get()))
 }
 
-/// Both texts as a `T`, if both are one.
+/// Parses both texts as `T`; `None` if either fails.
 fn both<'a, T: serde::Deserialize<'a>>(left: &'a str, right: &'a str) -> Option<(T, T)> {
     Some((serde_json::from_str(left).ok()?, serde_json::from_str(right).ok()?))
 }
@@ -35,18 +35,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_blanks_and_escapes_do_not_count() {
+    fn field_order_whitespace_and_escapes_are_ignored() {
         for (left, right) in [
             (r#"{"b":1,"a":[1.0,{"y":null,"x":"é"}]}"#, r#"{ "a": [1.0, {"x": "\u00e9", "y": null}], "b": 1 }"#),
             (r#"{"a":"<&>"}"#, r#"{"a":"\u003c\u0026\u003e"}"#),
             ("{}", " { } "),
         ] {
-            assert!(means_the_same(left, right), "{left} {right}");
+            assert!(equal_json(left, right), "{left} {right}");
         }
     }
 
     #[test]
-    fn anything_else_does() {
+    fn other_differences_count() {
         for (left, right) in [
             (r#"{"a":1}"#, r#"{"a":1,"b":1}"#),
             (r#"{"a":1}"#, r#"{"a":"1"}"#),
@@ -56,7 +56,7 @@ mod tests {
             ("{}", "[]"),
             ("null", "false"),
         ] {
-            assert!(!means_the_same(left, right), "{left} {right}");
+            assert!(!equal_json(left, right), "{left} {right}");
         }
     }
 }

@@ -1,19 +1,19 @@
-//! A whole secrets engine in one file: it keeps what it is given, and leases what it keeps.
+//! A whole secrets engine in one file: it stores objects, and leases them.
 //!
 //! | path | operations | |
 //! |---|---|---|
-//! | `store/*key` | write, read, delete, list | what was written |
-//! | `leases/:key` | read | the same, with a lease whose end deletes `issued/:key` |
-//! | `issued/:key` | read | whether a lease is out |
-//! | `hasty/:key` | read | a lease of its own, made without asking whether this node may issue any |
-//! | `settings/:name` | write, read, delete, list | one field of each kind |
-//! | `limits` | read | what the host says of lease times |
-//! | `panic` | read | goes wrong |
+//! | `store/*key` | write, read, delete, list | an object |
+//! | `leases/:key` | read | the object with a lease; revoking the lease deletes `issued/:key` |
+//! | `issued/:key` | read | whether the object is leased |
+//! | `unchecked/:key` | read | a lease, issued without a check that this node is active |
+//! | `settings/:name` | write, read, delete, list | one field of each type |
+//! | `limits` | read | the host's lease times |
+//! | `panic` | read | panics |
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use openbao_plugin::framework::{Answer, Call, Field, FieldKind, Route, Router, refuse};
+use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, Router, refuse};
 use openbao_plugin::{
     About, Backend, Engine, Failure, HclogLayer, Lease, Mount, Operation, Request, Response, SpecialPaths, Start,
     StorageEntry, Terminal, run, start,
@@ -25,18 +25,18 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 const ABOUT: About<'static> =
-    About { name: "key-value-engine", version: "v1.2.3", summary: "Keeps what it is given, and leases what it keeps." };
+    About { name: "key-value-engine", version: "v1.2.3", summary: "Stores objects and leases them." };
 const LEASE: Duration = Duration::from_secs(60);
 
 static ROUTER: Router<KeyValueMount> = Router {
-    about: "Keeps what it is given, and leases what it keeps.\n\nWrite to store/, read from there or from leases/.",
-    routes: &[KEYS, STORE, LEASES, ISSUED, HASTY, NAMES, SETTINGS, LIMITS, PANIC],
+    about: "Stores objects and leases them.\n\nWrite an object to store/, and read it from store/ or leases/.",
+    routes: &[KEYS, STORE, LEASES, ISSUED, UNCHECKED, NAMES, SETTINGS, LIMITS, PANIC],
 };
 
 const KEYS: Route<KeyValueMount> = Route {
     path: "store/",
-    summary: "Lists what is kept.",
-    help: "Keys may have slashes in them, and are listed level by level.",
+    summary: "Lists the keys.",
+    help: "Keys may contain slashes, and are listed level by level.",
     fields: &[],
     operations: &[LIST],
     exists: None,
@@ -45,43 +45,43 @@ const KEYS: Route<KeyValueMount> = Route {
 
 const STORE: Route<KeyValueMount> = Route {
     path: "store/*key",
-    summary: "Keeps the fields of a key.",
-    help: "A write takes the place of all that was kept under the key.",
+    summary: "An object.",
+    help: "A write replaces the object.",
     fields: &[Field {
         name: "*",
-        kind: FieldKind::Others,
+        kind: FieldKind::Map,
         required: false,
         default: None,
         sensitive: false,
-        description: "What to keep: any fields, of any type.",
+        description: "The fields of the object, of any type.",
     }],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
-            summary: "Keeps fields.",
-            handler: |mount, call| Box::pin(mount.keep(call)),
+            summary: "Writes the object.",
+            handler: |mount, call| Box::pin(mount.write(call)),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
-            summary: "Keeps fields.",
-            handler: |mount, call| Box::pin(mount.keep(call)),
+            summary: "Writes the object.",
+            handler: |mount, call| Box::pin(mount.write(call)),
         },
         READ,
         DELETE,
         LIST,
     ],
-    exists: Some(|mount, call| Box::pin(mount.is_there(call))),
+    exists: Some(|mount, call| Box::pin(mount.exists(call))),
     sudo: false,
 };
 
 const LEASES: Route<KeyValueMount> = Route {
     path: "leases/:key",
-    summary: "Leases the fields of a key.",
-    help: "The key has to be kept already. The lease lasts a minute, and can be renewed.",
+    summary: "Leases an object.",
+    help: "The object must exist. The lease lasts a minute, and is renewable.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
-        summary: "Leases the fields.",
+        summary: "Reads the object with a lease.",
         handler: |mount, call| Box::pin(mount.issue(call)),
     }],
     exists: None,
@@ -90,27 +90,27 @@ const LEASES: Route<KeyValueMount> = Route {
 
 const ISSUED: Route<KeyValueMount> = Route {
     path: "issued/:key",
-    summary: "Says whether a key is leased.",
-    help: "It is until the lease ends.",
+    summary: "Whether an object is leased.",
+    help: "It is leased until the lease ends.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
-        summary: "Says whether it is.",
+        summary: "Returns issued: true or false.",
         handler: |mount, call| Box::pin(mount.issued(call)),
     }],
     exists: None,
     sudo: false,
 };
 
-const HASTY: Route<KeyValueMount> = Route {
-    path: "hasty/:key",
-    summary: "Issues a lease in haste.",
-    help: "It does not ask whether this node may issue any.",
+const UNCHECKED: Route<KeyValueMount> = Route {
+    path: "unchecked/:key",
+    summary: "Issues a lease without a check.",
+    help: "It does not check that this node is active. The host cannot keep a lease that a standby issues.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
         summary: "Issues a lease.",
-        handler: |_, call| Box::pin(async move { Ok(hasty(call.name())) }),
+        handler: |_, call| Box::pin(async move { Ok(unchecked(call.name())) }),
     }],
     exists: None,
     sudo: false,
@@ -119,7 +119,7 @@ const HASTY: Route<KeyValueMount> = Route {
 const NAMES: Route<KeyValueMount> = Route {
     path: "settings/",
     summary: "Lists the settings.",
-    help: "By their names.",
+    help: "The list holds their names.",
     fields: &[],
     operations: &[LIST],
     exists: None,
@@ -128,8 +128,8 @@ const NAMES: Route<KeyValueMount> = Route {
 
 const SETTINGS: Route<KeyValueMount> = Route {
     path: "settings/:name",
-    summary: "Settings of each kind.",
-    help: "They are good for nothing but to be read again.",
+    summary: "A field of each type.",
+    help: "They can be written and read, and have no other effect.",
     fields: &[
         Field {
             name: "password",
@@ -137,7 +137,7 @@ const SETTINGS: Route<KeyValueMount> = Route {
             required: true,
             default: None,
             sensitive: true,
-            description: "Something that nobody reads over a shoulder.",
+            description: "A sensitive text.",
         },
         Field {
             name: "shown",
@@ -145,7 +145,7 @@ const SETTINGS: Route<KeyValueMount> = Route {
             required: false,
             default: Some("true"),
             sensitive: false,
-            description: "Whether it is to be seen.",
+            description: "Whether it is visible.",
         },
         Field {
             name: "ttl",
@@ -153,7 +153,7 @@ const SETTINGS: Route<KeyValueMount> = Route {
             required: false,
             default: Some("1h"),
             sensitive: false,
-            description: "How long it is good.",
+            description: "The lifetime.",
         },
         Field {
             name: "tags",
@@ -161,35 +161,35 @@ const SETTINGS: Route<KeyValueMount> = Route {
             required: false,
             default: None,
             sensitive: false,
-            description: "Words to find it by.",
+            description: "Search terms.",
         },
     ],
     operations: &[
-        Answer {
+        RouteOperation {
             operation: Operation::Create,
-            summary: "Sets them.",
+            summary: "Writes the settings.",
             handler: |mount, call| Box::pin(mount.set(call)),
         },
-        Answer {
+        RouteOperation {
             operation: Operation::Update,
-            summary: "Sets them.",
+            summary: "Writes the settings.",
             handler: |mount, call| Box::pin(mount.set(call)),
         },
         READ,
         DELETE,
     ],
-    exists: Some(|mount, call| Box::pin(mount.is_there(call))),
+    exists: Some(|mount, call| Box::pin(mount.exists(call))),
     sudo: false,
 };
 
 const LIMITS: Route<KeyValueMount> = Route {
     path: "limits",
-    summary: "Says what the host allows leases.",
-    help: "In seconds.",
+    summary: "The host's lease times.",
+    help: "They are in seconds.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
-        summary: "Says it.",
+        summary: "Reads the lease times.",
         handler: |mount, _| Box::pin(mount.limits()),
     }],
     exists: None,
@@ -198,32 +198,35 @@ const LIMITS: Route<KeyValueMount> = Route {
 
 const PANIC: Route<KeyValueMount> = Route {
     path: "panic",
-    summary: "Goes wrong.",
-    help: "Badly.",
+    summary: "Panics.",
+    help: "The panic fails only this call.",
     fields: &[],
-    operations: &[Answer {
+    operations: &[RouteOperation {
         operation: Operation::Read,
-        summary: "Goes wrong.",
-        handler: |_, _| Box::pin(async { panic!("asked to") }),
+        summary: "Panics.",
+        handler: |_, _| Box::pin(async { panic!("requested panic") }),
     }],
     exists: None,
     sudo: true,
 };
 
-const READ: Answer<KeyValueMount> = Answer {
+const READ: RouteOperation<KeyValueMount> = RouteOperation {
     operation: Operation::Read,
-    summary: "Reads what was written.",
+    summary: "Reads it.",
     handler: |mount, call| Box::pin(mount.read(call)),
 };
 
-const DELETE: Answer<KeyValueMount> = Answer {
+const DELETE: RouteOperation<KeyValueMount> = RouteOperation {
     operation: Operation::Delete,
     summary: "Deletes it.",
     handler: |mount, call| Box::pin(mount.delete(call)),
 };
 
-const LIST: Answer<KeyValueMount> =
-    Answer { operation: Operation::List, summary: "Lists names.", handler: |mount, call| Box::pin(mount.list(call)) };
+const LIST: RouteOperation<KeyValueMount> = RouteOperation {
+    operation: Operation::List,
+    summary: "Lists the names.",
+    handler: |mount, call| Box::pin(mount.list(call)),
+};
 
 struct KeyValueEngine;
 
@@ -261,8 +264,8 @@ impl Backend for KeyValueMount {
     }
 
     async fn initialize(&self) -> Result<(), Failure> {
-        let kept = self.mount.storage.list("store/").await?;
-        tracing::info!(keys = kept.len(), mount = self.mount.uuid, "initialized");
+        let keys = self.mount.storage.list("store/").await?;
+        tracing::info!(keys = keys.len(), mount = self.mount.uuid, "initialized");
         Ok(())
     }
 
@@ -272,21 +275,21 @@ impl Backend for KeyValueMount {
 }
 
 impl KeyValueMount {
-    async fn is_there(&self, call: Call) -> Result<bool, Failure> {
+    async fn exists(&self, call: Call) -> Result<bool, Failure> {
         Ok(self.mount.storage.get(&call.request().path).await?.is_some())
     }
 
-    async fn keep(&self, call: Call) -> Result<Response, Failure> {
+    async fn write(&self, call: Call) -> Result<Response, Failure> {
         let Request { data, path, .. } = call.request();
         if data.is_empty() {
-            return Err(Failure::invalid_request("there is nothing to keep: send some field"));
+            return Err(Failure::invalid_request("the request has no field"));
         }
         self.put(path, data).await?;
         Ok(Response::with_data(object(json!({"operation": format!("{:?}", call.operation())}))))
     }
 
     async fn set(&self, call: Call) -> Result<Response, Failure> {
-        let mut kept = self.kept(&call.request().path).await?.unwrap_or_default();
+        let mut object = self.object(&call.request().path).await?.unwrap_or_default();
         let sent = [
             ("password", call.text("password").map(Value::from)),
             ("shown", call.boolean("shown").map(Value::from)),
@@ -294,9 +297,9 @@ impl KeyValueMount {
             ("tags", call.texts("tags").map(Value::from)),
         ];
         for (name, value) in sent {
-            kept.extend(value.map(|value| (name.to_owned(), value)));
+            object.extend(value.map(|value| (name.to_owned(), value)));
         }
-        self.put(&call.request().path, &kept).await?;
+        self.put(&call.request().path, &object).await?;
         Ok(Response::empty())
     }
 
@@ -306,7 +309,7 @@ impl KeyValueMount {
     }
 
     async fn read(&self, call: Call) -> Result<Response, Failure> {
-        Ok(Response { data: self.kept(&call.request().path).await?, ..Response::empty() })
+        Ok(Response { data: self.object(&call.request().path).await?, ..Response::empty() })
     }
 
     async fn delete(&self, call: Call) -> Result<Response, Failure> {
@@ -318,26 +321,26 @@ impl KeyValueMount {
         Ok(Response::with_keys(self.mount.storage.list(&call.request().path).await?))
     }
 
-    async fn kept(&self, path: &str) -> Result<Option<Map<String, Value>>, Failure> {
+    async fn object(&self, path: &str) -> Result<Option<Map<String, Value>>, Failure> {
         let Some(entry) = self.mount.storage.get(path).await? else { return Ok(None) };
-        let damaged = |_| Failure::internal(format!("what is kept under {path:?} is damaged"));
-        serde_json::from_slice(&entry.value).map(Some).map_err(damaged)
+        let invalid = |_| Failure::internal(format!("the storage entry {path:?} is not a JSON object"));
+        serde_json::from_slice(&entry.value).map(Some).map_err(invalid)
     }
 
     async fn issue(&self, call: Call) -> Result<Response, Failure> {
         let key = call.name();
-        let Some(data) = self.kept(&format!("store/{key}")).await? else {
-            return Err(refuse(format!("nothing is kept under {key:?}"), format!("write store/{key} first")));
+        let Some(data) = self.object(&format!("store/{key}")).await? else {
+            return Err(refuse(format!("store/{key} does not exist"), format!("write store/{key} first")));
         };
-        // A standby could not keep the lease: it would throw the answer away, and ask the active node for another one.
+        // A standby cannot keep the lease. The host forwards the request to the active node.
         if self.mount.system.replication_state().await?.is_standby() {
             return Err(Failure::read_only());
         }
-        tracing::info!(key, "issues a lease");
+        tracing::info!(key, "issuing a lease");
         self.put(&format!("issued/{key}"), &Map::new()).await?;
         let internal_data = object(json!({"key": key}));
         let lease = Lease { ttl: LEASE, max_ttl: LEASE * 10, renewable: true, internal_data };
-        Ok(Response::with_data(data).leased(lease).warning("it is deleted when the lease ends"))
+        Ok(Response::with_data(data).leased(lease).warning(format!("issued/{key} is deleted when the lease ends")))
     }
 
     async fn issued(&self, call: Call) -> Result<Response, Failure> {
@@ -346,7 +349,7 @@ impl KeyValueMount {
     }
 
     async fn lease(&self, request: Request) -> Result<Response, Failure> {
-        let held = request.lease.ok_or_else(|| Failure::internal("the host named no lease"))?;
+        let held = request.lease.ok_or_else(|| Failure::internal("the request has no lease"))?;
         let key = held.lease.internal_data.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
         if request.operation == Operation::Revoke {
             self.mount.storage.delete(&format!("issued/{key}")).await?;
@@ -366,8 +369,8 @@ impl KeyValueMount {
     }
 }
 
-fn hasty(key: &str) -> Response {
-    tracing::info!(key, "issues in haste");
+fn unchecked(key: &str) -> Response {
+    tracing::info!(key, "issuing an unchecked lease");
     let lease = Lease { ttl: LEASE, max_ttl: LEASE, renewable: false, internal_data: Map::new() };
     Response::with_data(object(json!({"key": key}))).leased(lease)
 }
@@ -379,13 +382,13 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+#[expect(clippy::disallowed_methods, reason = "only the binary reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 fn main() -> ExitCode {
-    // At their finest levels the libraries below print what they carry.
+    // At TRACE the libraries below log the data that they carry.
     let filter = Targets::new().with_default(Level::WARN).with_target("key_value_engine", Level::DEBUG);
     tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).with(filter).init();
     let executable = std::env::current_exe().unwrap_or_default();

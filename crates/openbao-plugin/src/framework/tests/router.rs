@@ -1,0 +1,130 @@
+//! Requests to the example routes.
+
+use serde_json::{Value, json};
+
+use crate::framework::example_routes::{Echo, ROUTER, request};
+use crate::framework::route::{Route, RouteOperation};
+use crate::framework::router::Router;
+use crate::logical::backend::{Operation, Response};
+use crate::logical::failure::Failure;
+
+async fn handle(operation: Operation, path: &str, data: Value) -> Result<Response, Failure> {
+    ROUTER.handle(&Echo, request(operation, path, data)).await
+}
+
+async fn data(operation: Operation, path: &str, data: Value) -> Value {
+    Value::Object(handle(operation, path, data).await.unwrap().data.unwrap())
+}
+
+#[tokio::test]
+async fn a_handler_gets_the_name_and_the_fields() {
+    let sent = json!({"region": "eu", "verify": "true", "ttl": "1h", "tags": "a,b", "secret": null});
+    let expected = json!({"operation": "Update", "name": "main", "path": "config/main", "region": "eu",
+        "verify": true, "ttl": 3600, "tags": ["a", "b"], "given": ["region", "tags", "ttl", "verify"]});
+    assert_eq!(data(Operation::Update, "config/main", sent).await, expected);
+    assert_eq!(data(Operation::Read, "deep/a/b/c", json!({})).await["name"], "a/b/c");
+    assert_eq!(data(Operation::List, "config/", json!({})).await["name"], "");
+    assert_eq!(data(Operation::Read, "config/main/usage", json!({})).await["name"], "main");
+}
+
+#[tokio::test]
+async fn unknown_paths_and_operations_have_their_own_failures() {
+    for (operation, path, expected) in [
+        (Operation::Read, "", Failure::UnsupportedPath),
+        (Operation::Read, "nowhere", Failure::UnsupportedPath),
+        (Operation::Read, "config/main/", Failure::UnsupportedPath),
+        (Operation::Read, "config/main/more", Failure::UnsupportedPath),
+        (Operation::Read, "config//usage", Failure::UnsupportedPath),
+        (Operation::Read, "/config/main", Failure::UnsupportedPath),
+        (Operation::Read, "deep/", Failure::UnsupportedPath),
+        (Operation::Help, "nowhere", Failure::UnsupportedPath),
+        (Operation::Read, "config/", Failure::UnsupportedOperation),
+        (Operation::Update, "config", Failure::UnsupportedOperation),
+        (Operation::Patch, "config/main", Failure::UnsupportedOperation),
+        (Operation::List, "config/main", Failure::UnsupportedOperation),
+        (Operation::Rollback, "config/main", Failure::UnsupportedOperation),
+    ] {
+        assert_eq!(handle(operation, path, json!({})).await, Err(expected), "{operation:?} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_name_is_refused_with_a_hint() {
+    for name in ["a b", "größe", "-a", "a-", ".", "..", "a%2Fb", "a\nb", &"x".repeat(129)] {
+        let refused = handle(Operation::Read, &format!("config/{name}"), json!({})).await;
+        let Err(Failure::InvalidRequest(text)) = refused else { panic!("{name}: {refused:?}") };
+        assert!(text.starts_with("the name in the path ") && text.contains("\nhint: "), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn required_fields_are_required_for_a_create_only() {
+    let missing = "secret is missing\nhint: send secret: The client's secret.";
+    let refused = handle(Operation::Create, "config/main", json!({"secret": null})).await;
+    assert_eq!(refused, Err(Failure::invalid_request(missing)));
+    assert!(handle(Operation::Create, "config/main", json!({"secret": "s"})).await.is_ok());
+    assert!(handle(Operation::Update, "config/main", json!({})).await.is_ok());
+    let refused = handle(Operation::Update, "rotate/main", json!({})).await;
+    assert!(matches!(refused, Err(Failure::InvalidRequest(_))), "the route has no exists");
+}
+
+#[tokio::test]
+async fn unknown_fields_are_named_in_a_warning() {
+    let warnings = async |operation, path, sent| handle(operation, path, sent).await.unwrap().warnings;
+    let sent = json!({"zeal": 1, "region": "eu", "name": "other", "angst": null});
+    assert_eq!(
+        warnings(Operation::Update, "config/main", sent).await,
+        ["Endpoint ignored these unrecognized parameters: [angst zeal]"]
+    );
+    assert!(warnings(Operation::Update, "config/main", json!({"name": "other"})).await.is_empty());
+    assert!(
+        warnings(Operation::Read, "deep/a", json!({"anything": [1]})).await.is_empty(),
+        "the route accepts any field"
+    );
+    let not_there = handle(Operation::Read, "config/gone", json!({"zeal": 1})).await;
+    assert_eq!(not_there, Ok(Response::empty()), "the host answers 404");
+}
+
+#[tokio::test]
+async fn exists_distinguishes_creates_from_updates() {
+    let exists = async |path| ROUTER.exists(&Echo, request(Operation::Update, path, json!({"ttl": -1}))).await;
+    assert_eq!(exists("config/main").await, Ok(Some(true)));
+    assert_eq!(exists("config/gone").await, Ok(Some(false)));
+    assert_eq!(exists("config/a b").await, Ok(Some(false)), "the write itself is refused");
+    assert_eq!(exists("rotate/main").await, Ok(None));
+    assert_eq!(exists("nowhere").await, Ok(None));
+    assert_eq!(exists("config/broken").await, Err(Failure::internal("it broke")));
+}
+
+#[tokio::test]
+async fn a_handlers_failure_is_returned() {
+    let failed = handle(Operation::Read, "config/broken", json!({})).await;
+    assert_eq!(failed, Err(Failure::internal("it broke")));
+}
+
+#[test]
+fn sudo_paths_use_the_hosts_syntax() {
+    assert_eq!(ROUTER.sudo_paths(), ["rotate/*"]);
+}
+
+#[test]
+fn the_first_matching_route_wins() {
+    const NONE: &[RouteOperation<Echo>] = &[];
+    static OVERLAPPING: Router<Echo> = Router {
+        about: "",
+        routes: &[
+            Route { path: "a/b", summary: "first", help: "", fields: &[], operations: NONE, exists: None, sudo: false },
+            Route {
+                path: "a/:x",
+                summary: "second",
+                help: "",
+                fields: &[],
+                operations: NONE,
+                exists: None,
+                sudo: false,
+            },
+        ],
+    };
+    let found = |path| OVERLAPPING.route(path).map(|(route, parameter)| (route.summary, parameter));
+    assert_eq!((found("a/b"), found("a/c")), (Some(("first", "")), Some(("second", "c"))));
+}
