@@ -68,7 +68,7 @@ async fn a_failed_connection_is_not_reported_as_possibly_executed() {
     let transcript = scene.run_command(command).await;
     assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(1), ""));
     let error = transcript.error().0;
-    assert!(error.contains("cannot be reached") && !error.contains("carried out"), "{error}");
+    assert!(error.contains("is unreachable") && !error.contains("carried out"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
