@@ -61,7 +61,7 @@ impl CommandFailure {
 
     /// The settings are wrong, with the message of the core.
     pub fn settings(error: &RotationError) -> Self {
-        Self::usage(sentence(error), error.hint())
+        Self::usage(error.chain(), error.hint())
     }
 
     /// The simulators did not start.
@@ -74,7 +74,7 @@ impl CommandFailure {
 
 impl From<RotationError> for CommandFailure {
     fn from(error: RotationError) -> Self {
-        Self { exit: Exit::Failed, message: sentence(&error), hint: error.hint().to_owned() }
+        Self { exit: Exit::Failed, message: error.chain(), hint: error.hint().to_owned() }
     }
 }
 
@@ -95,18 +95,6 @@ impl ErrorJson {
 
 impl From<&RotationError> for ErrorJson {
     fn from(error: &RotationError) -> Self {
-        Self::new(error.kind().name(), sentence(error), error.hint())
+        Self::new(error.kind().name(), error.chain(), error.hint())
     }
-}
-
-/// The error with its correlation id and its chain of causes.
-pub(super) fn sentence(error: &RotationError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::cli::exit::{CommandFailure, sentence};
+use crate::cli::exit::CommandFailure;
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
@@ -119,7 +119,7 @@ impl<'a> Caller<'a> {
             }
             Err(error) => {
                 let diagnosis = refusal.diagnosis();
-                let message = format!("{diagnosis}, and no temporary token can be issued: {}", sentence(&error));
+                let message = format!("{diagnosis}, and no temporary token can be issued: {}", error.chain());
                 let error = RotationError::new(diagnosis.kind(), message).with_hint(error.hint().to_owned());
                 Err(CallError { refusal: Some(refusal), cause: error })
             }

@@ -11,7 +11,7 @@ use clap::Args;
 use reqwest::Method;
 
 use self::caller::{CallError, Caller};
-use crate::cli::exit::{CommandFailure, Exit, sentence};
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::parse_duration;
@@ -72,7 +72,7 @@ pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, Command
     if let Some(refusal) = &error.refusal {
         session.output.bytes(refusal.body());
     }
-    let message = format!("{}: {}", secret.typed, sentence(&error.cause));
+    let message = format!("{}: {}", secret.typed, error.cause.chain());
     Err(CommandFailure { exit: Exit::Failed, message, hint: error.cause.hint().to_owned() })
 }
 

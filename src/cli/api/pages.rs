@@ -95,14 +95,14 @@ fn one_line(json: &[u8]) -> Vec<u8> {
 fn not_json() -> RotationError {
     RotationError::new(ErrorKind::PlatformUnavailable, "a page of the response is not JSON")
         .with_hint("call the path without --paginate to see the response")
-        .for_good()
+        .permanent()
 }
 
 fn repeats(count: u32) -> RotationError {
     let message = format!("page {count} links to a page that was already printed");
     RotationError::new(ErrorKind::PlatformUnavailable, message)
         .with_hint("the printed list may be incomplete: request its pages one by one, with pageNumber or cursor")
-        .for_good()
+        .permanent()
 }
 
 #[cfg(test)]

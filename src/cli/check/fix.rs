@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::cli::exit::sentence;
 use crate::cli::terminal::output::Output;
 use crate::rotation::{CheckReport, ErrorKind, RaiseReport, Raised, RotationError, sufficient_duration};
 
@@ -55,7 +54,7 @@ impl Fix {
             ErrorKind::PermissionMissing => manual_hint(report),
             _ => error.hint().to_owned(),
         };
-        (format!("{message}; the token duration could not be raised: {}", sentence(error)), hint)
+        (format!("{message}; the token duration could not be raised: {}", error.chain()), hint)
     }
 
     /// Why a client's duration was not raised, even if the checked token's lifetime is sufficient.

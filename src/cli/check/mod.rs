@@ -113,10 +113,8 @@ impl Checked<'_> {
             Format::Text => self.explain(output),
         }
         if let Some(error) = self.unrevoked() {
-            let message = format!(
-                "the token of this check was not revoked and stays valid until it expires: {}",
-                crate::cli::exit::sentence(error)
-            );
+            let message =
+                format!("the token of this check was not revoked and stays valid until it expires: {}", error.chain());
             output.warning(&format!("{}: {message}", self.secret), error.hint());
         }
         let Some((_, message, hint)) = error else { return Exit::Done };
@@ -133,15 +131,13 @@ impl Checked<'_> {
     /// Kind, message and hint. A token that expires before the next rotation is an error too.
     fn error(&self) -> Option<(&'static str, String, String)> {
         match &self.result {
-            Err(error) => Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned())),
+            Err(error) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
             Ok(report) => match (too_short(&report.token_life), self.fix.rest()) {
                 (Some(too_short), _) => {
                     let (message, hint) = self.fix.explain(report, too_short);
                     Some((TOO_SHORT, message, hint))
                 }
-                (None, Some(error)) => {
-                    Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned()))
-                }
+                (None, Some(error)) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
                 (None, None) => None,
             },
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::decide::Decision;
 use super::one::Rotating;
-use crate::cli::exit::{ErrorJson, Exit, sentence};
+use crate::cli::exit::{ErrorJson, Exit};
 use crate::cli::target::selection::Chosen;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::Format;
@@ -73,6 +73,6 @@ fn show(
         }
     }
     let Some(error) = error else { return Exit::Done };
-    output.error(&format!("{secret}: {}", sentence(error)), error.hint());
+    output.error(&format!("{secret}: {}", error.chain()), error.hint());
     Exit::Failed
 }

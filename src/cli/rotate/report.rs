@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::decide::Reason;
-use crate::cli::exit::{ErrorJson, sentence};
+use crate::cli::exit::ErrorJson;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::{Format, Output};
@@ -106,7 +106,7 @@ impl Rotation {
         let Some(error) = &self.report.error else { return };
         let failed = self.report.steps.last().filter(|record| record.outcome.is_none());
         let place = failed.map_or_else(String::new, |record| format!("{} failed: ", record.step));
-        output.error(&format!("{}: {place}{}", self.typed, sentence(error)), error.hint());
+        output.error(&format!("{}: {place}{}", self.typed, error.chain()), error.hint());
     }
 
     /// The rotation as JSON.
@@ -196,7 +196,7 @@ fn revocation_text(revocation: &Result<Revocation, RotationError>) -> String {
 fn print_revocation_errors(typed: &str, revocation: Option<&Result<Revocation, RotationError>>, output: &Output) {
     match revocation {
         Some(Err(error)) => {
-            let message = format!("{typed}: the previous token was not revoked: {}", sentence(error));
+            let message = format!("{typed}: the previous token was not revoked: {}", error.chain());
             output.error(&message, error.hint());
         }
         Some(Ok(Revocation::NotOffered(end))) => {

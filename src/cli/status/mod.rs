@@ -14,7 +14,7 @@ use self::json::StatusJson;
 use self::read::read_all;
 use self::rows::{HEADER, NOTHING};
 use self::state::Status;
-use crate::cli::exit::{CommandFailure, Exit, sentence};
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::output::Format;
 use crate::cli::terminal::table;
@@ -35,7 +35,7 @@ pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Comm
     show(&statuses, session);
     let failed: Vec<_> = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?))).collect();
     for (status, error) in &failed {
-        session.output.error(&format!("{}: {}", status.typed, sentence(error)), error.hint());
+        session.output.error(&format!("{}: {}", status.typed, error.chain()), error.hint());
     }
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
 }

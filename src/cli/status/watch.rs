@@ -15,7 +15,7 @@ use super::json::StatusJson;
 use super::read::read_all;
 use super::rows::{HEADER, NOTHING};
 use super::state::Status;
-use crate::cli::exit::{CommandFailure, Exit, sentence};
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::to_the_second;
 use crate::cli::terminal::output::{Format, one_line};
@@ -122,7 +122,7 @@ fn lines(
         _ => table::lines(HEADER, &rows, style),
     };
     let errors = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?)));
-    let errors = errors.map(|(status, error)| (format!("{}: {}", status.typed, sentence(error)), error.hint()));
+    let errors = errors.map(|(status, error)| (format!("{}: {}", status.typed, error.chain()), error.hint()));
     for (message, hint) in errors.chain(failure.map(|failure| (failure.message.clone(), failure.hint.as_str()))) {
         lines.push(format!("{} {}", style.paint(Colour::Red, "error:"), one_line(&message)));
         lines.push(format!("{} {}", style.paint(Colour::Bold, "hint:"), one_line(hint)));
@@ -168,6 +168,6 @@ fn print(status: &Status, now: Timestamp, session: &Session) {
         }
     }
     if let Some(error) = &status.error {
-        output.error(&format!("{}: {}", status.typed, sentence(error)), error.hint());
+        output.error(&format!("{}: {}", status.typed, error.chain()), error.hint());
     }
 }
