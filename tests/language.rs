@@ -1,5 +1,6 @@
 //! Checks every tracked text file against the banned phrases of `tests/language/banned.txt`.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,11 +19,7 @@ const EXEMPT: &[&str] = &[
     "docs/security.md",
     "docs/session.md",
     "src/",
-    "tests/bao/",
-    "tests/bench/",
     "tests/boto3.rs",
-    "tests/cli/",
-    "tests/engine/",
     "tests/rotation/",
     "tests/store_contract/",
     "tests/structure/",
@@ -45,12 +42,13 @@ impl Rules {
     fn findings(&self, path: &str, text: &str) -> Vec<String> {
         let prose = Prose::of(text);
         let mut findings: Vec<(usize, &str)> = Vec::new();
-        for phrase in &self.phrases {
+        let words: HashSet<_> = words(&prose.text).collect();
+        for phrase in self.phrases.iter().filter(|phrase| words.contains(first_word(phrase))) {
             findings.extend(whole_words(&prose.text, phrase).map(|at| (prose.line(at), phrase.as_str())));
-            if whole_words(&folded(path), phrase).next().is_some() {
-                findings.push((0, phrase));
-            }
         }
+        let path_words = folded(path);
+        let in_path = self.phrases.iter().filter(|phrase| whole_words(&path_words, phrase).next().is_some());
+        findings.extend(in_path.map(|phrase| (0, phrase.as_str())));
         if path.ends_with(".rs") {
             let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             for identifier in &self.identifiers {
@@ -97,6 +95,14 @@ fn folded(text: &str) -> String {
     text.to_lowercase().replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn first_word(phrase: &str) -> &str {
+    words(phrase).next().unwrap_or_default()
+}
+
 fn whole_words<'a>(text: &'a str, phrase: &'a str) -> impl Iterator<Item = usize> {
     let is_bounded = move |at: usize| {
         let (before, after) = (&text[..at], &text[at + phrase.len()..]);
@@ -138,21 +144,21 @@ fn no_tracked_file_contains_a_banned_phrase() {
 
 #[test]
 fn a_banned_phrase_is_found_in_any_case_and_across_lines() {
-    let rules = Rules::read("made anew\nwhoever\ncode by_hand");
+    let rules = Rules::read("old words\noldish\ncode old_name");
     let findings = |path, text| rules.findings(path, text);
-    assert_eq!(findings("a.md", "first\nit is Made\n  anew here"), ["a.md:2: made anew"]);
-    assert_eq!(findings("a.rs", "//! it is made\n//! anew"), ["a.rs:1: made anew"]);
-    assert_eq!(findings("a.rs", "fn a_token_made_anew() {}"), ["a.rs:1: made anew"]);
-    assert_eq!(findings("a.rs", "let x = \"it is made \\\n    anew\";"), ["a.rs:1: made anew"]);
-    assert_eq!(findings("whoever.md", ""), ["whoever.md:0: whoever"]);
-    assert_eq!(findings("a.rs", "mod by_hand;"), ["a.rs:1: by_hand"]);
-    assert_eq!(findings("by_hand.rs", ""), ["by_hand.rs:0: by_hand"]);
+    assert_eq!(findings("a.md", "first\nit has Old\n  words here"), ["a.md:2: old words"]);
+    assert_eq!(findings("a.rs", "//! it has old\n//! words"), ["a.rs:1: old words"]);
+    assert_eq!(findings("a.rs", "fn it_has_old_words() {}"), ["a.rs:1: old words"]);
+    assert_eq!(findings("a.rs", "let x = \"it has old \\\n    words\";"), ["a.rs:1: old words"]);
+    assert_eq!(findings("oldish.md", ""), ["oldish.md:0: oldish"]);
+    assert_eq!(findings("a.rs", "mod old_name;"), ["a.rs:1: old_name"]);
+    assert_eq!(findings("old_name.rs", ""), ["old_name.rs:0: old_name"]);
 }
 
 #[test]
 fn a_phrase_inside_a_longer_word_is_no_finding() {
-    let rules = Rules::read("prove\ncode End");
-    for text in ["approve", "proven", "provenance", "// End", "let x = \"End\";", "Endpoint"] {
+    let rules = Rules::read("old\ncode End");
+    for text in ["bold", "older", "// End", "let x = \u{22}End\u{22};", "Endpoint"] {
         assert_eq!(rules.findings("a.rs", text), [""; 0], "{text}");
     }
 }
