@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod connection;
 #[cfg(feature = "vault")]
 pub mod engine;
 #[cfg(feature = "lambda")]

@@ -1,4 +1,4 @@
-//! The command line's grammar.
+//! The grammar of the command line.
 
 use std::ffi::OsString;
 
@@ -18,20 +18,20 @@ use super::terminal::output::{Format, Output, one_line};
 use super::token::TokenArgs;
 
 const AFTER_HELP: &str = "\
-SECRET is aws:NAME_OR_ARN (a bare name means this), vault:MOUNT/PATH or file:PATH.
-Exit codes: 0 done, 1 it failed and nothing was promoted, 2 wrong usage; exec ends as its command does.
+SECRET is aws:NAME_OR_ARN (a bare name means the same), vault:MOUNT/PATH or file:PATH.
+Exit codes: 0 success, 1 failure (readers of a failed secret keep their current token), 2 wrong usage;  exec exits with the status of its command.
 Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addresses; ROTATOR_LOG=debug logs to stderr; \
 AWS_* as for every AWS tool, VAULT_* and BAO_* as for Vault and OpenBao.
-Nothing to try it on yet? `genesys-rotator demo` needs no account and no network.";
+To try it without an account and without a network, run `genesys-rotator demo`.";
 
 /// Keeps Genesys Cloud API tokens fresh: exchange, validate, and only then promote.
 #[derive(Debug, Parser)]
 #[command(name = "genesys-rotator", version, after_help = AFTER_HELP, arg_required_else_help = false)]
 pub struct Cli {
-    /// What the result on stdout looks like
+    /// Format of the result on stdout
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -39,33 +39,33 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show three rotations on an embedded simulator: no account, no network, nothing is kept
+    /// Show three rotations on an embedded simulator; needs no account and no network, and stores nothing
     Demo,
     /// Rotate secrets now
     Rotate(RotateArgs),
-    /// Show versions, labels, time to expiry and the next rotation
+    /// Show versions, labels, token expiry and the next rotation
     Status(StatusArgs),
-    /// Exchange and validate without storing anything, and say what is wrong
+    /// Exchange and validate a token without storing it, and report what is wrong
     Check(CheckArgs),
-    /// Print the secret's token, or give it to the later steps of a GitHub Actions job
+    /// Print the secret's token, or set it for the later steps of a GitHub Actions job
     Token(TokenArgs),
     /// Run a command with the secret's token in its environment
     Exec(ExecArgs),
     /// Call the platform's API with the secret's token
     Api(ApiArgs),
-    /// Serve the Genesys Cloud and Secrets Manager simulators on loopback until stopped
+    /// Run the Genesys Cloud and Secrets Manager simulators on loopback until interrupted
     Sim(SimArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
-    /// Write the manual's pages, one for each command
+    /// Write the manual pages, one for each command
     Man(ManArgs),
 }
 
 impl Cli {
-    /// Reads the arguments, the program's name first. Help and version are printed at once.
+    /// Parses the arguments, starting with the program name. Prints help and version.
     ///
     /// # Errors
-    /// How to end: with help, or with a [usage](CommandFailure::usage) failure.
+    /// How to exit: after help or version, or with a [usage](CommandFailure::usage) failure.
     pub fn read(
         arguments: impl IntoIterator<Item = OsString>,
         output: &Output,
@@ -80,15 +80,15 @@ impl Cli {
     }
 }
 
-/// The parser's message has paragraphs: what is wrong, perhaps a tip, how the command is written.
+/// Converts clap's message, whose paragraphs are the error, optional tips and the usage line.
 fn usage(rendered: &str) -> CommandFailure {
     let mut paragraphs = rendered.split("\n\n").map(one_line).filter(|text| !text.is_empty());
     let message = paragraphs.next().unwrap_or_default();
     let rest: Vec<String> = paragraphs.filter(|text| !text.starts_with("For more information")).collect();
     let tips = rest.iter().filter_map(|text| text.strip_prefix("tip: ")).map(|tip| format!("{tip}; "));
     let usage = rest.iter().find_map(|text| text.strip_prefix("Usage: "));
-    let usage = usage.map_or_else(String::new, |usage| format!("it is written `{usage}`; "));
-    let hint = format!("{}{usage}--help says more", tips.collect::<String>());
+    let usage = usage.map_or_else(String::new, |usage| format!("usage: `{usage}`; "));
+    let hint = format!("{}{usage}see --help", tips.collect::<String>());
     CommandFailure::usage(message.strip_prefix("error: ").unwrap_or(&message), hint)
 }
 
@@ -104,37 +104,37 @@ mod tests {
         Cli::read(arguments, &Output::to(Captured::default(), Captured::default()))
     }
 
-    fn refused(arguments: &[&str]) -> CommandFailure {
-        read(arguments).expect_err("it is wrong").expect_err("it is no help either")
+    fn usage_failure(arguments: &[&str]) -> CommandFailure {
+        read(arguments).expect_err("parsing fails").expect_err("no help is printed")
     }
 
     #[test]
-    fn the_grammar_has_no_contradictions() {
+    fn the_grammar_passes_the_assertions_of_clap() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn the_output_format_may_stand_anywhere() {
+    fn the_output_option_is_accepted_before_and_after_the_command() {
         for arguments in [&["--output", "json", "rotate", "a"][..], &["rotate", "a", "--output=json"]] {
-            assert_eq!(read(arguments).expect("it is right").output, Format::Json);
+            assert_eq!(read(arguments).expect("parsing succeeds").output, Format::Json);
         }
     }
 
     #[test]
-    fn wrong_usage_is_one_sentence_and_one_hint() {
-        let failure = refused(&["rotate"]);
+    fn wrong_usage_is_one_message_and_one_hint() {
+        let failure = usage_failure(&["rotate"]);
         assert_eq!(failure.message, "the following required arguments were not provided: <SECRET>...");
-        assert_eq!(failure.hint, "it is written `genesys-rotator rotate <SECRET>...`; --help says more");
-        let failure = refused(&["rotate", "a", "--locale"]);
+        assert_eq!(failure.hint, "usage: `genesys-rotator rotate <SECRET>...`; see --help");
+        let failure = usage_failure(&["rotate", "a", "--locale"]);
         assert!(failure.hint.starts_with("a similar argument exists: '--local'; "), "{}", failure.hint);
-        assert!(refused(&[]).message.contains("requires a subcommand"), "{}", refused(&[]).message);
-        assert!(refused(&["rotate", "a", "--timeout", "0"]).message.contains("write 30s, 5m or 1h"));
-        assert!(refused(&["rotate", "a", "--concurrency", "0"]).message.contains("--concurrency"));
-        assert_eq!(refused(&["no-such"]).exit, Exit::WrongUsage);
+        assert!(usage_failure(&[]).message.contains("requires a subcommand"), "{}", usage_failure(&[]).message);
+        assert!(usage_failure(&["rotate", "a", "--timeout", "0"]).message.contains("30s, 5m, 1h or 2d"));
+        assert!(usage_failure(&["rotate", "a", "--concurrency", "0"]).message.contains("--concurrency"));
+        assert_eq!(usage_failure(&["no-such"]).exit, Exit::WrongUsage);
     }
 
     #[test]
-    fn help_is_a_result() {
+    fn help_and_version_exit_with_0() {
         for arguments in [&["--help"][..], &["--version"], &["rotate", "-h"], &["help", "sim"]] {
             assert!(matches!(read(arguments), Err(Ok(Exit::Done))), "{arguments:?}");
         }

@@ -1,4 +1,4 @@
-//! `completions`: a script that teaches a shell this command line.
+//! `completions`: completion scripts for shells.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -9,14 +9,14 @@ use super::terminal::output::Output;
 /// The arguments of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell that the script is for
     pub shell: Shell,
 }
 
-/// Prints the script.
+/// Prints the completion script of `program`.
 ///
 /// # Errors
-/// None; it has the form of every command.
+/// None; the signature is that of every command.
 pub fn run(arguments: &CompletionsArgs, mut program: Command, output: &Output) -> Result<Exit, CommandFailure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut program, env!("CARGO_PKG_NAME"), &mut script);

@@ -1,4 +1,4 @@
-//! `demo`: three rotations for somebody who has never seen one, on a simulator that the binary started.
+//! `demo`: three rotations on a simulator that the binary starts.
 
 use std::time::Duration;
 
@@ -23,10 +23,10 @@ use crate::store::memory::MemoryStore;
 
 const SECRET: &str = "demo/genesys-token";
 const REGION: &str = "mypurecloud.ie";
-/// How long each rotation may take.
+/// The timeout of each rotation, and of a request to the simulator.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the demonstration works with.
+/// The state of the demonstration.
 struct Demo<'a> {
     /// The simulator's base URL.
     url: &'a str,
@@ -37,11 +37,11 @@ struct Demo<'a> {
     output: &'a Output,
 }
 
-/// Shows a rotation, a second one, and one whose token does not work, on the simulator at this
-/// base URL, which has the [default client](default_client).
+/// Shows two rotations that succeed and one whose token is rejected, on the simulator at this
+/// base URL, which must have the [default client](default_client).
 ///
 /// # Errors
-/// The simulator could not be reached.
+/// The simulator cannot be reached.
 pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, CommandFailure> {
     let demo = Demo::set_up(url, output)?;
     demo.introduce();
@@ -52,8 +52,8 @@ pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, Comman
     if output.format == Format::Json {
         [&first, &second, &third].into_iter().for_each(|rotation| output.json(&rotation.to_json()));
     }
-    let as_told = first.report.promoted() && second.report.promoted() && !third.report.promoted();
-    Ok(if as_told { Exit::Done } else { Exit::Failed })
+    let is_as_described = first.report.promoted() && second.report.promoted() && !third.report.promoted();
+    Ok(if is_as_described { Exit::Done } else { Exit::Failed })
 }
 
 impl<'a> Demo<'a> {
@@ -68,19 +68,21 @@ impl<'a> Demo<'a> {
     }
 
     fn introduce(&self) {
-        self.say("Pipelines call Genesys Cloud with a token, which they read from a secret. Tokens expire.");
-        self.say("A rotation makes a new token, proves that it works, and only then lets readers have it.");
-        self.say(&format!("This runs on a simulated Genesys Cloud at {}; nothing is kept.", self.url));
-        self.say("A token is shown by a # and the beginning of its SHA-256, never by itself.");
+        self.say("Pipelines read an access token from a secret and call Genesys Cloud with it. Tokens expire.");
+        self.say(
+            "A rotation issues a new token, validates it, and only then promotes it: readers get it from then on.",
+        );
+        self.say(&format!("This demo runs on a simulated Genesys Cloud at {}; it stores nothing on disk.", self.url));
+        self.say("A token is shown as # and the first digits of its SHA-256, never as its value.");
         self.say("");
-        self.say(&format!("The secret {SECRET} holds the credentials of an OAuth client, and no token yet:"));
+        self.say(&format!("The secret {SECRET} holds the credentials of an OAuth client and no token yet:"));
         self.say(&format!(r#"  {{"region":"{REGION}","client_id":"{}","client_secret":"(hidden)"}}"#, self.client_id));
     }
 
     async fn first(&self) -> Result<Rotation> {
         self.heading("1. The first rotation");
         self.say(
-            "The current version's credentials are exchanged for a token, which is staged beside it, tested, promoted:",
+            "The credentials are exchanged for a token. The token is staged as a new version, tested and promoted:",
         );
         let rotation = self.rotate().await;
         self.say(&format!("  readers now get the token {}", self.what_readers_see().await?));
@@ -89,7 +91,7 @@ impl<'a> Demo<'a> {
 
     async fn second(&self) -> Result<Rotation> {
         self.heading("2. A second rotation");
-        self.say("A new token takes the old one's place. Who still holds the old one is not cut off:");
+        self.say("A new token replaces the old one. The old token stays valid for readers that still use it:");
         let (old, before) = (self.current_token().await?, self.what_readers_see().await?);
         let rotation = self.rotate().await;
         self.say(&format!("  readers now get the token {}, and no longer {before}", self.what_readers_see().await?));
@@ -97,30 +99,30 @@ impl<'a> Demo<'a> {
             Some(token) => self.rotator.issuer.verify(&self.credentials(), &token, &[]).await.is_ok(),
             None => false,
         };
-        let still = if works { "still works, and does until it expires" } else { "does not work any more" };
+        let still = if works { "still works until it expires" } else { "no longer works" };
         self.say(&format!("  the old token {before} {still}"));
         Ok(rotation)
     }
 
     async fn third(&self) -> Result<Rotation> {
-        self.heading("3. A rotation that goes wrong");
-        self.say("The platform hands out a token, but refuses it when it is used:");
-        self.refuse_the_next_token().await?;
+        self.heading("3. A rotation that fails");
+        self.say("The platform issues a token, but rejects it when it is used:");
+        self.reject_the_next_token().await?;
         let before = self.what_readers_see().await?;
         let rotation = self.rotate().await;
         if let Some(error) = &rotation.report.error {
-            self.say(&format!("  why:        {error}"));
-            self.say(&format!("  what to do: {}", error.hint()));
+            self.say(&format!("  error: {error}"));
+            self.say(&format!("  hint:  {}", error.hint()));
         }
         let after = self.what_readers_see().await?;
-        let kept = if after == before { "still get the token" } else { "now get another token:" };
-        self.say(&format!("  readers {kept} {after}: they notice nothing"));
+        let kept = if after == before { "still get the token" } else { "now get the token" };
+        self.say(&format!("  readers {kept} {after}; the failed rotation does not affect them"));
         Ok(rotation)
     }
 
     fn conclude(&self) {
         self.say("");
-        self.say("Next: `genesys-rotator check SECRET` tries your own credentials, and stores nothing.");
+        self.say("Next: `genesys-rotator check SECRET` tries your own credentials and stores nothing.");
     }
 
     async fn rotate(&self) -> Rotation {
@@ -140,7 +142,7 @@ impl<'a> Demo<'a> {
         }
     }
 
-    /// A token's fingerprint tells it from others, and nothing else of it.
+    /// The fingerprint of the current token, which identifies it without revealing it.
     async fn what_readers_see(&self) -> Result<String> {
         let token = self.current_token().await?;
         Ok(token.map_or_else(|| "(none)".to_owned(), |token| format!("#{}", fingerprint(&token))))
@@ -151,16 +153,19 @@ impl<'a> Demo<'a> {
         Credentials::GenesysCloud { region: REGION.to_owned(), client }
     }
 
-    /// Tells the simulator by its control surface.
-    async fn refuse_the_next_token(&self) -> Result<()> {
+    /// Configures the simulator through its control API.
+    async fn reject_the_next_token(&self) -> Result<()> {
         let body = json!({ "message": "Invalid login credentials.", "code": "bad.credentials", "status": 401 });
         let effect = json!({
             "type": "answer", "status": 401, "content_type": "application/json", "body": body.to_string(),
         });
         let fault = json!({ "operation": "GET /api/v2/users/me", "skip": 0, "times": 1, "effect": effect });
         let unreachable = |error| {
-            RotationError::new(ErrorKind::PlatformUnavailable, "the simulator could not be told to refuse a token")
-                .with_source(error)
+            RotationError::new(
+                ErrorKind::PlatformUnavailable,
+                "the simulator did not accept the order to reject a token",
+            )
+            .with_source(error)
         };
         let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(unreachable)?;
         let request = client.post(format!("{}/_sim/faults", self.url)).header(CONTENT_TYPE, "application/json");
@@ -174,7 +179,7 @@ impl<'a> Demo<'a> {
         self.say(&self.output.style.paint(Colour::Bold, text));
     }
 
-    /// The story is for people; as JSON, only the reports are the result.
+    /// Prints a line of the explanation, which JSON output leaves out.
     fn say(&self, line: &str) {
         if self.output.format == Format::Text {
             self.output.result(line);
@@ -182,7 +187,7 @@ impl<'a> Demo<'a> {
     }
 }
 
-/// The beginning of the SHA-256, in hexadecimal.
+/// The first 4 bytes of the SHA-256, in hexadecimal.
 fn fingerprint(token: &SecretString) -> String {
     let digest = Sha256::digest(token.expose_secret().as_bytes());
     digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()

@@ -1,4 +1,4 @@
-//! `exec`: run a command with the token that a secret holds in its environment.
+//! `exec`: run a command with a secret's token in its environment.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,26 +14,26 @@ use super::target::session::Session;
 /// The arguments of `exec`.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
-    /// The secret, and what its token must be good for.
+    /// The secret, and the requirements on its token.
     #[command(flatten)]
     pub token: LiveTokenArgs,
-    /// Do not say on stderr how long the token lives
+    /// Do not print the token's remaining lifetime to stderr
     #[arg(long, short)]
     pub quiet: bool,
-    /// The command and its arguments
+    /// The command to run, with its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
 
-/// Becomes the command, so that signals, streams and the exit status are its own. Its environment is this process's, and
-/// beside that the token, where it is good, and nothing else of the secret.
+/// Replaces this process by the command (`execve`), which keeps signals, streams and exit status. The command inherits
+/// this process's environment; the token, its region and its API address are added, and no other field of the secret.
 ///
 /// # Errors
-/// Always: why this process could not become the command. That is a [usage](CommandFailure::usage) failure, no token that lives
-/// long enough, whatever keeps the secret from being read, or a command that is not there or cannot be run.
+/// Always: why the process was not replaced. A [usage](CommandFailure::usage) failure, a secret that cannot be read, a
+/// token that expires too soon, or a command that does not exist or cannot be executed.
 pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let Some((program, rest)) = arguments.command.split_first().filter(|(program, _)| !program.is_empty()) else {
-        return Err(CommandFailure::usage("there is no command to run", "it is written `exec SECRET -- COMMAND…`"));
+        return Err(CommandFailure::usage("COMMAND is missing", "usage: `genesys-rotator exec SECRET -- COMMAND…`"));
     };
     let token = LiveToken::read(&arguments.token, session).await?;
     let origin = token.origin().await?;
@@ -42,7 +42,7 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Comman
     }
     let mut command = Command::new(program);
     command.args(rest).env(origin.token_variable, token.text()).envs(origin.companions);
-    // The copy of the token in it goes with this process's memory, at once or when it ends.
+    // The copy of the token in `command` ends with this process's memory.
     Err(not_run(&program.display().to_string(), &command.exec()))
 }
 
@@ -51,12 +51,12 @@ fn not_run(program: &str, error: &io::Error) -> CommandFailure {
         io::ErrorKind::NotFound => CommandFailure {
             exit: Exit::CommandNotFound,
             message: format!("the command {program} was not found"),
-            hint: "look at PATH, and where it is a script at the interpreter that its first line names".to_owned(),
+            hint: "check PATH and, for a script, the interpreter in its first line".to_owned(),
         },
         _ => CommandFailure {
             exit: Exit::CommandNotRunnable,
-            message: format!("the command {program} cannot be run: {error}"),
-            hint: "look at its permissions, and whether it was built for this machine".to_owned(),
+            message: format!("the command {program} cannot be executed: {error}"),
+            hint: "check its permissions, and that it was built for this machine".to_owned(),
         },
     }
 }

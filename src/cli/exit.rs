@@ -1,4 +1,4 @@
-//! How a command ends.
+//! Exit codes, and the error that ends a command.
 
 use std::io;
 use std::process::ExitCode;
@@ -10,20 +10,20 @@ use crate::rotation::RotationError;
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: it was done.
+    /// 0: success.
     Done,
-    /// 1: it failed, for at least one secret.
+    /// 1: failure, for at least one secret.
     Failed,
-    /// 2: the command line or the settings are wrong; nothing was tried.
+    /// 2: the command line or the settings are wrong; nothing was attempted.
     WrongUsage,
-    /// 126: the command that was to be run is there, and cannot be run (as for env(1) and every shell).
+    /// 126: the command that `exec` runs cannot be executed (as in env(1) and POSIX shells).
     CommandNotRunnable,
-    /// 127: the command that was to be run is not there.
+    /// 127: the command that `exec` runs was not found.
     CommandNotFound,
 }
 
 impl Exit {
-    /// How the whole ends of which this is one part and `other` the next.
+    /// The exit code of two parts: the first that is not success.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         if self == Self::Done { other } else { self }
@@ -42,14 +42,14 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command could not be carried out: a sentence, and what to do.
+/// The error that ends a command: a message and a hint.
 #[derive(Debug)]
 pub struct CommandFailure {
-    /// How the process ends.
+    /// The exit code of the process.
     pub exit: Exit,
-    /// What happened.
+    /// What is wrong.
     pub message: String,
-    /// What to do about it.
+    /// What to change.
     pub hint: String,
 }
 
@@ -59,29 +59,29 @@ impl CommandFailure {
         Self { exit: Exit::WrongUsage, message: message.into(), hint: hint.into() }
     }
 
-    /// The settings are wrong, as the core explains it.
+    /// The settings are wrong, with the message of the core.
     pub fn settings(error: &RotationError) -> Self {
-        Self::usage(sentence(error), error.hint())
+        Self::usage(error.chain(), error.hint())
     }
 
-    /// The simulators could not be started.
+    /// The simulators did not start.
     pub fn simulators(error: &io::Error) -> Self {
-        let message = format!("the simulators could not be started: {error}");
-        let hint = "choose another --port (0 takes a free one), and check the path given with --function";
+        let message = format!("the simulators did not start: {error}");
+        let hint = "choose another --port (0 selects a free port), and check the path of --function";
         Self { exit: Exit::Failed, message, hint: hint.to_owned() }
     }
 }
 
 impl From<RotationError> for CommandFailure {
     fn from(error: RotationError) -> Self {
-        Self { exit: Exit::Failed, message: sentence(&error), hint: error.hint().to_owned() }
+        Self { exit: Exit::Failed, message: error.chain(), hint: error.hint().to_owned() }
     }
 }
 
 /// An error in JSON output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct ErrorJson {
-    /// The stable name of its kind.
+    /// The stable name of the error's kind.
     r#type: &'static str,
     message: String,
     hint: String,
@@ -95,18 +95,6 @@ impl ErrorJson {
 
 impl From<&RotationError> for ErrorJson {
     fn from(error: &RotationError) -> Self {
-        Self::new(error.kind().name(), sentence(error), error.hint())
+        Self::new(error.kind().name(), error.chain(), error.hint())
     }
-}
-
-/// The error with its correlation id and all its causes.
-pub(super) fn sentence(error: &RotationError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

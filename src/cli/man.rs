@@ -1,4 +1,4 @@
-//! `man`: the manual's pages, made of the same definitions as `--help`.
+//! `man`: manual pages, from the same definitions as `--help`.
 
 use std::fs;
 use std::io;
@@ -13,12 +13,12 @@ use super::terminal::output::Output;
 /// The arguments of `man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Where to write a page for each command, such as /usr/local/share/man/man1; without it the first page is printed
+    /// Directory for the pages, such as /usr/local/share/man/man1; without it, the first page is printed
     #[arg(value_name = "DIRECTORY")]
     pub directory: Option<PathBuf>,
 }
 
-/// Writes all pages and prints their paths, or prints the first page, as roff.
+/// Writes the pages of `program` and prints their paths, or prints the first page. The format is roff.
 ///
 /// # Errors
 /// The directory cannot be written to.
@@ -37,7 +37,7 @@ pub fn run(arguments: &ManArgs, program: Command, output: &Output) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// One page of the manual.
+/// A manual page.
 struct Page {
     file: String,
     man: Man,
@@ -52,19 +52,19 @@ impl Page {
 
     fn text(&self) -> String {
         let mut text = Vec::new();
-        // Memory takes whatever is written to it.
+        // Writing to memory cannot fail.
         self.man.render(&mut text).ok();
         String::from_utf8_lossy(&text).into_owned()
     }
 }
 
-/// The program's own page, and one for each command.
+/// The page of the program, then one for each command.
 fn pages(program: Command) -> Vec<Page> {
     let program = program.disable_help_subcommand(true);
     let notes = program.get_after_help().map(|notes| notes.to_string().replace('\n', "\n\n"));
-    // A single line break is no more than a blank in roff.
+    // roff renders a single line break as a space.
     let mut program = program.after_help(notes.unwrap_or_default());
-    // Only then do the commands have the options that all of them share, and their names in full.
+    // `build` adds the global options and the full names to the commands.
     program.build();
     std::iter::once(&program).chain(program.get_subcommands()).map(Page::of).collect()
 }
@@ -72,7 +72,7 @@ fn pages(program: Command) -> Vec<Page> {
 fn unwritten(path: &Path, error: &io::Error) -> CommandFailure {
     CommandFailure {
         exit: Exit::Failed,
-        message: format!("{} cannot be written: {error}", path.display()),
-        hint: "name a directory that this user may write to".to_owned(),
+        message: format!("cannot write {}: {error}", path.display()),
+        hint: "choose a directory that this user may write to".to_owned(),
     }
 }

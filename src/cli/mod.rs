@@ -1,8 +1,7 @@
-//! The command line: one file for each command, over the same rotation that the Lambda function runs.
+//! The command line: a file or folder for each command, over the same rotation as the Lambda function.
 //!
-//! Stdout is the result, stderr is everything else. An error is two lines, `error: what` and
-//! `hint: what to do`. Whatever comes from outside (arguments, environment, the two streams, the
-//! addresses of a simulator) is handed in by the binary.
+//! Stdout is the result, stderr everything else. An error is two lines, `error: what` and `hint: what to do`. The binary
+//! passes in arguments, environment, streams and the addresses of the simulators.
 
 pub mod api;
 mod arguments;
@@ -30,10 +29,10 @@ pub use exit::{CommandFailure, Exit};
 pub use sim::SimArgs;
 pub use target::session::Session;
 
-/// Reads the arguments, the program's name first, and makes ready what the commands work with.
+/// Parses the arguments, starting with the program name, and opens the session.
 ///
 /// # Errors
-/// How to exit at once: help was asked for, or the usage is wrong. Both have been printed.
+/// The exit code, after help, version or a usage error has been printed.
 pub fn open(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! `sim`: the simulators, served until somebody stops them. The binary starts them.
+//! `sim`: the simulators, which the binary starts, until a signal stops them.
 
 use std::path::PathBuf;
 
@@ -9,33 +9,33 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::{CommandFailure, Exit};
 use super::terminal::output::Output;
 
-/// The client that there is where none was asked for.
+/// Id and secret of the client that exists unless `--client` is given.
 const DEFAULT_CLIENT: (&str, &str) = ("demo-client", "demo-secret");
 
 /// The arguments of `sim`.
 #[derive(Debug, Default, Args)]
 pub struct SimArgs {
-    /// An OAuth client that the simulated organization has; may be given several times
+    /// OAuth client of the simulated organization; repeatable
     #[arg(long = "client", value_name = "ID:SECRET", value_parser = parse_client)]
     pub clients: Vec<(String, String)>,
-    /// An application of the simulated CXone tenant; may be given several times
+    /// Application of the simulated CXone tenant; repeatable
     #[arg(long = "cxone-client", value_name = "ID:SECRET", value_parser = parse_client)]
     pub cxone_clients: Vec<(String, String)>,
-    /// An access key of a user of the simulated CXone tenant; may be given several times
+    /// Access key of a user of the simulated CXone tenant; repeatable
     #[arg(long = "cxone-key", value_name = "ID:SECRET", value_parser = parse_client)]
     pub cxone_access_keys: Vec<(String, String)>,
-    /// The port to serve on; 0 takes a free one
+    /// Port to listen on; 0 selects a free port
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// For how many seconds each token is valid [default: 86400, and 3600 on CXone]
+    /// Lifetime of each token in seconds [default: 86400, and 3600 on CXone]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub token_lifetime: Option<u32>,
-    /// A Lambda rotation function, which RotateSecret then runs for every secret
+    /// Rotation function (a Lambda binary) that RotateSecret runs for every secret
     #[arg(long, value_name = "PATH")]
     pub function: Option<PathBuf>,
 }
 
-/// The line on stdout that says where the simulators are.
+/// The first line on stdout: the base URLs of the simulators.
 #[derive(Serialize)]
 struct Addresses<'a> {
     genesys: &'a str,
@@ -43,7 +43,7 @@ struct Addresses<'a> {
 }
 
 impl SimArgs {
-    /// The clients that were asked for, or else one to begin with.
+    /// The clients of `--client`, or the default client.
     pub fn clients(&self) -> Vec<(String, String)> {
         if self.clients.is_empty() {
             return vec![default_client()];
@@ -52,30 +52,30 @@ impl SimArgs {
     }
 }
 
-/// Id and secret of the client that there is where none was asked for.
+/// Id and secret of the default client.
 pub fn default_client() -> (String, String) {
     let (id, secret) = DEFAULT_CLIENT;
     (id.to_owned(), secret.to_owned())
 }
 
-/// Says where the simulators are and how to use them, and waits until SIGINT or SIGTERM.
+/// Prints the addresses of the simulators and how to use them, then waits for SIGINT or SIGTERM.
 ///
 /// # Errors
-/// This process may not listen for signals.
+/// The signal handlers cannot be installed.
 pub async fn serve(
     arguments: &SimArgs,
     output: &Output,
     genesys: &str,
     secrets_manager: &str,
 ) -> Result<Exit, CommandFailure> {
-    // Whoever reads the line may stop us at once, so that the signals come first.
-    let unheard = |error| CommandFailure {
+    // A caller may send a signal as soon as it reads the addresses: install the handlers first.
+    let not_installed = |error| CommandFailure {
         exit: Exit::Failed,
-        message: format!("this process may not listen for signals: {error}"),
-        hint: "run it where signals are allowed".to_owned(),
+        message: format!("the signal handlers cannot be installed: {error}"),
+        hint: "run it in an environment that allows signal handlers".to_owned(),
     };
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(not_installed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(not_installed)?;
     output.json(&Addresses { genesys, secrets_manager });
     announce(arguments, output, genesys, secrets_manager);
     tokio::select! {
@@ -98,7 +98,7 @@ fn announce(arguments: &SimArgs, output: &Output, genesys: &str, secrets_manager
 fn parse_client(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok((id.to_owned(), secret.to_owned())),
-        _ => Err("write ID:SECRET".to_owned()),
+        _ => Err("expected ID:SECRET".to_owned()),
     }
 }
 

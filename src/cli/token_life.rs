@@ -1,29 +1,29 @@
-//! What to say of a token that does not live until it is replaced.
+//! Messages about tokens that expire before the next rotation replaces them.
 
 use super::terminal::human_time::span;
 use crate::rotation::{LONGEST_DURATION, TokenLife};
 
-/// The platform answers with a second less than it was set to, and a rotation takes some of what is left.
+/// The platform subtracts a second from the configured duration, and the rotation itself takes time.
 const MARGIN_SECONDS: u64 = 60;
 
-/// What is known of every token of NICE CXone, and what makes a rotation often enough for it.
-pub(super) const HOURLY: &str = "a CXone token lives an hour and cannot live longer, and a schedule of Secrets Manager rotates every 4 hours at the soonest: have a scheduler (EventBridge Scheduler, cron, CI) call RotateSecret or run `rotate` every 30 min, or let the secrets engine of Vault and OpenBao keep it fresh (static-roles/, or token/:role on demand)";
+/// The lifetime of NICE CXone tokens, and the ways to rotate them often enough.
+pub(super) const HOURLY: &str = "a CXone token is valid for at most 1 hour, and a Secrets Manager schedule rotates at most every 4 hours: call RotateSecret or run `rotate` every 30 min from a scheduler (EventBridge Scheduler, cron, CI), or use the secrets engine for Vault and OpenBao (static-roles/, or token/:role on demand)";
 
-/// The stable name of this fault in JSON output.
+/// The stable name of this error in JSON output.
 pub(super) const TOO_SHORT: &str = "TokenLifeTooShort";
 
-/// How long the token lives and how long it should, and both ways out; `None` where it lives long enough.
+/// Message and hint for a token that expires too soon; `None` if its lifetime is sufficient.
 pub(super) fn too_short(life: &TokenLife) -> Option<(String, String)> {
     let needed = life.needed.filter(|_| life.ends_before_next_rotation())?;
     let message = format!(
-        "the token lives {}, but up to {} may pass until the next rotation has replaced it",
+        "the token is valid for {}, but the next rotation may complete only after {}",
         span(life.left),
         span(needed)
     );
     if life.is_fixed {
         return Some((message, HOURLY.to_owned()));
     }
-    let rotate = "rotate more often (`aws secretsmanager rotate-secret --rotation-rules`; the schedule and its window count together)";
+    let rotate = "rotate more often (`aws secretsmanager rotate-secret --rotation-rules`; the interval is the schedule plus its window)";
     let hint = if needed < LONGEST_DURATION {
         format!(
             "raise the OAuth client's token duration to at least {} s (`check --fix`, or Admin > Integrations > OAuth), or {rotate}",
@@ -31,7 +31,7 @@ pub(super) fn too_short(life: &TokenLife) -> Option<(String, String)> {
         )
     } else {
         format!(
-            "{rotate}; raising the OAuth client's token duration (Admin > Integrations > OAuth) helps as well, but only up to {} s",
+            "{rotate}; you can also raise the OAuth client's token duration (Admin > Integrations > OAuth), but only up to {} s",
             LONGEST_DURATION.as_secs()
         )
     };
@@ -44,38 +44,38 @@ mod tests {
 
     use super::*;
 
-    fn told(left: u64, needed: Option<u64>) -> Option<(String, String)> {
+    fn message_for(left: u64, needed: Option<u64>) -> Option<(String, String)> {
         let now = "2026-01-02T03:04:05Z".parse().expect("a valid timestamp");
         let expires_at = now + Duration::from_secs(left);
         too_short(&TokenLife::seen(expires_at, now, needed.map(Duration::from_secs)))
     }
 
     #[test]
-    fn both_ways_out_are_named() {
-        let (message, hint) = told(86_400, Some(90_000)).expect("it is too short");
-        assert!(message.contains("lives 1 d,") && message.contains("up to 1 d 1 h"), "{message}");
+    fn the_hint_names_the_token_duration_and_the_schedule() {
+        let (message, hint) = message_for(86_400, Some(90_000)).expect("the lifetime is too short");
+        assert!(message.contains("for 1 d,") && message.contains("after 1 d 1 h"), "{message}");
         assert!(hint.contains("at least 90060 s") && hint.contains("rotate more often"), "{hint}");
     }
 
     #[test]
-    fn a_duration_that_no_client_can_have_is_not_advised() {
-        let (_, hint) = told(86_400, Some(30 * 86_400)).expect("it is too short");
+    fn the_hint_does_not_suggest_a_token_duration_above_the_maximum() {
+        let (_, hint) = message_for(86_400, Some(30 * 86_400)).expect("the lifetime is too short");
         assert!(hint.starts_with("rotate more often") && hint.contains("only up to 172800 s"), "{hint}");
     }
 
     #[test]
-    fn a_duration_that_the_platform_decides_is_not_advised_to_be_raised() {
+    fn the_hint_for_a_fixed_lifetime_does_not_suggest_a_token_duration() {
         let now = "2026-01-02T03:04:05Z".parse().expect("a valid timestamp");
         let needed = Some(Duration::from_secs(18_000));
         let life = TokenLife { is_fixed: true, ..TokenLife::seen(now + Duration::from_secs(3_600), now, needed) };
-        let (_, hint) = too_short(&life).expect("it is too short");
+        let (_, hint) = too_short(&life).expect("the lifetime is too short");
         assert!(hint.contains("RotateSecret") && hint.contains("static-roles/"), "{hint}");
         assert!(!hint.contains("token duration"), "{hint}");
     }
 
     #[test]
-    fn a_token_that_lives_long_enough_is_fine() {
-        assert_eq!(told(90_000, Some(90_000)), None);
-        assert_eq!(told(1, None), None);
+    fn a_sufficient_lifetime_gives_no_message() {
+        assert_eq!(message_for(90_000, Some(90_000)), None);
+        assert_eq!(message_for(1, None), None);
     }
 }

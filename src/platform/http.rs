@@ -1,6 +1,5 @@
 //! One HTTP client for all platforms: short timeouts, no redirects, bounded answers.
 
-use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use zeroize::Zeroizing;
 
+use crate::connection::Peer;
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -66,7 +66,7 @@ impl Http {
             RotationError::new(ErrorKind::PlatformUnavailable, "the HTTPS client could not be set up")
                 .with_source(error)
                 .with_hint("check that this machine has CA certificates (package ca-certificates)")
-                .for_good()
+                .permanent()
         })?;
         Ok(self.client.get_or_init(|| client))
     }
@@ -132,7 +132,7 @@ fn too_large(response: &Response) -> RotationError {
         .with_correlation_id(correlation_id(response.headers()))
         .with_hint("this is not the platform's API answering: check ROTATOR_LOGIN_URL, ROTATOR_API_URL and any proxy");
     // A large error page may pass; a large success will not get smaller.
-    if response.status().is_success() { error.for_good() } else { error }
+    if response.status().is_success() { error.permanent() } else { error }
 }
 
 /// # Errors
@@ -145,41 +145,23 @@ pub(super) fn refuse_redirect(response: &Response) -> Result<()> {
     Err(RotationError::new(ErrorKind::PlatformUnavailable, message)
         .with_correlation_id(correlation_id(response.headers()))
         .with_hint("the platform's API does not redirect: check ROTATOR_LOGIN_URL, ROTATOR_API_URL and any proxy or captive portal")
-        .for_good())
+        .permanent())
 }
 
 fn origin(response: &Response) -> String {
     response.url().origin().ascii_serialization()
 }
 
-/// What kept the request from being answered. The causes name addresses and never contents.
+/// Explains a request that got no response.
 pub(super) fn unreachable(error: reqwest::Error) -> RotationError {
-    let place = error.url().map_or_else(|| "the platform".to_owned(), |url| url.origin().ascii_serialization());
-    let error = error.without_url();
-    if is_about_certificates(&error) {
-        return RotationError::new(ErrorKind::PlatformUnavailable, format!("the TLS certificate of {place} cannot be trusted"))
-            .with_source(error)
-            .with_hint("a proxy that inspects TLS needs its own CA among this machine's (SSL_CERT_FILE); otherwise somebody is in between")
-            .for_good();
-    }
-    let what = match () {
-        () if error.is_timeout() => format!("{place} did not answer in time"),
-        () if error.is_connect() => format!("{place} cannot be reached"),
-        () => format!("the connection to {place} broke"),
+    let origin = error.url().map(|url| url.origin().ascii_serialization());
+    let peer = Peer {
+        kind: ErrorKind::PlatformUnavailable,
+        name: origin.as_deref().unwrap_or("the platform"),
+        certificate_hint: "if a proxy inspects TLS, add its CA to this machine's certificates (SSL_CERT_FILE); otherwise the connection may be intercepted",
+        hint: ErrorKind::PlatformUnavailable.hint(),
     };
-    RotationError::new(ErrorKind::PlatformUnavailable, what).with_source(error)
-}
-
-/// The TLS library's error type is not part of the client's interface; its words are stable enough.
-fn is_about_certificates(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn StdError> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string().contains("certificate") {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    peer.unreachable(error)
 }
 
 /// A header value that no log prints.

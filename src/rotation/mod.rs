@@ -32,7 +32,7 @@ pub use document::fields::{Document, LARGEST_VALUE};
 pub use document::plan::SecretRotation;
 pub use document::probe::{Probe, is_plain_path};
 pub use document::token_life::TokenLife;
-pub use error::{ErrorKind, Result, Retryability, RotationError};
+pub use error::{ErrorKind, Result, Retryability, RotationError, error_chain};
 #[cfg(feature = "operator")]
 pub use operator::check::{AdminAccess, AdminTarget, CheckReport, CheckStage};
 #[cfg(feature = "operator")]

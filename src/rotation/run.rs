@@ -168,7 +168,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
                 // What was staged holds no token of its own, and must never come as far as being promoted.
                 Ok(done) if done.outcome == StepOutcome::SetUpTested => {
                     let message = "the staged version holds no new token";
-                    report.error = Some(RotationError::new(ErrorKind::StoreConflict, message).for_good());
+                    report.error = Some(RotationError::new(ErrorKind::StoreConflict, message).permanent());
                     break;
                 }
                 Ok(done) => report.token_life = done.token_life.or(report.token_life),

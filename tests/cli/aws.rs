@@ -1,4 +1,4 @@
-//! Secrets in Secrets Manager, rotated by the real function and followed from outside.
+//! Secrets in Secrets Manager that the real function rotates and the command line follows.
 
 use serde_json::Value;
 use simulators::secrets_manager::Settings;
@@ -12,7 +12,7 @@ fn deny(settings: &mut Settings, action: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_by_the_function_is_followed_to_its_end() {
+async fn a_rotation_by_the_function_is_followed_until_it_ends() {
     let scene = Scene::new().await;
     scene.rotating(NAME).await;
     let before = scene.current(NAME);
@@ -28,7 +28,7 @@ async fn a_rotation_by_the_function_is_followed_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_is_also_rotated_in_this_process() {
+async fn local_rotates_a_secret_in_this_process() {
     let scene = Scene::new().await;
     scene.stored(NAME).await;
     let refused = scene.run(&["rotate", NAME, "--output", "json"]).await;
@@ -40,7 +40,7 @@ async fn a_secret_is_also_rotated_in_this_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_are_refused_are_found_to_be_the_reason() {
+async fn rejected_credentials_are_reported_as_the_reason() {
     let scene = Scene::new().await;
     scene.rotating(NAME).await;
     let put = scene.aws.put_secret_value().secret_id(NAME).secret_string(document("another-secret").to_string());
@@ -53,7 +53,7 @@ async fn credentials_that_are_refused_are_found_to_be_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_refused_is_found_to_be_the_reason() {
+async fn a_rejected_token_is_reported_as_the_reason() {
     let scene = Scene::new().await;
     scene.rotating(NAME).await;
     let before = scene.current(NAME);
@@ -66,7 +66,7 @@ async fn a_token_that_is_refused_is_found_to_be_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_does_not_get_on_is_named_with_its_log() {
+async fn the_hint_for_a_stuck_function_names_its_log() {
     let scene = Scene::new().await;
     scene.rotating(NAME).await;
     scene.simulation.secrets_manager.set(|settings| deny(settings, "PutSecretValue"));
@@ -79,7 +79,7 @@ async fn a_function_that_does_not_get_on_is_named_with_its_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_not_read_the_value_is_shown_the_rest() {
+async fn status_without_read_permission_shows_the_metadata() {
     let scene = Scene::new().await;
     scene.rotating(NAME).await;
     let status = scene.run(&["status", NAME, "--output", "json"]).await;
@@ -90,16 +90,20 @@ async fn whoever_may_not_read_the_value_is_shown_the_rest() {
     assert_eq!((transcript.exit, &status["token"]), (Some(0), &"not_permitted".into()), "{}", transcript.stderr);
     assert_eq!((&status["secret"], &status["schedule"]), (&NAME.into(), &"rate(4 hours)".into()));
     let table = scene.run(&["status"]).await;
-    assert!(table.stdout.contains("may not be read") && table.stdout.contains("UTC (in "), "{}", table.stdout);
+    assert!(table.stdout.contains("access denied") && table.stdout.contains("UTC (in "), "{}", table.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_does_not_last_is_promoted_with_a_warning_and_refused_by_check() {
+async fn a_token_that_expires_before_the_next_rotation_gets_a_warning_and_fails_the_check() {
     let scene = Scene::with_token_lifetime(Some(3_600)).await;
     scene.rotating(NAME).await;
     let transcript = scene.run(&["rotate", NAME]).await;
     assert_eq!(transcript.exit, Some(0));
-    assert!(transcript.stderr.contains("warning: prod/genesys: the token lives 59 min"), "{}", transcript.stderr);
+    assert!(
+        transcript.stderr.contains("warning: prod/genesys: the token is valid for 59 min"),
+        "{}",
+        transcript.stderr
+    );
     let transcript = scene.run(&["check", NAME, "--output", "json"]).await;
     let report = &transcript.json()[0];
     assert_eq!((transcript.exit, &report["error"]["type"]), (Some(1), &"TokenLifeTooShort".into()));
@@ -122,10 +126,10 @@ async fn one_secret_that_fails_does_not_stop_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_earlier_rotation_that_is_tried_again_is_followed() {
+async fn a_retry_of_an_earlier_rotation_is_followed() {
     let scene = Scene::new().await;
     scene.rotating(NAME).await;
-    let former = scene.current(NAME);
+    let before = scene.current(NAME);
     scene.simulation.genesys.set(|knobs| knobs.ip_not_authorized = true);
     let rotate = scene.aws.rotate_secret().secret_id(NAME).client_request_token(uuid::Uuid::new_v4().to_string());
     rotate.send().await.expect("the rotation starts");
@@ -133,11 +137,11 @@ async fn an_earlier_rotation_that_is_tried_again_is_followed() {
     scene.simulation.genesys.set(|knobs| knobs.ip_not_authorized = false);
     let transcript = scene.run(&["rotate", NAME, "--output", "json"]).await;
     assert_eq!((transcript.exit, &transcript.json()[0]["promoted"]), (Some(0), &true.into()));
-    assert_ne!(scene.current(NAME), former);
+    assert_ne!(scene.current(NAME), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_region_that_is_missing_is_asked_for() {
+async fn a_missing_aws_region_is_reported() {
     let scene = Scene::new().await;
     let transcript = scene.run_without(&["AWS_REGION", "AWS_DEFAULT_REGION"], &["check", NAME]).await;
     let (error, hint) = transcript.error();

@@ -1,4 +1,4 @@
-//! What `check` tells of a client's token duration and of admin credentials, and what `--fix` changes.
+//! `check` of a client's token duration and of admin credentials, and the changes of `--fix`.
 
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use reqwest::StatusCode;
@@ -12,7 +12,7 @@ const NAME: &str = "prod/genesys";
 const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
 const CLIENT: &str = "/api/v2/oauth/clients/{id}";
 
-/// A client whose tokens live an hour and whose roles give these permissions, with a secret that is rotated every four.
+/// A client with these permissions and a token duration of 1 h, and a secret that is rotated every 4 h.
 async fn hourly(permissions: Option<&[&str]>) -> Scene {
     let scene = Scene::new().await;
     scene.simulation.genesys.add_client(Client {
@@ -27,7 +27,7 @@ async fn hourly(permissions: Option<&[&str]>) -> Scene {
     scene
 }
 
-/// A document of two clients, of which the first one is in use.
+/// A document with two clients, of which the first is active.
 fn alternating(admin: &str) -> Value {
     json!({
         "region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "rotate": "client_secret",
@@ -50,16 +50,16 @@ fn forbidden() -> Effect {
 impl Scene {
     fn own_client(&self) -> Client {
         let clients = self.simulation.genesys.clients();
-        clients.into_iter().find(|client| client.id == CLIENT_ID).expect("it is there")
+        clients.into_iter().find(|client| client.id == CLIENT_ID).expect("the file exists")
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_duration_is_told_where_it_may_be_read() {
+async fn the_token_duration_is_printed_if_the_client_may_read_it() {
     let scene = Scene::new().await;
     let (_, typed) = scene.file("token.json");
     let transcript = scene.run(&["check", &typed]).await;
-    assert!(transcript.stdout.contains("(its token duration is set to 86400 s)"), "{}", transcript.stdout);
+    assert!(transcript.stdout.contains("(its token duration is 86400 s)"), "{}", transcript.stdout);
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     assert_eq!((&report["ok"], &report["token_duration"]), (&true.into(), &86_400.into()));
     assert!(report.get("raised").is_none() && report.get("admin").is_none());
@@ -74,12 +74,12 @@ async fn the_token_duration_is_told_where_it_may_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fix_raises_the_duration_and_nothing_else() {
+async fn fix_raises_the_token_duration_and_changes_nothing_else() {
     let scene = hourly(None).await;
     let refused = scene.run(&["check", NAME]).await;
     assert_eq!(refused.exit, Some(1));
     assert!(refused.error().1.contains("`check --fix`"), "{}", refused.stderr);
-    assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600), "nobody asked to change it");
+    assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600), "check without --fix changes nothing");
     let before = scene.own_client();
     let transcript = scene.run(&["check", NAME, "--fix"]).await;
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
@@ -93,13 +93,13 @@ async fn a_fix_raises_the_duration_and_nothing_else() {
     scene.simulation.journal.clear();
     let again = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
     assert_eq!((again.exit, again.json()[0].get("raised")), (Some(0), None));
-    assert_eq!(scene.simulation.journal.count(&format!("PUT {CLIENT}")), 0, "it is long enough");
+    assert_eq!(scene.simulation.journal.count(&format!("PUT {CLIENT}")), 0, "the duration is sufficient already");
     let current = scene.current(NAME)["access_token"].as_str().map(str::to_owned);
     assert_eq!(scene.simulation.genesys.live_tokens(), Vec::from_iter(current), "no other token is left");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fix_is_told_as_json_and_survives_a_lost_answer() {
+async fn fix_is_reported_as_json_and_survives_a_lost_response() {
     let scene = hourly(None).await;
     scene.simulation.faults.add(Fault::once(&format!("PUT {CLIENT}"), Effect::LoseAnswer));
     let transcript = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
@@ -110,21 +110,21 @@ async fn a_fix_is_told_as_json_and_survives_a_lost_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_not_edit_the_client_is_told_how_to_do_it_by_hand() {
+async fn fix_without_permission_explains_the_manual_change() {
     for permissions in [&["oauth:client:view"][..], &[]] {
         let scene = hourly(Some(permissions)).await;
         let transcript = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
         assert_eq!((transcript.exit, &transcript.json()[0]["error"]["type"]), (Some(1), &"TokenLifeTooShort".into()));
         let (error, hint) = transcript.error();
-        assert!(error.contains("it could not be raised: ") && error.contains("oauth:client:"), "{error}");
-        let client = format!("Token Duration of the OAuth client {CLIENT_ID} to 21600 s by hand");
+        assert!(error.contains("could not be raised: ") && error.contains("oauth:client:"), "{error}");
+        let client = format!("Token Duration of the OAuth client {CLIENT_ID} to 21600 s in ");
         assert!(hint.contains(&client) && hint.contains("Admin > Integrations > OAuth"), "{hint}");
         assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schedule_that_no_token_outlives_is_not_met_by_a_longer_duration() {
+async fn fix_does_not_raise_the_duration_for_a_schedule_that_exceeds_the_maximum() {
     let scene = hourly(None).await;
     let rules = RotationRulesType::builder().schedule_expression("rate(10 days)").duration("3h").build();
     let set_up = scene.aws.rotate_secret().secret_id(NAME).rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules);
@@ -138,7 +138,7 @@ async fn a_schedule_that_no_token_outlives_is_not_met_by_a_longer_duration() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_clients_that_alternate_are_both_raised_by_the_third() {
+async fn fix_with_admin_credentials_raises_both_alternating_clients() {
     let scene = Scene::new().await;
     let hour = |id: &str, secret: &str| Client {
         access_token_validity_seconds: Some(3_600),
@@ -162,7 +162,7 @@ async fn two_clients_that_alternate_are_both_raised_by_the_third() {
     let report = &half.json()[0];
     let row = |id: &str| json!({"client_id": id, "from": 3_600, "to": 21_600});
     assert_eq!((half.exit, &report["raised"]), (Some(1), &json!([row(SECOND_ID)])), "{}", half.stderr);
-    assert_eq!(report["error"]["type"], "PermissionMissing", "the other one will be in use next");
+    assert_eq!(report["error"]["type"], "PermissionMissing", "the other client becomes active next");
     let current = scene.current(NAME);
     assert_eq!(current["client_id"], SECOND_ID);
     scene.simulation.genesys.add_client(hour(SECOND_ID, current["client_secret"].as_str().expect("a secret")));
@@ -171,7 +171,7 @@ async fn two_clients_that_alternate_are_both_raised_by_the_third() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn admin_credentials_are_tried_as_far_as_can_be_without_a_new_secret() {
+async fn admin_credentials_are_checked_without_generating_a_secret() {
     let scene = Scene::new().await;
     scene.simulation.genesys.add_client(Client::new(SECOND_ID, "hush-second"));
     scene.simulation.genesys.add_client(Client::new("the-admin", "hush-admin"));
@@ -181,8 +181,10 @@ async fn admin_credentials_are_tried_as_far_as_can_be_without_a_new_secret() {
     let typed = format!("file:{}", write(scene.directory.path(), "token.json", &document.to_string()).display());
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
-    assert!(transcript.stdout.contains("ok   exchange the admin credentials of client the-admin, and look at"));
-    assert!(transcript.stdout.contains(&format!("may give client {SECOND_ID} a new secret (oauth:client:edit")));
+    assert!(transcript.stdout.contains("ok   exchange the admin credentials of client the-admin, and read the client"));
+    assert!(
+        transcript.stdout.contains(&format!("may generate a new secret for client {SECOND_ID} (oauth:client:edit"))
+    );
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     let expected =
         json!({"client_id": "the-admin", "idle_client_id": SECOND_ID, "sees_idle_client": true, "may_edit": null});
@@ -201,19 +203,15 @@ async fn admin_credentials_are_tried_as_far_as_can_be_without_a_new_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_could_not_be_revoked_again_is_told() {
+async fn a_check_warns_if_its_token_was_not_revoked() {
     let scene = Scene::new().await;
     let (_, typed) = scene.file("token.json");
     let refused = Answer::new(StatusCode::FORBIDDEN, "application/json", "{}");
     scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Answer(refused)));
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
-    assert!(transcript.stdout.contains("FAIL revoke the token again"), "{}", transcript.stdout);
-    assert!(
-        transcript.stderr.contains("the token that was tried lives on until it expires: "),
-        "{}",
-        transcript.stderr
-    );
+    assert!(transcript.stdout.contains("FAIL revoke the token\n"), "{}", transcript.stdout);
+    assert!(transcript.stderr.contains("was not revoked and stays valid until it expires: "), "{}", transcript.stderr);
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     assert_eq!((&report["ok"], &report["unrevoked"]["type"]), (&true.into(), &"PlatformUnavailable".into()));
 }

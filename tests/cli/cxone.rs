@@ -1,11 +1,12 @@
-//! Secrets that hold credentials of NICE CXone.
+//! Secrets with credentials of NICE CXone.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
 
+use super::bao::signal;
 use super::{FUNCTION_ARN, STEPS, Scene, command, read, run_with, steps, write};
 
 pub const CLIENT: (&str, &str) = ("back-end@nice", "hush-hush-cxone-application-0123456789");
@@ -19,7 +20,7 @@ pub fn document(client: (&str, &str), key: (&str, &str)) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_rotated() {
+async fn a_file_with_cxone_credentials_is_rotated() {
     let scene = Scene::new().await;
     let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, KEY).to_string());
     let typed = format!("file:{}", path.display());
@@ -29,29 +30,29 @@ async fn a_file_is_rotated() {
     let stored = read(&path);
     let live = scene.simulation.cxone.live_tokens();
     assert_eq!((stored["access_token"].as_str(), live.len()), (live.first().map(String::as_str), 1));
-    assert_eq!(stored["accessKeySecret"], KEY.1, "the credentials are kept as they were");
+    assert_eq!(stored["accessKeySecret"], KEY.1, "the credentials are unchanged");
     let again = scene.run(&["rotate", &typed]).await;
     assert!(again.stdout.contains("(in 59 min") || again.stdout.contains("(in 1 h)"), "{}", again.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_says_that_a_token_lives_an_hour_and_what_to_do_about_it() {
+async fn check_notes_that_cxone_tokens_are_valid_for_an_hour() {
     let scene = Scene::new().await;
     let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, KEY).to_string());
     let typed = format!("file:{}", path.display());
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""));
-    for words in ["lives an hour", "every 4 hours at the soonest", "RotateSecret", "static-roles/", "token/:role"] {
+    for words in ["valid for at most 1 hour", "at most every 4 hours", "RotateSecret", "static-roles/", "token/:role"] {
         assert!(transcript.stdout.contains(words), "{words}: {}", transcript.stdout);
     }
-    assert!(transcript.stdout.contains("leave the token to expire"), "{}", transcript.stdout);
+    assert!(transcript.stdout.contains("let the token expire"), "{}", transcript.stdout);
     let json = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     assert_eq!((&json["platform"], &json["client_id"]), (&json!("nice-cxone"), &json!(CLIENT.0)));
     assert!(json["note"].as_str().is_some_and(|note| note.contains("RotateSecret")), "{json}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schedule_that_no_token_lasts_for_is_an_error_with_other_ways_out() {
+async fn a_schedule_that_exceeds_the_token_lifetime_fails_with_alternatives() {
     let scene = Scene::new().await;
     let create = scene.aws.create_secret().name("cxone").secret_string(document(CLIENT, KEY).to_string());
     create.send().await.expect("the secret is created");
@@ -65,12 +66,12 @@ async fn a_schedule_that_no_token_lasts_for_is_an_error_with_other_ways_out() {
     assert!(hint.contains("RotateSecret") && !hint.contains("token duration"), "{hint}");
     let transcript = scene.run(&["rotate", "cxone"]).await;
     assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
-    assert!(transcript.stderr.contains("warning: cxone: the token lives"), "{}", transcript.stderr);
+    assert!(transcript.stderr.contains("warning: cxone: the token is valid for"), "{}", transcript.stderr);
     assert!(transcript.stderr.contains("RotateSecret"), "{}", transcript.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_are_refused_are_named() {
+async fn a_rejected_access_key_is_named() {
     let scene = Scene::new().await;
     let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, (KEY.0, "wrong")).to_string());
     let transcript = scene.run(&["check", &format!("file:{}", path.display())]).await;
@@ -80,26 +81,26 @@ async fn keys_that_are_refused_are_named() {
 }
 
 #[test]
-fn the_simulated_tenant_is_set_up_on_the_command_line() {
+fn sim_accepts_cxone_clients_and_access_keys() {
     let arguments = ["sim", "--cxone-client", "app:app-secret", "--cxone-key", "KEY====:SECRET===="];
-    let mut child = command(&arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
+    let mut child =
+        command(&arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the command starts");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("there is a first line");
+    BufReader::new(child.stdout.take().expect("the stream is piped")).read_line(&mut line).expect("a first line");
     let addresses: Value = serde_json::from_str(&line).expect("the first line is JSON");
     let url = addresses["genesys"].as_str().expect("an address");
-    let directory = tempfile::TempDir::new().expect("a directory can be made");
+    let directory = tempfile::TempDir::new().expect("a temporary directory can be created");
     let value = document(("app", "app-secret"), ("KEY====", "SECRET===="));
     let path = write(directory.path(), "cxone.json", &value.to_string());
     let typed = format!("file:{}", path.display());
     let checked = run_with(&["check", &typed], &[("ROTATOR_LOGIN_URL", url), ("ROTATOR_API_URL", url)]);
-    let stopped = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert!(stopped.is_ok_and(|status| status.success()));
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    signal(child.id(), "TERM");
+    assert_eq!(child.wait().expect("the process exits").code(), Some(0));
     assert_eq!(checked.exit, Some(0), "{}", checked.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_api_is_called_and_a_token_that_is_refused_is_replaced() {
+async fn the_cxone_api_is_called_and_a_rejected_token_is_replaced() {
     const UNIT: &str = "/incontactapi/services/v27.0/business-unit";
     let scene = Scene::new().await;
     let path = write(scene.directory.path(), "cxone.json", &document(CLIENT, KEY).to_string());
@@ -118,7 +119,7 @@ async fn its_api_is_called_and_a_token_that_is_refused_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_looks_whose_the_access_key_is_and_makes_none() {
+async fn check_reads_the_owner_of_the_access_key_and_creates_none() {
     let scene = Scene::new().await;
     let mut document = document(CLIENT, KEY);
     document["rotate"] = json!("client_secret");
@@ -126,7 +127,7 @@ async fn a_check_looks_whose_the_access_key_is_and_makes_none() {
     let typed = format!("file:{}", path.display());
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
-    assert!(transcript.stdout.contains("look whose the access key is (user "), "{}", transcript.stdout);
+    assert!(transcript.stdout.contains("read the owner of the access key (user "), "{}", transcript.stdout);
     assert!(transcript.stdout.contains("My Access Key: create, delete"), "{}", transcript.stdout);
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     assert!(report["admin"]["user_id"].is_string() && report["admin"]["idle_client_id"].is_null(), "{report}");

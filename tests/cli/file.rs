@@ -1,4 +1,4 @@
-//! Secrets in files: rotated, checked and shown in this process.
+//! Secrets in files: rotate, check and status.
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use simulators::faults::{Answer, Effect, Fault};
 use super::{STEPS, Scene, read, run};
 
 #[test]
-fn a_secret_that_is_not_there_fails_by_every_command() {
+fn every_command_fails_for_a_missing_file() {
     for command in ["rotate", "check", "status"] {
         let transcript = run(&[command, "file:/no/such/file", "--output", "json"]);
         assert_eq!(transcript.exit, Some(1), "{command}");
@@ -17,7 +17,7 @@ fn a_secret_that_is_not_there_fails_by_every_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_rotated_and_explained() {
+async fn a_file_is_rotated_and_each_step_is_printed() {
     let scene = Scene::new().await;
     let (path, typed) = scene.file("token.json");
     let transcript = scene.run(&["rotate", &typed]).await;
@@ -42,7 +42,7 @@ async fn each_secret_is_one_line_of_json() {
     reports.sort_by_key(|report| report["secret"] != first.as_str());
     assert_eq!(reports.len(), 3);
     let report = reports.remove(0);
-    let names: Vec<_> = report.as_object().expect("it is an object").keys().map(String::as_str).collect();
+    let names: Vec<_> = report.as_object().expect("a JSON object").keys().map(String::as_str).collect();
     assert_eq!(names, ["secret", "version_id", "promoted", "expires_at", "steps", "error"]);
     assert_eq!((&report["promoted"], &report["error"]), (&true.into(), &Value::Null));
     assert_eq!(report["expires_at"], read(&path)["expires_at"]);
@@ -50,7 +50,7 @@ async fn each_secret_is_one_line_of_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_refused_is_not_promoted() {
+async fn a_rejected_token_is_not_promoted() {
     let scene = Scene::new().await;
     let (path, typed) = scene.file("token.json");
     scene.simulation.genesys.set(|knobs| knobs.reject_new_tokens = true);
@@ -60,11 +60,11 @@ async fn a_token_that_is_refused_is_not_promoted() {
     assert_eq!(report["error"]["type"], "TokenRejected");
     assert_eq!(super::steps(report).last(), Some(&("testSecret", "failed")));
     assert!(transcript.error().0.starts_with(&format!("{typed}: testSecret failed: ")), "{}", transcript.stderr);
-    assert_eq!(read(&path).get("access_token"), None, "readers keep what they had");
+    assert_eq!(read(&path).get("access_token"), None, "readers keep the current document");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_out_of_time_advises_more_time() {
+async fn a_timeout_names_the_timeout_option() {
     let scene = Scene::new().await;
     let (_, typed) = scene.file("token.json");
     scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Hang));
@@ -74,7 +74,7 @@ async fn a_rotation_out_of_time_advises_more_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_tells_what_it_tried_and_stores_nothing() {
+async fn check_prints_its_stages_and_stores_nothing() {
     let scene = Scene::new().await;
     let (path, typed) = scene.file("token.json");
     let transcript = scene.run(&["check", &typed]).await;

@@ -1,4 +1,4 @@
-//! Many secrets at once: which are taken, what ends their former tokens, and what an interruption leaves.
+//! Many secrets at once: selection, revocation, rate limits and interruption.
 
 mod interrupted;
 mod paced;
@@ -12,12 +12,12 @@ use simulators::journal::Call;
 
 use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, document};
 
-/// What a secret may hold that is none of ours.
+/// An unrelated secret.
 const DATABASE: &str =
     r#"{"engine":"postgres","username":"app","password":"hush","host":"db","client_id":"c","client_secret":"s"}"#;
 
 impl Scene {
-    /// A secret in Secrets Manager that holds a token of a rotation. Gives the token.
+    /// Creates a secret in Secrets Manager with a rotated token. Returns the token.
     pub async fn with_token(&self, name: &str, tags: &[(&str, &str)]) -> String {
         let token = self.mint().await;
         let mut value = document(CLIENT_SECRET);
@@ -39,7 +39,7 @@ impl Scene {
         create.send().await.expect("the secret is created");
     }
 
-    /// A token of the client, made by nobody that is tested here.
+    /// Requests a token of the client directly from the simulator.
     async fn mint(&self) -> String {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let url = format!("{}/oauth/token", self.simulation.genesys_url());
@@ -54,10 +54,10 @@ impl Scene {
     }
 
     pub fn token_of(&self, name: &str) -> String {
-        self.current(name)["access_token"].as_str().expect("it holds a token").to_owned()
+        self.current(name)["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// The calls since the journal was cleared that are of one operation.
+    /// The calls of one operation since the journal was cleared.
     fn calls(&self, operation: &str) -> Vec<Call> {
         let calls = self.simulation.journal.calls().into_iter();
         calls.filter(|call| call.operation == operation).collect()
@@ -65,12 +65,12 @@ impl Scene {
 }
 
 impl Transcript {
-    /// The numbers at the end of a JSON result.
+    /// The summary at the end of JSON output.
     fn summary(&self) -> Value {
-        self.json().pop().expect("there is a last line")["summary"].clone()
+        self.json().pop().expect("a last line")["summary"].clone()
     }
 
-    /// The JSON line about a secret.
+    /// The JSON report of a secret.
     fn about(&self, secret: &str) -> Value {
         self.json()
             .into_iter()
@@ -79,7 +79,7 @@ impl Transcript {
     }
 }
 
-/// A summary in which everything is zero but this.
+/// A summary whose other counts are 0.
 fn numbers(not_zero: &[(&str, u64)]) -> Value {
     let mut numbers = json!({"rotated": 0, "failed": 0, "skipped": 0, "revoked": 0, "not_revoked": 0, "expiring": 0,
         "not_begun": 0, "in_flight": 0});

@@ -1,5 +1,5 @@
-//! Every kind of token and every way to make a client secret anew, in files and in KV of a real OpenBao: a rotation
-//! without trouble, and one whose process is killed at the worst moment.
+//! Every kind of token and every way to renew credentials, in files and in KV of a real OpenBao: a rotation that
+//! succeeds, and one whose process is killed at the worst moment.
 
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -49,12 +49,12 @@ impl Mode {
             Self::InPlace => json!({"rotate": "client_secret", "accept_gap": true}),
             Self::AccessKeys => json!({"rotate": "client_secret"}),
         };
-        document.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        document.as_object_mut().expect("a JSON object").extend(fields.as_object().expect("a JSON object").clone());
         document
     }
 
-    /// The call after which the platform has made something that nobody has stored yet.
-    fn worst(self) -> &'static str {
+    /// The call that creates a token or secret on the platform, which is not stored yet when the call returns.
+    fn creating_call(self) -> &'static str {
         match self {
             Self::Generated => "POST /api/v2/oauth/token/generate",
             Self::ApiToken => "POST /api/v2/oauth/apitokens",
@@ -104,7 +104,7 @@ impl<'a> Kept<'a> {
 
     async fn run(&self, arguments: &[&str]) -> Transcript {
         let mut command = self.command(arguments);
-        let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
+        let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the task completes");
         let transcript = self.scene.without_log(Transcript::of(done.expect("the binary runs")));
         let clients = self.scene.simulation.genesys.clients().into_iter().map(|client| client.secret);
         let keys = self.scene.simulation.cxone.access_keys().into_iter().map(|key| key.secret);
@@ -122,24 +122,30 @@ impl<'a> Kept<'a> {
     }
 
     async fn rotate(&self, what: &str) {
-        let former = self.document().await["access_token"].clone();
+        let before = self.document().await["access_token"].clone();
         let transcript = self.run(&["rotate", &self.typed]).await;
         assert_eq!(transcript.exit, Some(0), "{what}: {}", transcript.stderr);
         assert!(self.token_works().await && self.client_works().await, "{what}");
         let now = self.document().await;
-        assert_ne!(now["access_token"], former, "{what}");
-        assert_eq!(now["ours"], 1, "{what}: what is not ours is kept");
+        assert_ne!(now["access_token"], before, "{what}");
+        assert_eq!(now["ours"], 1, "{what}: unknown fields are kept");
         let status = self.run(&["status", &self.typed, "--output", "json"]).await;
         let labels = status.json()[0]["versions"].to_string();
         assert!(!labels.contains("AWSPENDING") && !labels.contains("ROTATOR_AHEAD"), "{what}: {labels}");
     }
 
-    /// Starts a rotation, which is killed after the worst call was carried out and before its answer came.
+    /// Starts a rotation whose process is killed after the platform has executed the call and before it responds.
     async fn rotate_and_die(&self, operation: &str) {
         let child: Arc<Mutex<Option<Child>>> = Arc::default();
         let victim = child.clone();
         self.scene.simulation.faults.on_kill(move || {
-            victim.lock().expect("no test panicked").as_mut().expect("it was started").kill().expect("it is killed");
+            victim
+                .lock()
+                .expect("no test panicked")
+                .as_mut()
+                .expect("the process was started")
+                .kill()
+                .expect("the process can be killed");
         });
         self.scene.simulation.faults.add(Fault::once(operation, Effect::KillAfter));
         let mut command = self.command(&["rotate", &self.typed]);
@@ -147,14 +153,15 @@ impl<'a> Kept<'a> {
         let exit = tokio::task::spawn_blocking(move || {
             *child.lock().expect("no test panicked") = Some(command.spawn().expect("the binary runs"));
             loop {
-                let ended = child.lock().expect("no test panicked").as_mut().expect("it was started").try_wait();
-                if let Some(status) = ended.expect("it can be asked") {
+                let ended =
+                    child.lock().expect("no test panicked").as_mut().expect("the process was started").try_wait();
+                if let Some(status) = ended.expect("the process can be polled") {
                     return status.code();
                 }
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
         });
-        assert_eq!(exit.await.expect("it is waited for"), None, "it was killed");
+        assert_eq!(exit.await.expect("the task completes"), None, "the process was killed");
     }
 
     async fn token_works(&self) -> bool {
@@ -164,7 +171,7 @@ impl<'a> Kept<'a> {
         live.iter().any(|live| live == token)
     }
 
-    /// Whether the credentials that readers have would be exchanged now.
+    /// Whether the platform accepts the stored credentials.
     async fn client_works(&self) -> bool {
         let current = self.document().await;
         let keys = self.scene.simulation.cxone.access_keys();
@@ -183,12 +190,12 @@ async fn is_rotated_and_survives_a_kill(bao: Option<&Bao>, mode: Mode) {
     if mode == Mode::Alternating {
         assert_eq!(kept.document().await["client_id"], SECOND_ID);
     }
-    kept.rotate_and_die(mode.worst()).await;
-    assert!(kept.token_works().await, "{mode:?}: readers keep a token that works");
-    // The gap of a replacement in place is this one alone.
+    kept.rotate_and_die(mode.creating_call()).await;
+    assert!(kept.token_works().await, "{mode:?}: readers keep a working token");
+    // `accept_gap`: only the in-place mode has a gap.
     assert_eq!(kept.client_works().await, mode != Mode::InPlace, "{mode:?}");
     kept.rotate(&format!("{mode:?}, after the kill")).await;
-    scene.simulation.faults.add(Fault::once(mode.worst(), Effect::LoseAnswer));
+    scene.simulation.faults.add(Fault::once(mode.creating_call(), Effect::LoseAnswer));
     kept.rotate(&format!("{mode:?}, with a lost answer")).await;
 }
 

@@ -1,4 +1,4 @@
-//! Transcripts of the command line: the real binary, its two streams and its exit code.
+//! The command line end to end: the real binary, its output streams and its exit code.
 
 #![cfg(all(feature = "cli", feature = "lambda"))]
 
@@ -44,7 +44,7 @@ const CLIENT_ID: &str = "5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10";
 const CLIENT_SECRET: &str = "hush-hush-client-secret-0123456789";
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
-/// What a command left behind.
+/// Output and exit code of a command.
 struct Transcript {
     stdout: String,
     stderr: String,
@@ -53,7 +53,7 @@ struct Transcript {
 
 impl Transcript {
     fn of(done: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("it prints text");
+        let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
         Self { stdout: text(done.stdout), stderr: text(done.stderr), exit: done.status.code() }
     }
 
@@ -62,11 +62,11 @@ impl Transcript {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
-    /// The error's two lines, without their names; what tells of the progress is left out.
+    /// Message and hint of the error. Progress lines are skipped.
     fn error(&self) -> (&str, &str) {
         let is_progress = |line: &str| STEPS.iter().any(|step| line.ends_with(&format!("  {step}")));
         let lines: Vec<_> = self.stderr.lines().filter(|line| !is_progress(line)).collect();
-        let [error, hint] = lines[..] else { panic!("not two lines: {}", self.stderr) };
+        let [error, hint] = lines[..] else { panic!("stderr is not one error and one hint: {}", self.stderr) };
         let error = error.strip_prefix("error: ").expect("the first line is the error");
         (error, hint.strip_prefix("hint: ").expect("the second line is the hint"))
     }
@@ -78,6 +78,12 @@ fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command
 }
 
+/// Runs a command to its end without blocking the simulators.
+async fn output(mut command: Command) -> Transcript {
+    let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the task completes");
+    Transcript::of(done.expect("the binary runs"))
+}
+
 fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Transcript {
     Transcript::of(command(arguments, environment).output().expect("the binary runs"))
 }
@@ -86,7 +92,7 @@ fn run(arguments: &[&str]) -> Transcript {
     run_with(arguments, &[])
 }
 
-/// The simulators, and a directory for secrets in files.
+/// The simulators, and a directory for file secrets.
 struct Scene {
     simulation: Simulation,
     aws: Client,
@@ -110,17 +116,17 @@ impl Scene {
         };
         let simulation = Simulation::start(settings).await.expect("the simulators start");
         let aws = aws_client(&simulation.secrets_manager_url());
-        Self { simulation, aws, directory: TempDir::new().expect("a directory can be made") }
+        Self { simulation, aws, directory: TempDir::new().expect("a temporary directory can be created") }
     }
 
-    /// A secret in a file, and how it is written on the command line.
+    /// Creates a file secret. Returns its path and its reference on the command line.
     fn file(&self, name: &str) -> (PathBuf, String) {
         let path = write(self.directory.path(), name, &document(CLIENT_SECRET).to_string());
         let typed = format!("file:{}", path.display());
         (path, typed)
     }
 
-    /// A secret in Secrets Manager that was rotated once, when rotation was set up for it.
+    /// Creates a secret in Secrets Manager with a rotation schedule, whose set-up has rotated it once.
     async fn rotating(&self, name: &str) {
         self.stored(name).await;
         let rules = RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
@@ -134,12 +140,12 @@ impl Scene {
         create.send().await.expect("the secret is created");
     }
 
-    /// The value that readers of a secret in Secrets Manager read.
+    /// The current value of a secret in Secrets Manager.
     fn current(&self, name: &str) -> Value {
         let versions = self.simulation.secrets_manager.versions(name).into_iter();
         let current = versions.filter(|version| version.labels.iter().any(|label| label == "AWSCURRENT"));
-        let value = current.filter_map(|version| version.value).next().expect("there is a current value");
-        serde_json::from_str(&value).expect("it is JSON")
+        let value = current.filter_map(|version| version.value).next().expect("a version is current");
+        serde_json::from_str(&value).expect("the value is JSON")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -157,23 +163,24 @@ impl Scene {
     }
 
     async fn run(&self, arguments: &[&str]) -> Transcript {
-        let mut command = self.command(arguments);
-        let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
-        self.without_log(Transcript::of(done.expect("the binary runs")))
+        self.run_command(self.command(arguments)).await
     }
 
-    /// Runs without these variables, where the machine holds no AWS configuration either.
+    async fn run_command(&self, command: Command) -> Transcript {
+        self.without_log(output(command).await)
+    }
+
+    /// Runs without these variables and without the AWS configuration of the machine.
     async fn run_without(&self, variables: &[&str], arguments: &[&str]) -> Transcript {
         let mut command = self.command(arguments);
         for name in variables {
             command.env_remove(name);
         }
         command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nonexistent");
-        let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
-        self.without_log(Transcript::of(done.expect("the binary runs")))
+        self.run_command(command).await
     }
 
-    /// No line, and least of all the log's at its finest level, holds a secret. The log is there for that alone.
+    /// Asserts that neither stream contains a secret, and removes the TRACE log, which is enabled only for this check.
     fn without_log(&self, mut transcript: Transcript) -> Transcript {
         let mut secrets = vec![CLIENT_SECRET.to_owned(), "hush-hush-access-key".to_owned()];
         secrets.extend([cxone::CLIENT.1.to_owned(), cxone::KEY.1.to_owned()]);
@@ -184,7 +191,7 @@ impl Scene {
         {
             assert!(!text.contains(secret), "a secret was printed: {text}");
         }
-        // An answer of the API may show the secret of a client that it has just made.
+        // An API response on stdout may contain the secret of a new client.
         for client in self.simulation.genesys.clients() {
             assert!(!transcript.stderr.contains(&client.secret), "a secret was printed: {}", transcript.stderr);
         }
@@ -217,11 +224,11 @@ fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 fn read(path: &Path) -> Value {
-    serde_json::from_str(&fs::read_to_string(path).expect("the file is there")).expect("it holds JSON")
+    serde_json::from_str(&fs::read_to_string(path).expect("the file exists")).expect("the file contains JSON")
 }
 
-/// The names of the steps of a report, with their outcomes.
+/// The steps of a report with their outcomes.
 fn steps(report: &Value) -> Vec<(&str, &str)> {
-    let steps = report["steps"].as_array().expect("the steps are a list").iter();
+    let steps = report["steps"].as_array().expect("a list of steps").iter();
     steps.map(|step| (step["step"].as_str().expect("a name"), step["outcome"].as_str().expect("an outcome"))).collect()
 }

@@ -1,4 +1,4 @@
-//! The manual's pages, against `--help`.
+//! The manual pages, compared with `--help`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{Transcript, run};
 
-/// Programs that render a page and warn of what is wrong with it; which of them there is depends on the machine.
+/// Programs that render a page and print warnings. Which of them is installed depends on the machine.
 const RENDERERS: [(&str, &[&str]); 2] =
     [("groff", &["-man", "-Tutf8", "-ww", "-rLL=140n"]), ("mandoc", &["-T", "utf8", "-W", "warning"])];
 
@@ -20,9 +20,9 @@ fn help(command: &str) -> String {
 /// The names below `Commands:`.
 fn commands() -> Vec<String> {
     let help = help("");
-    let listed = help.split_once("Commands:\n").expect("there are commands").1;
+    let listed = help.split_once("Commands:\n").expect("a list of commands").1;
     let listed = listed.lines().take_while(|line| !line.is_empty());
-    // What is described in more than one line goes on further to the right.
+    // The second line of a description is indented further.
     let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     names.filter(|name| !["", "help"].contains(name)).map(str::to_owned).collect()
 }
@@ -35,7 +35,7 @@ fn words(help: &str) -> Vec<String> {
 }
 
 fn written() -> (TempDir, Vec<PathBuf>) {
-    let directory = TempDir::new().expect("a directory can be made");
+    let directory = TempDir::new().expect("a temporary directory can be created");
     let pages = directory.path().join("share/man1");
     let transcript = run(&["man", pages.to_str().expect("a path")]);
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""));
@@ -51,7 +51,7 @@ fn every_command_has_a_page_with_all_its_options() {
     let names: Vec<_> = pages.iter().filter_map(|page| page.file_name()?.to_str()).collect();
     assert_eq!(names, expected.iter().map(|(_, file)| file).collect::<Vec<_>>());
     for ((command, file), page) in expected.iter().zip(&pages) {
-        let text = fs::read_to_string(page).expect("it was written").replace("\\-", "-");
+        let text = fs::read_to_string(page).expect("the page was written").replace("\\-", "-");
         for word in words(&help(command)) {
             let name = word.trim_matches(['<', '>']);
             assert!(text.contains(name), "{file} lacks {name}");
@@ -77,11 +77,11 @@ fn without_a_directory_the_first_page_is_printed() {
     let (_directory, pages) = written();
     let transcript = run(&["man"]);
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""));
-    assert_eq!(transcript.stdout, fs::read_to_string(&pages[0]).expect("it was written"));
+    assert_eq!(transcript.stdout, fs::read_to_string(&pages[0]).expect("the page was written"));
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_to_is_explained() {
+fn a_directory_that_cannot_be_written_is_an_error() {
     let blocked = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml/man1");
     let transcript = run(&["man", blocked.to_str().expect("a path")]);
     assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(1), ""));

@@ -1,4 +1,4 @@
-//! The token that a secret holds, handed to pipelines.
+//! `token`: a secret's token for pipelines.
 
 mod github;
 
@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use simulators::faults::{Answer, Effect, Fault};
 
 use super::bao::Bao;
-use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, read, run, write};
+use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, output, read, run, write};
 
 const KV_READER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/infra/vault/policies/kv-reader.hcl"));
 const REGION_AND_URL: &str = "GENESYSCLOUD_REGION='eu-west-1'\nGENESYSCLOUD_API_URL=";
 
-/// A secret in a file that holds a token, and that token.
+/// Creates a rotated file secret. Returns its reference and its token.
 pub async fn rotated(scene: &Scene) -> (String, String) {
     let (path, typed) = scene.file("token.json");
     let transcript = scene.run(&["rotate", &typed]).await;
@@ -25,10 +25,9 @@ pub async fn rotated(scene: &Scene) -> (String, String) {
     (typed, read(&path)["access_token"].as_str().expect("a token").to_owned())
 }
 
-/// Runs what may print the token on stdout, and nowhere else; and nothing but that.
-pub async fn shown(scene: &Scene, mut command: Command) -> Transcript {
-    let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
-    let Transcript { stdout, stderr, exit } = Transcript::of(done.expect("the binary runs"));
+/// Runs a command that may print the token, but no other secret, and only on stdout.
+pub async fn shown(scene: &Scene, command: Command) -> Transcript {
+    let Transcript { stdout, stderr, exit } = output(command).await;
     assert!(!stdout.contains(CLIENT_SECRET), "{stdout}");
     let rest = scene.without_log(Transcript { stdout: String::new(), stderr, exit });
     Transcript { stdout, ..rest }
@@ -38,10 +37,10 @@ async fn token(scene: &Scene, arguments: &[&str]) -> Transcript {
     shown(scene, scene.command(&[&["token"], arguments].concat())).await
 }
 
-/// A document with these fields beside its credentials.
+/// Creates a file secret with these fields besides its credentials.
 fn stored(scene: &Scene, name: &str, fields: Value) -> String {
     let mut whole = document(CLIENT_SECRET);
-    whole.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+    whole.as_object_mut().expect("a JSON object").extend(fields.as_object().expect("a JSON object").clone());
     format!("file:{}", write(scene.directory.path(), name, &whole.to_string()).display())
 }
 
@@ -58,7 +57,7 @@ fn sh(script: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_is_printed_in_each_form() {
+async fn the_token_is_printed_in_each_format() {
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
     let printed = token(&scene, &[&typed]).await;
@@ -69,17 +68,17 @@ async fn the_token_is_printed_in_each_form() {
     let url = scene.simulation.genesys_url();
     assert_eq!(variables, format!("GENESYSCLOUD_ACCESS_TOKEN='{value}'\n{REGION_AND_URL}'{url}'\n"));
     assert_eq!(sh(&format!("{variables}printf %s \"$GENESYSCLOUD_ACCESS_TOKEN\"")), value);
-    assert!(scene.simulation.journal.calls().is_empty(), "the platform is asked for nothing");
+    assert!(scene.simulation.journal.calls().is_empty(), "the platform was not called");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_has_the_fields_that_the_secrets_engine_answers_with() {
+async fn json_has_the_fields_of_the_secrets_engine() {
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
     for arguments in [["--format", "json"], ["--output", "json"]] {
         let printed = token(&scene, &[&[typed.as_str()], &arguments[..]].concat()).await;
         let answer = printed.json().remove(0);
-        let names: Vec<_> = answer.as_object().expect("an object").keys().collect();
+        let names: Vec<_> = answer.as_object().expect("a JSON object").keys().collect();
         assert_eq!(names, ["access_token", "token_type", "expires_at", "ttl", "api_url"]);
         let document = read(Path::new(typed.strip_prefix("file:").expect("a file")));
         assert_eq!((&answer["access_token"], &answer["token_type"]), (&json!(value), &json!("bearer")));
@@ -90,14 +89,14 @@ async fn json_has_the_fields_that_the_secrets_engine_answers_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_different_wishes_are_wrong_usage() {
+async fn contradicting_options_are_wrong_usage() {
     let scene = Scene::new().await;
     let (typed, _) = rotated(&scene).await;
     for arguments in [
         &["--output", "json", "--format", "env"][..],
         &["--output", "json", "--github-env", "A"],
         &["--format", "raw", "--github-env", "A"],
-        &["--minimum-life", "1d"],
+        &["--minimum-life", "1 month"],
     ] {
         let refused = token(&scene, &[&[typed.as_str()], arguments].concat()).await;
         assert_eq!((refused.exit, refused.stdout.as_str()), (Some(2), ""), "{arguments:?}");
@@ -106,7 +105,7 @@ async fn two_different_wishes_are_wrong_usage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_on_aws_needs_leave_to_get_the_value_and_nothing_else() {
+async fn on_aws_a_reader_needs_only_get_secret_value() {
     let scene = Scene::new().await;
     scene.rotating("prod/genesys").await;
     let value = scene.current("prod/genesys")["access_token"].as_str().expect("a token").to_owned();
@@ -131,7 +130,7 @@ async fn a_reader_on_aws_needs_leave_to_get_the_value_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_of_kv_needs_to_read_the_one_path() {
+async fn in_kv_a_reader_needs_only_read_on_the_path() {
     let Some(bao) = Bao::start() else { return };
     let scene = Scene::new().await;
     bao.put("team/genesys", &document(CLIENT_SECRET).to_string()).await;
@@ -151,13 +150,13 @@ async fn a_reader_of_kv_needs_to_read_the_one_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_dead_or_dies_too_soon_is_not_handed_out() {
+async fn an_expired_token_or_one_that_expires_too_soon_is_not_printed() {
     let scene = Scene::new().await;
     let dead = stored(&scene, "dead.json", json!({"access_token": "hush", "expires_at": "2026-01-02T03:04:05Z"}));
     let (alive, _) = rotated(&scene).await;
     for (typed, arguments, words) in [
         (&dead, &["--format", "env"][..], "the token expired at 2026-01-02 03:04 UTC"),
-        (&alive, &["--minimum-life", "30h"], "the token lives 23 h 59 min, and 1 d 6 h are wanted"),
+        (&alive, &["--minimum-life", "30h"], "the token is valid for 23 h 59 min, but 1 d 6 h are required"),
     ] {
         let refused = token(&scene, &[&[typed.as_str()], arguments].concat()).await;
         assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
@@ -168,20 +167,20 @@ async fn a_token_that_is_dead_or_dies_too_soon_is_not_handed_out() {
     assert_eq!(token(&scene, &[&alive, "--minimum-life", "23h"]).await.exit, Some(0));
     let short = Scene::with_token_lifetime(Some(30)).await;
     let (typed, _) = rotated(&short).await;
-    assert_eq!(token(&short, &[&typed]).await.exit, Some(1), "a minute is wanted unless told otherwise");
+    assert_eq!(token(&short, &[&typed]).await.exit, Some(1), "the default minimum is 1 minute");
     assert_eq!(token(&short, &[&typed, "--minimum-life", "1s"]).await.exit, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whether_the_platform_still_takes_the_token_is_asked_when_that_is_wanted() {
+async fn verify_asks_the_platform_whether_the_token_is_valid() {
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
     assert_eq!(token(&scene, &[&typed, "--verify"]).await.stdout, format!("{value}\n"));
     let busy = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
     scene.simulation.faults.add(Fault::once("GET /api/v2/tokens/me", Effect::Answer(busy)));
-    assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0), "it is asked again");
+    assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0), "the request is retried");
     scene.simulation.genesys.revoke_all();
-    assert_eq!(token(&scene, &[&typed]).await.stdout, format!("{value}\n"), "nobody was asked");
+    assert_eq!(token(&scene, &[&typed]).await.stdout, format!("{value}\n"), "the platform was not called");
     let refused = token(&scene, &[&typed, "--verify"]).await;
     assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
     let (error, hint) = refused.error();
@@ -190,7 +189,7 @@ async fn whether_the_platform_still_takes_the_token_is_asked_when_that_is_wanted
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_asked() {
+async fn the_timeout_applies_to_a_store_that_does_not_respond() {
     let scene = Scene::new().await;
     scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
     let refused = token(&scene, &["prod/genesys", "--timeout", "1s"]).await;
@@ -200,33 +199,37 @@ async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_whose_end_nobody_knows_is_handed_out_with_a_warning() {
+async fn a_token_without_expiry_is_printed_with_a_warning() {
     let scene = Scene::new().await;
     let typed = stored(&scene, "endless.json", json!({"access_token": "hush", "expires_at": "tomorrow"}));
     let printed = token(&scene, &[&typed, "--format", "json"]).await;
     assert_eq!(printed.exit, Some(0));
-    assert!(printed.stderr.starts_with(&format!("warning: {typed}: the document does not say")), "{}", printed.stderr);
+    assert!(
+        printed.stderr.starts_with(&format!("warning: {typed}: the document has no valid expires_at")),
+        "{}",
+        printed.stderr
+    );
     let answer = &printed.json()[0];
     assert_eq!(
         (&answer["expires_at"], &answer["ttl"], &answer["token_type"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
-    assert_eq!(token(&scene, &[&typed, "--minimum-life", "1s"]).await.exit, Some(1), "that cannot be promised");
+    assert_eq!(token(&scene, &[&typed, "--minimum-life", "1s"]).await.exit, Some(1), "the minimum cannot be verified");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_header_can_carry_is_no_token() {
+async fn a_token_that_a_header_cannot_carry_is_rejected() {
     let scene = Scene::new().await;
     for text in ["a\nB=1", "a b", "tök", "\u{1b}[2J"] {
         let fields = json!({"access_token": text, "expires_at": "9999-01-02T03:04:05Z"});
         let refused = token(&scene, &[&stored(&scene, "odd.json", fields)]).await;
         assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""), "{text:?}");
-        assert!(refused.error().0.contains("what no HTTP header can carry"), "{}", refused.stderr);
+        assert!(refused.error().0.contains("characters that an HTTP header cannot carry"), "{}", refused.stderr);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quote_in_a_token_does_not_end_the_shells_word() {
+async fn a_quote_in_a_token_is_escaped_for_the_shell() {
     let scene = Scene::new().await;
     let value = r#"a'b$(id)`id`"\;*>"#;
     let fields = json!({"access_token": value, "expires_at": "9999-01-02T03:04:05Z"});
@@ -235,7 +238,7 @@ async fn a_quote_in_a_token_does_not_end_the_shells_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_token_is_good_may_be_said_by_the_secret_with_the_credentials() {
+async fn the_region_may_come_from_the_secret_with_the_credentials() {
     let scene = Scene::new().await;
     let private = json!({"region": "mypurecloud.de", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET});
     write(scene.directory.path(), "private.json", &private.to_string());
@@ -248,20 +251,27 @@ async fn where_a_token_is_good_may_be_said_by_the_secret_with_the_credentials() 
     };
     let printed = run("env").await;
     assert!(printed.stdout.contains("\nGENESYSCLOUD_REGION='eu-central-1'\n"), "{}{}", printed.stdout, printed.stderr);
-    fs::remove_file(scene.directory.path().join("private.json")).expect("it is there");
-    assert_eq!(run("raw").await.stdout, "hush\n", "whoever may read the token alone gets that");
+    fs::remove_file(scene.directory.path().join("private.json")).expect("the file exists");
+    assert_eq!(run("raw").await.stdout, "hush\n", "the raw token needs no region");
     let refused = run("env").await;
-    assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""), "no tool shall guess the region");
+    assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""), "no tool may guess the region");
     let printed = run("json").await;
     assert_eq!((printed.exit, &printed.json()[0]["api_url"]), (Some(0), &Value::Null));
     assert!(printed.stderr.starts_with("warning: file:shared.json: "), "{}", printed.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_of_the_token_alone_is_not_told_to_read_the_credentials() {
+async fn a_reader_without_access_to_the_credentials_is_advised_to_store_the_region() {
     let scene = Scene::new().await;
     let held = json!({"credentials": "private", "access_token": "hush", "expires_at": "9999-01-02T03:04:05Z"});
-    scene.aws.create_secret().name("shared").secret_string(held.to_string()).send().await.expect("it is created");
+    scene
+        .aws
+        .create_secret()
+        .name("shared")
+        .secret_string(held.to_string())
+        .send()
+        .await
+        .expect("the secret is created");
     scene.simulation.faults.add(denied("GetSecretValue").after(1));
     let refused = token(&scene, &["shared", "--format", "env"]).await;
     assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
@@ -270,7 +280,7 @@ async fn a_reader_of_the_token_alone_is_not_told_to_read_the_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_cxone_has_names_of_its_own() {
+async fn a_cxone_token_has_its_own_variable_names() {
     let scene = Scene::new().await;
     let document = json!({
         "platform": "nice-cxone", "issuer": "https://cxone.niceincontact.com", "client_id": cxone::CLIENT.0,
@@ -286,7 +296,7 @@ async fn a_token_of_cxone_has_names_of_its_own() {
     assert_eq!(printed.stdout, format!("CXONE_ACCESS_TOKEN='{value}'\nCXONE_API_URL='{url}'\n"), "{}", printed.stderr);
 }
 
-/// Runs a command with a terminal for its stdout, and copies what that shows.
+/// Runs a command with a pseudoterminal as stdout, and copies its output.
 const ON_A_TERMINAL: &str = "
 import os, pty, subprocess, sys
 shown, terminal = pty.openpty()
@@ -301,7 +311,7 @@ sys.exit(done.returncode)
 
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter")]
-async fn a_terminal_is_not_shown_the_token_unless_it_is_told_to() {
+async fn the_token_is_not_printed_to_a_terminal_without_yes() {
     let Some(python) = std::env::var_os("PYTHON") else { return };
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
@@ -317,7 +327,7 @@ async fn a_terminal_is_not_shown_the_token_unless_it_is_told_to() {
 }
 
 #[test]
-fn completions_know_both_commands() {
+fn completions_contain_token_and_exec() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(&["completions", shell]).stdout;
         for word in ["token", "exec", "github-env", "minimum-life"] {

@@ -1,11 +1,11 @@
-//! What needs no secret: help, wrong usage, completions.
+//! Help, wrong usage and completions, which need no secret.
 
 use std::process::Stdio;
 
 use super::{command, run, run_with};
 
 #[test]
-fn help_is_a_result_and_names_every_command() {
+fn help_names_every_command_on_stdout() {
     let help = run(&["--help"]);
     assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
     for command in ["demo", "rotate", "status", "check", "api", "sim", "completions", "man", "--output"] {
@@ -40,7 +40,7 @@ fn wrong_usage_is_two_lines_and_exit_2() {
 }
 
 #[test]
-fn settings_that_would_send_credentials_elsewhere_are_wrong_usage() {
+fn an_insecure_login_url_is_wrong_usage() {
     let transcript = run_with(&["rotate", "file:a"], &[("ROTATOR_LOGIN_URL", "http://elsewhere.example")]);
     assert_eq!(transcript.exit, Some(2));
     assert!(transcript.error().0.contains("ROTATOR_LOGIN_URL"), "{}", transcript.stderr);
@@ -66,10 +66,10 @@ fn completions_are_scripts() {
 }
 
 #[test]
-fn a_reader_that_closes_the_pipe_hears_nothing() {
+fn a_closed_pipe_is_not_an_error() {
     let mut command = command(&["completions", "bash"], &[]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
     drop(child.stdout.take());
-    let done = child.wait_with_output().expect("it ends");
+    let done = child.wait_with_output().expect("the process exits");
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
 }

@@ -1,24 +1,23 @@
-//! Secrets in KV of a real OpenBao: rotated, checked and shown in this process.
+//! Secrets in KV of a real OpenBao: rotate, check and status.
 
 use serde_json::{Value, json};
 
 use super::bao::{Bao, ROOT};
-use super::{CLIENT_ID, CLIENT_SECRET, STEPS, Scene, Transcript, document, run, run_with};
+use super::{CLIENT_ID, CLIENT_SECRET, STEPS, Scene, Transcript, document, output, run, run_with};
 
 const TYPED: &str = "vault:secret/team/genesys";
 
-/// Runs a command as root of the server. No line of it holds the token.
+/// Runs a command with the root token, and asserts that its output does not contain it.
 async fn run_on(bao: &Bao, scene: &Scene, arguments: &[&str]) -> Transcript {
     let mut command = scene.command(arguments);
     command.env("VAULT_ADDR", &bao.url).env("VAULT_TOKEN", ROOT);
-    let done = tokio::task::spawn_blocking(move || command.output()).await.expect("the command is waited for");
-    let transcript = Transcript::of(done.expect("the binary runs"));
+    let transcript = output(command).await;
     assert!(!transcript.stdout.contains(ROOT) && !transcript.stderr.contains(ROOT), "{}", transcript.stderr);
     scene.without_log(transcript)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_in_vault_is_checked_rotated_and_shown() {
+async fn check_rotate_and_status_work_on_kv() {
     let Some(bao) = Bao::start() else { return };
     let scene = Scene::new().await;
     bao.put("team/genesys", &document(CLIENT_SECRET).to_string()).await;
@@ -46,7 +45,7 @@ async fn a_secret_in_vault_is_checked_rotated_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_refused_is_not_promoted_in_vault() {
+async fn a_rejected_token_is_not_promoted_in_kv() {
     let Some(bao) = Bao::start() else { return };
     let scene = Scene::new().await;
     bao.put("team/genesys", &document(CLIENT_SECRET).to_string()).await;
@@ -54,7 +53,7 @@ async fn a_token_that_is_refused_is_not_promoted_in_vault() {
     let transcript = run_on(&bao, &scene, &["rotate", TYPED, "--output", "json"]).await;
     let report = &transcript.json()[0];
     assert_eq!((transcript.exit, &report["error"]["type"]), (Some(1), &"TokenRejected".into()));
-    assert_eq!(bao.get("team/genesys").await, document(CLIENT_SECRET), "readers keep what they had");
+    assert_eq!(bao.get("team/genesys").await, document(CLIENT_SECRET), "readers keep the current document");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +74,7 @@ async fn the_credentials_may_be_at_another_path_of_the_same_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_in_vault_fails_by_every_command_with_its_own_words() {
+async fn every_command_reports_the_error_of_kv() {
     let Some(bao) = Bao::start() else { return };
     let scene = Scene::new().await;
     for command in ["rotate", "check", "status"] {
@@ -94,7 +93,7 @@ async fn what_fails_in_vault_fails_by_every_command_with_its_own_words() {
 }
 
 #[test]
-fn wrong_settings_for_vault_are_wrong_usage_and_nothing_is_tried() {
+fn invalid_vault_settings_are_wrong_usage() {
     for command in ["rotate", "check", "status"] {
         let transcript = run_with(&[command, TYPED], &[("VAULT_ADDR", "http://vault.example:8200")]);
         assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(2), ""), "{command}");

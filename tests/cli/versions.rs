@@ -1,4 +1,4 @@
-//! Documents that a later version wrote.
+//! Documents that a later version of the program wrote.
 
 use serde_json::{Value, json};
 
@@ -13,13 +13,13 @@ async fn a_field_of_a_later_version_is_kept() {
     let path = write(scene.directory.path(), "later.json", &document);
     let transcript = scene.run(&["rotate", &format!("file:{}", path.display())]).await;
     assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
-    let text = std::fs::read_to_string(&path).expect("the file is there");
+    let text = std::fs::read_to_string(&path).expect("the file exists");
     assert!(text.contains(r#""later":{"b":1.50,"a":[]}"#));
     assert!(read(&path)["access_token"].is_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_later_version_asks_for_is_refused_and_nothing_is_promoted() {
+async fn an_unknown_platform_token_or_rotate_value_is_rejected() {
     let scene = Scene::new().await;
     for field in ["platform", "token", "rotate"] {
         let mut document = json!({"region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "access_token": "kept"});
@@ -28,8 +28,8 @@ async fn what_a_later_version_asks_for_is_refused_and_nothing_is_promoted() {
         let secret = format!("file:{}", path.display());
         let transcript = scene.run(&["rotate", &secret, "--output", "json"]).await;
         let report = &transcript.json()[0];
-        let told = (&report["promoted"], &report["error"]["type"]);
-        assert_eq!(told, (&Value::Bool(false), &json!("DocumentInvalid")), "{field}");
+        let outcome = (&report["promoted"], &report["error"]["type"]);
+        assert_eq!(outcome, (&Value::Bool(false), &json!("DocumentInvalid")), "{field}");
         assert_eq!(read(&path), document, "{field}");
     }
     assert_eq!(scene.simulation.genesys.minted(), 0);

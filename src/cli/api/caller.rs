@@ -1,8 +1,8 @@
-//! Calls with a secret's token, tried again where that does no harm.
+//! Calls with a secret's token, with retries if they are safe.
 
 use std::cell::RefCell;
 
-use crate::cli::exit::{CommandFailure, sentence};
+use crate::cli::exit::CommandFailure;
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
@@ -10,36 +10,36 @@ use crate::cli::terminal::output::Output;
 use crate::platform::{Api, ApiAnswer, ApiCall, Platforms, Refusal, SuccessBody, may_have_been_carried_out};
 use crate::rotation::{Deadline, ErrorKind, HeldToken, RotationError, Rotator, SpareToken, SystemClock};
 
-/// Whoever calls the API.
+/// A client of the API.
 pub(super) struct Caller<'a> {
     pub(super) api: Api,
     pub(super) output: &'a Output,
     secret: String,
     rotator: Rotator<AnyStore, Platforms, SystemClock>,
     held: HeldToken,
-    /// Made for these calls alone, where the one in the secret is not accepted.
+    /// The temporary token of these calls, if the platform rejected the secret's token.
     spare: Option<SpareToken>,
     deadline: Deadline,
 }
 
-/// Why a call was no success.
-pub(super) struct Unsuccessful {
-    /// The answer, where there was one.
+/// The error of a call.
+pub(super) struct CallError {
+    /// The error response, if there was one.
     pub(super) refusal: Option<Refusal>,
-    pub(super) error: RotationError,
+    pub(super) cause: RotationError,
 }
 
-impl From<RotationError> for Unsuccessful {
+impl From<RotationError> for CallError {
     fn from(error: RotationError) -> Self {
-        Self { refusal: None, error }
+        Self { refusal: None, cause: error }
     }
 }
 
 impl<'a> Caller<'a> {
-    /// Reads the secret's token.
+    /// Reads the secret's token and finds its API.
     ///
     /// # Errors
-    /// The settings are wrong, or there is no token.
+    /// The settings are invalid, or the secret's token cannot be read.
     pub(super) async fn begin(
         secret: &SecretReference,
         session: &'a Session,
@@ -60,34 +60,34 @@ impl<'a> Caller<'a> {
         Ok(Self { api, output, secret, rotator, held, spare: None, deadline })
     }
 
-    /// Makes a call until it succeeds, is refused for good, or the time is over.
+    /// Sends a request until it succeeds, fails permanently, or the deadline passes.
     ///
     /// # Errors
-    /// What it was refused with last.
-    pub(super) async fn call(&mut self, call: &ApiCall) -> Result<SuccessBody, Unsuccessful> {
+    /// The last error.
+    pub(super) async fn call(&mut self, call: &ApiCall) -> Result<SuccessBody, CallError> {
         loop {
             match self.try_call(call).await? {
                 ApiAnswer::Success(body) => return Ok(body),
                 ApiAnswer::Refusal(refusal) if refusal.is_about_the_token() && self.spare.is_none() => {
-                    self.take_another_token(refusal).await?;
+                    self.issue_temporary_token(refusal).await?;
                 }
                 ApiAnswer::Refusal(refusal) => {
                     let error = refusal.diagnosis();
-                    return Err(Unsuccessful { refusal: Some(refusal), error });
+                    return Err(CallError { refusal: Some(refusal), cause: error });
                 }
             }
         }
     }
 
-    /// Revokes what was made for these calls alone.
+    /// Revokes the temporary token.
     pub(super) async fn end(self) {
         let Some(spare) = &self.spare else { return };
-        // The calls may have used all the time they had.
+        // The calls may have used up their own deadline.
         let deadline = Deadline::after(std::time::Duration::from_secs(10));
         self.rotator.discard_spare(spare, deadline).await;
     }
 
-    async fn try_call(&self, call: &ApiCall) -> Result<ApiAnswer, Unsuccessful> {
+    async fn try_call(&self, call: &ApiCall) -> Result<ApiAnswer, CallError> {
         let last = RefCell::new(None);
         let token = self.spare.as_ref().map_or(&self.held.access_token, |spare| &spare.access_token);
         let attempt = || async {
@@ -102,36 +102,36 @@ impl<'a> Caller<'a> {
         };
         let what = format!("call {} {}", call.method, call.path.as_str().split('?').next().unwrap_or_default());
         let tried = self.rotator.retries.run(&what, self.deadline, attempt).await;
-        tried.map_err(|error| Unsuccessful { refusal: last.take(), error: in_time(error, call) })
+        tried.map_err(|error| CallError { refusal: last.take(), cause: in_time(error, call) })
     }
 
-    async fn take_another_token(&mut self, refusal: Refusal) -> Result<(), Unsuccessful> {
+    async fn issue_temporary_token(&mut self, refusal: Refusal) -> Result<(), CallError> {
         match self.rotator.make_spare(&self.held, self.deadline).await {
             Ok(spare) => {
                 self.spare = Some(spare);
-                let message = format!("{}: the token is not accepted any more", self.secret);
+                let message = format!("{}: the platform no longer accepts the token", self.secret);
                 let hint = format!(
-                    "this call goes on with a new one, which is revoked at its end; `genesys-rotator rotate {}` gives readers one",
+                    "this call continues with a temporary token, which is revoked at its end; run `genesys-rotator rotate {}` to give readers a new token",
                     self.secret
                 );
                 self.output.warning(&message, &hint);
                 Ok(())
             }
             Err(error) => {
-                let said = refusal.diagnosis();
-                let message = format!("{said}, and no new one can be made: {}", sentence(&error));
-                let error = RotationError::new(said.kind(), message).with_hint(error.hint().to_owned());
-                Err(Unsuccessful { refusal: Some(refusal), error })
+                let diagnosis = refusal.diagnosis();
+                let message = format!("{diagnosis}, and no temporary token can be issued: {}", error.chain());
+                let error = RotationError::new(diagnosis.kind(), message).with_hint(error.hint().to_owned());
+                Err(CallError { refusal: Some(refusal), cause: error })
             }
         }
     }
 }
 
-/// What a function is advised when its time runs out does not help here.
+/// Replaces the hint of a timeout, which is about the rotation function.
 fn in_time(error: RotationError, call: &ApiCall) -> RotationError {
     match error.kind() {
         ErrorKind::DeadlineExceeded if call.is_repeatable() => {
-            error.with_hint("give it more time with --timeout, and look at why the platform is slow")
+            error.with_hint("raise --timeout, and check why the platform is slow")
         }
         ErrorKind::DeadlineExceeded => may_have_been_carried_out(error),
         _ => error,

@@ -1,4 +1,4 @@
-//! Pages of a list, one a line, each asked for by what the one before it says.
+//! The pages of a list, one per line.
 
 use std::collections::HashSet;
 
@@ -7,15 +7,15 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::caller::{Caller, Unsuccessful};
+use super::caller::{CallError, Caller};
 use crate::cli::exit::Exit;
 use crate::platform::{Api, ApiCall, ApiPath};
 use crate::rotation::{ErrorKind, Result, RotationError};
 
-/// The largest page that is read, in bytes.
+/// The maximum size of a page, in bytes.
 const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 
-/// How a page names the next one (Platform API: the EntityListing models, the SearchResponse models, and the listings
+/// The links to the next page (Platform API: the EntityListing models, the SearchResponse models, and the listings
 /// by cursor).
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -26,15 +26,11 @@ struct Links {
     cursor: Option<Value>,
 }
 
-/// Prints the page at a path and all that follow it.
+/// Prints the first page and the pages that follow it.
 ///
 /// # Errors
-/// A page could not be had, names a place outside the API, or comes round again. Those before it have been printed.
-pub(super) async fn print(
-    caller: &mut Caller<'_>,
-    first: ApiCall,
-    most: u32,
-) -> std::result::Result<Exit, Unsuccessful> {
+/// A page that cannot be read, links outside the API, or links to an earlier page. The pages before it were printed.
+pub(super) async fn print(caller: &mut Caller<'_>, first: ApiCall, most: u32) -> std::result::Result<Exit, CallError> {
     let mut seen = HashSet::new();
     let mut path = first.path;
     for count in 1..=most {
@@ -42,7 +38,7 @@ pub(super) async fn print(
         let body = caller.call(&call).await?.whole(LARGEST_PAGE).await?;
         let next = next_of(&body, &path, &caller.api)?;
         if !caller.output.bytes(&one_line(&body)) {
-            // Whoever closed the pipe has read what they wanted.
+            // A reader that closes the pipe early has what it needs.
             return Ok(Exit::Done);
         }
         seen.insert(path);
@@ -52,16 +48,14 @@ pub(super) async fn print(
             Some(next) => next,
         };
     }
-    let message = format!("{most} pages were printed, and there are more");
-    caller
-        .output
-        .warning(&message, "raise --max-pages, ask for larger pages (?pageSize=…), or narrow what is asked for");
+    let message = format!("{most} pages were printed, but more exist");
+    caller.output.warning(&message, "raise --max-pages, request larger pages (?pageSize=…), or narrow the query");
     Ok(Exit::Failed)
 }
 
 fn next_of(page: &[u8], path: &ApiPath, api: &Api) -> Result<Option<ApiPath>> {
     serde_json::from_slice::<IgnoredAny>(page).map_err(|_| not_json())?;
-    // What is JSON and no object, or names the next page twice, has no next page.
+    // JSON that is not an object, or has a link twice, has no next page.
     let links: Links = serde_json::from_slice(page).unwrap_or_default();
     let text = |value: &Option<Value>| {
         value.as_ref().and_then(Value::as_str).map(str::to_owned).filter(|text| !text.is_empty())
@@ -70,7 +64,7 @@ fn next_of(page: &[u8], path: &ApiPath, api: &Api) -> Result<Option<ApiPath>> {
         return api.follow(path, &uri).map(Some);
     }
     if let Some(next) = text(&links.next_page) {
-        // A search names its next page by a value for `q64`, where others have a link.
+        // A search returns a value for `q64`, other lists a link.
         let is_link = next.starts_with(['/', '\\', '?']) || next.contains(':');
         return if is_link { api.follow(path, &next).map(Some) } else { Ok(Some(path.with_parameter("q64", &next))) };
     }
@@ -78,13 +72,13 @@ fn next_of(page: &[u8], path: &ApiPath, api: &Api) -> Result<Option<ApiPath>> {
     Ok(cursor.map(|cursor| path.with_parameter("cursor", &cursor)))
 }
 
-/// The JSON text without the blanks between its parts, and with a line break behind it. Numbers keep their digits.
+/// The JSON text without insignificant whitespace, and with a final line break. Numbers keep their digits.
 fn one_line(json: &[u8]) -> Vec<u8> {
     let mut line = Vec::with_capacity(json.len() + 1);
     let (mut in_text, mut escaped) = (false, false);
     for byte in json {
-        let is_blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-        if in_text || !is_blank {
+        let is_whitespace = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        if in_text || !is_whitespace {
             line.push(*byte);
         }
         match byte {
@@ -99,16 +93,16 @@ fn one_line(json: &[u8]) -> Vec<u8> {
 }
 
 fn not_json() -> RotationError {
-    RotationError::new(ErrorKind::PlatformUnavailable, "a page of the answer is not JSON")
-        .with_hint("call it without --paginate to see what it is")
-        .for_good()
+    RotationError::new(ErrorKind::PlatformUnavailable, "a page of the response is not JSON")
+        .with_hint("call the path without --paginate to see the response")
+        .permanent()
 }
 
 fn repeats(count: u32) -> RotationError {
-    let message = format!("page {count} names one that was printed before as the next one");
+    let message = format!("page {count} links to a page that was already printed");
     RotationError::new(ErrorKind::PlatformUnavailable, message)
-        .with_hint("what was printed may not be the whole list: follow its pages by hand, by pageNumber or cursor")
-        .for_good()
+        .with_hint("the printed list may be incomplete: request its pages one by one, with pageNumber or cursor")
+        .permanent()
 }
 
 #[cfg(test)]
@@ -116,9 +110,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_becomes_one_line_and_its_texts_and_numbers_stay() {
+    fn a_page_becomes_one_line_with_unchanged_strings_and_numbers() {
         let page = b"{\n  \"a b\" : \"c \\\" d\\\\\",\t\"n\":[ 1.50, 1e400 ]\r\n}";
-        let line = String::from_utf8(one_line(page)).expect("it is text");
+        let line = String::from_utf8(one_line(page)).expect("the line is UTF-8");
         assert_eq!(line, "{\"a b\":\"c \\\" d\\\\\",\"n\":[1.50,1e400]}\n");
     }
 }

@@ -1,10 +1,10 @@
-//! What a check says of the credentials that make the next client secret or access key.
+//! The check of the credentials that generate the next client secret or access key.
 
 use serde::Serialize;
 
 use crate::rotation::{AdminAccess, AdminTarget};
 
-/// The same in JSON.
+/// The access of the admin credentials, as JSON.
 #[derive(Serialize)]
 pub(super) struct AdminJson<'a> {
     client_id: &'a str,
@@ -13,25 +13,25 @@ pub(super) struct AdminJson<'a> {
     idle_client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sees_idle_client: Option<bool>,
-    /// The user who gets the next access key.
+    /// The user that gets the next access key.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
-    /// Nobody knows before it is done.
+    /// Always null: only a rotation can tell.
     may_edit: Option<bool>,
 }
 
-/// The stage as a line, with what was found where it has come so far.
+/// The description of the stage, with its findings once it is done.
 pub(super) fn describe(admin: Option<&AdminAccess>) -> String {
     let Some(AdminAccess { client_id, edits }) = admin else {
-        return "exchange the admin credentials, and look at what they are to edit".to_owned();
+        return "exchange the admin credentials, and read the object that they edit".to_owned();
     };
     match edits {
         AdminTarget::Client { seen: true, .. } => format!(
-            "exchange the admin credentials of client {client_id}, and look at the client that gets the next secret"
+            "exchange the admin credentials of client {client_id}, and read the client that gets the next secret"
         ),
         AdminTarget::Client { .. } => format!("exchange the admin credentials of client {client_id}"),
         AdminTarget::User { id } => {
-            format!("exchange the credentials of client {client_id}, and look whose the access key is (user {id})")
+            format!("exchange the credentials of client {client_id}, and read the owner of the access key (user {id})")
         }
     }
 }
@@ -55,20 +55,20 @@ impl<'a> AdminJson<'a> {
     }
 }
 
-/// What a check cannot know of it.
+/// The permissions that a check cannot verify.
 pub(super) fn note_on(admin: &AdminAccess) -> String {
     match &admin.edits {
         AdminTarget::Client { id, seen } => {
             let seen = match seen {
                 true => "",
-                false => "; it may not look at that client (oauth:client:view), which it need not",
+                false => "; it cannot read that client (oauth:client:view), which is not required",
             };
             format!(
-                "whether the admin may give client {id} a new secret (oauth:client:edit, and every role of that client) shows only when it is rotated{seen}"
+                "only a rotation shows whether the admin may generate a new secret for client {id} (oauth:client:edit, and every role of that client){seen}"
             )
         }
         AdminTarget::User { .. } => {
-            "whether access keys may be made and deleted (My Access Key: create, delete) shows only when it is rotated"
+            "only a rotation shows whether access keys may be created and deleted (My Access Key: create, delete)"
                 .to_owned()
         }
     }

@@ -1,24 +1,23 @@
-//! `check --fix`: raise the OAuth client's token duration to what the schedule needs.
+//! `check --fix`: raises the OAuth client's token duration to what the schedule requires.
 
 use serde::Serialize;
 
-use crate::cli::exit::sentence;
 use crate::cli::terminal::output::Output;
 use crate::rotation::{CheckReport, ErrorKind, RaiseReport, Raised, RotationError, sufficient_duration};
 
-/// What became of it.
+/// The result of `--fix`.
 #[derive(Default)]
 pub(super) struct Fix {
-    /// `None` where nobody asked, or there was nothing to raise.
+    /// `None` without `--fix`, or if the duration was sufficient.
     pub(super) tried: Option<RaiseReport>,
 }
 
 #[derive(Serialize)]
 pub(super) struct RaisedJson<'a> {
     client_id: &'a str,
-    /// Its token duration before, in seconds.
+    /// The token duration before, in seconds.
     from: u64,
-    /// Its token duration now, in seconds.
+    /// The token duration after, in seconds.
     to: u64,
 }
 
@@ -42,34 +41,33 @@ impl Fix {
         }
     }
 
-    /// What to say of a token whose life is still too short.
+    /// Message and hint for a token whose lifetime is still too short.
     pub(super) fn explain(&self, report: &CheckReport, (message, hint): (String, String)) -> (String, String) {
         let Some(tried) = &self.tried else { return (message, hint) };
         let Some(error) = &tried.error else {
-            let what = if tried.raised.is_empty() { "is long enough already" } else { "was raised just now" };
-            let hint = format!(
-                "the token duration {what}, and may take a while to reach new tokens: check again in some minutes"
-            );
+            let what = if tried.raised.is_empty() { "is already sufficient" } else { "was raised just now" };
+            let hint =
+                format!("the token duration {what} and may take some minutes to apply to new tokens: check again then");
             return (message, hint);
         };
         let hint = match error.kind() {
-            ErrorKind::PermissionMissing => by_hand(report),
+            ErrorKind::PermissionMissing => manual_hint(report),
             _ => error.hint().to_owned(),
         };
-        (format!("{message}; it could not be raised: {}", sentence(error)), hint)
+        (format!("{message}; the token duration could not be raised: {}", error.chain()), hint)
     }
 
-    /// Why a client was left as it was although its token may outlive the schedule by now.
+    /// Why a client's duration was not raised, even if the checked token's lifetime is sufficient.
     pub(super) fn rest(&self) -> Option<&RotationError> {
         self.tried.as_ref()?.error.as_ref()
     }
 }
 
-fn by_hand(report: &CheckReport) -> String {
+fn manual_hint(report: &CheckReport) -> String {
     let enough = report.token_life.needed.and_then(|needed| sufficient_duration(needed, report.token_duration));
     let to = enough.map_or_else(String::new, |enough| format!(" to {} s", enough.as_secs()));
     let client = &report.client_id;
     format!(
-        "set the Token Duration of the OAuth client {client}{to} by hand (Admin > Integrations > OAuth); or give it a role with oauth:client:view and oauth:client:edit, and run `check --fix` again"
+        "set the Token Duration of the OAuth client {client}{to} in Admin > Integrations > OAuth, or grant it a role with oauth:client:view and oauth:client:edit and run `check --fix` again"
     )
 }

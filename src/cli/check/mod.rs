@@ -1,4 +1,4 @@
-//! `check`: try a secret's credentials without storing anything.
+//! `check`: exchanges and validates a token of a secret without storing it.
 
 mod admin;
 mod fix;
@@ -24,18 +24,18 @@ use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, Ro
 pub struct CheckArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
     pub secret: String,
-    /// Raise the OAuth client's token duration where its tokens live shorter than the schedule needs
+    /// Raise the OAuth client's token duration if its tokens expire before the schedule replaces them
     #[arg(long)]
     pub fix: bool,
-    /// How long it may take: 30s, 5m
+    /// Timeout: 30s, 5m
     #[arg(long, default_value = "1m", value_parser = parse_duration)]
     pub timeout: Duration,
 }
 
-/// What was tried, and what came of it.
+/// The result of a check.
 struct Checked<'a> {
     secret: &'a str,
-    /// The stages that were begun; the last one failed if the result is an error.
+    /// The stages that started; the last one failed if the result is an error.
     tried: Vec<CheckStage>,
     result: Result<CheckReport, RotationError>,
     fix: Fix,
@@ -50,22 +50,22 @@ struct CheckJson<'a> {
     region: Option<&'a str>,
     client_id: Option<&'a str>,
     probes: Option<usize>,
-    /// How long a token of this client lives, in seconds.
+    /// The lifetime of this client's tokens, in seconds.
     token_lifetime: Option<u64>,
-    /// How long it should live for the schedule, in seconds.
+    /// The lifetime that the schedule requires, in seconds.
     token_lifetime_needed: Option<u64>,
-    /// The token duration that the client is set to, in seconds; null where it may not be read.
+    /// The client's configured token duration, in seconds; null if it cannot be read.
     token_duration: Option<u64>,
-    /// What was raised, by `--fix`.
+    /// The token durations that `--fix` raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     raised: Option<Vec<RaisedJson<'a>>>,
-    /// What the admin credentials are good for, where there are some.
+    /// The access of the admin credentials, if the document names some.
     #[serde(skip_serializing_if = "Option::is_none")]
     admin: Option<AdminJson<'a>>,
-    /// Why the token that was tried lives on until it expires, where it does.
+    /// Why the check's token was not revoked, if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     unrevoked: Option<ErrorJson>,
-    /// What to know of the platform's tokens.
+    /// A note on the platform's tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
     error: Option<ErrorJson>,
@@ -77,10 +77,10 @@ struct StageJson {
     outcome: &'static str,
 }
 
-/// Checks the secret.
+/// Checks the secret and prints the result.
 ///
 /// # Errors
-/// A [usage](CommandFailure::usage) failure; what the check finds is printed.
+/// A [usage](CommandFailure::usage) failure. The errors that the check finds are printed.
 pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let secret = SecretReference::parse(&arguments.secret)?;
     let platforms = session.platforms()?;
@@ -114,7 +114,7 @@ impl Checked<'_> {
         }
         if let Some(error) = self.unrevoked() {
             let message =
-                format!("the token that was tried lives on until it expires: {}", crate::cli::exit::sentence(error));
+                format!("the token of this check was not revoked and stays valid until it expires: {}", error.chain());
             output.warning(&format!("{}: {message}", self.secret), error.hint());
         }
         let Some((_, message, hint)) = error else { return Exit::Done };
@@ -122,24 +122,22 @@ impl Checked<'_> {
         Exit::Failed
     }
 
-    /// Whether the token's life is too short, and not for the platform's own reasons.
+    /// Whether the token's lifetime is too short, and configurable.
     fn could_be_raised(&self) -> bool {
         let life = self.result.as_ref().ok().map(|report| report.token_life);
         life.is_some_and(|life| life.ends_before_next_rotation() && !life.is_fixed)
     }
 
-    /// Kind, message and hint. Credentials that work are not enough: their token must last.
+    /// Kind, message and hint. A token that expires before the next rotation is an error too.
     fn error(&self) -> Option<(&'static str, String, String)> {
         match &self.result {
-            Err(error) => Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned())),
+            Err(error) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
             Ok(report) => match (too_short(&report.token_life), self.fix.rest()) {
-                (Some(told), _) => {
-                    let (message, hint) = self.fix.explain(report, told);
+                (Some(too_short), _) => {
+                    let (message, hint) = self.fix.explain(report, too_short);
                     Some((TOO_SHORT, message, hint))
                 }
-                (None, Some(error)) => {
-                    Some((error.kind().name(), crate::cli::exit::sentence(error), error.hint().to_owned()))
-                }
+                (None, Some(error)) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
                 (None, None) => None,
             },
         }
@@ -188,29 +186,32 @@ impl Checked<'_> {
             output.result(format_args!("  note {}", admin::note_on(admin)));
         }
         let life = &report.token_life;
-        let set =
-            report.token_duration.map(|duration| format!(" (its token duration is set to {} s)", duration.as_secs()));
-        let lives = format!("a token of this client lives {}{}", span(life.left), set.unwrap_or_default());
-        let (lasts, line) = match life.needed {
-            None => (true, format!("{lives}; no schedule says how long it should")),
+        let set = report.token_duration.map(|duration| format!(" (its token duration is {} s)", duration.as_secs()));
+        let lifetime = format!("tokens of this client are valid for {}{}", span(life.left), set.unwrap_or_default());
+        let (is_sufficient, line) = match life.needed {
+            None => (true, format!("{lifetime}; no schedule sets a minimum")),
             Some(needed) => {
-                (!life.ends_before_next_rotation(), format!("{lives}, and has to last up to {}", span(needed)))
+                (!life.ends_before_next_rotation(), format!("{lifetime}; the schedule requires up to {}", span(needed)))
             }
         };
-        output.result(format_args!("  {} {line}", output.style.mark(lasts)));
-        if life.is_fixed && lasts {
+        output.result(format_args!("  {} {line}", output.style.mark(is_sufficient)));
+        if life.is_fixed && is_sufficient {
             output.result(format_args!("  note {HOURLY}"));
         }
-        let verdict = if lasts { "ready to rotate" } else { "would rotate, but the token would not last" };
+        let verdict = if is_sufficient {
+            "ready to rotate"
+        } else {
+            "would rotate, but the token would expire before the next rotation"
+        };
         output.result(format_args!("  {verdict}; nothing was stored"));
     }
 
-    /// Why the token that was tried was not revoked.
+    /// Why the check's token was not revoked.
     fn unrevoked(&self) -> Option<&RotationError> {
         self.result.as_ref().ok()?.unrevoked.as_ref()
     }
 
-    /// Whether the platform offers no way to end a token.
+    /// Whether the platform cannot revoke tokens.
     fn leaves_token(&self) -> bool {
         self.result.as_ref().is_ok_and(|report| report.platform == PlatformName::Cxone.name())
     }
@@ -234,9 +235,9 @@ impl Checked<'_> {
                 probes => format!("validate the token, with {probes} probes"),
             },
             (CheckStage::Revoke, _) if self.leaves_token() => {
-                "leave the token to expire: CXone revokes none".to_owned()
+                "let the token expire: CXone cannot revoke tokens".to_owned()
             }
-            (CheckStage::Revoke, _) => "revoke the token again".to_owned(),
+            (CheckStage::Revoke, _) => "revoke the token".to_owned(),
             (CheckStage::Admin, report) => admin::describe(report.and_then(|report| report.admin.as_ref())),
         }
     }
@@ -277,34 +278,34 @@ mod tests {
     const ALL: [CheckStage; 4] = [CheckStage::Read, CheckStage::Exchange, CheckStage::Validate, CheckStage::Revoke];
 
     #[test]
-    fn what_was_tried_is_told_line_by_line() {
+    fn the_text_has_a_line_for_each_stage() {
         let (exit, stdout, stderr) = shown(Format::Text, &ALL, Ok(report(Some(18_000))));
         let expected = "\
 token
   ok   read the secret and its document
   ok   exchange the credentials of client client for a token (genesys-cloud, mypurecloud.ie)
   ok   validate the token, with 1 probe
-  ok   revoke the token again
-  ok   a token of this client lives 23 h 59 min, and has to last up to 5 h
+  ok   revoke the token
+  ok   tokens of this client are valid for 23 h 59 min; the schedule requires up to 5 h
   ready to rotate; nothing was stored
 ";
         assert_eq!((exit, stdout.as_str(), stderr.as_str()), (Exit::Done, expected, ""));
     }
 
     #[test]
-    fn the_stage_that_failed_is_marked() {
-        let error = RotationError::new(ErrorKind::TokenRejected, "it is not accepted").with_hint("rotate again");
+    fn the_failed_stage_is_marked() {
+        let error = RotationError::new(ErrorKind::TokenRejected, "the token is not accepted").with_hint("rotate again");
         let (exit, stdout, stderr) = shown(Format::Text, &ALL[..3], Err(error));
         assert_eq!(exit, Exit::Failed);
         assert!(stdout.contains("FAIL validate the token\n  not ready to rotate"), "{stdout}");
-        assert_eq!(stderr, "error: token: it is not accepted\nhint: rotate again\n");
+        assert_eq!(stderr, "error: token: the token is not accepted\nhint: rotate again\n");
     }
 
     #[test]
-    fn a_token_that_does_not_last_is_an_error() {
+    fn a_token_that_expires_before_the_next_rotation_is_an_error() {
         let (exit, stdout, _) = shown(Format::Json, &ALL, Ok(report(Some(90_000))));
         assert_eq!(exit, Exit::Failed);
-        let json: serde_json::Value = serde_json::from_str(&stdout).expect("it is JSON");
+        let json: serde_json::Value = serde_json::from_str(&stdout).expect("stdout is JSON");
         assert_eq!((&json["ok"], &json["error"]["type"]), (&false.into(), &TOO_SHORT.into()));
         assert_eq!(json["tried"][3], serde_json::json!({"stage": "revoke", "outcome": "done"}));
         assert_eq!((&json["token_lifetime"], &json["token_lifetime_needed"]), (&86_399.into(), &90_000.into()));

@@ -13,28 +13,28 @@ pub struct RotateArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
     #[arg(required_unless_present_any = ["all", "tags", "prefix", "rotation_function"], value_name = "SECRET")]
     pub secrets: Vec<String>,
-    /// Which secrets, where none is named.
+    /// The selection, if no secret is named.
     #[command(flatten)]
     pub selection: Selection,
-    /// Leave alone what has a younger token: 1h, or a moment such as 2026-01-02T03:04:05Z
+    /// Skip secrets whose token is newer than this: 1h, or a timestamp such as 2026-01-02T03:04:05Z
     #[arg(long, value_name = "AGE_OR_TIME", value_parser = AgeLimit::parse)]
     pub older_than: Option<AgeLimit>,
-    /// Once readers get the new token, revoke the one that they had and the one before
+    /// After the promotion, revoke the previous token and the one before it
     #[arg(long)]
     pub revoke_previous: bool,
-    /// Say what would be done, and do nothing
+    /// Show what would be done, without doing it
     #[arg(long)]
     pub dry_run: bool,
-    /// Don't ask before --all begins
+    /// Do not ask for confirmation before --all starts
     #[arg(long, short)]
     pub yes: bool,
-    /// Run the four steps in this process, instead of asking Secrets Manager to run the function (Vault and files: always)
+    /// Run the four steps in this process instead of the rotation function (always the case for Vault and files)
     #[arg(long)]
     pub local: bool,
-    /// How long each secret may take: 30s, 5m, 1h
+    /// Timeout for each secret: 30s, 5m, 1h
     #[arg(long, default_value = "5m", value_parser = parse_duration)]
     pub timeout: Duration,
-    /// How many secrets to rotate side by side
+    /// Number of secrets to rotate concurrently
     #[arg(long, default_value = "8", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
 }

@@ -1,19 +1,19 @@
-//! Whether a secret is rotated at all.
+//! The decision whether a secret is rotated.
 
 use jiff::Timestamp;
 
 use crate::cli::target::selection::Chosen;
 use crate::rotation::{ErrorKind, Former, RotationError};
 
-/// Why a secret is left alone.
+/// Why a secret is skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// It matched, but is none of this program's.
+    /// It matched, but holds no token that a rotation has written.
     Unrelated(String),
-    /// Its token is young enough.
+    /// Its token is newer than `--older-than`.
     Fresh(Timestamp),
-    /// This process was told to stop before.
-    NotBegun,
+    /// A signal arrived before its rotation started.
+    NotStarted,
 }
 
 impl Reason {
@@ -22,54 +22,54 @@ impl Reason {
         match self {
             Self::Unrelated(_) => "unrelated",
             Self::Fresh(_) => "fresh",
-            Self::NotBegun => "not_begun",
+            Self::NotStarted => "not_begun",
         }
     }
 
     pub(super) fn sentence(&self) -> String {
         match self {
-            Self::Unrelated(why) => format!("not one of ours: {why}"),
-            Self::Fresh(issued_at) => format!("its token is young enough, issued {issued_at}"),
-            Self::NotBegun => "not begun".to_owned(),
+            Self::Unrelated(why) => format!("unrelated: {why}"),
+            Self::Fresh(issued_at) => format!("its token is newer than --older-than, issued {issued_at}"),
+            Self::NotStarted => "not started".to_owned(),
         }
     }
 }
 
-/// What is to be done with a secret.
+/// What to do with a secret.
 pub(super) enum Decision {
     Rotate,
     Skip(Reason),
-    /// It cannot be told, and to leave it out quietly would leave a token alive.
+    /// The decision is impossible, and skipping the secret silently would keep an old token alive.
     Fail(RotationError),
 }
 
-/// What was asked for.
+/// The rules of one run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// Whether the operator named the function, and so vouches for what it rotates.
-    pub(super) is_vouched: bool,
-    /// Younger tokens are left alone.
+    /// Whether the operator named the rotation function and so confirmed that its secrets may be rotated.
+    pub(super) is_function_named: bool,
+    /// Newer tokens are skipped.
     pub(super) cutoff: Option<Timestamp>,
 }
 
 impl Rules {
-    /// Decides by what the secret was found to hold; `None` where it was not looked at.
+    /// Decides by the tokens that the secret holds; `None` if it was not read.
     ///
-    /// A secret that was named is rotated, and whatever is wrong with it shows then. Of those that were listed only
-    /// the ones that hold what a rotation has written are: nobody's credentials are sent anywhere by a guess.
-    pub(super) fn decide(self, chosen: &Chosen, looked: Option<&Result<Former, RotationError>>) -> Decision {
-        let is_known = chosen.listed.is_none() || self.is_vouched;
-        match looked {
-            Some(Ok(former)) if !is_known && !former.is_rotated() => {
-                let why = "it holds no token that a rotation has written (rotate it once by its name, if it is)";
+    /// A named secret is rotated, and its rotation reports what is wrong with it. A listed secret is rotated only if it
+    /// holds a token that a rotation has written, so that no unrelated credentials are sent to the platform.
+    pub(super) fn decide(self, chosen: &Chosen, found: Option<&Result<Former, RotationError>>) -> Decision {
+        let is_known = chosen.listed.is_none() || self.is_function_named;
+        match found {
+            Some(Ok(tokens)) if !is_known && !tokens.is_rotated() => {
+                let why = "it holds no token that a rotation has written (if it should be rotated, rotate it once by its name)";
                 return Decision::Skip(Reason::Unrelated(why.to_owned()));
             }
             Some(Err(error)) if !is_known => return of_unreadable(error),
             _ => {}
         }
         let listed = chosen.listed.as_ref().and_then(|listed| listed.last_rotated);
-        let issued_at = match looked {
-            Some(Ok(former)) => former.issued_at(),
+        let issued_at = match found {
+            Some(Ok(tokens)) => tokens.issued_at(),
             _ => listed,
         };
         match (issued_at, self.cutoff) {
@@ -85,8 +85,8 @@ fn of_unreadable(error: &RotationError) -> Decision {
             Decision::Skip(Reason::Unrelated(error.to_string()))
         }
         ErrorKind::StoreDenied => {
-            let hint = format!("{}; or name the function that rotates it, with --rotation-function", error.hint());
-            let message = format!("it cannot be told whether it holds a token: {error}");
+            let hint = format!("{}; or name the function that rotates it with --rotation-function", error.hint());
+            let message = format!("cannot read the secret to find out whether it holds a token: {error}");
             Decision::Fail(RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint))
         }
         _ => Decision::Fail(error.clone()),

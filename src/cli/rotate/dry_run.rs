@@ -1,11 +1,11 @@
-//! What would be done, without doing it.
+//! `--dry-run`: the decision for each secret, without a rotation.
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
 use super::decide::Decision;
 use super::one::Rotating;
-use crate::cli::exit::{ErrorJson, Exit, sentence};
+use crate::cli::exit::{ErrorJson, Exit};
 use crate::cli::target::selection::Chosen;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::Format;
@@ -20,16 +20,16 @@ struct PlanJson<'a> {
     error: Option<ErrorJson>,
 }
 
-/// Looks at each secret and says what would become of it.
+/// Reads each secret and prints what a rotation would do with it.
 pub(super) async fn run(chosen: Vec<Chosen>, rotating: &Rotating<'_>) -> Exit {
-    let look = |chosen: Chosen| async move {
-        let (decision, looked) = rotating.decide(&chosen).await;
-        let issued_at = looked.and_then(Result::ok).and_then(|former| former.issued_at());
+    let decide = |chosen: Chosen| async move {
+        let (decision, found) = rotating.decide(&chosen).await;
+        let issued_at = found.and_then(Result::ok).and_then(|previous| previous.issued_at());
         let age = issued_at.map(|issued_at| from_now(issued_at, rotating.session.clock.now()));
         (chosen, decision, age)
     };
-    let side_by_side = rotating.arguments.concurrency.into();
-    let mut plans = std::pin::pin!(stream::iter(chosen).map(look).buffered(side_by_side));
+    let concurrency = rotating.arguments.concurrency.into();
+    let mut plans = std::pin::pin!(stream::iter(chosen).map(decide).buffered(concurrency));
     let (mut exit, mut rotated, mut skipped, mut failed) = (Exit::Done, 0, 0, 0);
     while let Some((chosen, decision, age)) = plans.next().await {
         let (would, why, error) = match decision {
@@ -46,7 +46,7 @@ pub(super) async fn run(chosen: Vec<Chosen>, rotating: &Rotating<'_>) -> Exit {
         exit = exit.and(show(&chosen.secret.typed, would, why, error.as_ref(), rotating));
     }
     if rotating.session.output.format == Format::Text && rotated + skipped + failed > 1 {
-        let line = format!("{rotated} would be rotated, {skipped} skipped, {failed} cannot be told; nothing was done");
+        let line = format!("{rotated} would be rotated, {skipped} skipped, {failed} unknown; nothing was done");
         rotating.session.output.result(line);
     }
     exit
@@ -73,6 +73,6 @@ fn show(
         }
     }
     let Some(error) = error else { return Exit::Done };
-    output.error(&format!("{secret}: {}", sentence(error)), error.hint());
+    output.error(&format!("{secret}: {}", error.chain()), error.hint());
     Exit::Failed
 }

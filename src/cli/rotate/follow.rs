@@ -1,5 +1,5 @@
-//! A rotation that Secrets Manager carries out: start it, then look at the secret until the
-//! current label has moved, the rotation was given up, or it is known why it does not get on.
+//! A rotation that Secrets Manager runs: starts it, then polls the secret until the current label has moved, the
+//! rotation was abandoned, or the reason why it is stuck is known.
 
 use std::time::Duration;
 
@@ -13,25 +13,24 @@ use crate::rotation::{
 };
 use crate::store::aws::AwsSecretsManager;
 
-/// The first look comes this soon; the wait then grows.
+/// The wait before the first poll; later waits are longer.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// How long one diagnosis may take.
+/// The timeout of a diagnosis.
 const DIAGNOSIS: Duration = Duration::from_secs(10);
 
-/// One rotation, and when to stop looking at it.
+/// One rotation, and when to stop polling.
 pub(super) struct Following<'a, S, I, C> {
     rotator: &'a Rotator<S, I, C>,
     secret: &'a SecretId,
     end: Instant,
-    /// How long nothing has moved when the first and the second diagnosis are made.
+    /// The time without progress after which the first and the second diagnosis run.
     stillness: [Duration; 2],
 }
 
 impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsManager, I, C> {
-    /// Starts a rotation that makes the version `fresh`, and follows it. Where an earlier rotation is not
-    /// complete, Secrets Manager tries that one again: it is followed instead, and if the function
-    /// drops it as unfit, a new one is started after all.
+    /// Starts a rotation that creates the version `fresh`, and follows it. If an earlier rotation is incomplete, Secrets
+    /// Manager retries that one: it is followed instead, and if the function discards its version, a new rotation starts.
     pub(super) async fn rotate(&self, fresh: VersionId, mut watch: impl FnMut(Step)) -> RotationReport {
         let error = match self.start(&fresh).await {
             Ok(version) => return self.follow(version, &mut watch).await,
@@ -42,7 +41,7 @@ impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsMana
             _ => None,
         };
         let Some(earlier) = earlier else { return self.not_started(error) };
-        tracing::info!(version.id = earlier.as_str(), "an earlier rotation is being tried again");
+        tracing::info!(version.id = earlier.as_str(), "Secrets Manager retries an earlier rotation");
         let report = self.follow(earlier, &mut watch).await;
         if !report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::VersionNotStaged) {
             return report;
@@ -55,9 +54,9 @@ impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsMana
 
     async fn start(&self, fresh: &VersionId) -> Result<VersionId> {
         let start = || async {
-            // RotateSecret would switch on again what somebody has switched off.
+            // RotateSecret would enable a rotation that an operator has disabled.
             if self.rotator.store.describe(self.secret).await?.rotation_enabled == Some(false) {
-                return Err(stuck::switched_off(self.secret));
+                return Err(stuck::disabled(self.secret));
             }
             self.rotator.store.start_rotation(self.secret, fresh).await
         };
@@ -71,12 +70,12 @@ impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsMana
 }
 
 impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Following<'a, S, I, C> {
-    /// Looks for this long at most.
+    /// Follows a rotation of this secret until the timeout.
     pub(super) fn begin(rotator: &'a Rotator<S, I, C>, secret: &'a SecretId, timeout: Duration) -> Self {
         Self { rotator, secret, end: Instant::now() + timeout, stillness: stuck::STILLNESS }
     }
 
-    /// Follows the rotation that makes this version.
+    /// Follows the rotation that creates this version.
     async fn follow(&self, version: VersionId, watch: &mut impl FnMut(Step)) -> RotationReport {
         let mut seen = Observation::begin(version);
         let mut wait = FIRST_WAIT;
@@ -84,17 +83,17 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         loop {
             sleep(wait.min(self.remaining())).await;
             wait = (wait * 3 / 2).min(LONGEST_WAIT);
-            match self.look(&mut seen, watch).await {
+            match self.poll(&mut seen, watch).await {
                 Ok(VersionState::Promoted) => return self.promoted(seen).await,
                 Ok(VersionState::Staged | VersionState::Unclear) => {}
                 Ok(VersionState::Dropped) => return self.failed(seen, None, stuck::dropped(self.secret)),
-                Ok(VersionState::SwitchedOff) => return self.failed(seen, None, stuck::switched_off(self.secret)),
+                Ok(VersionState::Disabled) => return self.failed(seen, None, stuck::disabled(self.secret)),
                 Err(error) if error.kind() == ErrorKind::DeadlineExceeded => return self.timed_out(seen).await,
                 Err(error) => return self.failed(seen, None, error),
             }
             if let Some((step, reason)) = self.diagnose_if_still(&mut seen).await {
-                // It may have got on while its failure was being looked for.
-                return match self.look(&mut seen, watch).await {
+                // The rotation may have progressed during the diagnosis.
+                return match self.poll(&mut seen, watch).await {
                     Ok(VersionState::Promoted) => self.promoted(seen).await,
                     _ => self.failed(seen, Some(step), reason),
                 };
@@ -105,11 +104,11 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         }
     }
 
-    async fn look(&self, seen: &mut Observation, watch: &mut impl FnMut(Step)) -> Result<VersionState> {
+    async fn poll(&self, seen: &mut Observation, watch: &mut impl FnMut(Step)) -> Result<VersionState> {
         let store = &self.rotator.store;
         let version = seen.version.clone();
         let describe = || store.describe(self.secret);
-        let describe = self.rotator.retries.run("look how the rotation is getting on", self.deadline(), describe);
+        let describe = self.rotator.retries.run("poll the rotation", self.deadline(), describe);
         if seen.has_value() || seen.is_unreadable {
             return Ok(seen.note_description(describe.await?));
         }
@@ -140,7 +139,7 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         RotationReport { token_life, ..self.report(seen, None) }
     }
 
-    /// `None` where it may not be read, which takes nothing from the success.
+    /// The promoted document; `None` if it cannot be read, which does not affect the result.
     async fn current_document(&self) -> Option<Document> {
         let read = || self.rotator.store.read(self.secret, VersionSelector::Current);
         let deadline = Deadline::after(DIAGNOSIS);
@@ -148,7 +147,7 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         Document::parse(&value.text).ok()
     }
 
-    /// The step and the reason, where nothing has moved for long enough and the reason is beyond doubt.
+    /// The step and the reason, if there was no progress for long enough and the reason is conclusive.
     async fn diagnose_if_still(&self, seen: &mut Observation) -> Option<(Step, RotationError)> {
         let patience = self.stillness.get(seen.diagnoses)?;
         if seen.still_for() < *patience {
@@ -166,7 +165,7 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
 
     async fn timed_out(&self, seen: Observation) -> RotationReport {
         let Diagnosis { step, reason } = self.diagnose(&seen, DIAGNOSIS).await;
-        // What may not be read cannot tell more than what was seen before.
+        // A diagnosis without read permission knows less than the earlier polls.
         let step = if seen.has_value() && step == Step::Create { Step::Test } else { step };
         let function = seen.described.as_ref().and_then(|described| described.rotation_function.clone());
         let error = match reason.filter(stuck::is_about_the_rotation) {

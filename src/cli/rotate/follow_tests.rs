@@ -1,4 +1,4 @@
-//! Rotations that something else carries out, here on a store in memory.
+//! Following a rotation that another task runs, on a store in memory.
 
 use tokio::sync::Notify;
 
@@ -13,7 +13,7 @@ use crate::store::memory::MemoryStore;
 const VALUE: &str = r#"{"region":"mypurecloud.ie","client_id":"client","client_secret":"secret"}"#;
 const LONG: Duration = Duration::from_secs(60);
 
-/// Issues tokens, unless told to fail.
+/// Issues and verifies tokens, or fails with the given error.
 #[derive(Default)]
 struct StubIssuer {
     issue: Option<ErrorKind>,
@@ -21,7 +21,7 @@ struct StubIssuer {
 }
 
 fn fail(kind: Option<ErrorKind>) -> Result<()> {
-    kind.map_or(Ok(()), |kind| Err(RotationError::new(kind, "as told")))
+    kind.map_or(Ok(()), |kind| Err(RotationError::new(kind, "the stub fails")))
 }
 
 impl TokenIssuer for StubIssuer {
@@ -50,11 +50,11 @@ struct Scene {
 }
 
 impl Scene {
-    /// A secret whose rotation has just been started.
+    /// A secret with an empty pending version.
     fn new(issuer: StubIssuer) -> Self {
         let (store, secret, version) = (MemoryStore::new(), SecretId::new("token"), VersionId::random());
         store.create(secret.clone(), SecretString::from(VALUE));
-        store.stage_empty(&secret, &version).expect("the secret is there");
+        store.stage_empty(&secret, &version).expect("the secret exists");
         let rotator = Rotator::new(store, issuer, SystemClock);
         let request = StepRequest { secret, version, rotation_token: None, staged_by: StagedBy::Service };
         Self { rotator, request }
@@ -85,12 +85,12 @@ fn kind(report: &RotationReport) -> Option<ErrorKind> {
 const ALL_DONE: [(Step, bool); 4] = [(Step::Create, true), (Step::Set, true), (Step::Test, true), (Step::Finish, true)];
 
 #[tokio::test]
-async fn a_rotation_is_followed_step_by_step_until_the_label_has_moved() {
+async fn a_rotation_is_followed_until_the_label_has_moved() {
     let scene = Scene::new(StubIssuer::default());
     scene.steps(&[Step::Create]).await;
-    let (staged, mut begun) = (Notify::new(), Vec::new());
+    let (staged, mut started) = (Notify::new(), Vec::new());
     let watch = |step| {
-        begun.push(step);
+        started.push(step);
         if step == Step::Test {
             staged.notify_one();
         }
@@ -101,34 +101,34 @@ async fn a_rotation_is_followed_step_by_step_until_the_label_has_moved() {
     };
     let (report, ()) = tokio::join!(scene.follow(LONG, LONG, watch), function);
     assert_eq!((kind(&report), outcomes(&report)), (None, ALL_DONE.to_vec()));
-    assert_eq!(begun, [Step::Create, Step::Test]);
+    assert_eq!(started, [Step::Create, Step::Test]);
     assert!(report.token_life.is_some_and(|life| life.left > Duration::from_secs(3_000)));
 }
 
 #[tokio::test]
-async fn steps_seen_done_by_one_look_share_its_time() {
+async fn steps_that_complete_between_two_polls_share_their_time() {
     let scene = Scene::new(StubIssuer::default());
     scene.steps(&Step::ALL).await;
     let report = scene.follow(LONG, LONG, |_| {}).await;
     assert_eq!((kind(&report), outcomes(&report)), (None, ALL_DONE.to_vec()));
     assert!(report.steps[..3].iter().all(|record| record.took.is_zero()) && !report.steps[3].took.is_zero());
-    assert!(report.token_life.is_some(), "the promoted document says when its token expires");
+    assert!(report.token_life.is_some(), "the promoted document has an expiry");
 }
 
 #[tokio::test]
-async fn a_version_that_was_replaced_already_was_promoted_too() {
+async fn a_version_that_is_previous_now_counts_as_promoted() {
     let scene = Scene::new(StubIssuer::default());
     scene.steps(&Step::ALL).await;
     let secret = &scene.request.secret;
     let next = scene.rotator.rotate(secret, VersionId::random(), Deadline::after(LONG), |_| {}).await;
     assert!(next.promoted());
-    let described = scene.rotator.store.describe(secret).await.expect("the secret is there");
+    let described = scene.rotator.store.describe(secret).await.expect("the secret exists");
     assert_eq!(described.holder(PREVIOUS), Some(&scene.request.version));
     assert_eq!(kind(&scene.follow(LONG, LONG, |_| {}).await), None);
 }
 
 #[tokio::test]
-async fn a_version_that_lost_its_label_was_given_up() {
+async fn a_version_that_lost_its_label_counts_as_abandoned() {
     let scene = Scene::new(StubIssuer::default());
     scene.steps(&[Step::Create]).await;
     let staged = Notify::new();
@@ -148,7 +148,7 @@ async fn a_version_that_lost_its_label_was_given_up() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_are_why_nothing_moves() {
+async fn rejected_credentials_are_reported_as_the_reason() {
     let issuer = StubIssuer { issue: Some(ErrorKind::CredentialsRejected), ..StubIssuer::default() };
     let report = Scene::new(issuer).follow(LONG, Duration::ZERO, |_| {}).await;
     assert_eq!(kind(&report), Some(ErrorKind::CredentialsRejected));
@@ -156,7 +156,7 @@ async fn credentials_that_are_refused_are_why_nothing_moves() {
 }
 
 #[tokio::test]
-async fn a_staged_token_that_is_refused_is_why_nothing_moves() {
+async fn a_rejected_staged_token_is_reported_as_the_reason() {
     let scene = Scene::new(StubIssuer { verify: Some(ErrorKind::TokenRejected), ..StubIssuer::default() });
     scene.steps(&[Step::Create]).await;
     let report = scene.follow(LONG, Duration::ZERO, |_| {}).await;
@@ -165,7 +165,7 @@ async fn a_staged_token_that_is_refused_is_why_nothing_moves() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_wrong_the_step_that_is_stuck_is_named() {
+async fn without_a_reason_the_stuck_step_is_reported() {
     let scene = Scene::new(StubIssuer::default());
     let report = scene.follow(Duration::from_millis(10), Duration::ZERO, |_| {}).await;
     assert_eq!(kind(&report), Some(ErrorKind::DeadlineExceeded));

@@ -1,4 +1,4 @@
-//! `rotate`: rotate secrets now, several side by side.
+//! `rotate`: rotate secrets now, several concurrently.
 
 pub(super) mod arguments;
 mod confirm;
@@ -27,39 +27,36 @@ use crate::cli::target::session::Session;
 use crate::cli::terminal::signals::Signals;
 use crate::rotation::Clock;
 
-/// Rotates the secrets and shows each as it ends. One that fails does not stop the others.
+/// Rotates the secrets and prints each result. A secret that fails does not stop the others.
 ///
-/// The first Ctrl-C (or SIGTERM) begins no further ones; the second one ends at once, which never harms a
-/// secret: its readers keep the current version until finishSecret has moved the label.
+/// After the first Ctrl-C (or SIGTERM) no further rotation starts. The second one exits without waiting, which is safe:
+/// readers keep the current version until finishSecret has moved the label.
 ///
 /// # Errors
-/// A [usage](CommandFailure::usage) failure, or no list of secrets could be had; what happens to a secret is printed.
+/// A [usage](CommandFailure::usage) failure, or the secrets could not be listed. Errors of a secret are printed.
 pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let is_many = arguments.selection.all;
     if is_many && !arguments.selection.is_narrowed() {
-        let message = "rotate --all alone would take every secret of the account";
-        return Err(CommandFailure::usage(
-            message,
-            "say which are meant: --tag KEY=VALUE, --prefix NAME or --rotation-function ARN",
-        ));
+        let message = "rotate --all needs a filter: alone it would select every secret of the account";
+        return Err(CommandFailure::usage(message, "add --tag KEY=VALUE, --prefix NAME or --rotation-function ARN"));
     }
-    let began = session.clock.now();
+    let started = session.clock.now();
     let platforms = session.platforms()?;
     let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
     if chosen.is_empty() {
         return Err(nothing_matches());
     }
     let progress = Progress::begin(&session.output, chosen.len(), is_many);
-    let rotating = Rotating::new(arguments, session, platforms, &progress, began);
+    let rotating = Rotating::new(arguments, session, platforms, &progress, started);
     if arguments.dry_run {
         return Ok(dry_run::run(chosen, &rotating).await);
     }
     if is_many && !arguments.yes && !confirm::ask(chosen.len(), arguments, &session.output).await {
-        session.output.note("nothing was begun");
+        session.output.note("cancelled: no rotation was started");
         return Ok(Exit::Failed);
     }
     if arguments.revoke_previous {
-        warn_of_cut(session);
+        warn_about_revocation(session);
     }
     let queue = Queue::new(chosen);
     let tally = work(&rotating, &queue, arguments.concurrency).await;
@@ -67,12 +64,12 @@ pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Comm
     Ok(tally.show(session, is_many))
 }
 
-/// Rotates what is queued, until that is done or this process is told to end at once.
+/// Rotates the queued secrets, until all are done or a second signal arrives.
 async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally {
     let (mut signals, progress) = (Signals::listen(), rotating.progress);
     let mut tally = Tally::default();
     progress.show();
-    let rotate = |chosen| rotating.carry_out(chosen);
+    let rotate = |chosen| rotating.run(chosen);
     let mut rotations = pin!(stream::iter(queue).map(rotate).buffer_unordered(concurrency.into()));
     loop {
         tokio::select! {
@@ -86,17 +83,17 @@ async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally
                     tally.abandon(progress.running(), rotating);
                     return tally;
                 }
-                progress.note("stopping: no further secret is begun; Ctrl-C again does not wait for the running ones");
+                progress.note("stopping: waiting for the running rotations, starting no others; press Ctrl-C again to exit without waiting");
                 tally.stop(queue.drain(), rotating);
             }
         }
     }
 }
 
-fn warn_of_cut(session: &Session) {
+fn warn_about_revocation(session: &Session) {
     session.output.warning(
-        "whoever still works with a former token is cut off once it is revoked, and gets 401",
-        "have them read the secret again then; caching clients of Secrets Manager keep a value for up to an hour: restart those",
+        "readers that still use a previous token get 401 once it is revoked",
+        "they must read the secret again on 401; caching clients of Secrets Manager keep a value for up to an hour: restart them",
     );
 }
 
@@ -104,6 +101,6 @@ fn nothing_matches() -> CommandFailure {
     CommandFailure {
         exit: Exit::Failed,
         message: "no secret of this account and region matches".to_owned(),
-        hint: "check AWS_REGION and the account, and the tag's or the prefix's spelling: case matters".to_owned(),
+        hint: "check AWS_REGION, the account, and the tag or prefix, which are case-sensitive".to_owned(),
     }
 }

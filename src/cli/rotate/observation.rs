@@ -1,4 +1,4 @@
-//! What was seen of a rotation from outside.
+//! Observations of a rotation that another process runs.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use tokio::time::Instant;
 
 use crate::rotation::{CURRENT, Description, Document, PENDING, PREVIOUS, Step, StepOutcome, StepRecord, VersionId};
 
-/// A version that was staged and is not any more may be missing in one stale read, hardly in two.
+/// The number of polls without a label after which a staged version counts as dropped: one may be a stale read.
 const LOOKS_WITHOUT_LABEL: u32 = 2;
-/// A version that was never seen at all may take this long to appear.
+/// The time that a new version may take to appear.
 const APPEARANCE: Duration = Duration::from_secs(5);
 
-/// What a look at the labels tells.
+/// The state of the version, by its labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VersionState {
     /// The version is or was current.
     Promoted,
-    /// It is being worked on.
+    /// The version is pending.
     Staged,
-    /// It bears no label, which may be a stale read.
+    /// It has no label, which may be a stale read.
     Unclear,
-    /// It bears no label, and will not again.
+    /// It has lost its label.
     Dropped,
-    /// The rotation was cancelled: rotation is switched off.
-    SwitchedOff,
+    /// The rotation was cancelled and is disabled.
+    Disabled,
 }
 
-/// The looks at one rotation so far.
+/// The observations of one rotation so far.
 #[derive(Debug)]
 pub(super) struct Observation {
     pub(super) version: VersionId,
-    /// The steps that were seen done, and perhaps the one that failed.
+    /// The steps that completed, and the one that failed, if any.
     pub(super) steps: Vec<StepRecord>,
     pub(super) described: Option<Description>,
-    /// The new version's value, where it says when its token expires.
+    /// The new version's value, if it has an expiry.
     pub(super) document: Option<Document>,
-    /// Whether the value may not be read.
+    /// Whether reading the value is denied.
     pub(super) is_unreadable: bool,
-    /// How many diagnoses were made since something last moved.
+    /// The number of diagnoses since the last progress.
     pub(super) diagnoses: usize,
     began: Instant,
     moved: Instant,
@@ -66,27 +66,27 @@ impl Observation {
         self.steps.iter().any(|record| record.step == Step::Create && record.outcome.is_some())
     }
 
-    /// How long nothing has moved.
+    /// The time since the last progress.
     pub(super) fn still_for(&self) -> Duration {
         self.moved.elapsed()
     }
 
-    /// Takes a description, and tells what it means.
+    /// Records a description and returns the version's state.
     pub(super) fn note_description(&mut self, described: Description) -> VersionState {
-        let view = self.view(&described);
+        let state = self.state(&described);
         self.described = Some(described);
-        view
+        state
     }
 
-    fn view(&mut self, described: &Description) -> VersionState {
+    fn state(&mut self, described: &Description) -> VersionState {
         let labels = described.labels(&self.version).unwrap_or_default();
         let has = |label: &str| labels.iter().any(|have| have == label);
-        // A version that is the previous one by now was current in between.
+        // A version with the label of the previous one was current before.
         if has(CURRENT) || has(PREVIOUS) {
             return VersionState::Promoted;
         }
         if described.rotation_enabled == Some(false) {
-            return VersionState::SwitchedOff;
+            return VersionState::Disabled;
         }
         if has(PENDING) {
             self.was_staged = true;
@@ -99,22 +99,22 @@ impl Observation {
         if is_sure { VersionState::Dropped } else { VersionState::Unclear }
     }
 
-    /// The version holds a value: createSecret is done.
+    /// Records that the version has a value: createSecret is done.
     pub(super) fn note_value(&mut self, document: Option<Document>) {
         self.document = document;
         self.note_done(&[Step::Create]);
     }
 
-    /// The version was promoted: all steps are done.
+    /// Records that the version was promoted: all steps are done.
     pub(super) fn note_promotion(&mut self) {
         let rest: Vec<_> = Step::ALL.into_iter().filter(|step| !self.knows(*step)).collect();
         self.note_done(&rest);
     }
 
-    /// A step failed, the first one that was not seen done if it is not known which; those before it were done.
+    /// Records a failed step, by default the first incomplete one. The steps before it were done.
     pub(super) fn note_failure(&mut self, step: Option<Step>) {
         let undone: Vec<_> = Step::ALL.into_iter().filter(|step| !self.knows(*step)).collect();
-        // setSecret has nothing to do that could fail.
+        // setSecret does nothing that could fail.
         let guess = undone.iter().copied().find(|step| *step != Step::Set).unwrap_or(Step::Finish);
         let failed = step.filter(|step| !self.knows(*step)).unwrap_or(guess);
         for done in undone.into_iter().take_while(|step| *step != failed) {
@@ -127,7 +127,7 @@ impl Observation {
         self.steps.iter().any(|record| record.step == step)
     }
 
-    /// The steps share the time since the look before; the last one of them gets it.
+    /// The steps share the time since the previous poll: the last one gets all of it.
     fn note_done(&mut self, steps: &[Step]) {
         for (index, step) in steps.iter().enumerate() {
             let took = if index + 1 == steps.len() { self.still_for() } else { Duration::ZERO };

@@ -1,4 +1,4 @@
-//! One secret, from the first look at it to the end of its former token.
+//! The rotation of one secret, from the decision to the revocation of its previous tokens.
 
 use jiff::Timestamp;
 
@@ -18,19 +18,19 @@ use crate::rotation::{
     VersionId,
 };
 
-/// What all rotations of one run share.
+/// The state that all rotations of one run share.
 pub(super) struct Rotating<'a> {
     pub(super) arguments: &'a RotateArgs,
     pub(super) session: &'a Session,
     pub(super) progress: &'a Progress<'a>,
-    /// When the run began, to the second.
-    pub(super) began: Timestamp,
+    /// When the run started, to the second.
+    pub(super) started: Timestamp,
     platforms: Platforms,
     limiter: RateLimiter,
     rules: Rules,
 }
 
-type Looked = Result<Former, RotationError>;
+type Found = Result<Former, RotationError>;
 type LocalRotator = Rotator<AnyStore, Platforms, SystemClock>;
 
 impl<'a> Rotating<'a> {
@@ -39,61 +39,61 @@ impl<'a> Rotating<'a> {
         session: &'a Session,
         platforms: Platforms,
         progress: &'a Progress<'a>,
-        began: Timestamp,
+        started: Timestamp,
     ) -> Self {
-        let is_vouched = arguments.selection.rotation_function.is_some();
-        let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(began));
-        let (limiter, rules) = (RateLimiter::default(), Rules { is_vouched, cutoff });
-        Self { arguments, session, progress, began: to_the_second(began), platforms, limiter, rules }
+        let is_function_named = arguments.selection.rotation_function.is_some();
+        let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(started));
+        let (limiter, rules) = (RateLimiter::default(), Rules { is_function_named, cutoff });
+        Self { arguments, session, progress, started: to_the_second(started), platforms, limiter, rules }
     }
 
-    /// Rotates a secret, unless it is to be left alone.
-    pub(super) async fn carry_out(&self, chosen: Chosen) -> Ended {
-        self.progress.begun(&chosen.secret.typed);
+    /// Rotates a secret, or skips it.
+    pub(super) async fn run(&self, chosen: Chosen) -> Ended {
+        self.progress.started(&chosen.secret.typed);
         let ended = self.rotate(&chosen).await;
         self.progress.ended(&chosen.secret.typed);
         ended
     }
 
-    /// What would be done with a secret.
-    pub(super) async fn decide(&self, chosen: &Chosen) -> (Decision, Option<Looked>) {
+    /// Decides what to do with a secret.
+    pub(super) async fn decide(&self, chosen: &Chosen) -> (Decision, Option<Found>) {
         let rotator = match self.rotator(&chosen.secret).await {
             Ok(rotator) => rotator,
             Err(error) => return (Decision::Fail(error), None),
         };
-        let looked = match self.must_look(chosen) {
+        let found = match self.must_read(chosen) {
             true => Some(rotator.former(&chosen.secret.id, self.deadline()).await),
             false => None,
         };
-        (self.rules.decide(chosen, looked.as_ref()), looked)
+        (self.rules.decide(chosen, found.as_ref()), found)
     }
 
     async fn rotate(&self, chosen: &Chosen) -> Ended {
         let secret = &chosen.secret;
         let typed = secret.typed.clone();
-        let (decision, looked) = self.decide(chosen).await;
+        let (decision, found) = self.decide(chosen).await;
         match decision {
             Decision::Rotate => {
                 let report = self.report(secret).await;
-                let revocation = if report.promoted() { self.end_former(secret, looked).await } else { None };
+                let revocation = if report.promoted() { self.revoke_both(secret, found).await } else { None };
                 Ended::Rotated(Box::new(Rotation { typed, report, revocation }))
             }
             Decision::Fail(error) => {
-                let report = not_begun(secret, error);
+                let report = not_started(secret, error);
                 Ended::Rotated(Box::new(Rotation { typed, report, revocation: None }))
             }
             Decision::Skip(reason) => {
-                let is_ours = matches!(reason, Reason::Fresh(_));
-                let revocation = if is_ours { self.end_previous(secret, looked).await } else { None };
+                let is_rotated = matches!(reason, Reason::Fresh(_));
+                let revocation = if is_rotated { self.revoke_previous(secret, found).await } else { None };
                 Ended::Skipped(Skipped { typed, reason, revocation })
             }
         }
     }
 
-    /// Whether what a secret holds decides anything.
-    fn must_look(&self, chosen: &Chosen) -> bool {
-        let is_guess = chosen.listed.is_some() && !self.rules.is_vouched;
-        is_guess || self.rules.cutoff.is_some() || self.arguments.revoke_previous
+    /// Whether the decision depends on the secret's value.
+    fn must_read(&self, chosen: &Chosen) -> bool {
+        let is_unconfirmed = chosen.listed.is_some() && !self.rules.is_function_named;
+        is_unconfirmed || self.rules.cutoff.is_some() || self.arguments.revoke_previous
     }
 
     fn deadline(&self) -> Deadline {
@@ -119,46 +119,46 @@ impl<'a> Rotating<'a> {
         }
         match self.rotator(secret).await {
             Ok(rotator) => with_more_time(rotator.rotate(&secret.id, fresh, self.deadline(), watch).await),
-            Err(error) => not_begun(secret, error),
+            Err(error) => not_started(secret, error),
         }
     }
 
-    /// Ends what readers had, where that was asked for.
-    async fn end_former(
+    /// Revokes the tokens that readers had before, for `--revoke-previous`.
+    async fn revoke_both(
         &self,
         secret: &SecretReference,
-        looked: Option<Looked>,
+        found: Option<Found>,
     ) -> Option<Result<Revocation, RotationError>> {
-        let looked = looked.filter(|_| self.arguments.revoke_previous)?;
-        let end = async {
-            let former = looked?;
-            self.rotator(secret).await?.revoke_former(&secret.id, &former, self.deadline()).await
+        let found = found.filter(|_| self.arguments.revoke_previous)?;
+        let revoke = async {
+            let tokens = found?;
+            self.rotator(secret).await?.revoke_former(&secret.id, &tokens, self.deadline()).await
         };
-        Some(end.await)
+        Some(revoke.await)
     }
 
-    /// An earlier run may have ended between the promotion and this.
-    async fn end_previous(
+    /// Revokes the previous token of a skipped secret: an earlier run may have ended between promotion and revocation.
+    async fn revoke_previous(
         &self,
         secret: &SecretReference,
-        looked: Option<Looked>,
+        found: Option<Found>,
     ) -> Option<Result<Revocation, RotationError>> {
-        let looked = looked.filter(|_| self.arguments.revoke_previous)?;
-        let end = async { self.rotator(secret).await?.revoke_previous(&looked?, self.deadline()).await };
-        Some(end.await)
+        let found = found.filter(|_| self.arguments.revoke_previous)?;
+        let revoke = async { self.rotator(secret).await?.revoke_previous(&found?, self.deadline()).await };
+        Some(revoke.await)
     }
 }
 
-fn not_begun(secret: &SecretReference, error: RotationError) -> RotationReport {
+fn not_started(secret: &SecretReference, error: RotationError) -> RotationReport {
     let secret = secret.id.clone();
     RotationReport { secret, version: None, steps: Vec::new(), token_life: None, error: Some(error) }
 }
 
-/// What a function is advised when its time runs out does not help here.
+/// Replaces the hint of a timeout, which is about the rotation function.
 fn with_more_time(mut report: RotationReport) -> RotationReport {
     report.error = report.error.map(|error| match error.kind() {
         ErrorKind::DeadlineExceeded => {
-            error.with_hint("give it more time with --timeout, and look at why the platform or the store is slow")
+            error.with_hint("raise --timeout, and check why the platform or the store is slow")
         }
         _ => error,
     });

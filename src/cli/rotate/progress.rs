@@ -1,4 +1,4 @@
-//! How far the rotations are: a bar for a person, a line for each step elsewhere.
+//! Progress of the rotations: a bar on a terminal, a line for each step elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,17 +9,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::terminal::output::Output;
 use crate::rotation::Step;
 
-/// How often the bar shows that it is alive.
+/// The redraw interval of the bar.
 const TICK: Duration = Duration::from_millis(120);
 
 pub(super) struct Progress<'a> {
     output: &'a Output,
     secrets: usize,
-    /// Whether there are so many that their steps are not told.
+    /// Whether the lines for steps are left out, with `--all`.
     is_many: bool,
-    /// Only where a person watches.
+    /// Only on a terminal.
     bar: OnceLock<ProgressBar>,
-    /// What is under way, and in which step.
+    /// The running rotations and their steps.
     running: Mutex<BTreeMap<String, Option<Step>>>,
 }
 
@@ -28,19 +28,19 @@ impl<'a> Progress<'a> {
         Self { output, secrets, is_many, bar: OnceLock::new(), running: Mutex::default() }
     }
 
-    /// Shows the bar, where a person watches.
+    /// Shows the bar on a terminal.
     pub(super) fn show(&self) {
         if self.output.is_watched {
             self.bar.get_or_init(|| bar(self.output, self.secrets));
         }
     }
 
-    /// A secret's turn has come.
-    pub(super) fn begun(&self, secret: &str) {
+    /// Records that a rotation has started.
+    pub(super) fn started(&self, secret: &str) {
         self.lock().insert(secret.to_owned(), None);
     }
 
-    /// A secret's step begins.
+    /// Records that a step has started.
     pub(super) fn step(&self, secret: &str, step: Step) {
         if let Some(running) = self.lock().get_mut(secret) {
             *running = Some(step);
@@ -52,7 +52,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A secret's rotation ended, whatever came of it.
+    /// Records that a rotation has ended.
     pub(super) fn ended(&self, secret: &str) {
         self.lock().remove(secret);
         if let Some(bar) = self.bar.get() {
@@ -60,17 +60,17 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// What is under way now, each with its step.
+    /// The running rotations and their steps.
     pub(super) fn running(&self) -> Vec<(String, Option<Step>)> {
         std::mem::take(&mut *self.lock()).into_iter().collect()
     }
 
-    /// A line for whoever watches.
+    /// Prints a line to stderr.
     pub(super) fn note(&self, line: &str) {
         self.above(|| self.output.note(line));
     }
 
-    /// Lets something be printed where the bar is.
+    /// Hides the bar while `print` runs.
     pub(super) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
         match self.bar.get() {
             Some(bar) => bar.suspend(print),

@@ -1,11 +1,11 @@
-//! The secrets whose turn has not come.
+//! The secrets whose rotation has not started.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use crate::cli::target::selection::Chosen;
 
-/// First come, first served.
+/// A first-in, first-out queue.
 pub(super) struct Queue(RefCell<VecDeque<Chosen>>);
 
 impl Queue {
@@ -13,13 +13,13 @@ impl Queue {
         Self(RefCell::new(chosen.into()))
     }
 
-    /// Takes out all that are left: none of them will be begun.
+    /// Removes and returns the remaining secrets.
     pub(super) fn drain(&self) -> VecDeque<Chosen> {
         self.0.take()
     }
 }
 
-/// Hands them out one by one, for as long as there are any.
+/// Removes the secrets one by one.
 impl Iterator for &Queue {
     type Item = Chosen;
 

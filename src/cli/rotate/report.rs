@@ -1,9 +1,9 @@
-//! What is printed of one rotation.
+//! The printed result of a rotation.
 
 use serde::Serialize;
 
 use super::decide::Reason;
-use crate::cli::exit::{ErrorJson, sentence};
+use crate::cli::exit::ErrorJson;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::{Format, Output};
@@ -11,27 +11,27 @@ use crate::cli::terminal::style::Colour;
 use crate::cli::token_life::too_short;
 use crate::rotation::{Clock, Revocation, RotationError, RotationReport, Step, StepOutcome, StepRecord};
 
-/// A secret's rotation that has ended.
+/// A rotation that has ended.
 pub(in crate::cli) struct Rotation {
     /// The secret as the user named it.
     pub(in crate::cli) typed: String,
-    /// How it went.
+    /// The report of its steps.
     pub(in crate::cli) report: RotationReport,
-    /// What became of the tokens that readers had; `None` where nothing was to become of them.
+    /// The revocation of the previous tokens; `None` if it was not requested.
     pub(in crate::cli) revocation: Option<Result<Revocation, RotationError>>,
 }
 
-/// What came of a secret.
+/// The outcome of a secret.
 pub(super) enum Ended {
     Rotated(Box<Rotation>),
     Skipped(Skipped),
 }
 
-/// A secret that was left alone.
+/// A skipped secret.
 pub(super) struct Skipped {
     pub(super) typed: String,
     pub(super) reason: Reason,
-    /// What became of the token before the one that it holds.
+    /// The revocation of its previous token.
     pub(super) revocation: Option<Result<Revocation, RotationError>>,
 }
 
@@ -40,14 +40,14 @@ pub(in crate::cli) struct RotationJson<'a> {
     secret: &'a str,
     version_id: Option<&'a str>,
     promoted: bool,
-    /// When the promoted token expires; null where nothing was promoted or it may not be read.
+    /// Expiry of the promoted token; null if no token was promoted or the secret cannot be read.
     expires_at: Option<String>,
     steps: Vec<StepJson>,
     error: Option<ErrorJson>,
-    /// What became of the former tokens, where they were to be revoked.
+    /// The revocation of the previous tokens, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     revocation: Option<RevocationJson>,
-    /// Why it was left alone, where it was.
+    /// Why the secret was skipped, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<SkippedJson>,
 }
@@ -56,7 +56,7 @@ pub(in crate::cli) struct RotationJson<'a> {
 struct RevocationJson {
     /// `revoked`, `nothing_to_revoke`, `not_offered` or `failed`.
     outcome: &'static str,
-    /// Until when the last of the tokens lives, where the platform ends none.
+    /// Expiry of the last token, on a platform that cannot revoke tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
     error: Option<ErrorJson>,
@@ -68,9 +68,8 @@ struct SkippedJson {
     message: String,
 }
 
-/// How long a step took is measured where it ran. For a rotation that Secrets Manager carried out
-/// it is what was seen from outside: the time between two looks at the secret. Steps that were
-/// done by the same look share that time, and the earlier ones of them show 0.
+/// The duration of a step is measured where it ran. For a rotation that Secrets Manager ran, it is the time between two
+/// polls of the secret: of the steps that completed between two polls, the last one gets that time, the others 0.
 #[derive(Debug, Serialize)]
 struct StepJson {
     step: &'static str,
@@ -80,35 +79,34 @@ struct StepJson {
 }
 
 impl Rotation {
-    /// Prints it in the form that was asked for; what went wrong is told on stderr too.
-    /// Of many secrets each has one line.
+    /// Prints the rotation, and its errors to stderr. With `--all`, a secret is one line of text.
     pub(in crate::cli) fn show(&self, session: &Session, is_many: bool) {
         let output = &session.output;
         match output.format {
             Format::Json => output.json(&self.to_json()),
             Format::Text if is_many => {
-                let (mark, told) = (output.style.mark(self.report.promoted()), self.verdict(&session.clock));
-                output.result(format_args!("{mark}  {}  {told}", self.typed));
+                let (mark, verdict) = (output.style.mark(self.report.promoted()), self.verdict(&session.clock));
+                output.result(format_args!("{mark}  {}  {verdict}", self.typed));
             }
             Format::Text => {
                 output.result(output.style.paint(Colour::Bold, &self.typed));
                 self.explain(output, &session.clock);
             }
         }
-        self.complain(output);
+        self.print_errors(output);
     }
 
-    fn complain(&self, output: &Output) {
+    fn print_errors(&self, output: &Output) {
         if let Some((message, hint)) = self.report.token_life.as_ref().and_then(too_short)
             && self.report.promoted()
         {
             output.warning(&format!("{}: {message}", self.typed), &hint);
         }
-        complain_of_revocation(&self.typed, self.revocation.as_ref(), output);
+        print_revocation_errors(&self.typed, self.revocation.as_ref(), output);
         let Some(error) = &self.report.error else { return };
         let failed = self.report.steps.last().filter(|record| record.outcome.is_none());
         let place = failed.map_or_else(String::new, |record| format!("{} failed: ", record.step));
-        output.error(&format!("{}: {place}{}", self.typed, sentence(error)), error.hint());
+        output.error(&format!("{}: {place}{}", self.typed, error.chain()), error.hint());
     }
 
     /// The rotation as JSON.
@@ -127,7 +125,7 @@ impl Rotation {
         }
     }
 
-    /// The steps line by line, and what it means for the readers.
+    /// Prints the steps line by line, and the result for readers.
     pub(in crate::cli) fn explain(&self, output: &Output, clock: &impl Clock) {
         for record in &self.report.steps {
             let mark = output.style.mark(record.outcome.is_some());
@@ -138,26 +136,26 @@ impl Rotation {
     }
 
     fn verdict(&self, clock: &impl Clock) -> String {
-        let former = self.revocation.as_ref().map(told_of).unwrap_or_default();
-        format!("{}{former}", self.told(clock))
+        let revocation = self.revocation.as_ref().map(revocation_text).unwrap_or_default();
+        format!("{}{revocation}", self.promotion_text(clock))
     }
 
-    fn told(&self, clock: &impl Clock) -> String {
+    fn promotion_text(&self, clock: &impl Clock) -> String {
         let report = &self.report;
         let Some(version) = report.version.as_ref().filter(|_| report.promoted()) else {
-            return "nothing was promoted: readers keep what they have".to_owned();
+            return "nothing was promoted: readers keep the current version".to_owned();
         };
         match report.token_life {
             None => format!("promoted version {version}"),
             Some(life) => {
-                let told = from_now(life.expires_at, clock.now());
-                format!("promoted version {version}, token valid until {} ({told})", life.expires_at)
+                let distance = from_now(life.expires_at, clock.now());
+                format!("promoted version {version}, token valid until {} ({distance})", life.expires_at)
             }
         }
     }
 }
 
-/// Shows a secret that was left alone.
+/// Prints a skipped secret.
 pub(super) fn show_skipped(skipped: &Skipped, session: &Session) {
     let Skipped { typed, reason, revocation } = skipped;
     let (output, message) = (&session.output, reason.sentence());
@@ -172,36 +170,38 @@ pub(super) fn show_skipped(skipped: &Skipped, session: &Session) {
             revocation: revocation.as_ref().map(RevocationJson::of),
             skipped: Some(SkippedJson { reason: reason.name(), message }),
         }),
-        (Format::Text, Reason::NotBegun) => output.note(format_args!("{typed}: {message}")),
+        (Format::Text, Reason::NotStarted) => output.note(format_args!("{typed}: {message}")),
         (Format::Text, _) => {
-            let former = revocation.as_ref().map(told_of).unwrap_or_default();
-            output.result(format_args!("skip  {typed}  {message}{former}"));
+            let revocation = revocation.as_ref().map(revocation_text).unwrap_or_default();
+            output.result(format_args!("skip  {typed}  {message}{revocation}"));
         }
     }
-    complain_of_revocation(typed, revocation.as_ref(), output);
+    print_revocation_errors(typed, revocation.as_ref(), output);
 }
 
-fn told_of(revocation: &Result<Revocation, RotationError>) -> String {
+fn revocation_text(revocation: &Result<Revocation, RotationError>) -> String {
     match revocation {
-        Ok(Revocation::Revoked) => "; the former token is revoked".to_owned(),
-        Ok(Revocation::NothingToRevoke) => "; there was no former token to revoke".to_owned(),
+        Ok(Revocation::Revoked) => "; the previous token is revoked".to_owned(),
+        Ok(Revocation::NothingToRevoke) => "; there was no previous token to revoke".to_owned(),
         Ok(Revocation::NotOffered(None)) => {
-            "; the former token cannot be revoked and lives until it expires".to_owned()
+            "; the previous token cannot be revoked and stays valid until it expires".to_owned()
         }
-        Ok(Revocation::NotOffered(Some(end))) => format!("; the former token cannot be revoked and lives until {end}"),
-        Err(_) => "; the former token is NOT revoked".to_owned(),
+        Ok(Revocation::NotOffered(Some(end))) => {
+            format!("; the previous token cannot be revoked and stays valid until {end}")
+        }
+        Err(_) => "; the previous token is NOT revoked".to_owned(),
     }
 }
 
-fn complain_of_revocation(typed: &str, revocation: Option<&Result<Revocation, RotationError>>, output: &Output) {
+fn print_revocation_errors(typed: &str, revocation: Option<&Result<Revocation, RotationError>>, output: &Output) {
     match revocation {
         Some(Err(error)) => {
-            let message = format!("{typed}: the former token was not revoked: {}", sentence(error));
+            let message = format!("{typed}: the previous token was not revoked: {}", error.chain());
             output.error(&message, error.hint());
         }
         Some(Ok(Revocation::NotOffered(end))) => {
             let until = end.map_or_else(|| "it expires".to_owned(), |end| end.to_string());
-            let message = format!("{typed}: CXone knows no way to revoke a token: the former one works until {until}");
+            let message = format!("{typed}: CXone cannot revoke tokens: the previous token stays valid until {until}");
             output.warning(&message, "if that is too long, deactivate the access key or the application in CXone");
         }
         Some(Ok(_)) | None => {}
@@ -232,11 +232,11 @@ fn what(record: &StepRecord) -> &'static str {
     match (record.step, record.outcome) {
         (Step::Create, None) => "could not stage a new token",
         (Step::Set, None) => "failed",
-        (Step::Test, None) => "the new token was not proved to work",
+        (Step::Test, None) => "the new token was not validated",
         (Step::Finish, None) => "the new version was not promoted",
-        (_, Some(StepOutcome::AlreadyDone)) => "had been done before",
+        (_, Some(StepOutcome::AlreadyDone)) => "already done",
         (_, Some(StepOutcome::SetUpTested)) => "the credentials work",
-        (Step::Set, Some(_)) => "a fresh token needs nothing set",
+        (Step::Set, Some(_)) => "nothing to do for a token",
         (Step::Create, Some(_)) => "exchanged the client credentials, staged the new token",
         (Step::Test, Some(_)) => "the new token works",
         (Step::Finish, Some(_)) => "readers get the new token from now on",
@@ -299,7 +299,7 @@ mod tests {
     fn the_text_explains_each_step() {
         let expected = "  \
   ok   createSecret    312 ms  exchanged the client credentials, staged the new token
-  ok   setSecret         0 ms  a fresh token needs nothing set
+  ok   setSecret         0 ms  nothing to do for a token
   ok   testSecret       45 ms  the new token works
   ok   finishSecret     20 ms  readers get the new token from now on
   promoted version 11111111-1111-1111-1111-111111111111, token valid until 2026-01-03T03:04:04Z (in 23 h 59 min)
@@ -308,14 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_that_nothing_was_promoted() {
+    fn a_failed_rotation_says_that_nothing_was_promoted() {
         let text = explained(&rotation(Some(RotationError::new(ErrorKind::TokenRejected, "refused"))));
         assert!(text.contains("FAIL testSecret"), "{text}");
-        assert!(text.ends_with("  nothing was promoted: readers keep what they have\n"), "{text}");
+        assert!(text.ends_with("  nothing was promoted: readers keep the current version\n"), "{text}");
     }
 
     #[test]
-    fn the_json_is_as_documented() {
+    fn the_json_has_the_documented_fields() {
         let text = serde_json::to_string(&rotation(None).to_json()).expect("it is serialised");
         assert_eq!(
             text,

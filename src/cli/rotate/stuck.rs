@@ -1,24 +1,23 @@
-//! Why a rotation that Secrets Manager carries out ended without a promotion, or does not end.
+//! Reasons why a rotation that Secrets Manager runs ended without a promotion, or does not end.
 
 use std::time::Duration;
 
 use crate::rotation::{ErrorKind, PENDING, Retryability, RotationError, SecretId, Step};
 
-/// How long nothing has moved when a reason is looked for, and when it is looked for once more.
+/// The time without progress after which the first and the second diagnosis run.
 pub(super) const STILLNESS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(20)];
 
-/// Whether what was found here is why the function does not get on, and stays so.
+/// Whether the reason found on this machine also stops the function, permanently.
 ///
-/// The function's network address is another one than this machine's: that this one is refused
-/// counts only once it is clear that the function is not merely slow.
+/// The function has another network address than this machine: `IpNotAuthorized` counts only in the last diagnosis,
+/// when the function is not merely slow.
 pub(super) fn is_conclusive(reason: &RotationError, is_last: bool) -> bool {
     is_about_the_rotation(reason)
         && reason.retryability() == Retryability::Permanent
         && (is_last || reason.kind() != ErrorKind::IpNotAuthorized)
 }
 
-/// Whether what was found here says something of the function: that this process may not read the
-/// secret, or had no time left to, does not.
+/// Whether the reason can apply to the function: missing permissions and timeouts of this process do not.
 pub(super) fn is_about_the_rotation(reason: &RotationError) -> bool {
     !matches!(
         reason.kind(),
@@ -31,18 +30,18 @@ pub(super) fn is_about_the_rotation(reason: &RotationError) -> bool {
 
 /// The version lost its label without becoming current.
 pub(super) fn dropped(secret: &SecretId) -> RotationError {
-    let message = format!("the rotation of {secret} was given up: {PENDING} was taken off its version");
-    let hint = "see the function's log for the step that failed, then rotate again";
+    let message = format!("the rotation of {secret} was abandoned: its version lost the label {PENDING}");
+    let hint = "find the failed step in the function's log, then rotate again";
     RotationError::new(ErrorKind::VersionNotStaged, message).with_hint(hint)
 }
 
-/// Somebody cancelled it.
-pub(super) fn switched_off(secret: &SecretId) -> RotationError {
-    let message = format!("rotation was cancelled for {secret}, and is switched off");
+/// The rotation was cancelled with CancelRotateSecret.
+pub(super) fn disabled(secret: &SecretId) -> RotationError {
+    let message = format!("the rotation of {secret} was cancelled and is disabled");
     RotationError::new(ErrorKind::RotationDisabled, message)
 }
 
-/// The time ran out, and nothing that can be seen from here is wrong.
+/// The timeout passed, and the diagnosis found nothing wrong.
 pub(super) fn out_of_time(secret: &SecretId, step: Step, function: Option<&str>) -> RotationError {
     let name = function.and_then(function_name);
     let (subject, log) = match name {
@@ -50,8 +49,8 @@ pub(super) fn out_of_time(secret: &SecretId, step: Step, function: Option<&str>)
         None => ("the rotation function".to_owned(), "its log group in CloudWatch".to_owned()),
     };
     let hint = format!(
-        "see why {subject} does not get on: {log}; the usual causes: its resource policy does not let secretsmanager.amazonaws.com call it, \
-         it is in a VPC without a way out, or its role lacks a permission. The rotation may still end by itself: see `status`"
+        "check the log of {subject}: {log}; common causes: its resource policy does not allow secretsmanager.amazonaws.com to invoke it, \
+         its VPC has no outbound route, or its role lacks a permission. The rotation may still complete: see `status`"
     );
     let message = format!("the rotation of {secret} is stuck in {step}");
     RotationError::new(ErrorKind::DeadlineExceeded, message).with_hint(hint)
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stays_and_concerns_the_function_is_conclusive() {
+    fn only_permanent_errors_that_affect_the_function_are_conclusive() {
         for kind in [ErrorKind::CredentialsRejected, ErrorKind::TokenRejected, ErrorKind::ProbeFailed] {
             assert!(conclusive(kind, false), "{kind}");
         }

@@ -1,4 +1,4 @@
-//! How many secrets came to which end, and which of them never did.
+//! The counts of a run, by outcome.
 
 use std::collections::VecDeque;
 
@@ -13,23 +13,23 @@ use crate::cli::target::session::Session;
 use crate::cli::terminal::output::Format;
 use crate::rotation::{Revocation, RotationError, Step};
 
-/// What has come of a run so far.
+/// The counts of a run so far.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Tally {
     rotated: usize,
     failed: usize,
     skipped: usize,
-    /// Secrets whose former tokens are dead.
+    /// Secrets whose previous tokens are revoked.
     revoked: usize,
-    /// Secrets whose former tokens should be dead and may not be.
+    /// Secrets whose previous tokens could not be revoked.
     not_revoked: usize,
-    /// Secrets whose former tokens cannot be revoked, and live until they expire.
+    /// Secrets whose previous tokens cannot be revoked on their platform and stay valid until they expire.
     expiring: usize,
     not_begun: usize,
     in_flight: usize,
     #[serde(skip)]
     fresh: usize,
-    /// Whether no further secret is begun.
+    /// Whether no further rotation starts.
     #[serde(skip)]
     pub(super) is_stopping: bool,
 }
@@ -40,7 +40,7 @@ struct Summary<'a> {
 }
 
 impl Tally {
-    /// Shows what came of a secret, and counts it.
+    /// Prints the outcome of a secret and counts it.
     pub(super) fn count(&mut self, ended: &Ended, rotating: &Rotating<'_>) {
         let is_many = rotating.arguments.selection.all;
         let revocation = match ended {
@@ -69,37 +69,37 @@ impl Tally {
         }
     }
 
-    /// None of these will be begun.
+    /// Prints and counts the secrets whose rotation will not start.
     pub(super) fn stop(&mut self, left: VecDeque<Chosen>, rotating: &Rotating<'_>) {
         self.is_stopping = true;
         self.not_begun = left.len();
         rotating.progress.above(|| {
             for Chosen { secret, .. } in left {
-                let (typed, reason) = (secret.typed, Reason::NotBegun);
+                let (typed, reason) = (secret.typed, Reason::NotStarted);
                 show_skipped(&Skipped { typed, reason, revocation: None }, rotating.session);
             }
         });
         if self.not_begun > 0 && rotating.arguments.selection.all {
-            let moment = rotating.began;
-            rotating.progress.note(&format!("to do the rest, run it again with --older-than {moment}"));
+            let moment = rotating.started;
+            rotating.progress.note(&format!("to rotate the rest, run the command again with --older-than {moment}"));
         }
     }
 
-    /// The process ends with these under way.
+    /// Prints and counts the rotations that the exit of this process interrupts.
     pub(super) fn abandon(&mut self, running: Vec<(String, Option<Step>)>, rotating: &Rotating<'_>) {
         self.in_flight = running.len();
         for (typed, step) in running {
             let step = step.map_or_else(String::new, |step| format!(", in {step}"));
-            rotating.session.output.note(format_args!("{typed}: left under way{step}"));
+            rotating.session.output.note(format_args!("{typed}: interrupted{step}"));
         }
         if self.in_flight > 0 {
             rotating.session.output.note(
-                "readers of these keep a complete document; a token that was just being made may live on until it expires",
+                "readers keep a complete document; a token that was being issued may stay valid until it expires",
             );
         }
     }
 
-    /// Shows the numbers, where there are many secrets, and tells how the command ends.
+    /// Prints the counts for `--all`, and returns the exit code.
     pub(super) fn show(&self, session: &Session, is_many: bool) -> Exit {
         if is_many {
             match session.output.format {
@@ -108,8 +108,8 @@ impl Tally {
             }
             if self.rotated + self.failed + self.fresh + self.not_begun + self.in_flight == 0 {
                 session.output.error(
-                    "none of the secrets that match holds a token that a rotation has written",
-                    "check the tag, the prefix and the region; rotate a secret once by its name to begin with, or name the function with --rotation-function",
+                    "no matching secret holds a token that a rotation has written",
+                    "check the tag, the prefix and the region; rotate a new secret once by its name, or name the rotation function with --rotation-function",
                 );
                 return Exit::Failed;
             }
@@ -122,8 +122,8 @@ impl Tally {
         let counts = [
             (self.not_revoked, "not revoked"),
             (self.expiring, "left to expire"),
-            (self.not_begun, "not begun"),
-            (self.in_flight, "left under way"),
+            (self.not_begun, "not started"),
+            (self.in_flight, "interrupted"),
         ];
         let mut line = format!(
             "{} rotated, {} failed, {} skipped, {} revoked",

@@ -1,4 +1,4 @@
-//! A status as JSON: full ids, and dates by RFC 3339.
+//! The JSON form of a status, with full ids and RFC 3339 timestamps.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,13 +10,13 @@ use crate::rotation::CURRENT;
 
 #[derive(Debug, Serialize)]
 pub(super) struct StatusJson<'a> {
-    /// When it was seen, where it is looked at again and again.
+    /// When it was read, with `--watch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
     secret: &'a str,
     name: Option<&'a str>,
     arn: Option<&'a str>,
-    /// The version that readers read.
+    /// The current version.
     version_id: Option<&'a str>,
     versions: Vec<VersionJson<'a>>,
     /// `stored`, `missing`, `not_permitted` or `unknown`.
@@ -72,12 +72,12 @@ impl<'a> StatusJson<'a> {
 }
 
 impl StatusJson<'_> {
-    /// The same, seen at a moment.
+    /// The same, with the time of reading.
     pub(super) fn seen(self, at: Timestamp) -> Self {
         Self { at: Some(at.to_string()), ..self }
     }
 
-    /// The same, whatever the words of its error.
+    /// The same, without its error.
     pub(super) fn without_error(self) -> Self {
         Self { error: None, ..self }
     }

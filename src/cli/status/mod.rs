@@ -1,8 +1,8 @@
-//! `status`: versions, labels, time to expiry, next rotation.
+//! `status`: versions, labels, token expiry and the next rotation.
 
 pub(super) mod arguments;
 mod json;
-mod look;
+mod read;
 mod rows;
 mod state;
 mod watch;
@@ -11,31 +11,31 @@ use std::time::Duration;
 
 use self::arguments::StatusArgs;
 use self::json::StatusJson;
-use self::look::look_at_all;
+use self::read::read_all;
 use self::rows::{HEADER, NOTHING};
 use self::state::Status;
-use crate::cli::exit::{CommandFailure, Exit, sentence};
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::output::Format;
 use crate::cli::terminal::table;
 use crate::rotation::Clock;
 
-/// How long one secret may take.
+/// The timeout for each secret.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Shows the secrets, or all that rotate.
+/// Prints the status of the selected secrets.
 ///
 /// # Errors
-/// A [usage](CommandFailure::usage) failure, or no list could be had. What is wrong with one secret is shown in its row.
+/// A [usage](CommandFailure::usage) failure, or the secrets could not be listed. Errors of a secret are printed.
 pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, CommandFailure> {
     if let Some(interval) = arguments.watch {
         return watch::run(arguments, interval, session).await;
     }
-    let statuses = look_at_all(arguments, session, TIMEOUT).await?;
+    let statuses = read_all(arguments, session, TIMEOUT).await?;
     show(&statuses, session);
     let failed: Vec<_> = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?))).collect();
     for (status, error) in &failed {
-        session.output.error(&format!("{}: {}", status.typed, sentence(error)), error.hint());
+        session.output.error(&format!("{}: {}", status.typed, error.chain()), error.hint());
     }
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
 }

@@ -1,4 +1,4 @@
-//! A status as rows of a table: one for each labelled version.
+//! The table rows of a status: one for each labelled version.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::rotation::{Description, RotationError, RotationRules, VersionId};
 pub(super) const HEADER: [&str; 7] =
     ["SECRET", "VERSION", "LABELS", "ISSUED", "TOKEN EXPIRES", "NEXT ROTATION", "SCHEDULE"];
 
-/// What is printed where no secret is found.
+/// The message for an empty table.
 pub(super) const NOTHING: &str = "no matching secret has rotation enabled";
 
-/// A token with less life than this wants attention.
+/// A token that expires sooner than this is highlighted.
 const SOON: Duration = Duration::from_secs(3_600);
-/// How much of a version's id tells it from the others of its secret.
+/// The number of characters of a version id in the table.
 const SHORT_ID: usize = 8;
 
 impl Status {
-    /// The first row is about the secret and what readers read; the others are its further versions.
+    /// The first row shows the secret and its current version, the others its further versions.
     pub(super) fn rows(&self, now: Timestamp) -> Vec<Vec<Cell>> {
         let name = Cell::plain(one_line(&self.typed));
         let Some(described) = &self.described else {
@@ -62,32 +62,32 @@ impl Status {
         let expires_at = match self.token {
             TokenStatus::Stored { expires_at, .. } => expires_at,
             TokenStatus::Missing => return Cell::coloured("no token yet", Colour::Yellow),
-            TokenStatus::NotPermitted => return Cell::coloured("may not be read", Colour::Faint),
+            TokenStatus::NotPermitted => return Cell::coloured("access denied", Colour::Faint),
             TokenStatus::Unknown => {
                 return Cell::coloured(self.error.as_ref().map_or("unknown", |error| error.kind().name()), Colour::Red);
             }
         };
         let Some(expires_at) = expires_at else { return Cell::coloured("unknown", Colour::Yellow) };
-        let told = from_now(expires_at, now);
+        let distance = from_now(expires_at, now);
         if expires_at <= now {
-            return Cell::coloured(format!("expired {told}"), Colour::Red);
+            return Cell::coloured(format!("expired {distance}"), Colour::Red);
         }
         let next = self.described.as_ref().and_then(|described| described.next_rotation);
         let is_short = expires_at < now + SOON || next.is_some_and(|next| expires_at < next);
-        Cell::coloured(told, if is_short { Colour::Yellow } else { Colour::Green })
+        Cell::coloured(distance, if is_short { Colour::Yellow } else { Colour::Green })
     }
 }
 
 fn next_rotation(described: &Description, now: Timestamp) -> Cell {
     match (described.rotation_enabled, described.next_rotation) {
-        (Some(false), _) => Cell::coloured("switched off", Colour::Yellow),
+        (Some(false), _) => Cell::coloured("disabled", Colour::Yellow),
         (_, Some(next)) => Cell::plain(format!("{} UTC ({})", minute(next), from_now(next, now))),
         (Some(true), None) => Cell::plain("unknown"),
-        (None, None) => Cell::coloured("by hand", Colour::Faint),
+        (None, None) => Cell::coloured("manual", Colour::Faint),
     }
 }
 
-/// The schedule in one phrase; `None` where there is none.
+/// The schedule as text; `None` if there is none.
 pub(super) fn schedule(rules: &RotationRules) -> Option<String> {
     let days = |days: i64| if days == 1 { "every day".to_owned() } else { format!("every {days} days") };
     let often = rules.schedule_expression.clone().or_else(|| rules.automatically_after_days.map(days))?;
@@ -139,7 +139,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_table_shows_what_readers_read_first() {
+    fn the_table_shows_the_current_version_first() {
         let now = moment("2026-01-02T06:00:00Z");
         let rows = status(stored("2026-01-03T03:04:04Z")).rows(now);
         assert_eq!(
@@ -153,7 +153,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_colour_says_how_urgent_it_is() {
+    fn the_colour_of_the_expiry_depends_on_the_remaining_lifetime() {
         let now = moment("2026-01-02T06:00:00Z");
         let rows = [
             ("2026-01-02T05:00:00Z", "expired 1 h ago", Colour::Red),
@@ -164,15 +164,15 @@ pub(super) mod tests {
         for (expires_at, text, colour) in rows {
             assert_eq!(status(stored(expires_at)).expires(now), Cell::coloured(text, colour));
         }
-        assert_eq!(status(TokenStatus::NotPermitted).expires(now).text, "may not be read");
+        assert_eq!(status(TokenStatus::NotPermitted).expires(now).text, "access denied");
     }
 
     #[test]
-    fn a_secret_that_cannot_be_described_shows_why() {
-        let error = RotationError::new(ErrorKind::SecretNotFound, "there is no such secret");
+    fn a_secret_that_cannot_be_described_shows_its_error() {
+        let error = RotationError::new(ErrorKind::SecretNotFound, "the secret does not exist");
         let status =
             Status { described: None, error: Some(error), token: TokenStatus::Unknown, typed: "nothing".to_owned() };
         let rows = status.rows(moment("2026-01-02T06:00:00Z"));
-        assert_eq!(rows, [vec![Cell::plain("nothing"), Cell::coloured("there is no such secret", Colour::Red)]]);
+        assert_eq!(rows, [vec![Cell::plain("nothing"), Cell::coloured("the secret does not exist", Colour::Red)]]);
     }
 }

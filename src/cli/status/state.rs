@@ -1,4 +1,4 @@
-//! What is known of one secret.
+//! The status of one secret.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::rotation::{
 };
 use crate::secret::SecretString;
 
-/// What could be learnt of one secret.
+/// The status of one secret.
 pub(super) struct Status {
     pub(super) typed: String,
     pub(super) described: Option<Description>,
@@ -18,7 +18,7 @@ pub(super) struct Status {
     pub(super) error: Option<RotationError>,
 }
 
-/// What is known of the token that readers read.
+/// The status of the current token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenStatus {
     Stored {
@@ -26,15 +26,15 @@ pub(super) enum TokenStatus {
         expires_at: Option<Timestamp>,
     },
     Missing,
-    /// Only the metadata may be read.
+    /// Only the metadata can be read.
     NotPermitted,
     Unknown,
 }
 
 impl Status {
-    pub(super) async fn of(typed: String, store: &impl SecretStore, id: &SecretId, patience: Duration) -> Self {
-        let (retries, deadline) = (RetryPolicy::default(), Deadline::after(patience));
-        let described = match retries.run("look at the secret", deadline, || store.describe(id)).await {
+    pub(super) async fn of(typed: String, store: &impl SecretStore, id: &SecretId, timeout: Duration) -> Self {
+        let (retries, deadline) = (RetryPolicy::default(), Deadline::after(timeout));
+        let described = match retries.run("describe the secret", deadline, || store.describe(id)).await {
             Ok(described) => described,
             Err(error) => return Self::unknown(typed, error),
         };
@@ -53,8 +53,8 @@ impl Status {
         Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) }
     }
 
-    /// Whether it holds a token of a rotation, or may do so.
-    pub(super) fn is_ours(&self) -> bool {
+    /// Whether the secret holds a token that a rotation has written, or may hold one.
+    pub(super) fn may_be_rotated(&self) -> bool {
         match (self.token, &self.error) {
             (TokenStatus::Stored { issued_at, expires_at }, _) => issued_at.is_some() && expires_at.is_some(),
             (TokenStatus::Missing, _) => false,
@@ -63,7 +63,7 @@ impl Status {
         }
     }
 
-    /// The labelled versions; what readers read comes first.
+    /// The labelled versions, the current one first.
     pub(super) fn versions(&self) -> Vec<&LabelledVersion> {
         let mut versions: Vec<_> = self.described.iter().flat_map(|described| &described.versions).collect();
         versions.sort_by_key(|version| !version.labels.iter().any(|label| label == CURRENT));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stored_token_shows_its_times() {
+    async fn a_stored_token_shows_its_timestamps() {
         let value = r#"{"access_token":"t","issued_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:04Z"}"#;
         let status = status_of(value).await;
         let moment = |text: &str| Some(text.parse().expect("a valid timestamp"));
@@ -110,24 +110,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn credentials_without_a_token_are_no_fault() {
+    async fn credentials_without_a_token_are_not_an_error() {
         let status = status_of(r#"{"client_id":"c","client_secret":"s"}"#).await;
         assert_eq!(status.token, TokenStatus::Missing);
         assert!(status.error.is_none());
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_a_fault() {
+    async fn an_unreadable_secret_is_an_error() {
         let status = status_of("not JSON").await;
         assert_eq!(status.error.map(|error| error.kind()), Some(ErrorKind::DocumentInvalid));
         let nothing = Status::of("none".to_owned(), &MemoryStore::new(), &SecretId::new("none"), TIMEOUT).await;
         assert_eq!(nothing.error.map(|error| error.kind()), Some(ErrorKind::SecretNotFound));
     }
 
-    /// Shows the metadata alone.
-    struct Closed(MemoryStore);
+    /// A store that denies reading values.
+    struct MetadataOnly(MemoryStore);
 
-    impl SecretStore for Closed {
+    impl SecretStore for MetadataOnly {
         async fn describe(&self, secret: &SecretId) -> Rotated<Description> {
             self.0.describe(secret).await
         }
@@ -151,15 +151,15 @@ mod tests {
         }
 
         async fn unstage(&self, _: &SecretId, _: &VersionId) -> Rotated<()> {
-            unreachable!("status drops nothing")
+            unreachable!("status unstages nothing")
         }
     }
 
     #[tokio::test]
-    async fn a_value_that_may_not_be_read_leaves_the_metadata() {
+    async fn without_read_permission_the_metadata_is_shown() {
         let (store, id) = (MemoryStore::new(), SecretId::new("token"));
         store.create(id.clone(), SecretString::from("{}"));
-        let status = Status::of("token".to_owned(), &Closed(store), &id, TIMEOUT).await;
+        let status = Status::of("token".to_owned(), &MetadataOnly(store), &id, TIMEOUT).await;
         assert_eq!((status.token, status.error.is_none()), (TokenStatus::NotPermitted, true));
         assert_eq!(status.versions().len(), 1);
     }

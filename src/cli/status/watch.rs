@@ -1,7 +1,7 @@
-//! `status --watch`: look again and again.
+//! `status --watch`: reads and prints the status periodically.
 //!
-//! On a terminal one picture is drawn over and over. Elsewhere, and as JSON, a secret is shown when it is first seen and
-//! whenever something about it has changed since: nothing happens, nothing is printed.
+//! On a terminal, the table is redrawn in place. Elsewhere, and as JSON, a secret is printed when it is first read and
+//! whenever it has changed since.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use tokio::time::sleep;
 
 use super::arguments::StatusArgs;
 use super::json::StatusJson;
-use super::look::look_at_all;
+use super::read::read_all;
 use super::rows::{HEADER, NOTHING};
 use super::state::Status;
-use crate::cli::exit::{CommandFailure, Exit, sentence};
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::to_the_second;
 use crate::cli::terminal::output::{Format, one_line};
@@ -24,10 +24,10 @@ use crate::cli::terminal::style::Colour;
 use crate::cli::terminal::table;
 use crate::rotation::{Clock, ErrorKind, RotationError};
 
-/// How long one secret may take: the next look comes soon.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout for each secret, which is read again soon.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is looked at.
+/// A running watch.
 struct Watch<'a> {
     session: &'a Session,
     interval: Duration,
@@ -35,27 +35,27 @@ struct Watch<'a> {
 }
 
 enum WatchView {
-    /// What is drawn over.
-    Picture(ProgressBar),
-    /// What each secret was like when it was last printed.
+    /// A table that is redrawn in place.
+    Table(ProgressBar),
+    /// The fingerprint of each secret when it was last printed.
     Changes(BTreeMap<String, String>),
 }
 
-/// Shows the secrets until this process is told to stop, which is no failure.
+/// Prints the status until SIGINT or SIGTERM, which is success.
 ///
 /// # Errors
-/// A [usage](CommandFailure::usage) failure, or no list could be had the first time. What fails later is shown, and passes.
+/// A [usage](CommandFailure::usage) failure, or the first listing failed. Later errors are printed, and the watch goes on.
 pub(super) async fn run(arguments: &StatusArgs, interval: Duration, session: &Session) -> Result<Exit, CommandFailure> {
     let mut signals = Signals::listen();
     let mut watch = Watch { session, interval, view: WatchView::of(session) };
     let mut last = None;
     loop {
-        let look = look_at_all(arguments, session, PATIENCE);
-        let looked = tokio::select! {
-            looked = look => looked,
+        let read = read_all(arguments, session, TIMEOUT);
+        let found = tokio::select! {
+            found = read => found,
             () = signals.next() => return Ok(watch.end()),
         };
-        match (looked, &last) {
+        match (found, &last) {
             (Ok(statuses), _) => watch.show(last.insert(statuses), None),
             (Err(failure), None) => return Err(failure),
             (Err(failure), Some(statuses)) => watch.show(statuses, Some(&failure)),
@@ -72,11 +72,11 @@ impl WatchView {
         if session.output.format == Format::Json || !session.output.is_redrawn {
             return Self::Changes(BTreeMap::new());
         }
-        let picture = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            picture.set_style(style);
+            bar.set_style(style);
         }
-        Self::Picture(picture)
+        Self::Table(bar)
     }
 }
 
@@ -84,9 +84,9 @@ impl Watch<'_> {
     fn show(&mut self, statuses: &[Status], failure: Option<&CommandFailure>) {
         let now = self.session.clock.now();
         match &mut self.view {
-            WatchView::Picture(picture) => {
-                picture.set_message(lines(statuses, failure, now, self.interval, self.session).join("\n"));
-                picture.tick();
+            WatchView::Table(bar) => {
+                bar.set_message(lines(statuses, failure, now, self.interval, self.session).join("\n"));
+                bar.tick();
             }
             WatchView::Changes(known) => {
                 if let Some(failure) = failure {
@@ -98,16 +98,16 @@ impl Watch<'_> {
         }
     }
 
-    /// The last picture stays.
+    /// Leaves the last table on the screen.
     fn end(&self) -> Exit {
-        if let WatchView::Picture(picture) = &self.view {
-            picture.abandon();
+        if let WatchView::Table(bar) = &self.view {
+            bar.abandon();
         }
         Exit::Done
     }
 }
 
-/// The picture: the table, what is wrong, and how old it all is.
+/// The lines to draw: the table, the errors, and the time of reading.
 fn lines(
     statuses: &[Status],
     failure: Option<&CommandFailure>,
@@ -121,28 +121,28 @@ fn lines(
         [] => vec![NOTHING.to_owned()],
         _ => table::lines(HEADER, &rows, style),
     };
-    let wrong = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?)));
-    let wrong = wrong.map(|(status, error)| (format!("{}: {}", status.typed, sentence(error)), error.hint()));
-    for (message, hint) in wrong.chain(failure.map(|failure| (failure.message.clone(), failure.hint.as_str()))) {
+    let errors = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?)));
+    let errors = errors.map(|(status, error)| (format!("{}: {}", status.typed, error.chain()), error.hint()));
+    for (message, hint) in errors.chain(failure.map(|failure| (failure.message.clone(), failure.hint.as_str()))) {
         lines.push(format!("{} {}", style.paint(Colour::Red, "error:"), one_line(&message)));
         lines.push(format!("{} {}", style.paint(Colour::Bold, "hint:"), one_line(hint)));
     }
-    let seen = format!("{}, every {} s, Ctrl-C ends", to_the_second(now), interval.as_secs());
+    let seen = format!("{}, every {} s, Ctrl-C to stop", to_the_second(now), interval.as_secs());
     lines.push(style.paint(Colour::Faint, &seen));
     lines
 }
 
-/// Those that were printed and are listed no more.
+/// Returns the printed secrets that are no longer listed.
 fn gone(statuses: &[Status], known: &mut BTreeMap<String, String>) -> Vec<Status> {
     let is_gone = |typed: &String| !statuses.iter().any(|status| status.typed == *typed);
     let gone: Vec<_> = known.keys().filter(|typed| is_gone(typed)).cloned().collect();
     known.retain(|typed, _| !is_gone(typed));
-    let told =
-        |typed| Status::unknown(typed, RotationError::new(ErrorKind::SecretNotFound, "it is not listed any more"));
-    gone.into_iter().map(told).collect()
+    let unlisted =
+        |typed| Status::unknown(typed, RotationError::new(ErrorKind::SecretNotFound, "the secret is no longer listed"));
+    gone.into_iter().map(unlisted).collect()
 }
 
-/// Those of which something has changed since they were last printed.
+/// Returns the secrets that have changed since they were last printed.
 fn changed<'a>(statuses: &'a [Status], known: &mut BTreeMap<String, String>) -> Vec<&'a Status> {
     let has_changed = |status: &&Status| {
         let now = fingerprint(status);
@@ -151,11 +151,11 @@ fn changed<'a>(statuses: &'a [Status], known: &mut BTreeMap<String, String>) -> 
     statuses.iter().filter(has_changed).collect()
 }
 
-/// What counts as a change: all that is shown but for the words of an error, which name each call anew.
+/// Everything that counts as a change. Error messages do not, since they contain the id of each request.
 fn fingerprint(status: &Status) -> String {
     let error = status.error.as_ref().map(|error| error.kind().name());
-    let told = serde_json::to_string(&StatusJson::of(status).without_error());
-    format!("{error:?} {}", told.unwrap_or_default())
+    let json = serde_json::to_string(&StatusJson::of(status).without_error());
+    format!("{error:?} {}", json.unwrap_or_default())
 }
 
 fn print(status: &Status, now: Timestamp, session: &Session) {
@@ -168,6 +168,6 @@ fn print(status: &Status, now: Timestamp, session: &Session) {
         }
     }
     if let Some(error) = &status.error {
-        output.error(&format!("{}: {}", status.typed, sentence(error)), error.hint());
+        output.error(&format!("{}: {}", status.typed, error.chain()), error.hint());
     }
 }

@@ -1,4 +1,4 @@
-//! The token that a secret holds now, made sure to live long enough for what it is wanted for.
+//! The current token of a secret, with enough remaining lifetime for its use.
 
 use std::time::Duration;
 
@@ -14,57 +14,57 @@ use crate::cli::terminal::human_time::{minute, parse_duration, span};
 use crate::platform::{Platforms, Region};
 use crate::rotation::{Clock, Deadline, ErrorKind, HeldToken, Place, RotationError, Rotator, SystemClock};
 
-/// A token that lives shorter than this is as good as dead for whoever begins something with it.
+/// The minimum remaining lifetime, unless `--minimum-life` is given.
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
 
-/// The variable that Terraform's provider and the official command line of Genesys Cloud take a token from.
+/// The variable from which Terraform's provider and the official command line of Genesys Cloud read a token.
 pub(in crate::cli) const GENESYS_CLOUD_TOKEN: &str = "GENESYSCLOUD_ACCESS_TOKEN";
-/// The same for CXone, where no tool has set a name yet.
+/// The same for CXone, for which no tool has established a name.
 pub(in crate::cli) const CXONE_TOKEN: &str = "CXONE_ACCESS_TOKEN";
 
-/// Which token is wanted.
+/// The secret, and the requirements on its token.
 #[derive(Debug, Args)]
 pub struct LiveTokenArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
     pub secret: String,
-    /// Fail unless the token lives so much longer: 30s, 5m, 1h; 1m unless it is given
+    /// Fail if the token expires sooner than this: 30s, 5m, 1h, 2d [default: 1m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub minimum_life: Option<Duration>,
-    /// Ask the platform as well whether it still takes the token
+    /// Also verify with the platform that it still accepts the token
     #[arg(long)]
     pub verify: bool,
-    /// How long it may take: 30s, 5m, 1h
+    /// Timeout: 30s, 5m, 1h
     #[arg(long, default_value = "1m", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,
 }
 
-/// The token, and what is known of it.
+/// A token that has been checked, and its document's metadata.
 pub(in crate::cli) struct LiveToken {
     pub(in crate::cli) held: HeldToken,
-    /// The life left; `None` where the document does not say it.
+    /// The remaining lifetime; `None` if the document has no expiry.
     pub(in crate::cli) left: Option<Duration>,
-    /// What the user wrote.
+    /// The secret as the user named it.
     secret: String,
     rotator: Rotator<AnyStore, Platforms, SystemClock>,
     deadline: Deadline,
 }
 
-/// Where the token is good.
+/// The platform and API that accept the token.
 pub(in crate::cli) struct Origin {
-    /// The variable that the platform's tools take the token from.
+    /// The variable from which the platform's tools read the token.
     pub(in crate::cli) token_variable: &'static str,
-    /// The base address of the API.
+    /// The base URL of the API.
     pub(in crate::cli) api_url: String,
-    /// What goes with the token: variables, and their values, none of which is a secret.
+    /// Further variables for the platform's tools, none of which is secret.
     pub(in crate::cli) companions: Vec<(&'static str, String)>,
 }
 
 impl LiveToken {
-    /// Reads the secret's current value, and nothing else. The platform is asked for nothing unless that is wanted.
+    /// Reads the secret's current value. Calls the platform only for `--verify`.
     ///
     /// # Errors
-    /// A [usage](CommandFailure::usage) failure; whatever keeps the secret from being read; no token, or one that is dead or
-    /// about to die.
+    /// A [usage](CommandFailure::usage) failure; a secret that cannot be read; a token that is missing, invalid or expires
+    /// too soon.
     pub(in crate::cli) async fn read(arguments: &LiveTokenArgs, session: &Session) -> Result<Self, CommandFailure> {
         let secret = SecretReference::parse(&arguments.secret)?;
         let platforms = session.platforms()?;
@@ -83,21 +83,21 @@ impl LiveToken {
         Ok(token)
     }
 
-    /// The token itself.
+    /// The token's value.
     pub(in crate::cli) fn text(&self) -> &str {
         self.held.access_token.expose_secret()
     }
 
-    /// How long it lives, for whoever watches; `None` where that is not known.
+    /// A sentence about the remaining lifetime; `None` if it is unknown.
     pub(in crate::cli) fn life(&self) -> Option<String> {
         let (left, end) = (self.left?, self.held.expires_at?);
-        Some(format!("the token of {} lives {}, until {} UTC", self.secret, span(left), minute(end)))
+        Some(format!("the token of {} is valid for {}, until {} UTC", self.secret, span(left), minute(end)))
     }
 
-    /// Where it is good. For Genesys Cloud the document says it; CXone is asked for its address.
+    /// The token's platform and API. The document names those of Genesys Cloud; CXone's API address comes from the platform.
     ///
     /// # Errors
-    /// It is said nowhere, or CXone cannot be asked.
+    /// No document names the platform's region, or CXone cannot be reached.
     pub(in crate::cli) async fn origin(&self) -> Result<Origin, CommandFailure> {
         let failed = |error| explained(&self.secret, error);
         let place = self.rotator.place_of(&self.held, self.deadline).await.map_err(failed)?;
@@ -115,13 +115,12 @@ impl LiveToken {
         Ok(Origin { token_variable, api_url, companions })
     }
 
-    /// A line break would end the line that the token is written to, and no header can carry one.
+    /// Rejects a token that an HTTP header cannot carry. A line break would also corrupt the output formats.
     fn can_be_sent(&self) -> Result<(), CommandFailure> {
         if self.text().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(());
         }
-        let message =
-            "the field access_token holds what no HTTP header can carry: blanks, line breaks or letters beyond ASCII";
+        let message = "access_token contains characters that an HTTP header cannot carry: whitespace, control characters or non-ASCII letters";
         let error = RotationError::new(ErrorKind::DocumentInvalid, message);
         Err(explained(&self.secret, error.with_hint(self.rotate())))
     }
@@ -131,10 +130,11 @@ impl LiveToken {
         let message = match (self.left, self.held.expires_at) {
             (Some(left), _) if left >= minimum => return Ok(()),
             (Some(Duration::ZERO), Some(end)) => format!("the token expired at {} UTC", minute(end)),
-            (Some(left), _) => format!("the token lives {}, and {} are wanted", span(left), span(minimum)),
-            (None, _) if wanted.is_some() => "the document does not say when its token expires".to_owned(),
+            (Some(left), _) => format!("the token is valid for {}, but {} are required", span(left), span(minimum)),
+            (None, _) if wanted.is_some() => "the document has no valid expires_at".to_owned(),
             (None, _) => {
-                let message = format!("{}: the document does not say when its token expires", self.secret);
+                let message =
+                    format!("{}: the document has no valid expires_at: the token may have expired", self.secret);
                 session.output.warning(&message, &self.rotate());
                 return Ok(());
             }
@@ -143,7 +143,7 @@ impl LiveToken {
         Err(explained(&self.secret, error))
     }
 
-    /// A token may have been revoked, or its client disabled, before its time was over.
+    /// Verifies the token with the platform: it may have been revoked, or its client disabled, before it expires.
     async fn is_accepted(&self) -> Result<(), CommandFailure> {
         let failed = |error: RotationError| {
             let is_dead = error.kind() == ErrorKind::TokenRejected;
@@ -151,13 +151,13 @@ impl LiveToken {
         };
         let place = self.rotator.place_of(&self.held, self.deadline).await.map_err(failed)?;
         let ask = || self.rotator.issuer.accepts(&place, &self.held.access_token);
-        let asked = self.rotator.retries.run("ask whether the token is accepted", self.deadline, ask).await;
+        let asked = self.rotator.retries.run("verify the token", self.deadline, ask).await;
         asked.map_err(failed)
     }
 
     fn rotate(&self) -> String {
         format!(
-            "`genesys-rotator rotate {0}` makes a new one; if it should have been rotated before, `genesys-rotator status {0}` and the rotation's log say why not",
+            "run `genesys-rotator rotate {0}` for a new token; if a scheduled rotation should have replaced it, check `genesys-rotator status {0}` and the log of the rotation",
             self.secret
         )
     }
@@ -167,10 +167,12 @@ fn left(end: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(now)).unwrap_or_default()
 }
 
-/// What a function is advised when its time runs out does not help here.
+/// Replaces the hint of a timeout, which is about the rotation function.
 fn explained(secret: &str, error: RotationError) -> CommandFailure {
     let error = match error.kind() {
-        ErrorKind::DeadlineExceeded => error.with_hint("give it more time with --timeout, and look at why it is slow"),
+        ErrorKind::DeadlineExceeded => {
+            error.with_hint("raise --timeout, and check why the store or the platform is slow")
+        }
         _ => error,
     };
     let failure = CommandFailure::from(error);

@@ -1,4 +1,4 @@
-//! What a command acts on: the secret's reference, the selection, the store, the session.
+//! The target of a command: references to secrets, selections, stores, tokens and the session.
 
 pub(super) mod live_token;
 pub(super) mod secret_reference;

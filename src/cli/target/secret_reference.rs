@@ -1,14 +1,14 @@
-//! How a secret is written on the command line.
+//! References to secrets on the command line.
 
 use crate::cli::exit::CommandFailure;
 use crate::rotation::SecretId;
 
-const FORMS: &str = "write aws:NAME_OR_ARN (or the bare name), vault:MOUNT/PATH, or file:PATH";
+const FORMS: &str = "use aws:NAME_OR_ARN (or the bare name), vault:MOUNT/PATH or file:PATH";
 
-/// A secret as the user named it, and where it is.
+/// A secret that the user named, and its store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretReference {
-    /// What the user wrote.
+    /// The reference as the user wrote it.
     pub typed: String,
     /// The store.
     pub store: StoreKind,
@@ -16,26 +16,26 @@ pub struct SecretReference {
     pub id: SecretId,
 }
 
-/// The stores that a secret can be in.
+/// The stores of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     /// AWS Secrets Manager.
     Aws,
-    /// A file on this machine.
+    /// A local file.
     File,
     /// KV version 2 of Vault or OpenBao.
     Vault,
 }
 
 impl StoreKind {
-    /// Whether the steps always run in this process, because no service drives them.
+    /// Whether the steps always run in this process because no service runs them.
     pub(crate) fn is_driven_here(self) -> bool {
         self != Self::Aws
     }
 }
 
 impl SecretReference {
-    /// Reads `aws:NAME_OR_ARN`, a bare name or ARN, `vault:MOUNT/PATH`, or `file:PATH`.
+    /// Parses `aws:NAME_OR_ARN`, a bare name or ARN, `vault:MOUNT/PATH`, or `file:PATH`.
     ///
     /// # Errors
     /// A [usage](CommandFailure::usage) failure for any other form.
@@ -46,17 +46,17 @@ impl SecretReference {
             Some(("arn", _)) | None => (StoreKind::Aws, aws_id(typed)?),
             Some(("vault", path)) => (StoreKind::Vault, vault_path(path)?),
             Some((scheme, _)) => {
-                let message = format!("{typed}: {scheme}: is no store that is known");
+                let message = format!("{typed}: unknown store {scheme}:");
                 return Err(CommandFailure::usage(message, FORMS));
             }
         };
         Ok(Self { typed: typed.to_owned(), store, id: SecretId::new(id) })
     }
 
-    /// Reads several, each of which counts once.
+    /// Parses several references and removes duplicates.
     ///
     /// # Errors
-    /// As for one.
+    /// As for [`Self::parse`].
     pub fn parse_all(typed: &[String]) -> Result<Vec<Self>, CommandFailure> {
         let mut secrets: Vec<Self> = Vec::new();
         for text in typed {
@@ -68,13 +68,13 @@ impl SecretReference {
         Ok(secrets)
     }
 
-    /// A secret that Secrets Manager listed.
+    /// A secret from a `ListSecrets` response.
     pub fn listed(id: SecretId) -> Self {
         Self { typed: id.as_str().to_owned(), store: StoreKind::Aws, id }
     }
 }
 
-/// Names as the Secrets Manager API reference allows them (`CreateSecret`, `Name`).
+/// Accepts the names that Secrets Manager accepts (API reference, `CreateSecret`, `Name`) and ARNs.
 fn aws_id(id: &str) -> Result<&str, CommandFailure> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
     let name = match id.strip_prefix("arn:") {
@@ -91,26 +91,29 @@ fn aws_id(id: &str) -> Result<&str, CommandFailure> {
         return Ok(id);
     }
     let message = if name.is_empty() {
-        "the secret's name is empty".to_owned()
+        "the secret name is empty".to_owned()
     } else {
-        format!("{id:?} cannot be the name of a secret")
+        format!("{id:?} is not a valid secret name")
     };
-    Err(CommandFailure::usage(message, format!("{FORMS}; a name has letters, digits and /_+=.@-")))
+    Err(CommandFailure::usage(message, format!("{FORMS}; a name consists of letters, digits and /_+=.@-")))
 }
 
 fn file_path(path: &str) -> Result<&str, CommandFailure> {
     if path.is_empty() {
-        return Err(CommandFailure::usage("file: names no path", FORMS));
+        return Err(CommandFailure::usage("the path after file: is empty", FORMS));
     }
     Ok(path)
 }
 
-/// A path as the KV engine takes it; the mount is its beginning.
+/// A path that starts with the mount of the KV engine.
 fn vault_path(path: &str) -> Result<&str, CommandFailure> {
     let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(char::is_control);
     if !path.contains('/') || path.split('/').any(bad) {
         let message = format!("vault:{} is not vault:MOUNT/PATH", path.escape_debug());
-        return Err(CommandFailure::usage(message, "write it as vault:secret/team/genesys, without the API's data/"));
+        return Err(CommandFailure::usage(
+            message,
+            "use a path such as vault:secret/team/genesys, without the data/ of the API path",
+        ));
     }
     Ok(path)
 }
@@ -122,7 +125,7 @@ mod tests {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/genesys-AbCdEf";
 
     #[test]
-    fn each_form_names_its_store() {
+    fn each_form_selects_its_store() {
         let rows = [
             ("prod/genesys", StoreKind::Aws, "prod/genesys"),
             ("aws:prod/genesys", StoreKind::Aws, "prod/genesys"),
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_form_is_explained() {
+    fn other_forms_are_rejected() {
         let rows = [
             ("vault:", "is not vault:MOUNT/PATH"),
             ("vault:secret", "is not vault:MOUNT/PATH"),
@@ -152,13 +155,13 @@ mod tests {
             ("vault:secret/genesys/", "is not vault:MOUNT/PATH"),
             ("vault:secret/../sys/mounts", "is not vault:MOUNT/PATH"),
             ("vault:secret/a\nb", "is not vault:MOUNT/PATH"),
-            ("gcp:genesys", "is no store that is known"),
-            ("prod:genesys", "is no store that is known"),
+            ("gcp:genesys", "unknown store"),
+            ("prod:genesys", "unknown store"),
             ("", "is empty"),
             ("aws:", "is empty"),
-            ("file:", "names no path"),
-            ("my secret", "cannot be the name"),
-            ("aws:a:b", "cannot be the name"),
+            ("file:", "is empty"),
+            ("my secret", "is not a valid secret name"),
+            ("aws:a:b", "is not a valid secret name"),
             ("arn:aws:lambda:eu-west-1:123456789012:function:rotate", "is not the ARN of a secret"),
             ("aws:arn:aws:secretsmanager", "is not the ARN of a secret"),
         ];
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_named_twice_counts_once() {
+    fn duplicate_references_are_removed() {
         let typed = ["a", "aws:a", "file:a", "b", "a"].map(str::to_owned);
         let secrets = SecretReference::parse_all(&typed).expect("all are valid");
         assert_eq!(secrets.iter().map(|secret| secret.typed.as_str()).collect::<Vec<_>>(), ["a", "file:a", "b"]);

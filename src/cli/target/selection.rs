@@ -1,4 +1,4 @@
-//! Which secrets a command is about: those that were named, or all in Secrets Manager that match.
+//! Selection of secrets: by name, or all secrets in Secrets Manager that match a filter.
 
 use clap::Args;
 
@@ -8,55 +8,54 @@ use crate::cli::exit::CommandFailure;
 use crate::rotation::{Deadline, RetryPolicy};
 use crate::store::aws::list::{Listed, Wanted};
 
-/// How long listing may take.
+/// The timeout of listing secrets.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
 
-/// Which of the secrets in Secrets Manager are meant.
+/// Filters for secrets in Secrets Manager.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
-    /// All secrets of the account and region that match --tag, --prefix and --rotation-function
+    /// Select all secrets of the account and region that match --tag, --prefix and --rotation-function
     #[arg(long, conflicts_with = "secrets")]
     pub all: bool,
-    /// With --all: secrets with this tag, and this value of it; given several times, all must fit
+    /// With --all: only secrets with this tag (and value); repeatable, all tags must match
     #[arg(long = "tag", value_name = "KEY[=VALUE]", value_parser = parse_tag)]
     pub tags: Vec<(String, Option<String>)>,
-    /// With --all: secrets whose name begins like this
+    /// With --all: only secrets whose name starts with NAME
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub prefix: Option<String>,
-    /// With --all: secrets that this function rotates, whatever they hold
+    /// With --all: only secrets that this function rotates, regardless of their content
     #[arg(long, value_name = "ARN", value_parser = parse_function)]
     pub rotation_function: Option<String>,
 }
 
-/// A secret that was chosen.
+/// A selected secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     pub(crate) secret: SecretReference,
-    /// What the list says of it; `None` where it was named.
+    /// Its list entry; `None` if the user named it.
     pub(crate) listed: Option<Listed>,
 }
 
 impl Selection {
-    /// Whether anything says which secrets are meant by `--all`.
+    /// Whether a filter narrows `--all`.
     pub(crate) fn is_narrowed(&self) -> bool {
         !self.tags.is_empty() || self.prefix.is_some() || self.rotation_function.is_some()
     }
 
-    /// The secrets that were named, or those that match.
+    /// Returns the named secrets, or those that match.
     ///
     /// # Errors
-    /// A [usage](CommandFailure::usage) failure for a name that is none and for settings that cannot be used, or no list
-    /// could be had.
+    /// A [usage](CommandFailure::usage) failure for an invalid reference or invalid settings; the error of listing.
     pub(crate) async fn choose(&self, named: &[String], session: &Session) -> Result<Vec<Chosen>, CommandFailure> {
         if !self.all && self.is_narrowed() {
-            let message = "--tag, --prefix and --rotation-function are for --all";
-            return Err(CommandFailure::usage(message, "add --all, and name no secrets"));
+            let message = "--tag, --prefix and --rotation-function require --all";
+            return Err(CommandFailure::usage(message, "add --all and remove the secret names"));
         }
         if self.all || named.is_empty() {
             return self.list(session).await;
         }
         let secrets = SecretReference::parse_all(named)?;
-        session.settled(&secrets).await?;
+        session.validate_settings(&secrets).await?;
         Ok(secrets.into_iter().map(|secret| Chosen { secret, listed: None }).collect())
     }
 
@@ -74,11 +73,11 @@ impl Selection {
     }
 }
 
-/// `KEY`, or `KEY=VALUE`, which may be empty. Keys with an equals sign in them cannot be written.
+/// `KEY`, or `KEY=VALUE` with a possibly empty value. Keys that contain an equals sign are not supported.
 fn parse_tag(text: &str) -> Result<(String, Option<String>), String> {
     let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
     if key.is_empty() {
-        return Err("write KEY=VALUE, or KEY for any value".to_owned());
+        return Err("expected KEY=VALUE, or KEY for any value".to_owned());
     }
     Ok((key.to_owned(), value.map(str::to_owned)))
 }
@@ -86,7 +85,7 @@ fn parse_tag(text: &str) -> Result<(String, Option<String>), String> {
 fn parse_function(text: &str) -> Result<String, String> {
     match text.split(':').collect::<Vec<_>>()[..] {
         ["arn", _, "lambda", _, _, "function", name, ..] if !name.is_empty() => Ok(text.to_owned()),
-        _ => Err("write the function's ARN, arn:aws:lambda:REGION:ACCOUNT:function:NAME".to_owned()),
+        _ => Err("expected a function ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME".to_owned()),
     }
 }
 
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_named_by_its_arn() {
+    fn a_rotation_function_is_an_arn() {
         assert!(parse_function("arn:aws:lambda:eu-west-1:123456789012:function:rotate:live").is_ok());
         for text in ["rotate", "arn:aws:lambda:eu-west-1:123456789012:function:", "arn:aws:s3:::bucket"] {
             assert!(parse_function(text).is_err(), "{text}");

@@ -1,4 +1,4 @@
-//! What the commands work with.
+//! The session: streams, environment and clients of the stores.
 
 use std::io;
 
@@ -18,16 +18,16 @@ use crate::store::aws::{self, AwsSecretsManager};
 use crate::store::file::FileStore;
 use crate::store::vault::VaultKv;
 
-/// The environment variables that switch logging on, the first one first.
+/// The environment variables that enable logging, in order of precedence.
 const LOG_VARIABLES: [&str; 2] = ["ROTATOR_LOG", "RUST_LOG"];
 
 type VariableLookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// The streams, the environment, and the way to the stores.
+/// The streams, the environment and the clients of the stores.
 pub struct Session {
-    /// The streams.
+    /// The output streams.
     pub output: Output,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: SystemClock,
     environment: VariableLookup,
     aws: OnceCell<AwsSecretsManager>,
@@ -35,7 +35,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session with these streams and this environment.
+    /// Creates a session with these streams and this environment.
     pub fn new(output: Output, environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self {
             output,
@@ -46,62 +46,62 @@ impl Session {
         }
     }
 
-    /// Logs to stderr where `ROTATOR_LOG` or `RUST_LOG` is set, and nowhere else.
+    /// Logs to stderr if `ROTATOR_LOG` or `RUST_LOG` is set.
     pub fn start_log(&mut self) {
         let set = |name: &&str| (self.environment)(name).filter(|text| !text.trim().is_empty());
-        let Some(wanted) = LOG_VARIABLES.iter().find_map(set) else { return };
+        let Some(filter) = LOG_VARIABLES.iter().find_map(set) else { return };
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_ansi(self.output.error_style.colour)
-            // What cannot be written to stderr cannot be complained about there either.
+            // Write errors of stderr cannot be reported on stderr.
             .log_internal_errors(false);
-        // Fails only where this process logs already.
-        tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&wanted)))).try_init().ok();
+        // Fails only if this process has a subscriber already.
+        tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&filter)))).try_init().ok();
         // A progress bar and log lines would overwrite each other.
         self.output.is_watched = false;
         self.output.is_redrawn = false;
     }
 
-    /// A variable of the environment; `None` where it is not set, or empty.
+    /// An environment variable; `None` if it is unset or empty.
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
-    /// All platforms, at the addresses that the environment allows.
+    /// All platforms, at the addresses that the environment sets.
     ///
     /// # Errors
-    /// A [usage](CommandFailure::usage) failure where it sets addresses that may not be.
+    /// A [usage](CommandFailure::usage) failure for an address that is not allowed.
     pub(crate) fn platforms(&self) -> Result<Platforms, CommandFailure> {
         Endpoints::from_lookup(&self.environment).map(Platforms::new).map_err(|error| CommandFailure::settings(&error))
     }
 
-    /// Secrets Manager, whose configuration is looked for once.
+    /// Secrets Manager. The configuration is loaded once.
     pub(crate) async fn aws(&self) -> AwsSecretsManager {
         let load = || async { AwsSecretsManager::new(&aws::config::discover().await).paced() };
         self.aws.get_or_init(load).await.clone()
     }
 
-    /// KV of Vault, whose settings are read once.
+    /// KV of Vault or OpenBao. The settings are read once.
     async fn vault(&self) -> Rotated<VaultKv> {
         let read = || async { VaultKv::from_lookup(&self.environment) };
         self.vault.get_or_try_init(read).await.cloned()
     }
 
-    /// Makes sure that the settings of the stores that these secrets are in can be used.
+    /// Validates the settings of the stores of these secrets.
     ///
     /// # Errors
-    /// A [usage](CommandFailure::usage) failure where they cannot.
-    pub(crate) async fn settled(&self, secrets: &[SecretReference]) -> Result<(), CommandFailure> {
+    /// A [usage](CommandFailure::usage) failure for invalid settings.
+    pub(crate) async fn validate_settings(&self, secrets: &[SecretReference]) -> Result<(), CommandFailure> {
         match secrets.iter().any(|secret| secret.store == StoreKind::Vault) {
             true => self.vault().await.map(drop).map_err(|error| CommandFailure::settings(&error)),
             false => Ok(()),
         }
     }
 
-    /// The store that a secret is in.
+    /// The store of this kind.
     ///
     /// # Errors
-    /// As for [`Self::settled`].
+    /// The settings of the store are invalid.
     pub(crate) async fn store(&self, kind: StoreKind) -> Rotated<AnyStore> {
         Ok(match kind {
             StoreKind::Aws => AnyStore::Aws(self.aws().await),
@@ -110,10 +110,10 @@ impl Session {
         })
     }
 
-    /// Rotates secrets of one store.
+    /// A rotator for the secrets of one store.
     ///
     /// # Errors
-    /// As for [`Self::settled`].
+    /// The settings of the store are invalid.
     pub(crate) async fn rotator<I>(&self, kind: StoreKind, issuer: I) -> Rotated<Rotator<AnyStore, I, SystemClock>> {
         let store = self.store(kind).await?;
         Ok(Rotator::new(store, issuer, self.clock))

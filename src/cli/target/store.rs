@@ -1,4 +1,4 @@
-//! One store out of those that the command line knows.
+//! An enum that dispatches to the stores of the command line.
 
 use crate::rotation::{
     Description, Result, SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
@@ -9,14 +9,14 @@ use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
 use crate::store::vault::VaultKv;
 
-/// A store, chosen.
+/// A store of any kind.
 #[derive(Debug)]
 pub enum AnyStore {
     /// AWS Secrets Manager.
     Aws(AwsSecretsManager),
-    /// Files on this machine.
+    /// Local files.
     File(FileStore),
-    /// This process's memory, for the demonstration.
+    /// The memory of this process, for the demonstration.
     Memory(MemoryStore),
     /// KV version 2 of Vault or OpenBao.
     Vault(VaultKv),

@@ -1,47 +1,57 @@
-//! Durations and moments as people say them.
+//! Durations and points in time, as text.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::fmt::friendly::SpanParser;
 use jiff::tz::TimeZone;
+use jiff::{SpanRelativeTo, Timestamp};
 
 const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+/// The shortest and the longest duration that the command line accepts.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// Reads `30s`, `5m`, `1h` or a number of seconds.
+/// Reads `30s`, `90m`, `1h30m`, `2d` or a number of seconds.
+///
+/// The grammar is jiff's friendly duration format (docs.rs/jiff, `fmt::friendly`); a day has 24 hours.
 ///
 /// # Errors
-/// A sentence, for anything else and for nothing at all.
+/// The expected format, for any other text and for less than a second.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
-    let unit = [('s', 1), ('m', 60), ('h', 3_600)].into_iter().find(|(unit, _)| text.ends_with(*unit));
-    let (number, factor) = unit.map_or((text, 1), |(unit, factor)| (text.strip_suffix(unit).unwrap_or(text), factor));
-    let seconds = number.parse::<u32>().ok().map(|number| u64::from(number) * factor).filter(|seconds| *seconds > 0);
-    seconds.map(Duration::from_secs).ok_or_else(|| "write 30s, 5m or 1h".to_owned())
+    let duration = text.parse().map(Duration::from_secs).ok().or_else(|| friendly_duration(text));
+    let is_valid = |duration: &Duration| (SHORTEST..=LONGEST).contains(duration);
+    duration.filter(is_valid).ok_or_else(|| "expected a duration such as 30s, 5m, 1h or 2d".to_owned())
 }
 
-/// How old something may be: an age, or the moment since which it is young enough.
+fn friendly_duration(text: &str) -> Option<Duration> {
+    let span = SpanParser::new().parse_span(text).ok()?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
+}
+
+/// How old something may be: a maximum age, or the earliest point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgeLimit {
-    /// So long.
+    /// At most this old.
     Of(Duration),
-    /// Since then.
+    /// Not from before this point in time.
     Since(Timestamp),
 }
 
 impl AgeLimit {
-    /// Reads a duration, or a moment by RFC 3339.
+    /// Reads a duration, or an RFC 3339 timestamp.
     ///
     /// # Errors
-    /// A sentence, for anything else.
+    /// The expected format, for any other text.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let moment = || text.trim().parse().map(Self::Since);
+        let timestamp = || text.trim().parse().map(Self::Since);
         parse_duration(text)
             .map(Self::Of)
-            .or_else(|_| moment())
-            .map_err(|_: jiff::Error| "write 30m or 1h, or a moment such as 2026-01-02T03:04:05Z".to_owned())
+            .or_else(|_| timestamp())
+            .map_err(|_: jiff::Error| "expected 30m, 1h, or a timestamp such as 2026-01-02T03:04:05Z".to_owned())
     }
 
-    /// The moment that it means now.
+    /// The earliest point in time that satisfies the limit at `now`.
     pub(crate) fn before(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Of(age) => now.checked_sub(age).unwrap_or(Timestamp::MIN),
@@ -66,7 +76,7 @@ pub(crate) fn span(duration: Duration) -> String {
     parts.join(" ")
 }
 
-/// How far a moment is from now: `in 3 h 20 min`, `2 h ago`.
+/// The distance of a point in time from now: `in 3 h 20 min`, `2 h ago`.
 pub(crate) fn from_now(moment: Timestamp, now: Timestamp) -> String {
     match (Duration::try_from(moment.duration_since(now)), Duration::try_from(now.duration_since(moment))) {
         (_, Ok(past)) if past.as_secs() == 0 => "now".to_owned(),
@@ -76,14 +86,12 @@ pub(crate) fn from_now(moment: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Date and time of day to the minute, UTC.
+/// Date and time of day to the minute, in UTC.
 pub(crate) fn minute(moment: Timestamp) -> String {
-    let date = moment.to_zoned(TimeZone::UTC).datetime();
-    let (year, month, day) = (date.year(), date.month(), date.day());
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", date.hour(), date.minute())
+    moment.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// The moment without its fraction of a second.
+/// The timestamp without its fraction of a second.
 pub(crate) fn to_the_second(moment: Timestamp) -> Timestamp {
     Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }
@@ -97,17 +105,29 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_read_with_or_without_its_unit() {
-        for (text, seconds) in [("30s", 30), ("5m", 300), ("1h", 3_600), ("90", 90), (" 2m ", 120)] {
+    fn a_duration_is_a_number_with_a_unit_or_a_number_of_seconds() {
+        let rows = [
+            ("30s", 30),
+            ("5m", 300),
+            ("90m", 5_400),
+            ("1h", 3_600),
+            ("1h30m", 5_400),
+            ("1.5h", 5_400),
+            ("2d", 172_800),
+            ("90", 90),
+            ("3600s", 3_600),
+            (" 2m ", 120),
+        ];
+        for (text, seconds) in rows {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "0", "0m", "-1s", "5 m", "1d", "m", "ss", "5ms", "5mm", "1.5h", "99999999999h"] {
+        for text in ["", "0", "0m", "-1s", "1s ago", "m", "ss", "5ms", "5mm", "1 month", "99999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn an_age_is_a_duration_or_a_moment() {
+    fn an_age_limit_is_a_duration_or_a_timestamp() {
         let now = moment("2026-01-02T03:04:05Z");
         assert_eq!(AgeLimit::parse("1h").map(|age| age.before(now)), Ok(moment("2026-01-02T02:04:05Z")));
         let since = "2026-01-02T03:00:00+01:00";
@@ -134,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_told_from_either_side() {
+    fn the_distance_from_now_is_in_the_future_or_in_the_past() {
         let now = moment("2026-01-02T03:04:05Z");
         assert_eq!(from_now(moment("2026-01-02T06:24:05Z"), now), "in 3 h 20 min");
         assert_eq!(from_now(moment("2026-01-02T01:04:05Z"), now), "2 h ago");

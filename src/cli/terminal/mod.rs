@@ -1,4 +1,4 @@
-//! What people see: streams, styles, tables, times, signals.
+//! The terminal: streams, styles, tables, times, signals. Knows no command.
 
 pub(super) mod human_time;
 pub(super) mod output;

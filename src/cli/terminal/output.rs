@@ -1,4 +1,4 @@
-//! The two streams: stdout for the result, stderr for everything else.
+//! Output streams: stdout for the result, stderr for everything else.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -11,43 +11,43 @@ use serde::Serialize;
 use super::style::{Colour, Style};
 use crate::cli::exit::{CommandFailure, Exit};
 
-/// What a result looks like.
+/// Format of a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// JSON, one object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Writes to both streams. No write fails the command half-way: a rotation goes on when its reader
-/// has gone away, and what could not be written is reported at the [end](Self::end).
+/// Writes to both streams. A failed write does not stop the command: a rotation continues after its reader closed the
+/// pipe. The first write error is reported at the [end](Self::end).
 pub struct Output {
     stdout: Mutex<Stream>,
     stderr: Mutex<Stream>,
-    /// What a result looks like.
+    /// Format of the result.
     pub format: Format,
-    /// Whether a person watches stderr.
+    /// Whether stderr is a terminal and shows progress.
     pub(crate) is_watched: bool,
-    /// Whether stdout is a terminal, which shows what it was given for as long as somebody can scroll back.
+    /// Whether stdout is a terminal, which keeps its text in the scrollback.
     pub(crate) is_shown: bool,
-    /// Whether stdout can show a picture that is drawn over again.
+    /// Whether stdout is a terminal that can redraw lines.
     pub(crate) is_redrawn: bool,
-    /// What stdout can show.
+    /// Style of stdout.
     pub(crate) style: Style,
-    /// What stderr can show.
+    /// Style of stderr.
     pub(crate) error_style: Style,
 }
 
 struct Stream {
     writer: Box<dyn Write + Send>,
-    /// The first error; nothing is written after it.
+    /// The first write error; nothing is written after it.
     error: Option<io::Error>,
 }
 
 impl Output {
-    /// This process's own streams, in the style that the environment allows.
+    /// The streams of this process, with the style that the environment allows.
     pub fn standard(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let style = Style::from_lookup(&lookup, stdout.is_terminal());
@@ -57,7 +57,7 @@ impl Output {
         Self { style, error_style, is_watched, is_shown, is_redrawn, ..Self::to(stdout, stderr) }
     }
 
-    /// Any two streams, in plain ASCII.
+    /// Any two streams, as plain ASCII.
     pub fn to(stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
         Self {
             stdout: Mutex::new(Stream { writer: Box::new(stdout), error: None }),
@@ -71,12 +71,12 @@ impl Output {
         }
     }
 
-    /// A line of the result.
+    /// Prints a line of the result.
     pub fn result(&self, line: impl Display) {
         self.raw(&format!("{line}\n"));
     }
 
-    /// A result as JSON, on one line.
+    /// Prints a result as one line of JSON.
     pub fn json(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
             Ok(text) => self.result(text),
@@ -84,34 +84,34 @@ impl Output {
         }
     }
 
-    /// A text of the result as it is.
+    /// Prints a text of the result, unchanged.
     pub fn raw(&self, text: &str) {
         write(&self.stdout, |stream| stream.put(text.as_bytes()));
     }
 
-    /// A piece of the result, text or not. Tells whether anybody still reads.
+    /// Writes bytes of the result. Returns whether stdout still accepts output.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> bool {
         let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         stream.put(bytes);
         stream.error.is_none()
     }
 
-    /// Why stdout could not be written, for a command that says so itself: it is not said again at the [end](Self::end).
+    /// Takes the write error of stdout, for a command that reports it itself. The [end](Self::end) does not repeat it.
     pub(crate) fn take_write_error(&self) -> Option<io::Error> {
         self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take()
     }
 
-    /// A line for whoever watches.
+    /// Prints a line to stderr.
     pub fn note(&self, line: impl Display) {
         write(&self.stderr, |stream| stream.put(format!("{line}\n").as_bytes()));
     }
 
-    /// What went wrong and what to do, in two lines.
+    /// Prints an error and its hint.
     pub fn error(&self, message: &str, hint: &str) {
         self.two_lines(Colour::Red, "error", message, hint);
     }
 
-    /// What may go wrong later and what to do, in two lines.
+    /// Prints a warning and its hint.
     pub fn warning(&self, message: &str, hint: &str) {
         self.two_lines(Colour::Yellow, "warning", message, hint);
     }
@@ -122,7 +122,7 @@ impl Output {
         self.note(format_args!("{name} {}\n{hint_name} {}", one_line(message), one_line(hint)));
     }
 
-    /// Says why the command failed, if it did, and gives the exit code.
+    /// Prints the failure, if there is one, and returns the exit code.
     pub fn end(self, result: Result<Exit, CommandFailure>) -> ExitCode {
         let exit = result.unwrap_or_else(|failure| {
             self.error(&failure.message, &failure.hint);
@@ -130,9 +130,9 @@ impl Output {
         });
         let unwritten = self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take();
         match unwritten {
-            // Whoever closed the pipe has read what they wanted.
+            // A reader that closes the pipe early has what it needs.
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.error(&format!("the result could not be written: {error}"), "look at where stdout goes to");
+                self.error(&format!("the result could not be written: {error}"), "check the destination of stdout");
                 Exit::Failed.into()
             }
             _ => exit.into(),
@@ -156,7 +156,8 @@ fn write(stream: &Mutex<Stream>, act: impl FnOnce(&mut Stream)) {
     act(&mut stream.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Messages hold what others wrote: a line break would break the form, and an escape the terminal.
+/// Replaces control characters by spaces, since messages contain foreign text: line breaks would break the two-line
+/// format, and escape sequences would reach the terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let words: Vec<_> = text.split(|letter: char| letter.is_control() || letter == ' ').collect();
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -168,7 +169,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A stream whose text can be looked at.
+    /// A stream whose text tests can read.
     #[derive(Clone, Default)]
     pub(in crate::cli) struct Captured(Arc<Mutex<Vec<u8>>>);
 
@@ -201,7 +202,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_error_is_two_lines_whatever_its_text_holds() {
+    fn an_error_is_two_lines_for_any_text() {
         let stderr = Captured::default();
         let output = Output::to(io::sink(), stderr.clone());
         output.error("no\nsuch \x1b[31m thing", "look\r\nelsewhere ");
@@ -209,7 +210,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_no_error() {
+    fn a_closed_pipe_is_not_an_error() {
         let stderr = Captured::default();
         let output = Output::to(Broken(io::ErrorKind::BrokenPipe), stderr.clone());
         output.result("a line");

@@ -1,21 +1,21 @@
-//! Being asked to stop: Ctrl-C, and what a supervisor sends.
+//! Shutdown signals: Ctrl-C, and SIGTERM from a supervisor.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM; none ever where this process may not listen for them.
+/// SIGINT and SIGTERM. A signal whose handler cannot be installed never arrives.
 pub(crate) struct Signals {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
 }
 
 impl Signals {
-    /// From now on neither ends the process by itself.
+    /// Installs the handlers: from now on neither signal ends the process.
     pub(crate) fn listen() -> Self {
         let listen = |kind| signal(kind).ok();
         Self { interrupt: listen(SignalKind::interrupt()), terminate: listen(SignalKind::terminate()) }
     }
 
-    /// Waits for the next of either.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             () = received(&mut self.interrupt) => {}

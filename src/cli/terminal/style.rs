@@ -1,6 +1,6 @@
-//! Colours and marks, where they can be shown.
+//! Colours and marks, if the stream can show them.
 
-/// A colour of the terminal's own palette.
+/// A colour of the terminal's palette.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
     Red,
@@ -10,19 +10,19 @@ pub(crate) enum Colour {
     Bold,
 }
 
-/// What a stream can show.
+/// The capabilities of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Whether colours are wanted.
+    /// Whether to use colours.
     pub colour: bool,
-    /// Whether anything beyond ASCII can be shown.
+    /// Whether to use characters beyond ASCII.
     pub unicode: bool,
 }
 
 impl Style {
-    /// Reads from the environment what a stream can show.
+    /// Reads the capabilities from the environment.
     ///
-    /// `NO_COLOR` (no-color.org) and `TERM=dumb` switch colours off; the locale tells the encoding.
+    /// `NO_COLOR` (no-color.org) and `TERM=dumb` disable colours; the locale names the encoding.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>, is_terminal: bool) -> Self {
         let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let colour = is_terminal && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb");
@@ -45,7 +45,7 @@ impl Style {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// The mark before something that was tried.
+    /// The mark of a success or a failure.
     pub(crate) fn mark(self, succeeded: bool) -> String {
         let (colour, mark, plain) =
             if succeeded { (Colour::Green, "✓", "ok  ") } else { (Colour::Red, "✗", "FAIL") };
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_decides_what_is_shown() {
+    fn the_environment_selects_colours_and_unicode() {
         assert_eq!(style(&[("LANG", "en_IE.UTF-8")]), Style { colour: true, unicode: true });
         assert_eq!(style(&[("LANG", "C.utf8"), ("NO_COLOR", "1")]), Style { colour: false, unicode: true });
         assert_eq!(style(&[("LANG", "C.utf8"), ("NO_COLOR", "")]), Style { colour: true, unicode: true });
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_have_a_plain_form() {
+    fn marks_have_an_ascii_form() {
         let plain = Style::default();
         assert_eq!((plain.mark(true), plain.mark(false)), ("ok  ".to_owned(), "FAIL".to_owned()));
         let full = Style { colour: true, unicode: true };

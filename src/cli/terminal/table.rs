@@ -1,8 +1,8 @@
-//! A plain table: columns as wide as their widest cell.
+//! Tables whose columns are as wide as their widest cell.
 
 use super::style::{Colour, Style};
 
-/// A cell, perhaps in a colour.
+/// A cell with an optional colour.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) text: String,
@@ -19,7 +19,7 @@ impl Cell {
     }
 }
 
-/// The lines of a table. A row may be shorter than the header: its last cell is then as long as it likes.
+/// The lines of a table. The last cell of a row that is shorter than the header may exceed its column.
 pub(crate) fn lines<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[Vec<Cell>], style: Style) -> Vec<String> {
     let full = || rows.iter().filter(|row| row.len() == COLUMNS);
     let width = |column: usize| {
@@ -59,7 +59,7 @@ mod tests {
         let rows = [
             row(&["a", "expired 2 h ago", "x"]),
             row(&["longer-name", "now", ""]),
-            row(&["b", "a long excuse that ends the line"]),
+            row(&["b", "a long error that ends the line"]),
         ];
         let lines = lines(["SECRET", "TOKEN", "NEXT"], &rows, Style::default());
         assert_eq!(
@@ -68,13 +68,13 @@ mod tests {
                 "SECRET       TOKEN            NEXT",
                 "a            expired 2 h ago  x",
                 "longer-name  now",
-                "b            a long excuse that ends the line",
+                "b            a long error that ends the line",
             ]
         );
     }
 
     #[test]
-    fn colours_take_no_room() {
+    fn colours_do_not_change_the_column_width() {
         let style = Style { colour: true, unicode: true };
         let rows = [vec![Cell::coloured("a", Colour::Red), Cell::plain("x")], row(&["ab", "y"])];
         let lines = lines(["S", "T"], &rows, style);

@@ -1,4 +1,4 @@
-//! What a token is printed as.
+//! The formats of a printed token.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -8,26 +8,26 @@ use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::live_token::{LiveToken, Origin};
 use crate::cli::target::session::Session;
 
-/// What a token is printed as.
+/// The format of a printed token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
-    /// The token alone, on a line.
+    /// The token on a line.
     Raw,
     /// `Authorization: Bearer TOKEN`, for `curl -H @-`.
     Header,
-    /// Variables as a shell reads them.
+    /// Variables in shell syntax.
     Env,
-    /// The fields that the secrets engine answers with.
+    /// JSON with the fields of the secrets engine's response.
     Json,
 }
 
-/// The fields that the secrets engine answers with, by their names there.
+/// The fields of the secrets engine's response.
 #[derive(Serialize)]
 struct TokenJson<'a> {
     access_token: &'a str,
     token_type: Option<&'a str>,
     expires_at: Option<String>,
-    /// Seconds of life left.
+    /// The remaining lifetime in seconds.
     ttl: Option<u64>,
     api_url: Option<&'a str>,
 }
@@ -35,7 +35,7 @@ struct TokenJson<'a> {
 /// Prints the token.
 ///
 /// # Errors
-/// The form tells where the token is good, and that is not known.
+/// The format contains the API's address, which cannot be determined.
 pub(super) async fn print(token: &LiveToken, form: Form, session: &Session) -> Result<(), CommandFailure> {
     let text = match form {
         Form::Raw => Zeroizing::new(format!("{}\n", token.text())),
@@ -55,7 +55,7 @@ fn variables(token: &LiveToken, origin: &Origin) -> Zeroizing<String> {
     text
 }
 
-/// `None` where it is not known now, as the secrets engine has it.
+/// The API's base URL; `None`, as in the secrets engine, if it cannot be determined.
 async fn api_url(token: &LiveToken, session: &Session) -> Option<String> {
     let origin = token.origin().await;
     let known = origin.map_err(|failure| session.output.warning(&failure.message, &failure.hint));
@@ -63,23 +63,23 @@ async fn api_url(token: &LiveToken, session: &Session) -> Option<String> {
 }
 
 fn json(token: &LiveToken, api_url: Option<&str>) -> Result<Zeroizing<String>, CommandFailure> {
-    let answer = TokenJson {
+    let token = TokenJson {
         access_token: token.text(),
         token_type: token.held.token_type.as_deref(),
         expires_at: token.held.expires_at.map(|end| end.to_string()),
         ttl: token.left.map(|left| left.as_secs()),
         api_url,
     };
-    let mut text = serde_json::to_string(&answer).map(Zeroizing::new).map_err(|error| CommandFailure {
+    let mut text = serde_json::to_string(&token).map(Zeroizing::new).map_err(|error| CommandFailure {
         exit: Exit::Failed,
-        message: format!("the answer could not be written as JSON: {error}"),
+        message: format!("the token could not be serialized as JSON: {error}"),
         hint: "choose another --format".to_owned(),
     })?;
     text.push('\n');
     Ok(text)
 }
 
-/// A word of a POSIX shell: nothing in single quotes means anything to it.
+/// A word in single quotes, in which a POSIX shell interprets no character.
 fn quoted(text: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("'{}'", text.replace('\'', r"'\''")))
 }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_means_anything_to_a_shell_once_it_is_quoted() {
+    fn quoted_text_has_no_meaning_to_a_shell() {
         for (text, word) in
             [("", "''"), ("a_B-1*>", "'a_B-1*>'"), ("$(id)`id`\"\\", "'$(id)`id`\"\\'"), ("a'b", r"'a'\''b'")]
         {

@@ -11,10 +11,10 @@ use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::live_token::{CXONE_TOKEN, GENESYS_CLOUD_TOKEN, LiveToken};
 use crate::cli::target::session::Session;
 
-/// Where the runner looks for variables once a step has ended.
+/// The variable that names the runner's file of environment variables.
 const FILE_VARIABLE: &str = "GITHUB_ENV";
 
-/// A variable of the job, still to be set.
+/// A variable of the job that has not been set yet.
 pub(super) struct GithubEnvironment {
     name: String,
     path: String,
@@ -22,20 +22,20 @@ pub(super) struct GithubEnvironment {
 }
 
 impl GithubEnvironment {
-    /// Opens the file that the runner made for this step.
+    /// Opens the runner's file for this step.
     ///
     /// # Errors
-    /// A [usage](CommandFailure::usage) failure where there is no such file, or the runner would not take the name.
+    /// A [usage](CommandFailure::usage) failure if the file does not exist or the runner rejects the name.
     pub(super) fn open(name: &str, session: &Session) -> Result<Self, CommandFailure> {
         check_name(name)?;
         let path = session.variable(FILE_VARIABLE).ok_or_else(|| {
-            let hint = "--github-env is for a step of GitHub Actions; elsewhere use `exec`, or --format env";
+            let hint = "use --github-env only in a step of GitHub Actions; elsewhere use `exec` or --format env";
             CommandFailure::usage(format!("{FILE_VARIABLE} is not set"), hint)
         })?;
         match open(&path) {
             Ok(file) => Ok(Self { name: name.to_owned(), path, file }),
             Err(error) => {
-                let hint = "the runner makes that file for each step: run this in the step itself, and hand GITHUB_ENV on to a container";
+                let hint = "the runner creates that file for each step: run this command in the step itself, and pass GITHUB_ENV to a container";
                 Err(CommandFailure::usage(
                     format!("{FILE_VARIABLE} names {path}, which cannot be written: {error}"),
                     hint,
@@ -44,11 +44,11 @@ impl GithubEnvironment {
         }
     }
 
-    /// Masks the token, and only then writes it. Under the name that the platform's tools look for, region and address
-    /// go with it, so that none of them sends the token to another region.
+    /// Masks the token, then sets the variable. If the variable is the one that the platform's tools read, region and
+    /// API address are set too, so that no tool sends the token to another region.
     ///
     /// # Errors
-    /// It is said nowhere where the token is good, or one of the two cannot be written.
+    /// The API's address cannot be determined, or the mask or the variable cannot be written.
     pub(super) async fn hand_over(self, token: &LiveToken, session: &Session) -> Result<(), CommandFailure> {
         let mut variables = vec![(self.name.as_str(), token.text())];
         let origin = if is_known_name(&self.name) { Some(token.origin().await?) } else { None };
@@ -63,7 +63,7 @@ impl GithubEnvironment {
         append(self.file, &lines).map_err(|error| CommandFailure {
             exit: Exit::Failed,
             message: format!("{} could not be written: {error}", self.path),
-            hint: "look at the runner's disk, and at who owns the file".to_owned(),
+            hint: "check the runner's disk and the owner of the file".to_owned(),
         })
     }
 }
@@ -72,29 +72,29 @@ fn unmasked(error: Option<io::Error>) -> CommandFailure {
     let why = error.map_or_else(String::new, |error| format!(" ({error})"));
     CommandFailure {
         exit: Exit::Failed,
-        message: format!("the command that masks the token could not be written to stdout{why}, so nothing was set"),
-        hint: "leave stdout to the runner: no pipe, no redirection".to_owned(),
+        message: format!("the mask for the token could not be written to stdout{why}; no variable was set"),
+        hint: "do not pipe or redirect stdout: the runner must read it".to_owned(),
     }
 }
 
 fn open(path: &str) -> io::Result<File> {
     let file = OpenOptions::new().read(true).append(true).open(path)?;
-    // Anything else, such as /dev/stdout, would show the token instead of keeping it.
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+    // Another file type, such as /dev/stdout, would print the token.
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
 
-/// A step before may have left its last line open.
+/// Appends lines. The existing last line may have no line break.
 fn append(mut file: File, lines: &str) -> io::Result<()> {
     let mut last = [b'\n'];
-    if file.metadata()?.len() > 0 {
-        file.seek(SeekFrom::End(-1))?;
+    if let Some(position) = file.metadata()?.len().checked_sub(1) {
+        file.seek(SeekFrom::Start(position))?;
         file.read_exact(&mut last)?;
     }
     let begin = if last == [b'\n'] { "" } else { "\n" };
     file.write_all(Zeroizing::new(format!("{begin}{lines}")).as_bytes())
 }
 
-/// Each value between two lines that nobody can guess, so that nothing in it can set another variable.
+/// Formats each value between random delimiter lines, so that no value can set another variable.
 fn lines(variables: &[(&str, &str)]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
     for (name, value) in variables {
@@ -105,7 +105,7 @@ fn lines(variables: &[(&str, &str)]) -> Zeroizing<String> {
     text
 }
 
-/// What the runner reads back in the value of a workflow command.
+/// Escapes the value of a workflow command.
 fn escaped(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
@@ -114,17 +114,17 @@ fn is_known_name(name: &str) -> bool {
     [GENESYS_CLOUD_TOKEN, CXONE_TOKEN].contains(&name)
 }
 
-/// The runner ignores or refuses its own variables and `NODE_OPTIONS`.
+/// Rejects invalid names, and those that the runner ignores or rejects: its own variables and `NODE_OPTIONS`.
 fn check_name(name: &str) -> Result<(), CommandFailure> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let begins = name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
-    let hint = "GENESYSCLOUD_ACCESS_TOKEN is the name that the platform's tools look for";
+    let hint = "use GENESYSCLOUD_ACCESS_TOKEN, which the platform's tools read";
     if !begins || !name.chars().all(allowed) {
-        return Err(CommandFailure::usage(format!("{name:?} cannot be the name of a variable"), hint));
+        return Err(CommandFailure::usage(format!("{name:?} is not a valid variable name"), hint));
     }
     let upper = name.to_ascii_uppercase();
     if upper.starts_with("GITHUB_") || upper.starts_with("RUNNER_") || upper == "NODE_OPTIONS" {
-        return Err(CommandFailure::usage(format!("GitHub's runner does not let a step set {name}"), hint));
+        return Err(CommandFailure::usage(format!("GitHub's runner does not allow a step to set {name}"), hint));
     }
     Ok(())
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_that_the_runner_takes_are_taken() {
+    fn names_that_the_runner_rejects_are_rejected() {
         for name in ["GENESYSCLOUD_ACCESS_TOKEN", "_a", "a1"] {
             assert!(check_name(name).is_ok(), "{name}");
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variable_has_delimiters_of_its_own() {
+    fn each_variable_has_its_own_delimiter() {
         let text = lines(&[("A", "1"), ("B", "2")]);
         let lines: Vec<_> = text.lines().collect();
         let delimiter = |line: &str| line.split_once("<<").expect("a heredoc").1.to_owned();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_command_carries_any_token_whole() {
+    fn a_token_is_escaped_in_a_workflow_command() {
         assert_eq!(*escaped("a%0Ab"), "a%250Ab");
     }
 }

@@ -1,4 +1,4 @@
-//! `token`: hand the token that a secret holds to a pipeline.
+//! `token`: prints a secret's token for a pipeline.
 
 mod forms;
 mod github;
@@ -15,30 +15,30 @@ use crate::cli::terminal::output::Format;
 /// The arguments of `token`.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
-    /// The secret, and what its token must be good for.
+    /// The secret, and the requirements on its token.
     #[command(flatten)]
     pub token: LiveTokenArgs,
-    /// What to print; raw unless it is given, or json with --output json
+    /// Format of the token [default: raw, or json with --output json]
     #[arg(long, value_enum, value_name = "FORM")]
     pub format: Option<Form>,
-    /// Mask the token in the log of a GitHub Actions job, and set this variable for the steps that follow
+    /// Mask the token in the log of a GitHub Actions job, and set this variable for the later steps
     #[arg(long, value_name = "NAME", conflicts_with = "format")]
     pub github_env: Option<String>,
-    /// Print it even where stdout is a terminal
+    /// Print the token even if stdout is a terminal
     #[arg(long)]
     pub yes: bool,
 }
 
-/// Prints the token, or writes it to where GitHub Actions looks for variables.
+/// Prints the token, or sets it as a variable of a GitHub Actions job.
 ///
 /// # Errors
-/// A [usage](CommandFailure::usage) failure, stdout being a terminal among them; no token that lives long enough; whatever
-/// keeps the secret from being read.
+/// A [usage](CommandFailure::usage) failure, for example if stdout is a terminal; a secret that cannot be read; a token
+/// that expires too soon.
 pub async fn run(arguments: &TokenArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let form = form(arguments, session.output.format)?;
     let github = arguments.github_env.as_deref().map(|name| GithubEnvironment::open(name, session)).transpose()?;
     if session.output.is_shown && !arguments.yes {
-        let hint = "pipe it to what needs it, or have `genesys-rotator exec` run that; --yes prints it all the same";
+        let hint = "pipe the output to the program that needs it, or run that program with `genesys-rotator exec`; --yes prints the token anyway";
         return Err(CommandFailure::usage("stdout is a terminal, which would show the token", hint));
     }
     let token = LiveToken::read(&arguments.token, session).await?;
@@ -53,14 +53,13 @@ fn form(arguments: &TokenArgs, output: Format) -> Result<Form, CommandFailure> {
     match (arguments.format, output) {
         (None, Format::Text) => Ok(Form::Raw),
         (None, Format::Json) if arguments.github_env.is_some() => {
-            let hint = "leave --output out: what goes to stdout is a command for GitHub's runner";
+            let hint = "remove --output: stdout holds a workflow command for GitHub's runner";
             Err(CommandFailure::usage("--github-env prints no JSON", hint))
         }
         (None | Some(Form::Json), Format::Json) => Ok(Form::Json),
         (Some(form), Format::Text) => Ok(form),
-        (Some(_), Format::Json) => Err(CommandFailure::usage(
-            "--output json and --format ask for two different things",
-            "leave one of the two out",
-        )),
+        (Some(_), Format::Json) => {
+            Err(CommandFailure::usage("--output json and --format contradict each other", "remove one of them"))
+        }
     }
 }

@@ -49,7 +49,7 @@ fn without_token(name: &str, role: &StaticRole) -> RotationError {
         let message = format!("the token of the static role {name:?} has expired and is being rotated");
         return RotationError::new(ErrorKind::PlatformUnavailable, message).with_hint("retry in a few seconds");
     };
-    let kind = ErrorKind::ALL.into_iter().find(|kind| kind.name() == last.r#type);
+    let kind = last.r#type.parse();
     let message =
         format!("the token of the static role {name:?} has expired and could not be rotated: {}", last.message);
     RotationError::new(kind.unwrap_or(ErrorKind::PlatformUnavailable), message).with_hint(last.hint.as_str())

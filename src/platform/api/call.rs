@@ -128,7 +128,7 @@ impl SuccessBody {
                 let message = format!("a page of the answer is larger than {largest} bytes");
                 return Err(RotationError::new(ErrorKind::PlatformUnavailable, message)
                     .with_hint("ask for smaller pages, such as ?pageSize=25")
-                    .for_good());
+                    .permanent());
             }
             body.extend_from_slice(&piece);
         }
@@ -158,7 +158,7 @@ impl Refusal {
         let (status, code) = (self.answer.status, self.answer.code());
         match status {
             _ if status.is_server_error() && !self.repeatable => {
-                let error = self.answer.diagnose(&self.what).for_good();
+                let error = self.answer.diagnose(&self.what).permanent();
                 may_have_been_carried_out(error)
             }
             // CXone has no code of its own for it.
@@ -198,19 +198,19 @@ pub fn may_have_been_carried_out(error: RotationError) -> RotationError {
     let message = format!("{error}; the call may have been carried out nevertheless, and was not repeated");
     RotationError::new(error.kind(), message)
         .with_hint("look whether it was, before you repeat it: a POST or PATCH twice may do its work twice")
-        .for_good()
+        .permanent()
 }
 
 fn unanswered(call: &ApiCall, error: RotationError, was_sent: bool) -> RotationError {
     match (call.is_repeatable(), was_sent) {
         (true, _) => error,
         (false, true) => may_have_been_carried_out(RotationError::new(error.kind(), error.chain())),
-        (false, false) => error.for_good(),
+        (false, false) => error.permanent(),
     }
 }
 
 /// What has been printed cannot be taken back, so that nothing is tried again.
 fn cut_off(error: RotationError) -> RotationError {
     let message = format!("the answer was cut off: {}", error.chain());
-    RotationError::new(error.kind(), message).with_hint("what was printed is not the whole: call again").for_good()
+    RotationError::new(error.kind(), message).with_hint("what was printed is not the whole: call again").permanent()
 }

@@ -86,7 +86,7 @@ impl Api {
                 .with_hint(
                     "the token goes nowhere else: check ROTATOR_API_URL and any proxy, and do not trust this answer",
                 )
-                .for_good()
+                .permanent()
         })
     }
 

@@ -91,7 +91,7 @@ fn foreign(what: &str, text: &str) -> RotationError {
     let message = format!("{what} gave {}, which is no address of NICE CXone; nothing was sent there", shown(text));
     RotationError::new(ErrorKind::PlatformUnavailable, message)
         .with_hint("something between here and NICE changes its answers: check ROTATOR_LOGIN_URL, DNS and any proxy, and tell NICE if none of them does")
-        .for_good()
+        .permanent()
 }
 
 fn unknown_tenant(issuer: Issuer) -> RotationError {

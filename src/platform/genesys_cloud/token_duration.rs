@@ -54,7 +54,7 @@ impl GenesysCloud {
         };
         if now != duration {
             let message = format!("{EDITING} to {} s left it at {} s", duration.as_secs(), now.as_secs());
-            return Err(answer.error(ErrorKind::PlatformUnavailable, message).for_good());
+            return Err(answer.error(ErrorKind::PlatformUnavailable, message).permanent());
         }
         Ok(Some(former))
     }

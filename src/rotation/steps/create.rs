@@ -163,7 +163,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         self.revoke_staged(request, described, staged, deadline).await;
         let message = format!("the version {} that an earlier attempt staged {why}; it was dropped", request.version);
         let hint = "rotate again: the next rotation starts afresh from the current value";
-        RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).for_good()
+        RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).permanent()
     }
 
     /// The token of a dropped version is of no use to anyone, unless it is the current one.

@@ -179,7 +179,7 @@ mod tests {
             let (error, made) = fails(long, || RotationError::new(kind, "no")).await;
             assert_eq!((error.kind(), made), (kind, calls));
         }
-        let (_, made) = fails(long, || RotationError::new(ErrorKind::PlatformUnavailable, "no").for_good()).await;
+        let (_, made) = fails(long, || RotationError::new(ErrorKind::PlatformUnavailable, "no").permanent()).await;
         assert_eq!(made, 1);
     }
 

@@ -8,7 +8,8 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::rotation::{ErrorKind, RotationError, SecretId};
+use crate::connection::is_about_certificates;
+use crate::rotation::{ErrorKind, RotationError, SecretId, error_chain};
 
 /// A call, for the sentence about it.
 pub(super) struct Call<'a> {
@@ -90,7 +91,7 @@ impl Call<'_> {
             }
             "" => self.unavailable(&format!("did not answer as Secrets Manager does (status {status})")),
             code if status >= 500 => self.unavailable(&format!("failed inside Secrets Manager ({status} {code})")),
-            code => self.unavailable(&format!("was refused ({status} {code})")).for_good(),
+            code => self.unavailable(&format!("was refused ({status} {code})")).permanent(),
         }
     }
 
@@ -110,7 +111,8 @@ impl Call<'_> {
     }
 
     fn not_sent<E: StdError + 'static>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
-        let causes = causes(error);
+        // The causes of a request that was never sent name addresses and settings.
+        let causes = error.source().map(error_chain).unwrap_or_default();
         let about_credentials = causes.contains("credentials") || causes.contains("identity");
         // Whoever hands the credentials out (a container, an instance, a sign-on service) may only be slow.
         if about_credentials && !causes.contains("timed out") && !causes.contains("timeout") {
@@ -123,11 +125,11 @@ impl Call<'_> {
             return RotationError::new(ErrorKind::ConfigurationInvalid, "no AWS region is set")
                 .with_hint("set AWS_REGION, or a region in the profile");
         }
-        if causes.contains("certificate") {
+        if is_about_certificates(error) {
             return self
-                .unavailable("was not sent: the TLS certificate of Secrets Manager cannot be trusted")
+                .unavailable("was not sent: the TLS certificate of Secrets Manager is not trusted")
                 .with_hint("a proxy that inspects TLS needs its own CA among this machine's")
-                .for_good();
+                .permanent();
         }
         self.unavailable(&format!("could not be sent ({causes})"))
     }
@@ -164,15 +166,4 @@ fn is_about_identity(code: &str) -> bool {
             | "MissingAuthenticationTokenException"
             | "NotAuthorized"
     )
-}
-
-/// The causes of a request that never left name addresses and settings.
-fn causes(error: &dyn StdError) -> String {
-    let mut texts = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        texts.push(error.to_string());
-        cause = error.source();
-    }
-    texts.join(": ")
 }

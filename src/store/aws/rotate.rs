@@ -21,7 +21,7 @@ impl AwsSecretsManager {
                 let hint = format!(
                     "wait for it, or see why it fails: the function's log says so; its version bears {PENDING} (`status`)"
                 );
-                Err(RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).for_good())
+                Err(RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).permanent())
             }
             // "Secrets Manager cannot invoke the specified Lambda function."
             Err(error) if code_of(&error) == Some("AccessDeniedException") && call.says(&error, "cannot invoke") => {

@@ -73,5 +73,5 @@ pub(super) fn failed(action: &str, path: &Path, error: &io::Error) -> RotationEr
         ErrorKind::StoreDenied => "run this as the user who owns the file, with write access to its directory",
         _ => "check the disk: free space, mount options, health",
     };
-    RotationError::new(kind, format!("cannot {action} {}: {error}", path.display())).with_hint(hint).for_good()
+    RotationError::new(kind, format!("cannot {action} {}: {error}", path.display())).with_hint(hint).permanent()
 }

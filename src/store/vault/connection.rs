@@ -119,6 +119,6 @@ fn http(settings: &VaultSettings) -> Result<Client> {
             .with_hint(
                 "check that this machine has CA certificates (package ca-certificates), and what VAULT_CACERT names",
             )
-            .for_good()
+            .permanent()
     })
 }

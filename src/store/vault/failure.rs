@@ -2,11 +2,10 @@
 //!
 //! The client's own errors are never kept as causes: they hold the answer's body, and say nothing of Vault's words.
 
-use std::error::Error as StdError;
-
 use rustify::errors::ClientError as RestError;
 use vaultrs::error::ClientError;
 
+use crate::connection::Peer;
 use crate::rotation::{ErrorKind, RotationError};
 
 /// The longest that Vault's own words may be, in characters.
@@ -127,12 +126,12 @@ fn unanswered(what: &str, status: u16, texts: &str) -> RotationError {
         300..=399 => {
             unavailable(format!("Vault answers {what} with a redirect{said}, which is not followed with a token"))
                 .with_hint("set VAULT_ADDR to the active node, or to a load balancer that knows it")
-                .for_good()
+                .permanent()
         }
         _ if texts.is_empty() => unavailable(format!("{what} was refused without Vault's words{said}"))
             .with_hint("check VAULT_ADDR (https where Vault serves https) and any proxy in between")
-            .for_good(),
-        _ => unavailable(format!("Vault refused {what}{said}")).with_hint("Vault's own words say why").for_good(),
+            .permanent(),
+        _ => unavailable(format!("Vault refused {what}{said}")).with_hint("Vault's own words say why").permanent(),
     }
 }
 
@@ -142,41 +141,16 @@ fn not_vault(what: &str) -> RotationError {
         .with_hint("check VAULT_ADDR, any proxy in between, and that the mount is KV version 2")
 }
 
-/// What kept the call from being answered. The causes name addresses and never contents.
+/// Explains a call that got no response.
 fn unreachable(error: reqwest::Error) -> RotationError {
-    let place = error
-        .url()
-        .map_or_else(|| "Vault".to_owned(), |url| format!("Vault at {}", url.origin().ascii_serialization()));
-    let error = error.without_url();
-    if is_about_certificates(&error) {
-        return RotationError::new(
-            ErrorKind::StoreUnavailable,
-            format!("the TLS certificate of {place} cannot be trusted"),
-        )
-        .with_source(error)
-        .with_hint("set VAULT_CACERT to the certificate of the authority that signed it")
-        .for_good();
-    }
-    let what = match () {
-        () if error.is_timeout() => format!("{place} did not answer in time"),
-        () if error.is_connect() => format!("{place} cannot be reached"),
-        () => format!("the connection to {place} broke"),
+    let origin = error.url().map(|url| format!("Vault at {}", url.origin().ascii_serialization()));
+    let peer = Peer {
+        kind: ErrorKind::StoreUnavailable,
+        name: origin.as_deref().unwrap_or("Vault"),
+        certificate_hint: "set VAULT_CACERT to the certificate of the authority that signed it",
+        hint: "try again; if the error persists, check VAULT_ADDR (BAO_ADDR takes precedence), the network path, and that Vault runs",
     };
-    RotationError::new(ErrorKind::StoreUnavailable, what).with_source(error).with_hint(
-        "try again; if it stays, check VAULT_ADDR (BAO_ADDR counts first), the way there, and that Vault runs",
-    )
-}
-
-/// The TLS library's error type is not part of the client's interface; its words are stable enough.
-fn is_about_certificates(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn StdError> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string().contains("certificate") {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    peer.unreachable(error)
 }
 
 fn said(status: u16, texts: &str) -> String {

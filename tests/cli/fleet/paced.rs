@@ -1,4 +1,4 @@
-//! The limits of others, which all workers keep together.
+//! Rate limits of AWS and of the platform, which all workers share.
 
 use std::time::Duration;
 
@@ -24,12 +24,12 @@ async fn writes_stay_below_the_quota_of_the_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_asks_too_often_is_left_alone_by_all_workers() {
+async fn all_workers_wait_after_a_rate_limited_token_request() {
     let scene = Scene::new().await;
     for number in 0..12 {
         scene.with_token(&format!("prod/{number}"), &[]).await;
     }
-    // The tokens above have been counted too.
+    // The tokens above count towards the limit.
     scene.simulation.genesys.advance(Duration::from_secs(61));
     scene.simulation.genesys.set(|knobs| knobs.token_requests_per_minute = Some(6));
     scene.simulation.journal.clear();
@@ -45,11 +45,11 @@ async fn a_client_that_asks_too_often_is_left_alone_by_all_workers() {
     let (transcript, ()) = tokio::join!(scene.run(&arguments), minutes);
     assert_eq!(transcript.summary(), numbers(&[("rotated", 12)]), "{}", transcript.stderr);
     let refused = scene.calls("POST /oauth/token").len() - 12;
-    assert!((1..=8).contains(&refused), "{refused} requests were refused: no more than were under way at once");
+    assert!((1..=8).contains(&refused), "{refused} requests were rejected: at most those in flight");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_secrets_are_under_way_than_asked_for() {
+async fn concurrency_limits_the_running_rotations() {
     let scene = Scene::new().await;
     for number in 0..9 {
         scene.with_token(&format!("prod/{number}"), &[]).await;
@@ -59,8 +59,8 @@ async fn no_more_secrets_are_under_way_than_asked_for() {
     let arguments = ["rotate", "--local", "--all", "--prefix", "prod/", "--concurrency", "3"];
     assert_eq!(scene.run(&arguments).await.exit, Some(0));
     let calls = scene.calls("POST /oauth/token");
-    let side_by_side =
+    let concurrent =
         |moment| calls.iter().filter(|call| call.began <= moment && call.ended.is_none_or(|end| end > moment)).count();
-    let most = calls.iter().map(|call| side_by_side(call.began)).max();
+    let most = calls.iter().map(|call| concurrent(call.began)).max();
     assert!(most.is_some_and(|most| (1..=3).contains(&most)), "{most:?}");
 }

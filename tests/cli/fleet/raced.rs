@@ -1,11 +1,11 @@
-//! Several who rotate one secret at once.
+//! Concurrent rotations of one secret.
 
 use futures_util::future::join_all;
 
 use super::Scene;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_loses_the_race_leaves_no_token_behind() {
+async fn concurrent_rotations_leave_no_unpromoted_token_behind() {
     let scene = Scene::new().await;
     let first = scene.with_token("prod/a", &[]).await;
     let rotations = (0..4).map(|_| scene.run(&["rotate", "--local", "prod/a", "--output", "json"]));
@@ -18,13 +18,13 @@ async fn whoever_loses_the_race_leaves_no_token_behind() {
     let values: Vec<_> = of_promoted.filter_map(|version| version.value.as_deref()).collect();
     for token in scene.simulation.genesys.live_tokens() {
         let is_held = token == first || values.iter().any(|value| value.contains(&token));
-        assert!(is_held, "a token lives that was never promoted: {reports:?}");
+        assert!(is_held, "a token that was never promoted is alive: {reports:?}");
     }
     assert!(scene.is_alive(&scene.token_of("prod/a")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_at_once_on_one_file_do_not_stand_in_each_others_way() {
+async fn twenty_concurrent_rotations_of_one_file_all_succeed() {
     let scene = Scene::new().await;
     let (path, typed) = scene.file("token.json");
     let arguments = ["rotate", typed.as_str()];

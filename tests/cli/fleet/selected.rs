@@ -1,4 +1,4 @@
-//! What `--all` takes and what it leaves alone.
+//! The selection of `--all`.
 
 use genesys_rotator::rotation::{Clock, SystemClock};
 
@@ -6,7 +6,7 @@ use super::{DATABASE, Scene, numbers};
 use crate::{CLIENT_SECRET, FUNCTION_ARN, document, run};
 
 #[test]
-fn all_alone_is_refused() {
+fn all_without_a_filter_is_rejected() {
     let transcript = run(&["rotate", "--all"]);
     assert_eq!(transcript.exit, Some(2));
     assert!(
@@ -14,12 +14,12 @@ fn all_alone_is_refused() {
         "{}",
         transcript.stderr
     );
-    assert_eq!(run(&["rotate", "--all", "--prefix", "a", "prod/genesys"]).exit, Some(2), "named and all");
-    assert_eq!(run(&["rotate", "prod/genesys", "--tag", "team=a"]).exit, Some(2), "a tag without --all");
+    assert_eq!(run(&["rotate", "--all", "--prefix", "a", "prod/genesys"]).exit, Some(2), "names and --all");
+    assert_eq!(run(&["rotate", "prod/genesys", "--tag", "team=a"]).exit, Some(2), "--tag without --all");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_matches_and_holds_a_token_of_ours_is_rotated() {
+async fn only_matching_secrets_with_a_rotated_token_are_rotated() {
     let scene = Scene::new().await;
     scene.simulation.secrets_manager.set(|settings| settings.largest_page = 2);
     let team = [("team", "contact"), ("stage", "prod")];
@@ -27,7 +27,7 @@ async fn only_what_matches_and_holds_a_token_of_ours_is_rotated() {
         scene.with_token(name, &team).await;
     }
     scene.with_token("test/a", &[("team", "contact"), ("stage", "test")]).await;
-    // The service's own filter would take this one, whose value belongs to another key.
+    // The filter of ListSecrets matches this one, whose tag value belongs to another key.
     scene.with_token("prod/d", &[("team", "other"), ("owner", "contact")]).await;
     scene.holding("prod/database", DATABASE, &team).await;
     scene.holding("prod/text", "not even JSON", &team).await;
@@ -47,8 +47,8 @@ async fn only_what_matches_and_holds_a_token_of_ours_is_rotated() {
     for name in ["prod/database", "prod/text", "prod/new"] {
         assert_eq!(transcript.about(name)["skipped"]["reason"], "unrelated", "{name}");
     }
-    assert_eq!(scene.calls("POST /oauth/token").len(), 3, "no other credentials were sent anywhere");
-    assert!(scene.calls("ListSecrets").len() >= 6, "both times it read page after page");
+    assert_eq!(scene.calls("POST /oauth/token").len(), 3, "no other credentials were sent");
+    assert!(scene.calls("ListSecrets").len() >= 6, "both runs read all pages");
     let after: Vec<_> = ["test/a", "prod/d", "prod/database", "prod/new"].map(|name| versions(&scene, name)).into();
     assert_eq!(before, after);
 }
@@ -58,7 +58,7 @@ fn versions(scene: &Scene, name: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_of_a_function_are_rotated_by_it_even_if_they_may_not_be_read() {
+async fn secrets_of_a_named_function_are_rotated_without_read_permission() {
     let scene = Scene::new().await;
     scene.rotating("prod/a").await;
     scene.rotating("prod/b").await;
@@ -75,7 +75,7 @@ async fn those_of_a_function_are_rotated_by_it_even_if_they_may_not_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_to_rotate_is_no_success() {
+async fn an_empty_selection_is_a_failure() {
     let scene = Scene::new().await;
     scene.holding("prod/database", DATABASE, &[]).await;
     let nothing = scene.run(&["rotate", "--all", "--prefix", "typo/"]).await;
@@ -83,18 +83,18 @@ async fn nothing_to_rotate_is_no_success() {
     assert!(nothing.error().0.contains("no secret of this account and region matches"), "{}", nothing.stderr);
     let unrelated = scene.run(&["rotate", "--local", "--all", "--prefix", "prod/"]).await;
     assert_eq!(unrelated.exit, Some(1), "{}", unrelated.stdout);
-    assert!(unrelated.error().0.contains("none of the secrets that match"), "{}", unrelated.stderr);
+    assert!(unrelated.error().0.contains("no matching secret holds a token"), "{}", unrelated.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_run_does_only_the_rest() {
+async fn older_than_rotates_only_the_rest() {
     let scene = Scene::new().await;
     for name in ["prod/a", "prod/b"] {
         scene.with_token(name, &[]).await;
     }
-    let began = jiff::Timestamp::from_second(SystemClock.now().as_second() - 1).expect("a moment").to_string();
+    let started = jiff::Timestamp::from_second(SystemClock.now().as_second() - 1).expect("a timestamp").to_string();
     assert_eq!(scene.run(&["rotate", "--local", "prod/a"]).await.exit, Some(0));
-    let rest = ["rotate", "--local", "--all", "--prefix", "prod/", "--older-than", &began, "--output", "json"];
+    let rest = ["rotate", "--local", "--all", "--prefix", "prod/", "--older-than", &started, "--output", "json"];
     let transcript = scene.run(&rest).await;
     assert_eq!(transcript.summary(), numbers(&[("rotated", 1), ("skipped", 1)]), "{}", transcript.stderr);
     assert_eq!(transcript.about("prod/a")["skipped"]["reason"], "fresh");
@@ -103,12 +103,12 @@ async fn a_second_run_does_only_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_secret_has_a_line_and_the_numbers_come_last() {
+async fn each_secret_is_one_line_and_the_counts_come_last() {
     let scene = Scene::new().await;
     scene.with_token("prod/a", &[]).await;
     let text = scene.run(&["rotate", "--local", "--all", "--prefix", "prod/"]).await;
     let lines: Vec<_> = text.stdout.lines().collect();
     assert!(lines[0].starts_with("ok    prod/a  promoted version "), "{lines:?}");
     assert_eq!(lines[1..], ["1 rotated, 0 failed, 0 skipped, 0 revoked"]);
-    assert_eq!(text.stderr, "", "nothing of its steps is told");
+    assert_eq!(text.stderr, "", "steps are not printed");
 }

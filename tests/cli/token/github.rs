@@ -1,19 +1,19 @@
-//! Tokens for the later steps of a GitHub Actions job.
+//! `token --github-env`: tokens for the later steps of a GitHub Actions job.
 
 use std::fs;
 
 use super::{rotated, shown};
 use crate::{Scene, Transcript, write};
 
-/// Runs `token --github-env NAME` in a step whose file of variables holds this, and says what it holds then.
+/// Runs `token --github-env NAME` with this content of the runner's file. Returns its content afterwards.
 async fn step(scene: &Scene, typed: &str, name: &str, before: &str) -> (Transcript, String) {
     let path = write(scene.directory.path(), "github-env", before);
     let mut command = scene.command(&["token", typed, "--github-env", name]);
     command.env("GITHUB_ENV", &path);
-    (shown(scene, command).await, fs::read_to_string(path).expect("the file is there"))
+    (shown(scene, command).await, fs::read_to_string(path).expect("the file exists"))
 }
 
-/// The variables that the runner finds in its file.
+/// The variables in the runner's file.
 fn variables(text: &str) -> Vec<(&str, &str)> {
     let mut lines = text.lines();
     let mut found = Vec::new();
@@ -29,7 +29,7 @@ fn variables(text: &str) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_github_the_token_is_masked_and_set_for_the_steps_that_follow() {
+async fn the_token_is_masked_and_set_for_the_later_steps() {
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
     let url = scene.simulation.genesys_url();
@@ -45,11 +45,11 @@ async fn on_github_the_token_is_masked_and_set_for_the_steps_that_follow() {
         assert_eq!(variables(&file), expected[usize::from(before.is_empty())..]);
     }
     let (_, file) = step(&scene, &typed, "TOKEN_OF_IRELAND", "").await;
-    assert_eq!(variables(&file), [("TOKEN_OF_IRELAND", value.as_str())], "another name says nothing of a region");
+    assert_eq!(variables(&file), [("TOKEN_OF_IRELAND", value.as_str())], "another name sets no region");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_github_nothing_is_set_that_could_not_be_masked() {
+async fn a_token_that_could_not_be_masked_is_not_set() {
     let scene = Scene::new().await;
     let (typed, _) = rotated(&scene).await;
     let path = write(scene.directory.path(), "github-env", "");
@@ -58,22 +58,18 @@ async fn on_github_nothing_is_set_that_could_not_be_masked() {
     command.env("GITHUB_ENV", &path).stdout(full);
     let refused = shown(&scene, command).await;
     assert_eq!((refused.exit, fs::read_to_string(path).expect("a file")), (Some(1), String::new()));
-    assert!(
-        refused.error().0.starts_with("the command that masks the token could not be written"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.error().0.starts_with("the mask for the token could not be written"), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn outside_of_github_nothing_is_read() {
+async fn an_unusable_github_env_is_rejected_before_the_secret_is_read() {
     let scene = Scene::new().await;
     let rows = [
         (None, "A", "GITHUB_ENV is not set"),
         (Some("/no/such/file"), "A", "GITHUB_ENV names /no/such/file, which cannot be written"),
         (Some("/dev/stderr"), "A", "GITHUB_ENV names /dev/stderr, which cannot be written"),
-        (Some("/dev/null"), "GITHUB_TOKEN", "GitHub's runner does not let a step set GITHUB_TOKEN"),
-        (Some("/dev/null"), "A<<B", "\"A<<B\" cannot be the name of a variable"),
+        (Some("/dev/null"), "GITHUB_TOKEN", "GitHub's runner does not allow a step to set GITHUB_TOKEN"),
+        (Some("/dev/null"), "A<<B", "\"A<<B\" is not a valid variable name"),
     ];
     for (file, name, words) in rows {
         let mut command = scene.command(&["token", "prod/genesys", "--github-env", name]);
