@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use simulators::cxone::AccessKey;
 use simulators::faults::{Effect, Fault};
-use simulators::genesys::Client;
+use simulators::genesys::OAuthClient;
 
 use super::bao::{Bao, ROOT};
 use super::{CLIENT_ID, CLIENT_SECRET, Command, Scene, Transcript, document, read, write};
@@ -75,7 +75,7 @@ impl<'a> Kept<'a> {
     async fn new(scene: &'a Scene, bao: Option<&'a Bao>, mode: Mode) -> Self {
         scene.simulation.genesys.set(|knobs| knobs.unpublished_endpoints = true);
         for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
-            scene.simulation.genesys.add_client(Client::new(id, secret));
+            scene.simulation.genesys.add_client(OAuthClient::new(id, secret));
         }
         scene.simulation.cxone.add_access_key(AccessKey::new(KEY.0, KEY.1));
         let admin = json!({"region": "eu-west-1", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET}).to_string();
@@ -183,9 +183,8 @@ impl<'a> Kept<'a> {
     }
 }
 
-async fn is_rotated_and_survives_a_kill(bao: Option<&Bao>, mode: Mode) {
-    let scene = Scene::new().await;
-    let kept = Kept::new(&scene, bao, mode).await;
+async fn is_rotated_and_survives_a_kill(scene: &Scene, bao: Option<&Bao>, mode: Mode) {
+    let kept = Kept::new(scene, bao, mode).await;
     kept.rotate(&format!("{mode:?}, first")).await;
     if mode == Mode::Alternating {
         assert_eq!(kept.document().await["client_id"], SECOND_ID);
@@ -206,7 +205,7 @@ macro_rules! modes {
 
             #[tokio::test(flavor = "multi_thread")]
             async fn in_a_file_is_rotated_and_survives_a_kill() {
-                is_rotated_and_survives_a_kill(None, $mode).await;
+                is_rotated_and_survives_a_kill(&Scene::new().await, None, $mode).await;
             }
         }
     )*};
@@ -223,7 +222,8 @@ modes! {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mode_in_vault_is_rotated_and_survives_a_kill() {
     let Some(bao) = Bao::start() else { return };
+    let scene = Scene::new().await;
     for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
-        is_rotated_and_survives_a_kill(Some(&bao), mode).await;
+        is_rotated_and_survives_a_kill(&scene, Some(&bao), mode).await;
     }
 }

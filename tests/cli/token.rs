@@ -8,7 +8,7 @@ use std::process::Command;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::bao::Bao;
 use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, output, read, run, write};
@@ -46,7 +46,7 @@ fn stored(scene: &Scene, name: &str, fields: Value) -> String {
 
 fn denied(operation: &str) -> Fault {
     let body = json!({"__type": "AccessDeniedException", "message": "not authorized to perform this"});
-    let answer = Answer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body.to_string());
+    let answer = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body.to_string());
     Fault::always(operation, Effect::Answer(answer))
 }
 
@@ -165,10 +165,10 @@ async fn an_expired_token_or_one_that_expires_too_soon_is_not_printed() {
         assert!(hint.contains(&format!("genesys-rotator rotate {typed}")), "{hint}");
     }
     assert_eq!(token(&scene, &[&alive, "--minimum-life", "23h"]).await.exit, Some(0));
-    let short = Scene::with_token_lifetime(Some(30)).await;
-    let (typed, _) = rotated(&short).await;
-    assert_eq!(token(&short, &[&typed]).await.exit, Some(1), "the default minimum is 1 minute");
-    assert_eq!(token(&short, &[&typed, "--minimum-life", "1s"]).await.exit, Some(0));
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 30);
+    let (typed, _) = rotated(&scene).await;
+    assert_eq!(token(&scene, &[&typed]).await.exit, Some(1), "the default minimum is 1 minute");
+    assert_eq!(token(&scene, &[&typed, "--minimum-life", "1s"]).await.exit, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +176,7 @@ async fn verify_asks_the_platform_whether_the_token_is_valid() {
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
     assert_eq!(token(&scene, &[&typed, "--verify"]).await.stdout, format!("{value}\n"));
-    let busy = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
+    let busy = FaultAnswer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
     scene.simulation.faults.add(Fault::once("GET /api/v2/tokens/me", Effect::Answer(busy)));
     assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0), "the request is retried");
     scene.simulation.genesys.revoke_all();
