@@ -23,7 +23,6 @@ const EXEMPT: &[&str] = &[
     "tests/cli/",
     "tests/rotation/",
     "tests/store_contract/",
-    "tests/structure/",
 ];
 
 struct Rules {
