@@ -9,8 +9,8 @@ const FAMILIES: [Family; 3] = [
     Family { folder: "src/platform", shared: &["answer", "endpoints", "http", "token_answer"], composing: &[] },
     Family {
         folder: "crates/simulators/src",
-        shared: &["control", "faults", "http", "invoke", "journal"],
-        composing: &["control", "simulation"],
+        shared: &["clock", "control", "expires_in", "faults", "http", "invoke", "journal"],
+        composing: &["simulation"],
     },
 ];
 
