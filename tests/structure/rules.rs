@@ -10,7 +10,7 @@ const FAMILIES: [Family; 3] = [
     Family {
         folder: "crates/simulators/src",
         shared: &["clock", "control", "expires_in", "faults", "http", "invoke", "journal"],
-        composing: &["simulation"],
+        composing: &["control", "simulation"],
     },
 ];
 

@@ -6,7 +6,7 @@ mod path;
 use url::Url;
 
 use crate::platform::http::Http;
-use crate::rotation::{PlatformName, Result};
+use crate::rotation::{ErrorKind, PlatformName, Result, RotationError};
 
 pub use call::{ApiAnswer, ApiCall, Refusal, SuccessBody, may_have_been_carried_out};
 pub use path::ApiPath;
@@ -27,7 +27,7 @@ impl Api {
     /// # Errors
     /// `ConfigurationInvalid` where an address is no URL.
     pub(super) fn at(http: &Http, platform: PlatformName, base: &str, own: Option<&str>) -> Result<Self> {
-        let known = [Some(base), own].into_iter().flatten().map(path::parse_base).collect::<Result<_>>()?;
+        let known = [Some(base), own].into_iter().flatten().map(parse_base).collect::<Result<_>>()?;
         Ok(Self { http: http.clone(), platform, base: base.trim_end_matches('/').to_owned(), known })
     }
 
@@ -35,4 +35,11 @@ impl Api {
     pub fn url(&self) -> &str {
         &self.base
     }
+}
+
+/// # Errors
+/// `ConfigurationInvalid` if the address is not a URL.
+fn parse_base(base: &str) -> Result<Url> {
+    let message = "the platform's API address is not a URL";
+    Url::parse(base).map_err(|error| RotationError::new(ErrorKind::ConfigurationInvalid, message).with_source(error))
 }

@@ -126,13 +126,6 @@ impl Api {
     }
 }
 
-/// # Errors
-/// `ConfigurationInvalid` where an address is no URL.
-pub(super) fn parse_base(base: &str) -> Result<Url> {
-    let message = "the platform's API address is not a URL";
-    Url::parse(base).map_err(|error| RotationError::new(ErrorKind::ConfigurationInvalid, message).with_source(error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,34 +11,30 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::Cxone;
 use super::claims::Claims;
 use super::place::{Issuer, Login, is_nice};
 use super::refusal::diagnose;
-use crate::platform::http::send;
+use crate::platform::endpoints::Endpoints;
+use crate::platform::http::{Http, send};
 use crate::rotation::{ErrorKind, Result, RotationError, shown};
 
 /// Tenants are moved between areas now and then.
 const GOOD_FOR: Duration = Duration::from_secs(3600);
 
-/// What was discovered, by the addresses of the documents. It is kept in this process alone.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Discovery(Arc<Mutex<HashMap<String, (Instant, Url)>>>);
-
-impl Discovery {
-    fn known(&self, document: &str) -> Option<Url> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(document).filter(|(since, _)| since.elapsed() < GOOD_FOR).map(|(_, endpoint)| endpoint.clone())
-    }
-
-    fn learn(&self, document: String, endpoint: Url) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, (since, _)| since.elapsed() < GOOD_FOR);
-        known.insert(document, (Instant::now(), endpoint));
-    }
+/// Looks endpoints up, and keeps them in this process.
+#[derive(Clone, Debug)]
+pub(super) struct Discovery {
+    http: Http,
+    endpoints: Endpoints,
+    /// Endpoints by the address of the document that names them.
+    known: Arc<Mutex<HashMap<String, (Instant, Url)>>>,
 }
 
-impl Cxone {
+impl Discovery {
+    pub(super) fn new(http: Http, endpoints: Endpoints) -> Self {
+        Self { http, endpoints, known: Arc::default() }
+    }
+
     /// Where an issuer takes token requests.
     pub(super) async fn token_endpoint(&self, issuer: Issuer) -> Result<String> {
         let document = format!("{}/.well-known/openid-configuration", self.endpoints.login(issuer.host()));
@@ -63,7 +59,7 @@ impl Cxone {
     /// The endpoint that a discovery document names. Whoever could change that document must not get
     /// credentials sent elsewhere.
     async fn discover(&self, document: String, issuer: Issuer, field: &str) -> Result<Url> {
-        if let Some(known) = self.discovery.known(&document) {
+        if let Some(known) = self.known(&document) {
             return Ok(known);
         }
         let what = format!("the discovery of the {field} at {}", issuer.host());
@@ -82,8 +78,19 @@ impl Cxone {
         };
         let endpoint = Url::parse(text).ok().filter(|url| is_nice(url) || self.endpoints.holds(url));
         let endpoint = endpoint.ok_or_else(|| foreign(&what, text))?;
-        self.discovery.learn(document, endpoint.clone());
+        self.learn(document, endpoint.clone());
         Ok(endpoint)
+    }
+
+    fn known(&self, document: &str) -> Option<Url> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(document).filter(|(since, _)| since.elapsed() < GOOD_FOR).map(|(_, endpoint)| endpoint.clone())
+    }
+
+    fn learn(&self, document: String, endpoint: Url) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (since, _)| since.elapsed() < GOOD_FOR);
+        known.insert(document, (Instant::now(), endpoint));
     }
 }
 

@@ -45,7 +45,9 @@ pub(super) fn recognise(place: &CxonePlace) -> Result<()> {
 impl Cxone {
     /// The platform at its own addresses, unless the operator set others.
     pub fn new(endpoints: Endpoints) -> Self {
-        Self { http: Http::new(endpoints.any_loopback()), endpoints, discovery: Discovery::default() }
+        let http = Http::new(endpoints.any_loopback());
+        let discovery = Discovery::new(http.clone(), endpoints.clone());
+        Self { http, endpoints, discovery }
     }
 
     /// A new token.
@@ -73,7 +75,7 @@ impl Cxone {
     pub(super) async fn api_url(&self, place: &CxonePlace, token: &SecretString) -> Result<String> {
         recognise(place)?;
         let claims = Claims::of(token.expose_secret());
-        self.api_endpoint(Login::parse(&place.login)?, place.tenant_id.as_deref(), &claims).await
+        self.discovery.api_endpoint(Login::parse(&place.login)?, place.tenant_id.as_deref(), &claims).await
     }
 
     /// A call of the API with a token.
