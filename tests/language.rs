@@ -19,10 +19,8 @@ const EXEMPT: &[&str] = &[
     "docs/session.md",
     "src/",
     "tests/bao/",
-    "tests/bench/",
     "tests/boto3.rs",
     "tests/cli/",
-    "tests/engine/",
     "tests/rotation/",
     "tests/store_contract/",
     "tests/structure/",
@@ -138,21 +136,21 @@ fn no_tracked_file_contains_a_banned_phrase() {
 
 #[test]
 fn a_banned_phrase_is_found_in_any_case_and_across_lines() {
-    let rules = Rules::read("made anew\nwhoever\ncode by_hand");
+    let rules = Rules::read("old words\noldish\ncode old_name");
     let findings = |path, text| rules.findings(path, text);
-    assert_eq!(findings("a.md", "first\nit is Made\n  anew here"), ["a.md:2: made anew"]);
-    assert_eq!(findings("a.rs", "//! it is made\n//! anew"), ["a.rs:1: made anew"]);
-    assert_eq!(findings("a.rs", "fn a_token_made_anew() {}"), ["a.rs:1: made anew"]);
-    assert_eq!(findings("a.rs", "let x = \"it is made \\\n    anew\";"), ["a.rs:1: made anew"]);
-    assert_eq!(findings("whoever.md", ""), ["whoever.md:0: whoever"]);
-    assert_eq!(findings("a.rs", "mod by_hand;"), ["a.rs:1: by_hand"]);
-    assert_eq!(findings("by_hand.rs", ""), ["by_hand.rs:0: by_hand"]);
+    assert_eq!(findings("a.md", "first\nit has Old\n  words here"), ["a.md:2: old words"]);
+    assert_eq!(findings("a.rs", "//! it has old\n//! words"), ["a.rs:1: old words"]);
+    assert_eq!(findings("a.rs", "fn it_has_old_words() {}"), ["a.rs:1: old words"]);
+    assert_eq!(findings("a.rs", "let x = \"it has old \\\n    words\";"), ["a.rs:1: old words"]);
+    assert_eq!(findings("oldish.md", ""), ["oldish.md:0: oldish"]);
+    assert_eq!(findings("a.rs", "mod old_name;"), ["a.rs:1: old_name"]);
+    assert_eq!(findings("old_name.rs", ""), ["old_name.rs:0: old_name"]);
 }
 
 #[test]
 fn a_phrase_inside_a_longer_word_is_no_finding() {
-    let rules = Rules::read("prove\ncode End");
-    for text in ["approve", "proven", "provenance", "// End", "let x = \"End\";", "Endpoint"] {
+    let rules = Rules::read("old\ncode End");
+    for text in ["bold", "older", "// End", "let x = \"End\";", "Endpoint"] {
         assert_eq!(rules.findings("a.rs", text), [""; 0], "{text}");
     }
 }

@@ -23,8 +23,11 @@ def main(arguments):
     whole = merged([described(artefact, target.split(".")[0]) for target in artefact.targets.values()])
     package = whole["metadata"]["component"]
     whole["metadata"]["component"] = program(artefact, package)
-    # cargo names what lies in the file system by its path.
-    text = json.dumps(whole, indent=2, ensure_ascii=False).replace(package["bom-ref"], url(artefact, package))
+    # The references of local packages are paths of this machine.
+    references = {package["bom-ref"]: url(artefact, package), **local_crates(whole)}
+    text = json.dumps(whole, indent=2, ensure_ascii=False)
+    for reference, name in references.items():
+        text = text.replace(reference, name)
     Path(arguments[1]).write_text(text + "\n")
 
 
@@ -34,11 +37,13 @@ def described(artefact, target):
     command = ["cargo", "cyclonedx", "-q", "--format", "json", "--spec-version", SPECIFICATION, "--target", target]
     command += ["--no-default-features", "--features", artefact.features, "--override-filename", name]
     subprocess.run(command, cwd=ROOT, check=True)
-    file = ROOT / f"{name}.json"
+    # One file for each package of the workspace.
+    files = [directory / f"{name}.json" for directory in (ROOT, *(ROOT / "crates").iterdir())]
     try:
-        return json.loads(file.read_text())
+        return json.loads(files[0].read_text())
     finally:
-        file.unlink()
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 def merged(parts):
@@ -61,6 +66,14 @@ def program(artefact, package):
     """Returns the component of the package, as the component of one program."""
     kept = {key: value for key, value in package.items() if key != "components"}
     return {**kept, "type": "application", "name": artefact.binary, "purl": url(artefact, package)}
+
+
+def local_crates(whole):
+    """Gives the crates of the workspace a package URL without a path, and returns their references with it."""
+    local = [part for part in whole["components"] if part["bom-ref"].startswith("path+file:")]
+    for part in local:
+        part["purl"] = f"pkg:cargo/{part['name']}@{part['version']}"
+    return {part["bom-ref"]: part["purl"] for part in local}
 
 
 def url(artefact, package):

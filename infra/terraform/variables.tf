@@ -88,7 +88,7 @@ variable "rotation_schedule" {
 }
 
 variable "rotation_window" {
-  description = "The window in which a rotation may start, such as 3h. Default: one hour for schedules in hours, otherwise the rest of the day."
+  description = "The window in which a rotation may start, such as 3h. The default is one hour for schedules in hours, and otherwise the rest of the day."
   type        = string
   default     = ""
 }

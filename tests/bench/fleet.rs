@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use simulators::faults::{Effect, Fault};
-use simulators::journal::Call;
+use simulators::journal::RecordedCall;
 use simulators::{Simulation, SimulationSettings};
 
 const CLI: &str = env!("CARGO_BIN_EXE_genesys-rotator");
@@ -72,12 +72,13 @@ async fn measure(secrets: usize, at_once: usize) -> Run {
     let (memory, succeeded) = watch(&mut child).await;
     let took = began.elapsed();
     let calls = simulation.journal.calls();
-    let count = |which: &dyn Fn(&Call) -> bool| calls.iter().filter(|call| which(call)).count();
-    let is_write = |call: &Call| WRITES.contains(&call.operation.as_str());
+    let count = |which: &dyn Fn(&RecordedCall) -> bool| calls.iter().filter(|call| which(call)).count();
+    let is_write = |call: &RecordedCall| WRITES.contains(&call.operation.as_str());
     let writes = count(&is_write);
     // Reads are refused with 400 as well where there is nothing to read, and so is every client's users/me.
-    let is_limited = |call: &Call| is_write(call) || call.operation == "POST /oauth/token";
-    let refused = |call: &Call| call.status.is_some_and(|status| status == 429 || status == 400 && is_limited(call));
+    let is_limited = |call: &RecordedCall| is_write(call) || call.operation == "POST /oauth/token";
+    let refused =
+        |call: &RecordedCall| call.status.is_some_and(|status| status == 429 || status == 400 && is_limited(call));
     let throttled = count(&refused);
     Run { took, memory, writes, throttled, chain: simulation.journal.longest_chain(), succeeded }
 }

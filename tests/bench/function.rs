@@ -142,7 +142,7 @@ async fn start(concurrency: usize) -> (Simulation, Client) {
     let mut settings = SimulationSettings {
         clients: vec![(CLIENT.0.to_owned(), CLIENT.1.to_owned())],
         function: Some(LAMBDA.into()),
-        function_settings: function::Settings { concurrency, ..function::Settings::default() },
+        function_settings: function::FunctionSettings { concurrency, ..function::FunctionSettings::default() },
         ..SimulationSettings::default()
     };
     // The real service's quotas would be all that is measured.

@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use crate::{CLIENT_ID, Scene, Transcript, write};
 
@@ -41,8 +41,8 @@ async fn sent(scene: &Scene, arguments: &[&str], body: &[u8]) -> Transcript {
     scene.without_log(Transcript::of(done.await.expect("the task completes")))
 }
 
-fn json_answer(status: u16, body: Value) -> Answer {
-    Answer::new(StatusCode::from_u16(status).expect("a status"), "application/json", body.to_string())
+fn json_answer(status: u16, body: Value) -> FaultAnswer {
+    FaultAnswer::new(StatusCode::from_u16(status).expect("a status"), "application/json", body.to_string())
 }
 
 fn once(scene: &Scene, operation: &str, effect: Effect) {
@@ -109,7 +109,8 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a port can be bound");
     elsewhere.set_nonblocking(true).expect("the listener can be non-blocking");
     let address = elsewhere.local_addr().expect("the listener has an address");
-    let away = Answer::new(StatusCode::FOUND, "text/html", "").with_header("location", &format!("http://{address}/"));
+    let away =
+        FaultAnswer::new(StatusCode::FOUND, "text/html", "").with_header("location", &format!("http://{address}/"));
     once(&scene, &format!("GET {SKILLS}"), Effect::Answer(away));
     let transcript = scene.run(&["api", &typed, "GET", SKILLS]).await;
     assert!(transcript.error().0.contains("redirect"), "{}", transcript.stderr);
@@ -121,7 +122,7 @@ async fn a_large_response_is_streamed() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;
     let large = 64 << 20;
-    let answer = Answer::new(StatusCode::OK, "application/json", "x".repeat(large));
+    let answer = FaultAnswer::new(StatusCode::OK, "application/json", "x".repeat(large));
     scene.simulation.faults.add(Fault::always(&format!("GET {SKILLS}"), Effect::Answer(answer)));
     let mut command = scene.command(&["api", &typed, "GET", SKILLS]);
     command.env_remove("ROTATOR_LOG").stdout(Stdio::piped()).stderr(Stdio::null());

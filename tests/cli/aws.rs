@@ -1,13 +1,13 @@
 //! Secrets in Secrets Manager that the real function rotates and the command line follows.
 
 use serde_json::Value;
-use simulators::secrets_manager::Settings;
+use simulators::secrets_manager::SecretsManagerSettings;
 
 use super::{CLIENT_SECRET, STEPS, Scene, document, steps};
 
 const NAME: &str = "prod/genesys";
 
-fn deny(settings: &mut Settings, action: &str) {
+fn deny(settings: &mut SecretsManagerSettings, action: &str) {
     settings.denied.insert(action.to_owned());
 }
 

@@ -3,8 +3,8 @@
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
-use simulators::genesys::Client;
+use simulators::faults::{Effect, Fault, FaultAnswer};
+use simulators::genesys::OAuthClient;
 
 use super::{CLIENT_ID, CLIENT_SECRET, FUNCTION_ARN, Scene, write};
 
@@ -15,12 +15,12 @@ const CLIENT: &str = "/api/v2/oauth/clients/{id}";
 /// A client with these permissions and a token duration of 1 h, and a secret that is rotated every 4 h.
 async fn hourly(permissions: Option<&[&str]>) -> Scene {
     let scene = Scene::new().await;
-    scene.simulation.genesys.add_client(Client {
+    scene.simulation.genesys.add_client(OAuthClient {
         name: "Pipelines".to_owned(),
         access_token_validity_seconds: Some(3_600),
         permissions: permissions.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         scope: vec!["oauth".to_owned(), "routing".to_owned()],
-        ..Client::new(CLIENT_ID, CLIENT_SECRET)
+        ..OAuthClient::new(CLIENT_ID, CLIENT_SECRET)
     });
     scene.rotating(NAME).await;
     scene.simulation.journal.clear();
@@ -40,7 +40,7 @@ fn alternating(admin: &str) -> Value {
 }
 
 fn forbidden() -> Effect {
-    Effect::Answer(Answer::new(
+    Effect::Answer(FaultAnswer::new(
         StatusCode::FORBIDDEN,
         "application/json",
         r#"{"code":"missing.permissions","message":"oauth:client:edit"}"#,
@@ -48,7 +48,7 @@ fn forbidden() -> Effect {
 }
 
 impl Scene {
-    fn own_client(&self) -> Client {
+    fn own_client(&self) -> OAuthClient {
         let clients = self.simulation.genesys.clients();
         clients.into_iter().find(|client| client.id == CLIENT_ID).expect("the file exists")
     }
@@ -63,7 +63,7 @@ async fn the_token_duration_is_printed_if_the_client_may_read_it() {
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     assert_eq!((&report["ok"], &report["token_duration"]), (&true.into(), &86_400.into()));
     assert!(report.get("raised").is_none() && report.get("admin").is_none());
-    scene.simulation.genesys.add_client(Client { permissions: Some(Vec::new()), ..scene.own_client() });
+    scene.simulation.genesys.add_client(OAuthClient { permissions: Some(Vec::new()), ..scene.own_client() });
     let transcript = scene.run(&["check", &typed, "--output", "json"]).await;
     let report = &transcript.json()[0];
     assert_eq!(
@@ -140,14 +140,14 @@ async fn fix_does_not_raise_the_duration_for_a_schedule_that_exceeds_the_maximum
 #[tokio::test(flavor = "multi_thread")]
 async fn fix_with_admin_credentials_raises_both_alternating_clients() {
     let scene = Scene::new().await;
-    let hour = |id: &str, secret: &str| Client {
+    let hour = |id: &str, secret: &str| OAuthClient {
         access_token_validity_seconds: Some(3_600),
         permissions: Some(Vec::new()),
-        ..Client::new(id, secret)
+        ..OAuthClient::new(id, secret)
     };
     scene.simulation.genesys.add_client(hour(CLIENT_ID, CLIENT_SECRET));
     scene.simulation.genesys.add_client(hour(SECOND_ID, "hush-second"));
-    scene.simulation.genesys.add_client(Client::new("the-admin", "hush-admin"));
+    scene.simulation.genesys.add_client(OAuthClient::new("the-admin", "hush-admin"));
     let admin = json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": "hush-admin"});
     for (name, value) in [("admin", admin), (NAME, alternating("admin"))] {
         let create = scene.aws.create_secret().name(name).secret_string(value.to_string());
@@ -173,8 +173,8 @@ async fn fix_with_admin_credentials_raises_both_alternating_clients() {
 #[tokio::test(flavor = "multi_thread")]
 async fn admin_credentials_are_checked_without_generating_a_secret() {
     let scene = Scene::new().await;
-    scene.simulation.genesys.add_client(Client::new(SECOND_ID, "hush-second"));
-    scene.simulation.genesys.add_client(Client::new("the-admin", "hush-admin"));
+    scene.simulation.genesys.add_client(OAuthClient::new(SECOND_ID, "hush-second"));
+    scene.simulation.genesys.add_client(OAuthClient::new("the-admin", "hush-admin"));
     let admin = |secret: &str| json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": secret});
     let path = write(scene.directory.path(), "admin.json", &admin("hush-admin").to_string());
     let document = alternating(&path.display().to_string());
@@ -189,7 +189,7 @@ async fn admin_credentials_are_checked_without_generating_a_secret() {
     let expected =
         json!({"client_id": "the-admin", "idle_client_id": SECOND_ID, "sees_idle_client": true, "may_edit": null});
     assert_eq!((&report["admin"], &report["tried"][4]["stage"]), (&expected, &"admin".into()));
-    let blind = Client { permissions: Some(Vec::new()), ..Client::new("the-admin", "hush-admin") };
+    let blind = OAuthClient { permissions: Some(Vec::new()), ..OAuthClient::new("the-admin", "hush-admin") };
     scene.simulation.genesys.add_client(blind);
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     assert_eq!((&report["ok"], &report["admin"]["sees_idle_client"]), (&true.into(), &false.into()));
@@ -206,7 +206,7 @@ async fn admin_credentials_are_checked_without_generating_a_secret() {
 async fn a_check_warns_if_its_token_was_not_revoked() {
     let scene = Scene::new().await;
     let (_, typed) = scene.file("token.json");
-    let refused = Answer::new(StatusCode::FORBIDDEN, "application/json", "{}");
+    let refused = FaultAnswer::new(StatusCode::FORBIDDEN, "application/json", "{}");
     scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Answer(refused)));
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);

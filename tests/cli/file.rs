@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::{STEPS, Scene, read, run};
 
@@ -82,7 +82,7 @@ async fn check_prints_its_stages_and_stores_nothing() {
     assert!(transcript.stdout.ends_with("ready to rotate; nothing was stored\n"), "{}", transcript.stdout);
     assert_eq!(read(&path).get("access_token"), None);
     assert_eq!(scene.simulation.genesys.live_tokens().len(), 0, "the token was revoked again");
-    let refusal = Answer::new(StatusCode::BAD_REQUEST, "application/json", r#"{"error":"invalid_client"}"#);
+    let refusal = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/json", r#"{"error":"invalid_client"}"#);
     scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::Answer(refusal)));
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!(transcript.exit, Some(1));

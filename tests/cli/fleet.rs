@@ -8,7 +8,7 @@ mod selected;
 
 use aws_sdk_secretsmanager::types::Tag;
 use serde_json::{Value, json};
-use simulators::journal::Call;
+use simulators::journal::RecordedCall;
 
 use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, document};
 
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     /// The calls of one operation since the journal was cleared.
-    fn calls(&self, operation: &str) -> Vec<Call> {
+    fn calls(&self, operation: &str) -> Vec<RecordedCall> {
         let calls = self.simulation.journal.calls().into_iter();
         calls.filter(|call| call.operation == operation).collect()
     }

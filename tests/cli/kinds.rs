@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use simulators::cxone::AccessKey;
 use simulators::faults::{Effect, Fault};
-use simulators::genesys::Client;
+use simulators::genesys::OAuthClient;
 
 use super::bao::{Bao, ROOT};
 use super::{CLIENT_ID, CLIENT_SECRET, Command, Scene, Transcript, document, read, write};
@@ -75,7 +75,7 @@ impl<'a> Kept<'a> {
     async fn new(scene: &'a Scene, bao: Option<&'a Bao>, mode: Mode) -> Self {
         scene.simulation.genesys.set(|knobs| knobs.unpublished_endpoints = true);
         for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
-            scene.simulation.genesys.add_client(Client::new(id, secret));
+            scene.simulation.genesys.add_client(OAuthClient::new(id, secret));
         }
         scene.simulation.cxone.add_access_key(AccessKey::new(KEY.0, KEY.1));
         let admin = json!({"region": "eu-west-1", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET}).to_string();

@@ -32,7 +32,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
-use simulators::secrets_manager::Settings;
+use simulators::secrets_manager::SecretsManagerSettings;
 use simulators::{Simulation, SimulationSettings};
 use tempfile::TempDir;
 
@@ -111,7 +111,7 @@ impl Scene {
             cxone_access_keys: vec![(cxone::KEY.0.to_owned(), cxone::KEY.1.to_owned())],
             function: Some(LAMBDA.into()),
             token_lifetime,
-            secrets_manager: Settings { retries: 0, ..Settings::default() },
+            secrets_manager: SecretsManagerSettings { retries: 0, ..SecretsManagerSettings::default() },
             ..SimulationSettings::default()
         };
         let simulation = Simulation::start(settings).await.expect("the simulators start");

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::bao::Bao;
 use super::{CLIENT_ID, CLIENT_SECRET, Scene, Transcript, cxone, document, output, read, run, write};
@@ -46,7 +46,7 @@ fn stored(scene: &Scene, name: &str, fields: Value) -> String {
 
 fn denied(operation: &str) -> Fault {
     let body = json!({"__type": "AccessDeniedException", "message": "not authorized to perform this"});
-    let answer = Answer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body.to_string());
+    let answer = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body.to_string());
     Fault::always(operation, Effect::Answer(answer))
 }
 
@@ -176,7 +176,7 @@ async fn verify_asks_the_platform_whether_the_token_is_valid() {
     let scene = Scene::new().await;
     let (typed, value) = rotated(&scene).await;
     assert_eq!(token(&scene, &[&typed, "--verify"]).await.stdout, format!("{value}\n"));
-    let busy = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
+    let busy = FaultAnswer::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", "<html>");
     scene.simulation.faults.add(Fault::once("GET /api/v2/tokens/me", Effect::Answer(busy)));
     assert_eq!(token(&scene, &[&typed, "--verify"]).await.exit, Some(0), "the request is retried");
     scene.simulation.genesys.revoke_all();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use simulators::genesys::Client;
+use simulators::genesys::OAuthClient;
 use simulators::{Simulation, SimulationSettings};
 use tempfile::TempDir;
 
@@ -173,7 +173,7 @@ async fn server(simulation: &Simulation, is_mounted: bool) -> Option<Bao> {
     }
     bao.register_as(&plugin, version).await;
     bao.mount(&plugin, "genesys-cloud").await;
-    simulation.genesys.add_client(Client::new("engine-id", "engine-secret"));
+    simulation.genesys.add_client(OAuthClient::new("engine-id", "engine-secret"));
     let config = json!({"region": "mypurecloud.ie", "client_id": "engine-id", "client_secret": "engine-secret"});
     bao.post("genesys-cloud/config/main", config).await;
     bao.post("genesys-cloud/roles/ci", json!({"config": "main", "ttl": "15m"})).await;

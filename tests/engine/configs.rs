@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use crate::hosted::{Hosted, Refused, until};
 use crate::scene::{CLIENT, SECOND, Scene, config, errors};
@@ -91,7 +91,8 @@ async fn openbao_answers_404_for_unknown_paths_405_for_operations_warns_of_field
     assert!(status == 400 && errors(&answer).contains("CredentialsRejected"), "{status} {answer}");
     let (status, answer) = scene.call("POST", "roles/a b", json!({"config": "main"})).await;
     assert!(status == 400 && errors(&answer).contains("is not a valid name"), "{status} {answer}");
-    let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT).with_header("retry-after", "60");
+    let page =
+        FaultAnswer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT).with_header("retry-after", "60");
     scene.simulation.faults.add(Fault::once("POST /oauth/token", Effect::Answer(page)));
     let (status, answer) = scene.call("POST", "config/main", config()).await;
     assert!(status == 502 && errors(&answer).contains("RateLimited"), "{status} {answer}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use crate::bao::until;
 use crate::hosted::{Hosted, IssuedLease, Refused};
@@ -88,7 +88,7 @@ async fn an_expired_token_counts_as_revoked_and_a_foreign_answer_does_not() {
     let hosted = Hosted::with_shared_role().await;
     let lease = hosted.lease().await;
     for status in [StatusCode::NOT_FOUND, StatusCode::OK] {
-        let page = Answer::new(status, "text/html", "<h1>please log in</h1>");
+        let page = FaultAnswer::new(status, "text/html", "<h1>please log in</h1>");
         hosted.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(page)));
         hosted.revoke(&lease).await.expect_err("the answer is not the platform's");
         assert_eq!(hosted.live().len(), 1);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault};
-use simulators::genesys::Client;
+use simulators::genesys::OAuthClient;
 
 use crate::hosted::{Hosted, Refused, until};
 use crate::scene::CLIENT;
@@ -134,7 +134,7 @@ async fn a_client_without_permission_gets_400_that_names_the_permission() {
 async fn an_interrupted_rotation_does_not_regenerate_the_secret_of_another_client() {
     let other = ("5f3c8a52-0007-4e71-9d0c-6f2b3c9d1e10", "hush-hush-other-secret-0123456789");
     let hosted = Hosted::with_role().await;
-    hosted.simulation.genesys.add_client(Client::new(other.0, other.1));
+    hosted.simulation.genesys.add_client(OAuthClient::new(other.0, other.1));
     hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
     assert!(rotate_root(&hosted).await.is_err() && !hosted.is_settled());
     hosted.simulation.faults.clear();

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use crate::hosted::{Hosted, Refused};
 use crate::scene::{SECOND, Scene};
@@ -96,7 +96,8 @@ async fn an_expiring_token_is_returned_with_a_warning_while_the_platform_is_down
     let hosted = Hosted::with_shared_role().await;
     let first = hosted.shared_token().await;
     hosted.age_shared_token(86_200).await;
-    let page = Answer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT).with_header("retry-after", "60");
+    let page =
+        FaultAnswer::new(StatusCode::BAD_REQUEST, "application/json", RATE_LIMIT).with_header("retry-after", "60");
     hosted.simulation.faults.add(Fault::always(EXCHANGE, Effect::Answer(page)));
     let answer = hosted.call("read", "token/ci", Value::Null).await.expect("the stored token");
     assert_eq!(answer.data["access_token"], first);

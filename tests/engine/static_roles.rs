@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::{Answer, Effect, Fault};
-use simulators::genesys::Client;
+use simulators::faults::{Effect, Fault, FaultAnswer};
+use simulators::genesys::OAuthClient;
 
 use crate::hosted::{Hosted, Refused, role, token_in, until};
 
@@ -15,7 +15,7 @@ const PROBE: &str = "GET /api/v2/users";
 
 fn fail_with(hosted: &Hosted, operation: &str, status: StatusCode) {
     let body = json!({"status": status.as_u16(), "code": "not.found", "message": "It is not there."}).to_string();
-    let answer = Effect::Answer(Answer::new(status, "application/json", body));
+    let answer = Effect::Answer(FaultAnswer::new(status, "application/json", body));
     hosted.simulation.faults.add(Fault::always(operation, answer));
 }
 
@@ -169,7 +169,7 @@ async fn a_change_of_the_probes_is_stored_only_with_a_new_token_that_passes_them
 async fn a_change_of_the_configs_client_rotates_its_static_roles() {
     let hosted = Hosted::with_role().await;
     let token = hosted.token().await;
-    hosted.simulation.genesys.add_client(Client::new("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-too"));
+    hosted.simulation.genesys.add_client(OAuthClient::new("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-too"));
     let other = json!({"client_id": "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "client_secret": "hush-too"});
     hosted.write("config/main", other).await;
     hosted.tick().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault};
-use simulators::genesys::Client;
+use simulators::genesys::OAuthClient;
 
 use crate::hosted::{Hosted, Refused};
 use crate::scene::{CLIENT, CXONE_KEY};
@@ -21,7 +21,7 @@ impl Hosted {
     async fn with_two_clients() -> Self {
         let hosted = Self::start().await;
         for (id, secret) in [SECOND, ADMIN] {
-            hosted.simulation.genesys.add_client(Client::new(id, secret));
+            hosted.simulation.genesys.add_client(OAuthClient::new(id, secret));
         }
         let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN.0, "client_secret": ADMIN.1});
         hosted.write("config/admin", admin).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use simulators::genesys::Client as OAuthClient;
+use simulators::genesys::OAuthClient;
 use simulators::secrets_manager::Access;
 
 use super::aws_world::{ADMIN, CREDENTIALS, FUNCTION_KEY, SECRET_VALUE, World, documents};

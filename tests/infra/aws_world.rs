@@ -4,7 +4,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
-use simulators::secrets_manager::{Access, Settings};
+use simulators::secrets_manager::{Access, SecretsManagerSettings};
 use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
@@ -40,7 +40,11 @@ impl World {
             function_environment: variables
                 .map(|(name, value)| (name.clone(), value.as_str().expect("text").to_owned()))
                 .collect(),
-            secrets_manager: Settings { retries: 0, writes_per_second: None, ..Settings::default() },
+            secrets_manager: SecretsManagerSettings {
+                retries: 0,
+                writes_per_second: None,
+                ..SecretsManagerSettings::default()
+            },
             ..SimulationSettings::default()
         };
         let simulation = Simulation::start(settings).await.expect("the simulators start");

@@ -5,7 +5,7 @@ use super::cxone::{CLIENT, KEY, back_end};
 use super::*;
 use reqwest::StatusCode;
 use simulators::cxone::AccessKey;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 const CREATE: &str = "POST /access-key-management/v1/access-keys";
 const DELETE: &str = "DELETE /access-key-management/v1/access-keys/{id}";
@@ -113,7 +113,7 @@ async fn a_key_that_was_not_known_at_once_is_waited_for() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     let refused = json!({"error": "invalid_grant"}).to_string();
-    let refusal = Answer::new(StatusCode::BAD_REQUEST, "application/json", refused);
+    let refusal = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/json", refused);
     // The first request is that of the key in use.
     world.simulation.faults.add(Fault::once("POST /auth/token", Effect::Answer(refusal)).after(1));
     let outcome = world.rotate().await;
@@ -145,7 +145,7 @@ async fn a_key_that_did_not_get_into_the_store_is_deleted() {
     world.create(SECRET, &rotating()).await;
     // The new key's token is never given.
     let refused = json!({"error": "forbidden"}).to_string();
-    let refusal = Answer::new(StatusCode::FORBIDDEN, "application/json", refused);
+    let refusal = FaultAnswer::new(StatusCode::FORBIDDEN, "application/json", refused);
     world.simulation.faults.add(Fault::always("POST /auth/token", Effect::Answer(refusal)).after(1));
     let outcome = world.rotate().await;
     assert!(!outcome.succeeded, "{outcome:?}");
@@ -175,7 +175,7 @@ async fn the_key_of_a_version_that_is_dropped_is_deleted() {
 
 fn answer(status: u16) -> Effect {
     let status = StatusCode::from_u16(status).expect("a status");
-    Effect::Answer(Answer::new(status, "application/json", json!({"error": "no"}).to_string()))
+    Effect::Answer(FaultAnswer::new(status, "application/json", json!({"error": "no"}).to_string()))
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use reqwest::StatusCode;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 /// Rotates a secret that holds `value`, and gives the first failure: its step, type and message.
 pub(super) async fn failure_of(world: &World, value: &str) -> (String, String, String) {
@@ -203,7 +203,7 @@ async fn a_denied_call_names_the_permission_and_the_secret() {
 #[tokio::test]
 async fn what_the_platform_refuses_is_told_apart() {
     let json = |status: u16, body: Value| {
-        Effect::Answer(Answer::new(
+        Effect::Answer(FaultAnswer::new(
             StatusCode::from_u16(status).expect("a status"),
             "application/json",
             body.to_string(),
@@ -214,10 +214,10 @@ async fn what_the_platform_refuses_is_told_apart() {
     };
     let redirect = || {
         Effect::Answer(
-            Answer::new(StatusCode::FOUND, "text/plain", "").with_header("location", "https://evil.example/"),
+            FaultAnswer::new(StatusCode::FOUND, "text/plain", "").with_header("location", "https://evil.example/"),
         )
     };
-    let huge = || Effect::Answer(Answer::new(StatusCode::OK, "application/json", "x".repeat(50_000_000)));
+    let huge = || Effect::Answer(FaultAnswer::new(StatusCode::OK, "application/json", "x".repeat(50_000_000)));
     let (token, users, tokens) = ("POST /oauth/token", "GET /api/v2/users/me", "GET /api/v2/tokens/me");
     let rows = vec![
         (
@@ -263,7 +263,7 @@ async fn a_probe_that_fails_keeps_the_token_from_being_promoted() {
         "status": 403, "code": "missing.permissions",
         "message": "Unable to perform the requested action. You are missing the following permission(s): routing:skill:view",
     });
-    let forbid = Answer::new(StatusCode::FORBIDDEN, "application/json", forbidden.to_string());
+    let forbid = FaultAnswer::new(StatusCode::FORBIDDEN, "application/json", forbidden.to_string());
     world.simulation.faults.add(Fault::once("GET /api/v2/routing/skills", Effect::Answer(forbid)));
     let (step, error_type, message) = failure(&world).await;
     assert_eq!((step.as_str(), error_type.as_str()), ("testSecret", "PermissionMissing"), "{message}");
@@ -309,13 +309,14 @@ async fn a_store_that_never_answers_the_put_leaves_no_token_behind() {
 #[tokio::test]
 async fn credentials_are_never_sent_in_clear_to_another_machine() {
     for url in ["http://proxy.example", "ftp://127.0.0.1/", "not a url"] {
-        let settings = SimulationSettings { secrets_manager: Settings::default(), ..SimulationSettings::default() };
+        let settings =
+            SimulationSettings { secrets_manager: SecretsManagerSettings::default(), ..SimulationSettings::default() };
         let simulation = Simulation::start(settings).await.expect("the simulators start");
         let environment = vec![
             ("ROTATOR_LOGIN_URL".to_owned(), url.to_owned()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), simulation.secrets_manager_url()),
         ];
-        let started = function::Function::start(LAMBDA, environment, function::Settings::default()).await;
+        let started = function::Function::start(LAMBDA, environment, function::FunctionSettings::default()).await;
         let function = started.expect("the function starts");
         let answer = function.invoke(json!({}), Duration::from_secs(5)).await;
         let error = answer.expect_err("no event is carried out");
@@ -352,7 +353,7 @@ async fn a_certificate_that_does_not_verify_is_refused_at_once() {
         ("ROTATOR_LOGIN_URL".to_owned(), url),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), world.simulation.secrets_manager_url()),
     ];
-    let function = function::Function::start(LAMBDA, environment, function::Settings::default()).await;
+    let function = function::Function::start(LAMBDA, environment, function::FunctionSettings::default()).await;
     world.simulation.secrets_manager.set_function(function.expect("the function starts"));
     let (_, error_type, message) = failure(&world).await;
     server.abort();

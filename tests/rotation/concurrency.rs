@@ -59,7 +59,7 @@ async fn every_step_can_run_twice() {
 #[tokio::test]
 async fn stale_reads_settle_within_the_step() {
     for stale_reads in 1..=3 {
-        let settings = Settings { stale_reads, retries: 0, ..Settings::default() };
+        let settings = SecretsManagerSettings { stale_reads, retries: 0, ..SecretsManagerSettings::default() };
         let world = World::with(settings).await;
         world.create(SECRET, &document()).await;
         for _ in 0..3 {
@@ -111,7 +111,8 @@ async fn a_refused_token_is_not_promoted_and_a_retry_can_still_succeed() {
     world.rotate().await;
     let former = world.current_token();
     let unauthorized = r#"{"status":401,"code":"bad.credentials","message":"Invalid login credentials."}"#;
-    let refuse = simulators::faults::Answer::new(reqwest::StatusCode::UNAUTHORIZED, "application/json", unauthorized);
+    let refuse =
+        simulators::faults::FaultAnswer::new(reqwest::StatusCode::UNAUTHORIZED, "application/json", unauthorized);
     world.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Answer(refuse)));
     let version = version_id();
     let outcome = world.rotate_to(SECRET, &version).await;

@@ -4,7 +4,11 @@ use super::*;
 use simulators::faults::{Effect, Fault};
 
 async fn a_kill_at_any_call_heals(effect: Effect) {
-    let settings = Settings { retries: 2, retry_delay: Duration::from_millis(10), ..Settings::default() };
+    let settings = SecretsManagerSettings {
+        retries: 2,
+        retry_delay: Duration::from_millis(10),
+        ..SecretsManagerSettings::default()
+    };
     let world = World::with(settings).await;
     world.create(SECRET, &document()).await;
     for (operation, before) in faults::CALLS {

@@ -4,7 +4,7 @@ use super::bad_input::failure_of;
 use super::*;
 use reqwest::StatusCode;
 use simulators::cxone::ExpiresIn;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 pub const CLIENT: (&str, &str) = ("back-end@nice", "hush-hush-cxone-application-0123456789");
 pub const KEY: (&str, &str) = ("HUSHLESSACCESSKEYID====", "HUSHHUSHACCESSKEYSECRET0123456789====");
@@ -57,12 +57,16 @@ fn without(mut document: Value, name: &str) -> Value {
 }
 
 fn answer(status: u16, body: &Value) -> Effect {
-    Effect::Answer(Answer::new(StatusCode::from_u16(status).expect("a status"), "application/json", body.to_string()))
+    Effect::Answer(FaultAnswer::new(
+        StatusCode::from_u16(status).expect("a status"),
+        "application/json",
+        body.to_string(),
+    ))
 }
 
 fn page(status: u16) -> Effect {
     let status = StatusCode::from_u16(status).expect("a status");
-    Effect::Answer(Answer::new(status, "text/html", "<html><body>Welcome to the hotel</body></html>"))
+    Effect::Answer(FaultAnswer::new(status, "text/html", "<html><body>Welcome to the hotel</body></html>"))
 }
 
 /// Everything that a failed rotation may not have done.
@@ -238,7 +242,7 @@ async fn no_redirect_is_followed() {
     for operation in [OPENID, TOKEN, TENANT, BUSINESS_UNIT] {
         let world = World::new().await;
         let redirect =
-            Answer::new(StatusCode::FOUND, "text/plain", "").with_header("location", "https://evil.example/");
+            FaultAnswer::new(StatusCode::FOUND, "text/plain", "").with_header("location", "https://evil.example/");
         world.simulation.faults.add(Fault::always(operation, Effect::Answer(redirect)));
         let (_, error_type, message) = failure_of(&world, &back_end().to_string()).await;
         assert_eq!(error_type, "PlatformUnavailable", "{operation}: {message}");
@@ -334,14 +338,14 @@ async fn a_web_page_heals() {
 
 #[tokio::test]
 async fn an_empty_answer_heals() {
-    every_call_heals_from(|| Effect::Answer(Answer::new(StatusCode::OK, "application/json", ""))).await;
+    every_call_heals_from(|| Effect::Answer(FaultAnswer::new(StatusCode::OK, "application/json", ""))).await;
 }
 
 #[tokio::test]
 async fn too_many_requests_heal_when_the_platform_says() {
     every_call_heals_from(|| {
         let body = json!({"error": "too_many_requests"}).to_string();
-        let limited = Answer::new(StatusCode::TOO_MANY_REQUESTS, "application/json", body);
+        let limited = FaultAnswer::new(StatusCode::TOO_MANY_REQUESTS, "application/json", body);
         Effect::Answer(limited.with_header("retry-after", "1"))
     })
     .await;
@@ -349,7 +353,11 @@ async fn too_many_requests_heal_when_the_platform_says() {
 
 #[tokio::test]
 async fn a_kill_at_any_call_heals() {
-    let settings = Settings { retries: 2, retry_delay: Duration::from_millis(10), ..Settings::default() };
+    let settings = SecretsManagerSettings {
+        retries: 2,
+        retry_delay: Duration::from_millis(10),
+        ..SecretsManagerSettings::default()
+    };
     for effect in [Effect::KillBefore, Effect::KillAfter] {
         for (document, calls) in forms() {
             for operation in calls {

@@ -5,8 +5,8 @@ use super::concurrency::stage as staged_empty;
 use super::modes::{ADMIN, Mode, SECOND_ID, SECOND_SECRET, world};
 use super::*;
 use reqwest::StatusCode;
-use simulators::faults::{Answer, Effect, Fault};
-use simulators::genesys::Client as OAuthClient;
+use simulators::faults::{Effect, Fault, FaultAnswer};
+use simulators::genesys::OAuthClient;
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
 const BY_HAND: &str = "hush-hush-made-by-hand-0123456789";
@@ -15,7 +15,7 @@ const BY_HAND: &str = "hush-hush-made-by-hand-0123456789";
 async fn stopped_at_its_test(world: &World) -> String {
     let version = version_id();
     let refusal = r#"{"status":401,"code":"bad.credentials","message":"Invalid login credentials."}"#;
-    let refusal = Answer::new(StatusCode::UNAUTHORIZED, "application/json", refusal);
+    let refusal = FaultAnswer::new(StatusCode::UNAUTHORIZED, "application/json", refusal);
     world.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Answer(refusal)));
     assert!(!world.rotate_to(SECRET, &version).await.succeeded);
     world.simulation.faults.clear();
@@ -156,7 +156,7 @@ async fn a_former_version_that_is_read_for_a_moment_names_no_client_as_idle() {
         "ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/token", "Name": SECRET, "VersionId": former.id,
         "SecretString": former.value, "VersionStages": ["AWSCURRENT"], "CreatedDate": 1_700_000_000.0,
     });
-    let answer = Answer::new(StatusCode::OK, "application/x-amz-json-1.1", stale.to_string());
+    let answer = FaultAnswer::new(StatusCode::OK, "application/x-amz-json-1.1", stale.to_string());
     world.simulation.faults.add(Fault::once("GetSecretValue", Effect::Answer(answer)));
     let in_use = world.current()["client_id"].clone();
     let outcome = world.rotate().await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use reqwest::StatusCode;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 /// Every call of one rotation: the operation, and how many of them come before.
 pub(super) const CALLS: [(&str, u32); 12] = [
@@ -40,7 +40,7 @@ async fn every_call_heals_from(effect: impl Fn(&str) -> Effect) {
 
 fn answer(status: u16, content_type: &str, body: &str) -> Effect {
     let status = StatusCode::from_u16(status).expect("a status");
-    Effect::Answer(Answer::new(status, content_type, body))
+    Effect::Answer(FaultAnswer::new(status, content_type, body))
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn too_many_requests_heal() {
             answer(400, "application/json", body)
         } else if is_platform(operation) {
             let body = r#"{"status":429,"code":"too.many.requests.retry.after","message":"slow down"}"#;
-            Effect::Answer(Answer::new(StatusCode::TOO_MANY_REQUESTS, "application/json", body).with_header("retry-after", "1"))
+            Effect::Answer(FaultAnswer::new(StatusCode::TOO_MANY_REQUESTS, "application/json", body).with_header("retry-after", "1"))
         } else {
             let body = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
             answer(400, "application/x-amz-json-1.1", body)

@@ -4,7 +4,7 @@ use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{Deadline, Rotator, SecretId, SecretStore, SystemClock, VersionId, VersionSelector};
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
-use simulators::genesys::Client as OAuthClient;
+use simulators::genesys::OAuthClient;
 
 use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET};
 use super::*;

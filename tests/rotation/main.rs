@@ -22,7 +22,7 @@ use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Regio
 use serde_json::{Value, json};
 use simulators::function;
 use simulators::invoke::Invoke;
-use simulators::secrets_manager::{RotationOutcome, Settings, VersionView};
+use simulators::secrets_manager::{RotationOutcome, SecretsManagerSettings, VersionView};
 use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
@@ -40,14 +40,19 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        Self::with(Settings { retries: 0, retry_delay: Duration::from_millis(10), ..Settings::default() }).await
+        Self::with(SecretsManagerSettings {
+            retries: 0,
+            retry_delay: Duration::from_millis(10),
+            ..SecretsManagerSettings::default()
+        })
+        .await
     }
 
-    async fn with(secrets_manager: Settings) -> Self {
+    async fn with(secrets_manager: SecretsManagerSettings) -> Self {
         Self::in_environment(secrets_manager, &[]).await
     }
 
-    async fn in_environment(secrets_manager: Settings, environment: &[(&str, &str)]) -> Self {
+    async fn in_environment(secrets_manager: SecretsManagerSettings, environment: &[(&str, &str)]) -> Self {
         let mut function_environment = vec![("ROTATOR_LOG".to_owned(), "trace".to_owned())];
         function_environment.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let settings = SimulationSettings {
@@ -56,7 +61,7 @@ impl World {
             cxone_access_keys: vec![(cxone::KEY.0.to_owned(), cxone::KEY.1.to_owned())],
             function: Some(LAMBDA.into()),
             function_environment,
-            function_settings: function::Settings::default(),
+            function_settings: function::FunctionSettings::default(),
             secrets_manager,
             ..SimulationSettings::default()
         };

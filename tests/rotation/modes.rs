@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use reqwest::StatusCode;
-use simulators::faults::{Answer, Effect, Fault};
-use simulators::genesys::Client as OAuthClient;
+use simulators::faults::{Effect, Fault, FaultAnswer};
+use simulators::genesys::OAuthClient;
 
 pub const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
 pub const SECOND_SECRET: &str = "hush-hush-second-secret-0123456789";
@@ -49,8 +49,12 @@ impl Mode {
 
 /// A world with a secret of this mode, which was rotated once.
 pub async fn world(mode: Mode, retries: u32) -> World {
-    let settings =
-        Settings { retries, retry_delay: Duration::from_millis(10), writes_per_second: None, ..Settings::default() };
+    let settings = SecretsManagerSettings {
+        retries,
+        retry_delay: Duration::from_millis(10),
+        writes_per_second: None,
+        ..SecretsManagerSettings::default()
+    };
     let world = World::with(settings).await;
     world.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
     // A key whose secret got lost on the way counts as well.
@@ -142,7 +146,7 @@ fn assert_no_secrets_in(world: &World) {
 }
 
 fn web_page(status: StatusCode) -> Effect {
-    Effect::Answer(Answer::new(status, "text/html", "<html><body>Service Unavailable</body></html>"))
+    Effect::Answer(FaultAnswer::new(status, "text/html", "<html><body>Service Unavailable</body></html>"))
 }
 
 /// Many small tests run beside each other; one of all would run alone for minutes.
@@ -168,14 +172,14 @@ macro_rules! modes {
 
             #[tokio::test]
             async fn an_empty_success_heals() {
-                every_call_heals_from($mode, |_| Effect::Answer(Answer::new(StatusCode::OK, "application/json", "{}"))).await;
+                every_call_heals_from($mode, |_| Effect::Answer(FaultAnswer::new(StatusCode::OK, "application/json", "{}"))).await;
             }
 
             #[tokio::test]
             async fn too_many_requests_heal() {
                 every_call_heals_from($mode, |operation| match operation.contains(' ') {
-                    true => Effect::Answer(Answer::new(StatusCode::TOO_MANY_REQUESTS, "application/json", r#"{"status":429,"code":"too.many.requests.retry.after"}"#).with_header("retry-after", "1")),
-                    false => Effect::Answer(Answer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#)),
+                    true => Effect::Answer(FaultAnswer::new(StatusCode::TOO_MANY_REQUESTS, "application/json", r#"{"status":429,"code":"too.many.requests.retry.after"}"#).with_header("retry-after", "1")),
+                    false => Effect::Answer(FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#)),
                 })
                 .await;
             }

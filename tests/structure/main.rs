@@ -69,7 +69,6 @@ fn the_core_imports_no_network_and_no_command_line() {
 }
 
 #[test]
-#[ignore = "one file is longer"]
 fn no_file_is_longer_than_400_lines() {
     for (file, text) in files_under(&["src", "crates", "tests"]) {
         let lines = text.lines().count();

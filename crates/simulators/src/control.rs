@@ -6,11 +6,7 @@
 //! | `DELETE /_sim/calls` | forgets it |
 //! | `POST /_sim/faults` | adds a fault, see [`FaultRequest`] |
 //! | `DELETE /_sim/faults` | takes all faults away |
-//! | `GET /_sim/genesys` | shows how many tokens live and were minted, the clients' ids and the knobs |
-//! | `PATCH /_sim/genesys` | sets knobs by the names of [`Settings`](crate::genesys::Settings) |
-//! | `POST /_sim/genesys/clients` | adds a client, by the names of [`Client`] |
-//! | `POST /_sim/genesys/advance` | puts the clock forward by `seconds` |
-//! | `POST /_sim/genesys/revoke-all` | ends every token |
+//! | `/_sim/genesys…` | see [`crate::genesys::control`] |
 //! | `/_sim/cxone…` | see [`crate::cxone::control`] |
 //! | `/_sim/secrets-manager…` | see [`crate::secrets_manager::control`] |
 //!
@@ -24,8 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::faults::{Answer, Effect, Fault, Faults};
-use crate::genesys::{Client, Genesys};
+use crate::faults::{Effect, Fault, FaultAnswer, Faults};
 use crate::http::{self, Reply, Request};
 use crate::journal::Journal;
 
@@ -86,18 +81,18 @@ pub enum EffectRequest {
     KillAfter {},
 }
 
+/// By how much to advance a clock.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advance {
-    seconds: u64,
+pub(super) struct Advance {
+    pub(super) seconds: u64,
 }
 
 /// Answers a request of the control surface; `None` for any other request.
-pub fn handle(request: &Request, genesys: &Genesys, faults: &Faults, journal: &Journal) -> Option<Reply> {
+pub fn handle(request: &Request, faults: &Faults, journal: &Journal) -> Option<Reply> {
     let path = request.path.strip_prefix(PREFIX)?;
-    let done = match (request.method.as_str(), path) {
+    let result = match (request.method.as_str(), path) {
         ("GET", "calls") => return Some(http::json(StatusCode::OK, &calls(journal))),
-        ("GET", "genesys") => return Some(http::json(StatusCode::OK, &describe(genesys))),
         ("DELETE", "calls") => {
             journal.clear();
             Ok(())
@@ -107,21 +102,17 @@ pub fn handle(request: &Request, genesys: &Genesys, faults: &Faults, journal: &J
             faults.clear();
             Ok(())
         }
-        ("PATCH", "genesys") => read(request).and_then(|knobs| turn(genesys, knobs)),
-        ("POST", "genesys/clients") => read::<Client>(request).map(|client| genesys.add_client(client)),
-        ("POST", "genesys/advance") => {
-            read::<Advance>(request).map(|advance| genesys.advance(Duration::from_secs(advance.seconds)))
-        }
-        ("POST", "genesys/revoke-all") => {
-            genesys.revoke_all();
-            Ok(())
-        }
         (method, _) => return Some(refuse(StatusCode::NOT_FOUND, &format!("There is no {method} {}.", request.path))),
     };
-    Some(match done {
+    Some(done(result))
+}
+
+/// The answer to a change: 204, or 400 with the reason.
+pub(super) fn done(result: Result<(), String>) -> Reply {
+    match result {
         Ok(()) => http::empty(StatusCode::NO_CONTENT),
         Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
-    })
+    }
 }
 
 fn calls(journal: &Journal) -> Value {
@@ -144,23 +135,6 @@ fn calls(journal: &Journal) -> Value {
     json!({ "calls": shown, "longest_chain": journal.longest_chain() })
 }
 
-fn describe(genesys: &Genesys) -> Value {
-    let clients: Vec<_> = genesys.clients().into_iter().map(|client| client.id).collect();
-    json!({
-        "live_tokens": genesys.live_tokens().len(),
-        "minted_tokens": genesys.minted(),
-        "clients": clients,
-        "settings": genesys.settings(),
-    })
-}
-
-/// Sets the named knobs and leaves the others as they are.
-fn turn(genesys: &Genesys, knobs: Map<String, Value>) -> Result<(), String> {
-    let mut result = Ok(());
-    genesys.set(|settings| result = merge(settings, knobs).map(|merged| *settings = merged));
-    result
-}
-
 pub(super) fn merge<T: Serialize + DeserializeOwned>(settings: &T, knobs: Map<String, Value>) -> Result<T, String> {
     let mut merged = serde_json::to_value(settings).map_err(|error| error.to_string())?;
     for (name, value) in knobs {
@@ -180,7 +154,7 @@ impl EffectRequest {
             Self::Answer { status, headers, content_type, body, body_bytes } => {
                 let status = StatusCode::from_u16(status).map_err(|_| format!("{status} is not an HTTP status."))?;
                 let content_type = content_type.as_deref().unwrap_or("application/json");
-                let answer = Answer::new(status, content_type, body_text(body, body_bytes)?);
+                let answer = FaultAnswer::new(status, content_type, body_text(body, body_bytes)?);
                 Effect::Answer(headers.iter().try_fold(answer, with_header)?)
             }
             Self::Delay { milliseconds } => Effect::Delay(Duration::from_millis(milliseconds)),
@@ -193,7 +167,7 @@ impl EffectRequest {
     }
 }
 
-fn with_header(answer: Answer, (name, value): (&String, &Value)) -> Result<Answer, String> {
+fn with_header(answer: FaultAnswer, (name, value): (&String, &Value)) -> Result<FaultAnswer, String> {
     match value {
         Value::String(value) => Ok(answer.with_header(name, value)),
         Value::Number(value) => Ok(answer.with_header(name, &value.to_string())),
@@ -215,6 +189,6 @@ pub(super) fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> 
     serde_json::from_slice(&request.body).map_err(|error| format!("The body does not fit: {error}."))
 }
 
-pub(super) fn refuse(status: StatusCode, reason: &str) -> Reply {
+fn refuse(status: StatusCode, reason: &str) -> Reply {
     http::json(status, &json!({ "error": reason }))
 }

@@ -1,20 +1,18 @@
 //! Faults on demand: which calls go wrong, and how.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{HeaderName, HeaderValue};
+use parking_lot::Mutex;
 use tokio::sync::Barrier;
-
-use crate::http::{Reply, raw};
 
 /// What goes wrong.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// This answer is given; the service never sees the request.
-    Answer(Answer),
+    Answer(FaultAnswer),
     /// The service answers this much later.
     Delay(Duration),
     /// The service answers once as many calls wait here as the barrier asks for.
@@ -33,7 +31,7 @@ pub enum Effect {
 
 /// A made-up answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct FaultAnswer {
     /// The HTTP status.
     pub status: StatusCode,
     /// Header fields besides `content-type`.
@@ -44,7 +42,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl FaultAnswer {
     /// An answer of a status, with a body of a content type.
     pub fn new(status: StatusCode, content_type: &str, body: impl Into<String>) -> Self {
         Self { status, headers: Vec::new(), content_type: content_type.to_owned(), body: body.into() }
@@ -55,16 +53,6 @@ impl Answer {
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
-    }
-
-    pub(super) fn reply(self) -> Reply {
-        let mut reply = raw(self.status, &self.content_type, self.body);
-        for (name, value) in &self.headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-                reply.headers_mut().insert(name, value);
-            }
-        }
-        reply
     }
 }
 
@@ -112,28 +100,28 @@ pub struct Faults {
 impl Faults {
     /// Adds a rule. The first rule that matches a call decides.
     pub fn add(&self, fault: Fault) {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+        self.rules.lock().push(fault);
     }
 
     /// Takes every rule away.
     pub fn clear(&self) {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.rules.lock().clear();
     }
 
     /// What to call for [`Effect::KillBefore`] and [`Effect::KillAfter`].
     pub fn on_kill(&self, kill: impl Fn() + Send + Sync + 'static) {
-        *self.kill.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(kill));
+        *self.kill.lock() = Some(Box::new(kill));
     }
 
     pub(super) fn kill(&self) {
-        if let Some(kill) = self.kill.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(kill) = self.kill.lock().as_ref() {
             kill();
         }
     }
 
     /// The effect for this call, counting it.
     pub(super) fn next(&self, operation: &str) -> Option<Effect> {
-        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.rules.lock();
         for rule in rules.iter_mut().filter(|rule| rule.operation == "*" || rule.operation == operation) {
             if rule.skip > 0 {
                 rule.skip -= 1;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::faults::{Effect, Faults};
+use crate::faults::{Effect, FaultAnswer, Faults};
 use crate::journal::Journal;
 
 /// The largest request body that is read, in bytes.
@@ -186,7 +186,7 @@ async fn handle<S: Service>(
 
 async fn suffer<S: Service>(effect: Effect, request: Request, service: &S, faults: &Faults) -> Result<Reply, Dropped> {
     match effect {
-        Effect::Answer(answer) => Ok(answer.reply()),
+        Effect::Answer(answer) => Ok(reply(answer)),
         Effect::Delay(delay) => {
             tokio::time::sleep(delay).await;
             Ok(service.answer(request).await)
@@ -211,6 +211,16 @@ async fn suffer<S: Service>(effect: Effect, request: Request, service: &S, fault
             Err(Dropped)
         }
     }
+}
+
+fn reply(answer: FaultAnswer) -> Reply {
+    let mut reply = raw(answer.status, &answer.content_type, answer.body);
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            reply.headers_mut().insert(name, value);
+        }
+    }
+    reply
 }
 
 async fn read(request: hyper::Request<Incoming>) -> Result<Request, Reply> {

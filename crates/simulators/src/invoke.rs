@@ -42,10 +42,10 @@ pub trait Invoke: Send + Sync {
 }
 
 /// Any closure from an event to a future is a function; it is dropped when its time is up.
-impl<F, Answer> Invoke for F
+impl<F, Fut> Invoke for F
 where
-    F: Fn(Value) -> Answer + Send + Sync,
-    Answer: Future<Output = Result<Value, FunctionError>> + Send + 'static,
+    F: Fn(Value) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Value, FunctionError>> + Send + 'static,
 {
     fn invoke(&self, event: Value, timeout: Duration) -> BoxFuture<'_, Result<Value, FunctionError>> {
         let answer = self(event);

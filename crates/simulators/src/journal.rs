@@ -2,9 +2,10 @@
 //! for measuring how many had to wait for one another.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use hyper::StatusCode;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// How many calls are kept; the oldest give way, so that a simulator under load for days stays small.
@@ -12,7 +13,7 @@ pub const CALLS_KEPT: usize = 100_000;
 
 /// One call.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct RecordedCall {
     /// The operation's name.
     pub operation: String,
     /// When the request had been read.
@@ -29,14 +30,14 @@ pub struct Journal(Arc<Mutex<Entries>>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    calls: VecDeque<Call>,
+    calls: VecDeque<RecordedCall>,
     /// How many calls were forgotten, which is the serial number of the first one kept.
     forgotten: u64,
 }
 
 impl Journal {
     /// A copy of all calls that are kept.
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<RecordedCall> {
         self.entries().calls.iter().cloned().collect()
     }
 
@@ -79,13 +80,13 @@ impl Journal {
             entries.forgotten += 1;
         }
         let serial = entries.forgotten + entries.calls.len() as u64;
-        let call = Call { operation: operation.to_owned(), began: Instant::now(), ended: None, status: None };
+        let call = RecordedCall { operation: operation.to_owned(), began: Instant::now(), ended: None, status: None };
         entries.calls.push_back(call);
         OpenCall { journal: self.clone(), serial }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

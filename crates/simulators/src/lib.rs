@@ -3,8 +3,10 @@
 //! They share no types with the rest of the crate, so that a misspelt field
 //! cannot pass on both sides.
 
+mod clock;
 pub mod control;
 pub mod cxone;
+mod expires_in;
 pub mod faults;
 pub mod function;
 pub mod genesys;

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::control;
-use crate::cxone::{self, AccessKey, Cxone};
+use crate::cxone::{self, AccessKey, Application, Cxone, CxoneSettings};
 use crate::faults::Faults;
-use crate::function::{self, Function};
-use crate::genesys::{self, Client, Genesys};
+use crate::function::{Function, FunctionSettings};
+use crate::genesys::{self, Genesys, GenesysSettings, OAuthClient};
 use crate::http::{Reply, Request, Server, Service};
 use crate::journal::Journal;
-use crate::secrets_manager::{self, SecretsManager};
+use crate::secrets_manager::{self, SecretsManager, SecretsManagerSettings};
 
 /// What a simulation is started with.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +31,9 @@ pub struct SimulationSettings {
     /// What the function finds in its environment besides the simulators' addresses.
     pub function_environment: Vec<(String, String)>,
     /// How the function is run.
-    pub function_settings: function::Settings,
+    pub function_settings: FunctionSettings,
     /// The knobs of Secrets Manager.
-    pub secrets_manager: secrets_manager::Settings,
+    pub secrets_manager: SecretsManagerSettings,
 }
 
 /// Running simulators; they end when dropped.
@@ -69,7 +69,7 @@ impl Simulation {
     pub async fn start(settings: SimulationSettings) -> io::Result<Self> {
         let genesys = Arc::new(Genesys::new(genesys_settings(&settings)));
         for (id, secret) in &settings.clients {
-            genesys.add_client(Client::new(id, secret));
+            genesys.add_client(OAuthClient::new(id, secret));
         }
         let cxone = Arc::new(simulated_cxone(&settings));
         let secrets_manager = SecretsManager::new(settings.secrets_manager);
@@ -101,7 +101,7 @@ impl Simulation {
         &mut self,
         path: PathBuf,
         mut environment: Vec<(String, String)>,
-        settings: function::Settings,
+        settings: FunctionSettings,
     ) -> io::Result<()> {
         environment.extend([
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), self.secrets_manager_url()),
@@ -137,7 +137,8 @@ impl Service for Front {
     fn control(&self, request: &Request, faults: &Faults, journal: &Journal) -> Option<Reply> {
         secrets_manager::control(request, &self.secrets_manager)
             .or_else(|| cxone::control(request, &self.cxone))
-            .or_else(|| control::handle(request, &self.genesys, faults, journal))
+            .or_else(|| genesys::control(request, &self.genesys))
+            .or_else(|| control::handle(request, faults, journal))
     }
 }
 
@@ -146,13 +147,13 @@ fn is_aws(request: &Request) -> bool {
 }
 
 fn simulated_cxone(settings: &SimulationSettings) -> Cxone {
-    let mut knobs = cxone::Settings::default();
+    let mut knobs = CxoneSettings::default();
     if let Some(seconds) = settings.token_lifetime {
         knobs.token_lifetime = seconds;
     }
     let cxone = Cxone::new(knobs);
     for (id, secret) in &settings.cxone_clients {
-        cxone.add_client(cxone::Client::new(id, secret));
+        cxone.add_client(Application::new(id, secret));
     }
     for (id, secret) in &settings.cxone_access_keys {
         cxone.add_access_key(AccessKey::new(id, secret));
@@ -160,8 +161,8 @@ fn simulated_cxone(settings: &SimulationSettings) -> Cxone {
     cxone
 }
 
-fn genesys_settings(settings: &SimulationSettings) -> genesys::Settings {
-    let mut knobs = genesys::Settings::default();
+fn genesys_settings(settings: &SimulationSettings) -> GenesysSettings {
+    let mut knobs = GenesysSettings::default();
     if let Some(seconds) = settings.token_lifetime {
         knobs.token_lifetime = seconds;
     }

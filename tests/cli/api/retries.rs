@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use reqwest::StatusCode;
 use serde_json::json;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::{CLIENTS, SKILLS, json_answer, once, rotated, sent};
 use crate::{SECOND, Scene};
@@ -37,7 +37,7 @@ async fn a_rate_limited_request_of_any_method_is_retried() {
 async fn only_idempotent_requests_are_retried_after_a_failure() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;
-    let page = |status| Effect::Answer(Answer::new(status, "text/html", "<html>busy</html>"));
+    let page = |status| Effect::Answer(FaultAnswer::new(status, "text/html", "<html>busy</html>"));
     for effect in [Effect::Drop, Effect::LoseAnswer, page(StatusCode::BAD_GATEWAY)] {
         once(&scene, &format!("GET {SKILLS}"), effect.clone());
         let transcript = scene.run(&["api", &typed, "GET", SKILLS]).await;

@@ -1,7 +1,7 @@
 //! `--revoke-previous`.
 
 use reqwest::StatusCode;
-use simulators::faults::{Answer, Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::{Scene, numbers};
 use crate::cxone;
@@ -60,7 +60,7 @@ async fn a_failed_rotation_revokes_nothing() {
 async fn a_failed_revocation_is_a_failure_and_the_next_run_retries_it() {
     let scene = Scene::new().await;
     let previous = scene.with_token("prod/a", &[]).await;
-    let refused = Answer::new(StatusCode::FORBIDDEN, "application/json", "{}");
+    let refused = FaultAnswer::new(StatusCode::FORBIDDEN, "application/json", "{}");
     scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(refused)));
     let transcript = scene.run(&[&ALL[..], &["json"]].concat()).await;
     assert_eq!(transcript.exit, Some(1));

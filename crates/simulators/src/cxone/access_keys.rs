@@ -5,15 +5,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::error::ApiError;
+use super::error::CxoneError;
 use super::jwt;
 use super::login::content_type;
-use super::state::{AccessKey, State};
+use super::state::{AccessKey, CxoneState};
 use crate::http::{self, Reply, Request};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wanted {
+struct AccessKeyRequest {
     user_id: String,
     tenant_id: String,
 }
@@ -25,7 +25,7 @@ struct Change {
 }
 
 /// `GET /access-key-management/v1/access-keys`, of one user with `userId`.
-pub(super) fn list(state: &State, request: &Request) -> Reply {
+pub(super) fn list(state: &CxoneState, request: &Request) -> Reply {
     let user = request.parameter("userId");
     let keys: Vec<_> = state
         .access_keys
@@ -41,8 +41,8 @@ pub(super) fn list(state: &State, request: &Request) -> Reply {
 ///
 /// # Errors
 /// There is no such key.
-pub(super) fn read(state: &State, id: &str) -> Result<Reply, ApiError> {
-    let key = state.access_keys.get(&percent_decoded(id)).ok_or_else(ApiError::not_found)?;
+pub(super) fn read(state: &CxoneState, id: &str) -> Result<Reply, CxoneError> {
+    let key = state.access_keys.get(&percent_decoded(id)).ok_or_else(CxoneError::not_found)?;
     Ok(http::json(StatusCode::OK, &json!({ "resultSet": describe(state, key) })))
 }
 
@@ -50,14 +50,14 @@ pub(super) fn read(state: &State, id: &str) -> Result<Reply, ApiError> {
 ///
 /// # Errors
 /// The body does not name this tenant and a user, or the user has as many keys as there may be.
-pub(super) fn create(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
-    let wanted: Wanted = body(request)?;
+pub(super) fn create(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
+    let wanted: AccessKeyRequest = body(request)?;
     if wanted.tenant_id != state.settings.tenant_id || wanted.user_id.is_empty() {
-        return Err(ApiError::bad_request("invalid_request", "There is no such user in this tenant."));
+        return Err(CxoneError::bad_request("invalid_request", "There is no such user in this tenant."));
     }
     let held = state.access_keys.values().filter(|key| key.user_id == wanted.user_id).count();
     if held >= state.settings.access_keys_per_user {
-        return Err(ApiError::bad_request("limit_exceeded", "The user has as many access keys as there may be."));
+        return Err(CxoneError::bad_request("limit_exceeded", "The user has as many access keys as there may be."));
     }
     let (id, secret) = (format!("{}====", jwt::random(52)), format!("{}====", jwt::random(52)));
     let key = AccessKey { user_id: wanted.user_id, ..AccessKey::new(&id, &secret) };
@@ -71,10 +71,10 @@ pub(super) fn create(state: &mut State, request: &Request) -> Result<Reply, ApiE
 ///
 /// # Errors
 /// There is no such key, or the body does not say which.
-pub(super) fn update(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+pub(super) fn update(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let change: Change = body(request)?;
     let id = request.parameter("accessKeyId").unwrap_or_default();
-    state.access_keys.get_mut(id).ok_or_else(ApiError::not_found)?.is_active = change.is_active;
+    state.access_keys.get_mut(id).ok_or_else(CxoneError::not_found)?.is_active = change.is_active;
     if !change.is_active && state.settings.deactivating_revokes_tokens {
         state.revoke_tokens_of(id);
     }
@@ -85,16 +85,16 @@ pub(super) fn update(state: &mut State, request: &Request) -> Result<Reply, ApiE
 ///
 /// # Errors
 /// There is no such key.
-pub(super) fn delete(state: &mut State, id: &str) -> Result<Reply, ApiError> {
+pub(super) fn delete(state: &mut CxoneState, id: &str) -> Result<Reply, CxoneError> {
     let id = percent_decoded(id);
-    state.access_keys.remove(&id).ok_or_else(ApiError::not_found)?;
+    state.access_keys.remove(&id).ok_or_else(CxoneError::not_found)?;
     if state.settings.deactivating_revokes_tokens {
         state.revoke_tokens_of(&id);
     }
     Ok(http::empty(StatusCode::NO_CONTENT))
 }
 
-fn describe(state: &State, key: &AccessKey) -> Value {
+fn describe(state: &CxoneState, key: &AccessKey) -> Value {
     json!({
         "accessKeyId": key.id,
         "userId": key.user_id,
@@ -103,12 +103,12 @@ fn describe(state: &State, key: &AccessKey) -> Value {
     })
 }
 
-fn body<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, CxoneError> {
     if content_type(request) != "application/json" {
-        return Err(ApiError::bad_request("invalid_request", "The body must be application/json."));
+        return Err(CxoneError::bad_request("invalid_request", "The body must be application/json."));
     }
     serde_json::from_slice(&request.body)
-        .map_err(|error| ApiError::bad_request("invalid_request", format!("The body does not fit: {error}.")))
+        .map_err(|error| CxoneError::bad_request("invalid_request", format!("The body does not fit: {error}.")))
 }
 
 /// Ids end in `====`, which some clients encode and others do not.

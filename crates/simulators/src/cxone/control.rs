@@ -3,8 +3,8 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /_sim/cxone` | shows how many tokens live and were minted, the ids of clients and access keys, and the knobs |
-//! | `PATCH /_sim/cxone` | sets knobs by the names of [`Settings`](super::Settings) |
-//! | `POST /_sim/cxone/clients` | adds an application, by the names of [`Client`] |
+//! | `PATCH /_sim/cxone` | sets knobs by the names of [`CxoneSettings`](super::CxoneSettings) |
+//! | `POST /_sim/cxone/clients` | adds an application, by the names of [`Application`] |
 //! | `POST /_sim/cxone/access-keys` | adds an access key, by the names of [`AccessKey`] |
 //! | `POST /_sim/cxone/advance` | puts the clock forward by `seconds` |
 //! | `POST /_sim/cxone/revoke-all` | ends every token |
@@ -12,29 +12,23 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AccessKey, Client, Cxone};
-use crate::control::{merge, read, refuse};
+use super::organization::Cxone;
+use super::state::{AccessKey, Application};
+use crate::control::{Advance, done, merge, read};
 use crate::http::{self, Reply, Request};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    seconds: u64,
-}
 
 /// Answers a request of this part of the control surface; `None` for any other request.
 pub fn control(request: &Request, cxone: &Cxone) -> Option<Reply> {
-    let done = match (request.method.as_str(), request.path.as_str()) {
+    Some(done(match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/_sim/cxone") => return Some(http::json(StatusCode::OK, &describe(cxone))),
         ("PATCH", "/_sim/cxone") => read(request).and_then(|knobs| {
             let mut result = Ok(());
             cxone.set(|settings| result = merge(settings, knobs).map(|merged| *settings = merged));
             result
         }),
-        ("POST", "/_sim/cxone/clients") => read::<Client>(request).map(|client| cxone.add_client(client)),
+        ("POST", "/_sim/cxone/clients") => read::<Application>(request).map(|client| cxone.add_client(client)),
         ("POST", "/_sim/cxone/access-keys") => read::<AccessKey>(request).map(|key| cxone.add_access_key(key)),
         ("POST", "/_sim/cxone/advance") => {
             read::<Advance>(request).map(|advance| cxone.advance(Duration::from_secs(advance.seconds)))
@@ -44,11 +38,7 @@ pub fn control(request: &Request, cxone: &Cxone) -> Option<Reply> {
             Ok(())
         }
         _ => return None,
-    };
-    Some(match done {
-        Ok(()) => http::empty(StatusCode::NO_CONTENT),
-        Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
-    })
+    }))
 }
 
 fn describe(cxone: &Cxone) -> Value {

@@ -3,12 +3,12 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::error::ApiError;
-use super::state::State;
+use super::error::CxoneError;
+use super::state::CxoneState;
 use crate::http::{self, Reply, Request};
 
 /// `GET /.well-known/openid-configuration`.
-pub(super) fn openid(state: &State) -> Reply {
+pub(super) fn openid(state: &CxoneState) -> Reply {
     let issuer = &state.settings.issuer;
     let body = json!({
         "issuer": issuer,
@@ -25,12 +25,12 @@ pub(super) fn openid(state: &State) -> Reply {
 ///
 /// # Errors
 /// There is no such tenant.
-pub(super) fn tenant(state: &State, request: &Request) -> Result<Reply, ApiError> {
+pub(super) fn tenant(state: &CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let Some(tenant) = request.parameter("tenantId").filter(|tenant| !tenant.is_empty()) else {
-        return Err(ApiError::bad_request("invalid_request", "tenantId is required."));
+        return Err(CxoneError::bad_request("invalid_request", "tenantId is required."));
     };
     if tenant != state.settings.tenant_id {
-        return Err(ApiError::not_found());
+        return Err(CxoneError::not_found());
     }
     let body = json!({
         "area": state.settings.area,

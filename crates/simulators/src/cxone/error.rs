@@ -1,14 +1,14 @@
 //! Errors, in the shapes of OAuth and of the API.
 
 use hyper::StatusCode;
+use hyper::header::RETRY_AFTER;
 use serde_json::json;
 
-use super::with_retry_after;
 use crate::http::{self, Reply};
 
 /// An error of the login service or of the API.
 #[derive(Clone, Debug)]
-pub(super) struct ApiError {
+pub(super) struct CxoneError {
     status: StatusCode,
     error: &'static str,
     description: String,
@@ -16,7 +16,7 @@ pub(super) struct ApiError {
     allow: Option<String>,
 }
 
-impl ApiError {
+impl CxoneError {
     pub fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
         Self { status, error, description: description.into(), retry_after: None, allow: None }
     }
@@ -27,7 +27,7 @@ impl ApiError {
 
     pub fn invalid_client(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
-        Self::new(status, "invalid_client", "Client authentication failed.")
+        Self::new(status, "invalid_client", "Application authentication failed.")
     }
 
     pub fn invalid_grant() -> Self {
@@ -69,9 +69,9 @@ impl ApiError {
         if let Some(Ok(allow)) = self.allow.map(|allow| allow.parse()) {
             reply.headers_mut().insert("allow", allow);
         }
-        match self.retry_after {
-            Some(seconds) => with_retry_after(reply, seconds),
-            None => reply,
+        if let Some(seconds) = self.retry_after {
+            reply.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
+        reply
     }
 }

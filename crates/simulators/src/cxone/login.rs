@@ -6,10 +6,10 @@ use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
-use super::error::ApiError;
+use super::error::CxoneError;
 use super::jwt;
-use super::settings::ExpiresIn;
-use super::state::{AccessKey, State};
+use super::state::{AccessKey, CxoneState};
+use crate::expires_in::ExpiresIn;
 use crate::http::{self, Reply, Request};
 
 type Form = Vec<(String, String)>;
@@ -18,21 +18,22 @@ type Form = Vec<(String, String)>;
 ///
 /// # Errors
 /// The form is none, the grant is another, or the application or the key is not valid.
-pub(super) fn back_end(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+pub(super) fn back_end(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let form = form(request)?;
-    let (id, secret) = basic(request).ok_or_else(|| ApiError::invalid_client(state.settings.client_refusal_status))?;
+    let (id, secret) =
+        basic(request).ok_or_else(|| CxoneError::invalid_client(state.settings.client_refusal_status))?;
     authenticate(state, &id, &secret)?;
     match field(&form, "grant_type") {
         Some("password") => {}
-        None => return Err(ApiError::bad_request("invalid_request", "grant_type is required")),
-        Some(_) => return Err(ApiError::bad_request("unsupported_grant_type", "This grant type is not supported.")),
+        None => return Err(CxoneError::bad_request("invalid_request", "grant_type is required")),
+        Some(_) => return Err(CxoneError::bad_request("unsupported_grant_type", "This grant type is not supported.")),
     }
     check_grant(state, &id, "password")?;
     let (Some(username), Some(password)) = (field(&form, "username"), field(&form, "password")) else {
-        return Err(ApiError::bad_request("invalid_request", "username and password are required"));
+        return Err(CxoneError::bad_request("invalid_request", "username and password are required"));
     };
-    let key = access_key(state, username, password).ok_or_else(ApiError::invalid_grant)?;
-    state.record_token_request(&id).map_err(ApiError::too_many_requests)?;
+    let key = access_key(state, username, password).ok_or_else(CxoneError::invalid_grant)?;
+    state.record_token_request(&id).map_err(CxoneError::too_many_requests)?;
     Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
 }
 
@@ -40,18 +41,18 @@ pub(super) fn back_end(state: &mut State, request: &Request) -> Result<Reply, Ap
 ///
 /// # Errors
 /// The body is no JSON, or the key is not valid.
-pub(super) fn user_hub(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+pub(super) fn user_hub(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     if content_type(request) != "application/json" {
-        return Err(ApiError::bad_request("invalid_request", "The body must be application/json."));
+        return Err(CxoneError::bad_request("invalid_request", "The body must be application/json."));
     }
     let body: Value = serde_json::from_slice(&request.body)
-        .map_err(|_| ApiError::bad_request("invalid_request", "The body is not JSON."))?;
+        .map_err(|_| CxoneError::bad_request("invalid_request", "The body is not JSON."))?;
     let (Some(id), Some(secret)) = (body["accessKeyId"].as_str(), body["accessKeySecret"].as_str()) else {
-        return Err(ApiError::bad_request("invalid_request", "accessKeyId and accessKeySecret are required."));
+        return Err(CxoneError::bad_request("invalid_request", "accessKeyId and accessKeySecret are required."));
     };
-    let refused = || ApiError::new(StatusCode::UNAUTHORIZED, "invalid_grant", "The access key is not valid.");
+    let refused = || CxoneError::new(StatusCode::UNAUTHORIZED, "invalid_grant", "The access key is not valid.");
     let key = access_key(state, id, secret).ok_or_else(refused)?;
-    state.record_token_request(id).map_err(ApiError::too_many_requests)?;
+    state.record_token_request(id).map_err(CxoneError::too_many_requests)?;
     Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
 }
 
@@ -59,15 +60,15 @@ pub(super) fn user_hub(state: &mut State, request: &Request) -> Result<Reply, Ap
 ///
 /// # Errors
 /// The form is none, the grant is another, or the application is not valid.
-pub(super) fn older(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+pub(super) fn older(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let form = form(request)?;
     if field(&form, "grant_type") != Some("client_credentials") {
-        return Err(ApiError::bad_request("unsupported_grant_type", "This grant type is not supported."));
+        return Err(CxoneError::bad_request("unsupported_grant_type", "This grant type is not supported."));
     }
     let id = field(&form, "client_id").unwrap_or_default().to_owned();
     authenticate(state, &id, field(&form, "client_secret").unwrap_or_default())?;
     check_grant(state, &id, "client_credentials")?;
-    state.record_token_request(&id).map_err(ApiError::too_many_requests)?;
+    state.record_token_request(&id).map_err(CxoneError::too_many_requests)?;
     Ok(http::json(StatusCode::OK, &token_answer(state, None, false)))
 }
 
@@ -78,23 +79,23 @@ pub(super) fn named_client(request: &Request) -> Option<String> {
     named.or_else(|| field(&parse(&request.body), "client_id").map(str::to_owned))
 }
 
-fn authenticate(state: &State, id: &str, secret: &str) -> Result<(), ApiError> {
+fn authenticate(state: &CxoneState, id: &str, secret: &str) -> Result<(), CxoneError> {
     match state.clients.get(id) {
         Some(client) if client.secret == secret => Ok(()),
-        _ => Err(ApiError::invalid_client(state.settings.client_refusal_status)),
+        _ => Err(CxoneError::invalid_client(state.settings.client_refusal_status)),
     }
 }
 
-fn check_grant(state: &State, id: &str, grant: &str) -> Result<(), ApiError> {
+fn check_grant(state: &CxoneState, id: &str, grant: &str) -> Result<(), CxoneError> {
     let may = state.clients.get(id).is_some_and(|client| client.grants.iter().any(|held| held == grant));
-    if may { Ok(()) } else { Err(ApiError::unauthorized_client()) }
+    if may { Ok(()) } else { Err(CxoneError::unauthorized_client()) }
 }
 
-fn access_key(state: &State, id: &str, secret: &str) -> Option<AccessKey> {
+fn access_key(state: &CxoneState, id: &str, secret: &str) -> Option<AccessKey> {
     state.access_keys.get(id).filter(|key| key.is_active && key.secret == secret).cloned()
 }
 
-fn token_answer(state: &mut State, key: Option<&AccessKey>, refreshable: bool) -> Value {
+fn token_answer(state: &mut CxoneState, key: Option<&AccessKey>, refreshable: bool) -> Value {
     let mut body = Map::new();
     body.insert("access_token".to_owned(), json!(state.mint(key)));
     body.insert("token_type".to_owned(), json!(state.settings.token_type));
@@ -110,14 +111,14 @@ fn token_answer(state: &mut State, key: Option<&AccessKey>, refreshable: bool) -
     Value::Object(body)
 }
 
-fn form(request: &Request) -> Result<Form, ApiError> {
+fn form(request: &Request) -> Result<Form, CxoneError> {
     if content_type(request) != "application/x-www-form-urlencoded" {
-        return Err(ApiError::bad_request("invalid_request", "The body must be application/x-www-form-urlencoded."));
+        return Err(CxoneError::bad_request("invalid_request", "The body must be application/x-www-form-urlencoded."));
     }
     // Access keys end in ====, and whoever does not encode them is told so.
     let pairs = request.body.split(|byte| *byte == b'&');
     if pairs.into_iter().any(|pair| pair.iter().filter(|byte| **byte == b'=').count() != 1) {
-        return Err(ApiError::bad_request("invalid_request", "A field of the form is not URL-encoded."));
+        return Err(CxoneError::bad_request("invalid_request", "A field of the form is not URL-encoded."));
     }
     Ok(parse(&request.body))
 }

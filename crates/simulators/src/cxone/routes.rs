@@ -7,7 +7,7 @@ const ACCESS_KEYS: &str = "/access-key-management/v1/access-keys";
 
 /// What a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resource<'path> {
+pub(super) enum CxoneResource<'path> {
     OpenidConfiguration,
     CxoneConfiguration,
     Token,
@@ -19,7 +19,7 @@ pub(super) enum Resource<'path> {
     AccessKey(&'path str),
 }
 
-impl<'path> Resource<'path> {
+impl<'path> CxoneResource<'path> {
     /// The resource at a path.
     pub fn at(path: &'path str) -> Option<Self> {
         Some(match path {

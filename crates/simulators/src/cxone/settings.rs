@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::expires_in::ExpiresIn;
+
 /// Every knob, with the real service's usual behaviour as the default. The control surface
 /// takes and shows them by the names of these fields.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct CxoneSettings {
     /// How long a token lives, in seconds.
     pub token_lifetime: u64,
     /// How a token answer spells `expires_in`.
@@ -43,20 +45,7 @@ pub struct Settings {
     pub business_unit_id: u64,
 }
 
-/// How a token answer spells `expires_in`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ExpiresIn {
-    /// As a number.
-    #[default]
-    Number,
-    /// As a string of digits.
-    Text,
-    /// Not at all.
-    Missing,
-}
-
-impl Default for Settings {
+impl Default for CxoneSettings {
     fn default() -> Self {
         Self {
             token_lifetime: 3_600,

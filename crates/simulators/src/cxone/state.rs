@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::jwt;
-use super::settings::Settings;
+use super::settings::CxoneSettings;
+use crate::clock::Clock;
 
 /// The window of both rate limits.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
@@ -21,7 +20,7 @@ const EVERYDAY_USER: &str = "11ec5a1e-0000-4000-8000-00000000b001";
 /// An application.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Client {
+pub struct Application {
     /// Its id.
     pub id: String,
     /// Its secret.
@@ -47,7 +46,7 @@ pub struct AccessKey {
     pub is_active: bool,
 }
 
-impl Client {
+impl Application {
     /// An application that may use every grant.
     pub fn new(id: &str, secret: &str) -> Self {
         Self { id: id.to_owned(), secret: secret.to_owned(), grants: all_grants() }
@@ -61,9 +60,13 @@ impl AccessKey {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for Application {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Client").field("id", &self.id).field("grants", &self.grants).finish_non_exhaustive()
+        formatter
+            .debug_struct("Application")
+            .field("id", &self.id)
+            .field("grants", &self.grants)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,10 +90,10 @@ fn active() -> bool {
     true
 }
 
-pub(super) struct State {
-    pub settings: Settings,
+pub(super) struct CxoneState {
+    pub settings: CxoneSettings,
     pub clock: Clock,
-    pub clients: BTreeMap<String, Client>,
+    pub clients: BTreeMap<String, Application>,
     pub access_keys: BTreeMap<String, AccessKey>,
     pub minted: usize,
     tokens: HashMap<String, Token>,
@@ -104,14 +107,6 @@ struct Token {
     rejected: bool,
     serial: usize,
     requests: Window,
-}
-
-/// A clock that tests can put forward.
-#[derive(Debug)]
-pub(super) struct Clock {
-    started: Instant,
-    started_at: Timestamp,
-    advanced: Duration,
 }
 
 /// The calls of one rate limit in its present window.
@@ -134,30 +129,8 @@ impl Window {
     }
 }
 
-impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from the real one")]
-    fn new() -> Self {
-        Self { started: Instant::now(), started_at: Timestamp::now(), advanced: Duration::ZERO }
-    }
-
-    /// How long the simulator has been running by its own clock.
-    pub fn now(&self) -> Duration {
-        self.started.elapsed().saturating_add(self.advanced)
-    }
-
-    /// Puts the clock forward.
-    pub fn advance(&mut self, time: Duration) {
-        self.advanced = self.advanced.saturating_add(time);
-    }
-
-    fn date(&self, moment: Duration) -> Timestamp {
-        let moment = SignedDuration::try_from(moment).unwrap_or(SignedDuration::MAX);
-        self.started_at.saturating_add(moment).unwrap_or(Timestamp::MAX)
-    }
-}
-
-impl State {
-    pub fn new(settings: Settings) -> Self {
+impl CxoneState {
+    pub fn new(settings: CxoneSettings) -> Self {
         Self {
             settings,
             clock: Clock::new(),

@@ -3,8 +3,8 @@
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::error::ApiError;
-use super::state::State;
+use super::error::CxoneError;
+use super::state::CxoneState;
 use crate::http::{self, Reply, Request};
 
 /// How many entries a list has.
@@ -14,9 +14,9 @@ const ENTRIES: usize = 10;
 ///
 /// # Errors
 /// The user may not read it.
-pub(super) fn business_unit(state: &State) -> Result<Reply, ApiError> {
+pub(super) fn business_unit(state: &CxoneState) -> Result<Reply, CxoneError> {
     if !state.settings.business_unit_allowed {
-        return Err(ApiError::forbidden());
+        return Err(CxoneError::forbidden());
     }
     let unit = json!({
         "businessUnitId": state.settings.business_unit_id,

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// How many lines are kept.
@@ -15,7 +16,7 @@ pub(super) struct Logs(Arc<Mutex<VecDeque<String>>>);
 
 impl Logs {
     pub(super) fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0.lock().iter().cloned().collect()
     }
 
     /// Reads a process's output to its end, in the background.
@@ -36,7 +37,7 @@ impl Logs {
             // Nobody may be reading our standard error any more, which is no reason to stop.
             writeln!(std::io::stderr().lock(), "{line}").ok();
         }
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.lock();
         if lines.len() == LINE_LIMIT {
             lines.pop_front();
         }

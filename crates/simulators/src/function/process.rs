@@ -6,17 +6,18 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use super::Settings;
 use super::logs::Logs;
 use super::runtime_api::{Invocation, RuntimeApi};
+use super::settings::FunctionSettings;
 use crate::faults::Faults;
 use crate::http::Server;
 use crate::invoke::FunctionError;
@@ -39,7 +40,7 @@ impl Process {
     pub(super) async fn spawn(
         path: &Path,
         environment: &[(String, String)],
-        settings: &Settings,
+        settings: &FunctionSettings,
         logs: &Logs,
     ) -> io::Result<Self> {
         let api = Arc::new(RuntimeApi::default());
@@ -60,15 +61,15 @@ impl Process {
 
     /// Kills the process, if it runs.
     pub(super) fn kill(&self) {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner).start_kill().ok();
+        self.child.lock().start_kill().ok();
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().is_ok_and(|status| status.is_none())
+        self.child.lock().try_wait().is_ok_and(|status| status.is_none())
     }
 
     /// Hands the process an event and waits for its answer, its end, or the end of its time.
-    pub(super) async fn invoke(&self, event: &Value, timeout: Duration, settings: &Settings) -> Invoked {
+    pub(super) async fn invoke(&self, event: &Value, timeout: Duration, settings: &FunctionSettings) -> Invoked {
         let id = Uuid::new_v4().to_string();
         let (invocation, taken, answered) = Invocation::new(&id, event.to_string(), timeout, &settings.name);
         self.api.offer(invocation);
@@ -101,7 +102,7 @@ impl Process {
     /// can be killed meanwhile.
     async fn exited(&self) -> io::Result<ExitStatus> {
         poll_fn(|context| {
-            let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut child = self.child.lock();
             pin!(child.wait()).poll(context)
         })
         .await
@@ -117,7 +118,7 @@ fn exit_error(request_id: &str, status: io::Result<ExitStatus>) -> FunctionError
 /// The environment that Lambda gives a function (Lambda developer guide, "Using Lambda
 /// environment variables").
 #[expect(clippy::disallowed_methods, reason = "a process of this machine lives by its clock")]
-fn lambda_environment(path: &Path, settings: &Settings, api: SocketAddr) -> Vec<(&'static str, String)> {
+fn lambda_environment(path: &Path, settings: &FunctionSettings, api: SocketAddr) -> Vec<(&'static str, String)> {
     let root = path.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
     let day = Timestamp::now().strftime("%Y/%m/%d").to_string();
     vec![

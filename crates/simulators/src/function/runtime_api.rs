@@ -1,10 +1,10 @@
 //! The Runtime API of one process (Lambda developer guide, "Runtime API").
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::StatusCode;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
@@ -62,18 +62,18 @@ pub(super) struct RuntimeApi {
 impl RuntimeApi {
     /// Leaves an event for the process's next request.
     pub(super) fn offer(&self, invocation: Invocation) {
-        *lock(&self.offered) = Some(invocation);
+        *self.offered.lock() = Some(invocation);
         self.offer.notify_one();
     }
 
     /// What the process reported about its start, if it did.
     pub(super) fn init_error(&self) -> Option<FunctionError> {
-        lock(&self.init_error).clone()
+        self.init_error.lock().clone()
     }
 
     async fn next(&self) -> Reply {
         loop {
-            let invocation = lock(&self.offered).take();
+            let invocation = self.offered.lock().take();
             if let Some(invocation) = invocation {
                 return self.hand_over(invocation);
             }
@@ -101,14 +101,14 @@ impl RuntimeApi {
                 reply.headers_mut().insert(name, value);
             }
         }
-        *lock(&self.busy) = Some(Busy { request_id, answer });
+        *self.busy.lock() = Some(Busy { request_id, answer });
         taken.send(()).ok();
         reply
     }
 
     /// Ends the invocation of an id.
     fn end(&self, request_id: &str, outcome: Outcome) -> Reply {
-        let busy = lock(&self.busy).take_if(|busy| busy.request_id == request_id);
+        let busy = self.busy.lock().take_if(|busy| busy.request_id == request_id);
         let Some(busy) = busy else {
             return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
         };
@@ -117,7 +117,7 @@ impl RuntimeApi {
     }
 
     fn fail_init(&self, request: &Request) -> Reply {
-        *lock(&self.init_error) = Some(error_of(request));
+        *self.init_error.lock() = Some(error_of(request));
         http::json(StatusCode::ACCEPTED, &json!({ "status": OK }))
     }
 }
@@ -141,10 +141,6 @@ impl Service for RuntimeApi {
             _ => refuse(StatusCode::NOT_FOUND, "NotFound", "There is no such operation."),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn parse_response(request: &Request) -> Outcome {

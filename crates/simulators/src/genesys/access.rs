@@ -3,10 +3,11 @@
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderName};
 
-use super::client::Client;
-use super::error::ApiError;
-use super::routes::{Permissions, Resource};
-use super::state::State;
+use super::client::OAuthClient;
+use super::error::GenesysError;
+use super::permissions::Permissions;
+use super::routes::GenesysResource;
+use super::state::GenesysState;
 use crate::http::{Reply, Request};
 
 /// A request's bearer, once it is known.
@@ -40,8 +41,8 @@ impl Rate {
     ///
     /// # Errors
     /// It is not.
-    pub fn check(self) -> Result<(), ApiError> {
-        if self.count <= self.allowed { Ok(()) } else { Err(ApiError::too_many_requests(self.allowed, self.reset)) }
+    pub fn check(self) -> Result<(), GenesysError> {
+        if self.count <= self.allowed { Ok(()) } else { Err(GenesysError::too_many_requests(self.allowed, self.reset)) }
     }
 }
 
@@ -49,21 +50,21 @@ impl Rate {
 ///
 /// # Errors
 /// There is no bearer token, it does not authenticate, or it comes from the wrong address.
-pub(super) fn authenticate(state: &State, request: &Request) -> Result<Bearer, ApiError> {
-    let header = request.header(AUTHORIZATION.as_str()).ok_or_else(ApiError::authentication_required)?;
+pub(super) fn authenticate(state: &GenesysState, request: &Request) -> Result<Bearer, GenesysError> {
+    let header = request.header(AUTHORIZATION.as_str()).ok_or_else(GenesysError::authentication_required)?;
     let text = match header.split_once(' ') {
         Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") && !text.trim().is_empty() => text.trim(),
-        _ => return Err(ApiError::authentication_required()),
+        _ => return Err(GenesysError::authentication_required()),
     };
-    let token = state.token(text).ok_or_else(ApiError::bad_credentials)?;
+    let token = state.token(text).ok_or_else(GenesysError::bad_credentials)?;
     if state.settings.ip_not_authorized {
-        return Err(ApiError::ip_not_authorized());
+        return Err(GenesysError::ip_not_authorized());
     }
     Ok(Bearer { token: text.to_owned(), client_id: token.client_id.clone() })
 }
 
 /// Counts a request of a bearer; `None` where there is no limit.
-pub(super) fn count(state: &mut State, bearer: &Bearer) -> Option<Rate> {
+pub(super) fn count(state: &mut GenesysState, bearer: &Bearer) -> Option<Rate> {
     let allowed = state.settings.requests_per_minute?;
     let (count, reset) = state.record_request(&bearer.token);
     // A part of a second counts as one: a caller that comes back then is never early.
@@ -75,7 +76,11 @@ pub(super) fn count(state: &mut State, bearer: &Bearer) -> Option<Rate> {
 ///
 /// # Errors
 /// A permission or a scope is missing.
-pub(super) fn authorize(client: &Client, resource: Resource<'_>, method: &Method) -> Result<(), ApiError> {
+pub(super) fn authorize(
+    client: &OAuthClient,
+    resource: GenesysResource<'_>,
+    method: &Method,
+) -> Result<(), GenesysError> {
     let held = |permission: &&str| match &client.permissions {
         None => true,
         Some(permissions) => permissions.iter().any(|held| held == permission),
@@ -84,21 +89,21 @@ pub(super) fn authorize(client: &Client, resource: Resource<'_>, method: &Method
         Permissions::All(needed) => {
             let missing: Vec<_> = needed.iter().filter(|permission| !held(permission)).copied().collect();
             if !missing.is_empty() {
-                return Err(ApiError::missing_permissions(&missing));
+                return Err(GenesysError::missing_permissions(&missing));
             }
         }
         Permissions::Any(needed) if !needed.iter().any(held) => {
-            return Err(ApiError::missing_any_permissions(needed));
+            return Err(GenesysError::missing_any_permissions(needed));
         }
         Permissions::Any(_) | Permissions::None => {}
     }
     match resource.scope() {
-        Some(scope) if !in_scope(client, scope, method) => Err(ApiError::missing_scope(scope)),
+        Some(scope) if !in_scope(client, scope, method) => Err(GenesysError::missing_scope(scope)),
         _ => Ok(()),
     }
 }
 
-fn in_scope(client: &Client, scope: &str, method: &Method) -> bool {
+fn in_scope(client: &OAuthClient, scope: &str, method: &Method) -> bool {
     let reading = *method == Method::GET || *method == Method::HEAD;
     client.scope.is_empty()
         || client.scope.iter().any(|held| match held.strip_suffix(":readonly") {

@@ -13,7 +13,7 @@ const EVERYDAY_ROLE: &str = "3d8b6f1a-0000-4000-8000-00000000a001";
 /// An OAuth client.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Client {
+pub struct OAuthClient {
     /// Its id.
     pub id: String,
     /// Its secret.
@@ -67,7 +67,7 @@ pub enum ClientState {
     Inactive,
 }
 
-impl Client {
+impl OAuthClient {
     /// An active client of the client credentials grant, which may call everything.
     pub fn new(id: &str, secret: &str) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Client {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for OAuthClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut client = formatter.debug_struct("Client");
         client.field("id", &self.id).field("name", &self.name).field("grant", &self.grant).field("state", &self.state);

@@ -7,7 +7,7 @@ use crate::http::{self, Reply};
 
 /// An error of the Platform API (Platform API, ErrorBody).
 #[derive(Clone, Debug)]
-pub(super) struct ApiError {
+pub(super) struct GenesysError {
     status: StatusCode,
     code: &'static str,
     /// The message with `{name}` where a parameter belongs.
@@ -18,7 +18,7 @@ pub(super) struct ApiError {
     header: Option<(&'static str, String)>,
 }
 
-impl ApiError {
+impl GenesysError {
     pub fn new(status: StatusCode, code: &'static str, template: &'static str) -> Self {
         Self { status, code, template, parameters: Vec::new(), limit: None, header: None }
     }

@@ -4,8 +4,8 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::access::Bearer;
-use super::error::ApiError;
-use super::state::{Registration, State};
+use super::error::GenesysError;
+use super::state::{GenesysState, Registration};
 use super::{lists, oauth_clients};
 use crate::http::{self, Reply};
 
@@ -13,12 +13,12 @@ use crate::http::{self, Reply};
 ///
 /// # Errors
 /// The token belongs to a client and to no user.
-pub(super) fn me(state: &State, bearer: &Bearer) -> Result<Reply, ApiError> {
+pub(super) fn me(state: &GenesysState, bearer: &Bearer) -> Result<Reply, GenesysError> {
     let client = &registration(state, bearer)?.client;
     if !client.user {
         let message = "This request requires a user context. \
-            Client credentials cannot be used for requests to this resource.";
-        return Err(ApiError::bad_request("not.a.user", message));
+            OAuthClient credentials cannot be used for requests to this resource.";
+        return Err(GenesysError::bad_request("not.a.user", message));
     }
     Ok(http::json(StatusCode::OK, &lists::user(&client.id, &client.name)))
 }
@@ -27,7 +27,7 @@ pub(super) fn me(state: &State, bearer: &Bearer) -> Result<Reply, ApiError> {
 ///
 /// # Errors
 /// The token's client is gone.
-pub(super) fn token(state: &State, bearer: &Bearer) -> Result<Reply, ApiError> {
+pub(super) fn token(state: &GenesysState, bearer: &Bearer) -> Result<Reply, GenesysError> {
     let registration = registration(state, bearer)?;
     let organization = json!({ "id": state.settings.organization_id, "name": state.settings.organization_name });
     let mut client = oauth_clients::describe(registration, state);
@@ -48,24 +48,24 @@ pub(super) fn token(state: &State, bearer: &Bearer) -> Result<Reply, ApiError> {
 }
 
 /// `HEAD /api/v2/tokens/me`, which only proves that the token authenticates.
-pub(super) fn verify(state: &State) -> Reply {
+pub(super) fn verify(state: &GenesysState) -> Reply {
     http::empty(status(state.settings.head_token_status))
 }
 
 /// `DELETE /api/v2/tokens/me`, which ends the token of the call itself.
-pub(super) fn revoke(state: &mut State, bearer: &Bearer) -> Reply {
+pub(super) fn revoke(state: &mut GenesysState, bearer: &Bearer) -> Reply {
     state.revoke(&bearer.token);
     http::empty(status(state.settings.delete_token_status))
 }
 
 /// When a user's token ends for lack of use. The simulator keeps no idle time-out of its own.
-fn idles(state: &State, bearer: &Bearer) -> Value {
+fn idles(state: &GenesysState, bearer: &Bearer) -> Value {
     let expires = state.token(&bearer.token).map(|token| state.clock.date(token.expires));
     expires.map_or(Value::Null, |date| json!(format!("{date:.3}")))
 }
 
-fn registration<'state>(state: &'state State, bearer: &Bearer) -> Result<&'state Registration, ApiError> {
-    state.clients.get(&bearer.client_id).ok_or_else(ApiError::bad_credentials)
+fn registration<'state>(state: &'state GenesysState, bearer: &Bearer) -> Result<&'state Registration, GenesysError> {
+    state.clients.get(&bearer.client_id).ok_or_else(GenesysError::bad_credentials)
 }
 
 fn status(code: u16) -> StatusCode {

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::error::ApiError;
-use super::routes::Permissions;
+use super::error::GenesysError;
+use super::permissions::Permissions;
 use crate::http::{self, Reply, Request};
 
 /// How many entities a page holds unless the caller asks for another size.
@@ -78,7 +78,7 @@ impl Directory {
     ///
     /// # Errors
     /// The page's size or number is not a number in its range.
-    pub fn page(self, request: &Request, entities: usize) -> Result<Reply, ApiError> {
+    pub fn page(self, request: &Request, entities: usize) -> Result<Reply, GenesysError> {
         page(request, entities, |index| self.entity(index))
     }
 }
@@ -103,7 +103,7 @@ fn home_division() -> Value {
 ///
 /// # Errors
 /// The page's size or number is not a number in its range.
-pub(super) fn page(request: &Request, total: usize, entity: impl Fn(usize) -> Value) -> Result<Reply, ApiError> {
+pub(super) fn page(request: &Request, total: usize, entity: impl Fn(usize) -> Value) -> Result<Reply, GenesysError> {
     let size = number(request, "pageSize", PAGE_SIZE, LARGEST_PAGE)?;
     let current = number(request, "pageNumber", 1, usize::MAX)?;
     let pages = total.div_ceil(size);
@@ -133,11 +133,11 @@ pub(super) fn page(request: &Request, total: usize, entity: impl Fn(usize) -> Va
 ///
 /// # Errors
 /// The page's size is not a number in its range, or the cursor is none of ours.
-pub(super) fn audit_results(request: &Request, id: &str, total: usize) -> Result<Reply, ApiError> {
+pub(super) fn audit_results(request: &Request, id: &str, total: usize) -> Result<Reply, GenesysError> {
     let size = number(request, "pageSize", PAGE_SIZE, LARGEST_PAGE)?;
     let first = match request.parameter("cursor") {
         None => 0,
-        Some(cursor) => position(cursor).ok_or_else(|| ApiError::malformed("the cursor is not valid"))?,
+        Some(cursor) => position(cursor).ok_or_else(|| GenesysError::malformed("the cursor is not valid"))?,
     };
     let after = first.saturating_add(size).min(total);
     let entities: Vec<_> = (first.min(total)..after).map(audit_message).collect();
@@ -164,10 +164,10 @@ fn position(cursor: &str) -> Option<usize> {
     text.strip_prefix("position:")?.parse().ok()
 }
 
-fn number(request: &Request, name: &str, default: usize, largest: usize) -> Result<usize, ApiError> {
+fn number(request: &Request, name: &str, default: usize, largest: usize) -> Result<usize, GenesysError> {
     let Some(text) = request.parameter(name) else { return Ok(default) };
     let number = text.parse().ok().filter(|number| (1..=largest).contains(number));
-    number.ok_or_else(|| ApiError::malformed(format!("{name} must be a number from 1 to {largest}, not '{text}'")))
+    number.ok_or_else(|| GenesysError::malformed(format!("{name} must be a number from 1 to {largest}, not '{text}'")))
 }
 
 /// The path and query of another page: the request's own parameters stay.

@@ -7,9 +7,9 @@ use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::client::{CLIENT_CREDENTIALS, ClientState};
-use super::error::{ApiError, LoginError};
-use super::settings::ExpiresIn;
-use super::state::State;
+use super::error::{GenesysError, LoginError};
+use super::state::GenesysState;
+use crate::expires_in::ExpiresIn;
 use crate::http::{self, Reply, Request};
 
 /// Where tokens are asked for.
@@ -23,14 +23,14 @@ const GRANTS_OF_USERS: [&str; 4] =
 ///
 /// # Errors
 /// The method is not POST, which the login service refuses like the API does.
-pub(super) fn answer(state: &mut State, request: &Request) -> Result<Reply, ApiError> {
+pub(super) fn answer(state: &mut GenesysState, request: &Request) -> Result<Reply, GenesysError> {
     if request.method != Method::POST {
-        return Err(ApiError::method_not_allowed(&["POST"]));
+        return Err(GenesysError::method_not_allowed(&["POST"]));
     }
     Ok(grant(state, request).unwrap_or_else(|error| error.reply()))
 }
 
-fn grant(state: &mut State, request: &Request) -> Result<Reply, LoginError> {
+fn grant(state: &mut GenesysState, request: &Request) -> Result<Reply, LoginError> {
     let form = form(request)?;
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let grant_type = field("grant_type").ok_or_else(|| LoginError::new("invalid_request", "grant_type is required"))?;
@@ -51,7 +51,7 @@ fn grant(state: &mut State, request: &Request) -> Result<Reply, LoginError> {
     Ok(http::json(StatusCode::OK, &token_answer(state, token, lifetime)))
 }
 
-fn authenticate(state: &State, id: &str, secret: &str) -> Result<(), LoginError> {
+fn authenticate(state: &GenesysState, id: &str, secret: &str) -> Result<(), LoginError> {
     let registration = state.clients.get(id).ok_or_else(authentication_failed)?;
     let active = registration.client.state == ClientState::Active;
     if !active || !registration.accepts(secret, state.clock.now()) {
@@ -60,7 +60,7 @@ fn authenticate(state: &State, id: &str, secret: &str) -> Result<(), LoginError>
     Ok(())
 }
 
-fn limit(state: &mut State, id: &str) -> Result<(), LoginError> {
+fn limit(state: &mut GenesysState, id: &str) -> Result<(), LoginError> {
     let Some(allowed) = state.settings.token_requests_per_minute else { return Ok(()) };
     let (count, reset) = state.record_token_request(id);
     if count <= allowed {
@@ -70,7 +70,7 @@ fn limit(state: &mut State, id: &str) -> Result<(), LoginError> {
     Err(LoginError::new("invalid_request", format!("rate limit exceeded; try again in {seconds} seconds")))
 }
 
-fn token_answer(state: &State, token: String, lifetime: u64) -> Value {
+fn token_answer(state: &GenesysState, token: String, lifetime: u64) -> Value {
     let mut body = Map::new();
     body.insert("access_token".to_owned(), json!(token));
     body.insert("token_type".to_owned(), json!(state.settings.token_type));

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::Bearer;
-use super::client::{Client, ClientState, RoleDivision};
-use super::error::ApiError;
+use super::client::{ClientState, OAuthClient, RoleDivision};
+use super::error::GenesysError;
 use super::lists;
-use super::state::{Registration, State, secret_text};
+use super::state::{GenesysState, Registration, secret_text};
 use crate::http::{self, Reply, Request};
 
 /// The shortest `accessTokenValiditySeconds` (Platform API, OAuthClientRequest).
@@ -20,7 +20,7 @@ const GRANTS: [&str; 5] = ["CODE", "TOKEN", "SAML2-BEARER", "PASSWORD", "CLIENT-
 /// What a caller may set of a client (Platform API, OAuthClientRequest).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wanted {
+struct ClientRequest {
     name: String,
     authorized_grant_type: String,
     access_token_validity_seconds: Option<u64>,
@@ -32,8 +32,8 @@ struct Wanted {
     state: Option<String>,
 }
 
-impl Wanted {
-    fn client_state(&self) -> Result<ClientState, ApiError> {
+impl ClientRequest {
+    fn client_state(&self) -> Result<ClientState, GenesysError> {
         match self.state.as_deref() {
             None | Some("active") => Ok(ClientState::Active),
             Some("disabled") => Ok(ClientState::Disabled),
@@ -47,7 +47,7 @@ impl Wanted {
 ///
 /// # Errors
 /// The page's size or number is not a number in its range.
-pub(super) fn list(state: &State, request: &Request) -> Result<Reply, ApiError> {
+pub(super) fn list(state: &GenesysState, request: &Request) -> Result<Reply, GenesysError> {
     let clients: Vec<_> = state.clients.values().map(|registration| describe(registration, state)).collect();
     lists::page(request, clients.len(), |index| clients[index].clone())
 }
@@ -56,7 +56,7 @@ pub(super) fn list(state: &State, request: &Request) -> Result<Reply, ApiError> 
 ///
 /// # Errors
 /// There is no such client.
-pub(super) fn read(state: &State, id: &str) -> Result<Reply, ApiError> {
+pub(super) fn read(state: &GenesysState, id: &str) -> Result<Reply, GenesysError> {
     Ok(http::json(StatusCode::OK, &describe(find(state, id)?, state)))
 }
 
@@ -64,9 +64,9 @@ pub(super) fn read(state: &State, id: &str) -> Result<Reply, ApiError> {
 ///
 /// # Errors
 /// The body is not a client, or the caller does not hold the roles that it gives away.
-pub(super) fn create(state: &mut State, bearer: &Bearer, body: &Value) -> Result<Reply, ApiError> {
+pub(super) fn create(state: &mut GenesysState, bearer: &Bearer, body: &Value) -> Result<Reply, GenesysError> {
     let wanted = read_wanted(state, bearer, body)?;
-    let client = Client::new(&uuid::Uuid::new_v4().to_string(), &secret_text());
+    let client = OAuthClient::new(&uuid::Uuid::new_v4().to_string(), &secret_text());
     let id = client.id.clone();
     state.register(client);
     apply(state, &id, wanted)?;
@@ -77,7 +77,7 @@ pub(super) fn create(state: &mut State, bearer: &Bearer, body: &Value) -> Result
 ///
 /// # Errors
 /// There is no such client, the body is not one, or the caller does not hold its roles.
-pub(super) fn update(state: &mut State, bearer: &Bearer, id: &str, body: &Value) -> Result<Reply, ApiError> {
+pub(super) fn update(state: &mut GenesysState, bearer: &Bearer, id: &str, body: &Value) -> Result<Reply, GenesysError> {
     check_roles(state, bearer, &find(state, id)?.client.role_divisions)?;
     let wanted = read_wanted(state, bearer, body)?;
     apply(state, id, wanted)?;
@@ -88,9 +88,9 @@ pub(super) fn update(state: &mut State, bearer: &Bearer, id: &str, body: &Value)
 ///
 /// # Errors
 /// There is no such client, or it was not made inactive first.
-pub(super) fn delete(state: &mut State, id: &str) -> Result<Reply, ApiError> {
+pub(super) fn delete(state: &mut GenesysState, id: &str) -> Result<Reply, GenesysError> {
     if find(state, id)?.client.state != ClientState::Inactive {
-        return Err(ApiError::bad_request("cannot.delete.client", "The client must be inactive to be deleted."));
+        return Err(GenesysError::bad_request("cannot.delete.client", "The client must be inactive to be deleted."));
     }
     state.clients.remove(id);
     state.revoke_tokens_of(id);
@@ -101,7 +101,7 @@ pub(super) fn delete(state: &mut State, id: &str) -> Result<Reply, ApiError> {
 ///
 /// # Errors
 /// There is no such client, it is being deleted, or the caller does not hold its roles.
-pub(super) fn regenerate_secret(state: &mut State, bearer: &Bearer, id: &str) -> Result<Reply, ApiError> {
+pub(super) fn regenerate_secret(state: &mut GenesysState, bearer: &Bearer, id: &str) -> Result<Reply, GenesysError> {
     let client = &find(state, id)?.client;
     check_roles(state, bearer, &client.role_divisions)?;
     if client.state == ClientState::Inactive {
@@ -112,7 +112,7 @@ pub(super) fn regenerate_secret(state: &mut State, bearer: &Bearer, id: &str) ->
 }
 
 /// A client as the API shows it, without its secret (Platform API, OAuthClient).
-pub(super) fn describe(registration: &Registration, state: &State) -> Value {
+pub(super) fn describe(registration: &Registration, state: &GenesysState) -> Value {
     let client = &registration.client;
     let mut body = json!({
         "id": client.id,
@@ -133,22 +133,22 @@ pub(super) fn describe(registration: &Registration, state: &State) -> Value {
     body
 }
 
-fn describe_with_secret(registration: &Registration, state: &State) -> Value {
+fn describe_with_secret(registration: &Registration, state: &GenesysState) -> Value {
     let mut body = describe(registration, state);
     body["secret"] = json!(registration.client.secret);
     body
 }
 
-fn find<'state>(state: &'state State, id: &str) -> Result<&'state Registration, ApiError> {
+fn find<'state>(state: &'state GenesysState, id: &str) -> Result<&'state Registration, GenesysError> {
     let missing = || {
-        ApiError::new(StatusCode::NOT_FOUND, "client.not.found", "Unable to find a client with id {clientId}.")
+        GenesysError::new(StatusCode::NOT_FOUND, "client.not.found", "Unable to find a client with id {clientId}.")
             .with("clientId", id)
     };
     state.clients.get(id).ok_or_else(missing)
 }
 
-fn read_wanted(state: &State, bearer: &Bearer, body: &Value) -> Result<Wanted, ApiError> {
-    let wanted = Wanted::deserialize(body).map_err(|error| ApiError::malformed(error.to_string()))?;
+fn read_wanted(state: &GenesysState, bearer: &Bearer, body: &Value) -> Result<ClientRequest, GenesysError> {
+    let wanted = ClientRequest::deserialize(body).map_err(|error| GenesysError::malformed(error.to_string()))?;
     if !GRANTS.contains(&wanted.authorized_grant_type.as_str()) {
         return Err(invalid_value(&wanted.authorized_grant_type, "authorizedGrantType", GRANTS.join(", ")));
     }
@@ -164,10 +164,10 @@ fn read_wanted(state: &State, bearer: &Bearer, body: &Value) -> Result<Wanted, A
     Ok(wanted)
 }
 
-fn apply(state: &mut State, id: &str, wanted: Wanted) -> Result<(), ApiError> {
+fn apply(state: &mut GenesysState, id: &str, wanted: ClientRequest) -> Result<(), GenesysError> {
     let date = state.clock.date(state.clock.now());
     let client_state = wanted.client_state()?;
-    let Some(registration) = state.clients.get_mut(id) else { return Err(ApiError::not_found()) };
+    let Some(registration) = state.clients.get_mut(id) else { return Err(GenesysError::not_found()) };
     registration.modified = date;
     registration.description = wanted.description;
     registration.redirect_uris = wanted.registered_redirect_uri.unwrap_or_default();
@@ -182,20 +182,23 @@ fn apply(state: &mut State, id: &str, wanted: Wanted) -> Result<(), ApiError> {
 }
 
 /// Nobody gives away, or takes over by a new secret, more than they hold themselves.
-fn check_roles(state: &State, bearer: &Bearer, roles: &[RoleDivision]) -> Result<(), ApiError> {
+fn check_roles(state: &GenesysState, bearer: &Bearer, roles: &[RoleDivision]) -> Result<(), GenesysError> {
     let held = &find(state, &bearer.client_id)?.client.role_divisions;
     if roles.iter().all(|role| held.iter().any(|held| held.role_id == role.role_id)) {
         return Ok(());
     }
     let message = "The caller does not have all the roles assigned to this client.";
-    Err(ApiError::bad_request("bad.client.role", message))
+    Err(GenesysError::bad_request("bad.client.role", message))
 }
 
-fn bad_state() -> ApiError {
-    ApiError::bad_request("bad.client.state", "The client's state does not allow the request.")
+fn bad_state() -> GenesysError {
+    GenesysError::bad_request("bad.client.state", "The client's state does not allow the request.")
 }
 
-fn invalid_value(value: &str, field: &'static str, allowed: String) -> ApiError {
+fn invalid_value(value: &str, field: &'static str, allowed: String) -> GenesysError {
     let message = "Value [{value}] is not valid for field type [{field}]. Allowable values are: {allowed}";
-    ApiError::bad_request("invalid.value", message).with("value", value).with("field", field).with("allowed", allowed)
+    GenesysError::bad_request("invalid.value", message)
+        .with("value", value)
+        .with("field", field)
+        .with("allowed", allowed)
 }

@@ -3,10 +3,11 @@
 use hyper::Method;
 
 use super::lists::Directory;
+use super::permissions::Permissions;
 
 /// What a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resource<'path> {
+pub(super) enum GenesysResource<'path> {
     Me,
     OwnToken,
     Clients,
@@ -19,15 +20,7 @@ pub(super) enum Resource<'path> {
     ApiTokens,
 }
 
-/// What a client's roles must give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Permissions {
-    None,
-    All(&'static [&'static str]),
-    Any(&'static [&'static str]),
-}
-
-impl<'path> Resource<'path> {
+impl<'path> GenesysResource<'path> {
     /// The resource at a path.
     pub fn at(path: &'path str) -> Option<Self> {
         let segments: Vec<_> = path.strip_prefix("/api/v2/")?.split('/').collect();

@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::error::ApiError;
+use super::error::GenesysError;
 use super::lists::{LARGEST_PAGE, PAGE_SIZE, user};
 use crate::http::{self, Reply, Request};
 
@@ -25,8 +25,8 @@ struct Query {
 ///
 /// # Errors
 /// There is no `q64`, or it is no query.
-pub(super) fn users(request: &Request, total: usize, links: bool) -> Result<Reply, ApiError> {
-    let query = request.parameter("q64").and_then(read).ok_or_else(|| ApiError::malformed("q64 is not a query"))?;
+pub(super) fn users(request: &Request, total: usize, links: bool) -> Result<Reply, GenesysError> {
+    let query = request.parameter("q64").and_then(read).ok_or_else(|| GenesysError::malformed("q64 is not a query"))?;
     let first = query.page_size.saturating_mul(query.page_number - 1).min(total);
     let last = first.saturating_add(query.page_size).min(total);
     let id = |index: usize| format!("00000000-0000-4000-8000-{index:012x}");

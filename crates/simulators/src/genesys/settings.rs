@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::expires_in::ExpiresIn;
+
 /// Every knob, with the real service's usual behaviour as the default. The control surface
 /// takes and shows them by the names of these fields.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct GenesysSettings {
     /// How long a token of a client without a validity of its own lives, in seconds.
     pub token_lifetime: u64,
     /// The longest `accessTokenValiditySeconds` that a client may have, in seconds: 172800,
@@ -56,20 +58,7 @@ pub struct Settings {
     pub organization_name: String,
 }
 
-/// How a token answer spells `expires_in`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ExpiresIn {
-    /// As a number, like the real service.
-    #[default]
-    Number,
-    /// As a string of digits.
-    Text,
-    /// Not at all.
-    Missing,
-}
-
-impl Default for Settings {
+impl Default for GenesysSettings {
     fn default() -> Self {
         Self {
             token_lifetime: 86_400,

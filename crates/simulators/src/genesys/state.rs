@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use jiff::Timestamp;
 
-use super::client::{Client, ClientState};
-use super::settings::Settings;
+use super::client::{ClientState, OAuthClient};
+use super::settings::GenesysSettings;
+use crate::clock::Clock;
 
 /// The window of both rate limits.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
@@ -19,25 +19,17 @@ const TOKEN_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 /// How many characters a token has.
 const TOKEN_LENGTH: usize = 86;
 
-pub(super) struct State {
-    pub settings: Settings,
+pub(super) struct GenesysState {
+    pub settings: GenesysSettings,
     pub clock: Clock,
     pub clients: BTreeMap<String, Registration>,
     pub minted: usize,
     tokens: HashMap<String, Token>,
 }
 
-/// A clock that tests can put forward.
-#[derive(Debug)]
-pub(super) struct Clock {
-    started: Instant,
-    started_at: Timestamp,
-    advanced: Duration,
-}
-
 /// A client with what the service keeps about it.
 pub(super) struct Registration {
-    pub client: Client,
+    pub client: OAuthClient,
     pub description: Option<String>,
     pub redirect_uris: Vec<String>,
     pub created: Timestamp,
@@ -75,31 +67,8 @@ impl Window {
     }
 }
 
-impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from the real one")]
-    fn new() -> Self {
-        Self { started: Instant::now(), started_at: Timestamp::now(), advanced: Duration::ZERO }
-    }
-
-    /// How long the simulator has been running by its own clock.
-    pub fn now(&self) -> Duration {
-        self.started.elapsed().saturating_add(self.advanced)
-    }
-
-    /// Puts the clock forward.
-    pub fn advance(&mut self, time: Duration) {
-        self.advanced = self.advanced.saturating_add(time);
-    }
-
-    /// The date and time of a moment of the clock; the last one there is for one beyond it.
-    pub fn date(&self, moment: Duration) -> Timestamp {
-        let moment = SignedDuration::try_from(moment).unwrap_or(SignedDuration::MAX);
-        self.started_at.saturating_add(moment).unwrap_or(Timestamp::MAX)
-    }
-}
-
 impl Registration {
-    fn new(client: Client, date: Timestamp) -> Self {
+    fn new(client: OAuthClient, date: Timestamp) -> Self {
         Self {
             secrets: vec![(Duration::ZERO, client.secret.clone())],
             client,
@@ -118,13 +87,13 @@ impl Registration {
     }
 }
 
-impl State {
-    pub fn new(settings: Settings) -> Self {
+impl GenesysState {
+    pub fn new(settings: GenesysSettings) -> Self {
         Self { settings, clock: Clock::new(), clients: BTreeMap::new(), minted: 0, tokens: HashMap::new() }
     }
 
     /// Registers a client, in the place of one with the same id.
-    pub fn register(&mut self, client: Client) -> &mut Registration {
+    pub fn register(&mut self, client: OAuthClient) -> &mut Registration {
         let registration = Registration::new(client, self.clock.date(self.clock.now()));
         self.clients.entry(registration.client.id.clone()).insert_entry(registration).into_mut()
     }

@@ -4,20 +4,20 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::access::Bearer;
-use super::error::ApiError;
-use super::state::State;
+use super::error::GenesysError;
+use super::state::GenesysState;
 use crate::http::{self, Reply};
 
 /// `POST /api/v2/oauth/token/generate`.
 ///
 /// # Errors
 /// The body does not ask for the client credentials grant of a resource owner.
-pub(super) fn generate(state: &mut State, bearer: &Bearer, body: &Value) -> Result<Reply, ApiError> {
+pub(super) fn generate(state: &mut GenesysState, bearer: &Bearer, body: &Value) -> Result<Reply, GenesysError> {
     if body["grant_type"] != "client_credentials" {
-        return Err(ApiError::malformed("grant_type must be client_credentials"));
+        return Err(GenesysError::malformed("grant_type must be client_credentials"));
     }
     if body["resource_owner"].as_str().is_none_or(str::is_empty) {
-        return Err(ApiError::malformed("resource_owner is required"));
+        return Err(GenesysError::malformed("resource_owner is required"));
     }
     Ok(http::json(StatusCode::OK, &mint(state, bearer)))
 }
@@ -26,16 +26,16 @@ pub(super) fn generate(state: &mut State, bearer: &Bearer, body: &Value) -> Resu
 ///
 /// # Errors
 /// The body is not an object.
-pub(super) fn api_token(state: &mut State, bearer: &Bearer, body: &Value) -> Result<Reply, ApiError> {
+pub(super) fn api_token(state: &mut GenesysState, bearer: &Bearer, body: &Value) -> Result<Reply, GenesysError> {
     if !body.is_object() {
-        return Err(ApiError::malformed("the body must be an object"));
+        return Err(GenesysError::malformed("the body must be an object"));
     }
     let mut answer = mint(state, bearer);
     answer["id"] = json!(uuid::Uuid::new_v4().to_string());
     Ok(http::json(StatusCode::OK, &answer))
 }
 
-fn mint(state: &mut State, bearer: &Bearer) -> Value {
+fn mint(state: &mut GenesysState, bearer: &Bearer) -> Value {
     let lifetime = state.settings.unpublished_token_lifetime;
     let mut answer = json!({ "access_token": state.mint(&bearer.client_id, lifetime) });
     if state.settings.unpublished_expires_in {

@@ -3,10 +3,6 @@
 use std::collections::VecDeque;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
-
-use super::state::State;
-use crate::http::Request;
 
 /// How many calls are kept; the oldest give way.
 const CALLS_KEPT: usize = 10_000;
@@ -42,39 +38,10 @@ impl Accesses {
         self.0.clear();
     }
 
-    fn add(&mut self, access: Access) {
+    pub(super) fn add(&mut self, access: Access) {
         if self.0.len() >= CALLS_KEPT {
             self.0.pop_front();
         }
         self.0.push_back(access);
     }
-}
-
-/// Writes a signed call down.
-pub(super) fn note(state: &mut State, request: &Request, action: &str, members: &Map<String, Value>) {
-    let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
-    let id = text("SecretId").unwrap_or_else(|| "*".to_owned());
-    let labels = members.get("VersionStages").and_then(Value::as_array);
-    let label = labels.and_then(|labels| labels.first()).and_then(Value::as_str).map(str::to_owned);
-    let mut access = Access {
-        access_key: access_key(request).to_owned(),
-        action: action.to_owned(),
-        secret: id.clone(),
-        version_stage: text("VersionStage").or(label),
-        rotation_function: None,
-        tags: Vec::new(),
-    };
-    if let Ok(secret) = state.find(&id) {
-        access.secret = secret.arn.clone();
-        access.rotation_function = secret.rotation.as_ref().map(|rotation| rotation.function_arn.clone());
-        access.tags = secret.tags.clone();
-    }
-    state.accesses.add(access);
-}
-
-/// The first part of the credential's scope.
-fn access_key(request: &Request) -> &str {
-    let authorization = request.header("authorization").unwrap_or_default();
-    let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);
-    credential.split('/').next().unwrap_or_default()
 }

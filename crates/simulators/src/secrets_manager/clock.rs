@@ -10,13 +10,13 @@ const DAY: i64 = 86_400;
 
 /// A clock that never goes backwards and that can be put forward.
 #[derive(Clone, Debug)]
-pub(super) struct Clock {
+pub(super) struct ServiceClock {
     origin: Timestamp,
     started: Instant,
     added: Duration,
 }
 
-impl Clock {
+impl ServiceClock {
     #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from the real one")]
     pub(super) fn new() -> Self {
         Self { origin: Timestamp::now(), started: Instant::now(), added: Duration::ZERO }

@@ -19,31 +19,33 @@ use uuid::Uuid;
 
 use super::create::create_secret;
 use super::input::Input;
-use super::{RotationOutcome, SecretsManager, Settings};
-use crate::control::{read, refuse};
+use super::rotation::RotationOutcome;
+use super::service::SecretsManager;
+use super::settings::SecretsManagerSettings;
+use crate::control::{Advance, done, read};
 use crate::http::{self, Reply, Request};
 
 /// The settings as JSON; what is left out stays as it is.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knobs {
-    /// [`Settings::stale_reads`].
+    /// [`SecretsManagerSettings::stale_reads`].
     pub stale_reads: Option<u32>,
-    /// [`Settings::retries`].
+    /// [`SecretsManagerSettings::retries`].
     pub retries: Option<u32>,
-    /// [`Settings::retry_delay`], in milliseconds.
+    /// [`SecretsManagerSettings::retry_delay`], in milliseconds.
     pub retry_delay_ms: Option<u64>,
-    /// [`Settings::function_timeout`], in milliseconds.
+    /// [`SecretsManagerSettings::function_timeout`], in milliseconds.
     pub function_timeout_ms: Option<u64>,
-    /// [`Settings::writes_per_second`].
+    /// [`SecretsManagerSettings::writes_per_second`].
     pub writes_per_second: Option<u32>,
-    /// [`Settings::largest_page`].
+    /// [`SecretsManagerSettings::largest_page`].
     pub largest_page: Option<usize>,
-    /// [`Settings::denied`].
+    /// [`SecretsManagerSettings::denied`].
     pub denied: Option<BTreeSet<String>>,
-    /// [`Settings::require_rotation_token`].
+    /// [`SecretsManagerSettings::require_rotation_token`].
     pub require_rotation_token: Option<bool>,
-    /// [`Settings::cross_account`].
+    /// [`SecretsManagerSettings::cross_account`].
     pub cross_account: Option<bool>,
 }
 
@@ -61,15 +63,9 @@ pub struct NewSecret {
     pub tags: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    seconds: u64,
-}
-
 /// Answers a request of this part of the control surface; `None` for any other request.
 pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
-    let done = match (request.method.as_str(), request.path.as_str()) {
+    Some(done(match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/_sim/secrets-manager") => return Some(http::json(StatusCode::OK, &describe(service))),
         ("GET", "/_sim/secrets-manager/accesses") => {
             return Some(http::json(StatusCode::OK, &json!({ "accesses": service.accesses() })));
@@ -86,11 +82,7 @@ pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
             read::<Advance>(request).map(|advance| service.advance(Duration::from_secs(advance.seconds)))
         }
         _ => return None,
-    };
-    Some(match done {
-        Ok(()) => http::empty(StatusCode::NO_CONTENT),
-        Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
-    })
+    }))
 }
 
 impl NewSecret {
@@ -108,7 +100,7 @@ impl NewSecret {
 }
 
 impl Knobs {
-    fn turn(self, settings: &mut Settings) {
+    fn turn(self, settings: &mut SecretsManagerSettings) {
         set(&mut settings.stale_reads, self.stale_reads);
         set(&mut settings.retries, self.retries);
         set(&mut settings.retry_delay, self.retry_delay_ms.map(Duration::from_millis));

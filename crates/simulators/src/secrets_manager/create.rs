@@ -2,16 +2,17 @@
 
 use serde_json::json;
 
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::{Input, check_name};
 use super::labels::CURRENT;
-use super::state::{Secret, SecretValue, State, Version};
+use super::state::{Secret, SecretsState, Version};
 use super::tags::read_tags;
+use super::value::SecretValue;
 
 /// What the service answers a call that lacks the token which SDKs fill in.
 pub(super) const NO_TOKEN: &str = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
 
-pub(super) fn create_secret(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn create_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let name = input.required("Name", 1..=512)?;
     check_name(name)?;
     let token = input.token()?.ok_or_else(|| ServiceError::invalid_request(NO_TOKEN))?;
@@ -38,7 +39,7 @@ pub(super) fn create_secret(state: &mut State, input: &Input<'_>) -> Answer {
 }
 
 /// The same token and value once more is the same request; anything else is a conflict.
-fn create_again(existing: &Secret, token: &str, value: Option<&SecretValue>) -> Answer {
+fn create_again(existing: &Secret, token: &str, value: Option<&SecretValue>) -> ActionResult {
     if existing.deletion.is_some() {
         return Err(ServiceError::invalid_request(
             "You can't create this secret because a secret with this name is already scheduled for deletion.",

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::{epoch_seconds, later};
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::Input;
-use super::state::{State, new_arn};
+use super::state::{SecretsState, new_arn};
 
-pub(super) fn delete_secret(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn delete_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let force = input.flag("ForceDeleteWithoutRecovery")?.unwrap_or(false);
     let window = input.number("RecoveryWindowInDays")?;
@@ -31,14 +31,14 @@ pub(super) fn delete_secret(state: &mut State, input: &Input<'_>) -> Answer {
     Ok(json!({ "ARN": secret.arn, "Name": secret.name, "DeletionDate": epoch_seconds(date) }))
 }
 
-pub(super) fn restore_secret(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn restore_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let secret = state.find(input.secret_id()?)?;
     secret.deletion = None;
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }
 
 /// Deleting by force succeeds where there is nothing to delete.
-fn delete_at_once(state: &mut State, id: &str) -> serde_json::Value {
+fn delete_at_once(state: &mut SecretsState, id: &str) -> serde_json::Value {
     let date = epoch_seconds(state.clock.now());
     let (arn, name) = match state.find(id) {
         Ok(secret) => (secret.arn.clone(), secret.name.clone()),

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::clock::epoch_seconds;
-use super::error::Answer;
+use super::error::ActionResult;
 use super::input::Input;
-use super::state::{Rotation, Secret, State};
+use super::state::{Rotation, Secret, SecretsState};
 use super::tags::write_tags;
 
-pub(super) fn describe_secret(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn describe_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let secret = state.read(input.secret_id()?)?;
     Ok(Value::Object(describe(&secret, "VersionIdsToStages")))
 }

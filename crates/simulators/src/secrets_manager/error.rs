@@ -2,9 +2,9 @@
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::reply;
-use crate::http::Reply;
+use crate::http::{Reply, raw};
 
 /// An error answer: `__type` and its message, always status 400 but for the signature's.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub(super) struct ServiceError {
 }
 
 /// What an action answers.
-pub(super) type Answer = Result<Value, ServiceError>;
+pub(super) type ActionResult = Result<Value, ServiceError>;
 
 impl ServiceError {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
@@ -80,4 +80,13 @@ impl ServiceError {
         let member = if framework { "message" } else { "Message" };
         reply(StatusCode::BAD_REQUEST, &json!({ "__type": self.code, member: self.message }))
     }
+}
+
+/// An answer in AWS JSON 1.1, under a new request id.
+pub(super) fn reply(status: StatusCode, body: &Value) -> Reply {
+    let mut reply = raw(status, "application/x-amz-json-1.1", body.to_string());
+    if let Ok(id) = Uuid::new_v4().to_string().parse() {
+        reply.headers_mut().insert("x-amzn-requestid", id);
+    }
+    reply
 }

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::clock::epoch_seconds;
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::{Input, check_length};
 use super::labels::CURRENT;
 use super::list::{Page, matching};
-use super::state::{Secret, State, Version};
+use super::state::{Secret, SecretsState, Version};
 
-pub(super) fn get_secret_value(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn get_secret_value(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let version_id = input.version_id("VersionId")?;
     let label = input.text("VersionStage", 1..=256)?;
@@ -19,7 +19,7 @@ pub(super) fn get_secret_value(state: &mut State, input: &Input<'_>) -> Answer {
     Ok(answer)
 }
 
-pub(super) fn batch_get_secret_value(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn batch_get_secret_value(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let (ids, next) = match (input.texts("SecretIdList", 1..=2048)?, input.list("Filters")?) {
         (Some(ids), None) => (ids, None),
         (None, Some(_)) => {

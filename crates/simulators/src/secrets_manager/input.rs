@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::error::ServiceError;
-use super::state::SecretValue;
+use super::value::SecretValue;
 
 /// The most bytes that a secret value has.
 const VALUE_LIMIT: usize = 65_536;

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::clock::epoch_seconds;
 use super::describe::describe;
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::{Input, check_length, constraint};
-use super::state::{Secret, State, Version};
+use super::state::{Secret, SecretsState, Version};
 
-pub(super) fn list_secrets(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn list_secrets(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let page = Page::read(input, 100)?.of_at_most(state.settings.largest_page);
     let deleted_too = input.flag("IncludePlannedDeletion")?.unwrap_or(false);
     let mut found = matching(state.secrets(), input)?;
@@ -20,7 +20,7 @@ pub(super) fn list_secrets(state: &mut State, input: &Input<'_>) -> Answer {
     Ok(with_next(json!({ "SecretList": entries }), page.next))
 }
 
-pub(super) fn list_secret_version_ids(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn list_secret_version_ids(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let page = Page::read(input, 100)?;
     let deprecated_too = input.flag("IncludeDeprecated")?.unwrap_or(false);

@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::SecretsManager;
 use super::error::ServiceError;
 use super::labels::{CURRENT, PENDING};
 use super::rotate::stage;
+use super::rotation::{RotationOutcome, Run};
+use super::service::SecretsManager;
 use super::state::{Rotation, Secret};
 use crate::invoke::{FunctionError, Invoke};
 
@@ -18,28 +19,6 @@ use crate::invoke::{FunctionError, Invoke};
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 /// How often the scheduler looks for secrets that are due.
 const TICK: Duration = Duration::from_millis(200);
-
-/// A rotation in progress.
-#[derive(Clone)]
-pub(super) struct Run {
-    pub(super) id: u64,
-    pub(super) version: String,
-    /// The RotationToken of the present attempt.
-    pub(super) rotation_token: String,
-}
-
-/// How a rotation ended.
-#[derive(Clone, Debug)]
-pub struct RotationOutcome {
-    /// The secret's ARN.
-    pub secret: String,
-    /// The version that was to become the current one.
-    pub version_id: String,
-    /// Whether it did.
-    pub succeeded: bool,
-    /// The failures, one per attempt that failed: the step, and what the function answered.
-    pub failures: Vec<(String, FunctionError)>,
-}
 
 impl SecretsManager {
     /// Rotates every secret whose NextRotationDate has passed, and returns how many were started.

@@ -7,18 +7,19 @@ use serde_json::json;
 
 use super::clock::later;
 use super::create::NO_TOKEN;
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::{Input, check_length, constraint};
 use super::labels::{CURRENT, LABEL_LIMIT};
-use super::settings::Settings;
-use super::state::{Secret, SecretValue, State, Version};
+use super::settings::SecretsManagerSettings;
+use super::state::{Secret, SecretsState, Version};
+use super::value::SecretValue;
 
 /// The most versions that a secret has.
 const VERSION_LIMIT: usize = 100;
 /// The age below which the service removes no version.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
-pub(super) fn put_secret_value(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn put_secret_value(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let labels = input.texts("VersionStages", 1..=256)?;
     if let Some(labels) = &labels {
@@ -38,7 +39,7 @@ pub(super) fn put_secret_value(state: &mut State, input: &Input<'_>) -> Answer {
     Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token, "VersionStages": attached }))
 }
 
-pub(super) fn update_secret(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn update_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let value = input.value()?;
     let token = input.token()?;
@@ -130,7 +131,7 @@ fn check_rotation_token(
     secret: &Secret,
     version: &str,
     given: Option<&str>,
-    settings: &Settings,
+    settings: &SecretsManagerSettings,
 ) -> Result<(), ServiceError> {
     let Some(run) = secret.running.as_ref().filter(|run| run.version == version) else { return Ok(()) };
     let refused = match given {

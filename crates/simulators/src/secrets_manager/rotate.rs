@@ -1,14 +1,14 @@
-//! RotateSecret and CancelRotateSecret.
+//! RotateSecret.
 
 use serde_json::json;
 
-use super::SecretsManager;
 use super::create::NO_TOKEN;
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::Input;
 use super::labels::{CURRENT, PENDING};
 use super::schedule::Rules;
-use super::state::{Rotation, Secret, State, Version};
+use super::service::SecretsManager;
+use super::state::{Rotation, Secret, SecretsState, Version};
 
 /// What a RotateSecret call leaves to be done.
 pub(super) enum Task {
@@ -21,7 +21,7 @@ pub(super) enum Task {
 }
 
 /// A RotateSecret call that was accepted.
-pub(super) struct Accepted {
+pub(super) struct AcceptedRotation {
     pub(super) arn: String,
     pub(super) name: String,
     pub(super) version: String,
@@ -29,19 +29,19 @@ pub(super) struct Accepted {
 }
 
 /// Why a RotateSecret call was refused; `retry` is the version whose rotation is tried again.
-pub(super) struct Refused {
+pub(super) struct RefusedRotation {
     pub(super) error: ServiceError,
     pub(super) retry: Option<(String, String)>,
 }
 
-impl From<ServiceError> for Refused {
+impl From<ServiceError> for RefusedRotation {
     fn from(error: ServiceError) -> Self {
         Self { error, retry: None }
     }
 }
 
 impl SecretsManager {
-    pub(super) async fn rotate_secret(&self, input: &Input<'_>) -> Answer {
+    pub(super) async fn rotate_secret(&self, input: &Input<'_>) -> ActionResult {
         let accepted = {
             let function = self.has_function();
             accept(&mut self.state(), input, function)
@@ -65,26 +65,7 @@ impl SecretsManager {
     }
 }
 
-pub(super) fn cancel_rotate_secret(state: &mut State, input: &Input<'_>) -> Answer {
-    let id = input.secret_id()?;
-    let now = state.clock.now();
-    let secret = state.find_live(id)?;
-    let Some(rotation) = &mut secret.rotation else {
-        return Err(ServiceError::invalid_request("Rotation isn't configured for this secret."));
-    };
-    rotation.enabled = false;
-    rotation.next = None;
-    secret.running = None;
-    secret.changed = now;
-    let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
-    // AWSPENDING stays; whoever cancelled decides what becomes of that version.
-    if let Some(pending) = secret.holder(PENDING) {
-        answer["VersionId"] = pending.id.clone().into();
-    }
-    Ok(answer)
-}
-
-fn accept(state: &mut State, input: &Input<'_>, function: bool) -> Result<Accepted, Refused> {
+fn accept(state: &mut SecretsState, input: &Input<'_>, function: bool) -> Result<AcceptedRotation, RefusedRotation> {
     let id = input.secret_id()?;
     let token = input.token()?.ok_or_else(|| ServiceError::invalid_parameter(NO_TOKEN))?;
     let function_arn = input.text("RotationLambdaARN", 0..=2048)?.filter(|arn| !arn.is_empty());
@@ -97,13 +78,17 @@ fn accept(state: &mut State, input: &Input<'_>, function: bool) -> Result<Accept
         ServiceError::invalid_request("No Lambda rotation function ARN is associated with this secret.")
     })?;
     if !function {
-        return Err(Refused::from(ServiceError::access_denied(
+        return Err(RefusedRotation::from(ServiceError::access_denied(
             "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants \
              access to the principal secretsmanager.amazonaws.com.",
         )));
     }
-    let mut accepted =
-        Accepted { arn: secret.arn.clone(), name: secret.name.clone(), version: token.to_owned(), task: Task::Nothing };
+    let mut accepted = AcceptedRotation {
+        arn: secret.arn.clone(),
+        name: secret.name.clone(),
+        version: token.to_owned(),
+        task: Task::Nothing,
+    };
     if already_asked(secret, token)? {
         return Ok(accepted);
     }
@@ -137,14 +122,14 @@ fn already_asked(secret: &Secret, token: &str) -> Result<bool, ServiceError> {
 }
 
 /// AWSPENDING on a version that isn't the current one means that a rotation isn't over.
-fn refuse_while_pending(secret: &Secret) -> Result<(), Refused> {
+fn refuse_while_pending(secret: &Secret) -> Result<(), RefusedRotation> {
     let Some(pending) = secret.holder(PENDING).filter(|version| !version.labels.contains(CURRENT)) else {
         return Ok(());
     };
     let enabled = secret.rotation.as_ref().is_some_and(|rotation| rotation.enabled);
     let retry = (secret.running.is_none() && enabled).then(|| (secret.arn.clone(), pending.id.clone()));
     let message = "A previous rotation isn't complete. That rotation will be reattempted.";
-    Err(Refused { error: ServiceError::invalid_request(message), retry })
+    Err(RefusedRotation { error: ServiceError::invalid_request(message), retry })
 }
 
 /// Stages the version under its token: empty for a rotation, a copy of the current value for a test.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The simulator's knobs. The defaults are the strict service.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SecretsManagerSettings {
     /// How many DescribeSecret and GetSecretValue calls on a secret still see the state
     /// before the last PutSecretValue, UpdateSecret or UpdateSecretVersionStage.
     pub stale_reads: u32,
@@ -33,7 +33,7 @@ pub struct Settings {
     pub scheduler: bool,
 }
 
-impl Default for Settings {
+impl Default for SecretsManagerSettings {
     fn default() -> Self {
         Self {
             stale_reads: 0,

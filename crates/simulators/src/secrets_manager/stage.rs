@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::Input;
 use super::labels::CURRENT;
-use super::state::{Secret, State};
+use super::state::{Secret, SecretsState};
 
-pub(super) fn update_secret_version_stage(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn update_secret_version_stage(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let label = input.required("VersionStage", 1..=256)?;
     let from = input.version_id("RemoveFromVersionId")?;

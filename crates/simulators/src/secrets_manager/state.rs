@@ -3,34 +3,16 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::access::Accesses;
-use super::clock::{Clock, day_of, later};
+use super::clock::{ServiceClock, day_of, later};
 use super::error::ServiceError;
-use super::orchestrator::{RotationOutcome, Run};
+use super::rotation::{RotationOutcome, Run};
 use super::schedule::Rules;
-use super::settings::Settings;
-
-/// What a version holds.
-#[derive(Clone, PartialEq)]
-pub(super) enum SecretValue {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-impl SecretValue {
-    /// Writes it into an answer, under the member's name.
-    pub(super) fn write(&self, answer: &mut Map<String, Value>) {
-        match self {
-            Self::Text(text) => answer.insert("SecretString".to_owned(), text.clone().into()),
-            Self::Binary(bytes) => answer.insert("SecretBinary".to_owned(), STANDARD.encode(bytes).into()),
-        };
-    }
-}
+use super::settings::SecretsManagerSettings;
+use super::value::SecretValue;
 
 /// One version of a secret. The labels are sorted, as the service answers them.
 #[derive(Clone)]
@@ -139,9 +121,9 @@ impl Secret {
 }
 
 /// Everything that the service keeps.
-pub(super) struct State {
-    pub(super) settings: Settings,
-    pub(super) clock: Clock,
+pub(super) struct SecretsState {
+    pub(super) settings: SecretsManagerSettings,
+    pub(super) clock: ServiceClock,
     pub(super) outcomes: Vec<RotationOutcome>,
     pub(super) events: Vec<Value>,
     pub(super) runs: u64,
@@ -150,11 +132,11 @@ pub(super) struct State {
     writes: VecDeque<Timestamp>,
 }
 
-impl State {
-    pub(super) fn new(settings: Settings) -> Self {
+impl SecretsState {
+    pub(super) fn new(settings: SecretsManagerSettings) -> Self {
         Self {
             settings,
-            clock: Clock::new(),
+            clock: ServiceClock::new(),
             outcomes: Vec::new(),
             events: Vec::new(),
             runs: 0,

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::error::{Answer, ServiceError};
+use super::error::{ActionResult, ServiceError};
 use super::input::{Input, constraint};
-use super::state::State;
+use super::state::SecretsState;
 
 /// The most tags that a secret has.
 const TAG_LIMIT: usize = 50;
 
-pub(super) fn tag_resource(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn tag_resource(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let tags = read_tags(input)?.ok_or_else(|| constraint("Tags", None, "Member must not be null"))?;
     let now = state.clock.now();
@@ -27,7 +27,7 @@ pub(super) fn tag_resource(state: &mut State, input: &Input<'_>) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn untag_resource(state: &mut State, input: &Input<'_>) -> Answer {
+pub(super) fn untag_resource(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
     let id = input.secret_id()?;
     let keys = input.texts("TagKeys", 1..=128)?;
     let keys = keys.ok_or_else(|| constraint("TagKeys", None, "Member must not be null"))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulators::faults::Faults;
-use simulators::genesys::{Client, Genesys, Settings};
+use simulators::genesys::{Genesys, GenesysSettings, OAuthClient};
 use simulators::http::Server;
 use simulators::journal::Journal;
 use simulators::{Simulation, SimulationSettings};
@@ -21,8 +21,8 @@ struct Simulator {
 
 impl Simulator {
     async fn start() -> Result<Self, Box<dyn Error>> {
-        let genesys = Arc::new(Genesys::new(Settings::default()));
-        genesys.add_client(Client::new("pipeline", "s3cret"));
+        let genesys = Arc::new(Genesys::new(GenesysSettings::default()));
+        genesys.add_client(OAuthClient::new("pipeline", "s3cret"));
         let server = Server::start(0, Arc::clone(&genesys), Faults::default(), Journal::default()).await?;
         Ok(Self { genesys, http: reqwest::Client::new(), server })
     }
@@ -118,7 +118,7 @@ async fn what_does_not_fit_is_refused_with_a_sentence_and_changes_nothing() -> T
         assert_eq!(status, 400, "{path} {body}");
         assert!(answer["error"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{answer}");
     }
-    assert_eq!(simulator.genesys.settings(), Settings::default());
+    assert_eq!(simulator.genesys.settings(), GenesysSettings::default());
     assert_eq!(simulator.steer(Method::GET, "nothing", &Value::Null).await?.0, 404);
     assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
     Ok(())

@@ -4,21 +4,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulators::function::{Function, Settings};
+use simulators::function::{Function, FunctionSettings};
 use simulators::invoke::{FunctionError, Invoke};
 
 /// Long enough for anything that is to be done, on a busy machine too.
 const PLENTY: Duration = Duration::from_secs(60);
 
-async fn start_with(environment: &[(&str, &str)], settings: Settings) -> Function {
+async fn start_with(environment: &[(&str, &str)], settings: FunctionSettings) -> Function {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/function.py");
     let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let settings = Settings { timeout: PLENTY, init_timeout: PLENTY, ..settings };
+    let settings = FunctionSettings { timeout: PLENTY, init_timeout: PLENTY, ..settings };
     Function::start(path, pairs, settings).await.expect("python3 starts")
 }
 
 async fn start() -> Function {
-    start_with(&[], Settings::default()).await
+    start_with(&[], FunctionSettings::default()).await
 }
 
 async fn invoke(function: &Function, event: Value) -> Result<Value, FunctionError> {
@@ -54,7 +54,7 @@ async fn invocations_at_the_same_time_run_in_processes_of_their_own() {
 
 #[tokio::test]
 async fn a_concurrency_of_one_makes_the_second_invocation_wait() {
-    let function = start_with(&[], Settings { concurrency: 1, ..Settings::default() }).await;
+    let function = start_with(&[], FunctionSettings { concurrency: 1, ..FunctionSettings::default() }).await;
     let event = json!({ "do": "pid" });
     let (one, other) = tokio::join!(invoke(&function, event.clone()), invoke(&function, event));
     assert_eq!(one.expect("it answers"), other.expect("it answers"));
@@ -63,7 +63,7 @@ async fn a_concurrency_of_one_makes_the_second_invocation_wait() {
 
 #[tokio::test]
 async fn the_environment_is_lambdas_and_the_callers_and_nothing_else() {
-    let function = start_with(&[("ROTATOR_API_URL", "http://127.0.0.1:1")], Settings::default()).await;
+    let function = start_with(&[("ROTATOR_API_URL", "http://127.0.0.1:1")], FunctionSettings::default()).await;
     let environment = invoke(&function, json!({ "do": "environment" })).await.expect("it answers");
     assert_eq!(environment["ROTATOR_API_URL"], "http://127.0.0.1:1");
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "rotation-function");
@@ -153,7 +153,7 @@ async fn an_invocation_that_is_given_up_does_not_keep_its_process() {
 
 #[tokio::test]
 async fn an_error_at_the_start_is_the_invocations_error() {
-    let function = start_with(&[("FAIL_INIT", "1")], Settings::default()).await;
+    let function = start_with(&[("FAIL_INIT", "1")], FunctionSettings::default()).await;
     let error = invoke(&function, json!({})).await.expect_err("it can't start");
     // Had the first process gone before the event came, the second reports the same.
     assert_eq!(error, FunctionError::new("Sad.Start", "no start today"));
@@ -170,7 +170,9 @@ async fn output_is_captured_line_by_line() {
 
 #[tokio::test]
 async fn a_binary_that_is_not_there_cannot_be_started() {
-    Function::start("/does/not/exist", Vec::new(), Settings::default()).await.expect_err("there is no such file");
+    Function::start("/does/not/exist", Vec::new(), FunctionSettings::default())
+        .await
+        .expect_err("there is no such file");
 }
 
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use simulators::faults::Faults;
-use simulators::genesys::{Client, ClientState, ExpiresIn, Genesys, Settings};
+use simulators::genesys::{ClientState, ExpiresIn, Genesys, GenesysSettings, OAuthClient};
 use simulators::http::Server;
 use simulators::journal::Journal;
 
@@ -21,9 +21,9 @@ struct Organization {
 }
 
 impl Organization {
-    async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
+    async fn start(settings: GenesysSettings) -> Result<Self, Box<dyn Error>> {
         let genesys = Arc::new(Genesys::new(settings));
-        genesys.add_client(Client::new("pipeline", "s3cret"));
+        genesys.add_client(OAuthClient::new("pipeline", "s3cret"));
         let journal = Journal::default();
         let server = Server::start(0, Arc::clone(&genesys), Faults::default(), journal.clone()).await?;
         Ok(Self { genesys, journal, http: reqwest::Client::new(), server })
@@ -63,7 +63,7 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn a_token_is_opaque_and_expires_a_second_early() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let answer = organization.ask("pipeline", "s3cret", "client_credentials").await?;
     assert_eq!(answer.headers()["inin-correlation-id"].len(), 36);
     let body: Value = answer.json().await?;
@@ -79,7 +79,7 @@ async fn a_token_is_opaque_and_expires_a_second_early() -> Test {
 
 #[tokio::test]
 async fn the_secret_may_be_posted_in_the_form() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let form = [("grant_type", "client_credentials"), ("client_id", "pipeline"), ("client_secret", "s3cret")];
     let url = format!("{}/oauth/token", organization.server.url());
     assert_eq!(organization.http.post(url).form(&form).send().await?.status(), 200);
@@ -88,9 +88,9 @@ async fn the_secret_may_be_posted_in_the_form() -> Test {
 
 #[tokio::test]
 async fn every_refusal_of_the_login_service_is_400() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
-    organization.genesys.add_client(Client { grant: "CODE".to_owned(), ..Client::new("browser", "x") });
-    organization.genesys.add_client(Client { state: ClientState::Disabled, ..Client::new("off", "x") });
+    let organization = Organization::start(GenesysSettings::default()).await?;
+    organization.genesys.add_client(OAuthClient { grant: "CODE".to_owned(), ..OAuthClient::new("browser", "x") });
+    organization.genesys.add_client(OAuthClient { state: ClientState::Disabled, ..OAuthClient::new("off", "x") });
     let cases = [
         ("pipeline", "s3cret ", "client_credentials", "invalid_client"),
         ("unknown", "s3cret", "client_credentials", "invalid_client"),
@@ -112,7 +112,7 @@ async fn every_refusal_of_the_login_service_is_400() -> Test {
 
 #[tokio::test]
 async fn a_token_request_in_json_is_refused() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let url = format!("{}/oauth/token", organization.server.url());
     let body = json!({ "grant_type": "client_credentials", "client_id": "pipeline", "client_secret": "s3cret" });
     let answer = organization.http.post(url).json(&body).send().await?;
@@ -122,7 +122,7 @@ async fn a_token_request_in_json_is_refused() -> Test {
 
 #[tokio::test]
 async fn too_many_token_requests_are_an_invalid_request_until_the_minute_is_over() -> Test {
-    let settings = Settings { token_requests_per_minute: Some(1), ..Settings::default() };
+    let settings = GenesysSettings { token_requests_per_minute: Some(1), ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     organization.token("pipeline", "s3cret").await?;
     let answer = organization.ask("pipeline", "s3cret", "client_credentials").await?;
@@ -137,8 +137,8 @@ async fn too_many_token_requests_are_an_invalid_request_until_the_minute_is_over
 
 #[tokio::test]
 async fn a_client_token_is_not_a_user_and_a_user_token_is() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
-    organization.genesys.add_client(Client { user: true, name: "Ada".to_owned(), ..Client::new("ada", "x") });
+    let organization = Organization::start(GenesysSettings::default()).await?;
+    organization.genesys.add_client(OAuthClient { user: true, name: "Ada".to_owned(), ..OAuthClient::new("ada", "x") });
     let token = organization.token("pipeline", "s3cret").await?;
     let answer = organization.get("/api/v2/users/me", &token).await?;
     let correlation_id = answer.headers()["inin-correlation-id"].to_str()?.to_owned();
@@ -156,7 +156,7 @@ async fn a_client_token_is_not_a_user_and_a_user_token_is() -> Test {
 
 #[tokio::test]
 async fn a_token_tells_its_client_and_revokes_itself_alone() -> Test {
-    let settings = Settings { head_token_status: 204, delete_token_status: 204, ..Settings::default() };
+    let settings = GenesysSettings { head_token_status: 204, delete_token_status: 204, ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let other = organization.token("pipeline", "s3cret").await?;
@@ -178,7 +178,7 @@ async fn a_token_tells_its_client_and_revokes_itself_alone() -> Test {
 
 #[tokio::test]
 async fn missing_expired_and_rejected_tokens_are_told_apart_from_a_wrong_address() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let url = format!("{}/api/v2/tokens/me", organization.server.url());
     let answer = organization.http.get(url).send().await?;
     assert_eq!(Organization::refusal(answer).await?, refused(401, "authentication.required"));
@@ -201,10 +201,10 @@ async fn missing_expired_and_rejected_tokens_are_told_apart_from_a_wrong_address
 
 #[tokio::test]
 async fn a_missing_permission_is_named_before_a_missing_scope() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let permissions = Some(vec!["routing:queue:view".to_owned()]);
     let scope = vec!["users:readonly".to_owned()];
-    organization.genesys.add_client(Client { permissions, scope, ..Client::new("narrow", "x") });
+    organization.genesys.add_client(OAuthClient { permissions, scope, ..OAuthClient::new("narrow", "x") });
     let token = organization.token("narrow", "x").await?;
     let answer = organization.get("/api/v2/routing/skills", &token).await?;
     assert_eq!(answer.status(), 403);
@@ -223,7 +223,7 @@ async fn a_missing_permission_is_named_before_a_missing_scope() -> Test {
 
 #[tokio::test]
 async fn requests_over_the_limit_are_told_when_to_come_back() -> Test {
-    let settings = Settings { requests_per_minute: Some(2), ..Settings::default() };
+    let settings = GenesysSettings { requests_per_minute: Some(2), ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let answer = organization.get("/api/v2/tokens/me", &token).await?;
@@ -243,7 +243,7 @@ async fn requests_over_the_limit_are_told_when_to_come_back() -> Test {
 
 #[tokio::test]
 async fn lists_page_by_number_and_keep_the_other_parameters() -> Test {
-    let organization = Organization::start(Settings { list_entities: 5, ..Settings::default() }).await?;
+    let organization = Organization::start(GenesysSettings { list_entities: 5, ..GenesysSettings::default() }).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let mut next = Some("/api/v2/users?pageSize=2&state=active".to_owned());
     let mut names = Vec::new();
@@ -264,7 +264,7 @@ async fn lists_page_by_number_and_keep_the_other_parameters() -> Test {
 
 #[tokio::test]
 async fn audit_results_go_on_at_a_cursor() -> Test {
-    let organization = Organization::start(Settings { list_entities: 3, ..Settings::default() }).await?;
+    let organization = Organization::start(GenesysSettings { list_entities: 3, ..GenesysSettings::default() }).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let path = "/api/v2/audits/query/abc/results?pageSize=2";
     let first: Value = organization.get(path, &token).await?.error_for_status()?.json().await?;
@@ -277,7 +277,7 @@ async fn audit_results_go_on_at_a_cursor() -> Test {
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_refused() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let answer = organization.get("/api/v2/nowhere", &token).await?;
     assert_eq!(Organization::refusal(answer).await?, refused(404, "not.found"));
@@ -289,7 +289,7 @@ async fn unknown_paths_and_methods_are_refused() -> Test {
 
 #[tokio::test]
 async fn unpublished_endpoints_exist_only_where_they_are_switched_on() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let body = json!({ "grant_type": "client_credentials", "resource_owner": "service-account" });
     let path = "/api/v2/oauth/token/generate";
@@ -306,7 +306,8 @@ async fn unpublished_endpoints_exist_only_where_they_are_switched_on() -> Test {
 
 #[tokio::test]
 async fn a_token_answer_can_be_spelt_in_other_ways() -> Test {
-    let settings = Settings { expires_in: ExpiresIn::Text, token_type: "Bearer".to_owned(), ..Settings::default() };
+    let settings =
+        GenesysSettings { expires_in: ExpiresIn::Text, token_type: "Bearer".to_owned(), ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     let body: Value = organization.ask("pipeline", "s3cret", "client_credentials").await?.json().await?;
     assert_eq!((&body["expires_in"], &body["token_type"]), (&json!("86399"), &json!("Bearer")));
@@ -318,7 +319,7 @@ async fn a_token_answer_can_be_spelt_in_other_ways() -> Test {
 
 #[tokio::test]
 async fn the_journal_names_a_client_by_its_pattern() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     organization.get("/api/v2/oauth/clients/pipeline", &token).await?;
     assert_eq!(organization.journal.count("GET /api/v2/oauth/clients/{id}"), 1);
@@ -328,7 +329,7 @@ async fn the_journal_names_a_client_by_its_pattern() -> Test {
 
 #[tokio::test]
 async fn a_search_goes_on_at_a_query_or_a_link_and_takes_no_other_form() -> Test {
-    let organization = Organization::start(Settings { list_entities: 30, ..Settings::default() }).await?;
+    let organization = Organization::start(GenesysSettings { list_entities: 30, ..GenesysSettings::default() }).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let path = "/api/v2/users/search";
     // {"pageSize":25,"query":[]}

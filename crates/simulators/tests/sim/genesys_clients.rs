@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use simulators::faults::Faults;
-use simulators::genesys::{Client, Genesys, RoleDivision, Settings};
+use simulators::genesys::{Genesys, GenesysSettings, OAuthClient, RoleDivision};
 use simulators::http::Server;
 use simulators::journal::Journal;
 
@@ -23,9 +23,9 @@ struct Organization {
 }
 
 impl Organization {
-    async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
+    async fn start(settings: GenesysSettings) -> Result<Self, Box<dyn Error>> {
         let genesys = Arc::new(Genesys::new(settings));
-        genesys.add_client(Client::new("admin", "root"));
+        genesys.add_client(OAuthClient::new("admin", "root"));
         let server = Server::start(0, Arc::clone(&genesys), Faults::default(), Journal::default()).await?;
         let mut organization = Self { genesys, http: reqwest::Client::new(), server, token: String::new() };
         organization.token = organization.exchange("admin", "root").await?.ok_or("no token for the admin")?;
@@ -57,7 +57,7 @@ impl Organization {
 
 #[tokio::test]
 async fn a_secret_is_shown_on_creation_and_never_again() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let wanted =
         json!({ "name": "new", "authorizedGrantType": "CLIENT-CREDENTIALS", "accessTokenValiditySeconds": 300 });
     let (status, created) = organization.call(Method::POST, CLIENTS, &wanted).await?;
@@ -76,7 +76,7 @@ async fn a_secret_is_shown_on_creation_and_never_again() -> Test {
 
 #[tokio::test]
 async fn a_regenerated_secret_replaces_the_old_one_at_once_and_keeps_the_tokens() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let secret = organization.regenerate("admin").await?;
     assert!(organization.exchange("admin", "root").await?.is_none());
     assert!(organization.exchange("admin", &secret).await?.is_some());
@@ -86,7 +86,7 @@ async fn a_regenerated_secret_replaces_the_old_one_at_once_and_keeps_the_tokens(
 
 #[tokio::test]
 async fn a_regenerated_secret_can_end_the_tokens_too() -> Test {
-    let settings = Settings { regenerate_revokes_tokens: true, ..Settings::default() };
+    let settings = GenesysSettings { regenerate_revokes_tokens: true, ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     organization.regenerate("admin").await?;
     assert!(organization.genesys.live_tokens().is_empty());
@@ -95,7 +95,8 @@ async fn a_regenerated_secret_can_end_the_tokens_too() -> Test {
 
 #[tokio::test]
 async fn until_a_secret_has_spread_only_the_old_one_works() -> Test {
-    let organization = Organization::start(Settings { secret_propagation: 600, ..Settings::default() }).await?;
+    let organization =
+        Organization::start(GenesysSettings { secret_propagation: 600, ..GenesysSettings::default() }).await?;
     let first = organization.regenerate("admin").await?;
     let second = organization.regenerate("admin").await?;
     assert!(organization.exchange("admin", "root").await?.is_some());
@@ -109,9 +110,9 @@ async fn until_a_secret_has_spread_only_the_old_one_works() -> Test {
 
 #[tokio::test]
 async fn nobody_regenerates_the_secret_of_a_client_with_more_roles() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     let role = RoleDivision { role_id: "master-admin".to_owned(), division_id: "*".to_owned() };
-    organization.genesys.add_client(Client { role_divisions: vec![role], ..Client::new("mighty", "x") });
+    organization.genesys.add_client(OAuthClient { role_divisions: vec![role], ..OAuthClient::new("mighty", "x") });
     let (status, error) = organization.call(Method::POST, &format!("{CLIENTS}/mighty/secret"), &Value::Null).await?;
     assert_eq!((status, &error["code"]), (400, &json!("bad.client.role")));
     assert!(organization.exchange("mighty", "x").await?.is_some());
@@ -120,8 +121,8 @@ async fn nobody_regenerates_the_secret_of_a_client_with_more_roles() -> Test {
 
 #[tokio::test]
 async fn a_changed_client_keeps_its_secret_and_its_validity_within_limits() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
-    organization.genesys.add_client(Client::new("changed", "x"));
+    let organization = Organization::start(GenesysSettings::default()).await?;
+    organization.genesys.add_client(OAuthClient::new("changed", "x"));
     let path = format!("{CLIENTS}/changed");
     for (seconds, status) in [(299, 400), (300, 200), (172_800, 200), (172_801, 400)] {
         let wanted = json!({
@@ -137,8 +138,8 @@ async fn a_changed_client_keeps_its_secret_and_its_validity_within_limits() -> T
 
 #[tokio::test]
 async fn a_client_is_made_inactive_before_it_is_deleted() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
-    organization.genesys.add_client(Client::new("old", "x"));
+    let organization = Organization::start(GenesysSettings::default()).await?;
+    organization.genesys.add_client(OAuthClient::new("old", "x"));
     let path = format!("{CLIENTS}/old");
     let (status, error) = organization.call(Method::DELETE, &path, &Value::Null).await?;
     assert_eq!((status, &error["code"]), (400, &json!("cannot.delete.client")));
@@ -155,7 +156,7 @@ async fn a_client_is_made_inactive_before_it_is_deleted() -> Test {
 
 #[tokio::test]
 async fn a_body_that_is_no_client_is_refused() -> Test {
-    let organization = Organization::start(Settings::default()).await?;
+    let organization = Organization::start(GenesysSettings::default()).await?;
     for body in [json!(null), json!([]), json!({ "name": "no grant" })] {
         let (status, error) = organization.call(Method::POST, CLIENTS, &body).await?;
         assert_eq!((status, &error["code"]), (400, &json!("bad.request")), "{body}");

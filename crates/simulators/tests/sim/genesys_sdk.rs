@@ -5,14 +5,14 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use simulators::faults::Faults;
-use simulators::genesys::{Client, Genesys, Settings};
+use simulators::genesys::{Genesys, GenesysSettings, OAuthClient};
 use simulators::http::Server;
 use simulators::journal::Journal;
 
 #[tokio::test]
 async fn the_official_python_sdk_takes_the_simulator_for_the_real_service() -> Result<(), Box<dyn Error>> {
-    let genesys = Arc::new(Genesys::new(Settings::default()));
-    genesys.add_client(Client::new("pipeline", "s3cret"));
+    let genesys = Arc::new(Genesys::new(GenesysSettings::default()));
+    genesys.add_client(OAuthClient::new("pipeline", "s3cret"));
     let server = Server::start(0, genesys, Faults::default(), Journal::default()).await?;
     // PYTHON names an interpreter that has the SDK; without the SDK the script says so and passes.
     let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());

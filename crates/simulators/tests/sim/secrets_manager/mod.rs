@@ -17,7 +17,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use simulators::faults::Faults;
 use simulators::http::Server;
 use simulators::journal::Journal;
-use simulators::secrets_manager::{SecretsManager, Settings};
+use simulators::secrets_manager::{SecretsManager, SecretsManagerSettings};
 
 /// A version id, told apart by its last digit.
 fn id(number: u8) -> String {
@@ -34,10 +34,10 @@ struct Simulator {
 
 impl Simulator {
     async fn start() -> Self {
-        Self::with(Settings::default()).await
+        Self::with(SecretsManagerSettings::default()).await
     }
 
-    async fn with(settings: Settings) -> Self {
+    async fn with(settings: SecretsManagerSettings) -> Self {
         let service = SecretsManager::new(settings);
         let server = Server::start(0, Arc::new(service.clone()), Faults::default(), Journal::default());
         let server = server.await.expect("a free port");

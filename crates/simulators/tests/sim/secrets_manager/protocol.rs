@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulators::secrets_manager::Settings;
+use simulators::secrets_manager::SecretsManagerSettings;
 
 use super::{Simulator, code, refused};
 
@@ -92,7 +92,10 @@ async fn the_token_that_sdks_fill_in_is_not_made_up_by_the_service() {
 #[tokio::test]
 async fn a_denied_action_says_who_may_not_do_what() {
     let denied = BTreeSet::from(["PutSecretValue".to_owned()]);
-    let simulator = Simulator::with(Settings { denied, ..Settings::default() }).await.with_secret().await;
+    let simulator = Simulator::with(SecretsManagerSettings { denied, ..SecretsManagerSettings::default() })
+        .await
+        .with_secret()
+        .await;
     let put = simulator.client.put_secret_value().secret_id("s").secret_string("x").send().await;
     let (code, message) = refused(put);
     assert_eq!(code, "AccessDeniedException");

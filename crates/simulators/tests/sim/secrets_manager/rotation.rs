@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::rotate_secret::builders::RotateSecretFluentBuilder;
 use serde_json::{Value, json};
 use simulators::invoke::FunctionError;
-use simulators::secrets_manager::Settings;
+use simulators::secrets_manager::SecretsManagerSettings;
 use tokio::sync::Semaphore;
 
 use super::{Simulator, code, id, refused};
@@ -49,7 +49,11 @@ async fn step(client: &Client, event: &Value) -> Result<Value, FunctionError> {
 
 /// A simulator with a secret and a function that first asks `check` about every event.
 pub(crate) async fn rotating(check: impl Fn(&Value) -> Result<(), FunctionError> + Send + Sync + 'static) -> Simulator {
-    let settings = Settings { retries: 2, retry_delay: Duration::from_millis(1), ..Settings::default() };
+    let settings = SecretsManagerSettings {
+        retries: 2,
+        retry_delay: Duration::from_millis(1),
+        ..SecretsManagerSettings::default()
+    };
     let simulator = Simulator::with(settings).await.with_secret().await;
     let client = simulator.client.clone();
     simulator.service.set_function(move |event: Value| {
@@ -178,7 +182,10 @@ async fn a_rotation_that_never_succeeds_leaves_the_pending_label_and_is_retried_
 
 #[tokio::test]
 async fn a_function_that_moves_nothing_has_not_rotated() {
-    let simulator = Simulator::with(Settings { retries: 0, ..Settings::default() }).await.with_secret().await;
+    let simulator = Simulator::with(SecretsManagerSettings { retries: 0, ..SecretsManagerSettings::default() })
+        .await
+        .with_secret()
+        .await;
     simulator.service.set_function(|_: Value| async { Ok(Value::Null) });
     rotate(&simulator, 2).send().await.expect("it is started");
     simulator.service.settled().await;
@@ -189,7 +196,10 @@ async fn a_function_that_moves_nothing_has_not_rotated() {
 
 #[tokio::test]
 async fn a_function_that_panics_has_failed() {
-    let simulator = Simulator::with(Settings { retries: 0, ..Settings::default() }).await.with_secret().await;
+    let simulator = Simulator::with(SecretsManagerSettings { retries: 0, ..SecretsManagerSettings::default() })
+        .await
+        .with_secret()
+        .await;
     simulator.service.set_function(|_: Value| async { panic!("on purpose") });
     rotate(&simulator, 2).send().await.expect("it is started");
     simulator.service.settled().await;
@@ -198,7 +208,11 @@ async fn a_function_that_panics_has_failed() {
 
 #[tokio::test]
 async fn a_step_that_takes_too_long_fails() {
-    let settings = Settings { retries: 0, function_timeout: Duration::from_millis(10), ..Settings::default() };
+    let settings = SecretsManagerSettings {
+        retries: 0,
+        function_timeout: Duration::from_millis(10),
+        ..SecretsManagerSettings::default()
+    };
     let simulator = Simulator::with(settings).await.with_secret().await;
     simulator.service.set_function(|_: Value| std::future::pending());
     rotate(&simulator, 2).send().await.expect("it is started");
@@ -290,7 +304,7 @@ async fn a_secret_never_set_up_for_rotation_says_nothing_of_it() {
 
 #[tokio::test]
 async fn a_secret_without_any_value_can_be_rotated_into_one() {
-    let settings = Settings { retries: 0, ..Settings::default() };
+    let settings = SecretsManagerSettings { retries: 0, ..SecretsManagerSettings::default() };
     let simulator = Simulator::with(settings).await;
     simulator.client.create_secret().name("s").send().await.expect("new");
     let client = simulator.client.clone();

@@ -1,7 +1,7 @@
 //! Values: CreateSecret, PutSecretValue, UpdateSecret, GetSecretValue, BatchGetSecretValue.
 
 use aws_sdk_secretsmanager::primitives::Blob;
-use simulators::secrets_manager::Settings;
+use simulators::secrets_manager::SecretsManagerSettings;
 
 use super::{Simulator, code, id, refused};
 
@@ -171,7 +171,10 @@ async fn stale_reads_see_the_state_before_the_last_write() {
 #[tokio::test]
 async fn the_hundredth_version_is_the_last_one_of_a_day() {
     let simulator =
-        Simulator::with(Settings { writes_per_second: None, ..Settings::default() }).await.with_secret().await;
+        Simulator::with(SecretsManagerSettings { writes_per_second: None, ..SecretsManagerSettings::default() })
+            .await
+            .with_secret()
+            .await;
     for number in 2..=100 {
         let put = simulator.client.put_secret_value().secret_id("s").secret_string(format!("value {number}"));
         put.send().await.expect("it is put");
