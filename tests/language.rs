@@ -1,5 +1,6 @@
 //! Checks every tracked text file against the banned phrases of `tests/language/banned.txt`.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,9 +19,7 @@ const EXEMPT: &[&str] = &[
     "docs/security.md",
     "docs/session.md",
     "src/",
-    "tests/bao/",
     "tests/boto3.rs",
-    "tests/cli/",
     "tests/rotation/",
     "tests/store_contract/",
     "tests/structure/",
@@ -43,12 +42,13 @@ impl Rules {
     fn findings(&self, path: &str, text: &str) -> Vec<String> {
         let prose = Prose::of(text);
         let mut findings: Vec<(usize, &str)> = Vec::new();
-        for phrase in &self.phrases {
+        let words: HashSet<_> = words(&prose.text).collect();
+        for phrase in self.phrases.iter().filter(|phrase| words.contains(first_word(phrase))) {
             findings.extend(whole_words(&prose.text, phrase).map(|at| (prose.line(at), phrase.as_str())));
-            if whole_words(&folded(path), phrase).next().is_some() {
-                findings.push((0, phrase));
-            }
         }
+        let path_words = folded(path);
+        let in_path = self.phrases.iter().filter(|phrase| whole_words(&path_words, phrase).next().is_some());
+        findings.extend(in_path.map(|phrase| (0, phrase.as_str())));
         if path.ends_with(".rs") {
             let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             for identifier in &self.identifiers {
@@ -93,6 +93,14 @@ impl Prose {
 /// Lower case, `_` as a space, single spaces.
 fn folded(text: &str) -> String {
     text.to_lowercase().replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn first_word(phrase: &str) -> &str {
+    words(phrase).next().unwrap_or_default()
 }
 
 fn whole_words<'a>(text: &'a str, phrase: &'a str) -> impl Iterator<Item = usize> {
@@ -150,7 +158,7 @@ fn a_banned_phrase_is_found_in_any_case_and_across_lines() {
 #[test]
 fn a_phrase_inside_a_longer_word_is_no_finding() {
     let rules = Rules::read("old\ncode End");
-    for text in ["bold", "older", "// End", "let x = \"End\";", "Endpoint"] {
+    for text in ["bold", "older", "// End", "let x = \u{22}End\u{22};", "Endpoint"] {
         assert_eq!(rules.findings("a.rs", text), [""; 0], "{text}");
     }
 }

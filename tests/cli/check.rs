@@ -39,7 +39,8 @@ fn alternating(admin: &str) -> Value {
     })
 }
 
-fn forbidden() -> Effect {
+/// A missing permission, which is not retried.
+pub fn forbidden() -> Effect {
     Effect::Answer(FaultAnswer::new(
         StatusCode::FORBIDDEN,
         "application/json",
@@ -111,8 +112,10 @@ async fn fix_is_reported_as_json_and_survives_a_lost_response() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fix_without_permission_explains_the_manual_change() {
+    let scene = hourly(Some(&["oauth:client:view"])).await;
     for permissions in [&["oauth:client:view"][..], &[]] {
-        let scene = hourly(Some(permissions)).await;
+        let permissions = Some(permissions.iter().map(|name| (*name).to_owned()).collect());
+        scene.simulation.genesys.add_client(OAuthClient { permissions, ..scene.own_client() });
         let transcript = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
         assert_eq!((transcript.exit, &transcript.json()[0]["error"]["type"]), (Some(1), &"TokenLifeTooShort".into()));
         let (error, hint) = transcript.error();
@@ -206,12 +209,11 @@ async fn admin_credentials_are_checked_without_generating_a_secret() {
 async fn a_check_warns_if_its_token_was_not_revoked() {
     let scene = Scene::new().await;
     let (_, typed) = scene.file("token.json");
-    let refused = FaultAnswer::new(StatusCode::FORBIDDEN, "application/json", "{}");
-    scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Answer(refused)));
+    scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", forbidden()));
     let transcript = scene.run(&["check", &typed]).await;
     assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
     assert!(transcript.stdout.contains("FAIL revoke the token\n"), "{}", transcript.stdout);
     assert!(transcript.stderr.contains("was not revoked and stays valid until it expires: "), "{}", transcript.stderr);
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
-    assert_eq!((&report["ok"], &report["unrevoked"]["type"]), (&true.into(), &"PlatformUnavailable".into()));
+    assert_eq!((&report["ok"], &report["unrevoked"]["type"]), (&true.into(), &"PermissionMissing".into()));
 }

@@ -183,9 +183,8 @@ impl<'a> Kept<'a> {
     }
 }
 
-async fn is_rotated_and_survives_a_kill(bao: Option<&Bao>, mode: Mode) {
-    let scene = Scene::new().await;
-    let kept = Kept::new(&scene, bao, mode).await;
+async fn is_rotated_and_survives_a_kill(scene: &Scene, bao: Option<&Bao>, mode: Mode) {
+    let kept = Kept::new(scene, bao, mode).await;
     kept.rotate(&format!("{mode:?}, first")).await;
     if mode == Mode::Alternating {
         assert_eq!(kept.document().await["client_id"], SECOND_ID);
@@ -206,7 +205,7 @@ macro_rules! modes {
 
             #[tokio::test(flavor = "multi_thread")]
             async fn in_a_file_is_rotated_and_survives_a_kill() {
-                is_rotated_and_survives_a_kill(None, $mode).await;
+                is_rotated_and_survives_a_kill(&Scene::new().await, None, $mode).await;
             }
         }
     )*};
@@ -223,7 +222,8 @@ modes! {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mode_in_vault_is_rotated_and_survives_a_kill() {
     let Some(bao) = Bao::start() else { return };
+    let scene = Scene::new().await;
     for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
-        is_rotated_and_survives_a_kill(Some(&bao), mode).await;
+        is_rotated_and_survives_a_kill(&scene, Some(&bao), mode).await;
     }
 }

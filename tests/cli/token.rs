@@ -122,7 +122,7 @@ async fn on_aws_a_reader_needs_only_get_secret_value() {
     assert_eq!((missing.exit, missing.error().0), (Some(1), message));
     scene.simulation.faults.clear();
     let missing = token(&scene, &["prod/other"]).await;
-    assert!(missing.error().0.starts_with("prod/other: Secrets Manager has no secret prod/other here"));
+    assert!(missing.error().0.starts_with("prod/other: secret prod/other does not exist in this account and region"));
     scene.simulation.faults.add(denied("GetSecretValue"));
     let (exit, error) =
         (token(&scene, &["prod/genesys"]).await, "secretsmanager:GetSecretValue on prod/genesys is denied");
@@ -165,10 +165,10 @@ async fn an_expired_token_or_one_that_expires_too_soon_is_not_printed() {
         assert!(hint.contains(&format!("genesys-rotator rotate {typed}")), "{hint}");
     }
     assert_eq!(token(&scene, &[&alive, "--minimum-life", "23h"]).await.exit, Some(0));
-    let short = Scene::with_token_lifetime(Some(30)).await;
-    let (typed, _) = rotated(&short).await;
-    assert_eq!(token(&short, &[&typed]).await.exit, Some(1), "the default minimum is 1 minute");
-    assert_eq!(token(&short, &[&typed, "--minimum-life", "1s"]).await.exit, Some(0));
+    scene.simulation.genesys.set(|settings| settings.token_lifetime = 30);
+    let (typed, _) = rotated(&scene).await;
+    assert_eq!(token(&scene, &[&typed]).await.exit, Some(1), "the default minimum is 1 minute");
+    assert_eq!(token(&scene, &[&typed, "--minimum-life", "1s"]).await.exit, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +194,10 @@ async fn the_timeout_applies_to_a_store_that_does_not_respond() {
     scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
     let refused = token(&scene, &["prod/genesys", "--timeout", "1s"]).await;
     let (error, hint) = refused.error();
-    assert_eq!((refused.exit, error), (Some(1), "prod/genesys: the time limit was reached while trying to read the secret"));
+    assert_eq!(
+        (refused.exit, error),
+        (Some(1), "prod/genesys: the time limit was reached while trying to read the secret")
+    );
     assert!(hint.contains("--timeout"), "{hint}");
 }
 

@@ -31,6 +31,14 @@ pub fn script(name: &str, file: &str, arguments: &[&str]) -> Option<Value> {
     Some(serde_json::from_str(&stdout(&command.output().expect("it runs"))).expect("JSON"))
 }
 
+/// The error of each set of parameters, as the same scripts report it; `None` for a valid set.
+pub fn errors(name: &str, file: &str, sets: &[&[&str]]) -> Option<Vec<Option<String>>> {
+    let mut command = Command::new(python()?);
+    command.arg(repository("tests/python").join(name)).arg("--errors").arg(repository(file));
+    command.args(sets.join(&"--"));
+    Some(serde_json::from_str(&stdout(&command.output().expect("it runs"))).expect("JSON"))
+}
+
 /// The stack with these parameters, each as `Name=Value`; `None` without the tests' Python.
 pub fn stack(parameters: &[&str]) -> Option<Value> {
     script("sam_stack.py", "infra/aws/template.yaml", parameters)

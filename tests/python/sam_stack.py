@@ -1,6 +1,8 @@
 """Prints a SAM template with parameters applied, conditions evaluated and references resolved, as in CloudFormation.
 
 Usage: sam_stack.py TEMPLATE [NAME=VALUE ...], where commas separate the values of a list parameter.
+       sam_stack.py --errors TEMPLATE [NAME=VALUE ...] [-- [NAME=VALUE ...]] ... prints for each set of parameters the
+       error, or null.
 """
 
 import json
@@ -154,13 +156,39 @@ class Stack:
         return {"Resources": resources, "Outputs": outputs, "Parameters": self.template["Parameters"]}
 
 
-def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        stack = Stack(yaml_parse(file.read()), dict(pair.split("=", 1) for pair in sys.argv[2:]))
+def stack_of(template, pairs):
+    stack = Stack(template, dict(pair.split("=", 1) for pair in pairs))
     broken = list(stack.rules())
     if broken:
         raise SystemExit(f"violated rules: {broken}")
-    print(json.dumps(stack.render()))
+    return stack
+
+
+def error_of(template, pairs):
+    try:
+        stack_of(template, pairs)
+    except SystemExit as error:
+        return str(error)
+
+
+def sets(arguments):
+    """Splits arguments at `--`."""
+    while "--" in arguments:
+        at = arguments.index("--")
+        yield arguments[:at]
+        arguments = arguments[at + 1 :]
+    yield arguments
+
+
+def main():
+    wants_errors = sys.argv[1] == "--errors"
+    path, *arguments = sys.argv[1 + wants_errors :]
+    with open(path, encoding="utf-8") as file:
+        template = yaml_parse(file.read())
+    if wants_errors:
+        print(json.dumps([error_of(template, pairs) for pairs in sets(arguments)]))
+    else:
+        print(json.dumps(stack_of(template, arguments).render()))
 
 
 main()

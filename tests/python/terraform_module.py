@@ -2,6 +2,8 @@
 
 An HCL parser reads the files. The script evaluates only the language features that the module uses.
 Usage: terraform_module.py DIRECTORY [name=value ...], where commas separate the values of a list.
+       terraform_module.py --errors DIRECTORY [name=value ...] [-- [name=value ...]] ... prints for each set of variables
+       the error, or null.
 """
 
 import json
@@ -141,16 +143,23 @@ class Expression:
 
 
 class Module:
-    def __init__(self, directory, given):
-        self.directory = directory
+    def __init__(self, directory):
+        self.directory, self.given = directory, {}
         self.variables, self.locals, self.resources, self.data, self.outputs = {}, {}, {}, {}, {}
         for file in sorted(directory.glob("*.tf")):
             with file.open(encoding="utf-8") as text:
                 self.add(hcl2.load(text))
+
+    def give(self, pairs):
+        """Sets the variables and checks the validations."""
+        given = {"package": "function.zip", **dict(pair.split("=", 1) for pair in pairs)}
         unknown = set(given) - set(self.variables)
         if unknown:
             raise SystemExit(f"unknown variable {sorted(unknown)}")
         self.given = {name: self.typed(name, value) for name, value in given.items()}
+        broken = list(self.broken_validations())
+        if broken:
+            raise SystemExit(f"violated validations: {broken}")
 
     def typed(self, name, text):
         match self.variables[name]["type"].removeprefix("${").removesuffix("}"):
@@ -307,13 +316,31 @@ class Module:
         return {"resources": resources, "outputs": outputs, "variables": variables}
 
 
+def error_of(module, pairs):
+    try:
+        module.give(pairs)
+    except SystemExit as error:
+        return str(error)
+
+
+def sets(arguments):
+    """Splits arguments at `--`."""
+    while "--" in arguments:
+        at = arguments.index("--")
+        yield arguments[:at]
+        arguments = arguments[at + 1 :]
+    yield arguments
+
+
 def main():
-    given = dict(pair.split("=", 1) for pair in sys.argv[2:])
-    module = Module(pathlib.Path(sys.argv[1]), {"package": "function.zip", **given})
-    broken = list(module.broken_validations())
-    if broken:
-        raise SystemExit(f"violated validations: {broken}")
-    print(json.dumps(module.plan()))
+    wants_errors = sys.argv[1] == "--errors"
+    directory, *arguments = sys.argv[1 + wants_errors :]
+    module = Module(pathlib.Path(directory))
+    if wants_errors:
+        print(json.dumps([error_of(module, pairs) for pairs in sets(arguments)]))
+    else:
+        module.give(arguments)
+        print(json.dumps(module.plan()))
 
 
 main()

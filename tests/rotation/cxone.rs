@@ -253,7 +253,7 @@ async fn no_redirect_is_followed() {
 #[tokio::test]
 async fn what_the_platform_refuses_is_told_apart() {
     let rows = [
-        (with(back_end(), "client_secret", "wrong"), "CredentialsRejected", "client_id and client_secret"),
+        (with(back_end(), "client_secret", "wrong"), "CredentialsRejected", "client_id, client_secret"),
         (with(back_end(), "access_key_secret", "wrong"), "CredentialsRejected", "===="),
         (with(user_hub(), "access_key_secret", "wrong"), "CredentialsRejected", "na1.nice-incontact.com"),
         (with(older(), "client_secret", "wrong"), "CredentialsRejected", "us-22.api.niceincontact.com"),

@@ -2,7 +2,6 @@
 
 mod circles;
 mod diagram;
-mod expected_circles;
 mod planted;
 mod rules;
 mod scan;
@@ -10,8 +9,6 @@ mod workspace;
 
 use circles::{circles, describe};
 use diagram::Diagram;
-use expected_circles::EXPECTED_CIRCLES;
-use std::collections::BTreeSet;
 use workspace::{Workspace, files_under};
 
 const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
@@ -25,21 +22,8 @@ const LONGEST_CORE_READING: usize = 900;
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     let imports = Workspace::read().imports();
-    let mut circles = circles(&imports);
-    let found: BTreeSet<_> = circles.keys().cloned().collect();
-    let gone: Vec<_> = EXPECTED_CIRCLES.iter().filter(|file| !found.contains(**file)).collect();
-    assert!(gone.is_empty(), "no longer in a circle, so remove them from EXPECTED_CIRCLES: {gone:#?}");
-    circles.retain(|file, _| !EXPECTED_CIRCLES.contains(&file.as_str()));
-    assert!(circles.is_empty(), "{}", describe(circles.values(), &imports));
-}
-
-/// Lists all circles: `cargo nextest run --test structure --run-ignored only circles_that_still_exist`.
-#[test]
-#[ignore = "some circles still exist"]
-fn circles_that_still_exist() {
-    let imports = Workspace::read().imports();
     let circles = circles(&imports);
-    assert!(circles.is_empty(), "{:#?}\n{}", circles.keys(), describe(circles.values(), &imports));
+    assert!(circles.is_empty(), "{}", describe(circles.values(), &imports));
 }
 
 #[test]

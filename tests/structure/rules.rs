@@ -9,7 +9,7 @@ const FAMILIES: [Family; 3] = [
     Family { folder: "src/platform", shared: &["endpoints", "http", "response", "token_response"], composing: &[] },
     Family {
         folder: "crates/simulators/src",
-        shared: &["control", "faults", "http", "invoke", "journal"],
+        shared: &["clock", "control", "expires_in", "faults", "http", "invoke", "journal"],
         composing: &["control", "simulation"],
     },
 ];

@@ -6,14 +6,27 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::Cxone;
 use super::claims::Claims;
+use super::endpoint_cache::EndpointCache;
 use super::errors::diagnose;
 use super::place::{IssuerHost, LoginHost, is_nice};
-use crate::platform::http::send;
+use crate::platform::endpoints::Endpoints;
+use crate::platform::http::{HttpClient, send};
 use crate::rotation::{ErrorKind, Result, RotationError, shown};
 
-impl Cxone {
+/// Finds endpoints, and caches them.
+#[derive(Clone, Debug)]
+pub(super) struct Discovery {
+    http: HttpClient,
+    endpoints: Endpoints,
+    cache: EndpointCache,
+}
+
+impl Discovery {
+    pub(super) fn new(http: HttpClient, endpoints: Endpoints) -> Self {
+        Self { http, endpoints, cache: EndpointCache::default() }
+    }
+
     /// Returns an issuer's token endpoint.
     pub(super) async fn token_endpoint(&self, issuer: IssuerHost) -> Result<String> {
         let document = format!("{}/.well-known/openid-configuration", self.endpoints.login(issuer.host()));
@@ -43,7 +56,7 @@ impl Cxone {
 
     /// Returns the endpoint in a discovery document. It must be NICE's: a forged document must not redirect credentials.
     async fn discover(&self, document: String, issuer: IssuerHost, field: &str) -> Result<Url> {
-        if let Some(cached) = self.endpoint_cache.get(&document) {
+        if let Some(cached) = self.cache.get(&document) {
             return Ok(cached);
         }
         let what = format!("the discovery of the {field} at {}", issuer.host());
@@ -62,7 +75,7 @@ impl Cxone {
         };
         let endpoint = Url::parse(text).ok().filter(|url| is_nice(url) || self.endpoints.has_origin_of(url));
         let endpoint = endpoint.ok_or_else(|| foreign(&what, text))?;
-        self.endpoint_cache.insert(document, endpoint.clone());
+        self.cache.insert(document, endpoint.clone());
         Ok(endpoint)
     }
 }

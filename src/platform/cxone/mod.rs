@@ -16,7 +16,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION};
 use secrecy::ExposeSecret;
 
 use self::claims::Claims;
-use self::endpoint_cache::EndpointCache;
+use self::discovery::Discovery;
 use self::place::LoginHost;
 use crate::platform::endpoints::Endpoints;
 use crate::platform::http::{HttpClient, bearer};
@@ -31,7 +31,7 @@ pub(super) use self::validate::BUSINESS_UNIT;
 pub struct Cxone {
     http: HttpClient,
     endpoints: Endpoints,
-    endpoint_cache: EndpointCache,
+    discovery: Discovery,
 }
 
 /// Checks the issuer, area or realm and the tenant id of a place.
@@ -46,7 +46,9 @@ pub(super) fn check_place(place: &CxonePlace) -> Result<()> {
 impl Cxone {
     /// Creates the platform with its own addresses, unless the operator overrides them.
     pub fn new(endpoints: Endpoints) -> Self {
-        Self { http: HttpClient::new(endpoints.any_loopback()), endpoints, endpoint_cache: EndpointCache::default() }
+        let http = HttpClient::new(endpoints.any_loopback());
+        let discovery = Discovery::new(http.clone(), endpoints.clone());
+        Self { http, endpoints, discovery }
     }
 
     /// Issues a token.
@@ -74,7 +76,7 @@ impl Cxone {
     pub(super) async fn api_url(&self, place: &CxonePlace, token: &SecretString) -> Result<String> {
         check_place(place)?;
         let claims = Claims::of(token.expose_secret());
-        self.api_endpoint(LoginHost::parse(&place.login)?, place.tenant_id.as_deref(), &claims).await
+        self.discovery.api_endpoint(LoginHost::parse(&place.login)?, place.tenant_id.as_deref(), &claims).await
     }
 
     /// Creates a request to the API with a token.

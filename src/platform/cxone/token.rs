@@ -37,7 +37,7 @@ impl Cxone {
     async fn token_request(&self, login: &LoginHost, grant: &CxoneGrant) -> Result<(String, RequestBuilder)> {
         match (login, grant) {
             (LoginHost::Issuer(issuer), CxoneGrant::BackEnd { client, access_key, .. }) => {
-                let url = self.token_endpoint(*issuer).await?;
+                let url = self.discovery.token_endpoint(*issuer).await?;
                 Ok((issuer.host().to_owned(), self.back_end(&url, client, access_key)?))
             }
             (LoginHost::Area(area), CxoneGrant::UserHub { access_key, .. }) => {

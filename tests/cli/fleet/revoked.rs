@@ -1,9 +1,9 @@
 //! `--revoke-previous`.
 
-use reqwest::StatusCode;
-use simulators::faults::{Effect, Fault, FaultAnswer};
+use simulators::faults::Fault;
 
 use super::{Scene, numbers};
+use crate::check::forbidden;
 use crate::cxone;
 
 const REVOKE: &str = "DELETE /api/v2/tokens/me";
@@ -60,8 +60,7 @@ async fn a_failed_rotation_revokes_nothing() {
 async fn a_failed_revocation_is_a_failure_and_the_next_run_retries_it() {
     let scene = Scene::new().await;
     let previous = scene.with_token("prod/a", &[]).await;
-    let refused = FaultAnswer::new(StatusCode::FORBIDDEN, "application/json", "{}");
-    scene.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(refused)));
+    scene.simulation.faults.add(Fault::always(REVOKE, forbidden()));
     let transcript = scene.run(&[&ALL[..], &["json"]].concat()).await;
     assert_eq!(transcript.exit, Some(1));
     assert_eq!(transcript.summary(), numbers(&[("rotated", 1), ("not_revoked", 1)]));
