@@ -21,7 +21,6 @@ const EXEMPT: &[&str] = &[
     "tests/boto3.rs",
     "tests/rotation/",
     "tests/store_contract/",
-    "tests/structure/",
 ];
 
 struct Rules {
