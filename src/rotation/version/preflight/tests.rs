@@ -21,7 +21,7 @@ fn check(enabled: Option<bool>, versions: &[(&str, &[&str])]) -> std::result::Re
 }
 
 #[test]
-fn each_state_of_the_labels_has_its_answer() {
+fn preflight_decides_by_the_labels() {
     use ErrorKind::{RotationDisabled, VersionNotStaged};
     use Readiness::{AlreadyCurrent, Staged};
     type Row<'a> = (Option<bool>, &'a [(&'a str, &'a [&'a str])], std::result::Result<Readiness, ErrorKind>);
@@ -45,11 +45,11 @@ fn each_state_of_the_labels_has_its_answer() {
 }
 
 #[test]
-fn the_version_that_holds_pending_instead_is_named() {
+fn preflight_names_the_version_with_the_pending_label() {
     let secret = Description {
         versions: vec![LabelledVersion { id: VersionId::from_store(OTHER), labels: vec![PENDING.to_owned()] }],
         ..Description::default()
     };
-    let error = preflight(&secret, &VersionId::from_store(OURS)).expect_err("our version is not there");
+    let error = preflight(&secret, &VersionId::from_store(OURS)).expect_err("the version has no label");
     assert!(error.to_string().contains(OTHER) && error.hint().contains(OTHER), "{error}: {}", error.hint());
 }
