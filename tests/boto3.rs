@@ -1,5 +1,4 @@
-//! An ordinary boto3 script, which has a secret rotated by the real Lambda binary without knowing
-//! that its Secrets Manager is simulated.
+//! A boto3 script rotates a secret through the Lambda binary, against the Secrets Manager simulator.
 
 #![cfg(all(feature = "sim", feature = "lambda"))]
 
@@ -12,14 +11,14 @@ const CLIENT: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush
 #[tokio::test]
 async fn boto3_rotates_a_secret_twice_through_the_real_function() {
     let simulation = simulation().await;
-    let Some(output) = run(&simulation, CLIENT.1).await else { return skip("there is no Python here") };
+    let Some(output) = run(&simulation, CLIENT.1).await else { return skip("Python is not installed") };
     let printed = String::from_utf8_lossy(&output.stdout);
     if printed.starts_with("skipped") {
         return skip(printed.trim());
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && printed.ends_with("rotated twice\n"), "{printed}{complaint}");
-    assert_eq!(simulation.genesys.live_tokens().len(), 2, "the former token lives until it expires");
+    assert_eq!(simulation.genesys.live_tokens().len(), 2, "the previous token stays valid until it expires");
     assert!(simulation.secrets_manager.rotation_outcomes().iter().all(|outcome| outcome.succeeded));
 }
 
@@ -32,7 +31,7 @@ async fn simulation() -> Simulation {
     Simulation::start(settings).await.expect("the simulators start")
 }
 
-/// Runs the script; `None` where there is no Python.
+/// Runs the script; `None` without Python.
 #[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter that has boto3")]
 async fn run(simulation: &Simulation, secret: &str) -> Option<Output> {
     let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
@@ -41,7 +40,7 @@ async fn run(simulation: &Simulation, secret: &str) -> Option<Output> {
     command.args([script, CLIENT.0, secret, "genesys/token"]).kill_on_drop(true);
     command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", simulation.secrets_manager_url());
     command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "example");
-    // Nothing of this machine's own AWS set-up may get in between.
+    // Keeps the AWS configuration of this machine out of the test.
     command
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
@@ -50,7 +49,7 @@ async fn run(simulation: &Simulation, secret: &str) -> Option<Output> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?.wait_with_output().await.ok()
 }
 
-#[expect(clippy::disallowed_macros, reason = "whoever reads the test's output should know")]
+#[expect(clippy::disallowed_macros, reason = "a skipped test is reported on standard output")]
 fn skip(why: &str) {
     println!("{why}");
 }

@@ -6,7 +6,7 @@ use genesys_rotator::lambda::{Function, Metrics, only_json};
 use genesys_rotator::log_filter::log_filter;
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{Rotator, SystemClock};
-use genesys_rotator::store::aws::{AwsSecretsManager, config};
+use genesys_rotator::store::aws::{AwsSecretsManager, sdk_config};
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     let lines =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(lines).with(log_filter(level.as_deref())).init();
-    let store = AwsSecretsManager::new(&config::of_lambda(variable));
+    let store = AwsSecretsManager::new(&sdk_config::from_lambda_environment(variable));
     let rotator = |issuer| Rotator::new(store, issuer, SystemClock);
     let metrics = Metrics::new(std::io::stdout(), variable("ROTATOR_METRIC_NAMESPACE"));
     let function = Function::new(Endpoints::from_lookup(variable).map(Platforms::new).map(rotator), metrics);

@@ -19,12 +19,15 @@ use super::root::rotation::RootRotations;
 use super::static_roles::rotation::StaticRotations;
 use super::static_roles::scheduler::Scheduler;
 use super::storage::entries::Entries;
+use crate::rotation::Deadline;
 use openbao_plugin::Failure;
 
 /// The longest wait between two passes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// The shortest wait, so that tokens with a life of seconds do not keep a CPU busy.
 const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long revoking the tokens of cancelled requests may take.
+const ROLLBACK: Duration = Duration::from_secs(10);
 /// How long a running rotation may take after the mount is unloaded.
 const LAST_ROTATION: Duration = Duration::from_millis(300);
 
@@ -85,6 +88,7 @@ impl Background {
         {
             task.abort();
         }
+        self.upkeep.minting.roll_back(Deadline::after(LAST_ROTATION)).await;
     }
 }
 
@@ -109,6 +113,7 @@ async fn run(upkeep: Upkeep, wake: Arc<Notify>, is_stopping: Arc<AtomicBool>) {
 impl Upkeep {
     /// Runs one pass, and returns the wait until the next.
     async fn pass(&self) -> Duration {
+        self.minting.roll_back(Deadline::after(ROLLBACK)).await;
         let next = match self.work().await {
             Ok(next) => next,
             Err(Failure::Host(error)) if error.is_read_only() => {

@@ -10,8 +10,8 @@ use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
-    Clock, Deadline, ErrorKind, Place, RateLimiter, Result as RotationResult, RetryPolicy, RotationError, Rotator,
-    SystemClock, TokenIssuer, TokenKind, Tokens,
+    Clock, Deadline, ErrorKind, Place, RateLimiter, Result as RotationResult, RetryPolicy, Rollbacks, RotationError,
+    Rotator, SystemClock, TokenIssuer, TokenKind, Tokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -24,11 +24,12 @@ const DISCOVERY: Duration = Duration::from_secs(3);
 pub(crate) struct Minting {
     platforms: Platforms,
     limiter: RateLimiter,
+    rollbacks: Rollbacks,
 }
 
 impl Minting {
     pub(crate) fn new(platforms: Platforms) -> Self {
-        Self { platforms, limiter: RateLimiter::default() }
+        Self { platforms, limiter: RateLimiter::default(), rollbacks: Rollbacks::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -37,8 +38,13 @@ impl Minting {
 
     /// The issuer and the clock, with retries.
     pub(crate) fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
-        let (issuer, retries) = (&self.platforms, RetryPolicy::default());
-        Tokens { issuer, clock: &SystemClock, retries, limiter: Some(&self.limiter) }
+        let (issuer, retries, rollbacks) = (&self.platforms, RetryPolicy::default(), &self.rollbacks);
+        Tokens { issuer, clock: &SystemClock, retries, limiter: Some(&self.limiter), rollbacks }
+    }
+
+    /// Revokes and deletes what requests created that the host cancelled.
+    pub(crate) async fn roll_back(&self, deadline: Deadline) {
+        self.tokens().roll_back(deadline).await;
     }
 
     /// A rotator of the core.

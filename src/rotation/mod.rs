@@ -1,13 +1,22 @@
-//! The rotation itself: four steps over two ports, and nothing of HTTP, AWS or Genesys Cloud.
+//! The rotation: four steps over small ports, without HTTP, AWS, Vault or a command line.
 //!
-//! A [`Rotator`] takes the client credentials out of a secret's current version, exchanges them
-//! with a [`TokenIssuer`], stages the document with the new token in the [`SecretStore`], proves
-//! that the token works, and only then promotes it. What readers read is always complete and was
-//! valid when it was promoted; every step may run twice, late, or beside itself.
+//! A [`Rotator`] reads the client credentials of a secret's current version, exchanges them for a token, stages the
+//! document with the new token, validates the token, and only then promotes the version. Readers always get a complete
+//! document whose token was valid at the promotion. Every step may run twice, late, or concurrently with itself.
 //!
-//! The files are in the order of reading: `step`, `preflight`, then one file per step
-//! (`create`, `set`, `test`, `finish`), `run` for all four in one process, `check` for none, and
-//! `diagnose` for what another process makes of them.
+//! Read `step`, `version/preflight`, `steps/` and `ports/` first: they are the rotation.
+//!
+//! | room | holds | may import |
+//! |---|---|---|
+//! | `run`, `operator` | all four steps in one process; operations of the command line | everything below |
+//! | `steps` | create, set, test, finish, abandon | everything below |
+//! | `renewal` | new client secrets and access keys | everything below |
+//! | `rotator`, `step` | what the steps work with; their requests and reports | everything below |
+//! | `tokens` | issue, validate, revoke, roll back; retries and rate limits | everything below |
+//! | `ports` | store, platform, clock | everything below |
+//! | `document` | the stored document | everything below |
+//! | `credentials`, `version` | keys and places; labels, preflight, schedule | `error` |
+//! | `error` | the error type | `secret` |
 
 mod credentials;
 mod document;
@@ -36,11 +45,11 @@ pub use error::{ErrorKind, Result, Retryability, RotationError, error_chain};
 #[cfg(feature = "operator")]
 pub use operator::check::{AdminAccess, AdminTarget, CheckReport, CheckStage};
 #[cfg(feature = "operator")]
-pub use operator::current_token::HeldToken;
+pub use operator::current_token::{CurrentToken, SpareToken};
 #[cfg(feature = "operator")]
 pub use operator::diagnose::Diagnosis;
 #[cfg(feature = "operator")]
-pub use operator::revoke_previous::{Former, Revocation};
+pub use operator::revoke_previous::{PreviousTokens, Revocation};
 #[cfg(feature = "operator")]
 pub use operator::token_duration::{LONGEST_DURATION, RaiseReport, Raised, sufficient_duration};
 pub use ports::admin::{AccessKeys, ClientSecrets};
@@ -54,9 +63,10 @@ pub use ports::{RotationPlatform, RotationStore};
 pub use rotator::Rotator;
 pub use run::{RotationReport, StepRecord};
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest};
-pub use tokens::exchange::{SpareToken, Tokens};
+pub use tokens::exchange::Tokens;
 pub use tokens::rate_limit::RateLimiter;
 pub use tokens::retry::{Deadline, RetryPolicy};
+pub use tokens::rollback::{Rollback, Rollbacks};
 pub use version::labels::{AHEAD, CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};
 pub use version::preflight::{Readiness, preflight};
 pub use version::schedule::RotationRules;

@@ -1,4 +1,4 @@
-//! What the steps work with, and what several of them need.
+//! What the steps work with: a store, a platform, a clock, and reads that several steps need.
 
 use super::credentials::keys::Credentials;
 use super::credentials::platform_name::PlatformName;
@@ -8,33 +8,35 @@ use super::error::{ErrorKind, Result, RotationError};
 use super::ports::clock::Clock;
 use super::ports::store::VersionSelector;
 use super::ports::{RotationPlatform, RotationStore};
-use super::step::{Step, StepReport, StepRequest};
-use super::tokens::exchange::{SpareToken, Tokens};
+use super::tokens::exchange::Tokens;
 use super::tokens::rate_limit::RateLimiter;
 use super::tokens::retry::{Deadline, RetryPolicy};
+use super::tokens::rollback::{Rollback, Rollbacks, Undo};
 use super::version::labels::{Description, SecretId, VersionId};
 use super::version::preflight::{Readiness, preflight};
 use crate::secret::{SecretString, same};
 
-/// Rotates secrets of one store with tokens of one issuer.
+/// Rotates secrets of one store with tokens of one platform.
 #[derive(Clone, Debug)]
 pub struct Rotator<S, I, C> {
-    /// Where the secrets are.
+    /// The store.
     pub store: S,
-    /// Where the tokens come from.
+    /// The platform.
     pub issuer: I,
-    /// What time it is.
+    /// The clock.
     pub clock: C,
-    /// How patient it is.
+    /// The retry policy.
     pub retries: RetryPolicy,
-    /// Bounds token requests per client, if several rotations share it.
+    /// Limits the token requests of each client, if several rotators share it.
     pub limiter: Option<RateLimiter>,
+    pub(crate) rollbacks: Rollbacks,
 }
 
 impl<S, I, C> Rotator<S, I, C> {
     /// A rotator with the default retries and without a rate limiter.
     pub fn new(store: S, issuer: I, clock: C) -> Self {
-        Self { store, issuer, clock, retries: RetryPolicy::default(), limiter: None }
+        let (retries, rollbacks) = (RetryPolicy::default(), Rollbacks::default());
+        Self { store, issuer, clock, retries, limiter: None, rollbacks }
     }
 
     /// Sets the retry policy.
@@ -48,29 +50,41 @@ impl<S, I, C> Rotator<S, I, C> {
     pub fn with_limiter(self, limiter: RateLimiter) -> Self {
         Self { limiter: Some(limiter), ..self }
     }
+
+    pub(crate) fn tokens(&self) -> Tokens<'_, I, C> {
+        let Self { issuer, clock, retries, limiter, rollbacks, .. } = self;
+        Tokens { issuer, clock, retries: *retries, limiter: limiter.as_ref(), rollbacks }
+    }
 }
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
-    /// Carries one step out. A step that was carried out before has the same result again.
-    ///
-    /// # Errors
-    /// Whatever stopped the step; nothing was promoted then.
-    pub async fn step(&self, step: Step, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
-        match step {
-            // Boxed: four nested state machines of this size in one are more than the compiler follows.
-            Step::Create => Box::pin(self.create(request, deadline)).await,
-            Step::Set => Box::pin(self.set(request, deadline)).await,
-            Step::Test => Box::pin(self.test(request, deadline)).await,
-            Step::Finish => Box::pin(self.finish(request, deadline)).await,
+    /// Undoes what operations created whose futures were dropped. A token that an interrupted write stored, or may have
+    /// stored, is kept.
+    pub async fn roll_back(&self, deadline: Deadline) {
+        for (guard, undo) in self.rollbacks.take_uncertain() {
+            let is_stored = match &undo {
+                Undo::RevokeToken { token, staged_as: Some((secret, version)), .. } => {
+                    self.holds(secret, VersionSelector::Pending(version), token, deadline).await.unwrap_or(true)
+                        || self.is_current_token(secret, token, deadline).await.unwrap_or(true)
+                }
+                _ => false,
+            };
+            if !is_stored {
+                self.rollbacks.schedule(undo);
+            }
+            Rollback::commit(guard);
         }
+        self.tokens().roll_back(deadline).await;
     }
 
-    /// The part that needs no store.
-    pub(crate) fn tokens(&self) -> Tokens<'_, I, C> {
-        Tokens { issuer: &self.issuer, clock: &self.clock, retries: self.retries, limiter: self.limiter.as_ref() }
+    /// Describes a secret and runs the preflight check for a version.
+    pub(crate) async fn look(&self, secret: &SecretId, version: &VersionId) -> Result<(Description, Readiness)> {
+        let description = self.store.describe(secret).await?;
+        let readiness = preflight(&description, version)?;
+        Ok((description, readiness))
     }
 
-    /// Reads a version's value.
+    /// Reads a version's value, with retries.
     pub(crate) async fn read(
         &self,
         what: &str,
@@ -82,19 +96,32 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         Ok(self.retries.run(what, deadline, read).await?.map(|stored| stored.text))
     }
 
-    /// Ends a spare token's life, as far as the platform can be reached.
-    pub async fn discard_spare(&self, spare: &SpareToken, deadline: Deadline) {
-        self.tokens().discard(&spare.credentials, &spare.access_token, deadline).await;
+    /// Whether `token` is the one that readers read.
+    pub(crate) async fn is_current_token(
+        &self,
+        secret: &SecretId,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        self.holds(secret, VersionSelector::Current, token, deadline).await
     }
 
-    /// Describes the secret and looks whether the version may be worked on.
-    pub(crate) async fn look(&self, secret: &SecretId, version: &VersionId) -> Result<(Description, Readiness)> {
-        let description = self.store.describe(secret).await?;
-        let readiness = preflight(&description, version)?;
-        Ok((description, readiness))
+    async fn holds(
+        &self,
+        secret: &SecretId,
+        selector: VersionSelector<'_>,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let Some(value) = self.read("read the stored token", secret, selector, deadline).await? else {
+            return Ok(false);
+        };
+        // A value that is not a document holds no token.
+        let stored = Document::parse(&value).and_then(|document| document.access_token()).ok().flatten();
+        Ok(stored.is_some_and(|stored| same(&stored, token)))
     }
 
-    /// The credentials that a document holds or points to.
+    /// Returns the credentials that a document holds, or that it refers to.
     pub(crate) async fn credentials(
         &self,
         document: &Document,
@@ -103,30 +130,28 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     ) -> Result<Credentials> {
         let CredentialSource::Elsewhere(name) = document.credential_source()? else { return document.credentials() };
         if described.is_named(&name) {
-            let message = format!("the secret {} names itself as the place of its credentials", described.name);
+            let message = format!("credentials of the secret {} names the secret itself", described.name);
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
-                .with_hint("credentials must name another secret, one that holds client_id and client_secret"));
+                .with_hint("set credentials to another secret, which holds client_id and client_secret"));
         }
         self.credentials_elsewhere(document, &name, deadline).await
     }
 
-    /// The keys in another secret, for the platform and the place that either of the two names.
+    /// Returns the keys in another secret, for the platform and the place that either document names.
     pub(crate) async fn credentials_elsewhere(
         &self,
         document: &Document,
         name: &str,
         deadline: Deadline,
     ) -> Result<Credentials> {
-        let secret = SecretId::new(name);
         let what = format!("read the credentials in the secret {name}");
-        let value = self.read(&what, &secret, VersionSelector::Current, deadline).await?;
+        let value = self.read(&what, &SecretId::new(name), VersionSelector::Current, deadline).await?;
         let Some(value) = value else {
-            let message =
-                format!("the secret {name}, which should hold the credentials, does not exist or has no value");
+            let message = format!("the secret {name}, which credentials refers to, does not exist or has no value");
             return Err(RotationError::new(ErrorKind::SecretNotFound, message));
         };
         let in_it = |error: RotationError| {
-            let message = format!("the secret {name}, which should hold the credentials: {error}");
+            let message = format!("the secret {name}, which credentials refers to: {error}");
             RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
         };
         let other = Document::parse(&value).map_err(in_it)?;
@@ -135,27 +160,11 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
             None => other.platform().and_then(|platform| PlatformName::parse(&platform)).map_err(in_it)?,
         };
         let CredentialSource::Inline(keys) = other.credential_source_on(platform).map_err(in_it)? else {
-            let message = format!("the secret {name}, which should hold the credentials, points to yet another one");
+            let message = format!("the secret {name}, which credentials refers to, refers to another secret");
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
-                .with_hint("credentials must name the secret that holds client_id and client_secret itself"));
+                .with_hint("set credentials to the secret that holds client_id and client_secret"));
         };
         let fields = document.place_fields(platform)?.or(other.place_fields(platform).map_err(in_it)?);
         fields.with_keys(keys, name)
-    }
-
-    /// Whether readers are reading this very token.
-    pub(crate) async fn is_current_token(
-        &self,
-        request: &StepRequest,
-        token: &SecretString,
-        deadline: Deadline,
-    ) -> Result<bool> {
-        let current = self.read("read the current version", &request.secret, VersionSelector::Current, deadline);
-        let Some(current) = current.await? else {
-            return Ok(false);
-        };
-        // Whatever cannot be read as a document holds no such token.
-        let current = Document::parse(&current).and_then(|document| document.access_token()).ok().flatten();
-        Ok(current.is_some_and(|current| same(&current, token)))
     }
 }

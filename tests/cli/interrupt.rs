@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use simulators::faults::{Effect, Fault};
 
 use super::bao::signal;
-use super::{SECOND, Scene, read};
+use super::{SECOND, Scene, read, write};
 
 /// Starts a rotation of the files, one after the other, and waits for a line on stderr.
 fn start(scene: &Scene, files: &[&str], line: &str) -> (Child, impl BufRead + use<>) {
@@ -48,4 +48,45 @@ async fn the_second_ctrl_c_exits_without_waiting() {
     signal(child.id(), "INT");
     assert_eq!(child.wait().expect("the process exits").code(), Some(1));
     assert!(read(&path).get("access_token").is_none());
+}
+
+/// Waits until the platform has issued a token.
+async fn wait_for_token(scene: &Scene) {
+    while scene.simulation.genesys.live_tokens().is_empty() {
+        tokio::time::sleep(SECOND / 100).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_ctrl_c_revokes_the_token_that_is_not_stored() {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("a.json");
+    let mut document = read(&path);
+    document["token"] = "generated".into();
+    document["resource_owner"] = "5f3c8a52-0f00-4e71-9d0c-6f2b3c9d1e10".into();
+    write(scene.directory.path(), "a.json", &document.to_string());
+    scene.simulation.faults.add(Fault::always("POST /api/v2/oauth/token/generate", Effect::Hang));
+    let (mut child, mut stderr) = start(&scene, &[&typed], "createSecret");
+    wait_for_token(&scene).await;
+    signal(child.id(), "INT");
+    wait_for(&mut stderr, "stopping: ");
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().expect("the process exits").code(), Some(1));
+    assert!(scene.simulation.genesys.live_tokens().is_empty(), "the token is revoked");
+    assert!(read(&path).get("access_token").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_during_a_check_revokes_the_tested_token() {
+    let scene = Scene::new().await;
+    let (_, typed) = scene.file("a.json");
+    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Hang));
+    let mut command = scene.command(&["check", &typed]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    wait_for_token(&scene).await;
+    signal(child.id(), "TERM");
+    let mut stderr = BufReader::new(child.stderr.take().expect("the stream is piped"));
+    wait_for(&mut stderr, "the check was interrupted");
+    assert_eq!(child.wait().expect("the process exits").code(), Some(1));
+    assert!(scene.simulation.genesys.live_tokens().is_empty(), "the token is revoked");
 }

@@ -122,7 +122,7 @@ async fn on_aws_a_reader_needs_only_get_secret_value() {
     assert_eq!((missing.exit, missing.error().0), (Some(1), message));
     scene.simulation.faults.clear();
     let missing = token(&scene, &["prod/other"]).await;
-    assert!(missing.error().0.starts_with("prod/other: Secrets Manager has no secret prod/other here"));
+    assert!(missing.error().0.starts_with("prod/other: secret prod/other does not exist in this account and region"));
     scene.simulation.faults.add(denied("GetSecretValue"));
     let (exit, error) =
         (token(&scene, &["prod/genesys"]).await, "secretsmanager:GetSecretValue on prod/genesys is denied");

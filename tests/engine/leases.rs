@@ -42,9 +42,16 @@ async fn a_leased_token_is_new_and_validated_and_is_revoked_with_its_lease() {
     assert_ne!(other["data"]["access_token"], data["access_token"]);
 }
 
+/// One server for the lease times of new and renewed leases.
 #[tokio::test]
-async fn a_lease_never_exceeds_the_token_the_role_or_the_mount() {
+async fn leases_and_renewals_never_exceed_the_token_the_role_or_the_mount() {
     let Some(scene) = Scene::start().await else { return };
+    a_renewal_never_exceeds_the_token_or_the_roles_maximum(&scene).await;
+    scene.write("roles/ci", json!({"config": "main"})).await;
+    a_lease_never_exceeds_the_token_the_role_or_the_mount(&scene).await;
+}
+
+async fn a_lease_never_exceeds_the_token_the_role_or_the_mount(scene: &Scene) {
     let duration = |answer: &Value| answer["lease_duration"].as_u64().expect("a duration");
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 600);
     assert!((590..600).contains(&duration(&scene.read("creds/ci").await)));
@@ -58,9 +65,7 @@ async fn a_lease_never_exceeds_the_token_the_role_or_the_mount() {
     assert!(answer["warnings"].to_string().contains("120 s"), "{answer}");
 }
 
-#[tokio::test]
-async fn a_renewal_never_exceeds_the_token_or_the_roles_maximum() {
-    let Some(scene) = Scene::start().await else { return };
+async fn a_renewal_never_exceeds_the_token_or_the_roles_maximum(scene: &Scene) {
     scene.simulation.genesys.set(|settings| settings.token_lifetime = 1_000);
     scene.write("roles/ci", json!({"ttl": 60})).await;
     let lease = scene.read("creds/ci").await["lease_id"].clone();

@@ -35,9 +35,7 @@ async fn get(bao: &Bao, path: &str) -> Value {
     answer
 }
 
-#[tokio::test]
-async fn a_standby_mints_no_token_and_forwards_requests() {
-    let Some((cluster, simulation)) = start().await else { return };
+async fn a_standby_mints_no_token_and_forwards_requests(cluster: &Cluster, simulation: &Simulation) {
     let (active, standby) = (&cluster.nodes[cluster.active().await], &cluster.nodes[cluster.standby().await]);
     let minted = simulation.genesys.minted();
     let leased = get(standby, "creds/ci").await;
@@ -61,8 +59,9 @@ async fn a_standby_mints_no_token_and_forwards_requests() {
 }
 
 #[tokio::test]
-async fn static_roles_survive_a_kill_of_the_active_node_during_a_rotation() {
+async fn standbys_forward_requests_and_static_roles_survive_a_kill_of_the_active_node_during_a_rotation() {
     let Some((mut cluster, simulation)) = start().await else { return };
+    a_standby_mints_no_token_and_forwards_requests(&cluster, &simulation).await;
     let dead = cluster.active().await;
     let leased = get(&cluster.nodes[dead], "creds/ci").await;
     let before = get(&cluster.nodes[dead], "static-creds/steady").await;

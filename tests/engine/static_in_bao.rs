@@ -39,18 +39,6 @@ async fn a_static_role_is_written_read_rotated_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_reloaded_engine_keeps_the_tokens_of_its_static_roles() {
-    let Some(scene) = Scene::empty().await else { return };
-    scene.write("config/main", config()).await;
-    scene.write("static-roles/ci", json!({"config": "main", "rotation_period": "6h"})).await;
-    let before = scene.read("static-creds/ci").await["data"]["access_token"].clone();
-    let reload = json!({"plugin": scene.plugin.name});
-    let (status, answer) = scene.bao.call("PUT", "sys/plugins/reload/backend", reload).await;
-    assert!(status < 300, "{status} {answer}");
-    assert_eq!(scene.read("static-creds/ci").await["data"]["access_token"], before);
-}
-
-#[tokio::test]
 async fn tokens_with_a_life_of_seconds_are_rotated_in_time_also_after_a_kill() {
     let Some(scene) = Scene::empty().await else { return };
     scene.write("config/main", config()).await;

@@ -114,48 +114,49 @@ async fn access_keys_alternate() {
     assert_eq!(hosted.simulation.cxone.access_keys().len(), 4);
 }
 
-async fn assert_credentials_survive_kills(hosted: Hosted, moment: Moment) {
-    for calls_before in 0..MOST_CALLS {
-        hosted.kill_at(calls_before, moment);
-        let rotated = hosted.rotate_root_of_main().await.is_ok();
-        assert!(hosted.are_stored_credentials_valid(), "after {calls_before} calls");
-        if rotated && hosted.storage.cancel() {
-            assert!(calls_before >= 1, "a rotation makes more calls than {calls_before}");
-            break;
+async fn assert_credentials_survive_kills(hosted: Hosted) {
+    for moment in [Moment::Before, Moment::After] {
+        for calls_before in 0..MOST_CALLS {
+            hosted.kill_at(calls_before, moment);
+            let rotated = hosted.rotate_root_of_main().await.is_ok();
+            assert!(hosted.are_stored_credentials_valid(), "after {calls_before} calls");
+            if rotated && hosted.storage.cancel() {
+                assert!(calls_before >= 1, "a rotation makes more calls than {calls_before}");
+                break;
+            }
+            hosted.restart().await;
+            assert!(hosted.is_token_valid().await, "after {calls_before} calls");
         }
-        hosted.restart().await;
-        assert!(hosted.is_token_valid().await, "after {calls_before} calls");
+        assert!(hosted.are_stored_credentials_valid());
     }
-    assert!(hosted.are_stored_credentials_valid());
     hosted.assert_no_secrets_logged();
 }
 
 #[tokio::test]
 async fn a_kill_at_any_storage_call_leaves_a_valid_client() {
-    for moment in [Moment::Before, Moment::After] {
-        assert_credentials_survive_kills(Hosted::with_two_clients().await, moment).await;
-    }
+    assert_credentials_survive_kills(Hosted::with_two_clients().await).await;
 }
 
 #[tokio::test]
 async fn a_kill_at_any_storage_call_leaves_a_valid_access_key() {
-    for moment in [Moment::Before, Moment::After] {
-        assert_credentials_survive_kills(Hosted::with_access_key().await, moment).await;
+    assert_credentials_survive_kills(Hosted::with_access_key().await).await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_retried() {
+    for (hosted, operation) in
+        [(Hosted::with_two_clients().await, REGENERATE), (Hosted::with_access_key().await, CREATE_KEY)]
+    {
+        for effect in [Effect::LoseAnswer, Effect::Drop] {
+            hosted.simulation.faults.add(Fault::once(operation, effect));
+            assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
+            assert!(hosted.are_stored_credentials_valid());
+        }
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_invalidates_nothing() {
-    for effect in [Effect::LoseAnswer, Effect::Drop] {
-        let hosted = Hosted::with_two_clients().await;
-        hosted.simulation.faults.add(Fault::once(REGENERATE, effect.clone()));
-        assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
-        assert!(hosted.are_stored_credentials_valid());
-        let hosted = Hosted::with_access_key().await;
-        hosted.simulation.faults.add(Fault::once(CREATE_KEY, effect));
-        assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
-        assert!(hosted.are_stored_credentials_valid());
-    }
+async fn a_rotation_whose_answers_are_lost_leaves_the_config_unchanged() {
     let hosted = Hosted::with_two_clients().await;
     hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
     let before = hosted.config();

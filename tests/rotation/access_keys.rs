@@ -237,14 +237,14 @@ async fn a_document_that_cannot_take_turns_says_why() {
 }
 
 #[tokio::test]
-async fn an_administrator_whose_own_key_would_be_deleted_is_refused() {
+async fn admin_credentials_with_the_access_key_that_would_be_deleted_are_rejected() {
     let world = World::new().await;
     world.create(ADMIN, &back_end()).await;
     let mut document = rotating();
     document["admin_credentials"] = json!(ADMIN);
     let (step, error_type, message) = failure_of(&world, &document.to_string()).await;
     assert_eq!((step.as_str(), error_type.as_str()), ("createSecret", "DocumentInvalid"), "{message}");
-    assert!(message.contains(ADMIN) && message.contains("turn"), "{message}");
+    assert!(message.contains(ADMIN) && message.contains("also rotates"), "{message}");
     assert_eq!(world.key_ids(), [KEY.0]);
 }
 

@@ -69,7 +69,11 @@ async fn a_document_that_cannot_be_used_says_why() {
         (with("probes", json!(["GET https://evil.example/"])), "DocumentInvalid", "GET /path"),
         (with("probes", json!(["GET //evil.example/"])), "DocumentInvalid", "GET /path"),
         (with("notes", json!(large)), "DocumentInvalid", "65536"),
-        (json!({"region": "mypurecloud.ie", "credentials": SECRET}).to_string(), "DocumentInvalid", "names itself"),
+        (
+            json!({"region": "mypurecloud.ie", "credentials": SECRET}).to_string(),
+            "DocumentInvalid",
+            "names the secret itself",
+        ),
         (json!({"region": "mypurecloud.ie", "credentials": "no/such"}).to_string(), "SecretNotFound", "no/such"),
         (with("client_secret", json!("wrong")), "CredentialsRejected", "mypurecloud.ie"),
     ];
@@ -85,7 +89,7 @@ async fn a_document_that_cannot_be_used_says_why() {
 #[tokio::test]
 async fn credentials_elsewhere_that_cannot_be_used_say_why() {
     for (elsewhere, kind, words) in [
-        (json!({"credentials": SECRET}), "DocumentInvalid", "yet another"),
+        (json!({"credentials": SECRET}), "DocumentInvalid", "refers to another secret"),
         (json!({"client_id": CLIENT_ID}), "DocumentInvalid", "genesys/credentials"),
     ] {
         let world = World::new().await;

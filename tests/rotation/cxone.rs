@@ -134,7 +134,7 @@ async fn the_life_of_a_token_is_told_by_its_answer_or_by_itself() {
             (time("issued_at").expect("a time"), time("expires_at").expect("a time"));
         assert!((3_590..=3_600).contains(&expires.duration_since(issued).as_secs()), "{spelt:?}");
         let logs = world.logs().join("\n");
-        assert!(logs.contains("a CXone token lives an hour"), "it cannot last four hours: {logs}");
+        assert!(logs.contains("a CXone token lives one hour"), "it cannot last four hours: {logs}");
     }
 }
 

@@ -114,7 +114,7 @@ async fn a_secret_that_is_stored_elsewhere_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_administrator_whose_turn_comes_is_refused() {
+async fn admin_credentials_that_the_document_also_rotates_are_rejected() {
     for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET)] {
         let world = World::new().await;
         world.simulation.genesys.add_client(OAuthClient::new(SECOND_ID, SECOND_SECRET));
@@ -123,7 +123,7 @@ async fn an_administrator_whose_turn_comes_is_refused() {
         world.create(SECRET, &Mode::Alternating.document()).await;
         let (step, error_type, message) = failure(&world).await;
         assert_eq!((step.as_str(), error_type.as_str()), ("createSecret", "DocumentInvalid"), "{message}");
-        assert!(message.contains(ADMIN) && message.contains("turn"), "{message}");
+        assert!(message.contains(ADMIN) && message.contains("also rotates"), "{message}");
         assert_eq!(world.simulation.journal.count(REGENERATE), 0);
     }
 }

@@ -11,6 +11,7 @@ mod cxone;
 mod dead_secrets;
 mod faults;
 mod in_memory;
+mod interruptions;
 mod modes;
 mod readers;
 mod whole;

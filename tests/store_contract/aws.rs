@@ -1,4 +1,4 @@
-//! Secrets Manager by the AWS SDK, against the strict simulator.
+//! AWS Secrets Manager through the AWS SDK, against the strict simulator.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
@@ -8,12 +8,12 @@ use genesys_rotator::store::aws::AwsSecretsManager;
 use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
-use crate::contract::{tests, with_every_row, with_every_row_ahead};
-use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator};
+use crate::contract::{tests, with_every_intent_row, with_every_row};
+use crate::fixture::{DOCUMENT, Fixture, Secret, StoreRotator, kind_of, rotator};
 
-/// A server that takes itself for Secrets Manager; it ends with `server`.
+/// A server with the API of Secrets Manager. It runs until `server` is dropped.
 pub struct Aws<T> {
-    rotator: Under<AwsSecretsManager>,
+    rotator: StoreRotator<AwsSecretsManager>,
     client: Client,
     server: T,
 }
@@ -36,10 +36,10 @@ impl<T> Aws<T> {
     }
 }
 
-impl<T> Place for Aws<T> {
+impl<T> Fixture for Aws<T> {
     type Store = AwsSecretsManager;
 
-    fn rotator(&self) -> &Under<AwsSecretsManager> {
+    fn rotator(&self) -> &StoreRotator<AwsSecretsManager> {
         &self.rotator
     }
 
@@ -50,7 +50,7 @@ impl<T> Place for Aws<T> {
     }
 
     fn unknown(&self) -> SecretId {
-        SecretId::new("nobody/made/this")
+        SecretId::new("no/such/secret")
     }
 
     async fn every_value(&self, secret: &SecretId) -> Vec<String> {
@@ -70,14 +70,14 @@ async fn simulated() -> Aws<Simulation> {
 }
 
 with_every_row!(tests simulated);
-with_every_row_ahead!(tests simulated);
+with_every_intent_row!(tests simulated);
 
 #[tokio::test]
-async fn a_pending_label_on_the_current_version_does_not_stop_the_next_rotation() {
-    let place = simulated().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn a_pending_label_on_the_current_version_does_not_block_the_next_rotation() {
+    let fixture = simulated().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let current = secret.current_id().await;
-    let label = place.client.update_secret_version_stage().secret_id(secret.id.as_str()).version_stage(PENDING);
+    let label = fixture.client.update_secret_version_stage().secret_id(secret.id.as_str()).version_stage(PENDING);
     label.move_to_version_id(current.as_str()).send().await.expect("the label is moved");
     let report = secret.rotate().await;
     assert!(report.promoted(), "{report:?}");
@@ -86,22 +86,22 @@ async fn a_pending_label_on_the_current_version_does_not_stop_the_next_rotation(
 
 #[tokio::test]
 async fn a_secret_without_a_value_has_no_current_version() {
-    let place = simulated().await;
-    place.client.create_secret().name("empty").send().await.expect("the secret is created");
-    let secret = Secret { place: &place, id: SecretId::new("empty") };
+    let fixture = simulated().await;
+    fixture.client.create_secret().name("empty").send().await.expect("the secret is created");
+    let secret = Secret { fixture: &fixture, id: SecretId::new("empty") };
     assert_eq!(secret.holder(CURRENT).await, None);
     assert_eq!(secret.rotate().await.error.map(|error| error.kind()), Some(ErrorKind::NoCurrentVersion));
 }
 
 #[tokio::test]
-async fn a_denied_action_is_named_in_the_hint() {
-    let place = simulated().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
-    place.server.secrets_manager.set(|settings| settings.denied = ["PutSecretValue".to_owned()].into());
-    let error = secret.rotate().await.error.expect("it is denied");
+async fn the_hint_names_the_denied_action() {
+    let fixture = simulated().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
+    fixture.server.secrets_manager.set(|settings| settings.denied = ["PutSecretValue".to_owned()].into());
+    let error = secret.rotate().await.error.expect("an error");
     assert_eq!(error.kind(), ErrorKind::StoreDenied);
     assert!(error.hint().contains("secretsmanager:PutSecretValue"), "{}", error.hint());
-    assert!(place.rotator.issuer.live().is_empty(), "a token that could not be stored lives on");
-    place.server.secrets_manager.set(|settings| settings.denied.clear());
+    assert!(fixture.rotator.issuer.live().is_empty(), "the token that could not be stored is revoked");
+    fixture.server.secrets_manager.set(|settings| settings.denied.clear());
     assert_eq!(kind_of(secret.rotate().await.error.map_or(Ok(()), Err)), None);
 }

@@ -1,4 +1,4 @@
-//! A local file, and what its owner expects of it.
+//! Local files.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -13,14 +13,14 @@ use genesys_rotator::store::file::FileStore;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::contract::{tests, with_every_row, with_every_row_ahead};
-use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator, token_in};
+use crate::contract::{tests, with_every_intent_row, with_every_row};
+use crate::fixture::{DOCUMENT, Fixture, Secret, StoreRotator, kind_of, rotator, token_in};
 
-/// Who owns nothing, by the convention of every Linux distribution.
+/// The user id of `nobody` on Linux.
 const NOBODY: u32 = 65534;
 
 struct Directory {
-    rotator: Under<FileStore>,
+    rotator: StoreRotator<FileStore>,
     directory: TempDir,
 }
 
@@ -39,10 +39,10 @@ impl Directory {
     }
 }
 
-impl Place for Directory {
+impl Fixture for Directory {
     type Store = FileStore;
 
-    fn rotator(&self) -> &Under<FileStore> {
+    fn rotator(&self) -> &StoreRotator<FileStore> {
         &self.rotator
     }
 
@@ -53,7 +53,7 @@ impl Place for Directory {
     }
 
     fn unknown(&self) -> SecretId {
-        SecretId::new(self.path().join("nobody-made-this").display().to_string())
+        SecretId::new(self.path().join("no-such-secret").display().to_string())
     }
 
     async fn every_value(&self, secret: &SecretId) -> Vec<String> {
@@ -76,7 +76,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 fn mode(path: &Path) -> u32 {
-    fs::metadata(path).expect("it is there").mode() & 0o777
+    fs::metadata(path).expect("the file exists").mode() & 0o777
 }
 
 fn path_of(secret: &SecretId) -> PathBuf {
@@ -89,130 +89,130 @@ fn beside(secret: &SecretId, ending: &str) -> PathBuf {
 }
 
 with_every_row!(tests directory);
-with_every_row_ahead!(tests directory);
+with_every_intent_row!(tests directory);
 
 #[tokio::test]
-async fn every_file_is_for_its_owner_alone_and_no_other_is_left() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn all_files_are_private_to_their_owner_and_no_temporary_file_remains() {
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     secret.stage(&VersionId::random(), "staged").await.expect("staged");
     for path in [path_of(&secret.id), beside(&secret.id, "rotation"), beside(&secret.id, "lock")] {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
-    secret.unstage(&secret.holder(PENDING).await.expect("a staged version")).await.expect("taken off");
+    secret.unstage(&secret.holder(PENDING).await.expect("a staged version")).await.expect("unstaged");
     assert!(secret.rotate().await.promoted());
-    assert_eq!(place.names().len(), 3, "{:?}", place.names());
-    for name in place.names() {
-        assert_eq!(mode(&place.path().join(&name)), 0o600, "{name}");
+    assert_eq!(fixture.names().len(), 3, "{:?}", fixture.names());
+    for name in fixture.names() {
+        assert_eq!(mode(&fixture.path().join(&name)), 0o600, "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_file_that_others_may_read_is_refused_with_the_command_that_helps() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn a_file_accessible_to_other_users_is_rejected_with_the_chmod_command() {
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     for mode in [0o640, 0o604, 0o620, 0o602] {
         set_mode(&path_of(&secret.id), mode);
-        let error = secret.rotate().await.error.expect("it is refused");
+        let error = secret.rotate().await.error.expect("an error");
         assert_eq!(error.kind(), ErrorKind::StoreDenied, "{mode:o}");
-        let path = path_of(&secret.id).canonicalize().expect("it is there");
+        let path = path_of(&secret.id).canonicalize().expect("the file exists");
         assert_eq!(error.hint(), format!("chmod 600 {}", path.display()));
     }
     set_mode(&path_of(&secret.id), 0o600);
     assert!(secret.rotate().await.promoted());
     set_mode(&beside(&secret.id, "rotation"), 0o644);
-    let error = secret.rotate().await.error.expect("it is refused");
+    let error = secret.rotate().await.error.expect("an error");
     assert!(error.hint().starts_with("chmod 600 ") && error.hint().ends_with(".rotation"), "{}", error.hint());
 }
 
 #[tokio::test]
-async fn a_write_that_is_denied_leaves_everything_as_it_was() {
+async fn a_denied_write_changes_nothing() {
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
-        // Nothing is denied to root, so somebody else takes this test.
-        return as_nobody("file::a_write_that_is_denied_leaves_everything_as_it_was");
+        // Permissions do not apply to root.
+        return as_nobody("file::a_denied_write_changes_nothing");
     }
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     assert!(secret.rotate().await.promoted());
-    let (document, names, tokens) = (secret.current().await, place.names(), place.rotator.issuer.live());
-    set_mode(&place.path(), 0o500);
+    let (document, names, tokens) = (secret.current().await, fixture.names(), fixture.rotator.issuer.live());
+    set_mode(&fixture.path(), 0o500);
     let report = secret.rotate().await;
-    set_mode(&place.path(), 0o700);
+    set_mode(&fixture.path(), 0o700);
     assert_eq!(report.error.map(|error| error.kind()), Some(ErrorKind::StoreDenied));
-    assert_eq!((secret.current().await, place.names()), (document, names));
-    assert_eq!(place.rotator.issuer.live(), tokens, "a token that could not be stored lives on");
-    assert!(secret.rotate().await.promoted(), "afterwards all is well");
+    assert_eq!((secret.current().await, fixture.names()), (document, names));
+    assert_eq!(fixture.rotator.issuer.live(), tokens, "the token that could not be stored is revoked");
+    assert!(secret.rotate().await.promoted(), "the next rotation succeeds");
 }
 
-/// Runs one test of this binary again, as a user who may write nowhere but in the temporary directory.
+/// Runs one test of this binary as `nobody`.
 fn as_nobody(test: &str) {
     let program = std::env::current_exe().expect("this binary");
     let arguments = ["--exact", test, "--test-threads", "1"];
     let run = Command::new(program).args(arguments).uid(NOBODY).gid(NOBODY).current_dir("/").output();
     let Ok(output) = run else {
-        return skip("nobody cannot start this binary where it lies");
+        return skip("the user nobody cannot execute this binary");
     };
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
 }
 
-#[expect(clippy::disallowed_macros, reason = "whoever reads the test's output should know")]
+#[expect(clippy::disallowed_macros, reason = "a skipped test is reported on standard output")]
 fn skip(why: &str) {
     println!("skipped: {why}");
 }
 
 #[tokio::test]
 async fn a_symbolic_link_is_followed_and_kept() {
-    let place = directory().await;
-    let target = place.create(DOCUMENT).await;
+    let fixture = directory().await;
+    let target = fixture.create(DOCUMENT).await;
     let elsewhere = tempfile::tempdir().expect("a directory");
     let link = elsewhere.path().join("link");
     symlink(path_of(&target), &link).expect("a link");
-    let secret = Secret { place: &place, id: SecretId::new(link.display().to_string()) };
+    let secret = Secret { fixture: &fixture, id: SecretId::new(link.display().to_string()) };
     assert!(secret.rotate().await.promoted());
-    assert!(fs::symlink_metadata(&link).expect("it is there").is_symlink());
+    assert!(fs::symlink_metadata(&link).expect("the file exists").is_symlink());
     let written = fs::read_to_string(path_of(&target)).expect("the document");
     assert_eq!(token_in(&written), Some(secret.current_token().await));
-    assert!(beside(&target, "rotation").exists(), "what is staged lies beside the document itself");
+    assert!(beside(&target, "rotation").exists(), "the rotation file is beside the target");
     assert_eq!(fs::read_dir(elsewhere.path()).expect("a directory").count(), 1);
 }
 
 #[tokio::test]
-async fn another_writer_is_a_conflict_until_it_is_done() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn a_locked_secret_is_a_conflict_until_it_is_unlocked() {
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let lock = File::create(beside(&secret.id, "lock")).expect("the lock file");
-    lock.try_lock().expect("nobody else has it");
+    lock.try_lock().expect("an unlocked file");
     let version = VersionId::random();
-    let error = secret.stage(&version, DOCUMENT).await.expect_err("somebody else is writing");
+    let error = secret.stage(&version, DOCUMENT).await.expect_err("the secret is locked");
     assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreConflict, Retryability::MaySettle));
     assert_eq!(secret.holder(PENDING).await, None);
-    // Reading waits for nobody.
+    // Reads do not lock.
     assert_eq!(secret.current().await, DOCUMENT);
     drop(lock);
-    secret.stage(&version, DOCUMENT).await.expect("nobody is writing any more");
+    secret.stage(&version, DOCUMENT).await.expect("the secret is unlocked");
 }
 
 #[tokio::test]
-async fn a_damaged_rotation_file_is_told_of_without_its_content() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn a_damaged_rotation_file_is_reported_without_its_content() {
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     for damage in ["", "{", r#"{"pending":{"version":"hush"}}"#] {
         write_private(&beside(&secret.id, "rotation"), damage);
-        let error = secret.rotate().await.error.expect("it is refused");
+        let error = secret.rotate().await.error.expect("an error");
         assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
         assert!(error.to_string().ends_with(".rotation is damaged") && error.hint().starts_with("remove that file"));
         assert!(!error.chain().contains("hush"));
     }
     assert_eq!(fs::read_to_string(path_of(&secret.id)).expect("the document"), DOCUMENT);
-    fs::remove_file(beside(&secret.id, "rotation")).expect("it is removed");
-    assert!(secret.rotate().await.promoted(), "the hint helps");
+    fs::remove_file(beside(&secret.id, "rotation")).expect("the file is removed");
+    assert!(secret.rotate().await.promoted(), "the hint solves it");
 }
 
 #[tokio::test]
-async fn a_document_that_was_edited_meanwhile_is_not_overwritten() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn a_promotion_does_not_overwrite_an_edited_document() {
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let (before, version) = (secret.current_id().await, VersionId::random());
     secret.stage(&version, DOCUMENT).await.expect("staged");
     write_private(&path_of(&secret.id), "edited by hand");
@@ -222,46 +222,47 @@ async fn a_document_that_was_edited_meanwhile_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_crash_between_the_two_writes_of_promoting_is_healed_by_the_next_rotation() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn the_next_rotation_recovers_from_a_crash_between_the_two_writes_of_a_promotion() {
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let (before, version) = (secret.current_id().await, VersionId::random());
     let document = format!(r#"{},"access_token":"promoted"}}"#, DOCUMENT.trim_end_matches('}'));
     secret.stage(&version, &document).await.expect("staged");
     let staged = fs::read_to_string(beside(&secret.id, "rotation")).expect("the state");
     secret.promote(&version, &before).await.expect("promoted");
     write_private(&beside(&secret.id, "rotation"), &staged);
-    assert_eq!(secret.current_id().await, version, "the document counts");
-    assert!(place.store().describe(&secret.id).await.is_ok());
+    assert_eq!(secret.current_id().await, version, "the document determines the current version");
+    assert!(fixture.store().describe(&secret.id).await.is_ok());
     let report = secret.rotate().await;
     assert!(report.promoted(), "{report:?}");
     assert_ne!(secret.current_token().await, "promoted");
 }
 
 #[tokio::test]
-async fn an_edit_made_while_a_version_is_staged_is_not_undone() {
+async fn a_promotion_over_the_edited_version_is_a_conflict_too() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("token.json");
     let write = |text: &str| {
-        fs::write(&path, text).expect("it is written");
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is private");
+        fs::write(&path, text).expect("the file is written");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the mode is set");
     };
     write("{}");
     let (secret, version) = (SecretId::new(path.display().to_string()), VersionId::random());
     let staged = FileStore.stage(&secret, &version, &r#"{"staged":1}"#.to_owned().into(), None).await;
-    assert_eq!(staged.expect("it is staged"), Staged::Stored);
+    assert_eq!(staged.expect("staged"), Staged::Stored);
     write(r#"{"edited":1}"#);
     let described = FileStore.describe(&secret).await.expect("a description");
-    let refused = FileStore.promote(&secret, &version, described.holder(CURRENT)).await.expect_err("it was edited");
+    let refused =
+        FileStore.promote(&secret, &version, described.holder(CURRENT)).await.expect_err("the document was edited");
     assert_eq!(refused.kind(), ErrorKind::StoreConflict);
     assert_eq!(fs::read_to_string(&path).expect("the document"), r#"{"edited":1}"#);
 }
 
 #[tokio::test]
-async fn what_is_not_a_file_is_refused_without_touching_it() {
+async fn a_directory_is_rejected_without_a_chmod_hint() {
     let directory = tempfile::tempdir().expect("a directory");
     let secret = SecretId::new(directory.path().display().to_string());
-    let error = FileStore.describe(&secret).await.expect_err("a directory is no document");
+    let error = FileStore.describe(&secret).await.expect_err("a directory is not a document");
     assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
     assert!(!error.hint().contains("chmod"), "{}", error.hint());
 }
@@ -278,8 +279,8 @@ const PROMOTED_STATE: &str =
 
 #[tokio::test]
 async fn the_rotation_file_keeps_its_stored_form() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let base = secret.current_id().await;
     let stored = || fs::read_to_string(beside(&secret.id, "rotation")).expect("the state");
     let [first, second] = [FIRST_VERSION, SECOND_VERSION].map(|id| VersionId::parse(id).expect("a version id"));
@@ -292,7 +293,7 @@ async fn the_rotation_file_keeps_its_stored_form() {
     secret.stage(&second, "{}").await.expect("staged");
     secret.unstage(&second).await.expect("unstaged");
     assert_eq!(stored(), promoted.replace("STAGED", digest));
-    secret.write_ahead(STAGED).await.expect("written");
+    secret.write_intent(STAGED).await.expect("written");
     let ahead = secret.holder(AHEAD).await.expect("a version");
     let written = format!(r#","ahead":{{"version":"{ahead}","value":"{{\"staged\":1}}"}}}}"#);
     assert_eq!(stored(), promoted.replace("STAGED", digest).trim_end_matches('}').to_owned() + &written);
@@ -300,8 +301,8 @@ async fn the_rotation_file_keeps_its_stored_form() {
 
 #[tokio::test]
 async fn a_stored_rotation_file_is_read() {
-    let place = directory().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let (base, first) = (secret.current_id().await, VersionId::parse(FIRST_VERSION).expect("a version id"));
     write_private(&beside(&secret.id, "rotation"), &STAGED_STATE.replace("BASE", base.as_str()));
     assert_eq!(secret.labels().await, [Some(base.clone()), None, Some(first.clone())]);

@@ -1,4 +1,4 @@
-//! A platform in fifteen lines: it knows which tokens live, and accepts no other.
+//! A platform that accepts the tokens it issued and did not revoke.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -9,26 +9,26 @@ use genesys_rotator::rotation::{
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-/// Issues random tokens and keeps the living ones.
+/// Issues random tokens and keeps the valid ones.
 #[derive(Default)]
 pub struct StubIssuer {
     live: Mutex<Vec<String>>,
 }
 
 impl StubIssuer {
-    /// The tokens that were issued and not revoked, oldest first.
+    /// The valid tokens, oldest first.
     pub fn live(&self) -> Vec<String> {
         self.tokens().clone()
     }
 
     fn tokens(&self) -> MutexGuard<'_, Vec<String>> {
-        self.live.lock().expect("no test panicked meanwhile")
+        self.live.lock().expect("an unpoisoned lock")
     }
 }
 
 impl TokenIssuer for StubIssuer {
     async fn issue(&self, _: &Credentials) -> Result<IssuedToken> {
-        // Lets the other rotation of two at once come as far as this.
+        // Lets a concurrent rotation reach this point.
         tokio::task::yield_now().await;
         let token = format!("token-{}", Uuid::new_v4());
         self.tokens().push(token.clone());

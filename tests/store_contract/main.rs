@@ -1,16 +1,16 @@
-//! One contract for every store, and what each of them promises besides.
+//! The contract of every secret store, and the behaviour that is specific to each store.
 //!
-//! The rows are in `contract`; each is a sentence that holds for a store of any kind.
+//! `contract` has one row per rule that every store keeps.
 
 #![cfg(all(feature = "cli", feature = "sim"))]
 
 mod aws;
 mod contract;
 mod file;
+mod fixture;
 mod issuer;
 mod memory;
 mod moto;
-mod place;
 #[cfg(feature = "vault")]
 mod static_role;
 mod vault;

@@ -1,19 +1,19 @@
-//! The store in this process alone.
+//! The store in memory.
 
 use genesys_rotator::rotation::{SecretId, SecretStore, VersionSelector};
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use uuid::Uuid;
 
-use crate::contract::{tests, with_every_row, with_every_row_ahead};
-use crate::place::{Place, Under, rotator};
+use crate::contract::{tests, with_every_intent_row, with_every_row};
+use crate::fixture::{Fixture, StoreRotator, rotator};
 
-struct Memory(Under<MemoryStore>);
+struct Memory(StoreRotator<MemoryStore>);
 
-impl Place for Memory {
+impl Fixture for Memory {
     type Store = MemoryStore;
 
-    fn rotator(&self) -> &Under<MemoryStore> {
+    fn rotator(&self) -> &StoreRotator<MemoryStore> {
         &self.0
     }
 
@@ -24,11 +24,11 @@ impl Place for Memory {
     }
 
     fn unknown(&self) -> SecretId {
-        SecretId::new("nobody/made/this")
+        SecretId::new("no/such/secret")
     }
 
     async fn every_value(&self, secret: &SecretId) -> Vec<String> {
-        let current = self.store().read(secret, VersionSelector::Current).await.expect("it can be read");
+        let current = self.store().read(secret, VersionSelector::Current).await.expect("a readable secret");
         current.into_iter().map(|value| value.text.expose_secret().to_owned()).collect()
     }
 }
@@ -38,4 +38,4 @@ async fn memory() -> Memory {
 }
 
 with_every_row!(tests memory);
-with_every_row_ahead!(tests memory);
+with_every_intent_row!(tests memory);

@@ -1,4 +1,4 @@
-//! Secrets Manager by the AWS SDK, against moto: a second opinion, by people who never saw this code.
+//! AWS Secrets Manager through the AWS SDK, against moto, an independent implementation.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -7,25 +7,27 @@ use std::rc::Rc;
 use tokio::task::LocalSet;
 
 use crate::aws::Aws;
-use crate::contract::{judge, with_every_row, with_every_row_ahead};
+use crate::contract::{judge, with_every_intent_row, with_every_row};
 
-/// Where moto is known not to do as Secrets Manager does. A row that is listed here must fail,
-/// so that the list shrinks as moto improves.
+/// Rows in which moto differs from Secrets Manager, with the reason. A listed row must fail.
 ///
-/// Others are of no account here, because no row comes across them: its RotateSecret (in-progress
-/// check inverted, rates ignored, no RotationToken) and a GetSecretValue that names no label.
+/// No row covers RotateSecret (in-progress check inverted, rates ignored, no RotationToken) and GetSecretValue without a
+/// label, in which moto differs as well.
 const DEVIATIONS: [(&str, &str); 5] = [
-    ("another_value_for_the_same_version_leaves_the_first", "PutSecretValue overwrites a pending version's value"),
+    (
+        "staging_another_value_for_the_same_version_keeps_the_first",
+        "PutSecretValue overwrites a pending version's value",
+    ),
     (
         "promoting_with_a_wrong_holder_is_a_conflict",
-        "it says \"Version stage … not found in version\", as the service never does",
+        "the error is \"Version stage … not found in version\", which Secrets Manager does not return",
     ),
-    ("taking_the_label_off_lets_the_next_rotation_begin", "the second time, it says the same as for a wrong holder"),
-    ("what_was_written_ahead_is_forgotten_once_and_for_all", "the second time, it says the same as for a wrong holder"),
-    ("promoting_twice_changes_nothing_more", "moving AWSCURRENT onto its holder takes AWSPREVIOUS off"),
+    ("unstaging_lets_the_next_rotation_start", "the second call fails with the error for a wrong holder"),
+    ("a_cleared_intent_stays_cleared", "the second call fails with the error for a wrong holder"),
+    ("promoting_twice_changes_nothing", "moving AWSCURRENT to the version that has it removes AWSPREVIOUS"),
 ];
 
-/// A moto server of this test's own. It ends when its standard input does, so it cannot outlive the test.
+/// A moto server. It exits when its standard input is closed, so it does not outlive the test.
 struct Moto {
     process: Child,
     url: String,
@@ -55,21 +57,21 @@ impl Drop for Moto {
 }
 
 #[tokio::test]
-async fn moto_keeps_the_contract_but_for_its_known_deviations() {
+async fn moto_keeps_the_contract_except_for_known_deviations() {
     let Some(server) = Moto::start() else { return skip() };
     let url = server.url.clone();
-    let place = Rc::new(Aws::at(&url, server));
-    let surprises = LocalSet::new().run_until(all(place)).await;
+    let fixture = Rc::new(Aws::at(&url, server));
+    let surprises = LocalSet::new().run_until(all(fixture)).await;
     assert!(surprises.is_empty(), "{surprises:#?}");
 }
 
-async fn all(place: Rc<Aws<Moto>>) -> Vec<String> {
-    let mut surprises = with_every_row!(judge place);
-    surprises.extend(with_every_row_ahead!(judge place));
+async fn all(fixture: Rc<Aws<Moto>>) -> Vec<String> {
+    let mut surprises = with_every_row!(judge fixture);
+    surprises.extend(with_every_intent_row!(judge fixture));
     surprises
 }
 
-#[expect(clippy::disallowed_macros, reason = "whoever reads the test's output should know")]
+#[expect(clippy::disallowed_macros, reason = "a skipped test is reported on standard output")]
 fn skip() {
     println!("skipped: moto is not installed; `make test` installs it");
 }

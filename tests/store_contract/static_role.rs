@@ -1,4 +1,4 @@
-//! The storage that a host keeps for a secrets engine, over the wire.
+//! Static roles in the storage of an engine's host, over the plugin protocol.
 
 use genesys_rotator::engine::StaticStore;
 use genesys_rotator::rotation::{ErrorKind, Retryability, SecretId, Step, VersionId};
@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::contract::{tests, with_every_row};
-use crate::place::{DOCUMENT, Place, Secret, Under, rotator, token_in};
+use crate::fixture::{DOCUMENT, Fixture, Secret, StoreRotator, rotator, token_in};
 use openbao_plugin::testing::{self as host, Host};
 
-/// Hands a mount's storage out, and answers nothing.
+/// Sends the mount's storage to the test, and rejects every request.
 struct StorageAlone(mpsc::UnboundedSender<Storage>);
 
 struct Silent;
@@ -37,26 +37,26 @@ impl Backend for Silent {
 }
 
 struct Mounted {
-    rotator: Under<StaticStore>,
+    rotator: StoreRotator<StaticStore>,
     storage: host::MemoryStorage,
     _host: (Host, TempDir),
 }
 
 impl Mounted {
-    /// What lies under a key.
+    /// The entry of a key.
     fn held(&self, prefix: &str, secret: &SecretId) -> Option<String> {
         self.storage.text(&format!("{prefix}/{}", name_of(secret)))
     }
 }
 
-impl Place for Mounted {
+impl Fixture for Mounted {
     type Store = StaticStore;
 
-    fn rotator(&self) -> &Under<StaticStore> {
+    fn rotator(&self) -> &StoreRotator<StaticStore> {
         &self.rotator
     }
 
-    /// Without a role beside it, a credential speaks for itself.
+    /// Stores a credential without a role. Its own document is the current value then.
     async fn create(&self, value: &str) -> SecretId {
         let name = Uuid::new_v4();
         let entry = json!({"version": Uuid::new_v4().to_string(), "document": value});
@@ -65,7 +65,7 @@ impl Place for Mounted {
     }
 
     fn unknown(&self) -> SecretId {
-        SecretId::new("static-roles/nobody-made-this")
+        SecretId::new("static-roles/no-such-role")
     }
 
     async fn every_value(&self, secret: &SecretId) -> Vec<String> {
@@ -81,9 +81,9 @@ async fn mounted() -> Mounted {
     on(host::MemoryStorage::default()).await
 }
 
-/// Another process on the same storage, which has nothing in its memory.
-async fn beside(place: &Mounted) -> Mounted {
-    on(place.storage.clone()).await
+/// Another process on the same storage, without cached entries.
+async fn beside(fixture: &Mounted) -> Mounted {
+    on(fixture.storage.clone()).await
 }
 
 async fn on(storage: host::MemoryStorage) -> Mounted {
@@ -95,27 +95,27 @@ async fn on(storage: host::MemoryStorage) -> Mounted {
 
 with_every_row!(tests mounted);
 
-/// A role with these probes, beside the config that it names.
-fn write_role(place: &Mounted, name: &str, probes: &[&str]) {
+/// Writes a role with these probes, and its config.
+fn write_role(fixture: &Mounted, name: &str, probes: &[&str]) {
     let config = json!({
         "platform": "genesys-cloud", "region": "mypurecloud.ie", "client_id": "client", "client_secret": "hush",
     });
-    place.storage.set("config/main", &config.to_string());
+    fixture.storage.set("config/main", &config.to_string());
     let role = json!({"config": "main", "rotation_period": 3_600, "probes": probes});
-    place.storage.set(&format!("static-roles/{name}"), &role.to_string());
+    fixture.storage.set(&format!("static-roles/{name}"), &role.to_string());
 }
 
-/// A secret of a role that has no credential yet.
-fn new_role(place: &Mounted) -> Secret<'_, Mounted> {
+/// The secret of a role without a credential.
+fn new_role(fixture: &Mounted) -> Secret<'_, Mounted> {
     let name = Uuid::new_v4().to_string();
-    write_role(place, &name, &[]);
-    Secret { place, id: SecretId::new(format!("static-roles/{name}")) }
+    write_role(fixture, &name, &[]);
+    Secret { fixture, id: SecretId::new(format!("static-roles/{name}")) }
 }
 
 #[tokio::test]
-async fn a_role_without_a_credential_gets_one_and_its_document_says_where_from() {
-    let place = mounted().await;
-    let secret = new_role(&place);
+async fn a_role_without_a_credential_gets_one_that_names_its_config() {
+    let fixture = mounted().await;
+    let secret = new_role(&fixture);
     assert_eq!(secret.current_id().await.as_str(), "no-credential-yet");
     assert!(token_in(&secret.current().await).is_none());
     for _ in 0..2 {
@@ -126,90 +126,90 @@ async fn a_role_without_a_credential_gets_one_and_its_document_says_where_from()
     let document: Value = serde_json::from_str(&secret.current().await).expect("a document");
     assert_eq!(document["credentials"], "config/main");
     assert_eq!((&document["region"], &document["client"]), (&json!("mypurecloud.ie"), &json!("client")));
-    assert!(document.get("client_secret").is_none(), "it stays where it is");
-    assert!(place.storage.is_seal_wrapped(&secret.id.as_str().replace("static-roles", "static-creds")));
+    assert!(document.get("client_secret").is_none(), "the client secret stays in the config");
+    assert!(fixture.storage.is_seal_wrapped(&secret.id.as_str().replace("static-roles", "static-creds")));
 }
 
 #[tokio::test]
-async fn a_rotation_begun_before_an_edit_of_the_role_is_not_finished() {
-    let place = mounted().await;
-    let secret = new_role(&place);
-    let begun = VersionId::random();
-    secret.step(Step::Create, &begun).await.expect("a token is staged");
-    write_role(&place, name_of(&secret.id), &["GET /api/v2/users"]);
-    let other = beside(&place).await;
-    let edited = Secret { place: &other, id: secret.id.clone() };
+async fn a_rotation_started_before_an_edit_of_the_role_is_not_finished() {
+    let fixture = mounted().await;
+    let secret = new_role(&fixture);
+    let started = VersionId::random();
+    secret.step(Step::Create, &started).await.expect("a token is staged");
+    write_role(&fixture, name_of(&secret.id), &["GET /api/v2/users"]);
+    let other = beside(&fixture).await;
+    let edited = Secret { fixture: &other, id: secret.id.clone() };
     let report = edited.rotate().await;
-    assert!(report.promoted() && report.version != Some(begun), "{report:?}");
+    assert!(report.promoted() && report.version != Some(started), "{report:?}");
     assert!(edited.current().await.contains("GET /api/v2/users"));
 }
 
 #[tokio::test]
-async fn a_crash_between_the_two_writes_of_promoting_is_healed_by_who_looks_next() {
-    let place = mounted().await;
-    let secret = new_role(&place);
-    let begun = VersionId::random();
+async fn the_next_read_recovers_from_a_crash_between_the_two_writes_of_a_promotion() {
+    let fixture = mounted().await;
+    let secret = new_role(&fixture);
+    let started = VersionId::random();
     for step in [Step::Create, Step::Set, Step::Test] {
-        secret.step(step, &begun).await.expect("the step is carried out");
+        secret.step(step, &started).await.expect("the step succeeds");
     }
-    let staged = place.held("static-pending", &secret.id).expect("a staged version");
-    secret.step(Step::Finish, &begun).await.expect("it is promoted");
+    let staged = fixture.held("static-pending", &secret.id).expect("a staged version");
+    secret.step(Step::Finish, &started).await.expect("promoted");
     let promoted = secret.current_token().await;
-    place.storage.set(&format!("static-pending/{}", name_of(&secret.id)), &staged);
-    let other = beside(&place).await;
-    let after = Secret { place: &other, id: secret.id.clone() };
-    assert_eq!(after.labels().await, [Some(begun.clone()), None, None]);
+    fixture.storage.set(&format!("static-pending/{}", name_of(&secret.id)), &staged);
+    let other = beside(&fixture).await;
+    let after = Secret { fixture: &other, id: secret.id.clone() };
+    assert_eq!(after.labels().await, [Some(started.clone()), None, None]);
     let report = after.rotate().await;
-    assert!(report.promoted() && report.version != Some(begun), "{report:?}");
+    assert!(report.promoted() && report.version != Some(started), "{report:?}");
     assert_ne!(after.current_token().await, promoted);
 }
 
 #[tokio::test]
-async fn a_storage_that_takes_no_writes_is_told_of_in_the_hosts_own_words() {
-    let place = mounted().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
-    place.storage.refuse("cannot write to readonly storage");
-    let error = secret.rotate().await.error.expect("it is refused");
+async fn a_read_only_storage_is_reported_with_the_message_of_the_host() {
+    let fixture = mounted().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
+    fixture.storage.refuse("cannot write to readonly storage");
+    let error = secret.rotate().await.error.expect("an error");
     assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreDenied, Retryability::Permanent));
     assert!(error.chain().ends_with("cannot write to readonly storage"), "{}", error.chain());
-    assert!(place.rotator().issuer.live().is_empty(), "what could not be stored was revoked");
-    place.storage.refuse("raft is out of breath");
-    let error = secret.stage(&VersionId::random(), DOCUMENT).await.expect_err("it is refused");
+    assert!(fixture.rotator().issuer.live().is_empty(), "the token that could not be stored is revoked");
+    fixture.storage.refuse("raft is unavailable");
+    let error = secret.stage(&VersionId::random(), DOCUMENT).await.expect_err("an error");
     assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreUnavailable, Retryability::Transient));
 }
 
 #[tokio::test]
-async fn what_is_damaged_is_told_of_without_its_content() {
-    let place = mounted().await;
-    let secret = Secret::holding(&place, DOCUMENT).await;
-    place.storage.set(&format!("static-creds/{}", name_of(&secret.id)), r#"{"version":"hush"}"#);
-    let error = secret.rotate().await.error.expect("it is refused");
+async fn a_damaged_entry_is_reported_without_its_content() {
+    let fixture = mounted().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
+    fixture.storage.set(&format!("static-creds/{}", name_of(&secret.id)), r#"{"version":"hush"}"#);
+    let error = secret.rotate().await.error.expect("an error");
     assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
     assert!(error.to_string().contains("is damaged") && !error.chain().contains("hush"), "{error}");
 }
 
 #[tokio::test]
 async fn the_engine_storage_keeps_its_stored_form() {
-    let place = mounted().await;
+    let fixture = mounted().await;
     let [first, second] = ["1", "2"].map(|digit| VersionId::parse(digit.repeat(36)).expect("a version id"));
     let entry = |version: &VersionId, previous: &str| {
         format!(r#"{{"version":"{version}",{previous}"document":"{{\"value\":\"{}\"}}"}}"#, &version.as_str()[..1])
     };
-    let secret = Secret::holding(&place, "{}").await;
+    let secret = Secret::holding(&fixture, "{}").await;
     let base = secret.current_id().await;
     secret.stage(&first, r#"{"value":"1"}"#).await.expect("staged");
-    assert_eq!(place.held("static-pending", &secret.id), Some(entry(&first, "")));
+    assert_eq!(fixture.held("static-pending", &secret.id), Some(entry(&first, "")));
     secret.promote(&first, &base).await.expect("promoted");
-    assert_eq!(place.held("static-pending", &secret.id), None);
+    assert_eq!(fixture.held("static-pending", &secret.id), None);
     let promoted = entry(&first, &format!(r#""previous":"{base}","#));
-    assert_eq!(place.held("static-creds", &secret.id), Some(promoted.clone()));
-    place.storage.set(&format!("static-pending/{}", name_of(&secret.id)), &entry(&second, ""));
-    let other = beside(&place).await;
-    let after = Secret { place: &other, id: secret.id.clone() };
+    assert_eq!(fixture.held("static-creds", &secret.id), Some(promoted.clone()));
+    fixture.storage.set(&format!("static-pending/{}", name_of(&secret.id)), &entry(&second, ""));
+    let other = beside(&fixture).await;
+    let after = Secret { fixture: &other, id: secret.id.clone() };
     assert_eq!(after.labels().await, [Some(first), Some(base), Some(second.clone())]);
     after.unstage(&second).await.expect("unstaged");
     assert_eq!(
-        (place.held("static-pending", &secret.id), place.held("static-creds", &secret.id)),
+        (fixture.held("static-pending", &secret.id), fixture.held("static-creds", &secret.id)),
         (None, Some(promoted))
     );
 }

@@ -8,7 +8,7 @@ use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::output::Output;
 use crate::platform::{Api, ApiAnswer, ApiCall, Platforms, Refusal, SuccessBody, may_have_been_carried_out};
-use crate::rotation::{Deadline, ErrorKind, HeldToken, RotationError, Rotator, SpareToken, SystemClock};
+use crate::rotation::{CurrentToken, Deadline, ErrorKind, RotationError, Rotator, SpareToken, SystemClock};
 
 /// A client of the API.
 pub(super) struct Caller<'a> {
@@ -16,7 +16,7 @@ pub(super) struct Caller<'a> {
     pub(super) output: &'a Output,
     secret: String,
     rotator: Rotator<AnyStore, Platforms, SystemClock>,
-    held: HeldToken,
+    held: CurrentToken,
     /// The temporary token of these calls, if the platform rejected the secret's token.
     spare: Option<SpareToken>,
     deadline: Deadline,
@@ -52,7 +52,7 @@ impl<'a> Caller<'a> {
             let failure = CommandFailure::from(error);
             CommandFailure { message: format!("{}: {}", secret.typed, failure.message), ..failure }
         };
-        let held = rotator.held_token(&secret.id, deadline).await.map_err(failed)?;
+        let held = rotator.current_token(&secret.id, deadline).await.map_err(failed)?;
         let place = rotator.place_of(&held, deadline).await.map_err(failed)?;
         let find = || rotator.issuer.api(&place, &held.access_token);
         let api = rotator.retries.run("find the platform's API", deadline, find).await.map_err(failed)?;
@@ -81,10 +81,10 @@ impl<'a> Caller<'a> {
 
     /// Revokes the temporary token.
     pub(super) async fn end(self) {
-        let Some(spare) = &self.spare else { return };
+        drop(self.spare);
         // The calls may have used up their own deadline.
         let deadline = Deadline::after(std::time::Duration::from_secs(10));
-        self.rotator.discard_spare(spare, deadline).await;
+        self.rotator.roll_back(deadline).await;
     }
 
     async fn try_call(&self, call: &ApiCall) -> Result<ApiAnswer, CallError> {
@@ -106,7 +106,7 @@ impl<'a> Caller<'a> {
     }
 
     async fn issue_temporary_token(&mut self, refusal: Refusal) -> Result<(), CallError> {
-        match self.rotator.make_spare(&self.held, self.deadline).await {
+        match self.rotator.issue_spare(&self.held, self.deadline).await {
             Ok(spare) => {
                 self.spare = Some(spare);
                 let message = format!("{}: the platform no longer accepts the token", self.secret);

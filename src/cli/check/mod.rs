@@ -11,10 +11,12 @@ use serde::Serialize;
 use self::admin::AdminJson;
 use self::fix::{Fix, RaisedJson};
 use crate::cli::exit::{CommandFailure, ErrorJson, Exit};
+use crate::cli::target::interruption::run_until;
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::{parse_duration, span};
 use crate::cli::terminal::output::{Format, Output};
+use crate::cli::terminal::signals::Signals;
 use crate::cli::token_life::{HOURLY, TOO_SHORT, too_short};
 use crate::platform::Platforms;
 use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, RotationStore, Rotator};
@@ -86,13 +88,25 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
     let platforms = session.platforms()?;
     let rotator = session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
     let deadline = Deadline::after(arguments.timeout);
-    let mut checked = check_once(&rotator, &secret, deadline).await;
-    if arguments.fix && checked.could_be_raised() {
-        let report = rotator.raise_token_duration(&secret.id, deadline).await;
-        checked = check_once(&rotator, &secret, deadline).await;
-        checked.fix = Fix { tried: Some(report) };
-    }
+    let check = async {
+        let mut checked = check_once(&rotator, &secret, deadline).await;
+        if arguments.fix && checked.could_be_raised() {
+            let report = rotator.raise_token_duration(&secret.id, deadline).await;
+            checked = check_once(&rotator, &secret, deadline).await;
+            checked.fix = Fix { tried: Some(report) };
+        }
+        checked
+    };
+    let checked = run_until(Signals::listen().next(), &rotator, check).await.ok_or_else(interruption)?;
     Ok(checked.show(&session.output))
+}
+
+fn interruption() -> CommandFailure {
+    CommandFailure {
+        exit: Exit::Failed,
+        message: "the check was interrupted".to_owned(),
+        hint: "the token that it tested was revoked; run the check again".to_owned(),
+    }
 }
 
 async fn check_once<'a, S: RotationStore, C: Clock>(

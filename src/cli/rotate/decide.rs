@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cli::target::selection::Chosen;
-use crate::rotation::{ErrorKind, Former, RotationError};
+use crate::rotation::{ErrorKind, PreviousTokens, RotationError};
 
 /// Why a secret is skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Rules {
     ///
     /// A named secret is rotated, and its rotation reports what is wrong with it. A listed secret is rotated only if it
     /// holds a token that a rotation has written, so that no unrelated credentials are sent to the platform.
-    pub(super) fn decide(self, chosen: &Chosen, found: Option<&Result<Former, RotationError>>) -> Decision {
+    pub(super) fn decide(self, chosen: &Chosen, found: Option<&Result<PreviousTokens, RotationError>>) -> Decision {
         let is_known = chosen.listed.is_none() || self.is_function_named;
         match found {
             Some(Ok(tokens)) if !is_known && !tokens.is_rotated() => {

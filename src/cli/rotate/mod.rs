@@ -14,8 +14,10 @@ mod stuck;
 mod tally;
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::timeout;
 
 use self::arguments::RotateArgs;
 use self::one::Rotating;
@@ -23,13 +25,15 @@ use self::progress::Progress;
 use self::queue::Queue;
 use self::tally::Tally;
 use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::target::interruption::ROLLBACK;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::signals::Signals;
 use crate::rotation::Clock;
 
 /// Rotates the secrets and prints each result. A secret that fails does not stop the others.
 ///
-/// After the first Ctrl-C (or SIGTERM) no further rotation starts. The second one exits without waiting, which is safe:
+/// After the first Ctrl-C (or SIGTERM) no further rotation starts. The second one exits as soon as
+/// the tokens of the running rotations that are not stored are revoked, which is safe:
 /// readers keep the current version until finishSecret has moved the label.
 ///
 /// # Errors
@@ -64,6 +68,9 @@ pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Comm
     Ok(tally.show(session, is_many))
 }
 
+/// The time for an interrupted rotation to end after its rollback.
+const MARGIN: Duration = Duration::from_millis(500);
+
 /// Rotates the queued secrets, until all are done or a second signal arrives.
 async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally {
     let (mut signals, progress) = (Signals::listen(), rotating.progress);
@@ -81,6 +88,9 @@ async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally
                 if tally.is_stopping {
                     progress.end();
                     tally.abandon(progress.running(), rotating);
+                    rotating.interrupt();
+                    let rolled_back = async { while rotations.next().await.is_some() {} };
+                    let _ = timeout(ROLLBACK + MARGIN, rolled_back).await;
                     return tally;
                 }
                 progress.note("stopping: waiting for the running rotations, starting no others; press Ctrl-C again to exit without waiting");

@@ -1,12 +1,14 @@
 //! The rotation of one secret, from the decision to the revocation of its previous tokens.
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::arguments::RotateArgs;
 use super::decide::{Decision, Reason, Rules};
 use super::follow::Following;
 use super::progress::Progress;
 use super::report::{Ended, Rotation, Skipped};
+use crate::cli::target::interruption::run_until;
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
@@ -14,7 +16,7 @@ use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::{AgeLimit, to_the_second};
 use crate::platform::Platforms;
 use crate::rotation::{
-    Deadline, ErrorKind, Former, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock,
+    Deadline, ErrorKind, PreviousTokens, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock,
     VersionId,
 };
 
@@ -27,10 +29,11 @@ pub(super) struct Rotating<'a> {
     pub(super) started: Timestamp,
     platforms: Platforms,
     limiter: RateLimiter,
+    interruption: watch::Sender<bool>,
     rules: Rules,
 }
 
-type Found = Result<Former, RotationError>;
+type Found = Result<PreviousTokens, RotationError>;
 type LocalRotator = Rotator<AnyStore, Platforms, SystemClock>;
 
 impl<'a> Rotating<'a> {
@@ -44,7 +47,8 @@ impl<'a> Rotating<'a> {
         let is_function_named = arguments.selection.rotation_function.is_some();
         let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(started));
         let (limiter, rules) = (RateLimiter::default(), Rules { is_function_named, cutoff });
-        Self { arguments, session, progress, started: to_the_second(started), platforms, limiter, rules }
+        let (started, interruption) = (to_the_second(started), watch::Sender::new(false));
+        Self { arguments, session, progress, started, platforms, limiter, interruption, rules }
     }
 
     /// Rotates a secret, or skips it.
@@ -62,7 +66,7 @@ impl<'a> Rotating<'a> {
             Err(error) => return (Decision::Fail(error), None),
         };
         let found = match self.must_read(chosen) {
-            true => Some(rotator.former(&chosen.secret.id, self.deadline()).await),
+            true => Some(rotator.previous_tokens(&chosen.secret.id, self.deadline()).await),
             false => None,
         };
         (self.rules.decide(chosen, found.as_ref()), found)
@@ -90,6 +94,16 @@ impl<'a> Rotating<'a> {
         }
     }
 
+    /// Drops the running rotations, which undo what they created and did not store.
+    pub(super) fn interrupt(&self) {
+        self.interruption.send_replace(true);
+    }
+
+    async fn interrupted(&self) {
+        // The sender lives as long as this.
+        let _ = self.interruption.subscribe().wait_for(|is_interrupted| *is_interrupted).await;
+    }
+
     /// Whether the decision depends on the secret's value.
     fn must_read(&self, chosen: &Chosen) -> bool {
         let is_unconfirmed = chosen.listed.is_some() && !self.rules.is_function_named;
@@ -115,12 +129,17 @@ impl<'a> Rotating<'a> {
         if !self.is_driven_here(secret) {
             let rotator = Rotator::new(self.session.aws().await, self.platforms.clone(), self.session.clock)
                 .with_limiter(self.limiter.clone());
-            return Following::begin(&rotator, &secret.id, self.arguments.timeout).rotate(fresh, watch).await;
+            let following = Following::begin(&rotator, &secret.id, self.arguments.timeout);
+            let report = run_until(self.interrupted(), &rotator, following.rotate(fresh, watch)).await;
+            return report.unwrap_or_else(|| not_started(secret, interruption()));
         }
-        match self.rotator(secret).await {
-            Ok(rotator) => with_more_time(rotator.rotate(&secret.id, fresh, self.deadline(), watch).await),
-            Err(error) => not_started(secret, error),
-        }
+        let rotator = match self.rotator(secret).await {
+            Ok(rotator) => rotator,
+            Err(error) => return not_started(secret, error),
+        };
+        let rotate = rotator.rotate(&secret.id, fresh, self.deadline(), watch);
+        let report = run_until(self.interrupted(), &rotator, rotate).await;
+        report.map_or_else(|| not_started(secret, interruption()), with_more_time)
     }
 
     /// Revokes the tokens that readers had before, for `--revoke-previous`.
@@ -132,7 +151,7 @@ impl<'a> Rotating<'a> {
         let found = found.filter(|_| self.arguments.revoke_previous)?;
         let revoke = async {
             let tokens = found?;
-            self.rotator(secret).await?.revoke_former(&secret.id, &tokens, self.deadline()).await
+            self.rotator(secret).await?.revoke_replaced(&secret.id, &tokens, self.deadline()).await
         };
         Some(revoke.await)
     }
@@ -147,6 +166,10 @@ impl<'a> Rotating<'a> {
         let revoke = async { self.rotator(secret).await?.revoke_previous(&found?, self.deadline()).await };
         Some(revoke.await)
     }
+}
+
+fn interruption() -> RotationError {
+    RotationError::new(ErrorKind::DeadlineExceeded, "the rotation was interrupted")
 }
 
 fn not_started(secret: &SecretReference, error: RotationError) -> RotationReport {

@@ -93,9 +93,7 @@ impl Tally {
             rotating.session.output.note(format_args!("{typed}: interrupted{step}"));
         }
         if self.in_flight > 0 {
-            rotating.session.output.note(
-                "readers keep a complete document; a token that was being issued may stay valid until it expires",
-            );
+            rotating.session.output.note("readers keep a complete document; a token that is not stored is revoked");
         }
     }
 

@@ -12,7 +12,7 @@ use super::store::AnyStore;
 use crate::cli::exit::CommandFailure;
 use crate::cli::terminal::human_time::{minute, parse_duration, span};
 use crate::platform::{Platforms, Region};
-use crate::rotation::{Clock, Deadline, ErrorKind, HeldToken, Place, RotationError, Rotator, SystemClock};
+use crate::rotation::{Clock, CurrentToken, Deadline, ErrorKind, Place, RotationError, Rotator, SystemClock};
 
 /// The minimum remaining lifetime, unless `--minimum-life` is given.
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ pub struct LiveTokenArgs {
 
 /// A token that has been checked, and its document's metadata.
 pub(in crate::cli) struct LiveToken {
-    pub(in crate::cli) held: HeldToken,
+    pub(in crate::cli) held: CurrentToken,
     /// The remaining lifetime; `None` if the document has no expiry.
     pub(in crate::cli) left: Option<Duration>,
     /// The secret as the user named it.
@@ -71,7 +71,7 @@ impl LiveToken {
         let rotator =
             session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
         let deadline = Deadline::after(arguments.timeout);
-        let read = rotator.held_token(&secret.id, deadline).await;
+        let read = rotator.current_token(&secret.id, deadline).await;
         let held = read.map_err(|error| explained(&secret.typed, error))?;
         let left = held.expires_at.map(|end| left(end, session.clock.now()));
         let token = Self { held, left, secret: secret.typed, rotator, deadline };

@@ -1,5 +1,6 @@
 //! The target of a command: references to secrets, selections, stores, tokens and the session.
 
+pub(super) mod interruption;
 pub(super) mod live_token;
 pub(super) mod secret_reference;
 pub(super) mod selection;

@@ -6,7 +6,7 @@ use super::secret_reference::SecretReference;
 use super::session::Session;
 use crate::cli::exit::CommandFailure;
 use crate::rotation::{Deadline, RetryPolicy};
-use crate::store::aws::list::{Listed, Wanted};
+use crate::store::aws::list::{ListedSecret, SecretFilter};
 
 /// The timeout of listing secrets.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
@@ -33,7 +33,7 @@ pub struct Selection {
 pub(crate) struct Chosen {
     pub(crate) secret: SecretReference,
     /// Its list entry; `None` if the user named it.
-    pub(crate) listed: Option<Listed>,
+    pub(crate) listed: Option<ListedSecret>,
 }
 
 impl Selection {
@@ -62,10 +62,10 @@ impl Selection {
     async fn list(&self, session: &Session) -> Result<Vec<Chosen>, CommandFailure> {
         let aws = session.aws().await;
         let Self { tags, prefix, rotation_function, .. } = self.clone();
-        let wanted = Wanted { tags, prefix, rotation_function };
+        let wanted = SecretFilter { tags, prefix, rotation_function };
         let list = || aws.list(&wanted);
         let found = RetryPolicy::default().run("list the secrets", Deadline::after(TIMEOUT), list).await?;
-        let chosen = |listed: Listed| {
+        let chosen = |listed: ListedSecret| {
             let secret = SecretReference::listed(listed.secret.clone());
             Chosen { secret, listed: Some(listed) }
         };

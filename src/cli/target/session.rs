@@ -77,7 +77,7 @@ impl Session {
 
     /// Secrets Manager. The configuration is loaded once.
     pub(crate) async fn aws(&self) -> AwsSecretsManager {
-        let load = || async { AwsSecretsManager::new(&aws::config::discover().await).paced() };
+        let load = || async { AwsSecretsManager::new(&aws::sdk_config::discover().await).with_write_limit() };
         self.aws.get_or_init(load).await.clone()
     }
 

@@ -103,7 +103,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             "verify_connection",
             FieldKind::Boolean,
             Some("true"),
-            "Whether to mint, validate and revoke a token before the config is stored.",
+            "Whether to create, validate and revoke a token before the config is stored.",
         ),
         Field::optional("force", FieldKind::Boolean, Some("false"), "Delete the config even if roles use it."),
     ],
@@ -189,7 +189,7 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
         && let Some(missing) = GENESYS_CLOUD_FIELDS.into_iter().find(|name| !fields.contains_key(*name))
     {
         let sentence = format!("the field {missing} is missing");
-        return Err(refuse(sentence, "a config of genesys-cloud requires region, client_id and client_secret"));
+        return Err(refuse(sentence, "set region, client_id and client_secret"));
     }
     let config = Config::try_from(fields).map_err(|error| logged_failure(&error))?;
     check_second_client(&config)?;
@@ -214,7 +214,7 @@ async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         let users = users(mount, call.name()).await?;
         if !users.is_empty() {
             let sentence = format!("the config {:?} is in use by {}", call.name(), users.join(", "));
-            return Err(refuse(sentence, "delete those first, or add force=true: they can mint no new tokens then"));
+            return Err(refuse(sentence, "delete those first, or add force=true: they get no new tokens then"));
         }
     }
     mount.entries.delete(&Config::key(call.name())).await?;
@@ -235,7 +235,7 @@ async fn users(mount: &GenesysMount, config: &str) -> Result<Vec<String>, Failur
             let key = format!("{prefix}{name}");
             match mount.entries.get::<ConfigReference>(&key).await {
                 Ok(Some(entry)) if entry.config == config && key != Config::key(config) => users.push(key),
-                // A damaged entry mints no tokens, and does not block the deletion.
+                // A damaged entry gets no tokens, and does not block the deletion.
                 Ok(_) | Err(Failure::Internal(_)) => {}
                 Err(failure) => return Err(failure),
             }

@@ -14,7 +14,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     fields: &[],
     operations: &[RouteOperation {
         operation: Operation::Read,
-        summary: "Mint a leased token",
+        summary: "Create a leased token",
         handler: |mount, call| async move { mount.leases.issue(call.name()).await }.boxed(),
     }],
     exists: None,

@@ -38,7 +38,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "static-roles/:name",
     summary: "A token that the engine rotates.",
     help: "Sets the config whose OAuth client issues the token, the rotation period, and the calls that must succeed \
-           with a new token before readers get it. Writing a role mints its first token at once, and so does a change \
+           with a new token before readers get it. Writing a role creates its first token at once, and so does a change \
            of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the former token, \
            which stays valid until it expires. Deleting the role revokes its token.",
     fields: &[
@@ -75,7 +75,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     operations: &[
         RouteOperation {
             operation: Operation::Create,
-            summary: "Store a static role, and mint its first token",
+            summary: "Store a static role, and create its first token",
             handler: |mount, call| write(mount, call).boxed(),
         },
         RouteOperation {
@@ -158,7 +158,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 
 /// The stored settings, updated with those of the request.
 fn merged(call: &Call, stored: Option<&StaticRole>) -> Result<(RoleSettings, Duration), Failure> {
-    let missing = |field: &str| refuse(format!("{field} is missing"), "a static role needs config and rotation_period");
+    let missing = |field: &str| refuse(format!("{field} is missing"), "set config and rotation_period");
     let config = call.text("config").or(stored.map(|stored| stored.settings.config.as_str()));
     let period = call.duration("rotation_period").or(stored.map(StaticRole::period));
     let probes = call.texts("probes").or_else(|| stored.map(|stored| stored.settings.probes.clone()));

@@ -12,7 +12,7 @@ use openbao_plugin::{Failure, Operation, Response};
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "token/:role",
     summary: "A token that all callers of the role share, without a lease.",
-    help: "Returns the same validated token while it has enough life left, and mints a new one after that. Concurrent \
+    help: "Returns the same validated token while it has enough life left, and creates a new one after that. Concurrent \
            callers share one new token. The token has no lease: it is valid until it expires.",
     fields: &[Field {
         name: "minimum_seconds",
@@ -44,7 +44,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     };
     match mount.shared_tokens.unexpired(&request).await? {
         Some(shared) => {
-            let warning = format!("the token expires soon, and a new one could not be minted: {failure}");
+            let warning = format!("the token expires soon, and a new one could not be created: {failure}");
             Ok(answer(mount, shared).await.warning(warning))
         }
         None => Err(failure),

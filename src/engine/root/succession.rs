@@ -60,14 +60,16 @@ impl SuccessorRotation {
     ) -> Result<Response, Failure> {
         let (place, tokens) = (config.place(), self.minting.tokens());
         let token = self.admin_token(config, deadline).await?;
-        let key =
+        let (key, rollback) =
             tokens.succeed_access_key(&place, ids, &token, deadline).await.map_err(|error| logged_failure(&error))?;
         let next = config.with_next_access_key(&key).map_err(|error| to_failure(&error))?;
         if let Err(error) = tokens.await_new_secret(&next.credentials(), deadline).await {
-            tokens.discard_access_key(&place, &key.id, &token, deadline).await;
+            drop(rollback);
+            tokens.roll_back(deadline).await;
             return Err(logged_failure(&error));
         }
         // A write whose answer was lost may have stored the key: it is not deleted then.
+        rollback.commit();
         next.store(&self.entries, name).await?;
         Ok(Response::empty())
     }

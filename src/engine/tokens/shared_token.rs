@@ -238,7 +238,7 @@ impl SharedTokens {
         let (place, client_id) = (config.place(), config.client_id());
         let shared = SharedToken { token, place, client_id, probes: role.probes.clone(), kind: role.token.clone() };
         self.store(role_name, config, &shared, deadline).await?;
-        tracing::info!(role.name = role_name, expires_at = %shared.token.expires_at, "a shared token was minted");
+        tracing::info!(role.name = role_name, expires_at = %shared.token.expires_at, "a shared token was created");
         Ok(shared)
     }
 

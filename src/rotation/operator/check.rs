@@ -1,4 +1,4 @@
-//! Trying a secret's credentials without storing anything.
+//! Checks a secret's credentials without storing anything.
 
 use std::time::Duration;
 
@@ -14,51 +14,51 @@ use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::token_duration::TokenDuration;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
+use crate::rotation::renewal::admin::{admin, key_admin};
 use crate::rotation::rotator::Rotator;
-use crate::rotation::tokens::exchange::Made;
+use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{Description, SecretId};
 use crate::secret::SecretString;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct CheckReport {
     /// The platform.
     pub platform: String,
-    /// The region, or what stands for it on this platform, as the document names it.
+    /// The region, issuer, area or realm as the document names it.
     pub region: String,
-    /// The OAuth client's id, or the access key's where there is no client.
+    /// The id of the OAuth client, or of the access key if there is no client.
     pub client_id: String,
-    /// How many probes were tried.
+    /// The number of probes.
     pub probes: usize,
-    /// How long a token of this client lives, and how long it should.
+    /// The life of a token of this client, and the life that the schedule needs.
     pub token_life: TokenLife,
-    /// The token duration that the client is set to, where that decides and the client may read it.
+    /// The client's token duration, if it applies and the client may read it.
     pub token_duration: Option<Duration>,
-    /// Why the token that was tried lives on, where it could not be revoked.
+    /// Why the tested token was not revoked.
     pub unrevoked: Option<RotationError>,
-    /// What the admin credentials are good for, where the document names some.
+    /// The check of the administrator's credentials, if the document renews client secrets or access keys.
     pub admin: Option<AdminAccess>,
 }
 
-/// What is known of the credentials that make the next client secret or access key. That they may shows only once it is
-/// done.
+/// The credentials that renew the client secret or access key. Whether they have the permission shows at the rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminAccess {
-    /// The id of the admin's own client or access key.
+    /// The id of the administrator's client or access key.
     pub client_id: String,
-    /// What they are to edit.
+    /// What they edit.
     pub edits: AdminTarget,
 }
 
-/// What admin credentials are to edit.
+/// What an administrator edits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminTarget {
     /// The client that gets the next secret.
     Client {
         /// Its id.
         id: String,
-        /// Whether the admin may look at it.
+        /// Whether the administrator may read it.
         seen: bool,
     },
     /// The access keys of a user.
@@ -68,27 +68,26 @@ pub enum AdminTarget {
     },
 }
 
-/// A token that was tried, and is dead by now.
-struct Tried {
+/// A tested token, which is revoked.
+struct TestedToken {
     token: IssuedToken,
-    asked_at: Timestamp,
+    requested_at: Timestamp,
     token_duration: Option<Duration>,
     unrevoked: Option<RotationError>,
 }
 
-/// What a check does, in this order.
+/// The stages of a check, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStage {
-    /// Read the secret, and make sense of its document.
+    /// Read the secret and parse its document.
     Read,
     /// Exchange the credentials for a token.
     Exchange,
-    /// Validate the token, and try the probes with it.
+    /// Validate the token and run the probes.
     Validate,
-    /// Revoke the token again.
+    /// Revoke the token.
     Revoke,
-    /// Exchange the credentials that make the next client secret or access key, look at whose it will be, and revoke that
-    /// token as well.
+    /// Check the credentials that renew the client secret or access key.
     Admin,
 }
 
@@ -109,88 +108,92 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
     /// Exchanges the secret's credentials, validates the token and revokes it.
     ///
     /// # Errors
-    /// Whatever would make a rotation fail.
+    /// The error that a rotation would fail with.
     pub async fn check(&self, secret: &SecretId, deadline: Deadline) -> Result<CheckReport> {
         self.check_watched(secret, deadline, |_| {}).await
     }
 
-    /// The same, and `watch` is told of each stage as it begins. A failed validation is followed by
-    /// the revocation too, of which it is not told.
+    /// Runs [`check`](Self::check) and calls `watch` at the start of each stage. After a failed validation, the token is
+    /// revoked without a call.
     ///
     /// # Errors
-    /// Whatever would make a rotation fail.
+    /// The error that a rotation would fail with.
     pub async fn check_watched(
         &self,
         secret: &SecretId,
         deadline: Deadline,
         mut watch: impl FnMut(CheckStage) + Send,
     ) -> Result<CheckReport> {
+        let check = Box::pin(self.run_check(secret, deadline, &mut watch));
+        self.tokens().settle(deadline, check).await
+    }
+
+    async fn run_check(
+        &self,
+        secret: &SecretId,
+        deadline: Deadline,
+        watch: &mut (impl FnMut(CheckStage) + Send),
+    ) -> Result<CheckReport> {
         watch(CheckStage::Read);
         let (described, document) = self.read_current(secret, deadline).await?;
         let probes = document.probes()?;
         let (kind, renewal) = (document.token_kind()?, document.secret_rotation()?);
         let credentials = self.credentials(&document, &described, deadline).await?;
-        let Tried { token, asked_at, token_duration, unrevoked } =
-            self.try_token(&credentials, &kind, &probes, deadline, &mut watch).await?;
-        let admin = self.admin_access(&document, &described, renewal, &credentials, deadline, &mut watch).await?;
+        let TestedToken { token, requested_at, token_duration, unrevoked } =
+            self.test_token(&credentials, &kind, &probes, deadline, watch).await?;
+        let admin = self.admin_access(&document, &described, renewal, &credentials, deadline, watch).await?;
         if described.rotation_enabled == Some(false) {
-            return Err(switched_off(&described));
+            return Err(rotation_disabled(&described));
         }
-        // What the rotation would store must also fit.
-        let next = document.with_token(&token, asked_at)?;
+        // The document with a token must fit into a secret.
+        let next = document.with_token(&token, requested_at)?;
         next.to_value()?;
-        let needed = described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(asked_at));
+        let needed = described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(requested_at));
         let place = credentials.place();
         Ok(CheckReport {
             platform: place.platform().name().to_owned(),
             region: place.name().to_owned(),
             client_id: credentials.id().to_owned(),
             probes: probes.len(),
-            token_life: TokenLife::of(&next, asked_at, needed)
-                .unwrap_or_else(|| TokenLife::seen(asked_at, asked_at, needed)),
+            token_life: TokenLife::of(&next, requested_at, needed)
+                .unwrap_or_else(|| TokenLife::seen(requested_at, requested_at, needed)),
             token_duration,
             unrevoked,
             admin,
         })
     }
 
-    /// Makes a token of the kind that readers get, validates it, and revokes it whatever came of that.
-    async fn try_token(
+    /// Issues a token of the document's kind, validates it, and revokes it.
+    async fn test_token(
         &self,
         credentials: &Credentials,
         kind: &TokenKind,
         probes: &[Probe],
         deadline: Deadline,
         watch: &mut (impl FnMut(CheckStage) + Send),
-    ) -> Result<Tried> {
+    ) -> Result<TestedToken> {
+        let tokens = self.tokens();
         watch(CheckStage::Exchange);
-        let Made { token, asked_at, first } = self.tokens().make(credentials, kind, deadline).await?;
+        let NewToken { token, requested_at, guard } = tokens.issue(credentials, kind, deadline).await?;
         watch(CheckStage::Validate);
-        let verified = self.tokens().verify(credentials, &token.access_token, probes, deadline).await;
+        tokens.verify(credentials, &token.access_token, probes, deadline).await?;
         let mut token_duration = None;
-        if verified.is_ok() {
-            if *kind == TokenKind::Access {
-                token_duration = self.look_at_duration(credentials, &token.access_token).await;
-            }
-            watch(CheckStage::Revoke);
+        if *kind == TokenKind::Access {
+            token_duration = self.own_token_duration(credentials, &token.access_token).await;
         }
-        let mut unrevoked = None;
-        for made in [Some(token.access_token.clone()), first].into_iter().flatten() {
-            unrevoked = unrevoked.or(self.tokens().revoke(&credentials.place(), &made, deadline).await.err());
-        }
-        if let Some(error) = &unrevoked {
-            tracing::warn!(error.r#type = error.kind().name(), "the token that was tried lives on: {}", error.chain());
-        }
-        verified.map(|()| Tried { token, asked_at, token_duration, unrevoked })
+        watch(CheckStage::Revoke);
+        drop(guard);
+        let unrevoked = tokens.roll_back(deadline).await;
+        Ok(TestedToken { token, requested_at, token_duration, unrevoked })
     }
 
-    /// It is good to know, and no more: whatever keeps it from being read is no failure, and is not waited for.
-    async fn look_at_duration(&self, credentials: &Credentials, token: &SecretString) -> Option<Duration> {
+    /// Returns the client's own token duration. Makes one attempt; a failure is no error of the check.
+    async fn own_token_duration(&self, credentials: &Credentials, token: &SecretString) -> Option<Duration> {
         let read = self.issuer.token_duration(&credentials.place(), credentials.id(), token).await;
         read.inspect_err(|error| tracing::debug!("the token duration is not known: {error}")).ok().flatten()
     }
 
-    /// Tries the credentials that make the next client secret or access key, where the document asks for one.
+    /// Checks the administrator's credentials, if the document renews client secrets or access keys.
     async fn admin_access(
         &self,
         document: &Document,
@@ -203,44 +206,38 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         match renewal {
             Some(SecretRotation::Alternating { idle, admin_credentials }) => {
                 watch(CheckStage::Admin);
-                let admin = self.admin(document, described, &admin_credentials, deadline).await?;
-                Ok(Some(self.try_admin(&admin, idle, deadline).await?))
+                let admin = admin(self, document, described, &admin_credentials, deadline).await?;
+                Ok(Some(self.check_admin(&admin, idle, deadline).await?))
             }
             Some(SecretRotation::AccessKeys { admin_credentials, .. }) => {
                 watch(CheckStage::Admin);
-                let admin = self.key_manager(document, described, admin_credentials.as_deref(), deadline).await?;
-                Ok(Some(self.try_key_manager(&admin, own, deadline).await?))
+                let admin = key_admin(self, document, described, admin_credentials.as_deref(), deadline).await?;
+                Ok(Some(self.check_key_admin(&admin, own, deadline).await?))
             }
             Some(SecretRotation::InPlace) | None => Ok(None),
         }
     }
 
-    async fn try_admin(&self, admin: &Credentials, idle: String, deadline: Deadline) -> Result<AdminAccess> {
-        let (token, _) = self.tokens().exchange(admin, deadline).await.map_err(of_the_admin)?;
-        let place = admin.place();
-        let look = || self.issuer.token_duration(&place, &idle, &token.access_token);
-        let seen = self.retries.run("look at the client that gets the next secret", deadline, look).await;
-        self.tokens().discard(admin, &token.access_token, deadline).await;
+    async fn check_admin(&self, admin: &Credentials, idle: String, deadline: Deadline) -> Result<AdminAccess> {
+        let authorization = self.tokens().exchange(admin, deadline).await.map_err(of_the_admin)?;
+        let (place, token) = (admin.place(), &authorization.token.access_token);
+        let look = || self.issuer.token_duration(&place, &idle, token);
+        let seen = self.retries.run("read the idle client", deadline, look).await;
         let seen = seen.map_err(of_the_admin)?.is_some();
         Ok(AdminAccess { client_id: admin.id().to_owned(), edits: AdminTarget::Client { id: idle, seen } })
     }
 
-    async fn try_key_manager(
-        &self,
-        manager: &Credentials,
-        own: &Credentials,
-        deadline: Deadline,
-    ) -> Result<AdminAccess> {
-        let (token, _) = self.tokens().exchange(manager, deadline).await.map_err(of_the_admin)?;
-        let owner = self.tokens().key_owner(&own.place(), own.access_key_id(), &token.access_token, deadline).await;
-        self.tokens().discard(manager, &token.access_token, deadline).await;
+    async fn check_key_admin(&self, admin: &Credentials, own: &Credentials, deadline: Deadline) -> Result<AdminAccess> {
+        let authorization = self.tokens().exchange(admin, deadline).await.map_err(of_the_admin)?;
+        let token = &authorization.token.access_token;
+        let owner = self.tokens().key_owner(&own.place(), own.access_key_id(), token, deadline).await;
         let id = owner?.user_id;
-        Ok(AdminAccess { client_id: manager.id().to_owned(), edits: AdminTarget::User { id } })
+        Ok(AdminAccess { client_id: admin.id().to_owned(), edits: AdminTarget::User { id } })
     }
 }
 
-fn switched_off(described: &Description) -> RotationError {
-    let message = format!("the credentials work, but rotation is switched off for the secret {}", described.name);
+fn rotation_disabled(described: &Description) -> RotationError {
+    let message = format!("the credentials work, but rotation is disabled for the secret {}", described.name);
     RotationError::new(ErrorKind::RotationDisabled, message)
 }
 

@@ -1,4 +1,4 @@
-//! The token that a secret holds, for whoever calls the platform with it.
+//! The current token of a secret, for calls to the platform.
 
 use jiff::Timestamp;
 
@@ -11,30 +11,38 @@ use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::VersionSelector;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
-use crate::rotation::tokens::exchange::{Made, SpareToken};
 use crate::rotation::tokens::retry::Deadline;
+use crate::rotation::tokens::rollback::Rollback;
 use crate::rotation::version::labels::{Description, SecretId};
 use crate::secret::SecretString;
 
 /// The token that readers of a secret get.
 #[derive(Clone, Debug)]
-pub struct HeldToken {
+pub struct CurrentToken {
     /// The token.
     pub access_token: SecretString,
-    /// Its type as the platform spelt it; `None` where that is not written.
+    /// Its type as the platform spells it; `None` if the document does not say.
     pub token_type: Option<String>,
-    /// When it expires; `None` where that is not written or not readable.
+    /// When it expires; `None` if the document does not say.
     pub expires_at: Option<Timestamp>,
     document: Document,
 }
 
+/// A token that is stored nowhere. Drop it and call [`Rotator::roll_back`] to revoke it.
+#[derive(Debug)]
+pub struct SpareToken {
+    /// The token.
+    pub access_token: SecretString,
+    _guard: Rollback,
+}
+
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
-    /// The token that readers of a secret get. Nothing but the current value is read, so that whoever may read
-    /// the token, and may do nothing else, can.
+    /// Returns the token that readers of a secret get. Reads the current value alone, so that permission to read the
+    /// token is enough.
     ///
     /// # Errors
-    /// `DocumentInvalid` where there is no token yet, and whatever keeps the value from being read.
-    pub async fn held_token(&self, secret: &SecretId, deadline: Deadline) -> Result<HeldToken> {
+    /// `DocumentInvalid` if there is no token yet; the value cannot be read.
+    pub async fn current_token(&self, secret: &SecretId, deadline: Deadline) -> Result<CurrentToken> {
         let read = self.read("read the secret", secret, VersionSelector::Current, deadline);
         let Some(value) = read.await? else {
             return Err(self.why_nothing_is_current(secret, deadline).await);
@@ -42,52 +50,49 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         let document = Document::parse(&value)?;
         let access_token = document.access_token()?.ok_or_else(|| no_token(secret))?;
         let (token_type, expires_at) = (document.token_type(), document.expires_at());
-        Ok(HeldToken { access_token, token_type, expires_at, document })
+        Ok(CurrentToken { access_token, token_type, expires_at, document })
     }
 
-    /// Makes another token of the same kind with the secret's credentials. The secret stays as it is.
+    /// Issues another token of the same kind with the secret's credentials. The secret is unchanged.
     ///
     /// # Errors
-    /// Whatever the exchange failed with, or kept the credentials from being read.
-    pub async fn make_spare(&self, held: &HeldToken, deadline: Deadline) -> Result<SpareToken> {
-        let credentials = match held.document.credential_source()? {
-            CredentialSource::Inline(_) => held.document.credentials()?,
-            CredentialSource::Elsewhere(name) => self.credentials_elsewhere(&held.document, &name, deadline).await?,
+    /// The exchange failed, or the credentials cannot be read.
+    pub async fn issue_spare(&self, current: &CurrentToken, deadline: Deadline) -> Result<SpareToken> {
+        let document = &current.document;
+        let credentials = match document.credential_source()? {
+            CredentialSource::Inline(_) => document.credentials()?,
+            CredentialSource::Elsewhere(name) => self.credentials_elsewhere(document, &name, deadline).await?,
         };
-        let kind = held.document.token_kind()?;
-        let Made { token, first, .. } = self.tokens().make(&credentials, &kind, deadline).await?;
-        if let Some(first) = first {
-            self.tokens().discard(&credentials, &first, deadline).await;
-        }
-        Ok(SpareToken { access_token: token.access_token, credentials })
+        let kind = document.token_kind()?;
+        let tokens = self.tokens();
+        let issued = tokens.settle(deadline, tokens.issue(&credentials, &kind, deadline)).await?;
+        Ok(SpareToken { access_token: issued.token.access_token, _guard: issued.guard })
     }
 
-    /// Where a token is good. Where the document itself says it, the credentials need not be readable.
+    /// Returns the place where a token is valid. If the document names it, the credentials need not be readable.
     ///
     /// # Errors
-    /// `DocumentInvalid` where it is said nowhere, and whatever keeps the credentials from being read where they
-    /// would say it.
-    pub async fn place_of(&self, held: &HeldToken, deadline: Deadline) -> Result<Place> {
-        self.place_of_document(&held.document, deadline).await
+    /// `DocumentInvalid` if neither document names it; the credentials cannot be read.
+    pub async fn place_of(&self, current: &CurrentToken, deadline: Deadline) -> Result<Place> {
+        self.place_of_document(&current.document, deadline).await
     }
 
-    /// The same for the token of any document.
+    /// Returns the place where a document's token is valid.
     pub(crate) async fn place_of_document(&self, document: &Document, deadline: Deadline) -> Result<Place> {
-        let told = document.place();
-        if told.as_ref().is_ok_and(|place| !place.name().is_empty()) {
-            return told;
+        let place = document.place();
+        if place.as_ref().is_ok_and(|place| !place.name().is_empty()) {
+            return place;
         }
         match document.credential_source()? {
-            // Another secret may say it.
             CredentialSource::Elsewhere(name) => {
                 let found = self.credentials_elsewhere(document, &name, deadline).await;
                 Ok(found.map_err(|error| without_credentials(error, document))?.place())
             }
-            CredentialSource::Inline(_) => Ok(told.and_then(|_| document.credentials())?.place()),
+            CredentialSource::Inline(_) => Ok(place.and_then(|_| document.credentials())?.place()),
         }
     }
 
-    /// A secret's description and its current document.
+    /// Reads a secret's description and its current document.
     pub(crate) async fn read_current(&self, secret: &SecretId, deadline: Deadline) -> Result<(Description, Document)> {
         let read = || async {
             tokio::try_join!(self.store.describe(secret), self.store.read(secret, VersionSelector::Current))
@@ -97,21 +102,20 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         Ok((described, Document::parse(&value.text)?))
     }
 
-    /// Secrets Manager has one answer for a secret that is not there and for one without a value. Whoever may describe
-    /// the secret is told which.
+    /// Secrets Manager has one answer for a missing secret and for one without a value. A description tells them apart.
     async fn why_nothing_is_current(&self, secret: &SecretId, deadline: Deadline) -> RotationError {
         match self.retries.run("describe the secret", deadline, || self.store.describe(secret)).await {
             Err(error) if error.kind() == ErrorKind::SecretNotFound => error,
             Ok(described) => nothing_current(&described.name),
             Err(_) => {
-                let message = format!("the secret {secret} is not there, or has no current value");
+                let message = format!("the secret {secret} does not exist or has no current value");
                 RotationError::new(ErrorKind::SecretNotFound, message)
             }
         }
     }
 }
 
-/// Whoever reads the token alone should not be told to get leave to read the credentials.
+/// A reader of the token does not need permission to read the credentials.
 fn without_credentials(error: RotationError, document: &Document) -> RotationError {
     if error.kind() != ErrorKind::StoreDenied {
         return error;
@@ -121,7 +125,7 @@ fn without_credentials(error: RotationError, document: &Document) -> RotationErr
         _ => "region",
     };
     error.with_hint(format!(
-        "write {field} into the secret that holds the token: its readers need not read the one with the credentials then"
+        "add {field} to the secret that holds the token: its readers then need no access to the credentials"
     ))
 }
 
@@ -132,5 +136,5 @@ fn nothing_current(name: &str) -> RotationError {
 fn no_token(secret: &SecretId) -> RotationError {
     let message = format!("the secret {secret} holds no token yet");
     RotationError::new(ErrorKind::DocumentInvalid, message)
-        .with_hint("rotate it first: `genesys-rotator rotate SECRET` makes one")
+        .with_hint("rotate it first: `genesys-rotator rotate SECRET`")
 }

@@ -1,4 +1,4 @@
-//! Why a rotation that another process carries out does not get on.
+//! Diagnosis of a rotation that another process runs.
 
 use crate::rotation::document::fields::Document;
 use crate::rotation::error::{Result, RotationError};
@@ -12,18 +12,18 @@ use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;
 
-/// What can be told of a rotation from outside.
+/// The state of a rotation, seen from outside.
 #[derive(Debug)]
 pub struct Diagnosis {
-    /// The step that has not done its work.
+    /// The step that is not done.
     pub step: Step,
-    /// What would make that step fail here too; `None` where nothing would.
+    /// The error of that step when run here; `None` if it succeeds.
     pub reason: Option<RotationError>,
 }
 
 impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S, I, C> {
-    /// Does what the step in question has to do, and stores nothing: a version without a value
-    /// has the credentials tried, as by [`check`](Self::check); a staged token is validated.
+    /// Runs the pending step's checks and stores nothing: for a version without a value, [`check`](Self::check); for a
+    /// staged token, its validation.
     pub async fn diagnose(&self, secret: &SecretId, version: &VersionId, deadline: Deadline) -> Diagnosis {
         match self.read("read the staged version", secret, VersionSelector::Pending(version), deadline).await {
             Err(error) => Diagnosis { step: Step::Create, reason: Some(error) },
@@ -37,7 +37,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
 
     async fn verify_staged(&self, secret: &SecretId, value: &SecretString, deadline: Deadline) -> Result<()> {
         let document = Document::parse(value)?;
-        let described = self.retries.run("look at the secret", deadline, || self.store.describe(secret)).await?;
+        let described = self.retries.run("describe the secret", deadline, || self.store.describe(secret)).await?;
         let credentials = self.credentials(&document, &described, deadline).await?;
         match document.access_token()? {
             Some(token) => self.tokens().verify(&credentials, &token, &document.probes()?, deadline).await,

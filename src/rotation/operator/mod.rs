@@ -1,4 +1,4 @@
-//! What only an operator asks for: checks, diagnosis, previous tokens, token durations.
+//! Operations of the command line: check, diagnosis, previous tokens, token duration.
 
 pub(crate) mod check;
 pub(crate) mod current_token;

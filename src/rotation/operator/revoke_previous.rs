@@ -1,4 +1,4 @@
-//! The tokens that readers had before a rotation, and ending them once nobody gets them any more.
+//! Revocation of the tokens that readers had before a rotation.
 
 use jiff::Timestamp;
 
@@ -13,86 +13,91 @@ use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::SecretId;
 use crate::secret::{SecretString, same};
 
-/// What a secret held when it was looked at: what readers read, and what they read before, where the store keeps that.
+/// The current document at the time of the read, and the previous one if the store keeps it.
 #[derive(Clone, Debug)]
-pub struct Former {
+pub struct PreviousTokens {
     current: Document,
     previous: Option<Document>,
 }
 
-/// What became of the tokens that readers had before.
+/// The result of revoking previous tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
-    /// They are dead.
+    /// They are revoked.
     Revoked,
     /// There were none.
     NothingToRevoke,
-    /// The platform knows no way to end them; the last of them lives until then, where that is known.
+    /// The platform offers no revocation; the time is the latest known expiry.
     NotOffered(Option<Timestamp>),
 }
 
-impl Former {
-    /// Whether a rotation wrote what readers read.
+impl PreviousTokens {
+    /// Whether a rotation wrote the current document.
     pub fn is_rotated(&self) -> bool {
         self.current.is_rotated()
     }
 
-    /// When the token was issued that readers read.
+    /// When the current token was issued.
     pub fn issued_at(&self) -> Option<Timestamp> {
         self.current.issued_at()
     }
 
-    /// The documents whose tokens end once another version is current.
+    /// The documents whose tokens are revoked once another version is current.
     fn replaced(&self) -> impl Iterator<Item = &Document> {
         std::iter::once(&self.current).chain(&self.previous)
     }
 }
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
-    /// Looks at what readers read now, before it is replaced.
+    /// Reads the current and the previous document, before a rotation replaces them.
     ///
     /// # Errors
-    /// Whatever keeps the secret from being read; `DocumentInvalid` where it holds no document.
-    pub async fn former(&self, secret: &SecretId, deadline: Deadline) -> Result<Former> {
+    /// The secret cannot be read; `DocumentInvalid` if it holds no document.
+    pub async fn previous_tokens(&self, secret: &SecretId, deadline: Deadline) -> Result<PreviousTokens> {
         let previous = self.read("read the previous version", secret, VersionSelector::Previous, deadline);
         let ((_, current), previous) = tokio::try_join!(self.read_current(secret, deadline), previous)?;
-        // What was there before the first document is nobody's token.
+        // A previous value that is not a document holds no token.
         let previous = previous.and_then(|value| Document::parse(&value).ok());
-        Ok(Former { current, previous })
+        Ok(PreviousTokens { current, previous })
     }
 
-    /// Ends the tokens that readers had, after another version was promoted. It is looked first that readers get
-    /// another one by now. A token that is dead already counts as revoked.
+    /// Revokes the tokens that readers had before another version was promoted, after checking that readers get
+    /// another token. An expired or revoked token counts as revoked.
     ///
     /// # Errors
-    /// `StoreConflict` where readers still get the former token, and whatever keeps it from being revoked.
-    pub async fn revoke_former(&self, secret: &SecretId, former: &Former, deadline: Deadline) -> Result<Revocation> {
-        let current = former.current.access_token()?;
-        let see = || self.see_replaced(secret, current.as_ref());
-        let kept = self.retries.run("see that readers get the new token", deadline, see).await?;
-        self.revoke_all(former.replaced(), kept.as_ref(), deadline).await
+    /// `StoreConflict` if readers still get the previous token; the revocation failed.
+    pub async fn revoke_replaced(
+        &self,
+        secret: &SecretId,
+        previous: &PreviousTokens,
+        deadline: Deadline,
+    ) -> Result<Revocation> {
+        let current = previous.current.access_token()?;
+        let check = || self.check_replaced(secret, current.as_ref());
+        let kept = self.retries.run("check that readers get the new token", deadline, check).await?;
+        self.revoke_all(previous.replaced(), kept.as_ref(), deadline).await
     }
 
-    /// Ends the token of the version before the one that readers read, which stays as it is.
+    /// Revokes the token of the previous version. The current one stays valid.
     ///
     /// # Errors
-    /// Whatever keeps it from being revoked.
-    pub async fn revoke_previous(&self, former: &Former, deadline: Deadline) -> Result<Revocation> {
-        let kept = former.current.access_token()?;
-        self.revoke_all(former.previous.iter(), kept.as_ref(), deadline).await
+    /// The revocation failed.
+    pub async fn revoke_previous(&self, previous: &PreviousTokens, deadline: Deadline) -> Result<Revocation> {
+        let kept = previous.current.access_token()?;
+        self.revoke_all(previous.previous.iter(), kept.as_ref(), deadline).await
     }
 
-    /// The token that readers get, which is not the former one any more.
-    async fn see_replaced(&self, secret: &SecretId, former: Option<&SecretString>) -> Result<Option<SecretString>> {
+    /// Returns the current token, which must differ from the previous one.
+    async fn check_replaced(&self, secret: &SecretId, previous: Option<&SecretString>) -> Result<Option<SecretString>> {
         let current = match self.store.read(secret, VersionSelector::Current).await? {
             Some(stored) => Document::parse(&stored.text)?.access_token()?,
             None => None,
         };
-        match (&current, former) {
-            (Some(current), Some(former)) if same(current, former) => {
-                let message = format!("readers of the secret {secret} still get the former token");
+        match (&current, previous) {
+            (Some(current), Some(previous)) if same(current, previous) => {
+                let message = format!("readers of the secret {secret} still get the previous token");
                 Err(RotationError::new(ErrorKind::StoreConflict, message)
-                    .with_hint("it is not revoked as long as it is the one to read: rotate again"))
+                    .with_hint("rotate again: the token that readers get is not revoked"))
             }
             _ => Ok(current),
         }
@@ -123,11 +128,11 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
 }
 
 impl Revocation {
-    /// Another token that lives on until then, unless it has expired.
+    /// Adds a token that stays valid until `expires_at`, unless it has expired.
     fn or_until(self, expires_at: Option<Timestamp>, now: Timestamp) -> Self {
         match (self, expires_at) {
             (this, Some(end)) if end <= now => this,
-            (Self::NotOffered(former), end) => Self::NotOffered(former.max(end)),
+            (Self::NotOffered(latest), end) => Self::NotOffered(latest.max(end)),
             (_, end) => Self::NotOffered(end),
         }
     }

@@ -1,4 +1,4 @@
-//! What is written down before a client's own secret is replaced, so that nothing that gets lost is lost for good.
+//! The write-ahead entry of an in-place rotation.
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -9,13 +9,13 @@ use crate::rotation::document::fields::Document;
 use crate::rotation::error::Result;
 use crate::secret::SecretString;
 
-/// A replacement that was begun.
-pub(crate) struct Ahead {
-    /// The current document when it was begun. Once that is another one, this is of no use any more.
+/// A rotation in progress.
+pub(crate) struct Intent {
+    /// The current document when the rotation began. Once another document is current, the intent is obsolete.
     pub(crate) from: Document,
-    /// The document with the new secret, once that is known.
+    /// The document with the new secret, once it is known.
     pub(crate) to: Option<Document>,
-    /// A token that can make the secret anew if the answer with it got lost.
+    /// A token that can regenerate the secret again if the platform's answer is lost.
     pub(crate) token: SecretString,
 }
 
@@ -28,8 +28,8 @@ struct Stored<'a> {
     token: Zeroizing<String>,
 }
 
-impl Ahead {
-    /// Reads what was written down; `None` for what nobody here wrote.
+impl Intent {
+    /// Parses a stored entry; `None` if it is not one.
     pub(crate) fn parse(value: &SecretString) -> Option<Self> {
         let stored: Stored<'_> = serde_json::from_str(value.expose_secret()).ok()?;
         let document = |raw: &RawValue| Document::parse(&SecretString::from(raw.get())).ok();
@@ -40,10 +40,10 @@ impl Ahead {
         Some(Self { from: document(stored.from)?, to, token: SecretString::from(stored.token.as_str()) })
     }
 
-    /// As it is written down.
+    /// The stored form.
     ///
     /// # Errors
-    /// `DocumentInvalid` where it is larger than a secret may be.
+    /// `DocumentInvalid` if a document is larger than a secret may be.
     pub(crate) fn to_value(&self) -> Result<SecretString> {
         let from = self.from.to_value()?;
         let to = self.to.as_ref().map(Document::to_value).transpose()?;
@@ -59,19 +59,19 @@ mod tests {
 
     fn document(secret: &str) -> Document {
         Document::parse(&format!(r#"{{"b":1.50,"client_id":"a","client_secret":"{secret}"}}"#).into())
-            .expect("it is one")
+            .expect("a valid document")
     }
 
     #[test]
-    fn what_was_written_down_is_read_again() {
+    fn an_intent_survives_the_round_trip() {
         for to in [None, Some(document("new"))] {
-            let ahead = Ahead { from: document("old"), to, token: "to\"ken".into() };
-            let again = Ahead::parse(&ahead.to_value().expect("it fits")).expect("it can be read");
-            assert!(again.from.is_same_as(&ahead.from));
-            assert_eq!(again.to.is_some(), ahead.to.is_some());
+            let intent = Intent { from: document("old"), to, token: "to\"ken".into() };
+            let again = Intent::parse(&intent.to_value().expect("a small entry")).expect("a valid entry");
+            assert!(again.from.is_same_as(&intent.from));
+            assert_eq!(again.to.is_some(), intent.to.is_some());
             assert_eq!(again.token.expose_secret(), "to\"ken");
         }
-        assert!(Ahead::parse(&r#"{"client_id":"a"}"#.into()).is_none());
-        assert!(Ahead::parse(&"nonsense".into()).is_none());
+        assert!(Intent::parse(&r#"{"client_id":"a"}"#.into()).is_none());
+        assert!(Intent::parse(&"nonsense".into()).is_none());
     }
 }

@@ -1,6 +1,6 @@
-//! createSecret: exchange the credentials, and stage the document with the new token.
+//! createSecret: issue a token, and stage the document with it.
 
-use crate::rotation::credentials::keys::Credentials;
+use super::abandon::abandon_unless_promoted;
 use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
@@ -8,243 +8,181 @@ use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::{Staged, VersionSelector};
 use crate::rotation::ports::{RotationPlatform, RotationStore};
-use crate::rotation::renewal::renew::Renewed;
+use crate::rotation::renewal::renew;
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::{StagedBy, StepOutcome, StepReport, StepRequest};
-use crate::rotation::tokens::exchange::{Made, SpareToken};
 use crate::rotation::tokens::retry::Deadline;
+use crate::rotation::tokens::rollback::{Rollback, Undo};
 use crate::rotation::version::labels::{CURRENT, Description, PENDING, VersionId};
 use crate::rotation::version::preflight::{Readiness, preflight};
 use crate::secret::{SecretString, same};
 
-/// What createSecret finds.
+/// The result of createSecret.
+pub(crate) struct Created {
+    pub(crate) report: StepReport,
+    /// The undo of the staged token, if this call staged it.
+    pub(crate) own_token: Option<Undo>,
+}
+
+/// What the store holds before createSecret.
 enum Found {
-    /// The version was promoted, or holds its value.
+    /// The version is promoted, or holds its value.
     AlreadyDone,
-    /// The current value, to be given a new token.
+    /// The version has no value; this is the current one.
     Current(Description, SecretString),
-    /// The version holds a value that must not be promoted any more.
+    /// The version holds a value that must not be promoted, with the reason.
     Unfit(Description, SecretString, &'static str),
 }
 
-impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
-    pub(crate) async fn create(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
-        self.create_and_keep(request, deadline).await.map(|(report, _)| report)
+pub(crate) async fn create(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    deadline: Deadline,
+) -> Result<Created> {
+    let find = || find(rotator, request);
+    let (described, current) = match rotator.retries.run("read the secret", deadline, find).await? {
+        Found::Current(described, current) => (described, current),
+        Found::AlreadyDone => return Ok(Created { report: StepReport::of(StepOutcome::AlreadyDone), own_token: None }),
+        Found::Unfit(described, staged, why) => {
+            let report = abandon_unless_promoted(rotator, request, &described, &staged, why, deadline).await?;
+            return Ok(Created { report, own_token: None });
+        }
+    };
+    let document = Document::parse(&current)?;
+    // An invalid probe is an error before a token is issued.
+    document.probes()?;
+    let renewed = renew(rotator, request, document, &described, deadline).await?;
+    let mut token = renewed.token;
+    let value = renewed.document.with_token(&token.token, token.requested_at)?.to_value()?;
+    // From here on the version may hold the token and the access key, also after an interruption.
+    token.guard.begin_staging(&request.secret, &request.version);
+    let (token, access_key) = (token.guard, renewed.access_key.and_then(Rollback::into_undo));
+    let staged = stage(rotator, request, &value, deadline).await;
+    if let Ok(Staged::Stored) = staged {
+        return Ok(Created { report: StepReport::of(StepOutcome::Done), own_token: token.into_undo() });
     }
+    // An access key that may be stored must keep working.
+    let unused = token.into_undo().into_iter().chain(access_key.filter(|_| is_known_to_be_lost(&staged)));
+    unused.for_each(|undo| rotator.rollbacks.schedule(undo));
+    staged?;
+    // Another call of this step staged its value first.
+    validate_staged(rotator, request, &described, deadline).await?;
+    Ok(Created { report: StepReport::of(StepOutcome::AlreadyDone), own_token: None })
+}
 
-    /// The same; also gives the token, where this call made the one that is staged.
-    pub(crate) async fn create_and_keep(
-        &self,
-        request: &StepRequest,
-        deadline: Deadline,
-    ) -> Result<(StepReport, Option<SpareToken>)> {
-        let find = || self.find(request);
-        let (described, current) = match self.retries.run("look at the secret", deadline, find).await? {
-            Found::AlreadyDone => return Ok((StepReport::of(StepOutcome::AlreadyDone), None)),
-            Found::Unfit(described, staged, why) => {
-                let dropped = self.drop_unless_promoted(request, &described, &staged, why, deadline).await;
-                return dropped.map(|report| (report, None));
-            }
-            Found::Current(described, current) => (described, current),
-        };
-        let document = Document::parse(&current)?;
-        // A probe that cannot be read is found out before a token is made in vain.
-        document.probes()?;
-        let Renewed { document, credentials, made } = self.renew(request, document, &described, deadline).await?;
-        let stored = match document.with_token(&made.token, made.asked_at).and_then(|next| next.to_value()) {
-            Ok(value) => self.stage(request, &value, deadline).await,
-            Err(error) => Err(error),
-        };
-        // Where it is not known whether the version is stored, its key must live on.
-        if is_known_to_be_lost(&stored) {
-            self.delete_unused_key(&request.secret, &document, &described, deadline).await;
-        }
-        let came_second = matches!(stored, Ok(Staged::HeldAnother));
-        let report = self.keep_or_revoke(stored, &credentials, &made, deadline).await?;
-        if came_second {
-            self.prove_staged(request, &described, deadline).await?;
-        }
-        let own = report.outcome == StepOutcome::Done;
-        Ok((report, own.then_some(SpareToken { access_token: made.token.access_token, credentials })))
+/// Reads the description, the current value and the staged value at the same time.
+async fn find(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+) -> Result<Found> {
+    let (described, current, staged) = tokio::join!(
+        rotator.store.describe(&request.secret),
+        rotator.store.read(&request.secret, VersionSelector::Current),
+        rotator.store.read(&request.secret, VersionSelector::Pending(&request.version)),
+    );
+    let described = described?;
+    if may_begin(&described, request)? == Readiness::AlreadyCurrent {
+        return Ok(Found::AlreadyDone);
     }
-
-    /// Of two calls that made a client secret anew at the same time one was the last, and it need not be the one whose
-    /// document is staged.
-    async fn prove_staged(&self, request: &StepRequest, described: &Description, deadline: Deadline) -> Result<()> {
-        let selector = VersionSelector::Pending(&request.version);
-        let staged = self.read("look what is staged", &request.secret, selector, deadline).await?;
-        let Some(staged) = staged else { return Ok(()) };
-        let document = Document::parse(&staged)?;
-        if matches!(document.secret_rotation()?, None | Some(SecretRotation::AccessKeys { .. })) {
-            return Ok(());
-        }
-        let credentials = self.credentials(&document, described, deadline).await?;
-        match self.tokens().make_once_known(&credentials, &TokenKind::Access, deadline).await {
-            Ok(made) => {
-                self.tokens().discard(&credentials, &made.token.access_token, deadline).await;
-                Ok(())
-            }
-            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
-                let why = "holds a client secret that another call has made anew since";
-                self.drop_unless_promoted(request, described, &staged, why, deadline).await.map(drop)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The three reads do not depend on each other, so they go out together.
-    async fn find(&self, request: &StepRequest) -> Result<Found> {
-        let (described, current, staged) = tokio::join!(
-            self.store.describe(&request.secret),
-            self.store.read(&request.secret, VersionSelector::Current),
-            self.store.read(&request.secret, VersionSelector::Pending(&request.version)),
-        );
-        let described = described?;
-        if may_begin(&described, request)? == Readiness::AlreadyCurrent {
-            return Ok(Found::AlreadyDone);
-        }
-        let current = current?.map(|read| seen_current(&described, read.version).map(|()| read.text)).transpose()?;
-        match (staged?.map(|read| read.text), current) {
-            (Some(staged), Some(current)) => Ok(match self.why_unfit(&staged, &current) {
-                Some(why) => Found::Unfit(described, staged, why),
-                None => Found::AlreadyDone,
-            }),
-            (None, Some(current)) if described.holder(CURRENT).is_some() => Ok(Found::Current(described, current)),
-            _ => Err(no_current(&described)),
-        }
-    }
-
-    /// A rotation may be taken up hours after it began. What it staged then is promoted only
-    /// if it still is what a rotation begun now would stage, but for its token.
-    fn why_unfit(&self, staged: &SecretString, current: &SecretString) -> Option<&'static str> {
-        let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
-        let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };
-        let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
-        if !staged.follows_from(&current) {
-            return Some("was made before the current value was changed");
-        }
-        if current.access_token().ok().flatten().is_some_and(|current| same(&current, &token)) {
-            return Some("holds the current token, and no new one");
-        }
-        staged.expires_at().is_some_and(|end| end <= self.clock.now()).then_some("holds a token that has expired")
-    }
-
-    /// Between the reads that found it unfit another call may have promoted it: then it is what
-    /// the current value was compared with, and all is well.
-    async fn drop_unless_promoted(
-        &self,
-        request: &StepRequest,
-        described: &Description,
-        staged: &SecretString,
-        why: &str,
-        deadline: Deadline,
-    ) -> Result<StepReport> {
-        let look = || self.look(&request.secret, &request.version);
-        match self.retries.run("look at the secret once more", deadline, look).await?.1 {
-            Readiness::AlreadyCurrent => Ok(StepReport::of(StepOutcome::AlreadyDone)),
-            Readiness::Staged => Err(self.drop_unfit(request, described, staged, why, deadline).await),
-        }
-    }
-
-    /// A version's value is written once, so it cannot be mended. Unless it is taken out of the way,
-    /// every later rotation would be told to finish it first.
-    pub(crate) async fn drop_unfit(
-        &self,
-        request: &StepRequest,
-        described: &Description,
-        staged: &SecretString,
-        why: &str,
-        deadline: Deadline,
-    ) -> RotationError {
-        let unstage = || self.store.unstage(&request.secret, &request.version);
-        if let Err(error) = self.retries.run("take the label off an unfit version", deadline, unstage).await {
-            return error;
-        }
-        self.revoke_staged(request, described, staged, deadline).await;
-        let message = format!("the version {} that an earlier attempt staged {why}; it was dropped", request.version);
-        let hint = "rotate again: the next rotation starts afresh from the current value";
-        RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).permanent()
-    }
-
-    /// The token of a dropped version is of no use to anyone, unless it is the current one.
-    async fn revoke_staged(
-        &self,
-        request: &StepRequest,
-        described: &Description,
-        staged: &SecretString,
-        deadline: Deadline,
-    ) {
-        let Ok(staged) = Document::parse(staged) else { return };
-        let Ok(Some(token)) = staged.access_token() else { return };
-        if self.is_current_token(request, &token, deadline).await.unwrap_or(true) {
-            return;
-        }
-        self.delete_unused_key(&request.secret, &staged, described, deadline).await;
-        if let Ok(credentials) = self.credentials(&staged, described, deadline).await {
-            self.tokens().discard(&credentials, &token, deadline).await;
-        }
-    }
-
-    async fn stage(&self, request: &StepRequest, value: &SecretString, deadline: Deadline) -> Result<Staged> {
-        let token = request.rotation_token.as_ref();
-        let stage = || self.store.stage(&request.secret, &request.version, value, token);
-        let error = match self.retries.run("stage the new version", deadline, stage).await {
-            Ok(staged) => return Ok(staged),
-            Err(error) => error,
-        };
-        // The write may have arrived although its answer did not: what is stored decides.
-        let selector = VersionSelector::Pending(&request.version);
-        match self.read("look what is staged", &request.secret, selector, deadline.for_half_the_cleanup()).await {
-            Ok(Some(stored)) if same(&stored, value) => Ok(Staged::Stored),
-            Ok(Some(_)) => Ok(Staged::HeldAnother),
-            Ok(None) | Err(_) => Err(error),
-        }
-    }
-
-    /// A token that did not get into the store must not live on.
-    async fn keep_or_revoke(
-        &self,
-        stored: Result<Staged>,
-        credentials: &Credentials,
-        made: &Made,
-        deadline: Deadline,
-    ) -> Result<StepReport> {
-        if let Some(first) = &made.first {
-            self.tokens().discard(credentials, first, deadline).await;
-        }
-        if matches!(stored, Ok(Staged::Stored)) {
-            return Ok(StepReport::of(StepOutcome::Done));
-        }
-        self.tokens().discard(credentials, &made.token.access_token, deadline).await;
-        // Another call of this step was faster: its token is the one to go on with.
-        stored.map(|_| StepReport::of(StepOutcome::AlreadyDone))
+    let current = current?.map(|read| check_is_current(&described, read.version).map(|()| read.text)).transpose()?;
+    match (staged?.map(|read| read.text), current) {
+        (Some(staged), Some(current)) => Ok(match why_unfit(rotator, &staged, &current) {
+            Some(why) => Found::Unfit(described, staged, why),
+            None => Found::AlreadyDone,
+        }),
+        (None, Some(current)) if described.holder(CURRENT).is_some() => Ok(Found::Current(described, current)),
+        _ => Err(no_current_value(&described)),
     }
 }
 
-/// Whether the store holds another value for the version, or refused this one; what may have arrived was looked up.
-fn is_known_to_be_lost(stored: &Result<Staged>) -> bool {
-    match stored {
+/// A rotation may be resumed hours after it began. Its staged value is promoted only if it differs from what a rotation
+/// would stage now in nothing but the token.
+fn why_unfit<S, I>(
+    rotator: &Rotator<S, I, impl Clock>,
+    staged: &SecretString,
+    current: &SecretString,
+) -> Option<&'static str> {
+    let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
+    let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };
+    let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
+    if !staged.follows_from(&current) {
+        return Some("was staged before the current value was changed");
+    }
+    if current.access_token().ok().flatten().is_some_and(|current| same(&current, &token)) {
+        return Some("holds the current token, and no new one");
+    }
+    staged.expires_at().is_some_and(|end| end <= rotator.clock.now()).then_some("holds a token that has expired")
+}
+
+async fn stage(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    value: &SecretString,
+    deadline: Deadline,
+) -> Result<Staged> {
+    let token = request.rotation_token.as_ref();
+    let stage = || rotator.store.stage(&request.secret, &request.version, value, token);
+    let error = match rotator.retries.run("stage the new version", deadline, stage).await {
+        Ok(staged) => return Ok(staged),
+        Err(error) => error,
+    };
+    // The write may have succeeded with its answer lost.
+    let (selector, deadline) = (VersionSelector::Pending(&request.version), deadline.for_half_the_cleanup());
+    match rotator.read("read the staged version", &request.secret, selector, deadline).await {
+        Ok(Some(stored)) if same(&stored, value) => Ok(Staged::Stored),
+        Ok(Some(_)) => Ok(Staged::HeldAnother),
+        Ok(None) | Err(_) => Err(error),
+    }
+}
+
+/// Whether the value is certainly not stored: the store holds another value, or rejected this one.
+fn is_known_to_be_lost(staged: &Result<Staged>) -> bool {
+    match staged {
         Ok(staged) => *staged == Staged::HeldAnother,
         Err(error) => matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::StoreDenied),
     }
 }
 
-/// A read may be of the former version for a moment after a promotion. Of two clients it would name the one as idle that
-/// is in use by now.
-fn seen_current(described: &Description, version: Option<VersionId>) -> Result<()> {
+/// Of two calls that regenerated a client secret at the same time, one did so last. The staged document may be the other
+/// one's: then its secret is invalid.
+async fn validate_staged(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    described: &Description,
+    deadline: Deadline,
+) -> Result<()> {
+    let selector = VersionSelector::Pending(&request.version);
+    let staged = rotator.read("read the staged version", &request.secret, selector, deadline).await?;
+    let Some(staged) = staged else { return Ok(()) };
+    let document = Document::parse(&staged)?;
+    if matches!(document.secret_rotation()?, None | Some(SecretRotation::AccessKeys { .. })) {
+        return Ok(());
+    }
+    let credentials = rotator.credentials(&document, described, deadline).await?;
+    match rotator.tokens().issue_once_propagated(&credentials, &TokenKind::Access, deadline).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
+            let why = "holds a client secret that another call has regenerated since";
+            abandon_unless_promoted(rotator, request, described, &staged, why, deadline).await.map(drop)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// For a moment after a promotion, a read may return the previous version. Of two clients that one names the active
+/// client as the idle one.
+fn check_is_current(described: &Description, version: Option<VersionId>) -> Result<()> {
     match (version, described.holder(CURRENT)) {
         (Some(version), Some(holder)) if version != *holder => {
-            let message = format!(
-                "the version {version} of the secret {} was read, which is not current any more",
-                described.name
-            );
+            let message = format!("the secret {} returned the version {version}, not {CURRENT}", described.name);
             Err(RotationError::new(ErrorKind::StoreConflict, message))
         }
         _ => Ok(()),
     }
 }
 
-/// Where no service stages the version beforehand, a version that is not there yet is as it should be.
+/// The preflight check. If no service stages versions in advance, this step also accepts a new version while no other is
+/// staged.
 fn may_begin(described: &Description, request: &StepRequest) -> Result<Readiness> {
     let nothing_staged = described.holder(PENDING).is_none_or(|holder| described.holder(CURRENT) == Some(holder));
     let is_new = described.labels(&request.version).is_none();
@@ -261,7 +199,7 @@ fn may_begin(described: &Description, request: &StepRequest) -> Result<Readiness
     }
 }
 
-fn no_current(described: &Description) -> RotationError {
+fn no_current_value(described: &Description) -> RotationError {
     let message = format!("the secret {} has no {CURRENT} value", described.name);
     RotationError::new(ErrorKind::NoCurrentVersion, message)
 }

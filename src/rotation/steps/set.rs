@@ -1,4 +1,4 @@
-//! setSecret: a fresh token works from the start, so there is nothing to set.
+//! setSecret: a token works as soon as it is issued, so there is nothing to set.
 
 use crate::rotation::error::Result;
 use crate::rotation::ports::clock::Clock;
@@ -8,13 +8,15 @@ use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::preflight::Readiness;
 
-impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
-    pub(crate) async fn set(&self, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
-        let look = || self.look(&request.secret, &request.version);
-        let (_, readiness) = self.retries.run("look at the secret", deadline, look).await?;
-        Ok(StepReport::of(match readiness {
-            Readiness::Staged => StepOutcome::NothingToDo,
-            Readiness::AlreadyCurrent => StepOutcome::AlreadyDone,
-        }))
-    }
+pub(crate) async fn set(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    deadline: Deadline,
+) -> Result<StepReport> {
+    let look = || rotator.look(&request.secret, &request.version);
+    let (_, readiness) = rotator.retries.run("describe the secret", deadline, look).await?;
+    Ok(StepReport::of(match readiness {
+        Readiness::Staged => StepOutcome::NothingToDo,
+        Readiness::AlreadyCurrent => StepOutcome::AlreadyDone,
+    }))
 }

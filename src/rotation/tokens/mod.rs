@@ -1,5 +1,9 @@
-//! Tokens: exchange, validation, revocation, retries, rate limits.
+//! Tokens on the platform: issue, validate, revoke, roll back.
 
+pub(crate) mod admin;
 pub(crate) mod exchange;
 pub(crate) mod rate_limit;
 pub(crate) mod retry;
+pub(crate) mod revoke;
+pub(crate) mod rollback;
+pub(crate) mod verify;

@@ -1,6 +1,6 @@
-//! What went wrong with a call to Secrets Manager.
+//! Errors of calls to Secrets Manager.
 //!
-//! The SDK's own error is never kept as a cause: its `Debug` shows the answer's body.
+//! The SDK's error is never kept as the source: its `Debug` prints the answer's body.
 
 use std::error::Error as StdError;
 
@@ -11,25 +11,25 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use crate::connection::is_about_certificates;
 use crate::rotation::{ErrorKind, RotationError, SecretId, error_chain};
 
-/// A call, for the sentence about it.
-pub(super) struct Call<'a> {
+/// A call, for the messages about it.
+pub(super) struct AwsCall<'a> {
     pub(super) action: &'static str,
     pub(super) secret: &'a SecretId,
 }
 
-/// The service's name for an error.
+/// Returns the error code of the answer.
 pub(super) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
-/// An answer that lacks what every such answer has did not come from Secrets Manager.
-pub(super) fn incomplete(call: &Call<'_>) -> RotationError {
-    let message = format!("{} for {} gave an answer that lacks what it should hold", call.action, call.secret);
+/// The error for an answer without a required field, which did not come from Secrets Manager.
+pub(super) fn incomplete(call: &AwsCall<'_>) -> RotationError {
+    let message = format!("{} for {} returned an answer without its required fields", call.action, call.secret);
     RotationError::new(ErrorKind::StoreUnavailable, message)
 }
 
-impl Call<'_> {
-    /// Whether the service's message holds a word.
+impl AwsCall<'_> {
+    /// Returns whether the message of the answer contains `word`.
     pub(super) fn says<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>, word: &str) -> bool {
         error.as_service_error().and_then(ProvideErrorMetadata::message).is_some_and(|text| text.contains(word))
     }
@@ -41,7 +41,7 @@ impl Call<'_> {
         SdkError<E, HttpResponse>: RequestId,
     {
         let explained = match error {
-            SdkError::ServiceError(_) | SdkError::ResponseError(_) => self.refused(error),
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => self.rejected(error),
             SdkError::TimeoutError(_) => self.unavailable("was not answered in time"),
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => self.not_sent(error),
             _ => self.unavailable("failed"),
@@ -49,7 +49,7 @@ impl Call<'_> {
         explained.with_correlation_id(error.request_id().map(str::to_owned))
     }
 
-    /// Explains a label that could not be moved: the service refuses to take it from a version that has it no more.
+    /// Explains a failed label move. Secrets Manager rejects removing a label from a version that no longer has it.
     pub(super) fn failed_to_move_label<E>(&self, error: &SdkError<E, HttpResponse>) -> RotationError
     where
         E: ProvideErrorMetadata + StdError + 'static,
@@ -57,20 +57,20 @@ impl Call<'_> {
     {
         let about_holder = self.says(error, "RemoveFromVersionId") || self.says(error, "taging label");
         if code_of(error) == Some("InvalidParameterException") && about_holder {
-            let message = format!("the labels of {} were moved by somebody else meanwhile", self.secret);
+            let message = format!("the labels of {} changed during the rotation", self.secret);
             return RotationError::new(ErrorKind::StoreConflict, message);
         }
         self.failed(error)
     }
 
-    fn refused<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
+    fn rejected<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let code = code_of(error).unwrap_or_default();
         let (action, secret) = (self.action, self.secret);
         match code {
             "AccessDeniedException" | "AccessDenied" => self.denied(error),
             "ResourceNotFoundException" => {
-                RotationError::new(ErrorKind::SecretNotFound, format!("Secrets Manager has no secret {secret} here"))
+                RotationError::new(ErrorKind::SecretNotFound, format!("secret {secret} does not exist in this account and region"))
             }
             "DecryptionFailure" | "EncryptionFailure" => {
                 let message = format!("{action} for {secret} could not use the secret's KMS key ({code})");
@@ -78,34 +78,33 @@ impl Call<'_> {
                     .with_hint("allow kms:Decrypt and kms:GenerateDataKey on the secret's key, and check that the key is enabled")
             }
             "InvalidRequestException" if self.says(error, "deletion") => {
-                let hint = format!("bring it back with `aws secretsmanager restore-secret --secret-id {secret}`");
-                RotationError::new(ErrorKind::SecretNotFound, format!("the secret {secret} is marked for deletion")).with_hint(hint)
+                let hint = format!("restore it with `aws secretsmanager restore-secret --secret-id {secret}`");
+                RotationError::new(ErrorKind::SecretNotFound, format!("secret {secret} is marked for deletion")).with_hint(hint)
             }
             "RequestTimeout" | "RequestTimeoutException" => self.unavailable(&format!("was not answered in time ({status} {code})")),
             code if is_throttling(code) || status == 429 => {
                 RotationError::new(ErrorKind::RateLimited, format!("{action} for {secret} was throttled ({status} {code})"))
             }
             code if is_about_identity(code) => {
-                RotationError::new(ErrorKind::StoreDenied, format!("AWS does not accept the credentials that {action} was signed with ({code})"))
-                    .with_hint("renew the AWS credentials of this session (aws sso login, assume the role again), and check the machine's clock")
+                RotationError::new(ErrorKind::StoreDenied, format!("AWS rejected the credentials of {action} ({code})"))
+                    .with_hint("renew the AWS credentials of this session (`aws sso login`, or assume the role again), and check this machine's clock")
             }
-            "" => self.unavailable(&format!("did not answer as Secrets Manager does (status {status})")),
+            "" => self.unavailable(&format!("got an answer that is not from Secrets Manager (status {status})")),
             code if status >= 500 => self.unavailable(&format!("failed inside Secrets Manager ({status} {code})")),
-            code => self.unavailable(&format!("was refused ({status} {code})")).permanent(),
+            code => self.unavailable(&format!("was rejected ({status} {code})")).permanent(),
         }
     }
 
     fn denied<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
         let (action, secret) = (self.action, self.secret);
         if self.says(error, "KMS") {
-            let message = format!("{action} for {secret} may not use the secret's KMS key");
-            return RotationError::new(ErrorKind::StoreDenied, message).with_hint(
-                "allow kms:Decrypt and kms:GenerateDataKey on the secret's key to the role that this runs as",
-            );
+            let message = format!("{action} for {secret} is not allowed to use the secret's KMS key");
+            return RotationError::new(ErrorKind::StoreDenied, message)
+                .with_hint("allow kms:Decrypt and kms:GenerateDataKey on the secret's key for the current role");
         }
-        let message = format!("secretsmanager:{action} on {secret} is denied to the role that this runs as");
+        let message = format!("the current role is denied secretsmanager:{action} on {secret}");
         let hint = format!(
-            "allow secretsmanager:{action} on {secret} in the role's policy; the secret's own policy or an organisation's policy may deny it too"
+            "allow secretsmanager:{action} on {secret} in the role's policy; the secret's resource policy or a service control policy may also deny it"
         );
         RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
     }
@@ -114,21 +113,21 @@ impl Call<'_> {
         // The causes of a request that was never sent name addresses and settings.
         let causes = error.source().map(error_chain).unwrap_or_default();
         let about_credentials = causes.contains("credentials") || causes.contains("identity");
-        // Whoever hands the credentials out (a container, an instance, a sign-on service) may only be slow.
+        // A timeout of the credentials provider (container, instance, IAM Identity Center) is temporary.
         if about_credentials && !causes.contains("timed out") && !causes.contains("timeout") {
-            let message = format!("there are no usable AWS credentials for {} ({causes})", self.action);
+            let message = format!("no valid AWS credentials for {} ({causes})", self.action);
             return RotationError::new(ErrorKind::StoreDenied, message).with_hint(
-                "sign on again (`aws sso login`), set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this where a role is attached",
+                "run `aws sso login`, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this with an instance role",
             );
         }
         if ["Missing Region", "missing signing region"].iter().any(|words| causes.contains(words)) {
             return RotationError::new(ErrorKind::ConfigurationInvalid, "no AWS region is set")
-                .with_hint("set AWS_REGION, or a region in the profile");
+                .with_hint("set AWS_REGION or the profile's region");
         }
         if is_about_certificates(error) {
             return self
                 .unavailable("was not sent: the TLS certificate of Secrets Manager is not trusted")
-                .with_hint("a proxy that inspects TLS needs its own CA among this machine's")
+                .with_hint("if a proxy inspects TLS, add its CA certificate to this machine's")
                 .permanent();
         }
         self.unavailable(&format!("could not be sent ({causes})"))

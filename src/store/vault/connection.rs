@@ -1,4 +1,4 @@
-//! The client with its token, and the calls.
+//! The authenticated client and its calls.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,14 +13,14 @@ use vaultrs::client::{Client as _, VaultClient, VaultClientSettings};
 use zeroize::Zeroizing;
 
 use super::endpoint::{Found, Get, KvMount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
-use super::failure::{Refusal, Refused};
+use super::failure::{VaultError, VaultResult};
 use super::settings::VaultSettings;
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client that is logged in.
+/// A client with a Vault token.
 pub(super) struct Connection(VaultClient);
 
 impl Connection {
@@ -31,44 +31,44 @@ impl Connection {
         Ok(Self(client))
     }
 
-    /// Reads what lies at a path.
-    pub(super) async fn read(&self, path: &str) -> Refused<Found> {
-        match exec_with_result(&self.0, Get::<ReadAnswer>::of(path)).await.map_err(Refusal::of) {
+    /// Reads the latest version at a path.
+    pub(super) async fn read(&self, path: &str) -> VaultResult<Found> {
+        match exec_with_result(&self.0, Get::<ReadAnswer>::of(path)).await.map_err(VaultError::of) {
             Ok(answer) => Ok(answer.into()),
-            Err(Refusal::Answer { status: 404, texts, body }) => Ok(not_found(&texts, &body)),
-            Err(refusal) => Err(refusal),
+            Err(VaultError::Answer { status: 404, message, body }) => Ok(not_found(&message, &body)),
+            Err(error) => Err(error),
         }
     }
 
-    /// Writes an object where version `follows` is the latest, 0 where there is none.
-    pub(super) async fn write(&self, path: &str, object: &str, follows: u64) -> Refused<Stored> {
+    /// Writes an object if the latest version is `follows`; 0 stands for no version.
+    pub(super) async fn write(&self, path: &str, object: &str, follows: u64) -> VaultResult<Stored> {
         let body = Zeroizing::new(format!(r#"{{"options":{{"cas":{follows}}},"data":{object}}}"#));
         let written = exec_with_result(&self.0, Post::<VersionMetadata>::to(path, body)).await;
-        written.map(Stored::from).map_err(Refusal::of)
+        written.map(Stored::from).map_err(VaultError::of)
     }
 
     /// Replaces the custom metadata.
-    pub(super) async fn set_custom_metadata(&self, path: &str, metadata: &BTreeMap<String, String>) -> Refused<()> {
+    pub(super) async fn set_custom_metadata(&self, path: &str, metadata: &BTreeMap<String, String>) -> VaultResult<()> {
         self.set_metadata(path, &json!({ "custom_metadata": metadata })).await
     }
 
-    /// Has KV drop each version as soon as there is another, and take no write but check-and-set.
-    pub(super) async fn keep_one_version(&self, path: &str) -> Refused<()> {
+    /// Limits a path to one version and to check-and-set writes.
+    pub(super) async fn keep_one_version(&self, path: &str) -> VaultResult<()> {
         self.set_metadata(path, &json!({ "max_versions": 1, "cas_required": true })).await
     }
 
-    /// Which mount a path is in.
-    pub(super) async fn mount(&self, path: &str) -> Refused<KvMount> {
-        exec_with_result(&self.0, Get::of(path)).await.map_err(Refusal::of)
+    /// Returns the mount of a path.
+    pub(super) async fn mount(&self, path: &str) -> VaultResult<KvMount> {
+        exec_with_result(&self.0, Get::of(path)).await.map_err(VaultError::of)
     }
 
-    async fn set_metadata(&self, path: &str, metadata: &serde_json::Value) -> Refused<()> {
+    async fn set_metadata(&self, path: &str, metadata: &serde_json::Value) -> VaultResult<()> {
         let body = Zeroizing::new(metadata.to_string());
-        exec_with_empty(&self.0, Post::<()>::to(path, body)).await.map_err(Refusal::of)
+        exec_with_empty(&self.0, Post::<()>::to(path, body)).await.map_err(VaultError::of)
     }
 }
 
-/// Put together here, because vaultrs's own way of doing so reads the environment and knows one timeout.
+/// Builds the client without vaultrs's builder, which reads the environment and has only one timeout.
 fn client(settings: &VaultSettings) -> Result<VaultClient> {
     let address = settings.address.clone();
     let http = Rest::new(address.as_str(), http(settings)?);
@@ -93,7 +93,7 @@ fn client(settings: &VaultSettings) -> Result<VaultClient> {
     Ok(VaultClient { http, middle, settings })
 }
 
-/// A redirect is not followed: the token would go wherever it points.
+/// Builds an HTTP client that follows no redirect, which would receive the token.
 fn http(settings: &VaultSettings) -> Result<Client> {
     let mut builder = Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
@@ -105,20 +105,19 @@ fn http(settings: &VaultSettings) -> Result<Client> {
     } else if let Some(path) = &settings.ca_file {
         let refuse = |why: String| {
             let message = format!("VAULT_CACERT: {} {why}", path.display());
-            RotationError::new(ErrorKind::ConfigurationInvalid, message)
-                .with_hint("name a file with the PEM certificates of the authority that signed Vault's own")
+            RotationError::new(ErrorKind::ConfigurationInvalid, message).with_hint(
+                "set it to a file with the PEM certificates of the authority that signed Vault's certificate",
+            )
         };
-        let text = fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+        let text = fs::read(path).map_err(|error| refuse(format!("is not readable: {error}")))?;
         let certificates = Certificate::from_pem_bundle(&text).ok().filter(|found| !found.is_empty());
-        let certificates = certificates.ok_or_else(|| refuse("holds no PEM certificate".to_owned()))?;
+        let certificates = certificates.ok_or_else(|| refuse("contains no PEM certificate".to_owned()))?;
         builder = builder.tls_certs_only(certificates);
     }
     builder.build().map_err(|error| {
-        RotationError::new(ErrorKind::StoreUnavailable, "the HTTPS client could not be set up")
+        RotationError::new(ErrorKind::StoreUnavailable, "failed to create the HTTPS client")
             .with_source(error)
-            .with_hint(
-                "check that this machine has CA certificates (package ca-certificates), and what VAULT_CACERT names",
-            )
+            .with_hint("check that this machine has CA certificates (package ca-certificates), and check VAULT_CACERT")
             .permanent()
     })
 }

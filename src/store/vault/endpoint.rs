@@ -144,9 +144,9 @@ impl From<VersionMetadata> for Stored {
 }
 
 /// Interprets the body of a 404.
-pub(super) fn not_found(texts: &str, body: &str) -> Found {
+pub(super) fn not_found(message: &str, body: &str) -> Found {
     match serde_json::from_str::<DeletedAnswer>(body) {
         Ok(deleted) => deleted.data.into(),
-        Err(_) => Found::Nothing(texts.to_owned()),
+        Err(_) => Found::Nothing(message.to_owned()),
     }
 }

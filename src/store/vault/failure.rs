@@ -1,6 +1,6 @@
-//! What went wrong with a call to Vault.
+//! Errors of calls to Vault.
 //!
-//! The client's own errors are never kept as causes: they hold the answer's body, and say nothing of Vault's words.
+//! The client's errors are never kept as the source: they hold the answer's body, and not Vault's message.
 
 use rustify::errors::ClientError as RestError;
 use vaultrs::error::ClientError;
@@ -8,45 +8,45 @@ use vaultrs::error::ClientError;
 use crate::connection::Peer;
 use crate::rotation::{ErrorKind, RotationError};
 
-/// The longest that Vault's own words may be, in characters.
-const LONGEST_WORDS: usize = 300;
+/// The maximum length of Vault's message in an error, in characters.
+const LONGEST_MESSAGE: usize = 300;
 
 /// The result of a call.
-pub(super) type Refused<T> = Result<T, Refusal>;
+pub(super) type VaultResult<T> = Result<T, VaultError>;
 
-/// Why a call did not succeed.
-pub(super) enum Refusal {
-    /// An answer, but no good one.
+/// The error of a call, before it is explained.
+pub(super) enum VaultError {
+    /// An error status.
     Answer {
         status: u16,
-        /// Vault's own words; empty where it has none.
-        texts: String,
-        /// The answer; it may hold anything, so it is never printed.
+        /// Vault's message, if any.
+        message: String,
+        /// The body, which is never printed because it can hold secrets.
         body: String,
     },
-    /// No answer.
+    /// No response.
     Unreachable(reqwest::Error),
     /// An answer that is not Vault's.
     Unreadable,
 }
 
-/// A call, for the sentence about it.
+/// A call, for the messages about it.
 pub(super) struct KvCall<'a> {
     pub(super) action: &'static str,
-    /// What a policy must allow, as it stands between quotation marks there.
+    /// The capabilities that a policy must grant, separated by `", "`.
     pub(super) capability: &'static str,
-    /// The path in the API.
+    /// The API path.
     pub(super) path: &'a str,
 }
 
-impl Refusal {
+impl VaultError {
     pub(super) fn of(error: ClientError) -> Self {
         match error {
             ClientError::APIError { code, errors } => {
-                Self::Answer { status: code, texts: one_line(&errors.join("; ")), body: String::new() }
+                Self::Answer { status: code, message: one_line(&errors.join("; ")), body: String::new() }
             }
             ClientError::RestClientError { source: RestError::ServerResponseError { code, content } } => {
-                Self::Answer { status: code, texts: String::new(), body: content.unwrap_or_default() }
+                Self::Answer { status: code, message: String::new(), body: content.unwrap_or_default() }
             }
             ClientError::RestClientError {
                 source: RestError::RequestError { source, .. } | RestError::ResponseError { source },
@@ -57,86 +57,88 @@ impl Refusal {
 }
 
 impl KvCall<'_> {
-    /// Explains a call that did not succeed.
-    pub(super) fn failed(&self, refusal: Refusal) -> RotationError {
+    /// Explains a failed call.
+    pub(super) fn failed(&self, error: VaultError) -> RotationError {
         let Self { action, path, .. } = self;
-        let (status, texts) = match refusal {
-            Refusal::Answer { status, texts, .. } => (status, texts),
-            Refusal::Unreachable(error) => return unreachable(error),
-            Refusal::Unreadable => return not_vault(&format!("the answer to {action} {path}")),
+        let (status, said) = match error {
+            VaultError::Answer { status, message, .. } => (status, message),
+            VaultError::Unreachable(error) => return unreachable(error),
+            VaultError::Unreadable => return not_vault(&format!("the answer to {action} {path}")),
         };
         match status {
-            403 => self.denied(&texts),
-            404 => RotationError::new(ErrorKind::SecretNotFound, format!("there is no {path}{}", said(404, &texts)))
-                .with_hint("check the mount, the path, VAULT_ADDR and VAULT_NAMESPACE"),
-            400 if texts.contains("check-and-set") => {
-                let message = format!("somebody else wrote {path} meanwhile{}", said(400, &texts));
+            403 => self.denied(&said),
+            404 => {
+                RotationError::new(ErrorKind::SecretNotFound, format!("{path} does not exist{}", quoted(404, &said)))
+                    .with_hint("check the mount, the path, VAULT_ADDR and VAULT_NAMESPACE")
+            }
+            400 if said.contains("check-and-set") => {
+                let message = format!("another writer changed {path}{}", quoted(400, &said));
                 RotationError::new(ErrorKind::StoreConflict, message)
             }
             413 => RotationError::new(
                 ErrorKind::DocumentInvalid,
-                format!("{path} is too large for Vault{}", said(413, &texts)),
+                format!("{path} is too large for Vault{}", quoted(413, &said)),
             ),
-            _ => unanswered(&format!("the call to {action} {path}"), status, &texts),
+            _ => unavailable(&format!("the call to {action} {path}"), status, &said),
         }
     }
 
-    fn denied(&self, texts: &str) -> RotationError {
+    fn denied(&self, said: &str) -> RotationError {
         let Self { action, capability, path } = self;
-        let message = format!("Vault does not allow this login to {action} {path}{}", said(403, texts));
+        let message = format!("Vault denied this login to {action} {path}{}", quoted(403, said));
         let hint = format!(
-            r#"add path "{path}" {{ capabilities = ["{capability}"] }} to its policy; a token that expired or was revoked, or another VAULT_NAMESPACE, gives the same answer"#
+            r#"add path "{path}" {{ capabilities = ["{capability}"] }} to its policy; Vault also returns this for an expired or revoked token, and for another VAULT_NAMESPACE"#
         );
         RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
     }
 }
 
-/// Explains a login that did not succeed.
-pub(super) fn login_failed(refusal: Refusal, method: &str, mount: &str) -> RotationError {
-    match refusal {
-        Refusal::Answer { status: status @ (400 | 401 | 403 | 404), texts, .. } => {
-            let message = format!("Vault refuses the {method} login at auth/{mount}{}", said(status, &texts));
+/// Explains a failed login.
+pub(super) fn login_failed(error: VaultError, method: &str, mount: &str) -> RotationError {
+    match error {
+        VaultError::Answer { status: status @ (400 | 401 | 403 | 404), message, .. } => {
+            let message = format!("Vault rejected the {method} login at auth/{mount}{}", quoted(status, &message));
             let hint = match method {
                 "AppRole" => {
-                    "check VAULT_ROLE_ID and VAULT_SECRET_ID (a secret id may expire or be used up), VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
+                    "check VAULT_ROLE_ID and VAULT_SECRET_ID (a secret id can expire or reach its use limit), VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
                 }
                 _ => {
-                    "check VAULT_KUBERNETES_ROLE, what service accounts and namespaces that role is bound to, VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
+                    "check VAULT_KUBERNETES_ROLE, the service accounts and namespaces bound to that role, VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
                 }
             };
             RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
         }
-        Refusal::Answer { status, texts, .. } => unanswered(&format!("the {method} login"), status, &texts),
-        Refusal::Unreachable(error) => unreachable(error),
-        Refusal::Unreadable => not_vault(&format!("the answer to the {method} login")),
+        VaultError::Answer { status, message, .. } => unavailable(&format!("the {method} login"), status, &message),
+        VaultError::Unreachable(error) => unreachable(error),
+        VaultError::Unreadable => not_vault(&format!("the answer to the {method} login")),
     }
 }
 
-/// Statuses that say nothing of the call itself (Vault HTTP API, "HTTP status codes").
-fn unanswered(what: &str, status: u16, texts: &str) -> RotationError {
+/// Explains a status that does not depend on the call (Vault HTTP API, "HTTP status codes").
+fn unavailable(what: &str, status: u16, said: &str) -> RotationError {
     let unavailable = |message: String| RotationError::new(ErrorKind::StoreUnavailable, message);
-    let said = said(status, texts);
+    let quoted = quoted(status, said);
     match status {
-        429 => RotationError::new(ErrorKind::RateLimited, format!("Vault asks for fewer calls{said}"))
-            .with_hint("wait and try again; a rate limit quota of Vault's may be too low for this"),
-        503 if texts.contains("sealed") => unavailable(format!("Vault is sealed{said}"))
+        429 => RotationError::new(ErrorKind::RateLimited, format!("Vault limits the rate of calls{quoted}"))
+            .with_hint("wait and try again; if the error persists, raise the rate limit quota in Vault"),
+        503 if said.contains("sealed") => unavailable(format!("Vault is sealed{quoted}"))
             .with_hint("unseal it (`bao operator unseal`, `vault operator unseal`), then try again"),
-        412 | 500..=599 => unavailable(format!("Vault could not answer {what}{said}"))
-            .with_hint("try again; if it stays, look at Vault's own log and at `bao status` or `vault status`"),
-        300..=399 => {
-            unavailable(format!("Vault answers {what} with a redirect{said}, which is not followed with a token"))
-                .with_hint("set VAULT_ADDR to the active node, or to a load balancer that knows it")
-                .permanent()
-        }
-        _ if texts.is_empty() => unavailable(format!("{what} was refused without Vault's words{said}"))
-            .with_hint("check VAULT_ADDR (https where Vault serves https) and any proxy in between")
+        412 | 500..=599 => unavailable(format!("Vault failed to answer {what}{quoted}"))
+            .with_hint("try again; if the error persists, check Vault's log and `bao status` or `vault status`"),
+        300..=399 => unavailable(format!(
+            "Vault answered {what} with a redirect{quoted}, which is never followed because it would receive the token"
+        ))
+        .with_hint("set VAULT_ADDR to the active node, or to a load balancer in front of it")
+        .permanent(),
+        _ if said.is_empty() => unavailable(format!("{what} was rejected without a message from Vault{quoted}"))
+            .with_hint("check VAULT_ADDR (https if Vault serves https) and any proxy in between")
             .permanent(),
-        _ => unavailable(format!("Vault refused {what}{said}")).with_hint("Vault's own words say why").permanent(),
+        _ => unavailable(format!("Vault rejected {what}{quoted}")).with_hint("read Vault's message").permanent(),
     }
 }
 
 fn not_vault(what: &str) -> RotationError {
-    let message = format!("{what} is not what Vault's KV version 2 answers");
+    let message = format!("{what} is not an answer of KV version 2");
     RotationError::new(ErrorKind::StoreUnavailable, message)
         .with_hint("check VAULT_ADDR, any proxy in between, and that the mount is KV version 2")
 }
@@ -153,14 +155,14 @@ fn unreachable(error: reqwest::Error) -> RotationError {
     peer.unreachable(error)
 }
 
-fn said(status: u16, texts: &str) -> String {
-    if texts.is_empty() { format!(" ({status})") } else { format!(" ({status}: {texts})") }
+fn quoted(status: u16, said: &str) -> String {
+    if said.is_empty() { format!(" ({status})") } else { format!(" ({status}: {said})") }
 }
 
-/// Vault breaks its longer messages into lines with bullets.
+/// Joins the lines and bullets of a longer message.
 fn one_line(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().filter(|word| *word != "*").collect();
-    words.join(" ").chars().filter(|letter| !letter.is_control()).take(LONGEST_WORDS).collect()
+    words.join(" ").chars().filter(|letter| !letter.is_control()).take(LONGEST_MESSAGE).collect()
 }
 
 #[cfg(test)]
@@ -169,12 +171,12 @@ mod tests {
     use crate::rotation::Retryability;
 
     fn explained(status: u16, texts: &str) -> RotationError {
-        let refusal = Refusal::of(ClientError::APIError { code: status, errors: vec![texts.to_owned()] });
-        KvCall { action: "read", capability: "read", path: "secret/data/x" }.failed(refusal)
+        let error = VaultError::of(ClientError::APIError { code: status, errors: vec![texts.to_owned()] });
+        KvCall { action: "read", capability: "read", path: "secret/data/x" }.failed(error)
     }
 
     #[test]
-    fn each_status_has_its_kind_and_keeps_vaults_words() {
+    fn each_status_has_its_kind_and_keeps_the_message() {
         use Retryability::{MaySettle, Permanent, Transient};
         for (status, texts, kind, retryability) in [
             (400, "check-and-set parameter did not match the current version", ErrorKind::StoreConflict, MaySettle),
@@ -197,21 +199,21 @@ mod tests {
     }
 
     #[test]
-    fn vaults_words_are_one_line_of_bounded_length() {
+    fn the_message_is_one_line_of_bounded_length() {
         let error = explained(403, "1 error occurred:\n\t* permission denied\n\n");
         assert!(error.to_string().ends_with("(403: 1 error occurred: permission denied)"), "{error}");
-        assert!(explained(500, &"x".repeat(9999)).to_string().len() < LONGEST_WORDS + 100);
+        assert!(explained(500, &"x".repeat(9999)).to_string().len() < LONGEST_MESSAGE + 100);
     }
 
     #[test]
-    fn an_answer_that_is_not_vaults_is_never_quoted() {
+    fn an_answer_of_another_server_is_never_quoted() {
         let content = Some("<html>hush</html>".to_owned());
         let source = RestError::ServerResponseError { code: 502, content };
         let call = KvCall { action: "read", capability: "read", path: "secret/data/x" };
-        let error = call.failed(Refusal::of(ClientError::RestClientError { source }));
+        let error = call.failed(VaultError::of(ClientError::RestClientError { source }));
         assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
         assert!(!format!("{error:?}").contains("hush") && error.to_string().contains("(502)"), "{error:?}");
-        let error = call.failed(Refusal::of(ClientError::ResponseDataEmptyError));
+        let error = call.failed(VaultError::of(ClientError::ResponseDataEmptyError));
         assert!(error.hint().contains("VAULT_ADDR"), "{}", error.hint());
     }
 }

@@ -1,7 +1,7 @@
 //! A secret's mount, and its path in the mount.
 
 use super::connection::Connection;
-use super::failure::{KvCall, Refusal};
+use super::failure::{KvCall, VaultError};
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 /// The path prefix of staged versions in the same mount. A reader's policy on `secret/data/team/*` does not match it.
@@ -25,8 +25,8 @@ impl Location {
         let path = format!("sys/internal/ui/mounts/{id}");
         let mount = match connection.mount(&path).await {
             Ok(mount) => mount,
-            Err(Refusal::Answer { status: 403 | 404, .. }) => return Ok(guessed),
-            Err(refusal) => return Err(KvCall { action: "read", capability: "read", path: &path }.failed(refusal)),
+            Err(VaultError::Answer { status: 403 | 404, .. }) => return Ok(guessed),
+            Err(error) => return Err(KvCall { action: "read", capability: "read", path: &path }.failed(error)),
         };
         let name = mount.path.trim_end_matches('/');
         let Some(path) = id.strip_prefix(name).and_then(|rest| rest.strip_prefix('/')) else { return Ok(guessed) };

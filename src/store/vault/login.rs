@@ -10,7 +10,7 @@ use vaultrs::client::VaultClient;
 use vaultrs::error::ClientError;
 use zeroize::Zeroizing;
 
-use super::failure::{Refusal, login_failed};
+use super::failure::{VaultError, login_failed};
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
@@ -82,7 +82,7 @@ impl Login {
 fn accepted(login: std::result::Result<AuthInfo, ClientError>, method: &str, mount: &str) -> Result<Zeroizing<String>> {
     match login {
         Ok(info) => Ok(Zeroizing::new(info.client_token)),
-        Err(error) => Err(login_failed(Refusal::of(error), method, mount)),
+        Err(error) => Err(login_failed(VaultError::of(error), method, mount)),
     }
 }
 

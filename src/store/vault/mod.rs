@@ -86,11 +86,11 @@ impl VaultKv {
         let (connection, path) = (self.connection().await?, found.location.pending());
         let written = connection.write(&path, &snapshot::to_json(versions), found.versions_cas).await;
         let call = KvCall { action: "write", capability: "create\", \"update", path: &path };
-        let written = written.map_err(|refusal| call.failed(refusal))?;
+        let written = written.map_err(|error| call.failed(error))?;
         if found.versions_cas == 0 {
             // Earlier KV versions of this path would keep discarded tokens.
             let kept = connection.keep_one_version(&found.location.pending_metadata()).await;
-            best_effort("limit the pending path to one version", kept.map_err(|refusal| call.failed(refusal)));
+            best_effort("limit the pending path to one version", kept.map_err(|error| call.failed(error)));
         }
         Ok(written)
     }
@@ -112,7 +112,7 @@ impl VaultKv {
         metadata.extend(document.expires_at().map(|end| ("expires_at".to_owned(), end.to_string())));
         let (connection, path) = (self.connection().await?, found.location.metadata());
         let call = KvCall { action: "write", capability: "create\", \"update", path: &path };
-        connection.set_custom_metadata(&path, &metadata).await.map_err(|refusal| call.failed(refusal))
+        connection.set_custom_metadata(&path, &metadata).await.map_err(|error| call.failed(error))
     }
 }
 
@@ -167,7 +167,7 @@ impl SecretStore for VaultKv {
         let path = found.location.data();
         let call = KvCall { action: "write", capability: "update", path: &path };
         let written = self.connection().await?.write(&path, &staged.document, staged.follows).await;
-        let written = written.map_err(|refusal| call.failed(refusal))?;
+        let written = written.map_err(|error| call.failed(error))?;
         // Without this write, the next snapshot completes the promotion.
         let versions = found.promoted(staged, &written);
         best_effort("record the promoted version", self.write_versions(&found, &versions).await.map(drop));
@@ -203,7 +203,7 @@ async fn document(connection: &Connection, location: &Location) -> Result<Stored
         Ok(Found::Value(stored)) => Ok(stored),
         Ok(Found::Gone { version, destroyed }) => Err(location.gone(version, destroyed)),
         Ok(Found::Nothing(why)) => Err(location.missing(&why)),
-        Err(refusal) => Err(KvCall { action: "read", capability: "read", path: &path }.failed(refusal)),
+        Err(error) => Err(KvCall { action: "read", capability: "read", path: &path }.failed(error)),
     }
 }
 
@@ -214,7 +214,7 @@ async fn versions(connection: &Connection, location: &Location) -> Result<(KvVer
         Ok(Found::Value(stored)) => Ok((snapshot::parse(&stored, &path)?, stored.version)),
         Ok(Found::Gone { version, .. }) => Ok((KvVersions::default(), version)),
         Ok(Found::Nothing(_)) => Ok((KvVersions::default(), 0)),
-        Err(refusal) => Err(KvCall { action: "read", capability: "read", path: &path }.failed(refusal)),
+        Err(error) => Err(KvCall { action: "read", capability: "read", path: &path }.failed(error)),
     }
 }
 

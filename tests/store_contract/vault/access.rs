@@ -1,4 +1,4 @@
-//! Who may do what: policies, namespaces and logins.
+//! Policies, namespaces and logins.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,9 +10,9 @@ use tokio::net::TcpListener;
 
 use super::Vault;
 use crate::bao::{Bao, ROOT};
-use crate::place::{DOCUMENT, Place, Secret, token_in};
+use crate::fixture::{DOCUMENT, Fixture, Secret, token_in};
 
-/// What README says a rotator needs.
+/// The documented policy of a rotator.
 const ROTATOR: &str = r#"
 path "secret/data/team/*" { capabilities = ["read", "update"] }
 path "secret/metadata/team/*" { capabilities = ["update"] }
@@ -22,53 +22,54 @@ path "secret/metadata/genesys-rotator/pending/team/*" { capabilities = ["create"
 const READER: &str = r#"path "secret/data/team/*" { capabilities = ["read"] }"#;
 
 #[tokio::test]
-async fn the_documented_policy_is_enough_and_a_reader_gets_nothing_else() {
+async fn the_documented_policy_is_enough_and_readers_cannot_read_staged_versions() {
     let Some(root) = Vault::start() else { return };
     root.bao.put("team/genesys", DOCUMENT).await;
     let id = SecretId::new("secret/team/genesys");
     let token = root.bao.token(ROTATOR).await;
-    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
-    let report = Secret { place: &place, id: id.clone() }.rotate().await;
+    let fixture = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
+    let report = Secret { fixture: &fixture, id: id.clone() }.rotate().await;
     assert!(report.promoted(), "{report:?}");
-    let told = root.bao.call("GET", "secret/metadata/team/genesys", Value::Null).await.1;
-    assert_eq!(told["data"]["custom_metadata"]["platform"], "genesys-cloud");
+    let metadata = root.bao.call("GET", "secret/metadata/team/genesys", Value::Null).await.1;
+    assert_eq!(metadata["data"]["custom_metadata"]["platform"], "genesys-cloud");
 
     let token = root.bao.token(READER).await;
     let reader = Vault::with(&root.bao, &[("VAULT_TOKEN", &token)]);
-    let value = reader.store().read(&id, VersionSelector::Current).await.expect("it may").expect("a value");
+    let value = reader.store().read(&id, VersionSelector::Current).await.expect("a permitted read").expect("a value");
     assert!(token_in(value.text.expose_secret()).is_some());
-    let error = reader.store().read(&id, VersionSelector::Pending(&VersionId::random())).await.expect_err("it may not");
+    let error =
+        reader.store().read(&id, VersionSelector::Pending(&VersionId::random())).await.expect_err("a denied read");
     assert_eq!(error.kind(), ErrorKind::StoreDenied);
     assert!(error.to_string().contains("secret/data/genesys-rotator/pending/team/genesys (403: "), "{error}");
     assert!(error.to_string().contains("permission denied"), "{error}");
     let wanted = r#"add path "secret/data/genesys-rotator/pending/team/genesys" { capabilities = ["read"] }"#;
     assert!(error.hint().starts_with(wanted), "{}", error.hint());
 
-    // Without the metadata the rotation is as good, and nobody is told.
+    // Without permission for the metadata, the rotation succeeds and sets no custom metadata.
     let policy = ROTATOR.lines().filter(|line| !line.contains("metadata")).collect::<Vec<_>>().join("\n");
-    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", &root.bao.token(&policy).await)]);
-    assert!(Secret { place: &place, id }.rotate().await.promoted());
+    let fixture = Vault::with(&root.bao, &[("VAULT_TOKEN", &root.bao.token(&policy).await)]);
+    assert!(Secret { fixture: &fixture, id }.rotate().await.promoted());
 }
 
 #[tokio::test]
-async fn a_namespace_is_a_world_of_its_own() {
+async fn a_namespace_has_its_own_mounts_and_secrets() {
     let Some(root) = Vault::start() else { return };
     root.bao.post("sys/namespaces/team", Value::Null).await;
     let mount = json!({"type": "kv", "options": {"version": "2"}});
     root.bao.call_in("team", "POST", "sys/mounts/secret", mount).await;
-    let document: Value = serde_json::from_str(DOCUMENT).expect("it is JSON");
+    let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
     root.bao.call_in("team", "POST", "secret/data/genesys", json!({ "data": document })).await;
     let id = SecretId::new("secret/genesys");
-    let place = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("VAULT_NAMESPACE", "team/")]);
-    let report = Secret { place: &place, id: id.clone() }.rotate().await;
+    let fixture = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("VAULT_NAMESPACE", "team/")]);
+    let report = Secret { fixture: &fixture, id: id.clone() }.rotate().await;
     assert!(report.promoted(), "{report:?}");
     assert_eq!(root.refusal("secret/genesys").await.kind(), ErrorKind::SecretNotFound);
-    let nowhere = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("BAO_NAMESPACE", "nobody")]);
+    let nowhere = Vault::with(&root.bao, &[("VAULT_TOKEN", ROOT), ("BAO_NAMESPACE", "no-such")]);
     let error = nowhere.refusal("secret/genesys").await;
     assert!(error.hint().contains("VAULT_NAMESPACE"), "{error}: {}", error.hint());
 }
 
-/// An AppRole with the documented policy, mounted elsewhere than usual: its role id and a secret id.
+/// Creates an AppRole with the documented policy at a custom mount; returns its role id and a secret id.
 async fn app_role(bao: &Bao) -> [String; 2] {
     bao.post("sys/auth/machines", json!({"type": "approle"})).await;
     bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
@@ -82,7 +83,7 @@ async fn app_role(bao: &Bao) -> [String; 2] {
 const MOUNT: (&str, &str) = ("VAULT_AUTH_MOUNT", "auth/machines/");
 
 #[tokio::test]
-async fn logins_by_app_role_and_by_files_work() {
+async fn logins_with_an_app_role_and_from_files_succeed() {
     let Some(root) = Vault::start() else { return };
     let bao = &root.bao;
     bao.put("team/genesys", DOCUMENT).await;
@@ -90,7 +91,7 @@ async fn logins_by_app_role_and_by_files_work() {
     let home = tempfile::tempdir().expect("a directory");
     let file = |name: &str, text: &str| {
         let path = home.path().join(name);
-        std::fs::write(&path, format!("{text}\n")).expect("it is written");
+        std::fs::write(&path, format!("{text}\n")).expect("the file is written");
         path.display().to_string()
     };
     let (role_file, secret_file) = (file("role-id", &role_id), file("secret-id", &secret_id));
@@ -102,14 +103,14 @@ async fn logins_by_app_role_and_by_files_work() {
         &[("VAULT_TOKEN_FILE", &token_file)],
         &[("HOME", &home)],
     ] {
-        let place = Vault::with(bao, settings);
-        let report = Secret { place: &place, id: SecretId::new("secret/team/genesys") }.rotate().await;
+        let fixture = Vault::with(bao, settings);
+        let report = Secret { fixture: &fixture, id: SecretId::new("secret/team/genesys") }.rotate().await;
         assert!(report.promoted(), "{report:?}");
     }
 }
 
 #[tokio::test]
-async fn a_login_that_fails_is_explained() {
+async fn a_failed_login_names_the_method_and_the_setting() {
     let Some(root) = Vault::start() else { return };
     let [role_id, _] = app_role(&root.bao).await;
     let role = ("VAULT_ROLE_ID", role_id.as_str());
@@ -131,7 +132,7 @@ async fn a_login_that_fails_is_explained() {
     }
 }
 
-/// A Kubernetes that vouches for one service account, whatever token it is asked about.
+/// Starts a Kubernetes API that authenticates every token as one service account; returns its URL.
 async fn kubernetes() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -140,7 +141,7 @@ async fn kubernetes() -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = Vec::new();
-            // The request is one JSON object, and its last brace is the last thing that is sent.
+            // The request body is one JSON object, so the request ends with a brace.
             while !request.ends_with(b"}") && !request.ends_with(b"}\n") {
                 match stream.read_buf(&mut request).await {
                     Ok(1..) => {}
@@ -156,7 +157,7 @@ async fn kubernetes() -> String {
 }
 
 #[tokio::test]
-async fn a_pod_logs_in_by_its_service_account() {
+async fn a_pod_logs_in_with_its_service_account() {
     let Some(root) = Vault::start() else { return };
     let bao = &root.bao;
     bao.put("team/genesys", DOCUMENT).await;
@@ -177,10 +178,10 @@ async fn a_pod_logs_in_by_its_service_account() {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let token = [part(r#"{"alg":"RS256","typ":"JWT"}"#), part(&claims.to_string()), part("signature")].join(".");
     let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), format!("{token}\n")).expect("it is written");
+    std::fs::write(file.path(), format!("{token}\n")).expect("the file is written");
     let path = file.path().display().to_string();
     let settings = [("VAULT_KUBERNETES_ROLE", "ci"), ("VAULT_KUBERNETES_TOKEN_FILE", path.as_str())];
-    let place = Vault::with(bao, &settings);
-    let report = Secret { place: &place, id: SecretId::new("secret/team/genesys") }.rotate().await;
+    let fixture = Vault::with(bao, &settings);
+    let report = Secret { fixture: &fixture, id: SecretId::new("secret/team/genesys") }.rotate().await;
     assert!(report.promoted(), "{report:?}");
 }

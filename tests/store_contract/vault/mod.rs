@@ -1,4 +1,4 @@
-//! KV version 2, against a real OpenBao.
+//! KV version 2, against OpenBao.
 
 mod access;
 
@@ -13,15 +13,15 @@ use tokio::task::LocalSet;
 use uuid::Uuid;
 
 use crate::bao::{Bao, ROOT};
-use crate::contract::{judge, with_every_row, with_every_row_ahead};
-use crate::place::{DOCUMENT, Place, Secret, Under, kind_of, rotator};
+use crate::contract::{judge, with_every_intent_row, with_every_row};
+use crate::fixture::{DOCUMENT, Fixture, Secret, StoreRotator, kind_of, rotator};
 
-/// What KV cannot keep. The test of what it does keep is below.
+/// Rows that KV cannot keep, with the reason. `fields_keep_their_values_and_order` tests what it does keep.
 const DEVIATIONS: [(&str, &str); 1] =
-    [("unknown_fields_survive_a_whole_rotation", "KV orders the keys, and OpenBao makes 64-bit floats of numbers")];
+    [("unknown_fields_survive_a_rotation", "KV sorts keys, and OpenBao converts numbers to 64-bit floats")];
 
 struct Vault {
-    rotator: Under<VaultKv>,
+    rotator: StoreRotator<VaultKv>,
     bao: Rc<Bao>,
 }
 
@@ -39,16 +39,16 @@ impl Vault {
         Some(Self::with(&bao, &[("VAULT_TOKEN", ROOT)]))
     }
 
-    /// Why a secret cannot be described.
+    /// The error of describing a secret.
     async fn refusal(&self, id: &str) -> RotationError {
-        self.store().describe(&SecretId::new(id)).await.expect_err("it is refused")
+        self.store().describe(&SecretId::new(id)).await.expect_err("an error")
     }
 }
 
-impl Place for Vault {
+impl Fixture for Vault {
     type Store = VaultKv;
 
-    fn rotator(&self) -> &Under<VaultKv> {
+    fn rotator(&self) -> &StoreRotator<VaultKv> {
         &self.rotator
     }
 
@@ -59,7 +59,7 @@ impl Place for Vault {
     }
 
     fn unknown(&self) -> SecretId {
-        SecretId::new("secret/nobody/made/this")
+        SecretId::new("secret/no/such/secret")
     }
 
     async fn every_value(&self, secret: &SecretId) -> Vec<String> {
@@ -76,7 +76,7 @@ impl Place for Vault {
     }
 }
 
-/// The path in the mount.
+/// The path of a secret in its mount.
 fn name_of(secret: &SecretId) -> &str {
     secret.as_str().strip_prefix("secret/").expect("the usual mount")
 }
@@ -86,84 +86,84 @@ fn pending_of(secret: &SecretId) -> String {
 }
 
 #[tokio::test]
-async fn openbao_keeps_the_contract_but_for_its_known_deviations() {
-    let Some(place) = Vault::start() else { return };
-    let place = Rc::new(place);
-    let surprises = LocalSet::new().run_until(all(place)).await;
+async fn openbao_keeps_the_contract_except_for_known_deviations() {
+    let Some(fixture) = Vault::start() else { return };
+    let fixture = Rc::new(fixture);
+    let surprises = LocalSet::new().run_until(all(fixture)).await;
     assert!(surprises.is_empty(), "{surprises:#?}");
 }
 
-async fn all(place: Rc<Vault>) -> Vec<String> {
-    let mut surprises = with_every_row!(judge place);
-    surprises.extend(with_every_row_ahead!(judge place));
+async fn all(fixture: Rc<Vault>) -> Vec<String> {
+    let mut surprises = with_every_row!(judge fixture);
+    surprises.extend(with_every_intent_row!(judge fixture));
     surprises
 }
 
 #[tokio::test]
-async fn fields_keep_their_meaning_and_their_place() {
-    let Some(place) = Vault::start() else { return };
+async fn fields_keep_their_values_and_order() {
+    let Some(fixture) = Vault::start() else { return };
     let fields = r#"{"zebra":1e4,"region":"mypurecloud.ie","nested":{"b":[1.0,null,0.1],"a":"<é\u00e9&>"},"client_id":"client","client_secret":"hush","alpha":true}"#;
-    let secret = Secret::holding(&place, fields).await;
-    let text = |value: Value| serde_json::to_string(&value).expect("it is JSON");
-    let before = place.bao.get(name_of(&secret.id)).await;
+    let secret = Secret::holding(&fixture, fields).await;
+    let text = |value: Value| serde_json::to_string(&value).expect("JSON");
+    let before = fixture.bao.get(name_of(&secret.id)).await;
     assert_eq!(before["nested"], json!({"a": "<éé&>", "b": [1, null, 0.1]}));
     for _ in 0..2 {
         let report = secret.rotate().await;
         assert!(report.promoted(), "{report:?}");
-        let mut after = place.bao.get(name_of(&secret.id)).await;
+        let mut after = fixture.bao.get(name_of(&secret.id)).await;
         let fields = after.as_object_mut().expect("an object");
         assert!(fields["access_token"].as_str().is_some_and(|token| token.starts_with("token-")));
         for own in ["access_token", "token_type", "issued_at", "expires_at"] {
             assert!(fields.shift_remove(own).is_some(), "{own}");
         }
-        assert_eq!(text(after), text(before.clone()), "byte for byte what KV hands out, in KV's order");
+        assert_eq!(text(after), text(before.clone()), "the same bytes and order as KV returned before");
     }
 }
 
 #[tokio::test]
-async fn people_are_told_of_the_rotation_and_their_own_metadata_stays() {
-    let Some(place) = Vault::start() else { return };
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn a_rotation_adds_custom_metadata_and_keeps_existing_metadata() {
+    let Some(fixture) = Vault::start() else { return };
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let path = format!("secret/metadata/{}", name_of(&secret.id));
-    let theirs = json!({"custom_metadata": {"owner": "team", "platform": "old"}, "max_versions": 7});
-    place.bao.post(&path, theirs).await;
+    let existing = json!({"custom_metadata": {"owner": "team", "platform": "old"}, "max_versions": 7});
+    fixture.bao.post(&path, existing).await;
     assert!(secret.rotate().await.promoted());
-    let metadata = place.bao.call("GET", &path, Value::Null).await.1["data"].clone();
+    let metadata = fixture.bao.call("GET", &path, Value::Null).await.1["data"].clone();
     let document: Value = serde_json::from_str(&secret.current().await).expect("a document");
-    let told = &metadata["custom_metadata"];
-    assert_eq!((&told["owner"], &told["platform"]), (&json!("team"), &json!("genesys-cloud")));
-    assert_eq!(told["expires_at"], document["expires_at"]);
-    assert!(told["rotated_by"].as_str().is_some_and(|name| name.starts_with("genesys-rotator/")));
+    let custom = &metadata["custom_metadata"];
+    assert_eq!((&custom["owner"], &custom["platform"]), (&json!("team"), &json!("genesys-cloud")));
+    assert_eq!(custom["expires_at"], document["expires_at"]);
+    assert!(custom["rotated_by"].as_str().is_some_and(|name| name.starts_with("genesys-rotator/")));
     assert_eq!(metadata["max_versions"], 7);
     let path = format!("secret/metadata/{}", pending_of(&secret.id));
-    let metadata = place.bao.call("GET", &path, Value::Null).await.1["data"].clone();
+    let metadata = fixture.bao.call("GET", &path, Value::Null).await.1["data"].clone();
     assert_eq!((&metadata["max_versions"], &metadata["cas_required"]), (&json!(1), &json!(true)));
 }
 
 #[tokio::test]
-async fn an_edit_meanwhile_is_never_overwritten_and_a_crash_is_healed() {
-    let Some(place) = Vault::start() else { return };
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn an_edit_is_never_overwritten_and_the_next_rotation_recovers_from_a_crash() {
+    let Some(fixture) = Vault::start() else { return };
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let (before, version) = (secret.current_id().await, VersionId::random());
     secret.stage(&version, DOCUMENT).await.expect("staged");
-    place.bao.put(name_of(&secret.id), r#"{"edited":"by hand"}"#).await;
+    fixture.bao.put(name_of(&secret.id), r#"{"edited":"by hand"}"#).await;
     assert_ne!(secret.current_id().await, before);
     for holder in [before, secret.current_id().await] {
         assert_eq!(kind_of(secret.promote(&version, &holder).await), Some(ErrorKind::StoreConflict));
         assert_eq!(secret.current().await, r#"{"edited":"by hand"}"#);
     }
-    // Written again as it was, it is no less a write of somebody else's, and the next rotation starts afresh.
-    place.bao.put(name_of(&secret.id), DOCUMENT).await;
+    // A write of the same document is an edit too: the next rotation starts over.
+    fixture.bao.put(name_of(&secret.id), DOCUMENT).await;
     let report = secret.rotate().await;
     assert!(report.promoted() && report.version != Some(version), "{report:?}");
 
-    // The process died between the write of the document and that of the state.
-    let secret = Secret::holding(&place, DOCUMENT).await;
+    // A crash between the write of the document and the write of the state.
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     let (before, version) = (secret.current_id().await, VersionId::random());
     let document = format!(r#"{},"access_token":"promoted"}}"#, DOCUMENT.trim_end_matches('}'));
     secret.stage(&version, &document).await.expect("staged");
     assert_eq!(secret.labels().await, [Some(before.clone()), None, Some(version.clone())]);
-    place.bao.put(name_of(&secret.id), &document).await;
+    fixture.bao.put(name_of(&secret.id), &document).await;
     assert_eq!(secret.labels().await, [Some(version), Some(before), None]);
     let report = secret.rotate().await;
     assert!(report.promoted(), "{report:?}");
@@ -171,28 +171,28 @@ async fn an_edit_meanwhile_is_never_overwritten_and_a_crash_is_healed() {
 }
 
 #[tokio::test]
-async fn two_rotators_at_once_end_with_one_winner_and_no_lost_write() {
-    let Some(place) = Vault::start() else { return };
-    // Processes of their own share no login and no knowledge of the mount.
-    let other = Vault::with(&place.bao, &[("VAULT_TOKEN", ROOT)]);
+async fn of_two_concurrent_writers_exactly_one_succeeds() {
+    let Some(fixture) = Vault::start() else { return };
+    // Another process has its own login and its own cache of mounts.
+    let other = Vault::with(&fixture.bao, &[("VAULT_TOKEN", ROOT)]);
     for _ in 0..5 {
-        let secret = Secret::holding(&place, DOCUMENT).await;
+        let secret = Secret::holding(&fixture, DOCUMENT).await;
         let holder = secret.current_id().await;
         let version = VersionId::random();
         secret.stage(&version, DOCUMENT).await.expect("staged");
         let promotions = tokio::join!(
-            place.store().promote(&secret.id, &version, Some(&holder)),
+            fixture.store().promote(&secret.id, &version, Some(&holder)),
             other.store().promote(&secret.id, &version, Some(&holder)),
         );
         let won = [promotions.0, promotions.1].into_iter().filter(Result::is_ok).count();
-        assert_eq!(won, 1, "one write was checked and set");
+        assert_eq!(won, 1, "exactly one check-and-set write succeeds");
         assert_eq!(secret.current_id().await, version);
         let rotations = [secret.rotate().await, secret.rotate().await];
         assert!(rotations.iter().all(|report| report.promoted()), "{rotations:?}");
         let (one, two) = (VersionId::random(), VersionId::random());
         let value = "{}".into();
         let staged = tokio::join!(
-            place.store().stage(&secret.id, &one, &value, None),
+            fixture.store().stage(&secret.id, &one, &value, None),
             other.store().stage(&secret.id, &two, &value, None),
         );
         let kinds = [kind_of(staged.0), kind_of(staged.1)];
@@ -201,9 +201,9 @@ async fn two_rotators_at_once_end_with_one_winner_and_no_lost_write() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_not_kv_version_2_is_explained() {
-    let Some(place) = Vault::start() else { return };
-    let bao = &place.bao;
+async fn a_missing_secret_and_a_mount_of_another_type_are_explained() {
+    let Some(fixture) = Vault::start() else { return };
+    let bao = &fixture.bao;
     bao.post("sys/mounts/old", json!({"type": "kv"})).await;
     bao.post("old/data/x", json!({"some": "thing"})).await;
     bao.post("sys/mounts/deep/kv", json!({"type": "kv", "options": {"version": "2"}})).await;
@@ -231,50 +231,50 @@ async fn what_is_not_there_or_not_kv_version_2_is_explained() {
         ("cubbyhole/x", ErrorKind::ConfigurationInvalid, "is a mount of type cubbyhole", "secrets list"),
         ("secret", ErrorKind::SecretNotFound, "is not in the form MOUNT/PATH", "secret/team/genesys"),
     ] {
-        let error = place.refusal(id).await;
+        let error = fixture.refusal(id).await;
         assert_eq!((error.kind(), error.retryability()), (kind, Retryability::Permanent), "{id}: {error}");
         assert!(error.to_string().contains(message), "{id}: {error}");
         assert!(error.hint().contains(hint), "{id}: {}", error.hint());
     }
-    let document: Value = serde_json::from_str(DOCUMENT).expect("it is JSON");
+    let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
     bao.post("deep/kv/data/team/genesys", json!({ "data": document })).await;
-    let secret = Secret { place: &place, id: SecretId::new("deep/kv/team/genesys") };
-    assert!(secret.rotate().await.promoted(), "the mount's name may have slashes");
+    let secret = Secret { fixture: &fixture, id: SecretId::new("deep/kv/team/genesys") };
+    assert!(secret.rotate().await.promoted(), "a mount path may have slashes");
 }
 
 #[tokio::test]
-async fn a_damaged_state_is_told_of_without_its_content_and_a_deleted_one_is_none() {
-    let Some(place) = Vault::start() else { return };
-    let secret = Secret::holding(&place, DOCUMENT).await;
+async fn a_damaged_state_is_reported_without_its_content_and_a_deleted_state_is_empty() {
+    let Some(fixture) = Vault::start() else { return };
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     assert!(secret.rotate().await.promoted());
     let path = format!("secret/data/{}", pending_of(&secret.id));
     let damage = json!({"data": {"pending": {"version": "hush"}}, "options": {"cas": 2}});
-    let (status, answer) = place.bao.call("POST", &path, damage).await;
+    let (status, answer) = fixture.bao.call("POST", &path, damage).await;
     assert_eq!(status, 200, "{answer}");
-    let error = secret.rotate().await.error.expect("it is refused");
+    let error = secret.rotate().await.error.expect("an error");
     assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
     assert!(error.to_string().ends_with(" is damaged") && !error.chain().contains("hush"), "{error}");
-    place.bao.call("DELETE", &path, Value::Null).await;
-    assert!(secret.rotate().await.promoted(), "the hint helps");
+    fixture.bao.call("DELETE", &path, Value::Null).await;
+    assert!(secret.rotate().await.promoted(), "the hint solves it");
     assert_eq!(secret.holder(PENDING).await, None);
-    place.bao.call("DELETE", &format!("secret/metadata/{}", name_of(&secret.id)), Value::Null).await;
-    place.bao.put(name_of(&secret.id), DOCUMENT).await;
+    fixture.bao.call("DELETE", &format!("secret/metadata/{}", name_of(&secret.id)), Value::Null).await;
+    fixture.bao.put(name_of(&secret.id), DOCUMENT).await;
     assert_eq!(secret.holder(CURRENT).await.map(|id| id.to_string()).as_deref(), Some("kv-version-1"));
 }
 
 #[tokio::test]
 async fn a_sealed_or_stopped_server_is_unavailable() {
-    let Some(place) = Vault::start() else { return };
-    let secret = Secret::holding(&place, DOCUMENT).await;
+    let Some(fixture) = Vault::start() else { return };
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
     assert_eq!(secret.holder(PENDING).await, None);
-    place.bao.post("sys/seal", Value::Null).await;
-    let error = place.refusal(secret.id.as_str()).await;
+    fixture.bao.post("sys/seal", Value::Null).await;
+    let error = fixture.refusal(secret.id.as_str()).await;
     assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreUnavailable, Retryability::Transient));
     assert!(error.to_string().contains("is sealed (503: ") && error.hint().contains("unseal"), "{error}");
-    let Vault { rotator, bao } = place;
+    let Vault { rotator, bao } = fixture;
     let url = bao.url.clone();
-    drop(Rc::into_inner(bao).expect("nobody else has it"));
-    let error = rotator.store.describe(&SecretId::new("secret/x")).await.expect_err("nobody is there");
+    drop(Rc::into_inner(bao).expect("the only reference"));
+    let error = rotator.store.describe(&SecretId::new("secret/x")).await.expect_err("the server is stopped");
     assert_eq!((error.kind(), error.retryability()), (ErrorKind::StoreUnavailable, Retryability::Transient));
     assert!(error.to_string().contains(&format!("Vault at {url} ")), "{error}");
     assert!(!format!("{:?} {error:?}", rotator.store).contains(ROOT));

@@ -1,10 +1,10 @@
-//! Where account, region and endpoint come from.
+//! Credentials, region and endpoint.
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::config::SharedCredentialsProvider;
 
-/// Looks where every AWS tool looks: the environment, profiles, single sign-on, the machine's role.
+/// Loads the configuration from the default sources: environment, profiles, IAM Identity Center, instance role.
 pub async fn discover() -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(name) = app_name() {
@@ -13,11 +13,10 @@ pub async fn discover() -> SdkConfig {
     loader.load().await
 }
 
-/// Looks where Lambda puts things, and nowhere else: the variables that it sets for every function
-/// (Lambda developer guide, "Defined runtime environment variables"). Leaving the rest out makes the
-/// function a fifth smaller. With SnapStart alone Lambda puts the credentials elsewhere, and a function
-/// that starts in ten milliseconds has no use for it.
-pub fn of_lambda(lookup: impl Fn(&str) -> Option<String>) -> SdkConfig {
+/// Loads the configuration from the environment variables that Lambda sets (Lambda developer guide, "Defined runtime
+/// environment variables"). Without the other sources, the function is a fifth smaller. SnapStart, which provides
+/// credentials in another way, is not supported: the function starts in ten milliseconds.
+pub fn from_lambda_environment(lookup: impl Fn(&str) -> Option<String>) -> SdkConfig {
     let set = |name: &str| lookup(name).filter(|text| !text.is_empty());
     let is_on = |name: &str| set(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let credentials = EnvironmentVariableCredentialsProvider::new();

@@ -1,4 +1,4 @@
-//! Where the contract is run: a store, a rotator on it, and a way to put a secret there.
+//! The fixture of the contract: a store, a rotator on it, and a way to create secrets.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ use serde_json::Value;
 
 use crate::issuer::StubIssuer;
 
-/// A document as an operator stores it first.
+/// A document before its first rotation.
 pub const DOCUMENT: &str = r#"{"region":"mypurecloud.ie","client_id":"client","client_secret":"hush"}"#;
 
 /// A rotator on the store under test.
-pub type Under<S> = Rotator<S, StubIssuer, SystemClock>;
+pub type StoreRotator<S> = Rotator<S, StubIssuer, SystemClock>;
 
 /// A store of one kind, empty at first.
-pub trait Place {
-    /// The kind.
+pub trait Fixture {
+    /// The store's type.
     type Store: RotationStore;
 
     /// The rotator, which owns the store.
-    fn rotator(&self) -> &Under<Self::Store>;
+    fn rotator(&self) -> &StoreRotator<Self::Store>;
 
-    /// Makes a secret that nobody has rotated yet.
+    /// Creates a secret that was never rotated.
     async fn create(&self, value: &str) -> SecretId;
 
-    /// An id that no secret has.
+    /// The id of a secret that does not exist.
     fn unknown(&self) -> SecretId;
 
-    /// Every value that the store still holds, with a label or without.
+    /// Every value that the store still has, with or without a label.
     async fn every_value(&self, secret: &SecretId) -> Vec<String>;
 
     /// The store.
@@ -41,48 +41,48 @@ pub trait Place {
     }
 }
 
-/// A rotator that waits so little between its tries that no test has to.
-pub fn rotator<S: RotationStore>(store: S) -> Under<S> {
+/// A rotator with retries that wait 2 ms.
+pub fn rotator<S: RotationStore>(store: S) -> StoreRotator<S> {
     let wait = Duration::from_millis(2);
     let retries = RetryPolicy { first_wait: wait, longest_wait: wait, settling_retries: 20, ..RetryPolicy::default() };
     Rotator::new(store, StubIssuer::default(), SystemClock).with_retries(retries)
 }
 
-/// Longer than anything takes.
+/// A deadline that no test reaches.
 pub fn plenty() -> Deadline {
     Deadline::after(Duration::from_secs(60))
 }
 
-/// A secret of the store, with what is usually done to it.
-pub struct Secret<'a, P: Place> {
-    pub place: &'a P,
+/// A secret of the store, with shorthands for its operations.
+pub struct Secret<'a, P: Fixture> {
+    pub fixture: &'a P,
     pub id: SecretId,
 }
 
-impl<'a, P: Place> Secret<'a, P> {
-    pub async fn holding(place: &'a P, value: &str) -> Self {
-        Self { place, id: place.create(value).await }
+impl<'a, P: Fixture> Secret<'a, P> {
+    pub async fn holding(fixture: &'a P, value: &str) -> Self {
+        Self { fixture, id: fixture.create(value).await }
     }
 
     pub async fn stage(&self, version: &VersionId, value: &str) -> Result<Staged> {
-        self.place.store().stage(&self.id, version, &SecretString::from(value), None).await
+        self.fixture.store().stage(&self.id, version, &SecretString::from(value), None).await
     }
 
     pub async fn promote(&self, version: &VersionId, holder: &VersionId) -> Result<()> {
-        self.place.store().promote(&self.id, version, Some(holder)).await
+        self.fixture.store().promote(&self.id, version, Some(holder)).await
     }
 
     pub async fn unstage(&self, version: &VersionId) -> Result<()> {
-        self.place.store().unstage(&self.id, version).await
+        self.fixture.store().unstage(&self.id, version).await
     }
 
-    pub async fn write_ahead(&self, value: &str) -> Result<()> {
-        self.place.store().write_intent(&self.id, &SecretString::from(value), None).await
+    pub async fn write_intent(&self, value: &str) -> Result<()> {
+        self.fixture.store().write_intent(&self.id, &SecretString::from(value), None).await
     }
 
-    /// What was written down ahead of a change.
-    pub async fn ahead(&self) -> Option<String> {
-        let value = self.place.store().read_intent(&self.id).await.expect("it can be read");
+    /// What was stored in the write-ahead entry.
+    pub async fn intent(&self) -> Option<String> {
+        let value = self.fixture.store().read_intent(&self.id).await.expect("a readable secret");
         value.map(|value| value.expose_secret().to_owned())
     }
 
@@ -95,31 +95,31 @@ impl<'a, P: Place> Secret<'a, P> {
     }
 
     async fn read(&self, selector: VersionSelector<'_>) -> Option<String> {
-        let value = self.place.store().read(&self.id, selector).await.expect("it can be read");
+        let value = self.fixture.store().read(&self.id, selector).await.expect("a readable secret");
         value.map(|value| value.text.expose_secret().to_owned())
     }
 
     pub async fn holder(&self, label: &str) -> Option<VersionId> {
-        let described = self.place.store().describe(&self.id).await.expect("it can be described");
+        let described = self.fixture.store().describe(&self.id).await.expect("a description");
         described.holder(label).cloned()
     }
 
-    /// The version that readers read.
+    /// The current version.
     pub async fn current_id(&self) -> VersionId {
         self.holder(CURRENT).await.expect("a current version")
     }
 
-    /// Which versions bear AWSCURRENT, AWSPREVIOUS and AWSPENDING.
+    /// The versions with AWSCURRENT, AWSPREVIOUS and AWSPENDING.
     pub async fn labels(&self) -> [Option<VersionId>; 3] {
         [self.holder(CURRENT).await, self.holder(PREVIOUS).await, self.holder(PENDING).await]
     }
 
-    /// A whole rotation.
+    /// Runs a rotation.
     pub async fn rotate(&self) -> RotationReport {
-        self.place.rotator().rotate(&self.id, VersionId::random(), plenty(), |_| {}).await
+        self.fixture.rotator().rotate(&self.id, VersionId::random(), plenty(), |_| {}).await
     }
 
-    /// One step of a rotation that runs in this process.
+    /// Runs one step of a rotation that this process staged.
     pub async fn step(&self, step: Step, version: &VersionId) -> Result<StepReport> {
         let request = StepRequest {
             secret: self.id.clone(),
@@ -127,10 +127,10 @@ impl<'a, P: Place> Secret<'a, P> {
             rotation_token: None,
             staged_by: StagedBy::Rotator,
         };
-        self.place.rotator().step(step, &request, plenty()).await
+        self.fixture.rotator().step(step, &request, plenty()).await
     }
 
-    /// The token that readers get.
+    /// The token of the current version.
     pub async fn current_token(&self) -> String {
         token_in(&self.current().await).expect("a token")
     }
@@ -142,7 +142,7 @@ pub fn token_in(value: &str) -> Option<String> {
     document["access_token"].as_str().map(str::to_owned)
 }
 
-/// What kind of failure it was.
+/// The kind of the error.
 pub fn kind_of<T>(result: Result<T>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind())
 }

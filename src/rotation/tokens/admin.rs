@@ -1,0 +1,84 @@
+//! New client secrets and access keys on the platform.
+
+use super::exchange::Tokens;
+use super::retry::Deadline;
+use super::rollback::{Rollback, Undo};
+use crate::rotation::credentials::keys::{KeyOwner, KeyPair};
+use crate::rotation::credentials::place::Place;
+use crate::rotation::error::Result;
+use crate::rotation::ports::admin::{AccessKeys, ClientSecrets};
+use crate::secret::SecretString;
+
+impl<I: ClientSecrets, C> Tokens<'_, I, C> {
+    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again.
+    ///
+    /// # Errors
+    /// `PermissionMissing`, and other platform errors.
+    pub async fn regenerate(
+        &self,
+        place: &Place,
+        client_id: &str,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<SecretString> {
+        let regenerate = || self.issuer.regenerate(place, client_id, token);
+        self.retries.run("regenerate a client secret", deadline, regenerate).await
+    }
+}
+
+impl<I: AccessKeys, C> Tokens<'_, I, C> {
+    /// Returns the owner of an access key.
+    ///
+    /// # Errors
+    /// `PermissionMissing`; `DocumentInvalid` if the key does not exist; and other platform errors.
+    pub async fn key_owner(
+        &self,
+        place: &Place,
+        id: &str,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<KeyOwner> {
+        let look = || self.issuer.key_owner(place, id, token);
+        self.retries.run("read the owner of the access key", deadline, look).await
+    }
+
+    /// Deletes the idle access key of a user, who may have a limited number of them, and creates another one. The
+    /// created key is deleted unless it is committed. If the platform's answer is lost, so is the key's secret.
+    ///
+    /// # Errors
+    /// `PermissionMissing` before a key is created, and other platform errors.
+    pub async fn succeed_access_key(
+        &self,
+        place: &Place,
+        (active, idle): (&str, Option<&str>),
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<(KeyPair, Rollback)> {
+        let delete = async {
+            match idle {
+                Some(idle) => self.delete_access_key(place, idle, token, deadline).await,
+                None => Ok(()),
+            }
+        };
+        let (owner, deleted) = tokio::join!(self.key_owner(place, active, token, deadline), delete);
+        deleted?;
+        let owner = owner?;
+        let create = || async {
+            let key = self.issuer.create_access_key(place, &owner, token).await?;
+            let undo = Undo::DeleteAccessKey { place: place.clone(), id: key.id.clone(), token: token.clone() };
+            Ok((key, self.rollbacks.guard(undo)))
+        };
+        self.retries.run("create an access key", deadline, create).await
+    }
+
+    pub(crate) async fn delete_access_key(
+        &self,
+        place: &Place,
+        id: &str,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let delete = || self.issuer.delete_access_key(place, id, token);
+        self.retries.run("delete an access key", deadline, delete).await
+    }
+}

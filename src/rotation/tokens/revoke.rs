@@ -1,0 +1,83 @@
+//! Revoking tokens, and running the undos that are due.
+
+use futures_util::future::join_all;
+
+use super::exchange::Tokens;
+use super::retry::Deadline;
+use super::rollback::{Rollback, Undo};
+use crate::rotation::credentials::keys::Credentials;
+use crate::rotation::credentials::place::Place;
+use crate::rotation::error::{Result, RotationError};
+use crate::rotation::ports::RotationPlatform;
+use crate::rotation::ports::clock::Clock;
+use crate::secret::SecretString;
+
+impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
+    /// Revokes a token. An expired or revoked token counts as revoked.
+    ///
+    /// # Errors
+    /// The platform is unreachable or refuses.
+    pub async fn revoke(&self, place: &Place, token: &SecretString, deadline: Deadline) -> Result<()> {
+        let revoke = || self.issuer.revoke(place, token);
+        self.retries.run("revoke a token", deadline.for_cleanup(), revoke).await
+    }
+
+    /// Revokes a token that is stored nowhere. A failure is logged.
+    pub async fn discard(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) {
+        if let Err(error) = self.revoke(&credentials.place(), token, deadline).await {
+            warn_of_token(&error);
+        }
+    }
+
+    /// Runs the undos that are due, within the time that the deadline keeps back for it. Returns the first failure; each
+    /// one is logged.
+    pub async fn roll_back(&self, deadline: Deadline) -> Option<RotationError> {
+        let due = self.rollbacks.take_due();
+        // A token that deletes a key may be due as well, so keys go first.
+        let (keys, tokens): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|(_, undo)| matches!(undo, Undo::DeleteAccessKey { .. }));
+        let mut failure = None;
+        for due in [keys, tokens] {
+            let undone = join_all(due.iter().map(|(_, undo)| self.undo(undo, deadline))).await;
+            failure = failure.or(undone.into_iter().find_map(Result::err));
+            due.into_iter().for_each(|(guard, _)| Rollback::commit(guard));
+        }
+        failure
+    }
+
+    /// Runs an operation, then the undos of what it did not commit.
+    pub(crate) async fn settle<T>(&self, deadline: Deadline, operation: impl Future<Output = T>) -> T {
+        let done = operation.await;
+        self.roll_back(deadline).await;
+        done
+    }
+
+    async fn undo(&self, undo: &Undo, deadline: Deadline) -> Result<()> {
+        match undo {
+            Undo::RevokeToken { place, token, .. } => {
+                self.revoke(place, token, deadline).await.inspect_err(warn_of_token)
+            }
+            Undo::DeleteAccessKey { place, id, token } => {
+                let deleted = self.delete_access_key(place, id, token, deadline.for_cleanup()).await;
+                deleted.inspect_err(|error| warn_of_access_key(id, error))
+            }
+        }
+    }
+}
+
+fn warn_of_token(error: &RotationError) {
+    tracing::warn!(
+        error.r#type = error.kind().name(),
+        "a token that is not stored could not be revoked and stays valid until it expires: {}",
+        error.chain()
+    );
+}
+
+pub(crate) fn warn_of_access_key(id: &str, error: &RotationError) {
+    tracing::warn!(
+        error.r#type = error.kind().name(),
+        access_key.id = id,
+        "an access key that is not stored could not be deleted: {}",
+        error.chain()
+    );
+}

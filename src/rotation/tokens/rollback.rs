@@ -1,0 +1,113 @@
+//! The rollback guard: what a rotation creates on the platform is undone unless it is committed.
+//!
+//! A [`Rollback`] exists from the moment that the platform answers. Dropping it, at an error or because the whole future
+//! is dropped, schedules the undo in [`Rollbacks`]. The end of each operation runs what is due; after an interruption
+//! the caller does, with [`Rotator::roll_back`](crate::rotation::Rotator::roll_back).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::rotation::credentials::place::Place;
+use crate::rotation::version::labels::{SecretId, VersionId};
+use crate::secret::SecretString;
+
+/// The inverse of a call that created something on the platform.
+#[derive(Clone, Debug)]
+pub(crate) enum Undo {
+    RevokeToken {
+        place: Place,
+        token: SecretString,
+        /// The version that a write in progress may have stored the token in.
+        staged_as: Option<(SecretId, VersionId)>,
+    },
+    DeleteAccessKey {
+        place: Place,
+        id: String,
+        /// The token that may delete the key.
+        token: SecretString,
+    },
+}
+
+impl Undo {
+    fn is_uncertain(&self) -> bool {
+        matches!(self, Self::RevokeToken { staged_as: Some(_), .. })
+    }
+}
+
+/// Undoes something that was created, unless it is committed.
+#[must_use]
+#[derive(Debug)]
+pub struct Rollback {
+    undo: Option<Undo>,
+    rollbacks: Rollbacks,
+}
+
+impl Rollback {
+    /// Keeps what was created.
+    pub fn commit(mut self) {
+        self.undo = None;
+    }
+
+    /// Keeps what was created, and returns its undo for a later decision.
+    pub(crate) fn into_undo(mut self) -> Option<Undo> {
+        self.undo.take()
+    }
+
+    /// Says that a write in progress may store the token in a version.
+    pub(crate) fn begin_staging(&mut self, secret: &SecretId, version: &VersionId) {
+        if let Some(Undo::RevokeToken { staged_as, .. }) = &mut self.undo {
+            *staged_as = Some((secret.clone(), version.clone()));
+        }
+    }
+}
+
+impl Drop for Rollback {
+    fn drop(&mut self) {
+        if let Some(undo) = self.undo.take() {
+            self.rollbacks.lock(|due| due.push(undo));
+        }
+    }
+}
+
+/// The undos that are due. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Rollbacks {
+    due: Arc<Mutex<Vec<Undo>>>,
+}
+
+impl Rollbacks {
+    pub(crate) fn guard(&self, undo: Undo) -> Rollback {
+        Rollback { undo: Some(undo), rollbacks: self.clone() }
+    }
+
+    /// Schedules an undo, with the token of a write that has ended.
+    pub(crate) fn schedule(&self, undo: Undo) {
+        let undo = match undo {
+            Undo::RevokeToken { place, token, .. } => Undo::RevokeToken { place, token, staged_as: None },
+            delete => delete,
+        };
+        drop(self.guard(undo));
+    }
+
+    /// Takes the undos that are due, each with a guard that schedules it again unless it is committed.
+    pub(crate) fn take_due(&self) -> Vec<(Rollback, Undo)> {
+        self.take(|undo| !undo.is_uncertain())
+    }
+
+    /// Takes the undos of tokens that an interrupted write may have stored.
+    pub(crate) fn take_uncertain(&self) -> Vec<(Rollback, Undo)> {
+        self.take(Undo::is_uncertain)
+    }
+
+    fn take(&self, is_wanted: impl Fn(&Undo) -> bool) -> Vec<(Rollback, Undo)> {
+        let taken: Vec<Undo> = self.lock(|due| {
+            let (taken, left) = std::mem::take(due).into_iter().partition(is_wanted);
+            *due = left;
+            taken
+        });
+        taken.into_iter().map(|undo| (self.guard(undo.clone()), undo)).collect()
+    }
+
+    fn lock<T>(&self, work: impl FnOnce(&mut Vec<Undo>) -> T) -> T {
+        work(&mut self.due.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,233 @@
+//! The client of AWS Secrets Manager, and its store.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use super::failure::{AwsCall, code_of, incomplete, is_throttling};
+use super::write_limit::WriteLimit;
+use crate::rotation::{
+    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, RotationRules,
+    SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
+};
+use crate::secret::SecretString;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The quota of an account is 50 writes per second (Secrets Manager user guide, "Secrets Manager quotas"). A tenth of it
+/// is left to other writers.
+const WRITES_PER_SECOND: usize = 45;
+
+/// Secrets Manager in one account and region. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct AwsSecretsManager {
+    pub(super) client: Client,
+    write_limit: Option<Arc<WriteLimit>>,
+}
+
+impl AwsSecretsManager {
+    /// Creates a client without retries: the core retries, within one deadline.
+    pub fn new(config: &SdkConfig) -> Self {
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(REQUEST_TIMEOUT);
+        let config = aws_sdk_secretsmanager::config::Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts.build())
+            .build();
+        Self { client: Client::from_conf(config), write_limit: None }
+    }
+}
+
+impl AwsSecretsManager {
+    /// Limits the writes of all clones together to the account's quota, for rotations of many secrets.
+    #[must_use]
+    pub fn with_write_limit(self) -> Self {
+        Self { write_limit: Some(Arc::new(WriteLimit::per_second(WRITES_PER_SECOND))), ..self }
+    }
+
+    /// Runs a write within the write limit.
+    pub(super) async fn write<T, E: ProvideErrorMetadata>(
+        &self,
+        call: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+    ) -> std::result::Result<T, SdkError<E, HttpResponse>> {
+        let Some(limit) = &self.write_limit else { return call.await };
+        let _permit = limit.acquire().await;
+        let done = call.await;
+        if done.as_ref().is_err_and(|error| code_of(error).is_some_and(is_throttling)) {
+            limit.pause();
+        }
+        done
+    }
+
+    async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<StoredValue>> {
+        let call = AwsCall { action: "GetSecretValue", secret };
+        let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(label);
+        match request.send().await {
+            Ok(answer) => {
+                let version = answer.version_id().and_then(|id| VersionId::parse(id).ok());
+                Ok(Some(StoredValue { version, text: text_of(&call, answer)? }))
+            }
+            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
+    async fn remove_label(&self, label: &str, secret: &SecretId, version: &VersionId) -> Result<()> {
+        let call = AwsCall { action: "UpdateSecretVersionStage", secret };
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(secret.as_str())
+            .version_stage(label)
+            .remove_from_version_id(version.as_str());
+        let answer = self.write(request.send()).await.map_err(|error| call.failed_to_move_label(&error))?;
+        answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
+    }
+}
+
+impl SecretStore for AwsSecretsManager {
+    async fn describe(&self, secret: &SecretId) -> Result<Description> {
+        let call = AwsCall { action: "DescribeSecret", secret };
+        let answer = self.client.describe_secret().secret_id(secret.as_str()).send().await;
+        description(answer.map_err(|error| call.failed(&error))?).ok_or_else(|| incomplete(&call))
+    }
+
+    async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
+        let version = match selector {
+            VersionSelector::Current => return self.read_labelled(secret, CURRENT).await,
+            VersionSelector::Previous => return self.read_labelled(secret, PREVIOUS).await,
+            VersionSelector::Pending(version) => version,
+        };
+        let call = AwsCall { action: "GetSecretValue", secret };
+        // The version must match both its id and the pending label.
+        let request = self.client.get_secret_value().secret_id(secret.as_str());
+        match request.version_id(version.as_str()).version_stage(PENDING).send().await {
+            Ok(answer) => text_of(&call, answer).map(|text| Some(text.into())),
+            Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
+            // "You provided a VersionStage that is not associated to the provided VersionId."
+            Err(error) if call.says(&error, "VersionStage") => Ok(None),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
+    async fn stage(
+        &self,
+        secret: &SecretId,
+        version: &VersionId,
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<Staged> {
+        let call = AwsCall { action: "PutSecretValue", secret };
+        let request = self
+            .client
+            .put_secret_value()
+            .secret_id(secret.as_str())
+            .client_request_token(version.as_str())
+            .secret_string(value.expose_secret())
+            .version_stages(PENDING)
+            .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
+        match self.write(request.send()).await {
+            Ok(answer) if answer.version_id() == Some(version.as_str()) => Ok(Staged::Stored),
+            Ok(_) => Err(incomplete(&call)),
+            Err(error) if code_of(&error) == Some("ResourceExistsException") => Ok(Staged::HeldAnother),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
+    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+        let call = AwsCall { action: "UpdateSecretVersionStage", secret };
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(secret.as_str())
+            .version_stage(CURRENT)
+            .move_to_version_id(version.as_str())
+            .set_remove_from_version_id(holder.map(|holder| holder.as_str().to_owned()));
+        let answer = self.write(request.send()).await.map_err(|error| call.failed_to_move_label(&error))?;
+        answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
+    }
+
+    async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
+        self.remove_label(PENDING, secret, version).await
+    }
+}
+
+impl WriteAhead for AwsSecretsManager {
+    /// Writes a new version and moves the label to it. Secrets Manager deletes versions without labels.
+    async fn write_intent(
+        &self,
+        secret: &SecretId,
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        let call = AwsCall { action: "PutSecretValue", secret };
+        let request = self
+            .client
+            .put_secret_value()
+            .secret_id(secret.as_str())
+            .client_request_token(VersionId::random().as_str())
+            .secret_string(value.expose_secret())
+            .version_stages(AHEAD)
+            .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
+        let answer = self.write(request.send()).await.map_err(|error| call.failed(&error))?;
+        answer.version_id().map(|_| ()).ok_or_else(|| incomplete(&call))
+    }
+
+    async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
+        Ok(self.read_labelled(secret, AHEAD).await?.map(|stored| stored.text))
+    }
+
+    async fn clear_intent(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
+        self.remove_label(AHEAD, secret, holder).await
+    }
+}
+
+fn text_of(call: &AwsCall<'_>, answer: GetSecretValueOutput) -> Result<SecretString> {
+    match (answer.secret_string, answer.secret_binary) {
+        (Some(text), _) => Ok(SecretString::from(text)),
+        (None, Some(_)) => {
+            let message = format!("the secret {} has a binary value", call.secret);
+            let hint = "store the document as text: `aws secretsmanager put-secret-value --secret-string`";
+            Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint))
+        }
+        (None, None) => Err(incomplete(call)),
+    }
+}
+
+/// Returns `None` if the answer has no name.
+fn description(answer: DescribeSecretOutput) -> Option<Description> {
+    let rules = answer.rotation_rules.map(|rules| RotationRules {
+        automatically_after_days: rules.automatically_after_days,
+        schedule_expression: rules.schedule_expression,
+        duration: rules.duration,
+    });
+    let labelled = answer.version_ids_to_stages.unwrap_or_default().into_iter();
+    let mut versions: Vec<LabelledVersion> =
+        labelled.map(|(id, labels)| LabelledVersion { id: VersionId::from_store(id), labels }).collect();
+    versions.sort_by(|left, right| left.id.cmp(&right.id));
+    Some(Description {
+        name: answer.name?,
+        arn: answer.arn,
+        rotation_enabled: answer.rotation_enabled,
+        rotation_rules: rules,
+        rotation_function: answer.rotation_lambda_arn,
+        last_rotated: answer.last_rotated_date.and_then(timestamp),
+        next_rotation: answer.next_rotation_date.and_then(timestamp),
+        versions,
+    })
+}
+
+pub(super) fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(time.secs()).ok()
+}
