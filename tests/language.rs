@@ -18,7 +18,6 @@ const EXEMPT: &[&str] = &[
     "src/platform/",
     "src/rotation/steps/test.rs",
     "src/rotation/tokens/",
-    "tests/structure/",
 ];
 
 struct Rules {

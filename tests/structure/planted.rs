@@ -160,6 +160,13 @@ fn circles_are_found() {
 }
 
 #[test]
+fn circles_of_the_diagram_are_found() {
+    let diagram = Diagram::of("```mermaid\nflowchart TD\n    a --> b & c\n    c --> d[path/*] --> a\n```");
+    assert_eq!(diagram.circles(), ["a", "c", "path"]);
+    assert_eq!(Diagram::of(DIAGRAM).circles(), [""; 0]);
+}
+
+#[test]
 fn composing_is_no_circle() {
     for (file, code) in [
         ("src/store/mod.rs", "pub use file::FileStore; pub(crate) use memory::MemoryStore;"),
