@@ -10,8 +10,8 @@ use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
-    Clock, Deadline, ErrorKind, Place, RateLimiter, Result as RotationResult, RetryPolicy, Rollbacks, RotationError,
-    Rotator, SystemClock, TokenIssuer, TokenKind, Tokens,
+    Clock, Deadline, ErrorKind, NewToken, Place, RateLimiter, Result as RotationResult, RetryPolicy, Rollback,
+    Rollbacks, RotationError, Rotator, SystemClock, TokenIssuer, TokenKind, Tokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -42,7 +42,7 @@ impl Minting {
         Tokens { issuer, clock: &SystemClock, retries, limiter: Some(&self.limiter), rollbacks }
     }
 
-    /// Revokes and deletes what requests created that the host cancelled.
+    /// Revokes and deletes what requests created and did not commit.
     pub(crate) async fn roll_back(&self, deadline: Deadline) {
         self.tokens().roll_back(deadline).await;
     }
@@ -57,34 +57,44 @@ impl Minting {
     /// # Errors
     /// 400 for an unknown region or place.
     pub(crate) fn check_place(&self, config: &Config) -> Result<(), Failure> {
-        self.platforms.recognise(&config.place()).map(drop).map_err(|error| logged_failure(&error))
+        self.platforms.check_place(&config.place()).map(drop).map_err(|error| logged_failure(&error))
     }
 
-    /// Mints and validates a token for a role.
+    /// Mints and validates a token for a role. It is revoked unless the guard is committed.
     ///
     /// # Errors
     /// The exchange or the validation failed, or the token expired meanwhile.
-    pub(crate) async fn mint(&self, config: &Config, role: &Role, deadline: Deadline) -> Result<Token, Failure> {
-        let credentials = config.credentials();
-        let minted = self.tokens().mint(&credentials, &role.token.kind()?, &role.probes()?, deadline).await;
-        let (token, requested_at) = minted.map_err(|error| logged_failure(&error))?;
-        let token = Token::issued(token, requested_at);
-        if token.is_alive(self.now()) {
-            return Ok(token);
-        }
-        self.discard(config, &token.access_token, deadline).await;
-        let error = RotationError::new(ErrorKind::PlatformUnavailable, "the new token expired during its validation")
-            .with_hint("increase the OAuth client's token duration (Admin > Integrations > OAuth)");
-        Err(logged_failure(&error))
+    pub(crate) async fn mint(
+        &self,
+        config: &Config,
+        role: &Role,
+        deadline: Deadline,
+    ) -> Result<(Token, Rollback), Failure> {
+        let (tokens, credentials) = (self.tokens(), config.credentials());
+        let (kind, probes) = (role.token.kind()?, role.probes()?);
+        let minted = async {
+            let NewToken { token, requested_at, guard } =
+                tokens.issue_valid(&credentials, &kind, &probes, deadline).await?;
+            let token = Token::issued(token, requested_at);
+            if token.is_alive(self.now()) { Ok((token, guard)) } else { Err(expired_early()) }
+        };
+        tokens.settle(deadline, minted).await.map_err(|error| logged_failure(&error))
     }
 
-    /// Mints and validates an access token for calls to the platform's administration API.
+    /// Mints and validates an access token for calls to the platform's administration API. It is revoked unless the
+    /// guard is committed.
     ///
     /// # Errors
     /// The exchange or the validation failed.
-    pub(crate) async fn mint_for_admin(&self, config: &Config, deadline: Deadline) -> RotationResult<SecretString> {
-        let minted = self.tokens().mint(&config.credentials(), &TokenKind::Access, &[], deadline).await;
-        minted.map(|(token, _)| token.access_token)
+    pub(crate) async fn mint_for_admin(
+        &self,
+        config: &Config,
+        deadline: Deadline,
+    ) -> RotationResult<(SecretString, Rollback)> {
+        let (tokens, credentials) = (self.tokens(), config.credentials());
+        let minted = tokens.issue_valid(&credentials, &TokenKind::Access, &[], deadline);
+        let minted = tokens.settle(deadline, minted).await?;
+        Ok((minted.token.access_token, minted.guard))
     }
 
     /// Checks the credentials of a config: mints, validates and revokes a token.
@@ -111,7 +121,7 @@ impl Minting {
         self.tokens().revoke(place, token, deadline).await
     }
 
-    /// Revokes a token that is stored nowhere. A failure is logged.
+    /// Revokes a token that an earlier operation stored. A failure is logged.
     pub(crate) async fn discard(&self, config: &Config, token: &SecretString, deadline: Deadline) {
         self.tokens().discard(&config.credentials(), token, deadline).await;
     }
@@ -122,4 +132,9 @@ impl Minting {
         let url = asked.ok()?;
         url.inspect_err(|error| tracing::warn!("the token is returned without api_url: {}", error.chain())).ok()
     }
+}
+
+fn expired_early() -> RotationError {
+    RotationError::new(ErrorKind::PlatformUnavailable, "the new token expired during its validation")
+        .with_hint("increase the OAuth client's token duration (Admin > Integrations > OAuth)")
 }

@@ -202,7 +202,7 @@ async fn a_full_set_of_keys_fails_with_a_hint() {
     world.simulation.cxone.set(|settings| settings.access_keys_per_user = 1);
     let (step, error_type, message) = failure_of(&world, &rotating().to_string()).await;
     assert_eq!((step.as_str(), error_type.as_str()), ("createSecret", "DocumentInvalid"), "{message}");
-    assert!(message.contains("no further access key") && message.contains("lastUsedDate"), "{message}");
+    assert!(message.contains("another access key") && message.contains("lastUsedDate"), "{message}");
 }
 
 #[tokio::test]

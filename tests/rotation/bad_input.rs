@@ -61,7 +61,7 @@ async fn a_document_that_cannot_be_used_says_why() {
         (
             with("region", json!("https://login.mypurecloud.ie")),
             "UnknownRegion",
-            "write the domain alone: mypurecloud.ie",
+            "set the region to the domain mypurecloud.ie",
         ),
         (with("region", json!("http://169.254.169.254/")), "UnknownRegion", "169.254"),
         (with("probes", json!("GET /api/v2/users")), "DocumentInvalid", "list"),
@@ -234,12 +234,12 @@ async fn each_rejection_of_the_platform_has_its_own_error() {
         (token, json(400, json!({"error": "unauthorized_client"})), "CredentialsRejected", "Client Credentials"),
         (token, api(401, "ip.not.authorized"), "IpNotAuthorized", "allow-list"),
         (token, redirect(), "PlatformUnavailable", "redirect"),
-        (token, huge(), "PlatformUnavailable", "larger than"),
+        (token, huge(), "PlatformUnavailable", "exceeds"),
         (users, api(401, "bad.credentials"), "TokenRejected", "bad.credentials"),
         (users, api(401, "ip.not.authorized"), "IpNotAuthorized", "allow-list"),
         (users, api(403, "not.authorized"), "PermissionMissing", "c-1"),
         (users, redirect(), "PlatformUnavailable", "redirect"),
-        (users, huge(), "PlatformUnavailable", "larger than"),
+        (users, huge(), "PlatformUnavailable", "exceeds"),
         (tokens, api(403, "not.authorized"), "PermissionMissing", "tokens/me"),
         (
             tokens,

@@ -92,12 +92,16 @@ impl InPlaceRotation {
         let minted = self.minting.mint_for_admin(config, deadline).await;
         let former = self.entries.get::<RootIntent>(&key).await?.filter(|former| former.is_for(config));
         match (minted, former) {
-            (Ok(token), former) => {
+            (Ok((token, rollback)), former) => {
                 let intent = RootIntent { client_id: config.client_id(), token };
-                if let Err(failure) = self.entries.put(&key, &intent).await {
-                    self.minting.discard(config, &intent.token, deadline).await;
-                    return Err(failure);
-                }
+                let stored = async {
+                    let put = self.entries.put(&key, &intent).await;
+                    if put.is_ok() {
+                        rollback.commit();
+                    }
+                    put
+                };
+                self.minting.tokens().settle(deadline, stored).await?;
                 if let Some(former) = former {
                     self.minting.discard(config, &former.token, deadline).await;
                 }

@@ -7,8 +7,7 @@ use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
-use crate::rotation::{Deadline, KeyPair};
-use crate::secret::SecretString;
+use crate::rotation::{Deadline, KeyPair, RotationError};
 use openbao_plugin::framework::refuse;
 use openbao_plugin::{Failure, Response};
 
@@ -37,9 +36,12 @@ impl SuccessorRotation {
             false => Config::named(&self.entries, admin).await?,
         };
         let tokens = self.minting.tokens();
-        let token = self.admin_token(&admin, deadline).await?;
-        let secret = tokens.regenerate(&config.place(), idle, &token, deadline).await;
-        self.minting.discard(&admin, &token, deadline).await;
+        let regenerated = async {
+            // The token is not committed: it is revoked after the call.
+            let (token, _rollback) = self.minting.mint_for_admin(&admin, deadline).await?;
+            tokens.regenerate(&config.place(), idle, &token, deadline).await
+        };
+        let secret = tokens.settle(deadline, regenerated).await;
         let client = KeyPair { id: idle.to_owned(), secret: secret.map_err(|error| logged_failure(&error))? };
         let next = config.with_next_client(&client).map_err(|error| to_failure(&error))?;
         tokens.await_new_secret(&next.credentials(), deadline).await.map_err(|error| logged_failure(&error))?;
@@ -58,24 +60,19 @@ impl SuccessorRotation {
         ids: (&str, Option<&str>),
         deadline: Deadline,
     ) -> Result<Response, Failure> {
-        let (place, tokens) = (config.place(), self.minting.tokens());
-        let token = self.admin_token(config, deadline).await?;
-        let (key, rollback) =
-            tokens.succeed_access_key(&place, ids, &token, deadline).await.map_err(|error| logged_failure(&error))?;
-        let next = config.with_next_access_key(&key).map_err(|error| to_failure(&error))?;
-        if let Err(error) = tokens.await_new_secret(&next.credentials(), deadline).await {
-            drop(rollback);
-            tokens.roll_back(deadline).await;
-            return Err(logged_failure(&error));
-        }
-        // A write whose answer was lost may have stored the key: it is not deleted then.
-        rollback.commit();
+        let tokens = self.minting.tokens();
+        let renewed = async {
+            let (token, _rollback) = self.minting.mint_for_admin(config, deadline).await?;
+            let (key, rollback) = tokens.succeed_access_key(&config.place(), ids, &token, deadline).await?;
+            let next = config.with_next_access_key(&key)?;
+            tokens.await_new_secret(&next.credentials(), deadline).await?;
+            // A write whose answer is lost may store the key: it is not deleted then.
+            rollback.commit();
+            Ok(next)
+        };
+        let next = tokens.settle(deadline, renewed).await.map_err(|error: RotationError| logged_failure(&error))?;
         next.store(&self.entries, name).await?;
         Ok(Response::empty())
-    }
-
-    async fn admin_token(&self, config: &Config, deadline: Deadline) -> Result<SecretString, Failure> {
-        self.minting.mint_for_admin(config, deadline).await.map_err(|error| logged_failure(&error))
     }
 }
 

@@ -89,13 +89,15 @@ impl Leases {
         let config = Config::named(&self.entries, &role.config).await?;
         self.node.require_writable().await?;
         let limits = self.limits(&role).await?;
-        let token = self.minting.mint(&config, &role, Deadline::after(MINTING)).await?;
+        let (token, rollback) = self.minting.mint(&config, &role, Deadline::after(MINTING)).await?;
         let now = self.minting.now();
         let place = config.place();
         let api_url = self.minting.api_url(&place, &token.access_token).await;
         let answer = Response::with_data(token.answer(api_url, now));
         let leased = LeasedToken { role: role_name.to_owned(), place, token };
-        Ok(answer.leased(leased.begin(&limits, now)?))
+        let lease = leased.begin(&limits, now)?;
+        rollback.commit();
+        Ok(answer.leased(lease))
     }
 
     /// Extends a lease by the requested increment, up to its limits and the token's expiry.

@@ -18,7 +18,7 @@ use crate::engine::storage::entries::Entries;
 use crate::engine::storage::role::Role;
 use crate::engine::storage::token_kind::TokenKindFields;
 use crate::engine::token::Token;
-use crate::rotation::{Deadline, Place};
+use crate::rotation::{Deadline, Place, Rollback};
 use openbao_plugin::Failure;
 use openbao_plugin::framework::refuse;
 
@@ -234,22 +234,17 @@ impl SharedTokens {
         let TokenRequest { config, role, role_name, .. } = request;
         let deadline = Deadline::after(MINTING);
         let minted = self.minting.mint(config, role, deadline).await;
-        let token = minted.inspect_err(|failure| self.failures.add(request, failure))?;
+        let (token, rollback) = minted.inspect_err(|failure| self.failures.add(request, failure))?;
         let (place, client_id) = (config.place(), config.client_id());
         let shared = SharedToken { token, place, client_id, probes: role.probes.clone(), kind: role.token.clone() };
-        self.store(role_name, config, &shared, deadline).await?;
+        let stored = self.store(role_name, &shared, rollback);
+        self.minting.tokens().settle(deadline, stored).await?;
         tracing::info!(role.name = role_name, expires_at = %shared.token.expires_at, "a shared token was created");
         Ok(shared)
     }
 
-    /// Stores a role's new token, or revokes it.
-    async fn store(
-        &self,
-        role: &str,
-        config: &Config,
-        shared: &SharedToken,
-        deadline: Deadline,
-    ) -> Result<(), Failure> {
+    /// Stores a role's new token. It is revoked unless it may be stored.
+    async fn store(&self, role: &str, shared: &SharedToken, rollback: Rollback) -> Result<(), Failure> {
         let key = SharedToken::key(role);
         let put = self.entries.put(&key, shared).await;
         let is_not_stored = matches!(&put, Err(Failure::Host(error)) if error.is_read_only());
@@ -258,11 +253,13 @@ impl SharedTokens {
             Ok(()) => Role::named(&self.entries, role).await.map(drop),
             Err(failure) => Err(failure),
         };
-        let Err(failure) = stored else { return Ok(()) };
+        let Err(failure) = stored else {
+            rollback.commit();
+            return Ok(());
+        };
         // A failed write may have been carried out. A token that may be stored may be returned, and must work.
-        if is_not_stored || self.entries.delete(&key).await.is_ok() {
-            self.minting.discard(config, &shared.token.access_token, deadline).await;
-        } else {
+        if !is_not_stored && self.entries.delete(&key).await.is_err() {
+            rollback.commit();
             tracing::warn!(role.name = role, "a token may or may not be stored; it stays valid until it expires");
         }
         Err(failure)

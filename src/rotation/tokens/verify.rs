@@ -71,7 +71,11 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
         self.settle(deadline, issue).await
     }
 
-    async fn issue_valid(
+    /// Issues and validates a token, which is revoked unless its guard is committed.
+    ///
+    /// # Errors
+    /// The exchange or the validation failed.
+    pub(crate) async fn issue_valid(
         &self,
         credentials: &Credentials,
         kind: &TokenKind,
