@@ -1,12 +1,10 @@
-//! Secret values that cannot be printed: `Debug` shows a placeholder, there is
-//! no `Display`, and memory is zeroed on drop.
+//! Secret values that cannot be printed: redacted `Debug`, no `Display`, zeroed on drop.
 
 pub use secrecy::{ExposeSecret, SecretString};
 
-/// Whether two secrets hold the same text.
+/// Returns whether two secrets hold the same text.
 ///
-/// Both come out of the same store and neither is a guess made by a stranger,
-/// so this need not run in constant time.
+/// Both come from the same store and neither is an attacker's guess, so the comparison need not run in constant time.
 pub fn same(left: &SecretString, right: &SecretString) -> bool {
     left.expose_secret() == right.expose_secret()
 }

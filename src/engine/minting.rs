@@ -57,7 +57,7 @@ impl Minting {
     /// # Errors
     /// 400 for an unknown region or place.
     pub(crate) fn check_place(&self, config: &Config) -> Result<(), Failure> {
-        self.platforms.recognise(&config.place()).map(drop).map_err(|error| logged_failure(&error))
+        self.platforms.check_place(&config.place()).map(drop).map_err(|error| logged_failure(&error))
     }
 
     /// Mints and validates a token for a role. It is revoked unless the guard is committed.

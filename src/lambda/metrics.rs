@@ -2,10 +2,10 @@
 //! (CloudWatch user guide, "Embedded metric format specification").
 
 use std::io::Write;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::rotation::{ErrorKind, Result, SecretId, Step, StepReport};
@@ -95,7 +95,7 @@ impl Metrics {
     }
 
     fn write(&self, line: &Value) {
-        let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut sink = self.sink.lock();
         // A metric that cannot be written must not make a rotation fail.
         writeln!(sink, "{line}").ok();
     }

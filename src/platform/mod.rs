@@ -1,13 +1,13 @@
-//! The contact-centre platforms: where they are, how they issue tokens, and what their answers mean.
+//! The contact-centre platforms: addresses, requests, and the meaning of each response.
 
-mod answer;
 #[cfg(feature = "cli")]
 mod api;
 mod cxone;
 mod endpoints;
 mod genesys_cloud;
 mod http;
-mod token_answer;
+mod response;
+mod token_response;
 
 #[cfg(feature = "operator")]
 use std::time::Duration;
@@ -21,53 +21,53 @@ use crate::rotation::{
 use crate::secret::SecretString;
 
 #[cfg(feature = "cli")]
-use http::Http;
+use http::HttpClient;
 #[cfg(feature = "cli")]
 use reqwest::Method;
 
 #[cfg(feature = "cli")]
-pub use api::{Api, ApiAnswer, ApiCall, ApiPath, Refusal, SuccessBody, may_have_been_carried_out};
+pub use api::{Api, ApiCall, ApiPath, ApiResponse, ErrorResponse, SuccessBody, with_unknown_outcome};
 pub use cxone::Cxone;
 pub use endpoints::{API_URL, Endpoints, LOGIN_URL};
 pub use genesys_cloud::{GenesysCloud, Region};
 
-/// Every platform, told apart by what a document names.
+/// All platforms; the document's `platform` selects one.
 #[derive(Clone, Debug)]
 pub struct Platforms {
     genesys_cloud: GenesysCloud,
     cxone: Cxone,
-    /// For calls by hand.
+    /// For requests of the command `api`.
     #[cfg(feature = "cli")]
-    http: Http,
+    http: HttpClient,
 }
 
 impl Platforms {
-    /// All platforms, at their own addresses unless the operator set others.
+    /// Creates all platforms with their own addresses, unless the operator overrides them.
     pub fn new(endpoints: Endpoints) -> Self {
         Self {
             #[cfg(feature = "cli")]
-            http: Http::new(endpoints.any_loopback()),
+            http: HttpClient::new(endpoints.any_loopback()),
             genesys_cloud: GenesysCloud::new(endpoints.clone()),
             cxone: Cxone::new(endpoints),
         }
     }
 
-    /// Makes sure that a place is one of those that credentials may be sent to. Nothing is asked for it.
+    /// Checks that credentials may be sent to a place, without any request.
     ///
     /// # Errors
-    /// `UnknownRegion` for a region, issuer, area or realm that is none; `DocumentInvalid` for what cannot be a tenant.
-    pub fn recognise(&self, place: &Place) -> Result<()> {
+    /// `UnknownRegion` for an unknown region, issuer, area or realm; `DocumentInvalid` for an invalid tenant id.
+    pub fn check_place(&self, place: &Place) -> Result<()> {
         match place {
             Place::GenesysCloud { region } => Region::parse(region).map(drop),
-            Place::Cxone(place) => cxone::recognise(place),
+            Place::Cxone(place) => cxone::check_place(place),
         }
     }
 
-    /// The base address of the API that a token is good for, without a slash at its end. CXone is asked for it,
-    /// once an hour at most.
+    /// Returns the base address of the API for which a token is valid, without a trailing slash. For CXone this is a
+    /// request, at most once an hour.
     ///
     /// # Errors
-    /// As for [`recognise`](Self::recognise), and `PlatformUnavailable` where CXone cannot be asked.
+    /// As for [`check_place`](Self::check_place), and `PlatformUnavailable` if CXone's discovery fails.
     pub async fn api_url(&self, place: &Place, token: &SecretString) -> Result<String> {
         match place {
             Place::GenesysCloud { region } => self.genesys_cloud.api_url(region),
@@ -75,7 +75,7 @@ impl Platforms {
         }
     }
 
-    /// The API that a token is good for, to be called by hand.
+    /// Returns the API for which a token is valid.
     ///
     /// # Errors
     /// As for [`api_url`](Self::api_url).
@@ -89,10 +89,10 @@ impl Platforms {
         Api::at(&self.http, place.platform(), &base, own.as_deref())
     }
 
-    /// Asks the platform whether it takes a token. That needs no permission.
+    /// Checks that the platform accepts a token, with a request that needs no permission.
     ///
     /// # Errors
-    /// `TokenRejected` where it does not; as for [`api`](Self::api), and whatever kept it from answering.
+    /// `TokenRejected` if not; as for [`api`](Self::api); and other platform errors.
     #[cfg(feature = "cli")]
     pub async fn accepts(&self, place: &Place, token: &SecretString) -> Result<()> {
         let api = self.api(place, token).await?;
@@ -101,8 +101,8 @@ impl Platforms {
             Place::Cxone(_) => cxone::BUSINESS_UNIT,
         })?;
         match api.call(&ApiCall { method: Method::GET, path, body: None }, token).await? {
-            ApiAnswer::Success(_) => Ok(()),
-            ApiAnswer::Refusal(refusal) => Err(refusal.diagnosis()),
+            ApiResponse::Success(_) => Ok(()),
+            ApiResponse::Error(response) => Err(response.error()),
         }
     }
 }
@@ -198,7 +198,7 @@ impl TokenDuration for Platforms {
             Place::GenesysCloud { region } => {
                 self.genesys_cloud.set_token_duration(region, client_id, token, duration).await
             }
-            Place::Cxone(_) => Err(not_offered("a setting for how long tokens live")),
+            Place::Cxone(_) => Err(not_offered("a token duration setting")),
         }
     }
 }

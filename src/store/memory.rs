@@ -1,8 +1,8 @@
 //! Secrets in the memory of this process, for demonstrations and tests.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use super::version_index::{IndexedVersion, VersionIndex};
@@ -20,18 +20,18 @@ pub struct MemoryStore {
 
 #[derive(Debug)]
 struct Secret {
-    versions: VersionIndex<Version, Version>,
+    versions: VersionIndex<MemoryVersion, MemoryVersion>,
     previous: Option<SecretString>,
 }
 
 #[derive(Clone, Debug)]
-struct Version {
+struct MemoryVersion {
     id: VersionId,
     /// `None` for a version that was staged without a value.
     value: Option<SecretString>,
 }
 
-impl IndexedVersion for Version {
+impl IndexedVersion for MemoryVersion {
     fn id(&self) -> &VersionId {
         &self.id
     }
@@ -49,9 +49,9 @@ impl MemoryStore {
 
     /// Creates a secret with a current value, or replaces the one with this id.
     pub fn create(&self, secret: SecretId, value: SecretString) {
-        let current = Version { id: VersionId::random(), value: Some(value) };
+        let current = MemoryVersion { id: VersionId::random(), value: Some(value) };
         let created = Secret { versions: VersionIndex::new(Some(current), None, None), previous: None };
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(secret, created);
+        self.secrets.lock().insert(secret, created);
     }
 
     /// Stages a version without a value, as Secrets Manager does before createSecret.
@@ -60,20 +60,20 @@ impl MemoryStore {
     /// [`ErrorKind::SecretNotFound`].
     pub fn stage_empty(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
         self.with(secret, |found| {
-            found.versions.stage(Version { id: version.clone(), value: None });
+            found.versions.stage(MemoryVersion { id: version.clone(), value: None });
             Ok(())
         })
     }
 
     fn with<T>(&self, secret: &SecretId, work: impl FnOnce(&mut Secret) -> Result<T>) -> Result<T> {
-        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut secrets = self.secrets.lock();
         let missing = || RotationError::new(ErrorKind::SecretNotFound, format!("secret {secret} does not exist"));
         work(secrets.get_mut(secret).ok_or_else(missing)?)
     }
 }
 
 impl Secret {
-    fn current(&self) -> Result<&Version> {
+    fn current(&self) -> Result<&MemoryVersion> {
         let missing = || RotationError::new(ErrorKind::NoCurrentVersion, "the secret has no current version");
         self.versions.current().ok_or_else(missing)
     }
@@ -106,7 +106,7 @@ impl SecretStore for MemoryStore {
             if let Some(staged) = found.versions.already_staged(version, value, &found.current()?.id)? {
                 return Ok(staged);
             }
-            found.versions.stage(Version { id: version.clone(), value: Some(value.clone()) });
+            found.versions.stage(MemoryVersion { id: version.clone(), value: Some(value.clone()) });
             Ok(Staged::Stored)
         })
     }

@@ -170,9 +170,9 @@ fn conflict(message: String) -> RotationError {
 mod tests {
     use super::*;
 
-    struct Version(VersionId, &'static str);
+    struct TestVersion(VersionId, &'static str);
 
-    impl IndexedVersion for Version {
+    impl IndexedVersion for TestVersion {
         fn id(&self) -> &VersionId {
             &self.0
         }
@@ -182,18 +182,18 @@ mod tests {
         }
     }
 
-    type Index = VersionIndex<Version, Version>;
+    type Index = VersionIndex<TestVersion, TestVersion>;
 
     fn id(text: &str) -> VersionId {
         VersionId::from_store(text)
     }
 
     fn index(current: Option<&str>, pending: Option<&str>) -> Index {
-        Index::new(current.map(|id| version(id)), pending.map(|id| version(id)), None)
+        Index::new(current.map(version), pending.map(version), None)
     }
 
-    fn version(text: &str) -> Version {
-        Version(id(text), "value")
+    fn version(text: &str) -> TestVersion {
+        TestVersion(id(text), "value")
     }
 
     #[test]

@@ -194,7 +194,10 @@ async fn the_timeout_applies_to_a_store_that_does_not_respond() {
     scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
     let refused = token(&scene, &["prod/genesys", "--timeout", "1s"]).await;
     let (error, hint) = refused.error();
-    assert_eq!((refused.exit, error), (Some(1), "prod/genesys: the time ran out while trying to read the secret"));
+    assert_eq!(
+        (refused.exit, error),
+        (Some(1), "prod/genesys: the time limit was reached while trying to read the secret")
+    );
     assert!(hint.contains("--timeout"), "{hint}");
 }
 

@@ -47,7 +47,10 @@ async fn invalid_requests_get_400_with_a_message_and_a_hint() {
         (("config/new".to_owned(), json!({"region": "mypurecloud.ie", "client_id": "a"})), "client_secret is missing"),
         (("config/new".to_owned(), json!({"client_id": "a", "client_secret": "b"})), "region is missing"),
         (("config/main".to_owned(), json!({"region": "mars-1"})), "mars-1"),
-        (("config/main".to_owned(), json!({"region": "https://login.mypurecloud.ie"})), "write the domain alone"),
+        (
+            ("config/main".to_owned(), json!({"region": "https://login.mypurecloud.ie"})),
+            "set the region to the domain mypurecloud.ie",
+        ),
         (("config/main".to_owned(), json!({"client_secret": "hush-hush \n"})), "leading or trailing whitespace"),
         (("config/main".to_owned(), json!({"client_id": long})), "client_id"),
         (("config/main".to_owned(), json!({"client_secret": {"a": 1}})), "client_secret"),

@@ -61,7 +61,7 @@ async fn a_document_that_cannot_be_used_says_why() {
         (
             with("region", json!("https://login.mypurecloud.ie")),
             "UnknownRegion",
-            "write the domain alone: mypurecloud.ie",
+            "set the region to the domain mypurecloud.ie",
         ),
         (with("region", json!("http://169.254.169.254/")), "UnknownRegion", "169.254"),
         (with("probes", json!("GET /api/v2/users")), "DocumentInvalid", "list"),
@@ -205,7 +205,7 @@ async fn a_denied_call_names_the_permission_and_the_secret() {
 }
 
 #[tokio::test]
-async fn what_the_platform_refuses_is_told_apart() {
+async fn each_rejection_of_the_platform_has_its_own_error() {
     let json = |status: u16, body: Value| {
         Effect::Answer(FaultAnswer::new(
             StatusCode::from_u16(status).expect("a status"),
@@ -234,16 +234,16 @@ async fn what_the_platform_refuses_is_told_apart() {
         (token, json(400, json!({"error": "unauthorized_client"})), "CredentialsRejected", "Client Credentials"),
         (token, api(401, "ip.not.authorized"), "IpNotAuthorized", "allow-list"),
         (token, redirect(), "PlatformUnavailable", "redirect"),
-        (token, huge(), "PlatformUnavailable", "larger than"),
+        (token, huge(), "PlatformUnavailable", "exceeds"),
         (users, api(401, "bad.credentials"), "TokenRejected", "bad.credentials"),
         (users, api(401, "ip.not.authorized"), "IpNotAuthorized", "allow-list"),
         (users, api(403, "not.authorized"), "PermissionMissing", "c-1"),
         (users, redirect(), "PlatformUnavailable", "redirect"),
-        (users, huge(), "PlatformUnavailable", "larger than"),
+        (users, huge(), "PlatformUnavailable", "exceeds"),
         (tokens, api(403, "not.authorized"), "PermissionMissing", "tokens/me"),
         (
             tokens,
-            json(200, json!({"OAuthClient": {"id": "somebody-else"}})),
+            json(200, json!({"OAuthClient": {"id": "another-client"}})),
             "TokenOwnerMismatch",
             "another OAuth client",
         ),

@@ -1,17 +1,17 @@
-//! The HTTP surface by which another process steers the simulators: the paths under `/_sim/`.
+//! The control surface: HTTP requests below `/_sim/` that configure the simulators.
 //!
-//! | request | does |
+//! | request | effect |
 //! |---|---|
-//! | `GET /_sim/calls` | shows the journal: `calls` and `longest_chain` |
-//! | `DELETE /_sim/calls` | forgets it |
+//! | `GET /_sim/calls` | returns the journal: `calls` and `longest_chain` |
+//! | `DELETE /_sim/calls` | clears the journal |
 //! | `POST /_sim/faults` | adds a fault, see [`FaultRequest`] |
-//! | `DELETE /_sim/faults` | takes all faults away |
+//! | `DELETE /_sim/faults` | removes all faults |
 //! | `/_sim/genesys…` | see [`crate::genesys::control`] |
 //! | `/_sim/cxone…` | see [`crate::cxone::control`] |
 //! | `/_sim/secrets-manager…` | see [`crate::secrets_manager::control`] |
 //!
 //! A call has `operation`, `began` and `ended` (milliseconds since the first call) and `status`.
-//! What changes something answers 204; a body that does not fit answers 400 with a sentence.
+//! A change answers 204; an invalid body answers 400 with a message.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::faults::{Effect, Fault, FaultAnswer, Faults};
 use crate::http::{self, Reply, Request};
 use crate::journal::Journal;
 
-/// The paths that belong to the control surface.
+/// The prefix of the paths of the control surface.
 const PREFIX: &str = "/_sim/";
 
-/// The largest body that a fault may make up, in bytes.
+/// The largest generated body of a fault, in bytes.
 const LARGEST_BODY: usize = 1 << 28;
 
 /// A fault as JSON: `{"operation": "POST /oauth/token", "skip": 0, "times": 1, "effect": {"type": "drop"}}`.
@@ -36,12 +36,12 @@ const LARGEST_BODY: usize = 1 << 28;
 pub struct FaultRequest {
     /// The operation it applies to, or `*` for all of them.
     pub operation: String,
-    /// How many matching calls pass untouched first.
+    /// How many matching calls pass first.
     #[serde(default)]
     pub skip: u32,
-    /// How many calls are hit after that; all of them where it is missing.
+    /// How many calls are hit after that. Missing: all.
     pub times: Option<u32>,
-    /// What happens to them.
+    /// The effect on these calls.
     pub effect: EffectRequest,
 }
 
@@ -53,20 +53,20 @@ pub enum EffectRequest {
     Answer {
         /// The HTTP status.
         status: u16,
-        /// Header fields besides `content-type`.
+        /// Header fields, beside `content-type`.
         #[serde(default)]
         headers: Map<String, Value>,
-        /// The content type; `application/json` where it is missing.
+        /// The content type. Missing: `application/json`.
         content_type: Option<String>,
-        /// The body, as text or as the JSON that it shall be.
+        /// The body, as text or as JSON.
         #[serde(default)]
         body: Value,
-        /// The size of a body to make up instead, in bytes.
+        /// The size of a generated body, in bytes, in place of `body`.
         body_bytes: Option<usize>,
     },
     /// [`Effect::Delay`].
     Delay {
-        /// How much later the answer comes.
+        /// The delay of the answer.
         milliseconds: u64,
     },
     /// [`Effect::Drop`].
@@ -102,7 +102,9 @@ pub fn handle(request: &Request, faults: &Faults, journal: &Journal) -> Option<R
             faults.clear();
             Ok(())
         }
-        (method, _) => return Some(refuse(StatusCode::NOT_FOUND, &format!("There is no {method} {}.", request.path))),
+        (method, _) => {
+            return Some(refuse(StatusCode::NOT_FOUND, &format!("{method} {} does not exist.", request.path)));
+        }
     };
     Some(done(result))
 }
@@ -140,7 +142,7 @@ pub(super) fn merge<T: Serialize + DeserializeOwned>(settings: &T, knobs: Map<St
     for (name, value) in knobs {
         merged[name] = value;
     }
-    serde_json::from_value(merged).map_err(|error| format!("The knobs do not fit: {error}."))
+    serde_json::from_value(merged).map_err(|error| format!("The knobs are not valid: {error}."))
 }
 
 fn fault(request: FaultRequest) -> Result<Fault, String> {
@@ -177,7 +179,7 @@ fn with_header(answer: FaultAnswer, (name, value): (&String, &Value)) -> Result<
 
 fn body_text(body: Value, bytes: Option<usize>) -> Result<String, String> {
     match (body, bytes) {
-        (_, Some(bytes)) if bytes > LARGEST_BODY => Err(format!("A body can have {LARGEST_BODY} bytes at most.")),
+        (_, Some(bytes)) if bytes > LARGEST_BODY => Err(format!("A body can have at most {LARGEST_BODY} bytes.")),
         (_, Some(bytes)) => Ok("x".repeat(bytes)),
         (Value::Null, None) => Ok(String::new()),
         (Value::String(text), None) => Ok(text),
@@ -186,7 +188,7 @@ fn body_text(body: Value, bytes: Option<usize>) -> Result<String, String> {
 }
 
 pub(super) fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
-    serde_json::from_slice(&request.body).map_err(|error| format!("The body does not fit: {error}."))
+    serde_json::from_slice(&request.body).map_err(|error| format!("The body is not valid: {error}."))
 }
 
 fn refuse(status: StatusCode, reason: &str) -> Reply {

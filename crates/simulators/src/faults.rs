@@ -1,4 +1,4 @@
-//! Faults on demand: which calls go wrong, and how.
+//! Faults on demand: which calls fail, and how.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,33 +8,33 @@ use hyper::StatusCode;
 use parking_lot::Mutex;
 use tokio::sync::Barrier;
 
-/// What goes wrong.
+/// The effect of a fault on a call.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// This answer is given; the service never sees the request.
+    /// This answer is sent, and the request is not executed.
     Answer(FaultAnswer),
-    /// The service answers this much later.
+    /// The request is executed after this delay.
     Delay(Duration),
-    /// The service answers once as many calls wait here as the barrier asks for.
+    /// The request is executed once all calls that the barrier requires have arrived.
     Meet(Arc<Barrier>),
-    /// The connection closes before the service sees the request.
+    /// The connection closes, and the request is not executed.
     Drop,
-    /// The service carries the request out, and the connection closes without an answer.
+    /// The request is executed, and the connection closes without an answer.
     LoseAnswer,
-    /// The request is never answered and never carried out.
+    /// The request is neither answered nor executed.
     Hang,
-    /// The calling function process is killed before the service sees the request.
+    /// The calling function process is killed before the request is executed.
     KillBefore,
-    /// The calling function process is killed after the service carried the request out.
+    /// The calling function process is killed after the request is executed.
     KillAfter,
 }
 
-/// A made-up answer.
+/// The answer of a fault.
 #[derive(Clone, Debug)]
 pub struct FaultAnswer {
     /// The HTTP status.
     pub status: StatusCode,
-    /// Header fields besides `content-type`.
+    /// Header fields, beside `content-type`.
     pub headers: Vec<(String, String)>,
     /// The content type, such as `text/html`.
     pub content_type: String,
@@ -43,7 +43,7 @@ pub struct FaultAnswer {
 }
 
 impl FaultAnswer {
-    /// An answer of a status, with a body of a content type.
+    /// Creates an answer.
     pub fn new(status: StatusCode, content_type: &str, body: impl Into<String>) -> Self {
         Self { status, headers: Vec::new(), content_type: content_type.to_owned(), body: body.into() }
     }
@@ -56,31 +56,31 @@ impl FaultAnswer {
     }
 }
 
-/// One rule of the fault list.
+/// One rule in the list of faults.
 #[derive(Clone, Debug)]
 pub struct Fault {
     /// The operation it applies to, or `*` for all of them.
     pub operation: String,
-    /// How many matching calls pass untouched first.
+    /// How many matching calls pass first.
     pub skip: u32,
     /// How many calls are hit after that; `None` for all.
     pub times: Option<u32>,
-    /// What happens to them.
+    /// The effect on these calls.
     pub effect: Effect,
 }
 
 impl Fault {
-    /// A fault that hits the next matching call alone.
+    /// Creates a fault that hits only the next matching call.
     pub fn once(operation: &str, effect: Effect) -> Self {
         Self { operation: operation.to_owned(), skip: 0, times: Some(1), effect }
     }
 
-    /// A fault that hits every matching call.
+    /// Creates a fault that hits every matching call.
     pub fn always(operation: &str, effect: Effect) -> Self {
         Self { operation: operation.to_owned(), skip: 0, times: None, effect }
     }
 
-    /// Lets this many matching calls pass first.
+    /// Skips this many matching calls.
     #[must_use]
     pub fn after(mut self, skip: u32) -> Self {
         self.skip = skip;
@@ -90,7 +90,7 @@ impl Fault {
 
 type Kill = Box<dyn Fn() + Send + Sync>;
 
-/// The list of faults, shared by the servers and whoever sets it up.
+/// The list of faults. Clones share it.
 #[derive(Clone, Default)]
 pub struct Faults {
     rules: Arc<Mutex<Vec<Fault>>>,
@@ -98,17 +98,17 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Adds a rule. The first rule that matches a call decides.
+    /// Adds a rule. The first matching rule applies to a call.
     pub fn add(&self, fault: Fault) {
         self.rules.lock().push(fault);
     }
 
-    /// Takes every rule away.
+    /// Removes all rules.
     pub fn clear(&self) {
         self.rules.lock().clear();
     }
 
-    /// What to call for [`Effect::KillBefore`] and [`Effect::KillAfter`].
+    /// Sets the action of [`Effect::KillBefore`] and [`Effect::KillAfter`].
     pub fn on_kill(&self, kill: impl Fn() + Send + Sync + 'static) {
         *self.kill.lock() = Some(Box::new(kill));
     }
@@ -119,7 +119,7 @@ impl Faults {
         }
     }
 
-    /// The effect for this call, counting it.
+    /// Counts this call, and returns the effect on it.
     pub(super) fn next(&self, operation: &str) -> Option<Effect> {
         let mut rules = self.rules.lock();
         for rule in rules.iter_mut().filter(|rule| rule.operation == "*" || rule.operation == operation) {

@@ -1,5 +1,5 @@
-//! The loopback HTTP server beneath both simulators: it reads a request, lets
-//! the fault list have its say, and otherwise asks the service for an answer.
+//! The HTTP server of the simulators, on loopback: it reads a request, applies a fault if one matches, and otherwise
+//! passes the request to the service.
 
 use std::future::Future;
 use std::io;
@@ -22,31 +22,31 @@ use crate::journal::Journal;
 /// The largest request body that is read, in bytes.
 const REQUEST_LIMIT: usize = 1 << 20;
 
-/// What a service answers with.
+/// The answer of a service.
 pub type Reply = Response<Full<Bytes>>;
 
-/// One request, read to its end.
+/// A request with its whole body.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method, such as `GET`.
     pub method: Method,
     /// The path without the query, such as `/api/v2/users/me`.
     pub path: String,
-    /// The query's pairs in their order, decoded.
+    /// The decoded pairs of the query, in order.
     pub query: Vec<(String, String)>,
     /// The header fields.
     pub headers: HeaderMap,
-    /// The body, empty where there is none.
+    /// The body, empty if there is none.
     pub body: Bytes,
 }
 
 impl Request {
-    /// The first value of a query parameter.
+    /// Returns the first value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A header field as text; `None` where it is missing or not text.
+    /// Returns a header field as text; `None` if it is missing or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -54,21 +54,21 @@ impl Request {
 
 /// A simulated service.
 pub trait Service: Send + Sync + 'static {
-    /// The operation's name, which faults and the journal go by: the Secrets
-    /// Manager action (`PutSecretValue`), or method and path (`POST /oauth/token`).
+    /// Returns the operation's name in faults and in the journal: the Secrets Manager action (`PutSecretValue`), or method
+    /// and path (`POST /oauth/token`).
     fn operation(&self, request: &Request) -> String;
 
-    /// Carries the request out.
+    /// Executes the request.
     fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
 
-    /// Answers a request that steers the simulator and is none of the service's own. Such
-    /// requests are neither journaled nor hit by faults.
+    /// Answers a request of the control surface; `None` for any other request. Control requests are not recorded, and
+    /// faults do not apply to them.
     fn control(&self, _request: &Request, _faults: &Faults, _journal: &Journal) -> Option<Reply> {
         None
     }
 }
 
-/// A running server; it stops, and its connections with it, when dropped.
+/// A running server. It stops and closes its connections when dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -76,7 +76,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `service` on a port of 127.0.0.1; port 0 takes a free one.
+    /// Serves `service` on a port of 127.0.0.1; port 0 selects a free one.
     ///
     /// # Errors
     /// The port could not be bound.
@@ -87,12 +87,12 @@ impl Server {
         Ok(Self { address, task })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its base URL, without a slash at the end.
+    /// Returns its base URL, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -104,12 +104,12 @@ impl Drop for Server {
     }
 }
 
-/// A JSON answer.
+/// Creates a JSON answer.
 pub fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
     raw(status, "application/json", body.to_string())
 }
 
-/// An answer of any content type.
+/// Creates an answer of any content type.
 pub fn raw(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;
@@ -119,7 +119,7 @@ pub fn raw(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Re
     reply
 }
 
-/// An answer without a body.
+/// Creates an answer without a body.
 pub fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Full::default());
     *reply.status_mut() = status;
@@ -127,7 +127,7 @@ pub fn empty(status: StatusCode) -> Reply {
 }
 
 async fn accept<S: Service>(listener: TcpListener, service: Arc<S>, faults: Faults, journal: Journal) {
-    // The set aborts its tasks when this future is dropped, so no connection outlives the server.
+    // The set aborts its tasks when this future is dropped, so connections end with the server.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -145,21 +145,14 @@ async fn serve<S: Service>(stream: TcpStream, service: Arc<S>, faults: Faults, j
         let (service, faults, journal) = (Arc::clone(&service), faults.clone(), journal.clone());
         async move { handle(request, service, faults, journal).await }
     });
-    // An error here is a client that went away, or a fault that dropped the connection on purpose.
+    // An error means that the client disconnected, or that a fault dropped the connection.
     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handle).await.ok();
 }
 
-/// The error that makes hyper close a connection without an answer.
-#[derive(Debug)]
+/// An error that makes hyper close the connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("connection dropped by a fault")]
 struct Dropped;
-
-impl std::fmt::Display for Dropped {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("connection dropped by a fault")
-    }
-}
-
-impl std::error::Error for Dropped {}
 
 async fn handle<S: Service>(
     request: hyper::Request<Incoming>,
@@ -178,13 +171,13 @@ async fn handle<S: Service>(
     let call = journal.begin(&operation);
     let reply = match faults.next(&operation) {
         None => Ok(service.answer(request).await),
-        Some(effect) => suffer(effect, request, service.as_ref(), &faults).await,
+        Some(effect) => apply(effect, request, service.as_ref(), &faults).await,
     };
     call.end(reply.as_ref().ok().map(Response::status));
     reply
 }
 
-async fn suffer<S: Service>(effect: Effect, request: Request, service: &S, faults: &Faults) -> Result<Reply, Dropped> {
+async fn apply<S: Service>(effect: Effect, request: Request, service: &S, faults: &Faults) -> Result<Reply, Dropped> {
     match effect {
         Effect::Answer(answer) => Ok(reply(answer)),
         Effect::Delay(delay) => {

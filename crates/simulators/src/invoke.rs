@@ -1,4 +1,4 @@
-//! How the rotation orchestrator calls a function, and what a call comes to.
+//! How the rotation orchestrator invokes a function.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,26 +6,25 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A future on the heap, so that functions of any kind fit behind one trait.
+/// A boxed future, which keeps [`Invoke`] usable as a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A function's failure, as Lambda reports it (Lambda developer guide, "Errors and
-/// automatic retries").
+/// A function's failure, as Lambda reports it (Lambda developer guide, "Errors and automatic retries").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionError {
-    /// The `errorType`, such as `Runtime.ExitError` or a name of the function's own.
+    /// The `errorType`, such as `Runtime.ExitError`, or a name that the function chose.
     pub error_type: String,
     /// The `errorMessage`.
     pub message: String,
 }
 
 impl FunctionError {
-    /// A failure of a type, with a message.
+    /// Creates a failure.
     pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
         Self { error_type: error_type.into(), message: message.into() }
     }
 
-    /// The failure of an invocation that took longer than it may.
+    /// The failure of an invocation that timed out.
     pub(super) fn timed_out(request_id: &str, timeout: Duration) -> Self {
         let seconds = timeout.as_secs_f64();
         Self::new(
@@ -35,13 +34,13 @@ impl FunctionError {
     }
 }
 
-/// Something that can be invoked with an event and waited for.
+/// A function that can be invoked with an event.
 pub trait Invoke: Send + Sync {
-    /// Invokes it with `event` and gives it `timeout` for its answer.
+    /// Invokes it with `event`, and waits at most `timeout` for its answer.
     fn invoke(&self, event: Value, timeout: Duration) -> BoxFuture<'_, Result<Value, FunctionError>>;
 }
 
-/// Any closure from an event to a future is a function; it is dropped when its time is up.
+/// A closure from an event to a future is a function. The future is dropped at the timeout.
 impl<F, Fut> Invoke for F
 where
     F: Fn(Value) -> Fut + Send + Sync,

@@ -1,5 +1,4 @@
-//! A journal of the calls that reached the simulators, for counting them and
-//! for measuring how many had to wait for one another.
+//! The journal: the calls that reached the simulators, to count them and to measure sequential round trips.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use hyper::StatusCode;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-/// How many calls are kept; the oldest give way, so that a simulator under load for days stays small.
+/// How many calls are kept. The oldest are dropped, which bounds the memory of a long-running simulator.
 pub const CALLS_KEPT: usize = 100_000;
 
 /// One call.
@@ -16,49 +15,49 @@ pub const CALLS_KEPT: usize = 100_000;
 pub struct RecordedCall {
     /// The operation's name.
     pub operation: String,
-    /// When the request had been read.
+    /// When the request was read.
     pub began: Instant,
-    /// When the answer was ready; `None` while it is under way.
+    /// When the answer was ready; `None` while the call is in progress.
     pub ended: Option<Instant>,
-    /// The answer's status; `None` while under way or where the connection was dropped.
+    /// The answer's status; `None` while the call is in progress, or if the connection was dropped.
     pub status: Option<StatusCode>,
 }
 
-/// The calls in the order of their arrival: the newest [`CALLS_KEPT`] of them.
+/// The newest [`CALLS_KEPT`] calls, in the order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Journal(Arc<Mutex<Entries>>);
 
 #[derive(Debug, Default)]
 struct Entries {
     calls: VecDeque<RecordedCall>,
-    /// How many calls were forgotten, which is the serial number of the first one kept.
-    forgotten: u64,
+    /// How many calls were dropped, which is the serial number of the first one kept.
+    dropped: u64,
 }
 
 impl Journal {
-    /// A copy of all calls that are kept.
+    /// Returns all kept calls.
     pub fn calls(&self) -> Vec<RecordedCall> {
         self.entries().calls.iter().cloned().collect()
     }
 
-    /// How many calls of an operation are kept.
+    /// Returns the number of kept calls of an operation.
     pub fn count(&self, operation: &str) -> usize {
         self.entries().calls.iter().filter(|call| call.operation == operation).count()
     }
 
-    /// Forgets all calls, those under way too.
+    /// Drops all calls, also those in progress.
     pub fn clear(&self) {
         let mut entries = self.entries();
-        entries.forgotten += entries.calls.len() as u64;
+        entries.dropped += entries.calls.len() as u64;
         entries.calls.clear();
     }
 
-    /// The longest chain of calls in which each began after the one before it had ended:
-    /// the number of network round trips that had to wait for one another.
+    /// Returns the length of the longest chain of calls in which each began after the previous one had ended: the number of
+    /// sequential network round trips.
     pub fn longest_chain(&self) -> usize {
         let mut calls: Vec<_> = self.entries().calls.iter().map(|call| (call.ended, call.began)).collect();
-        // The longest chain takes, again and again, the call that ends first of those that may follow.
-        // A call under way ends last, and nothing follows it.
+        // Greedy: of the calls that may follow, the one that ends first. A call in progress sorts last, and nothing
+        // follows it.
         calls.sort_by_key(|&(ended, began)| (ended.is_none(), ended, began));
         let mut length = 0;
         let mut last_end = None;
@@ -77,9 +76,9 @@ impl Journal {
         let mut entries = self.entries();
         if entries.calls.len() >= CALLS_KEPT {
             entries.calls.pop_front();
-            entries.forgotten += 1;
+            entries.dropped += 1;
         }
-        let serial = entries.forgotten + entries.calls.len() as u64;
+        let serial = entries.dropped + entries.calls.len() as u64;
         let call = RecordedCall { operation: operation.to_owned(), began: Instant::now(), ended: None, status: None };
         entries.calls.push_back(call);
         OpenCall { journal: self.clone(), serial }
@@ -90,7 +89,7 @@ impl Journal {
     }
 }
 
-/// A call that is under way.
+/// A call in progress.
 #[derive(Debug)]
 pub(super) struct OpenCall {
     journal: Journal,
@@ -100,8 +99,8 @@ pub(super) struct OpenCall {
 impl OpenCall {
     pub(super) fn end(self, status: Option<StatusCode>) {
         let mut entries = self.journal.entries();
-        // The call may have been forgotten meanwhile; then there is nothing to write down.
-        let Some(index) = self.serial.checked_sub(entries.forgotten) else { return };
+        // The call may have been dropped in the meantime.
+        let Some(index) = self.serial.checked_sub(entries.dropped) else { return };
         if let Some(call) = usize::try_from(index).ok().and_then(|index| entries.calls.get_mut(index)) {
             call.ended = Some(Instant::now());
             call.status = status;
@@ -114,19 +113,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_that_ends_after_a_clear_is_not_taken_for_another() {
+    fn a_call_that_ends_after_a_clear_changes_no_other_call() {
         let journal = Journal::default();
-        let forgotten = journal.begin("first");
+        let dropped = journal.begin("first");
         journal.clear();
         let open = journal.begin("second");
-        forgotten.end(Some(StatusCode::OK));
-        assert!(journal.calls()[0].ended.is_none(), "the second call is still under way");
+        dropped.end(Some(StatusCode::OK));
+        assert!(journal.calls()[0].ended.is_none(), "the second call is in progress");
         open.end(Some(StatusCode::ACCEPTED));
         assert_eq!(journal.calls()[0].status, Some(StatusCode::ACCEPTED));
     }
 
     #[test]
-    fn the_oldest_calls_give_way() {
+    fn the_oldest_calls_are_dropped() {
         let journal = Journal::default();
         let oldest = journal.begin("oldest");
         for _ in 0..CALLS_KEPT {
@@ -135,11 +134,11 @@ mod tests {
         oldest.end(Some(StatusCode::OK));
         assert_eq!(journal.calls().len(), CALLS_KEPT);
         assert_eq!(journal.count("oldest"), 0);
-        assert!(journal.calls()[0].status.is_none(), "the forgotten call left no trace in the next one");
+        assert!(journal.calls()[0].status.is_none(), "the dropped call changed no other call");
     }
 
     #[test]
-    fn calls_side_by_side_count_once_in_the_longest_chain() {
+    fn concurrent_calls_count_once_in_the_longest_chain() {
         let journal = Journal::default();
         journal.begin("alone").end(None);
         let (left, right) = (journal.begin("left"), journal.begin("right"));

@@ -1,7 +1,6 @@
-//! Simulators of Genesys Cloud, of NICE CXone and of AWS Secrets Manager, on loopback.
+//! Simulators of Genesys Cloud, NICE CXone, AWS Secrets Manager and the Lambda Runtime API, on loopback.
 //!
-//! They share no types with the rest of the crate, so that a misspelt field
-//! cannot pass on both sides.
+//! They share no types with the product, so a misspelled field cannot pass on both sides.
 
 mod clock;
 pub mod control;

@@ -1,4 +1,4 @@
-//! All simulators behind one port, and a rotation function beside them.
+//! All simulators behind one port, and a rotation function.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,30 +13,30 @@ use crate::http::{Reply, Request, Server, Service};
 use crate::journal::Journal;
 use crate::secrets_manager::{self, SecretsManager, SecretsManagerSettings};
 
-/// What a simulation is started with.
+/// The settings of a simulation.
 #[derive(Clone, Debug, Default)]
 pub struct SimulationSettings {
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// The port on 127.0.0.1; 0 selects a free one.
     pub port: u16,
-    /// The OAuth clients, as id and secret.
+    /// The OAuth clients of Genesys Cloud, as id and secret.
     pub clients: Vec<(String, String)>,
     /// The applications of CXone, as id and secret.
     pub cxone_clients: Vec<(String, String)>,
-    /// The access keys of a user of CXone, as id and secret.
+    /// The access keys of a CXone user, as id and secret.
     pub cxone_access_keys: Vec<(String, String)>,
-    /// How long tokens live, in seconds; `None` for a day, and an hour for those of CXone.
+    /// The lifetime of tokens, in seconds; `None` for a day, and for an hour on CXone.
     pub token_lifetime: Option<u64>,
-    /// The Lambda binary that every RotationLambdaARN stands for.
+    /// The Lambda binary behind every RotationLambdaARN.
     pub function: Option<PathBuf>,
-    /// What the function finds in its environment besides the simulators' addresses.
+    /// The function's environment, beside the simulators' addresses.
     pub function_environment: Vec<(String, String)>,
-    /// How the function is run.
+    /// The configuration of the function.
     pub function_settings: FunctionSettings,
     /// The knobs of Secrets Manager.
     pub secrets_manager: SecretsManagerSettings,
 }
 
-/// Running simulators; they end when dropped.
+/// Running simulators. They stop when dropped.
 pub struct Simulation {
     /// Genesys Cloud.
     pub genesys: Arc<Genesys>,
@@ -44,17 +44,17 @@ pub struct Simulation {
     pub cxone: Arc<Cxone>,
     /// Secrets Manager.
     pub secrets_manager: SecretsManager,
-    /// The function, where there is one.
+    /// The function, if one is configured.
     pub function: Option<Function>,
-    /// What is to go wrong.
+    /// The configured faults.
     pub faults: Faults,
-    /// What was called.
+    /// The recorded calls.
     pub journal: Journal,
     server: Server,
 }
 
-/// The one service behind the port: the AWS SDKs name their action in a header, CXone has paths of its own,
-/// Genesys Cloud is all the rest.
+/// The service behind the port. AWS SDKs name their action in a header, CXone has its own paths, and all other requests
+/// belong to Genesys Cloud.
 struct Front {
     genesys: Arc<Genesys>,
     cxone: Arc<Cxone>,
@@ -62,7 +62,7 @@ struct Front {
 }
 
 impl Simulation {
-    /// Starts everything.
+    /// Starts all simulators.
     ///
     /// # Errors
     /// The port could not be bound, or the function could not be started.
@@ -87,12 +87,12 @@ impl Simulation {
         Ok(simulation)
     }
 
-    /// The base URL of the login and the API of both platforms.
+    /// Returns the base URL of the login services and APIs of both platforms.
     pub fn genesys_url(&self) -> String {
         self.server.url()
     }
 
-    /// The endpoint URL of Secrets Manager.
+    /// Returns the endpoint URL of Secrets Manager.
     pub fn secrets_manager_url(&self) -> String {
         self.server.url()
     }

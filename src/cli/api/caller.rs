@@ -7,7 +7,7 @@ use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::output::Output;
-use crate::platform::{Api, ApiAnswer, ApiCall, Platforms, Refusal, SuccessBody, may_have_been_carried_out};
+use crate::platform::{Api, ApiCall, ApiResponse, ErrorResponse, Platforms, SuccessBody, with_unknown_outcome};
 use crate::rotation::{CurrentToken, Deadline, ErrorKind, RotationError, Rotator, SpareToken, SystemClock};
 
 /// A client of the API.
@@ -25,7 +25,7 @@ pub(super) struct Caller<'a> {
 /// The error of a call.
 pub(super) struct CallError {
     /// The error response, if there was one.
-    pub(super) refusal: Option<Refusal>,
+    pub(super) refusal: Option<ErrorResponse>,
     pub(super) cause: RotationError,
 }
 
@@ -67,12 +67,12 @@ impl<'a> Caller<'a> {
     pub(super) async fn call(&mut self, call: &ApiCall) -> Result<SuccessBody, CallError> {
         loop {
             match self.try_call(call).await? {
-                ApiAnswer::Success(body) => return Ok(body),
-                ApiAnswer::Refusal(refusal) if refusal.is_about_the_token() && self.spare.is_none() => {
+                ApiResponse::Success(body) => return Ok(body),
+                ApiResponse::Error(refusal) if refusal.is_token_rejected() && self.spare.is_none() => {
                     self.issue_temporary_token(refusal).await?;
                 }
-                ApiAnswer::Refusal(refusal) => {
-                    let error = refusal.diagnosis();
+                ApiResponse::Error(refusal) => {
+                    let error = refusal.error();
                     return Err(CallError { refusal: Some(refusal), cause: error });
                 }
             }
@@ -87,13 +87,13 @@ impl<'a> Caller<'a> {
         self.rotator.roll_back(deadline).await;
     }
 
-    async fn try_call(&self, call: &ApiCall) -> Result<ApiAnswer, CallError> {
+    async fn try_call(&self, call: &ApiCall) -> Result<ApiResponse, CallError> {
         let last = RefCell::new(None);
         let token = self.spare.as_ref().map_or(&self.held.access_token, |spare| &spare.access_token);
         let attempt = || async {
             match self.api.call(call, token).await? {
-                ApiAnswer::Refusal(refusal) if refusal.may_pass() => {
-                    let error = refusal.diagnosis();
+                ApiResponse::Error(refusal) if refusal.is_retryable() => {
+                    let error = refusal.error();
                     last.replace(Some(refusal));
                     Err(error)
                 }
@@ -105,7 +105,7 @@ impl<'a> Caller<'a> {
         tried.map_err(|error| CallError { refusal: last.take(), cause: in_time(error, call) })
     }
 
-    async fn issue_temporary_token(&mut self, refusal: Refusal) -> Result<(), CallError> {
+    async fn issue_temporary_token(&mut self, refusal: ErrorResponse) -> Result<(), CallError> {
         match self.rotator.issue_spare(&self.held, self.deadline).await {
             Ok(spare) => {
                 self.spare = Some(spare);
@@ -118,7 +118,7 @@ impl<'a> Caller<'a> {
                 Ok(())
             }
             Err(error) => {
-                let diagnosis = refusal.diagnosis();
+                let diagnosis = refusal.error();
                 let message = format!("{diagnosis}, and no temporary token can be issued: {}", error.chain());
                 let error = RotationError::new(diagnosis.kind(), message).with_hint(error.hint().to_owned());
                 Err(CallError { refusal: Some(refusal), cause: error })
@@ -133,7 +133,7 @@ fn in_time(error: RotationError, call: &ApiCall) -> RotationError {
         ErrorKind::DeadlineExceeded if call.is_repeatable() => {
             error.with_hint("raise --timeout, and check why the platform is slow")
         }
-        ErrorKind::DeadlineExceeded => may_have_been_carried_out(error),
+        ErrorKind::DeadlineExceeded => with_unknown_outcome(error),
         _ => error,
     }
 }

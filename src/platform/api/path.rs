@@ -1,4 +1,4 @@
-//! Paths of the API, which may have come as URLs.
+//! Paths of the API, from paths or URLs.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use url::Url;
 use super::Api;
 use crate::rotation::{ErrorKind, PlatformName, Result, RotationError, is_plain_path};
 
-/// A path of the API with its query, which leads nowhere else.
+/// A path of the API with its query. It cannot lead to another host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ApiPath(String);
 
 impl ApiPath {
-    /// The path with its query, beginning with a slash.
+    /// Returns the path with its query; it starts with a slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same with a query parameter set, in the place of its former value.
+    /// Returns this path with a query parameter set or replaced.
     #[must_use]
     pub fn with_parameter(&self, name: &str, value: &str) -> Self {
         let (path, query) = self.0.split_once('?').unwrap_or((&self.0, ""));
@@ -35,41 +35,41 @@ impl fmt::Display for ApiPath {
 }
 
 impl Api {
-    /// Reads what somebody typed: a path such as `/api/v2/users/me`, or a URL of this API.
+    /// Parses user input: a path such as `/api/v2/users/me`, or a URL of this API.
     ///
     /// # Errors
-    /// `DocumentInvalid` for anything else, with what may be written.
+    /// `DocumentInvalid` for anything else.
     pub fn path(&self, typed: &str) -> Result<ApiPath> {
         let refused = |why: &str| {
-            let hint = format!("write a path such as {}, or its whole URL at {}", self.example(), self.base);
+            let hint = format!("write a path such as {}, or its full URL at {}", self.example(), self.base);
             Err(RotationError::new(ErrorKind::DocumentInvalid, format!("PATH {why}")).with_hint(hint))
         };
         if typed.is_empty() {
             return refused("is empty");
         }
-        // A URL parser would put right what should be refused.
+        // A URL parser would normalize text that must be rejected.
         if !is_plain_path(&format!("/{}", typed.trim_start_matches('/'))) {
-            return refused("is no plain path of this API");
+            return refused("is not a plain path of this API");
         }
         let path = if typed.starts_with('/') {
             typed
         } else {
             match typed.split_once("://").map(|(_, rest)| rest.find('/').map_or("", |slash| &rest[slash..])) {
-                Some(_) if !self.is_known(typed) => return refused("is a URL of another place than this API"),
+                Some(_) if !self.is_known(typed) => return refused("is a URL outside this API"),
                 Some(path) => self.without_base(path),
                 None => return refused("is neither a path nor a URL"),
             }
         };
         match self.checked(path) {
             Some(path) => Ok(path),
-            None => refused("is no plain path of this API"),
+            None => refused("is not a plain path of this API"),
         }
     }
 
-    /// Follows a link in the answer to a call of `from`.
+    /// Resolves a link in the response to a call of `from`.
     ///
     /// # Errors
-    /// `PlatformUnavailable` where it leads anywhere but into this API: the token is sent nowhere else.
+    /// `PlatformUnavailable` for a link outside this API: the token is sent nowhere else.
     pub fn follow(&self, from: &ApiPath, link: &str) -> Result<ApiPath> {
         let path = match Url::parse(link) {
             Ok(url) if self.is_known(link) => {
@@ -81,16 +81,16 @@ impl Api {
         };
         path.and_then(|path| self.checked(&path)).ok_or_else(|| {
             let message =
-                "the answer's link to the next page leads to another place than this API, and was not followed";
+                "the response links to a next page outside this API; the link was not followed";
             RotationError::new(ErrorKind::PlatformUnavailable, message)
                 .with_hint(
-                    "the token goes nowhere else: check ROTATOR_API_URL and any proxy, and do not trust this answer",
+                    "check ROTATOR_API_URL and any proxy, and do not trust this response: the token is not sent to another host",
                 )
                 .permanent()
         })
     }
 
-    /// A relative link, resolved as a browser would.
+    /// Resolves a relative link as a browser does.
     fn beside(&self, from: &ApiPath, link: &str) -> Option<String> {
         let here = self.known.first()?.join(from.as_str()).ok()?;
         let there = here.join(link).ok().filter(|there| there.origin() == here.origin())?;
@@ -112,7 +112,7 @@ impl Api {
         plain && self.known.iter().any(|known| known.origin() == url.origin())
     }
 
-    /// An operator's address may have a path of its own.
+    /// Removes the path of the operator's base address.
     fn without_base<'a>(&self, path: &'a str) -> &'a str {
         let base = self.known.first().map_or("", |base| base.path().trim_end_matches('/'));
         path.strip_prefix(base).filter(|rest| rest.starts_with('/')).unwrap_or(path)
@@ -129,12 +129,12 @@ impl Api {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::http::Http;
+    use crate::platform::http::HttpClient;
 
     const OWN: &str = "https://api.mypurecloud.ie";
 
     fn api(base: &str) -> Api {
-        Api::at(&Http::new(true), PlatformName::GenesysCloud, base, Some(OWN)).expect("it is an address")
+        Api::at(&HttpClient::new(true), PlatformName::GenesysCloud, base, Some(OWN)).expect("a valid address")
     }
 
     fn typed(base: &str, text: &str) -> Option<String> {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_or_a_url_of_the_api_is_taken() {
+    fn a_path_or_a_url_of_the_api_is_accepted() {
         let me = Some("/api/v2/users/me".to_owned());
         for text in [
             "/api/v2/users/me",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn any_other_path_or_url_is_rejected() {
         for text in [
             "",
             "api/v2/users/me",
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_within_the_api_alone() {
+    fn links_are_followed_only_within_the_api() {
         let follow = |link: &str| {
             let api = api("http://127.0.0.1:8080");
             let from = api.path("/api/v2/users?pageNumber=1").expect("a path");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_takes_the_place_of_its_former_value() {
+    fn a_query_parameter_is_set_or_replaced() {
         let path =
             |text: &str| api(OWN).path(text).expect("a path").with_parameter("cursor", "a+b/=").as_str().to_owned();
         assert_eq!(path("/api/v2/x"), "/api/v2/x?cursor=a%2Bb%2F%3D");

@@ -1,4 +1,4 @@
-//! Making and deleting a user's access keys (NICE developer portal, "Access Key Management API").
+//! Creates and deletes a user's access keys (NICE developer portal, "Access Key Management API").
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
@@ -8,13 +8,13 @@ use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
 use super::Cxone;
-use super::refusal::diagnose;
-use crate::platform::http::{Answer, send};
+use super::errors::diagnose;
+use crate::platform::http::{PlatformResponse, send};
 use crate::rotation::{CxonePlace, ErrorKind, KeyOwner, KeyPair, Result, RotationError};
 use crate::secret::SecretString;
 
 const ACCESS_KEYS: &str = "/access-key-management/v1/access-keys";
-const ROLE_HINT: &str = "give the user's role the permission My Access Key (view, create, delete), or name as admin_credentials the secret of a user with Access Key, which manages those of others (CXone: Admin > Security > Roles and Permissions)";
+const ROLE_HINT: &str = "grant the user's role the permission My Access Key (view, create, delete), or set admin_credentials to the secret of a user with the permission Access Key, which covers the keys of other users (CXone: Admin > Security > Roles and Permissions)";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,53 +26,55 @@ struct ResultSet<T> {
 #[serde(rename_all = "camelCase")]
 struct NewKey {
     access_key_id: String,
-    /// Shown this once.
+    /// Only this response contains it.
     access_key_secret: Zeroizing<String>,
 }
 
 impl Cxone {
-    /// Whose a key is.
+    /// Returns the owner of a key.
     pub(in crate::platform) async fn key_owner(
         &self,
         place: &CxonePlace,
         id: &str,
         token: &SecretString,
     ) -> Result<KeyOwner> {
-        let what = "looking whose the access key is";
-        let answer = self.manage(place, Method::GET, Some(id), None, what, token).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            let message = format!("the access key {id} is none of those that may be managed");
-            return Err(answer.error(ErrorKind::DocumentInvalid, message).with_hint(ROLE_HINT));
+        let what = "reading the access key";
+        let response = self.manage(place, Method::GET, Some(id), None, what, token).await?;
+        if response.status == StatusCode::NOT_FOUND {
+            let message = format!("the access key {id} does not exist, or the caller may not manage it");
+            return Err(response.error(ErrorKind::DocumentInvalid, message).with_hint(ROLE_HINT));
         }
-        match answer.status {
-            StatusCode::OK => Ok(answer.json::<ResultSet<KeyOwner>>(what)?.result_set),
-            _ => Err(refusal(&answer, what)),
+        match response.status {
+            StatusCode::OK => Ok(response.json::<ResultSet<KeyOwner>>(what)?.result_set),
+            _ => Err(key_error(&response, what)),
         }
     }
 
-    /// Another key of a user.
+    /// Creates another key for a user.
     pub(in crate::platform) async fn create_access_key(
         &self,
         place: &CxonePlace,
         owner: &KeyOwner,
         token: &SecretString,
     ) -> Result<KeyPair> {
-        let what = "making an access key";
+        let what = "creating an access key";
         let body = json!({ "userId": owner.user_id, "tenantId": owner.tenant_id }).to_string();
-        let answer = self.manage(place, Method::POST, None, Some(body), what, token).await?;
-        match answer.status {
+        let response = self.manage(place, Method::POST, None, Some(body), what, token).await?;
+        match response.status {
             StatusCode::OK | StatusCode::CREATED => {}
-            StatusCode::BAD_REQUEST | StatusCode::CONFLICT if answer.is_json() => return Err(no_more(&answer, owner)),
-            _ => return Err(refusal(&answer, what)),
+            StatusCode::BAD_REQUEST | StatusCode::CONFLICT if response.is_json() => {
+                return Err(creation_rejected(&response, owner));
+            }
+            _ => return Err(key_error(&response, what)),
         }
-        let key = answer.json::<ResultSet<NewKey>>(what)?.result_set;
+        let key = response.json::<ResultSet<NewKey>>(what)?.result_set;
         if key.access_key_id.is_empty() || key.access_key_secret.is_empty() {
-            return Err(answer.error(ErrorKind::PlatformUnavailable, format!("{what} gave none")));
+            return Err(response.error(ErrorKind::PlatformUnavailable, format!("{what} returned no key")));
         }
         Ok(KeyPair { id: key.access_key_id, secret: SecretString::from(key.access_key_secret.as_str()) })
     }
 
-    /// Deletes a key. One that is not there any more counts as deleted.
+    /// Deletes a key. A key that does not exist counts as deleted.
     pub(in crate::platform) async fn delete_access_key(
         &self,
         place: &CxonePlace,
@@ -80,11 +82,11 @@ impl Cxone {
         token: &SecretString,
     ) -> Result<()> {
         let what = "deleting an access key";
-        let answer = self.manage(place, Method::DELETE, Some(id), None, what, token).await?;
-        match answer.status {
-            StatusCode::NOT_FOUND if answer.is_json() => Ok(()),
-            status if status.is_success() && !answer.is_page() => Ok(()),
-            _ => Err(refusal(&answer, what)),
+        let response = self.manage(place, Method::DELETE, Some(id), None, what, token).await?;
+        match response.status {
+            StatusCode::NOT_FOUND if response.is_json() => Ok(()),
+            status if status.is_success() && !response.is_web_page() => Ok(()),
+            _ => Err(key_error(&response, what)),
         }
     }
 
@@ -96,35 +98,39 @@ impl Cxone {
         body: Option<String>,
         what: &str,
         token: &SecretString,
-    ) -> Result<Answer> {
+    ) -> Result<PlatformResponse> {
         let api = self.api_url(place, token).await?;
-        // Ids end in signs that stand for themselves in no path.
+        // Ids end in characters that a path must encode.
         let id = id.map(|id| byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20"));
         let path = id.map_or_else(|| ACCESS_KEYS.to_owned(), |id| format!("{ACCESS_KEYS}/{id}"));
         let mut request = self.call(&api, method, &path, token)?;
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let answer = send(request).await?;
-        match answer.status {
-            StatusCode::NOT_FOUND if !answer.is_json() => Err(diagnose(&answer, what)),
-            _ => Ok(answer),
+        let response = send(request).await?;
+        match response.status {
+            StatusCode::NOT_FOUND if !response.is_json() => Err(diagnose(&response, what)),
+            _ => Ok(response),
         }
     }
 }
 
-fn refusal(answer: &Answer, what: &str) -> RotationError {
-    match diagnose(answer, what) {
+fn key_error(response: &PlatformResponse, what: &str) -> RotationError {
+    match diagnose(response, what) {
         error if error.kind() == ErrorKind::PermissionMissing => error.with_hint(ROLE_HINT),
         error => error,
     }
 }
 
-/// The platform's word for it is not known; how many there may be is not documented either.
-fn no_more(answer: &Answer, owner: &KeyOwner) -> RotationError {
-    let message = format!("CXone gives the user {} no further access key ({})", owner.user_id, answer.said());
-    answer.error(ErrorKind::DocumentInvalid, message).with_hint(format!(
-        "a user may hold only so many: see them with `genesys-rotator api SECRET GET '{ACCESS_KEYS}?userId={}'`, and delete those that nobody uses; one without a lastUsedDate may be one whose answer was lost",
+/// Neither the error code nor the maximum number of keys is documented.
+fn creation_rejected(response: &PlatformResponse, owner: &KeyOwner) -> RotationError {
+    let message = format!(
+        "CXone does not create another access key for the user {} ({})",
+        owner.user_id,
+        response.status_and_code()
+    );
+    response.error(ErrorKind::DocumentInvalid, message).with_hint(format!(
+        "the number of keys per user is limited: list them with `genesys-rotator api SECRET GET '{ACCESS_KEYS}?userId={}'`, and delete the unused ones; a key without lastUsedDate may come from a lost response",
         owner.user_id
     ))
 }

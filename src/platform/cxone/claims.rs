@@ -1,4 +1,4 @@
-//! What a token says of itself. Nothing is decided by it that the platform would not have to confirm.
+//! The claims of a token. They are hints: the platform still checks the token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,20 +7,20 @@ use zeroize::Zeroizing;
 
 use super::place::is_tenant;
 
-/// The claims that are used (NICE developer portal, "CXone authentication"), as far as they are there.
+/// The claims that are read, if present (NICE developer portal, "CXone authentication").
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Claims {
-    /// Who issued it.
+    /// The issuer.
     pub(super) issuer: Option<String>,
-    /// The tenant's id, if it looks like one.
+    /// The tenant id, if it has a valid form.
     pub(super) tenant_id: Option<String>,
-    /// When it expires, in seconds since 1970.
+    /// The time of expiry, in seconds since 1970.
     pub(super) expires: Option<i64>,
 }
 
 impl Claims {
-    /// Reads the claims of a JWT, without verifying its signature: it comes from the platform itself. What is no JWT
-    /// has none.
+    /// Reads the claims of a JWT without verifying its signature: it comes from the platform itself. Any other token has
+    /// no claims.
     pub(super) fn of(token: &str) -> Self {
         let Some(payload) = payload(token) else { return Self::default() };
         let text = |name: &str| payload.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_read_out_of_a_token() {
+    fn claims_are_read_from_a_jwt() {
         let claims =
             Claims::of(&token(r#"{"iss":"https://cxone.niceincontact.com","tenantId":"t-1","exp":1700000000}"#));
         assert_eq!(claims.issuer.as_deref(), Some("https://cxone.niceincontact.com"));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_has_no_claims() {
+    fn any_other_token_has_no_claims() {
         for text in ["", "opaque", "a.b", "a.b.c.d", "a.!!.c", &token("[]"), &token("{"), &token(r#"{"exp":"soon"}"#)] {
             assert_eq!(Claims::of(text), Claims::default(), "{text}");
         }

@@ -1,11 +1,12 @@
-//! NICE CXone: one file for each thing that is asked of it.
+//! NICE CXone: one file per operation.
 
 mod access_key;
 mod claims;
 mod discovery;
+mod endpoint_cache;
+mod errors;
 mod place;
 mod probe;
-mod refusal;
 mod revoke;
 mod token;
 mod validate;
@@ -16,48 +17,48 @@ use secrecy::ExposeSecret;
 
 use self::claims::Claims;
 use self::discovery::Discovery;
-use self::place::Login;
+use self::place::LoginHost;
 use crate::platform::endpoints::Endpoints;
-use crate::platform::http::{Http, bearer};
+use crate::platform::http::{HttpClient, bearer};
 use crate::rotation::{CxoneGrant, CxoneLogin, CxonePlace, IssuedToken, Probe, Result};
 use crate::secret::SecretString;
 
 #[cfg(feature = "cli")]
 pub(super) use self::validate::BUSINESS_UNIT;
 
-/// The platform, reached through one set of connections.
+/// The platform NICE CXone.
 #[derive(Clone, Debug)]
 pub struct Cxone {
-    http: Http,
+    http: HttpClient,
     endpoints: Endpoints,
     discovery: Discovery,
 }
 
-/// Makes sure that a place is a known one.
+/// Checks the issuer, area or realm and the tenant id of a place.
 ///
 /// # Errors
-/// `UnknownRegion` for the issuer, area or realm, `DocumentInvalid` for the tenant.
-pub(super) fn recognise(place: &CxonePlace) -> Result<()> {
-    Login::parse(&place.login)?;
+/// `UnknownRegion` for an unknown issuer, area or realm; `DocumentInvalid` for an invalid tenant id.
+pub(super) fn check_place(place: &CxonePlace) -> Result<()> {
+    LoginHost::parse(&place.login)?;
     place.tenant_id.as_deref().map_or(Ok(()), place::check_tenant)
 }
 
 impl Cxone {
-    /// The platform at its own addresses, unless the operator set others.
+    /// Creates the platform with its own addresses, unless the operator overrides them.
     pub fn new(endpoints: Endpoints) -> Self {
-        let http = Http::new(endpoints.any_loopback());
+        let http = HttpClient::new(endpoints.any_loopback());
         let discovery = Discovery::new(http.clone(), endpoints.clone());
         Self { http, endpoints, discovery }
     }
 
-    /// A new token.
+    /// Issues a token.
     pub(super) async fn issue(&self, grant: &CxoneGrant, tenant_id: Option<&str>) -> Result<IssuedToken> {
-        // What the validation could not use is found out before a token is made in vain.
+        // An invalid tenant id must fail before a token is issued.
         tenant_id.map_or(Ok(()), place::check_tenant)?;
         self.exchange(grant).await
     }
 
-    /// Proves that a token works, is this tenant's, and can do what the probes ask for.
+    /// Validates a token: it authenticates, belongs to the tenant, and every probe succeeds.
     pub(super) async fn verify(
         &self,
         login: &CxoneLogin,
@@ -71,14 +72,14 @@ impl Cxone {
         self.probe(&api, token, probes).await
     }
 
-    /// The base address of the API that a token is good for.
+    /// Returns the base address of the API for which a token is valid.
     pub(super) async fn api_url(&self, place: &CxonePlace, token: &SecretString) -> Result<String> {
-        recognise(place)?;
+        check_place(place)?;
         let claims = Claims::of(token.expose_secret());
-        self.discovery.api_endpoint(Login::parse(&place.login)?, place.tenant_id.as_deref(), &claims).await
+        self.discovery.api_endpoint(LoginHost::parse(&place.login)?, place.tenant_id.as_deref(), &claims).await
     }
 
-    /// A call of the API with a token.
+    /// Creates a request to the API with a token.
     fn call(&self, api: &str, method: Method, path: &str, token: &SecretString) -> Result<reqwest::RequestBuilder> {
         let request = self.http.request(method, &format!("{api}{path}"))?;
         Ok(request.header(AUTHORIZATION, bearer(token.expose_secret())?).header(ACCEPT, "application/json"))

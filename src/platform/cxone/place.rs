@@ -1,10 +1,10 @@
-//! The issuers, areas and realms of CXone, the only places that credentials are ever sent to.
+//! The issuers, areas and realms of CXone: the only hosts that receive credentials.
 
 use url::Url;
 
 use crate::rotation::{CxoneLogin, ErrorKind, Result, RotationError, shown};
 
-/// The hosts of the issuers: the commercial one first, then FedRAMP and the sovereign regions (NICE developer portal,
+/// The hosts of the issuers: commercial, FedRAMP, and the sovereign regions (NICE developer portal,
 /// "CXone authentication").
 const ISSUERS: [&str; 5] = [
     "cxone.niceincontact.com",
@@ -15,49 +15,49 @@ const ISSUERS: [&str; 5] = [
 ];
 /// The areas of UserHub (NICE developer portal, "UserHub").
 const AREAS: [&str; 7] = ["na1", "na2", "au1", "eu1", "uk1", "ca1", "jp1"];
-/// What every host of NICE's ends in, as a whole label.
+/// The domains of all hosts of NICE.
 const DOMAINS: [&str; 5] =
     ["niceincontact.com", "nice-incontact.com", "nicecxone-sov1.au", "nicecxone-sov1.eu", "nicecxone-sov1.uk"];
-/// The longest that a tenant's id may be; those that are seen are UUIDs.
+/// The maximum length of a tenant id; the known ids are UUIDs.
 const LONGEST_TENANT: usize = 64;
 
-/// An issuer out of the known list.
+/// The host of a known issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Issuer(&'static str);
+pub(super) struct IssuerHost(&'static str);
 
-/// An area of UserHub out of the known list.
+/// A known area of UserHub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Area(&'static str);
 
-/// A realm of the older API: two letters and a number.
+/// A realm of the legacy API: two letters and a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Realm(String);
 
-/// Where tokens come from, once it is known to be NICE's.
+/// A checked login of NICE CXone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Login {
-    Issuer(Issuer),
+pub(super) enum LoginHost {
+    Issuer(IssuerHost),
     Area(Area),
     Realm(Realm),
 }
 
-impl Login {
+impl LoginHost {
     /// # Errors
-    /// [`ErrorKind::UnknownRegion`] for what is not known.
+    /// [`ErrorKind::UnknownRegion`] for an unknown issuer, area or realm.
     pub(super) fn parse(login: &CxoneLogin) -> Result<Self> {
         match login {
-            CxoneLogin::Issuer(text) => Issuer::parse(text).map(Self::Issuer),
+            CxoneLogin::Issuer(text) => IssuerHost::parse(text).map(Self::Issuer),
             CxoneLogin::Area(text) => Area::parse(text).map(Self::Area),
             CxoneLogin::Realm(text) => Realm::parse(text).map(Self::Realm),
         }
     }
 }
 
-impl Issuer {
-    /// The issuer of nearly everybody.
+impl IssuerHost {
+    /// The issuer of commercial tenants.
     pub(super) const COMMERCIAL: Self = Self(ISSUERS[0]);
 
-    /// Finds an issuer by its address or its host, in any case.
+    /// Finds an issuer by its URL or its host, case-insensitively.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownRegion`] for anything else.
@@ -65,7 +65,7 @@ impl Issuer {
         Self::find(text).ok_or_else(|| unknown("issuer", text, &ISSUERS.map(|host| format!("https://{host}"))))
     }
 
-    /// The same where none is no error.
+    /// Like [`parse`](Self::parse), without an error.
     pub(super) fn find(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         let host = text.strip_prefix("https://").unwrap_or(&text);
@@ -84,7 +84,7 @@ impl Area {
         known.map(Self).ok_or_else(|| unknown("area", text, &AREAS.map(str::to_owned)))
     }
 
-    /// The host of UserHub.
+    /// Returns the host of UserHub.
     pub(super) fn host(self) -> String {
         format!("{}.nice-incontact.com", self.0)
     }
@@ -102,36 +102,36 @@ impl Realm {
         if form {
             return Ok(Self(lower));
         }
-        let message = format!("the realm {} is none of CXone's", shown(text));
+        let message = format!("invalid CXone realm {}", shown(text));
         Err(RotationError::new(ErrorKind::UnknownRegion, message)
-            .with_hint("write the realm alone: two letters, a dash and a number, such as us-22"))
+            .with_hint("a realm is two letters, a dash and a number, such as us-22"))
     }
 
-    /// The host of the older API, tokens included.
+    /// Returns the host of the legacy API and its logins.
     pub(super) fn host(&self) -> String {
         format!("{}.api.niceincontact.com", self.0)
     }
 }
 
-/// Makes sure that a tenant's id looks like one: it stands in an address.
+/// Checks the form of a tenant id, which becomes part of a URL.
 ///
 /// # Errors
-/// [`ErrorKind::DocumentInvalid`] where it does not.
+/// [`ErrorKind::DocumentInvalid`] for an invalid id.
 pub(super) fn check_tenant(text: &str) -> Result<()> {
     if is_tenant(text) {
         return Ok(());
     }
-    Err(RotationError::new(ErrorKind::DocumentInvalid, "the field tenant_id holds what cannot be a tenant's id")
-        .with_hint("write the tenant's id alone, letters, digits and dashes; or leave the field out: tokens name it"))
+    Err(RotationError::new(ErrorKind::DocumentInvalid, "the field tenant_id is not a valid tenant id")
+        .with_hint("a tenant id consists of letters, digits and dashes; or remove the field: tokens name their tenant"))
 }
 
-/// Whether this can be a tenant's id.
+/// Returns whether `text` has the form of a tenant id.
 pub(super) fn is_tenant(text: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
     !text.is_empty() && text.len() <= LONGEST_TENANT && text.chars().all(plain)
 }
 
-/// Whether a URL that somebody else named leads to NICE by https.
+/// Returns whether a URL is https to a host of NICE.
 pub(super) fn is_nice(url: &Url) -> bool {
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     let host = url.host_str().unwrap_or_default();
@@ -140,7 +140,7 @@ pub(super) fn is_nice(url: &Url) -> bool {
 }
 
 fn unknown(what: &str, text: &str, known: &[String]) -> RotationError {
-    let message = format!("the {what} {} is none of CXone's", shown(text));
+    let message = format!("unknown CXone {what} {}", shown(text));
     RotationError::new(ErrorKind::UnknownRegion, message).with_hint(format!("use one of {}", known.join(", ")))
 }
 
@@ -148,27 +148,27 @@ fn unknown(what: &str, text: &str, known: &[String]) -> RotationError {
 mod tests {
     use super::*;
 
-    fn parse(login: CxoneLogin) -> Option<Login> {
-        let parsed = Login::parse(&login);
+    fn parse(login: CxoneLogin) -> Option<LoginHost> {
+        let parsed = LoginHost::parse(&login);
         assert!(parsed.as_ref().err().is_none_or(|error| error.kind() == ErrorKind::UnknownRegion), "{login:?}");
         parsed.ok()
     }
 
     #[test]
-    fn known_places_are_found_in_any_case() {
+    fn known_logins_are_found_in_any_case() {
         for host in ISSUERS {
             for text in [host.to_owned(), format!("https://{host}"), format!("HTTPS://{}/", host.to_uppercase())] {
-                assert_eq!(parse(CxoneLogin::Issuer(text)), Some(Login::Issuer(Issuer(host))));
+                assert_eq!(parse(CxoneLogin::Issuer(text)), Some(LoginHost::Issuer(IssuerHost(host))));
             }
         }
         for area in AREAS {
-            assert_eq!(parse(CxoneLogin::Area(area.to_uppercase())), Some(Login::Area(Area(area))));
+            assert_eq!(parse(CxoneLogin::Area(area.to_uppercase())), Some(LoginHost::Area(Area(area))));
         }
-        assert_eq!(parse(CxoneLogin::Realm("US-22".to_owned())), Some(Login::Realm(Realm("us-22".to_owned()))));
+        assert_eq!(parse(CxoneLogin::Realm("US-22".to_owned())), Some(LoginHost::Realm(Realm("us-22".to_owned()))));
     }
 
     #[test]
-    fn nothing_else_is_a_place() {
+    fn any_other_text_is_an_unknown_login() {
         for text in [
             "",
             "http://cxone.niceincontact.com",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn only_https_to_a_host_of_nice_is_nice() {
+    fn only_https_to_a_host_of_nice_is_accepted() {
         let check = |text: &str| is_nice(&Url::parse(text).expect("a URL"));
         for url in [
             "https://cxone.niceincontact.com/auth/token",
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_is_an_id() {
+    fn a_tenant_id_has_a_fixed_form() {
         assert!(is_tenant("11eb2f9f-7ad2-4b20-8b9c-0242ac110003"));
         for text in ["", "a b", "a&b=c", "../x", &"x".repeat(65)] {
             assert!(!is_tenant(text), "{text}");

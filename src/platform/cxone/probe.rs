@@ -1,10 +1,10 @@
-//! The calls that a document asks to be tried before its token is promoted.
+//! Runs the document's probes.
 
 use futures_util::future::try_join_all;
 use reqwest::{Method, StatusCode};
 
 use super::Cxone;
-use super::refusal::diagnose;
+use super::errors::diagnose;
 use crate::platform::http::send_for_status;
 use crate::rotation::{ErrorKind, Probe, Result};
 use crate::secret::SecretString;
@@ -16,18 +16,18 @@ impl Cxone {
     }
 
     async fn probe_one(&self, api: &str, token: &SecretString, probe: &Probe) -> Result<()> {
-        let answer = send_for_status(self.call(api, Method::GET, probe.path(), token)?).await?;
-        match answer.status {
+        let response = send_for_status(self.call(api, Method::GET, probe.path(), token)?).await?;
+        match response.status {
             status if status.is_success() => Ok(()),
-            // These say more than that a probe failed, or may pass.
+            // These statuses have a more specific meaning, or may be temporary.
             StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::REQUEST_TIMEOUT
             | StatusCode::CONFLICT
-            | StatusCode::TOO_MANY_REQUESTS => Err(diagnose(&answer, &format!("the probe {probe}"))),
-            status if status.is_server_error() => Err(diagnose(&answer, &format!("the probe {probe}"))),
+            | StatusCode::TOO_MANY_REQUESTS => Err(diagnose(&response, &format!("the probe {probe}"))),
+            status if status.is_server_error() => Err(diagnose(&response, &format!("the probe {probe}"))),
             status => {
-                Err(answer.error(ErrorKind::ProbeFailed, format!("the probe {probe} answered {}", status.as_u16())))
+                Err(response.error(ErrorKind::ProbeFailed, format!("the probe {probe} returned {}", status.as_u16())))
             }
         }
     }

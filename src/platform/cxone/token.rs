@@ -1,5 +1,5 @@
 //! The three token requests (NICE developer portal, "CXone authentication" for back-end applications, "UserHub" for
-//! access keys alone; the client-credentials grant is the older API's).
+//! access keys alone; the client-credentials grant belongs to the legacy API).
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::Cxone;
 use super::claims::Claims;
-use super::place::Login;
-use super::refusal::refused_exchange;
+use super::errors::exchange_error;
+use super::place::LoginHost;
 use crate::platform::http::send;
 use crate::rotation::{Clock, CxoneGrant, ErrorKind, IssuedToken, KeyPair, Result, RotationError, SystemClock};
 
@@ -20,35 +20,38 @@ const USER_HUB: &str = "/authentication/v1/token/access-key";
 
 impl Cxone {
     pub(super) async fn exchange(&self, grant: &CxoneGrant) -> Result<IssuedToken> {
-        let login = Login::parse(&grant.login())?;
+        let login = LoginHost::parse(&grant.login())?;
         let (place, request) = self.token_request(&login, grant).await?;
-        let answer = send(request).await.map_err(|error| about_the_realm(error, &login))?;
-        // The older API answers 201 as well.
-        if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
-            return Err(refused_exchange(&answer, &login, &place));
+        let response = send(request).await.map_err(|error| hint_at_realm(error, &login))?;
+        // The legacy API also returns 201.
+        if !matches!(response.status, StatusCode::OK | StatusCode::CREATED) {
+            return Err(exchange_error(&response, &login, &place));
         }
-        let token = answer.token(WHAT)?;
-        let claimed = || left(&Claims::of(token.access_token.expose_secret()), SystemClock.now());
-        let lifetime = token.lifetime.or_else(claimed).ok_or_else(|| answer.without_expiry(WHAT))?;
+        let token = response.token(WHAT)?;
+        let claimed = || remaining(&Claims::of(token.access_token.expose_secret()), SystemClock.now());
+        let lifetime = token.lifetime.or_else(claimed).ok_or_else(|| response.without_expiry(WHAT))?;
         Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
     }
 
-    /// The request, and the host that it goes to.
-    async fn token_request(&self, login: &Login, grant: &CxoneGrant) -> Result<(String, RequestBuilder)> {
+    /// Returns the host and the request to it.
+    async fn token_request(&self, login: &LoginHost, grant: &CxoneGrant) -> Result<(String, RequestBuilder)> {
         match (login, grant) {
-            (Login::Issuer(issuer), CxoneGrant::BackEnd { client, access_key, .. }) => {
+            (LoginHost::Issuer(issuer), CxoneGrant::BackEnd { client, access_key, .. }) => {
                 let url = self.discovery.token_endpoint(*issuer).await?;
                 Ok((issuer.host().to_owned(), self.back_end(&url, client, access_key)?))
             }
-            (Login::Area(area), CxoneGrant::UserHub { access_key, .. }) => {
+            (LoginHost::Area(area), CxoneGrant::UserHub { access_key, .. }) => {
                 let url = format!("{}{USER_HUB}", self.endpoints.login(&area.host()));
                 Ok((area.host(), self.user_hub(&url, access_key)?))
             }
-            (Login::Realm(realm), CxoneGrant::ClientCredentials { client, .. }) => {
+            (LoginHost::Realm(realm), CxoneGrant::ClientCredentials { client, .. }) => {
                 let url = format!("{}/oauth/token", self.endpoints.login(&realm.host()));
                 Ok((realm.host(), self.client_credentials(&url, client)?))
             }
-            _ => Err(RotationError::new(ErrorKind::DocumentInvalid, "the credentials do not go with their place")),
+            _ => Err(RotationError::new(
+                ErrorKind::DocumentInvalid,
+                "the credentials do not match the issuer, area or realm",
+            )),
         }
     }
 
@@ -74,18 +77,18 @@ impl Cxone {
     }
 }
 
-/// How long a token lives by its own account.
-fn left(claims: &Claims, now: Timestamp) -> Option<Duration> {
+/// Returns the remaining lifetime by the token's own claim.
+fn remaining(claims: &Claims, now: Timestamp) -> Option<Duration> {
     let seconds = claims.expires?.checked_sub(now.as_second())?;
     u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
-/// A realm of the right form may still be none, and then there is no such host.
-fn about_the_realm(error: RotationError, login: &Login) -> RotationError {
-    let is_plain = error.kind() == ErrorKind::PlatformUnavailable && error.hint() == error.kind().hint();
-    if matches!(login, Login::Realm(_)) && is_plain {
+/// A wrong realm of valid form leads to a host that does not exist.
+fn hint_at_realm(error: RotationError, login: &LoginHost) -> RotationError {
+    let has_default_hint = error.kind() == ErrorKind::PlatformUnavailable && error.hint() == error.kind().hint();
+    if matches!(login, LoginHost::Realm(_)) && has_default_hint {
         return error.with_hint(
-            "check the realm: there is no such host if it is wrong; otherwise try again, and check the way out (NAT, proxy, DNS, firewall)",
+            "check the realm: the host of a wrong realm does not exist; if the realm is correct, try again, and check outgoing access (NAT, proxy, DNS, firewall)",
         );
     }
     error
@@ -96,12 +99,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_life_is_counted_to_the_claimed_end() {
+    fn the_lifetime_ends_at_the_claimed_expiry() {
         let now = "2026-01-02T03:04:05Z".parse::<Timestamp>().expect("a valid timestamp");
         let claims = |expires: Option<i64>| Claims { expires, ..Claims::default() };
-        assert_eq!(left(&claims(Some(now.as_second() + 3600)), now), Some(Duration::from_secs(3600)));
+        assert_eq!(remaining(&claims(Some(now.as_second() + 3600)), now), Some(Duration::from_secs(3600)));
         for expires in [None, Some(now.as_second()), Some(0), Some(i64::MIN)] {
-            assert_eq!(left(&claims(expires), now), None, "{expires:?}");
+            assert_eq!(remaining(&claims(expires), now), None, "{expires:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Proving that a token authenticates, and for which tenant.
+//! Validates a token: it authenticates, and belongs to the tenant.
 
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -6,30 +6,30 @@ use serde_json::{Map, Value};
 
 use super::Cxone;
 use super::claims::Claims;
-use super::refusal::diagnose;
+use super::errors::diagnose;
 use crate::platform::http::send;
 use crate::rotation::{ErrorKind, Result};
 use crate::secret::SecretString;
 
-/// The cheapest call that every token may make (NICE developer portal, Admin API, "Business Unit").
+/// The cheapest request that every token may make (NICE developer portal, Admin API, "Business Unit").
 pub(in crate::platform) const BUSINESS_UNIT: &str = "/incontactapi/services/v27.0/business-unit";
 
 impl Cxone {
     pub(super) async fn validate(&self, api: &str, tenant_id: Option<&str>, token: &SecretString) -> Result<()> {
-        let answer = send(self.call(api, Method::GET, BUSINESS_UNIT, token)?).await?;
-        match answer.status {
-            // A page that claims success is no proof.
-            StatusCode::OK => answer.json::<Map<String, Value>>(BUSINESS_UNIT).map(drop)?,
+        let response = send(self.call(api, Method::GET, BUSINESS_UNIT, token)?).await?;
+        match response.status {
+            // A web page with status 200 does not validate the token.
+            StatusCode::OK => response.json::<Map<String, Value>>(BUSINESS_UNIT).map(drop)?,
             StatusCode::NO_CONTENT => {}
-            _ => return Err(diagnose(&answer, BUSINESS_UNIT)),
+            _ => return Err(diagnose(&response, BUSINESS_UNIT)),
         }
         let claimed = Claims::of(token.expose_secret()).tenant_id;
         match (tenant_id, claimed) {
-            (Some(wanted), Some(claimed)) if !wanted.eq_ignore_ascii_case(&claimed) => {
+            (Some(expected), Some(claimed)) if !expected.eq_ignore_ascii_case(&claimed) => {
                 let message = "the token belongs to another tenant than the document's tenant_id";
-                Err(answer
-                    .error(ErrorKind::TokenOwnerMismatch, message)
-                    .with_hint("correct tenant_id, or leave it out; else these are another tenant's credentials"))
+                Err(response.error(ErrorKind::TokenOwnerMismatch, message).with_hint(
+                    "correct or remove tenant_id; if it is correct, the credentials belong to another tenant",
+                ))
             }
             _ => Ok(()),
         }

@@ -1,10 +1,10 @@
-//! A new secret for an OAuth client (Platform API, `POST /api/v2/oauth/clients/{clientId}/secret`).
+//! Regenerates the secret of an OAuth client (Platform API, `POST /api/v2/oauth/clients/{clientId}/secret`).
 
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::oauth_client::{check_id, refusal};
+use super::oauth_client::{check_id, client_error};
 use super::{GenesysCloud, Region};
 use crate::platform::http::send;
 use crate::rotation::{ErrorKind, Result};
@@ -13,7 +13,7 @@ use crate::secret::SecretString;
 const WHAT: &str = "regenerating the client's secret";
 
 #[derive(Deserialize)]
-struct Client {
+struct RegeneratedClient {
     id: Option<String>,
     secret: Option<Zeroizing<String>>,
 }
@@ -30,17 +30,17 @@ impl GenesysCloud {
         // The official SDK sends this body.
         let request =
             self.call(region, Method::POST, &path, token)?.header("content-type", "application/json").body("null");
-        let answer = send(request).await?;
-        if answer.status != StatusCode::OK {
-            return Err(refusal(&answer, WHAT, client_id));
+        let response = send(request).await?;
+        if response.status != StatusCode::OK {
+            return Err(client_error(&response, WHAT, client_id));
         }
-        let client: Client = answer.json(WHAT)?;
+        let client: RegeneratedClient = response.json(WHAT)?;
         if client.id.is_some_and(|id| !id.eq_ignore_ascii_case(client_id)) {
-            return Err(answer.error(ErrorKind::PlatformUnavailable, format!("{WHAT} answered with another client")));
+            return Err(response.error(ErrorKind::PlatformUnavailable, format!("{WHAT} returned another client")));
         }
         let secret = client.secret.filter(|secret| !secret.is_empty());
-        let secret =
-            secret.ok_or_else(|| answer.error(ErrorKind::PlatformUnavailable, format!("{WHAT} gave no secret")))?;
+        let secret = secret
+            .ok_or_else(|| response.error(ErrorKind::PlatformUnavailable, format!("{WHAT} returned no secret")))?;
         Ok(SecretString::from(secret.as_str()))
     }
 }

@@ -1,5 +1,5 @@
-//! Tokens that live longer than an access token, made with one. Their endpoints are not part of the published API,
-//! and not every organisation has them.
+//! Long-lived tokens, issued with an access token. Their endpoints are not part of the published API, and not every
+//! organization offers them.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{GenesysCloud, Region};
-use crate::platform::http::{Answer, send};
+use crate::platform::http::{PlatformResponse, send};
 use crate::rotation::{ErrorKind, IssuedToken, Result, RotationError, TokenKind};
 use crate::secret::SecretString;
 
 const GENERATE: &str = "/api/v2/oauth/token/generate";
 const API_TOKENS: &str = "/api/v2/oauth/apitokens";
-/// What such a token is said to live where the answer does not tell.
-const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The documented lifetime, for responses without one.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl GenesysCloud {
     pub(super) async fn make_long_lived(
@@ -27,7 +27,7 @@ impl GenesysCloud {
             TokenKind::Access => {
                 return Err(RotationError::new(
                     ErrorKind::DocumentInvalid,
-                    "an access token is made by the exchange alone",
+                    "the platform issues access tokens only for client credentials",
                 ));
             }
             TokenKind::Generated { resource_owner } => {
@@ -35,12 +35,12 @@ impl GenesysCloud {
             }
             TokenKind::ApiToken { name, scopes, expires_in } => (API_TOKENS, api_token(name, scopes, *expires_in)),
         };
-        let answer = send(self.call(region, Method::POST, path, access_token)?.json(&body)).await?;
-        if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
-            return Err(refusal(&answer, path));
+        let response = send(self.call(region, Method::POST, path, access_token)?.json(&body)).await?;
+        if !matches!(response.status, StatusCode::OK | StatusCode::CREATED) {
+            return Err(issue_error(&response, path));
         }
-        let token = answer.token(path)?;
-        let lifetime = token.lifetime.or(asked(kind)).unwrap_or(A_YEAR);
+        let token = response.token(path)?;
+        let lifetime = token.lifetime.or(requested_lifetime(kind)).unwrap_or(DEFAULT_LIFETIME);
         Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
     }
 }
@@ -59,26 +59,26 @@ fn api_token(name: &Option<String>, scopes: &[String], expires_in: Option<u64>) 
     body
 }
 
-fn asked(kind: &TokenKind) -> Option<Duration> {
+fn requested_lifetime(kind: &TokenKind) -> Option<Duration> {
     match kind {
         TokenKind::ApiToken { expires_in, .. } => expires_in.map(Duration::from_secs),
         _ => None,
     }
 }
 
-fn refusal(answer: &Answer, path: &str) -> RotationError {
-    match answer.status {
-        StatusCode::NOT_FOUND => answer
-            .error(ErrorKind::DocumentInvalid, format!("this organisation does not offer {path}, which is not part of the published API"))
+fn issue_error(response: &PlatformResponse, path: &str) -> RotationError {
+    match response.status {
+        StatusCode::NOT_FOUND => response
+            .error(ErrorKind::DocumentInvalid, format!("this organization does not offer {path}, which is not part of the published API"))
             .with_hint(
-                r#"leave "token" out of the document, and give the OAuth client a longer token duration instead (Admin > Integrations > OAuth): up to 172800 s, or 38880000 s for SCIM clients"#,
+                r#"remove "token" from the document, and increase the OAuth client's token duration instead (Admin > Integrations > OAuth): up to 172800 s, or 38880000 s for SCIM clients"#,
             ),
-        StatusCode::FORBIDDEN => answer.diagnose(path).with_hint(
-            "roles are looked at before scopes: give the OAuth client a role with the permission to manage API tokens first, then the scope admin:api-token:manage (admin:api-token alone only reads); a change can take 15 minutes to arrive",
+        StatusCode::FORBIDDEN => response.diagnose(path).with_hint(
+            "grant the OAuth client a role with the permission to manage API tokens, then the scope admin:api-token:manage (admin:api-token is read-only); the platform checks roles before scopes, and a change can take 15 minutes to propagate",
         ),
-        StatusCode::BAD_REQUEST => answer
-            .error(ErrorKind::DocumentInvalid, format!("{path} does not accept what the document asks for (400 {})", answer.code()))
+        StatusCode::BAD_REQUEST => response
+            .error(ErrorKind::DocumentInvalid, format!("{path} rejected the document's settings (400 {})", response.code()))
             .with_hint("check resource_owner, name, scopes and token_expires_in"),
-        _ => answer.diagnose(path),
+        _ => response.diagnose(path),
     }
 }

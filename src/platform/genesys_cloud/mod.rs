@@ -1,4 +1,4 @@
-//! Genesys Cloud: one file for each thing that is asked of it.
+//! Genesys Cloud: one file per operation.
 
 mod client_secret;
 mod long_lived;
@@ -19,7 +19,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION};
 use secrecy::ExposeSecret;
 
 use crate::platform::endpoints::Endpoints;
-use crate::platform::http::{Http, bearer};
+use crate::platform::http::{HttpClient, bearer};
 use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 
@@ -27,30 +27,30 @@ pub use region::Region;
 #[cfg(feature = "cli")]
 pub(super) use validate::TOKENS_ME;
 
-/// The platform, reached through one set of connections.
+/// The platform Genesys Cloud.
 #[derive(Clone, Debug)]
 pub struct GenesysCloud {
-    http: Http,
+    http: HttpClient,
     endpoints: Endpoints,
 }
 
 impl GenesysCloud {
-    /// The platform at its own addresses, unless the operator set others.
+    /// Creates the platform with its own addresses, unless the operator overrides them.
     pub fn new(endpoints: Endpoints) -> Self {
-        Self { http: Http::new(endpoints.any_loopback()), endpoints }
+        Self { http: HttpClient::new(endpoints.any_loopback()), endpoints }
     }
 
-    /// The base address of the API in a region.
+    /// Returns the base address of a region's API.
     pub(super) fn api_url(&self, region: &str) -> Result<String> {
         Ok(self.endpoints.api(&Region::parse(region)?.api_host()))
     }
 
-    /// A new token.
+    /// Issues an access token.
     pub(super) async fn issue(&self, region: &str, client: &KeyPair) -> Result<IssuedToken> {
         self.exchange(Region::parse(region)?, client).await
     }
 
-    /// Proves that a token works, is this client's, and can do what the probes ask for.
+    /// Validates a token: it authenticates, belongs to the client, and every probe succeeds.
     pub(super) async fn verify(
         &self,
         region: &str,
@@ -63,7 +63,7 @@ impl GenesysCloud {
         self.probe(region, token, probes).await
     }
 
-    /// A token of another kind, made with an access token.
+    /// Issues a long-lived token with an access token.
     pub(super) async fn issue_long_lived(
         &self,
         region: &str,
@@ -73,12 +73,12 @@ impl GenesysCloud {
         self.make_long_lived(Region::parse(region)?, access_token, kind).await
     }
 
-    /// A new secret for a client.
+    /// Regenerates a client's secret.
     pub(super) async fn regenerate(&self, region: &str, client_id: &str, token: &SecretString) -> Result<SecretString> {
         self.regenerate_secret(Region::parse(region)?, client_id, token).await
     }
 
-    /// For how long a client's tokens live, as far as the token may know.
+    /// Returns a client's token duration; `None` if the token may not read it.
     #[cfg(feature = "operator")]
     pub(super) async fn token_duration(
         &self,
@@ -89,7 +89,7 @@ impl GenesysCloud {
         self.read_duration(Region::parse(region)?, client_id, token).await
     }
 
-    /// Raises that to a duration; gives the former one where it did.
+    /// Raises a client's token duration, and returns the previous one; `None` if it was not shorter.
     #[cfg(feature = "operator")]
     pub(super) async fn set_token_duration(
         &self,
@@ -101,12 +101,12 @@ impl GenesysCloud {
         self.raise_duration(Region::parse(region)?, client_id, token, duration).await
     }
 
-    /// Ends a token's life.
+    /// Revokes a token.
     pub(super) async fn revoke(&self, region: &str, token: &SecretString) -> Result<()> {
         self.revoke_token(Region::parse(region)?, token).await
     }
 
-    /// A call of the API with a token.
+    /// Creates a request to the API with a token.
     fn call(
         &self,
         region: Region,

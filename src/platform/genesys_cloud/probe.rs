@@ -1,4 +1,4 @@
-//! The calls that a document asks to be tried before its token is promoted.
+//! Runs the document's probes.
 
 use futures_util::future::try_join_all;
 use reqwest::{Method, StatusCode};
@@ -15,19 +15,19 @@ impl GenesysCloud {
     }
 
     async fn probe_one(&self, region: Region, token: &SecretString, probe: &Probe) -> Result<()> {
-        let answer = send_for_status(self.call(region, Method::GET, probe.path(), token)?).await?;
-        match answer.status {
+        let response = send_for_status(self.call(region, Method::GET, probe.path(), token)?).await?;
+        match response.status {
             status if status.is_success() => Ok(()),
-            // These say more than that a probe failed, or may pass.
+            // These statuses have a more specific meaning, or may be temporary.
             StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::REQUEST_TIMEOUT
             | StatusCode::CONFLICT
-            | StatusCode::TOO_MANY_REQUESTS => Err(answer.diagnose(&format!("the probe {probe}"))),
-            status if status.is_server_error() => Err(answer.diagnose(&format!("the probe {probe}"))),
+            | StatusCode::TOO_MANY_REQUESTS => Err(response.diagnose(&format!("the probe {probe}"))),
+            status if status.is_server_error() => Err(response.diagnose(&format!("the probe {probe}"))),
             status => {
-                let message = format!("the probe {probe} answered {} {}", status.as_u16(), answer.code());
-                Err(answer.error(ErrorKind::ProbeFailed, message.trim_end()))
+                let message = format!("the probe {probe} returned {} {}", status.as_u16(), response.code());
+                Err(response.error(ErrorKind::ProbeFailed, message.trim_end()))
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The regions of Genesys Cloud, the only places that credentials are ever sent to.
+//! The regions of Genesys Cloud: the only hosts that receive credentials.
 
 use crate::rotation::{ErrorKind, Result, RotationError, shown};
 
-/// AWS region and domain (the `PureCloudRegionHosts` of the official SDKs).
+/// AWS region names and domains (the `PureCloudRegionHosts` of the official SDKs).
 const REGIONS: [(&str, &str); 18] = [
     ("us-east-1", "mypurecloud.com"),
     ("us-east-2", "use2.us-gov-pure.cloud"),
@@ -24,7 +24,7 @@ const REGIONS: [(&str, &str); 18] = [
     ("ap-northeast-3", "apne3.pure.cloud"),
 ];
 
-/// A region out of the known list.
+/// A region of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
     aws_name: &'static str,
@@ -32,7 +32,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// Finds a region by its AWS name or its domain, in any case.
+    /// Finds a region by its AWS name or its domain, case-insensitively.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownRegion`] for anything else, a URL included.
@@ -44,48 +44,48 @@ impl Region {
         }
     }
 
-    /// All regions.
+    /// Returns all regions.
     pub fn all() -> impl Iterator<Item = Self> {
         REGIONS.iter().map(|(aws_name, domain)| Self { aws_name, domain })
     }
 
-    /// The AWS name, such as `eu-west-1`.
+    /// Returns the AWS name, such as `eu-west-1`.
     pub fn aws_name(self) -> &'static str {
         self.aws_name
     }
 
-    /// The domain, such as `mypurecloud.ie`.
+    /// Returns the domain, such as `mypurecloud.ie`.
     pub fn domain(self) -> &'static str {
         self.domain
     }
 
-    /// The host that issues tokens.
+    /// Returns the host that issues tokens.
     pub(super) fn login_host(self) -> String {
         format!("login.{}", self.domain)
     }
 
-    /// The platform's own address of the API.
+    /// Returns the platform's own API address.
     #[cfg(feature = "cli")]
     pub(in crate::platform) fn api_url(self) -> String {
         format!("https://{}", self.api_host())
     }
 
-    /// The host of the API.
+    /// Returns the host of the API.
     pub(super) fn api_host(self) -> String {
         format!("api.{}", self.domain)
     }
 }
 
 fn unknown(text: &str) -> RotationError {
-    let message = format!("the region {} is none of Genesys Cloud's", shown(text));
+    let message = format!("unknown Genesys Cloud region {}", shown(text));
     let error = RotationError::new(ErrorKind::UnknownRegion, message);
     match inside(text) {
-        Some(domain) => error.with_hint(format!("write the domain alone: {domain}")),
+        Some(domain) => error.with_hint(format!("set the region to the domain {domain}")),
         None => error,
     }
 }
 
-/// The region that someone meant who wrote a host or a URL.
+/// Returns the domain in a host or URL.
 fn inside(text: &str) -> Option<&'static str> {
     let host = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', ':']).next()?.to_ascii_lowercase();
     let domain = |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_region_is_found_by_either_name_in_any_case() {
+    fn a_region_is_found_by_either_name_in_any_case() {
         for region in Region::all() {
             for name in [region.aws_name(), region.domain()] {
                 assert_eq!(Region::parse(name).ok(), Some(region));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_region() {
+    fn any_other_text_is_an_unknown_region() {
         for text in [
             "",
             "eu-west-9",
@@ -124,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_answered_with_the_region_that_was_meant() {
-        let error = Region::parse("https://apps.mypurecloud.ie/directory").expect_err("a URL is no region");
-        assert_eq!(error.hint(), "write the domain alone: mypurecloud.ie");
+    fn the_hint_for_a_url_names_its_region() {
+        let error = Region::parse("https://apps.mypurecloud.ie/directory").expect_err("a URL is not a region");
+        assert_eq!(error.hint(), "set the region to the domain mypurecloud.ie");
         let error = Region::parse("https://notmypurecloud.ie").expect_err("another domain");
-        assert!(!error.hint().contains("alone"), "{}", error.hint());
+        assert!(!error.hint().contains("the domain mypurecloud.ie"), "{}", error.hint());
     }
 }

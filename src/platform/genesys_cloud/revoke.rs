@@ -1,29 +1,29 @@
-//! Ending a token's life.
+//! Revokes a token.
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
 use super::{GenesysCloud, Region};
-use crate::platform::http::{Answer, send};
+use crate::platform::http::{PlatformResponse, send};
 use crate::rotation::Result;
 use crate::secret::SecretString;
 
 const TOKENS_ME: &str = "/api/v2/tokens/me";
 
 impl GenesysCloud {
-    /// A token that is not accepted any more is as good as revoked; an address that is not accepted is not, and a
-    /// page for people is the answer of somebody in between.
+    /// A token that the platform no longer accepts counts as revoked. A rejected network address does not, and neither does
+    /// a web page, which comes from a proxy.
     pub(super) async fn revoke_token(&self, region: Region, token: &SecretString) -> Result<()> {
-        let answer = send(self.call(region, Method::DELETE, TOKENS_ME, token)?).await?;
-        let dead = answer.status == StatusCode::UNAUTHORIZED && answer.code() == "bad.credentials";
-        if (answer.status.is_success() && !is_page(&answer)) || dead {
+        let response = send(self.call(region, Method::DELETE, TOKENS_ME, token)?).await?;
+        let is_dead = response.status == StatusCode::UNAUTHORIZED && response.code() == "bad.credentials";
+        if (response.status.is_success() && !is_web_page(&response)) || is_dead {
             return Ok(());
         }
-        Err(answer.diagnose("revoking the token"))
+        Err(response.diagnose("revoking the token"))
     }
 }
 
-fn is_page(answer: &Answer) -> bool {
-    let content_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn is_web_page(response: &PlatformResponse) -> bool {
+    let content_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     content_type.trim_start().to_ascii_lowercase().starts_with("text/html")
 }

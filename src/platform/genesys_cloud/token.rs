@@ -5,15 +5,15 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::{GenesysCloud, Region};
-use crate::platform::answer::plain_code;
-use crate::platform::http::{Answer, send};
+use crate::platform::http::{PlatformResponse, send};
+use crate::platform::response::plain_code;
 use crate::rotation::{ErrorKind, IssuedToken, KeyPair, Result, RotationError};
 use crate::secret::SecretString;
 
 const WHAT: &str = "the token request";
 
 #[derive(Deserialize, Default)]
-struct Refusal {
+struct OAuthError {
     error: Option<String>,
     description: Option<String>,
     error_description: Option<String>,
@@ -27,20 +27,20 @@ impl GenesysCloud {
             .request(Method::POST, &url)?
             .basic_auth(&client.id, Some(client.secret.expose_secret()))
             .form(&[("grant_type", "client_credentials")]);
-        let answer = send(request).await?;
-        if answer.status != StatusCode::OK {
-            return Err(refusal(&answer, region));
+        let response = send(request).await?;
+        if response.status != StatusCode::OK {
+            return Err(exchange_error(&response, region));
         }
-        let token = answer.token(WHAT)?;
+        let token = response.token(WHAT)?;
         let Some(lifetime) = token.lifetime else {
-            self.give_back(region, &token.access_token).await;
-            return Err(answer.without_expiry(WHAT));
+            self.discard(region, &token.access_token).await;
+            return Err(response.without_expiry(WHAT));
         };
         Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
     }
 
-    /// A token that is of no use must not live on.
-    async fn give_back(&self, region: Region, token: &SecretString) {
+    /// Revokes an unusable token.
+    async fn discard(&self, region: Region, token: &SecretString) {
         if let Err(error) = self.revoke_token(region, token).await {
             tracing::warn!(
                 error.r#type = error.kind().name(),
@@ -51,34 +51,34 @@ impl GenesysCloud {
     }
 }
 
-/// The endpoint says 400 for a wrong secret and for too many requests alike, so the words decide.
-fn refusal(answer: &Answer, region: Region) -> RotationError {
-    let body: Refusal = serde_json::from_slice(&answer.body).unwrap_or_default();
+/// The endpoint returns 400 both for a wrong secret and for too many requests; the description tells them apart.
+fn exchange_error(response: &PlatformResponse, region: Region) -> RotationError {
+    let body: OAuthError = serde_json::from_slice(&response.body).unwrap_or_default();
     let limits = |text: &String| text.trim_start().to_ascii_lowercase().starts_with("rate limit exceeded");
     let limited = [&body.description, &body.error_description].into_iter().flatten().any(limits);
-    let (status, code) = (answer.status.as_u16(), plain_code(body.error.unwrap_or_default()));
-    if answer.code() == "ip.not.authorized" {
-        return answer
-            .error(ErrorKind::IpNotAuthorized, format!("{WHAT} was refused for this network address ({status})"));
+    let (status, code) = (response.status.as_u16(), plain_code(body.error.unwrap_or_default()));
+    if response.code() == "ip.not.authorized" {
+        return response
+            .error(ErrorKind::IpNotAuthorized, format!("{WHAT} was rejected for this network address ({status})"));
     }
-    match (answer.status, code.as_str()) {
+    match (response.status, code.as_str()) {
         (StatusCode::BAD_REQUEST, _) if limited => {
-            answer.error(ErrorKind::RateLimited, format!("the client asks for tokens too often ({status} {code})"))
+            response.error(ErrorKind::RateLimited, format!("the client requests tokens too often ({status} {code})"))
         }
         (StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED, "unauthorized_client") => {
             let message = format!("the OAuth client may not use the client-credentials grant ({status} {code})");
-            answer.error(ErrorKind::CredentialsRejected, message).with_hint(
-                "make an OAuth client whose grant type is Client Credentials (Admin > Integrations > OAuth): the type of an existing one is not this",
+            response.error(ErrorKind::CredentialsRejected, message).with_hint(
+                "create an OAuth client with the grant type Client Credentials (Admin > Integrations > OAuth): this client has another one",
             )
         }
         (StatusCode::BAD_REQUEST, "invalid_client") | (StatusCode::UNAUTHORIZED, _) => {
-            let said = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
+            let status_and_code = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
             let place = region.domain();
-            answer.error(
+            response.error(
                 ErrorKind::CredentialsRejected,
-                format!("{place} does not accept the client credentials ({said})"),
+                format!("{place} does not accept the client credentials ({status_and_code})"),
             )
         }
-        _ => answer.diagnose(WHAT),
+        _ => response.diagnose(WHAT),
     }
 }

@@ -1,18 +1,18 @@
-//! Proving that a token authenticates, and as whom.
+//! Validates a token: it authenticates, and belongs to the client.
 
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::{GenesysCloud, Region};
-use crate::platform::http::{Answer, send};
+use crate::platform::http::{PlatformResponse, send};
 use crate::rotation::{ErrorKind, Result};
 use crate::secret::SecretString;
 
 const USERS_ME: &str = "/api/v2/users/me";
 pub(in crate::platform) const TOKENS_ME: &str = "/api/v2/tokens/me";
 
-/// Whose token it is.
-enum Bearer {
+/// The kind of a token's owner.
+enum TokenOwner {
     User,
     Client,
 }
@@ -34,47 +34,46 @@ struct OAuthClient {
 }
 
 impl GenesysCloud {
-    /// Two questions that do not depend on each other go out together; the first one's answer decides
-    /// whether the second one's is needed.
+    /// Sends both requests at once; the response of the first one decides whether that of the second one matters.
     pub(super) async fn validate(&self, region: Region, client_id: &str, token: &SecretString) -> Result<()> {
         let users_me = self.call(region, Method::GET, USERS_ME, token)?;
         let tokens_me = self.call(region, Method::GET, TOKENS_ME, token)?;
         let (users_me, tokens_me) = tokio::join!(biased; send(users_me), send(tokens_me));
-        match bearer_of(&users_me?)? {
-            Bearer::User => Ok(()),
-            Bearer::Client => confirm_owner(&tokens_me?, client_id),
+        match owner_of(&users_me?)? {
+            TokenOwner::User => Ok(()),
+            TokenOwner::Client => confirm_owner(&tokens_me?, client_id),
         }
     }
 }
 
-/// A client's token is refused here for having no user, which proves that it authenticated.
-fn bearer_of(answer: &Answer) -> Result<Bearer> {
-    match answer.status {
+/// `not.a.user` means that a client's token authenticated: the request needs a user.
+fn owner_of(response: &PlatformResponse) -> Result<TokenOwner> {
+    match response.status {
         StatusCode::OK => {
-            let user: User = answer.json(USERS_ME)?;
+            let user: User = response.json(USERS_ME)?;
             if user.id.is_empty() {
-                return Err(answer.error(ErrorKind::PlatformUnavailable, format!("{USERS_ME} named no user")));
+                return Err(response.error(ErrorKind::PlatformUnavailable, format!("{USERS_ME} returned no user id")));
             }
-            Ok(Bearer::User)
+            Ok(TokenOwner::User)
         }
-        StatusCode::BAD_REQUEST if answer.code() == "not.a.user" => Ok(Bearer::Client),
-        _ => Err(answer.diagnose(USERS_ME)),
+        StatusCode::BAD_REQUEST if response.code() == "not.a.user" => Ok(TokenOwner::Client),
+        _ => Err(response.diagnose(USERS_ME)),
     }
 }
 
-fn confirm_owner(answer: &Answer, client_id: &str) -> Result<()> {
-    if answer.status != StatusCode::OK {
-        return Err(answer.diagnose(TOKENS_ME));
+fn confirm_owner(response: &PlatformResponse, client_id: &str) -> Result<()> {
+    if response.status != StatusCode::OK {
+        return Err(response.diagnose(TOKENS_ME));
     }
-    let info: TokenInfo = answer.json(TOKENS_ME)?;
+    let info: TokenInfo = response.json(TOKENS_ME)?;
     let Some(owner) = info.client else {
-        return Err(answer.error(ErrorKind::PlatformUnavailable, format!("{TOKENS_ME} named no OAuth client")));
+        return Err(response.error(ErrorKind::PlatformUnavailable, format!("{TOKENS_ME} returned no OAuth client")));
     };
     if owner.id.eq_ignore_ascii_case(client_id) {
         return Ok(());
     }
-    Err(answer.error(
+    Err(response.error(
         ErrorKind::TokenOwnerMismatch,
-        "the token belongs to another OAuth client than the one that asked for it",
+        "the token belongs to another OAuth client than the one that requested it",
     ))
 }

@@ -1,83 +1,81 @@
-//! One pace for all who ask for tokens of one OAuth client: the platform counts them together.
+//! Rate limit for token requests, per OAuth client: the platform counts all requests of a client together.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 
-/// How many token requests of one client are under way at once.
-const AT_ONCE: usize = 8;
-/// How long a client is left alone after the platform asked for fewer requests and did not say for how long. It
-/// doubles each time until requests succeed again.
-const FIRST_REST: Duration = Duration::from_secs(2);
-/// The longest of these.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+/// The maximum number of concurrent token requests of one client.
+const CONCURRENCY: usize = 8;
+/// The first pause after the platform limits a client without a `Retry-After`. It doubles until requests succeed again.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Limits the token requests of each client. Clones share the limits.
 #[derive(Clone, Default)]
 pub struct RateLimiter {
-    clients: Arc<Mutex<HashMap<String, Arc<Pace>>>>,
+    clients: Arc<Mutex<HashMap<String, Arc<ClientLimit>>>>,
 }
 
-struct Pace {
-    turns: Semaphore,
-    /// After a rest one asks first: the others need not be told the same.
-    scout: tokio::sync::Mutex<()>,
-    rest: Mutex<Rest>,
+struct ClientLimit {
+    requests: Semaphore,
+    /// Serializes the requests after a pause, so that one request finds out whether the limit still applies.
+    recovery: tokio::sync::Mutex<()>,
+    pause: Mutex<Pause>,
 }
 
-/// Until when nobody asks, and for how long that was.
 #[derive(Clone, Copy, Default)]
-struct Rest {
+struct Pause {
     until: Option<Instant>,
     length: Duration,
-    /// How many requests have to succeed, one after the other, until many are made at once again.
-    caution: usize,
+    /// How many requests must succeed, one after the other, before requests run concurrently again.
+    recovery_left: usize,
 }
 
 impl RateLimiter {
-    /// Runs a token request when its client may make one.
+    /// Runs a token request when its client may send one.
     ///
     /// # Errors
-    /// `RateLimited` while the client rests; otherwise the request's own error.
+    /// `RateLimited` while the client pauses; otherwise the request's own error.
     pub(crate) async fn run<T>(
         &self,
         credentials: &Credentials,
         request: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let pace = self.of(credentials);
-        // It is never closed.
-        let _turn = pace.turns.acquire().await;
-        let _scout = if pace.is_recovering() { Some(pace.scout.lock().await) } else { None };
-        if let Some(left) = pace.left() {
-            let message = "the platform asked for fewer token requests of this OAuth client a moment ago";
+        let limit = self.limit_of(credentials);
+        // The semaphore is never closed.
+        let _permit = limit.requests.acquire().await;
+        let _recovery = if limit.is_recovering() { Some(limit.recovery.lock().await) } else { None };
+        if let Some(left) = limit.pause_left() {
+            let message = "the platform recently limited the token requests of this OAuth client";
             return Err(RotationError::new(ErrorKind::RateLimited, message).with_retry_after(Some(left)));
         }
         match request.await {
             Ok(done) => {
-                pace.succeeded();
+                limit.succeeded();
                 Ok(done)
             }
             Err(error) if error.kind() == ErrorKind::RateLimited => {
-                let rest = pace.begin_rest(error.retry_after());
-                Err(error.with_retry_after(Some(rest)))
+                let pause = limit.start_pause(error.retry_after());
+                Err(error.with_retry_after(Some(pause)))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn of(&self, credentials: &Credentials) -> Arc<Pace> {
+    fn limit_of(&self, credentials: &Credentials) -> Arc<ClientLimit> {
         let name = format!("{:?} {}", credentials.place(), credentials.id());
-        let mut clients = lock(&self.clients);
-        // Whoever asks has a share of it. Those who wait for the end of a rest have none, and still have to find it.
-        clients.retain(|_, pace| Arc::strong_count(pace) > 1 || pace.is_recovering());
-        clients.entry(name).or_insert_with(|| Arc::new(Pace::new())).clone()
+        let mut clients = self.clients.lock();
+        // Running requests hold a reference. Callers that wait for the end of a pause hold none, but need its entry.
+        clients.retain(|_, limit| Arc::strong_count(limit) > 1 || limit.is_recovering());
+        clients.entry(name).or_insert_with(|| Arc::new(ClientLimit::new())).clone()
     }
 }
 
@@ -87,47 +85,45 @@ impl fmt::Debug for RateLimiter {
     }
 }
 
-impl Pace {
+impl ClientLimit {
     fn new() -> Self {
-        Self { turns: Semaphore::new(AT_ONCE), scout: tokio::sync::Mutex::default(), rest: Mutex::default() }
+        Self { requests: Semaphore::new(CONCURRENCY), recovery: tokio::sync::Mutex::default(), pause: Mutex::default() }
     }
 
-    /// How long nobody is to ask yet.
-    fn left(&self) -> Option<Duration> {
-        let left = lock(&self.rest).until?.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
+    fn pause_left(&self) -> Option<Duration> {
+        self.pause.lock().left()
     }
 
-    /// Whether too few requests have succeeded since the last rest.
     fn is_recovering(&self) -> bool {
-        lock(&self.rest).caution > 0
+        self.pause.lock().recovery_left > 0
     }
 
-    /// The platform wants to be left alone; gives for how long it is.
-    fn begin_rest(&self, asked: Option<Duration>) -> Duration {
-        let mut rest = lock(&self.rest);
-        // Others who asked at the same time were told the same.
-        if let Some(left) = rest.until.map(|until| until.saturating_duration_since(Instant::now()))
-            && !left.is_zero()
-        {
+    /// Starts a pause, and returns its remaining length.
+    fn start_pause(&self, retry_after: Option<Duration>) -> Duration {
+        let mut pause = self.pause.lock();
+        // A concurrent request has already started it.
+        if let Some(left) = pause.left() {
             return left;
         }
-        let length = asked.unwrap_or_else(|| (rest.length * 2).clamp(FIRST_REST, LONGEST_REST));
-        *rest = Rest { until: Some(Instant::now() + length), length, caution: AT_ONCE };
+        let length = retry_after.unwrap_or_else(|| (pause.length * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE));
+        *pause = Pause { until: Some(Instant::now() + length), length, recovery_left: CONCURRENCY };
         length
     }
 
     fn succeeded(&self) {
-        let mut rest = lock(&self.rest);
-        rest.caution = rest.caution.saturating_sub(1);
-        if rest.caution == 0 {
-            *rest = Rest::default();
+        let mut pause = self.pause.lock();
+        pause.recovery_left = pause.recovery_left.saturating_sub(1);
+        if pause.recovery_left == 0 {
+            *pause = Pause::default();
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Pause {
+    fn left(&self) -> Option<Duration> {
+        let left = self.until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
 }
 
 #[cfg(test)]
@@ -135,20 +131,20 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_rest_is_shared_and_doubles_until_requests_succeed_again() {
-        let pace = Pace::new();
-        assert!(pace.left().is_none());
+    async fn a_pause_is_shared_and_doubles_until_requests_succeed_again() {
+        let limit = ClientLimit::new();
+        assert!(limit.pause_left().is_none());
         for expected in [2, 4, 8, 16, 32, 60, 60] {
-            assert_eq!(pace.begin_rest(None), Duration::from_secs(expected));
-            assert_eq!(pace.begin_rest(None), Duration::from_secs(expected), "who asked at the same time");
+            assert_eq!(limit.start_pause(None), Duration::from_secs(expected));
+            assert_eq!(limit.start_pause(None), Duration::from_secs(expected), "a concurrent request");
             tokio::time::advance(Duration::from_secs(expected)).await;
-            assert!(pace.left().is_none());
+            assert!(limit.pause_left().is_none());
         }
-        for _ in 0..AT_ONCE {
-            assert!(pace.is_recovering());
-            pace.succeeded();
+        for _ in 0..CONCURRENCY {
+            assert!(limit.is_recovering());
+            limit.succeeded();
         }
-        assert!(!pace.is_recovering());
-        assert_eq!(pace.begin_rest(Some(Duration::from_secs(7))), Duration::from_secs(7), "as the platform said");
+        assert!(!limit.is_recovering());
+        assert_eq!(limit.start_pause(Some(Duration::from_secs(7))), Duration::from_secs(7), "the Retry-After applies");
     }
 }

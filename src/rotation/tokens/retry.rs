@@ -1,5 +1,5 @@
-//! Retries inside a step: exponential backoff with full jitter, bounded by the
-//! deadline, and never sooner than the other side asked for.
+//! Retries within a step: exponential backoff with full jitter, bounded by the deadline, and no earlier than the peer's
+//! `Retry-After`.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use crate::rotation::error::{ErrorKind, Result, Retryability, RotationError};
 
-/// The shortest wait after the other side asked for fewer calls.
-const SLOWER: Duration = Duration::from_secs(1);
+/// The minimum wait after `RateLimited`.
+const RATE_LIMIT_WAIT: Duration = Duration::from_secs(1);
 
-/// When a step has to be over.
+/// When a step must end.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     work: Instant,
@@ -19,31 +19,31 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The longest margin that is kept for cleaning up and for answering.
+    /// The maximum margin for cleanup and for the answer.
     const LONGEST_MARGIN: Duration = Duration::from_secs(2);
 
-    /// A deadline this far from now. A tenth of it, but not more than two seconds, is kept back: three
-    /// quarters for revoking a token that could not be stored, one quarter for the answer to arrive.
+    /// Returns the deadline `remaining` from now. One tenth, at most two seconds, is reserved: three quarters of it for
+    /// revoking a token that was not stored, one quarter for sending the answer.
     pub fn after(remaining: Duration) -> Self {
         let margin = (remaining / 10).min(Self::LONGEST_MARGIN);
         let end = Instant::now() + remaining;
         Self { work: end - margin, cleanup: end - margin / 4 }
     }
 
-    /// The same end, for revoking what could not be stored: it may use the time kept back for that.
+    /// Returns the same deadline including the time reserved for cleanup.
     #[must_use]
     pub(crate) fn for_cleanup(self) -> Self {
         Self { work: self.cleanup, cleanup: self.cleanup }
     }
 
-    /// Half of what is left for cleaning up, so that a second thing can be done after the first.
+    /// Returns a deadline at half of the remaining cleanup time, so that a second cleanup can follow the first.
     #[must_use]
     pub(crate) fn for_half_the_cleanup(self) -> Self {
         let half = self.for_cleanup().remaining() / 2;
         Self { work: Instant::now() + half, cleanup: self.cleanup }
     }
 
-    /// Whether there is so much time left to work.
+    /// Returns whether more than `time` remains before the deadline.
     pub(crate) fn allows(self, time: Duration) -> bool {
         self.remaining() > time
     }
@@ -53,18 +53,18 @@ impl Deadline {
     }
 }
 
-/// How often and how patiently a call is tried again.
+/// How often a call is retried, and how long it waits in between.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// How many times a transient failure is tried again.
+    /// The maximum number of retries of a transient failure.
     pub transient_retries: u32,
-    /// How many times a failure that may only be a stale read is tried again.
+    /// The maximum number of retries of a failure that a stale read can cause.
     pub settling_retries: u32,
-    /// The bound of the first wait; it doubles with each further one.
+    /// The upper bound of the first wait; it doubles with each retry.
     pub first_wait: Duration,
-    /// The bound that no wait exceeds, unless the other side asked for a longer one.
+    /// The upper bound of every wait, unless the peer asks for a longer one.
     pub longest_wait: Duration,
-    /// Draws a number from 0 up to 1: the part of the bound that is waited.
+    /// Returns a random number from 0 to 1: the fraction of the bound to wait.
     pub jitter: fn() -> f64,
 }
 
@@ -81,18 +81,17 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Carries `operation` out until it succeeds, fails for good, or the deadline is near.
+    /// Runs `operation` until it succeeds, fails permanently, or no time remains. `what` names it in errors, such as `read the secret`.
     ///
     /// # Errors
-    /// The operation's last error; [`ErrorKind::DeadlineExceeded`], with that error in its words,
-    /// where there was no time left to try again. An error that asks for a longer wait than
-    /// there is time is given as it is.
+    /// The operation's last error, also if it asks for a longer wait than the remaining time;
+    /// [`ErrorKind::DeadlineExceeded`] with the last error in its message if no time remains to retry.
     pub async fn run<T, F, Fut>(&self, what: &str, deadline: Deadline, mut operation: F) -> Result<T>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let mut tries = Tries::default();
+        let mut used = Used::default();
         let mut last: Option<RotationError> = None;
         loop {
             let error = match tokio::time::timeout_at(deadline.work, operation()).await {
@@ -100,23 +99,23 @@ impl RetryPolicy {
                 Ok(Err(error)) => error,
                 Err(_) => return Err(out_of_time(what, last)),
             };
-            let Some(wait) = self.wait(&mut tries, &error) else { return Err(error) };
+            let Some(wait) = self.wait(&mut used, &error) else { return Err(error) };
             if wait >= deadline.remaining() {
                 let asked_for = error.retry_after().is_some();
                 return Err(if asked_for { error } else { out_of_time(what, Some(error)) });
             }
             let wait_ms = wait.as_millis() as u64;
-            tracing::info!(call = what, error.r#type = error.kind().name(), wait_ms, "will try again: {error}");
+            tracing::info!(call = what, error.r#type = error.kind().name(), wait_ms, "retrying: {error}");
             tokio::time::sleep(wait).await;
             last = Some(error);
         }
     }
 
-    /// How long to wait before the next try; `None` where there shall be none.
-    fn wait(&self, tries: &mut Tries, error: &RotationError) -> Option<Duration> {
+    /// Returns the wait before the next attempt; `None` for no further attempt.
+    fn wait(&self, retries: &mut Used, error: &RotationError) -> Option<Duration> {
         let (used, allowed) = match error.retryability() {
-            Retryability::Transient => (&mut tries.transient, self.transient_retries),
-            Retryability::MaySettle => (&mut tries.settling, self.settling_retries),
+            Retryability::Transient => (&mut retries.transient, self.transient_retries),
+            Retryability::MaySettle => (&mut retries.settling, self.settling_retries),
             Retryability::Permanent => return None,
         };
         if *used == allowed {
@@ -126,25 +125,24 @@ impl RetryPolicy {
         *used += 1;
         let wait = bound.mul_f64((self.jitter)());
         let asked_for = error.retry_after().unwrap_or_default();
-        // Who is asked for fewer calls does not ask again at once, whether it was said when or not.
-        let least = if error.kind() == ErrorKind::RateLimited { SLOWER } else { Duration::ZERO };
+        let least = if error.kind() == ErrorKind::RateLimited { RATE_LIMIT_WAIT } else { Duration::ZERO };
         Some(wait.max(asked_for).max(least))
     }
 }
 
-/// How many tries of each kind a call has used up.
+/// The retries used so far.
 #[derive(Default)]
-struct Tries {
+struct Used {
     transient: u32,
     settling: u32,
 }
 
 fn out_of_time(what: &str, last: Option<RotationError>) -> RotationError {
-    let message = format!("the time ran out while trying to {what}");
+    let message = format!("the time limit was reached while trying to {what}");
     match last {
         None => RotationError::new(ErrorKind::DeadlineExceeded, message),
         Some(last) => {
-            RotationError::new(ErrorKind::DeadlineExceeded, format!("{message}; the last try: {}", last.chain()))
+            RotationError::new(ErrorKind::DeadlineExceeded, format!("{message}; last error: {}", last.chain()))
                 .with_hint(last.hint().to_owned())
         }
     }
@@ -166,12 +164,12 @@ mod tests {
             let error = error();
             async move { Err::<(), _>(error) }
         };
-        let error = policy().run("do it", Deadline::after(deadline), call).await.expect_err("it always fails");
+        let error = policy().run("do it", Deadline::after(deadline), call).await.expect_err("the call always fails");
         (error, calls.into_inner())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_kind_of_failure_is_tried_as_often_as_can_help() {
+    async fn retries_depend_on_the_kind_of_failure() {
         let long = Duration::from_secs(600);
         for (kind, calls) in
             [(ErrorKind::PlatformUnavailable, 9), (ErrorKind::VersionNotStaged, 5), (ErrorKind::CredentialsRejected, 1)]
@@ -184,26 +182,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_other_side_is_left_alone_for_as_long_as_it_asked() {
+    async fn a_retry_waits_as_long_as_the_peer_asks() {
         let began = Instant::now();
         let asked = || RotationError::new(ErrorKind::RateLimited, "no").with_retry_after(Some(Duration::from_secs(42)));
         fails(Duration::from_secs(3600), asked).await;
         assert!(began.elapsed() >= Duration::from_secs(8 * 42));
         let began = Instant::now();
         let (error, made) = fails(Duration::from_secs(30), asked).await;
-        assert_eq!((error.kind(), made), (ErrorKind::RateLimited, 1), "there is no time to wait that long");
+        assert_eq!((error.kind(), made), (ErrorKind::RateLimited, 1), "no retry fits before the deadline");
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn running_out_of_time_tells_what_kept_failing() {
+    async fn a_deadline_error_contains_the_last_error() {
         let (error, _) =
-            fails(Duration::from_secs(1), || RotationError::new(ErrorKind::StoreUnavailable, "it is down")).await;
+            fails(Duration::from_secs(1), || RotationError::new(ErrorKind::StoreUnavailable, "the store is down"))
+                .await;
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
-        assert!(error.to_string().contains("it is down"), "{error}");
+        assert!(error.to_string().contains("the store is down"), "{error}");
         let never = || std::future::pending::<Result<()>>();
-        let error =
-            policy().run("wait", Deadline::after(Duration::from_secs(30)), never).await.expect_err("it never ends");
+        let error = policy()
+            .run("wait", Deadline::after(Duration::from_secs(30)), never)
+            .await
+            .expect_err("the call never ends");
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     }
 }

@@ -1,4 +1,4 @@
-//! Versions of a secret, the labels on them, and what a store says of both.
+//! The ids of secrets and versions, the labels of versions, and a store's description of a secret.
 
 use std::fmt;
 
@@ -9,26 +9,26 @@ use uuid::Uuid;
 use super::schedule::RotationRules;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 
-/// The label on the version that readers read.
+/// The label of the version that readers read.
 pub const CURRENT: &str = "AWSCURRENT";
-/// The label on the version that a rotation is working on.
+/// The label of the version that a rotation creates.
 pub const PENDING: &str = "AWSPENDING";
-/// The label on the version that was current before.
+/// The label of the version that was current before.
 pub const PREVIOUS: &str = "AWSPREVIOUS";
-/// The label on what is written down before a client's own secret is replaced. It is not one of Secrets Manager's own.
+/// The label of the write-ahead entry for an in-place rotation of a client secret. Secrets Manager does not define it.
 pub const AHEAD: &str = "ROTATOR_AHEAD";
 
-/// A secret's name, ARN or path, as its store understands it.
+/// A secret's name, ARN or path in its store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretId(String);
 
 impl SecretId {
-    /// Takes the id as it is.
+    /// Creates an id without checks.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -40,18 +40,18 @@ impl fmt::Display for SecretId {
     }
 }
 
-/// A version's id, which is the `ClientRequestToken` of the rotation that makes it.
+/// A version's id: the `ClientRequestToken` of the rotation that creates it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct VersionId(String);
 
 impl VersionId {
-    /// A new random id.
+    /// Creates a random id.
     pub fn random() -> Self {
         Self(Uuid::new_v4().to_string())
     }
 
-    /// Takes an id of 32 to 64 characters (Secrets Manager API reference, `ClientRequestToken`).
+    /// Parses an id of 32 to 64 characters (Secrets Manager API reference, `ClientRequestToken`).
     ///
     /// # Errors
     /// [`ErrorKind::EventInvalid`] for any other length.
@@ -61,16 +61,16 @@ impl VersionId {
         if (32..=64).contains(&length) {
             return Ok(Self(id));
         }
-        let message = format!("ClientRequestToken has {length} characters, and must have 32 to 64");
+        let message = format!("ClientRequestToken has {length} characters; it must have 32 to 64");
         Err(RotationError::new(ErrorKind::EventInvalid, message))
     }
 
-    /// Takes an id that a store reported, whatever its form.
+    /// Creates an id from a store's answer, without checks.
     pub fn from_store(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -82,25 +82,25 @@ impl fmt::Display for VersionId {
     }
 }
 
-/// A version and the labels on it.
+/// A version and its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelledVersion {
     /// The version.
     pub id: VersionId,
-    /// Its labels; those of other people are here too.
+    /// Its labels, including labels of other programs.
     pub labels: Vec<String>,
 }
 
-/// What a store says of a secret without showing its value.
+/// A secret's metadata, without its value.
 #[derive(Clone, Debug, Default)]
 pub struct Description {
-    /// The name people know it by.
+    /// The name.
     pub name: String,
-    /// The ARN, where the store has such a thing.
+    /// The ARN, if the store has ARNs.
     pub arn: Option<String>,
-    /// Whether rotation is on; `None` where it was never configured.
+    /// Whether rotation is enabled; `None` if it was never configured.
     pub rotation_enabled: Option<bool>,
-    /// The rotation schedule, where there is one.
+    /// The rotation schedule, if any.
     pub rotation_rules: Option<RotationRules>,
     /// The function that rotates it.
     pub rotation_function: Option<String>,
@@ -108,28 +108,28 @@ pub struct Description {
     pub last_rotated: Option<Timestamp>,
     /// When the next one is due.
     pub next_rotation: Option<Timestamp>,
-    /// The versions that bear a label.
+    /// The versions with at least one label.
     pub versions: Vec<LabelledVersion>,
 }
 
 impl Description {
-    /// The labels of a version; `None` where no labelled version has this id.
+    /// Returns a version's labels; `None` if it has none or does not exist.
     pub fn labels(&self, version: &VersionId) -> Option<&[String]> {
         self.versions.iter().find(|entry| entry.id == *version).map(|entry| entry.labels.as_slice())
     }
 
-    /// The version that bears a label.
+    /// Returns the version with a label.
     pub fn holder(&self, label: &str) -> Option<&VersionId> {
         self.versions.iter().find(|entry| entry.labels.iter().any(|have| have == label)).map(|entry| &entry.id)
     }
 
-    /// Whether an id, name or ARN names this secret.
+    /// Returns whether a name or ARN refers to this secret.
     pub fn is_named(&self, id: &str) -> bool {
         id == self.name || self.arn.as_deref().is_some_and(|arn| arn == id || names_same_secret(arn, id))
     }
 }
 
-/// An ARN may be written without the six random letters at its end.
+/// An ARN may be written without its suffix of a dash and six random letters.
 fn names_same_secret(arn: &str, partial: &str) -> bool {
     arn.strip_prefix(partial).is_some_and(|rest| rest.len() == 7 && rest.starts_with('-'))
 }

@@ -1,4 +1,4 @@
-//! Versions, their labels, the preflight check, and the rotation schedule.
+//! Versions and their labels, the check before each step, and the rotation schedule.
 
 pub(crate) mod labels;
 pub(crate) mod preflight;

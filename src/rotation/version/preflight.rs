@@ -1,25 +1,24 @@
-//! The check before each step: may this version be worked on?
+//! The check before each step: whether the step may work on the version.
 
 use super::labels::{CURRENT, Description, PENDING, VersionId};
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 
-/// What is left to do for a version.
+/// Whether a version has work left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It is staged: go on.
+    /// It is staged: the step may work on it.
     Staged,
-    /// It was promoted already: there is nothing left to do.
+    /// It is already promoted: nothing is left to do.
     AlreadyCurrent,
 }
 
-/// Looks at a secret's labels before a step works on `version`
-/// (Secrets Manager user guide, "Lambda rotation functions").
+/// Checks a secret's labels before a step works on `version` (Secrets Manager user guide, "Lambda rotation functions").
 ///
 /// # Errors
 /// [`ErrorKind::RotationDisabled`] or [`ErrorKind::VersionNotStaged`].
 pub fn preflight(secret: &Description, version: &VersionId) -> Result<Readiness> {
     if secret.rotation_enabled == Some(false) {
-        let message = format!("rotation is switched off for the secret {}", secret.name);
+        let message = format!("rotation is disabled for the secret {}", secret.name);
         return Err(RotationError::new(ErrorKind::RotationDisabled, message));
     }
     let has = |label: &str| secret.labels(version).is_some_and(|labels| labels.iter().any(|have| have == label));
@@ -30,8 +29,8 @@ pub fn preflight(secret: &Description, version: &VersionId) -> Result<Readiness>
         return Ok(Readiness::Staged);
     }
     let what = match secret.labels(version) {
-        None => format!("the secret {} has no version {version} that bears a label", secret.name),
-        Some(_) => format!("the version {version} of the secret {} does not bear {PENDING}", secret.name),
+        None => format!("the secret {} has no version {version} with a label", secret.name),
+        Some(_) => format!("the version {version} of the secret {} does not have the label {PENDING}", secret.name),
     };
     Err(not_staged(what, secret.holder(PENDING)))
 }
@@ -39,7 +38,7 @@ pub fn preflight(secret: &Description, version: &VersionId) -> Result<Readiness>
 fn not_staged(what: String, holder: Option<&VersionId>) -> RotationError {
     let Some(holder) = holder else { return RotationError::new(ErrorKind::VersionNotStaged, what) };
     let hint = format!(
-        "an earlier rotation left {PENDING} on {holder}: rotate again to let that one be finished, or take the label off it (UpdateSecretVersionStage)"
+        "an earlier rotation left {PENDING} on {holder}: rotate again to finish it, or remove the label (UpdateSecretVersionStage)"
     );
     RotationError::new(ErrorKind::VersionNotStaged, format!("{what}; {PENDING} is on {holder}")).with_hint(hint)
 }
@@ -67,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn each_state_of_the_labels_has_its_answer() {
+    fn preflight_decides_by_the_labels() {
         use ErrorKind::{RotationDisabled, VersionNotStaged};
         use Readiness::{AlreadyCurrent, Staged};
         type Row<'a> = (Option<bool>, &'a [(&'a str, &'a [&'a str])], std::result::Result<Readiness, ErrorKind>);
@@ -91,12 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn the_version_that_holds_pending_instead_is_named() {
+    fn preflight_names_the_version_with_the_pending_label() {
         let secret = Description {
             versions: vec![LabelledVersion { id: VersionId::from_store(OTHER), labels: vec![PENDING.to_owned()] }],
             ..Description::default()
         };
-        let error = preflight(&secret, &VersionId::from_store(OURS)).expect_err("our version is not there");
+        let error = preflight(&secret, &VersionId::from_store(OURS)).expect_err("the version has no label");
         assert!(error.to_string().contains(OTHER) && error.hint().contains(OTHER), "{error}: {}", error.hint());
     }
 }

@@ -1,4 +1,4 @@
-//! How often a secret is rotated, read from the store's rotation rules.
+//! The rotation schedule of a secret, and the longest gap between two rotations.
 
 use std::time::Duration;
 
@@ -8,33 +8,33 @@ use jiff::tz::TimeZone;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How many future dates of a cron schedule are looked at for the widest gap: more than a month of
-/// daily ones, and years of monthly ones.
+/// The number of future dates of a cron schedule that are searched for the widest gap: more than a month of daily dates,
+/// years of monthly ones.
 const CRON_DATES: usize = 40;
 
-/// When a secret is rotated (Secrets Manager API reference, `RotationRulesType`).
+/// A rotation schedule (Secrets Manager API reference, `RotationRulesType`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RotationRules {
     /// Days between rotations.
     pub automatically_after_days: Option<i64>,
-    /// `rate(…)` or `cron(…)`, instead of days.
+    /// `rate(…)` or `cron(…)`, in place of days.
     pub schedule_expression: Option<String>,
-    /// The length of the window in which a rotation may begin, such as `3h`.
+    /// The length of the window in which a rotation may start, such as `3h`.
     pub duration: Option<String>,
 }
 
 impl RotationRules {
-    /// The longest time from one rotation to the end of the next one's window; `None` where
-    /// there is no schedule, or one of a form that is not known here.
+    /// Returns the longest time from one rotation to the end of the next window; `None` without a schedule, or with a
+    /// schedule of unknown form.
     ///
-    /// `now` is where the dates of a cron schedule are counted from.
+    /// The dates of a cron schedule are counted from `now`.
     pub fn longest_gap(&self, now: Timestamp) -> Option<Duration> {
         let interval = self.interval(now)?;
         let window = self.duration.as_deref().and_then(parse_window).unwrap_or_else(|| self.default_window(interval));
         Some(interval + window)
     }
 
-    /// An hourly schedule has a window of one hour; any other one lasts to the end of the UTC day
+    /// An hourly schedule has a window of one hour; the window of any other schedule ends with the UTC day
     /// (Secrets Manager user guide, "Rotation schedules").
     fn default_window(&self, interval: Duration) -> Duration {
         let in_hours = self.schedule_expression.as_deref().is_some_and(|expression| expression.contains("hour"));
@@ -67,7 +67,7 @@ fn parse_rate(rate: &str) -> Option<Duration> {
     }
 }
 
-/// AWS writes minutes first, a year last, and Sunday as 1.
+/// In AWS's cron syntax, minutes come first, a year last, and Sunday is 1.
 fn widest_cron_gap(fields: &str, now: Timestamp) -> Option<Duration> {
     let parser =
         CronParser::builder().seconds(Seconds::Required).alternative_weekdays(true).sloppy_ranges(true).build();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gap_is_the_interval_and_the_window() {
+    fn the_longest_gap_is_interval_plus_window() {
         assert_eq!(gap(Some(1), None, None), Some(48));
         assert_eq!(gap(Some(1), None, Some("3h")), Some(27));
         assert_eq!(gap(None, Some("rate(4 hours)"), None), Some(5));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cron_schedule_counts_its_widest_gap() {
+    fn a_cron_schedule_has_the_widest_gap_of_its_dates() {
         assert_eq!(gap(None, Some("cron(0 8 * * ? *)"), Some("2h")), Some(26));
         assert_eq!(gap(None, Some("cron(0 /8 * * ? *)"), None), Some(9));
         assert_eq!(gap(None, Some("cron(0 8 ? * 2-6 *)"), Some("2h")), Some(3 * 24 + 2), "Friday to Monday");
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_schedule_has_no_gap() {
+    fn an_invalid_schedule_has_no_gap() {
         assert_eq!(gap(None, None, Some("3h")), None);
         assert_eq!(gap(None, Some("rate(4 fortnights)"), None), None);
         assert_eq!(gap(None, Some("cron(nonsense)"), None), None);

@@ -1,8 +1,9 @@
 //! A rate limit for the writes of one client.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -30,14 +31,14 @@ impl WriteLimit {
     pub(super) async fn acquire(&self) -> WritePermit {
         // The semaphore is never closed.
         let permit = self.permits.clone().acquire_owned().await.ok();
-        let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let paused_until = *self.paused_until.lock();
         sleep_until(paused_until).await;
         WritePermit(permit)
     }
 
     /// Pauses all writes for one second, after Secrets Manager throttled one.
     pub(super) fn pause(&self) {
-        *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + SECOND;
+        *self.paused_until.lock() = Instant::now() + SECOND;
     }
 }
 

@@ -12,7 +12,7 @@ use vaultrs::api::{EndpointMiddleware, exec_with_empty, exec_with_result};
 use vaultrs::client::{Client as _, VaultClient, VaultClientSettings};
 use zeroize::Zeroizing;
 
-use super::endpoint::{Found, Get, KvMount, Post, ReadAnswer, Stored, VersionMetadata, not_found};
+use super::endpoint::{Get, KvMount, KvRead, KvVersion, Post, ReadAnswer, VersionMetadata, not_found};
 use super::failure::{VaultError, VaultResult};
 use super::settings::VaultSettings;
 use crate::rotation::{ErrorKind, Result, RotationError};
@@ -32,7 +32,7 @@ impl Connection {
     }
 
     /// Reads the latest version at a path.
-    pub(super) async fn read(&self, path: &str) -> VaultResult<Found> {
+    pub(super) async fn read(&self, path: &str) -> VaultResult<KvRead> {
         match exec_with_result(&self.0, Get::<ReadAnswer>::of(path)).await.map_err(VaultError::of) {
             Ok(answer) => Ok(answer.into()),
             Err(VaultError::Answer { status: 404, message, body }) => Ok(not_found(&message, &body)),
@@ -41,10 +41,10 @@ impl Connection {
     }
 
     /// Writes an object if the latest version is `follows`; 0 stands for no version.
-    pub(super) async fn write(&self, path: &str, object: &str, follows: u64) -> VaultResult<Stored> {
+    pub(super) async fn write(&self, path: &str, object: &str, follows: u64) -> VaultResult<KvVersion> {
         let body = Zeroizing::new(format!(r#"{{"options":{{"cas":{follows}}},"data":{object}}}"#));
         let written = exec_with_result(&self.0, Post::<VersionMetadata>::to(path, body)).await;
-        written.map(Stored::from).map_err(VaultError::of)
+        written.map(KvVersion::from).map_err(VaultError::of)
     }
 
     /// Replaces the custom metadata.

@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 /// The latest version at a path.
-pub(super) enum Found {
+pub(super) enum KvRead {
     /// A value.
-    Value(Stored),
+    Value(KvVersion),
     /// The latest version was deleted or destroyed.
     Gone {
         /// Its number.
@@ -27,7 +27,7 @@ pub(super) enum Found {
 }
 
 /// A version of a KV secret.
-pub(super) struct Stored {
+pub(super) struct KvVersion {
     /// The JSON object; empty in the answer to a write.
     pub(super) text: Zeroizing<String>,
     pub(super) version: u64,
@@ -124,15 +124,15 @@ impl<T: serde::de::DeserializeOwned + Send + Sync> Endpoint for Post<'_, T> {
     }
 }
 
-impl From<ReadAnswer> for Found {
+impl From<ReadAnswer> for KvRead {
     fn from(answer: ReadAnswer) -> Self {
         let (version, destroyed) = (answer.metadata.version, answer.metadata.destroyed);
         let Some(data) = answer.data else { return Self::Gone { version, destroyed } };
-        Self::Value(Stored { text: Zeroizing::new(data.get().to_owned()), ..answer.metadata.into() })
+        Self::Value(KvVersion { text: Zeroizing::new(data.get().to_owned()), ..answer.metadata.into() })
     }
 }
 
-impl From<VersionMetadata> for Stored {
+impl From<VersionMetadata> for KvVersion {
     fn from(metadata: VersionMetadata) -> Self {
         Self {
             text: Zeroizing::default(),
@@ -144,9 +144,9 @@ impl From<VersionMetadata> for Stored {
 }
 
 /// Interprets the body of a 404.
-pub(super) fn not_found(message: &str, body: &str) -> Found {
+pub(super) fn not_found(message: &str, body: &str) -> KvRead {
     match serde_json::from_str::<DeletedAnswer>(body) {
         Ok(deleted) => deleted.data.into(),
-        Err(_) => Found::Nothing(message.to_owned()),
+        Err(_) => KvRead::Nothing(message.to_owned()),
     }
 }

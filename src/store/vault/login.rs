@@ -18,7 +18,7 @@ const HOW: &str =
     "run `bao login` or `vault login`, or set VAULT_TOKEN, VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_KUBERNETES_ROLE";
 
 /// The login method.
-pub(super) enum Login {
+pub(super) enum LoginMethod {
     /// A Vault token.
     Token(Source),
     /// The file in the home directory that `bao login` and `vault login` write.
@@ -49,7 +49,7 @@ impl Source {
     }
 }
 
-impl Login {
+impl LoginMethod {
     /// Returns the token for all further requests. `client` has no token yet.
     pub(super) async fn token(&self, client: &VaultClient) -> Result<SecretString> {
         let token = match self {

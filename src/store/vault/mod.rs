@@ -19,12 +19,13 @@ mod snapshot;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use self::connection::Connection;
-use self::endpoint::{Found, Stored};
+use self::endpoint::{KvRead, KvVersion};
 use self::failure::KvCall;
 use self::location::Location;
 use self::settings::VaultSettings;
@@ -66,13 +67,12 @@ impl VaultKv {
 
     /// Splits the id into mount and path, with one request per secret.
     async fn locate(&self, secret: &SecretId) -> Result<Location> {
-        let known = self.shared.locations.lock().unwrap_or_else(PoisonError::into_inner).get(secret).cloned();
+        let known = self.shared.locations.lock().get(secret).cloned();
         if let Some(location) = known {
             return Ok(location);
         }
         let location = Location::find(secret.as_str(), self.connection().await?).await?;
-        let mut locations = self.shared.locations.lock().unwrap_or_else(PoisonError::into_inner);
-        locations.insert(secret.clone(), location.clone());
+        self.shared.locations.lock().insert(secret.clone(), location.clone());
         Ok(location)
     }
 
@@ -82,7 +82,7 @@ impl VaultKv {
         Ok(KvSnapshot::new(location, document?, versions?))
     }
 
-    async fn write_versions(&self, found: &KvSnapshot, versions: &KvVersions) -> Result<Stored> {
+    async fn write_versions(&self, found: &KvSnapshot, versions: &KvVersions) -> Result<KvVersion> {
         let (connection, path) = (self.connection().await?, found.location.pending());
         let written = connection.write(&path, &snapshot::to_json(versions), found.versions_cas).await;
         let call = KvCall { action: "write", capability: "create\", \"update", path: &path };
@@ -197,12 +197,12 @@ impl WriteAhead for VaultKv {
 }
 
 /// The document that readers read.
-async fn document(connection: &Connection, location: &Location) -> Result<Stored> {
+async fn document(connection: &Connection, location: &Location) -> Result<KvVersion> {
     let path = location.data();
     match connection.read(&path).await {
-        Ok(Found::Value(stored)) => Ok(stored),
-        Ok(Found::Gone { version, destroyed }) => Err(location.gone(version, destroyed)),
-        Ok(Found::Nothing(why)) => Err(location.missing(&why)),
+        Ok(KvRead::Value(stored)) => Ok(stored),
+        Ok(KvRead::Gone { version, destroyed }) => Err(location.gone(version, destroyed)),
+        Ok(KvRead::Nothing(why)) => Err(location.missing(&why)),
         Err(error) => Err(KvCall { action: "read", capability: "read", path: &path }.failed(error)),
     }
 }
@@ -211,9 +211,9 @@ async fn document(connection: &Connection, location: &Location) -> Result<Stored
 async fn versions(connection: &Connection, location: &Location) -> Result<(KvVersions, u64)> {
     let path = location.pending();
     match connection.read(&path).await {
-        Ok(Found::Value(stored)) => Ok((snapshot::parse(&stored, &path)?, stored.version)),
-        Ok(Found::Gone { version, .. }) => Ok((KvVersions::default(), version)),
-        Ok(Found::Nothing(_)) => Ok((KvVersions::default(), 0)),
+        Ok(KvRead::Value(stored)) => Ok((snapshot::parse(&stored, &path)?, stored.version)),
+        Ok(KvRead::Gone { version, .. }) => Ok((KvVersions::default(), version)),
+        Ok(KvRead::Nothing(_)) => Ok((KvVersions::default(), 0)),
         Err(error) => Err(KvCall { action: "read", capability: "read", path: &path }.failed(error)),
     }
 }

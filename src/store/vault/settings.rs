@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::login::{Login, Source};
+use super::login::{LoginMethod, Source};
 use crate::loopback::is_loopback;
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
@@ -20,7 +20,7 @@ pub(super) struct VaultSettings {
     /// PEM certificates that replace the system's CA certificates.
     pub(super) ca_file: Option<PathBuf>,
     pub(super) namespace: Option<String>,
-    pub(super) login: Login,
+    pub(super) login: LoginMethod,
 }
 
 impl VaultSettings {
@@ -87,25 +87,25 @@ fn address(environment: &Environment<'_>) -> Result<Url> {
 }
 
 /// Explicit settings take precedence over the token file of an earlier login.
-fn login(environment: &Environment<'_>) -> Result<Login> {
+fn login(environment: &Environment<'_>) -> Result<LoginMethod> {
     if let Some(token) = environment.source("TOKEN") {
-        return Ok(Login::Token(token));
+        return Ok(LoginMethod::Token(token));
     }
     if let Some(role_id) = environment.source("ROLE_ID") {
         let mount = mount(environment, "approle")?;
-        return Ok(Login::AppRole { mount, role_id, secret_id: environment.source("SECRET_ID") });
+        return Ok(LoginMethod::AppRole { mount, role_id, secret_id: environment.source("SECRET_ID") });
     }
     if let Some((_, role)) = environment.get("KUBERNETES_ROLE") {
         let token = environment.get("KUBERNETES_TOKEN_FILE").map_or(SERVICE_ACCOUNT_TOKEN.to_owned(), |(_, path)| path);
         let mount = mount(environment, "kubernetes")?;
-        return Ok(Login::Kubernetes { mount, role, token: Source::File(token.into()) });
+        return Ok(LoginMethod::Kubernetes { mount, role, token: Source::File(token.into()) });
     }
     if let Some((name, _)) = environment.get("AWS_ROLE") {
         let hint = "run `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
         return Err(invalid(format!("{name} is set, but the AWS login method is not supported")).with_hint(hint));
     }
     let home = (environment.0)("HOME").filter(|home| !home.is_empty());
-    Ok(home.map_or(Login::None, |home| Login::TokenFile(PathBuf::from(home).join(".vault-token"))))
+    Ok(home.map_or(LoginMethod::None, |home| LoginMethod::TokenFile(PathBuf::from(home).join(".vault-token"))))
 }
 
 /// Returns the mount of the login method under `auth/`.
@@ -171,16 +171,16 @@ mod tests {
     fn an_explicit_login_takes_precedence_over_the_token_file() {
         let all =
             [("BAO_TOKEN", "t"), ("VAULT_ROLE_ID_FILE", "/r"), ("VAULT_KUBERNETES_ROLE", "k"), ("HOME", "/home/me")];
-        assert!(matches!(read(&all).expect("valid settings").login, Login::Token(_)));
-        assert!(matches!(read(&all[1..]).expect("valid settings").login, Login::AppRole { secret_id: None, .. }));
-        let Login::Kubernetes { mount, role, .. } = read(&all[2..]).expect("valid settings").login else {
+        assert!(matches!(read(&all).expect("valid settings").login, LoginMethod::Token(_)));
+        assert!(matches!(read(&all[1..]).expect("valid settings").login, LoginMethod::AppRole { secret_id: None, .. }));
+        let LoginMethod::Kubernetes { mount, role, .. } = read(&all[2..]).expect("valid settings").login else {
             panic!("expected the Kubernetes login");
         };
         assert_eq!((mount.as_str(), role.as_str()), ("kubernetes", "k"));
         assert!(
-            matches!(read(&all[3..]).expect("valid settings").login, Login::TokenFile(path) if path.ends_with(".vault-token"))
+            matches!(read(&all[3..]).expect("valid settings").login, LoginMethod::TokenFile(path) if path.ends_with(".vault-token"))
         );
-        assert!(matches!(read(&[]).expect("valid settings").login, Login::None));
+        assert!(matches!(read(&[]).expect("valid settings").login, LoginMethod::None));
     }
 
     #[test]

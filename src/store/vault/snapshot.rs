@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::endpoint::Stored;
+use super::endpoint::KvVersion;
 use super::json_equality::equal_json;
 use super::location::Location;
 use crate::rotation::{ErrorKind, Result, RotationError, VersionId};
@@ -35,7 +35,7 @@ pub(super) struct StagedVersion {
 /// What one read of a secret returned.
 pub(super) struct KvSnapshot {
     pub(super) location: Location,
-    pub(super) document: Stored,
+    pub(super) document: KvVersion,
     pub(super) versions: KvVersions,
     /// The KV version of the pending path, which a write of it must find; 0 if the path was never written.
     pub(super) versions_cas: u64,
@@ -62,12 +62,12 @@ impl IndexedVersion for StagedVersion {
 }
 
 impl StagedVersion {
-    pub(super) fn new(version: &VersionId, value: &SecretString, document: &Stored) -> Self {
+    pub(super) fn new(version: &VersionId, value: &SecretString, document: &KvVersion) -> Self {
         let text = Zeroizing::new(value.expose_secret().to_owned());
         Self { version: version.clone(), document: text, follows: document.version }
     }
 
-    fn promoted_as(&self, document: &Stored) -> PromotedVersion {
+    fn promoted_as(&self, document: &KvVersion) -> PromotedVersion {
         PromotedVersion { version: self.version.clone(), created_time: document.created_time.clone() }
     }
 }
@@ -75,7 +75,7 @@ impl StagedVersion {
 impl KvSnapshot {
     /// Completes a promotion that crashed between its two writes: a staged document that readers already read is the
     /// current one.
-    pub(super) fn new(location: Location, document: Stored, versions: (KvVersions, u64)) -> Self {
+    pub(super) fn new(location: Location, document: KvVersion, versions: (KvVersions, u64)) -> Self {
         let (mut versions, versions_cas) = versions;
         let is_promoted =
             |staged: &StagedVersion| document.version > staged.follows && equal_json(&staged.document, &document.text);
@@ -96,7 +96,7 @@ impl KvSnapshot {
     }
 
     /// The versions after `staged` was written as `written` over this document.
-    pub(super) fn promoted(&self, staged: &StagedVersion, written: &Stored) -> KvVersions {
+    pub(super) fn promoted(&self, staged: &StagedVersion, written: &KvVersion) -> KvVersions {
         let mut versions = self.versions.clone();
         versions.promote(staged.promoted_as(written), Some(self.current_id()));
         versions
@@ -109,7 +109,7 @@ fn kv_version_id(version: u64) -> VersionId {
 
 /// # Errors
 /// `DocumentInvalid`, without the content.
-pub(super) fn parse(stored: &Stored, path: &str) -> Result<KvVersions> {
+pub(super) fn parse(stored: &KvVersion, path: &str) -> Result<KvVersions> {
     serde_json::from_str(&stored.text).map_err(|_| {
         let hint = format!("delete {path} in the API: the document is complete, and the next rotation starts over");
         RotationError::new(ErrorKind::DocumentInvalid, format!("{path} is damaged")).with_hint(hint)
@@ -131,8 +131,8 @@ mod tests {
         r#"{"current":{"version":"one","created_time":"2026-01-02T03:04:05.000000001Z"},"previous":"kv-version-3"}"#;
     const WRITTEN_AHEAD: &str = r#"{"previous":"kv-version-3","ahead":{"version":"two","value":"{}"}}"#;
 
-    fn stored(text: &str, version: u64, created_time: &str) -> Stored {
-        Stored {
+    fn stored(text: &str, version: u64, created_time: &str) -> KvVersion {
+        KvVersion {
             text: Zeroizing::new(text.to_owned()),
             version,
             created_time: created_time.to_owned(),

@@ -76,7 +76,7 @@ async fn a_link_to_another_host_is_not_followed() {
         once(&scene, &format!("GET {SKILLS}"), Effect::Answer(json_answer(200, links.clone())));
         let transcript = scene.run(&["api", &typed, "GET", SKILLS, "--paginate"]).await;
         assert_eq!(transcript.exit, Some(1), "{links}");
-        assert!(transcript.error().0.contains("another place than this API"), "{}", transcript.stderr);
+        assert!(transcript.error().0.contains("outside this API"), "{}", transcript.stderr);
         assert!(elsewhere.accept().is_err(), "{links}: another host was called");
     }
     assert_eq!(scene.simulation.journal.count("POST /oauth/token"), 0);

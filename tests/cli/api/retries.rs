@@ -30,7 +30,7 @@ async fn a_rate_limited_request_of_any_method_is_retried() {
     scene.simulation.faults.add(Fault::always("*", busy()));
     let refused = scene.run(&["api", &typed, "GET", SKILLS, "--timeout", "2s"]).await;
     assert_eq!((refused.exit, &refused.json()[0]["code"]), (Some(1), &"too.many.requests.retry.after".into()));
-    assert!(refused.error().0.contains("asked for fewer calls"), "{}", refused.stderr);
+    assert!(refused.error().0.contains("is rate-limited"), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,7 +48,7 @@ async fn only_idempotent_requests_are_retried_after_a_failure() {
         let transcript = sent(&scene, &["api", &typed, "POST", CLIENTS, "--body", "-"], body.as_bytes()).await;
         assert_eq!(transcript.exit, Some(1), "{effect:?}");
         let (error, hint) = transcript.error();
-        assert!(error.contains("may have been carried out") && hint.contains("before you repeat it"), "{error}");
+        assert!(error.contains("may have been executed") && hint.contains("before you repeat it"), "{error}");
         assert_eq!(scene.simulation.journal.count(&format!("POST {CLIENTS}")), 1, "{effect:?}");
     }
     let last = scene.run(&["api", &typed, "PATCH", SKILLS]).await;
@@ -68,7 +68,7 @@ async fn a_failed_connection_is_not_reported_as_possibly_executed() {
     let transcript = scene.run_command(command).await;
     assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(1), ""));
     let error = transcript.error().0;
-    assert!(error.contains("is unreachable") && !error.contains("carried out"), "{error}");
+    assert!(error.contains("is unreachable") && !error.contains("executed"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,5 +89,5 @@ async fn a_truncated_response_is_a_failure() {
     server_thread.join().expect("the server thread completes");
     assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(1), "[1,"), "{}", transcript.stderr);
     let (error, hint) = transcript.error();
-    assert!(error.contains("was cut off") && hint.contains("not the whole"), "{error}: {hint}");
+    assert!(error.contains("was cut off") && hint.contains("incomplete"), "{error}: {hint}");
 }

@@ -40,37 +40,37 @@ pub(super) fn list(state: &CxoneState, request: &Request) -> Reply {
 /// `GET /access-key-management/v1/access-keys/{id}`.
 ///
 /// # Errors
-/// There is no such key.
+/// The key does not exist.
 pub(super) fn read(state: &CxoneState, id: &str) -> Result<Reply, CxoneError> {
     let key = state.access_keys.get(&percent_decoded(id)).ok_or_else(CxoneError::not_found)?;
     Ok(http::json(StatusCode::OK, &json!({ "resultSet": describe(state, key) })))
 }
 
-/// `POST /access-key-management/v1/access-keys`, the only call that shows a secret.
+/// `POST /access-key-management/v1/access-keys`, the only call that returns a secret.
 ///
 /// # Errors
-/// The body does not name this tenant and a user, or the user has as many keys as there may be.
+/// The body does not name this tenant and a user, or the user has the maximum number of keys.
 pub(super) fn create(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
-    let wanted: AccessKeyRequest = body(request)?;
-    if wanted.tenant_id != state.settings.tenant_id || wanted.user_id.is_empty() {
-        return Err(CxoneError::bad_request("invalid_request", "There is no such user in this tenant."));
+    let requested: AccessKeyRequest = body(request)?;
+    if requested.tenant_id != state.settings.tenant_id || requested.user_id.is_empty() {
+        return Err(CxoneError::bad_request("invalid_request", "The user does not exist in this tenant."));
     }
-    let held = state.access_keys.values().filter(|key| key.user_id == wanted.user_id).count();
+    let held = state.access_keys.values().filter(|key| key.user_id == requested.user_id).count();
     if held >= state.settings.access_keys_per_user {
-        return Err(CxoneError::bad_request("limit_exceeded", "The user has as many access keys as there may be."));
+        return Err(CxoneError::bad_request("limit_exceeded", "The user has the maximum number of access keys."));
     }
     let (id, secret) = (format!("{}====", jwt::random(52)), format!("{}====", jwt::random(52)));
-    let key = AccessKey { user_id: wanted.user_id, ..AccessKey::new(&id, &secret) };
+    let key = AccessKey { user_id: requested.user_id, ..AccessKey::new(&id, &secret) };
     let mut shown = describe(state, &key);
     shown["accessKeySecret"] = json!(key.secret);
     state.access_keys.insert(id, key);
     Ok(http::json(StatusCode::OK, &json!({ "resultSet": shown })))
 }
 
-/// `PATCH /access-key-management/v1/access-keys?accessKeyId=`, which switches a key on or off.
+/// `PATCH /access-key-management/v1/access-keys?accessKeyId=`, which enables or disables a key.
 ///
 /// # Errors
-/// There is no such key, or the body does not say which.
+/// The key does not exist, or the body is not valid.
 pub(super) fn update(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let change: Change = body(request)?;
     let id = request.parameter("accessKeyId").unwrap_or_default();
@@ -84,7 +84,7 @@ pub(super) fn update(state: &mut CxoneState, request: &Request) -> Result<Reply,
 /// `DELETE /access-key-management/v1/access-keys/{id}`.
 ///
 /// # Errors
-/// There is no such key.
+/// The key does not exist.
 pub(super) fn delete(state: &mut CxoneState, id: &str) -> Result<Reply, CxoneError> {
     let id = percent_decoded(id);
     state.access_keys.remove(&id).ok_or_else(CxoneError::not_found)?;
@@ -108,10 +108,10 @@ fn body<T: DeserializeOwned>(request: &Request) -> Result<T, CxoneError> {
         return Err(CxoneError::bad_request("invalid_request", "The body must be application/json."));
     }
     serde_json::from_slice(&request.body)
-        .map_err(|error| CxoneError::bad_request("invalid_request", format!("The body does not fit: {error}.")))
+        .map_err(|error| CxoneError::bad_request("invalid_request", format!("The body is not valid: {error}.")))
 }
 
-/// Ids end in `====`, which some clients encode and others do not.
+/// Ids end in `====`. Some clients encode it, others do not.
 fn percent_decoded(id: &str) -> String {
     id.replace("%3D", "=").replace("%3d", "=")
 }

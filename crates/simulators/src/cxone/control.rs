@@ -1,13 +1,13 @@
 //! The part of the control surface that steers CXone.
 //!
-//! | request | does |
+//! | request | effect |
 //! |---|---|
-//! | `GET /_sim/cxone` | shows how many tokens live and were minted, the ids of clients and access keys, and the knobs |
+//! | `GET /_sim/cxone` | returns the numbers of live and minted tokens, the ids of clients and access keys, and the knobs |
 //! | `PATCH /_sim/cxone` | sets knobs by the names of [`CxoneSettings`](super::CxoneSettings) |
 //! | `POST /_sim/cxone/clients` | adds an application, by the names of [`Application`] |
 //! | `POST /_sim/cxone/access-keys` | adds an access key, by the names of [`AccessKey`] |
-//! | `POST /_sim/cxone/advance` | puts the clock forward by `seconds` |
-//! | `POST /_sim/cxone/revoke-all` | ends every token |
+//! | `POST /_sim/cxone/advance` | advances the clock by `seconds` |
+//! | `POST /_sim/cxone/revoke-all` | revokes all tokens |
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The issuer's two discovery documents, which need no token.
+//! The issuer's two discovery documents, which require no token.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -24,7 +24,7 @@ pub(super) fn openid(state: &CxoneState) -> Reply {
 /// `GET /.well-known/cxone-configuration?tenantId=`.
 ///
 /// # Errors
-/// There is no such tenant.
+/// The tenant does not exist.
 pub(super) fn tenant(state: &CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let Some(tenant) = request.parameter("tenantId").filter(|tenant| !tenant.is_empty()) else {
         return Err(CxoneError::bad_request("invalid_request", "tenantId is required."));

@@ -1,4 +1,4 @@
-//! Errors, in the shapes of OAuth and of the API.
+//! The errors of the login service and of the API.
 
 use hyper::StatusCode;
 use hyper::header::RETRY_AFTER;
@@ -56,7 +56,7 @@ impl CxoneError {
         error
     }
 
-    /// `seconds` is when to come back.
+    /// `seconds` is the `Retry-After`.
     pub fn too_many_requests(seconds: u64) -> Self {
         let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Rate limit exceeded.");
         error.retry_after = Some(seconds);

@@ -1,4 +1,4 @@
-//! The three token requests: of back-end applications, of UserHub, and of older applications.
+//! The three token requests: of back-end applications, UserHub and older applications.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,10 +14,10 @@ use crate::http::{self, Reply, Request};
 
 type Form = Vec<(String, String)>;
 
-/// `POST /auth/token`: the application by Basic authorization, its user's access key in the form.
+/// `POST /auth/token`: the application in a Basic authorization, the user's access key in the form.
 ///
 /// # Errors
-/// The form is none, the grant is another, or the application or the key is not valid.
+/// The form or the grant is not valid, or the application or the key is not.
 pub(super) fn back_end(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let form = form(request)?;
     let (id, secret) =
@@ -37,10 +37,10 @@ pub(super) fn back_end(state: &mut CxoneState, request: &Request) -> Result<Repl
     Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
 }
 
-/// `POST /authentication/v1/token/access-key`: an access key alone, as JSON.
+/// `POST /authentication/v1/token/access-key`: an access key in JSON.
 ///
 /// # Errors
-/// The body is no JSON, or the key is not valid.
+/// The body is not JSON, or the key is not valid.
 pub(super) fn user_hub(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     if content_type(request) != "application/json" {
         return Err(CxoneError::bad_request("invalid_request", "The body must be application/json."));
@@ -56,10 +56,10 @@ pub(super) fn user_hub(state: &mut CxoneState, request: &Request) -> Result<Repl
     Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
 }
 
-/// `POST /oauth/token`: an older application, all of it in the form.
+/// `POST /oauth/token`: an older application, with all fields in the form.
 ///
 /// # Errors
-/// The form is none, the grant is another, or the application is not valid.
+/// The form or the grant is not valid, or the application is not.
 pub(super) fn older(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
     let form = form(request)?;
     if field(&form, "grant_type") != Some("client_credentials") {
@@ -72,7 +72,7 @@ pub(super) fn older(state: &mut CxoneState, request: &Request) -> Result<Reply, 
     Ok(http::json(StatusCode::OK, &token_answer(state, None, false)))
 }
 
-/// The application that a request names in its form, or in the JSON that it should not be.
+/// Returns the client id in a request's form, or in a JSON body, which the service rejects.
 pub(super) fn named_client(request: &Request) -> Option<String> {
     let json: Option<Value> = serde_json::from_slice(&request.body).ok();
     let named = json.and_then(|body| body.get("client_id")?.as_str().map(str::to_owned));
@@ -115,7 +115,7 @@ fn form(request: &Request) -> Result<Form, CxoneError> {
     if content_type(request) != "application/x-www-form-urlencoded" {
         return Err(CxoneError::bad_request("invalid_request", "The body must be application/x-www-form-urlencoded."));
     }
-    // Access keys end in ====, and whoever does not encode them is told so.
+    // Access keys end in ====. A caller that does not encode them gets an error.
     let pairs = request.body.split(|byte| *byte == b'&');
     if pairs.into_iter().any(|pair| pair.iter().filter(|byte| **byte == b'=').count() != 1) {
         return Err(CxoneError::bad_request("invalid_request", "A field of the form is not URL-encoded."));
@@ -136,7 +136,7 @@ pub(super) fn content_type(request: &Request) -> String {
     header.split(';').next().unwrap_or_default().trim().to_owned()
 }
 
-/// Id and secret from a Basic authorization.
+/// Reads id and secret from a Basic authorization.
 fn basic(request: &Request) -> Option<(String, String)> {
     let (scheme, encoded) = request.header(AUTHORIZATION.as_str())?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

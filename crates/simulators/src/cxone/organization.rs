@@ -14,67 +14,67 @@ use super::state::{AccessKey, Application, CxoneState};
 use super::{access_keys, discovery, login, tenant};
 use crate::http::{Reply, Request, Service};
 
-/// A simulated tenant, with the issuer, UserHub and the API that it belongs to.
+/// A simulated tenant, with its issuer, UserHub and API.
 pub struct Cxone(Mutex<CxoneState>);
 
 impl Cxone {
-    /// A tenant without any applications or access keys.
+    /// Creates a tenant without applications or access keys.
     pub fn new(settings: CxoneSettings) -> Self {
         Self(Mutex::new(CxoneState::new(settings)))
     }
 
-    /// Changes the knobs while the simulator runs.
+    /// Changes the knobs.
     pub fn set(&self, change: impl FnOnce(&mut CxoneSettings)) {
         change(&mut self.state().settings);
     }
 
-    /// The knobs as they are.
+    /// Returns the knobs.
     pub fn settings(&self) -> CxoneSettings {
         self.state().settings.clone()
     }
 
-    /// Registers an application, or puts it in the place of the one with the same id.
+    /// Adds an application, or replaces the one with the same id.
     pub fn add_client(&self, client: Application) {
         self.state().clients.insert(client.id.clone(), client);
     }
 
-    /// Gives a user an access key, or puts it in the place of the one with the same id.
+    /// Adds an access key, or replaces the one with the same id.
     pub fn add_access_key(&self, key: AccessKey) {
         self.state().access_keys.insert(key.id.clone(), key);
     }
 
-    /// The applications, in the order of their ids.
+    /// Returns the applications, sorted by id.
     pub fn clients(&self) -> Vec<Application> {
         self.state().clients.values().cloned().collect()
     }
 
-    /// The access keys, in the order of their ids.
+    /// Returns the access keys, sorted by id.
     pub fn access_keys(&self) -> Vec<AccessKey> {
         self.state().access_keys.values().cloned().collect()
     }
 
-    /// The tokens that would authenticate now, in the order of their minting.
+    /// Returns the valid tokens, in the order of their issue.
     pub fn live_tokens(&self) -> Vec<String> {
         self.state().live_tokens()
     }
 
-    /// How many tokens were ever minted.
+    /// Returns how many tokens were issued in total.
     pub fn minted(&self) -> usize {
         self.state().minted
     }
 
-    /// Ends every token.
+    /// Revokes all tokens.
     pub fn revoke_all(&self) {
         self.state().revoke_all();
     }
 
-    /// Puts the simulator's clock forward, so that tokens expire and rate limits open again.
+    /// Advances the simulator's clock, which expires tokens and resets rate limits.
     pub fn advance(&self, time: Duration) {
         self.state().clock.advance(time);
     }
 
-    /// Whether a request is one of CXone's. The older token request has its path from OAuth's examples, like others':
-    /// there the application decides.
+    /// Returns whether a request belongs to CXone. Genesys Cloud has the same path for the older token request, so there the
+    /// client id decides.
     pub fn takes(&self, request: &Request) -> bool {
         match CxoneResource::at(&request.path) {
             Some(CxoneResource::OlderToken) => {
@@ -132,7 +132,7 @@ fn answer(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError
     }
 }
 
-/// What stands before every API request: the token, and its rate limit.
+/// The checks before every API request: token and rate limit.
 fn authenticate(state: &mut CxoneState, request: &Request) -> Result<(), CxoneError> {
     let header = request.header(AUTHORIZATION.as_str()).unwrap_or_default();
     let token = match header.split_once(' ') {

@@ -1,11 +1,11 @@
-//! The paths that are simulated.
+//! The simulated paths.
 
-/// The parts of the address space that belong to CXone, whether or not there is something.
+/// The path prefixes of CXone, also for paths that are not simulated.
 const OWN: [&str; 5] = ["/.well-known/", "/auth/", "/authentication/", "/incontactapi/", "/access-key-management/"];
 const SERVICES: &str = "/incontactapi/services/v27.0/";
 const ACCESS_KEYS: &str = "/access-key-management/v1/access-keys";
 
-/// What a request is about.
+/// The resource of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CxoneResource<'path> {
     OpenidConfiguration,
@@ -20,7 +20,7 @@ pub(super) enum CxoneResource<'path> {
 }
 
 impl<'path> CxoneResource<'path> {
-    /// The resource at a path.
+    /// Returns the resource at a path.
     pub fn at(path: &'path str) -> Option<Self> {
         Some(match path {
             "/.well-known/openid-configuration" => Self::OpenidConfiguration,
@@ -39,7 +39,7 @@ impl<'path> CxoneResource<'path> {
         })
     }
 
-    /// The path with `{id}` for the id in it, which faults and the journal go by.
+    /// Returns the path with `{id}` for the id in it, for operation names.
     pub fn pattern(self) -> &'static str {
         match self {
             Self::OpenidConfiguration => "/.well-known/openid-configuration",
@@ -55,7 +55,7 @@ impl<'path> CxoneResource<'path> {
         }
     }
 
-    /// The methods that it supports.
+    /// Returns the supported methods.
     pub fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Token | Self::UserHubToken | Self::OlderToken => &["POST"],
@@ -66,7 +66,7 @@ impl<'path> CxoneResource<'path> {
     }
 }
 
-/// Whether a path is in CXone's part of the address space.
+/// Returns whether a path has a prefix of CXone.
 pub(super) fn is_own(path: &str) -> bool {
     OWN.into_iter().any(|part| path.starts_with(part))
 }

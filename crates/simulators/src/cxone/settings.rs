@@ -1,41 +1,41 @@
-//! The simulator's knobs: what is not known of the real service, and what a test wants to go wrong.
+//! The simulator's knobs: unknown properties of the real service, and failures for tests.
 
 use serde::{Deserialize, Serialize};
 
 use crate::expires_in::ExpiresIn;
 
-/// Every knob, with the real service's usual behaviour as the default. The control surface
-/// takes and shows them by the names of these fields.
+/// The knobs. The defaults are the usual behavior of the real service. The control surface uses the names of these
+/// fields.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CxoneSettings {
-    /// How long a token lives, in seconds.
+    /// The lifetime of tokens, in seconds.
     pub token_lifetime: u64,
-    /// How a token answer spells `expires_in`.
+    /// The form of `expires_in` in a token answer.
     pub expires_in: ExpiresIn,
-    /// What a token answer gives as `token_type`.
+    /// The `token_type` in a token answer.
     pub token_type: String,
-    /// Tokens are no JWTs, and say nothing of themselves.
+    /// Tokens are opaque, and not JWTs.
     pub opaque_tokens: bool,
-    /// Tokens minted while this is set never authenticate, although they were handed out.
+    /// Tokens issued while this is set are never valid.
     pub reject_new_tokens: bool,
-    /// How many token requests a client or access key may make in a minute; `None` for any number.
+    /// Limits the token requests of a client or access key per minute; `None` for no limit.
     pub token_requests_per_minute: Option<u32>,
-    /// How many API requests a token may make in a minute; `None` for any number.
+    /// Limits the API requests of a token per minute; `None` for no limit.
     pub requests_per_minute: Option<u32>,
-    /// The status that an application with a wrong secret is refused with, 401 or 400.
+    /// The status for an application with a wrong secret, 401 or 400.
     pub client_refusal_status: u16,
-    /// Users may read their business unit.
+    /// Users have the permission to read their business unit.
     pub business_unit_allowed: bool,
-    /// Switching an access key off ends the tokens that it was exchanged for.
+    /// Disabling an access key revokes its tokens.
     pub deactivating_revokes_tokens: bool,
-    /// How many access keys a user may have.
+    /// Limits the access keys of a user.
     pub access_keys_per_user: usize,
     /// The issuer, in discovery and in tokens.
     pub issuer: String,
-    /// Where discovery says that tokens are asked for.
+    /// The token endpoint in discovery.
     pub token_endpoint: String,
-    /// Where discovery says that the tenant's API is.
+    /// The API's endpoint in discovery.
     pub api_endpoint: String,
     /// The tenant's area.
     pub area: String,

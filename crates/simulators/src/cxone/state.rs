@@ -1,4 +1,4 @@
-//! What the simulated tenant remembers: its applications, its users' access keys, and the tokens that were minted.
+//! The state of the simulated tenant: its applications, its users' access keys, and the issued tokens.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 /// The window of both rate limits.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
-/// The user whose access key it is unless it is told otherwise.
+/// The default user of an access key.
 const EVERYDAY_USER: &str = "11ec5a1e-0000-4000-8000-00000000b001";
 
 /// An application.
@@ -25,7 +25,7 @@ pub struct Application {
     pub id: String,
     /// Its secret.
     pub secret: String,
-    /// The grants that it may use.
+    /// The permitted grants.
     #[serde(default = "all_grants")]
     pub grants: Vec<String>,
 }
@@ -38,7 +38,7 @@ pub struct AccessKey {
     pub id: String,
     /// Its secret.
     pub secret: String,
-    /// Whose it is.
+    /// The user that it belongs to.
     #[serde(default = "everyday_user")]
     pub user_id: String,
     /// Whether it may be used.
@@ -47,14 +47,14 @@ pub struct AccessKey {
 }
 
 impl Application {
-    /// An application that may use every grant.
+    /// Creates an application with all grants.
     pub fn new(id: &str, secret: &str) -> Self {
         Self { id: id.to_owned(), secret: secret.to_owned(), grants: all_grants() }
     }
 }
 
 impl AccessKey {
-    /// An active key of the everyday user.
+    /// Creates an active key of the default user.
     pub fn new(id: &str, secret: &str) -> Self {
         Self { id: id.to_owned(), secret: secret.to_owned(), user_id: everyday_user(), is_active: true }
     }
@@ -100,7 +100,7 @@ pub(super) struct CxoneState {
     token_requests: HashMap<String, Window>,
 }
 
-/// A token that was minted.
+/// An issued token.
 struct Token {
     access_key: Option<String>,
     expires: Duration,
@@ -109,7 +109,7 @@ struct Token {
     requests: Window,
 }
 
-/// The calls of one rate limit in its present window.
+/// The calls of one rate limit in its current window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     opened: Duration,
@@ -117,14 +117,14 @@ struct Window {
 }
 
 impl Window {
-    /// Counts a call; where it is one too many, the error is for how many seconds the window is still open.
+    /// Counts a call. Over the limit, the error is the time until the window ends, in seconds.
     fn record(&mut self, now: Duration, allowed: u32) -> Result<(), u64> {
         if self.count == 0 || now.saturating_sub(self.opened) >= RATE_WINDOW {
             *self = Self { opened: now, count: 0 };
         }
         self.count = self.count.saturating_add(1);
         let left = RATE_WINDOW.saturating_sub(now.saturating_sub(self.opened));
-        // A part of a second counts as one: a caller that comes back then is never early.
+        // Rounded up, so that a caller that waits this long is never early.
         if self.count <= allowed { Ok(()) } else { Err(left.as_secs() + 1) }
     }
 }
@@ -142,7 +142,7 @@ impl CxoneState {
         }
     }
 
-    /// Mints a token, for the user of an access key where there is one, and returns it.
+    /// Issues a token, for the user of the access key if there is one.
     pub fn mint(&mut self, access_key: Option<&AccessKey>) -> String {
         let expires = self.clock.now().saturating_add(Duration::from_secs(self.settings.token_lifetime));
         let claims = json!({
@@ -166,18 +166,18 @@ impl CxoneState {
         text
     }
 
-    /// Whether a token is accepted now.
+    /// Returns whether a token is valid now.
     pub fn authenticates(&self, text: &str) -> bool {
         self.tokens.get(text).is_some_and(|token| self.is_alive(token))
     }
 
-    /// Counts an API request of a token; the error is when to come back, in seconds.
+    /// Counts an API request of a token. Over the limit, the error is when to retry, in seconds.
     pub fn record_request(&mut self, text: &str, allowed: u32) -> Result<(), u64> {
         let now = self.clock.now();
         self.tokens.get_mut(text).map_or(Ok(()), |token| token.requests.record(now, allowed))
     }
 
-    /// Counts a token request of a client or an access key; the error is when to come back, in seconds.
+    /// Counts a token request of a client or an access key. Over the limit, the error is when to retry, in seconds.
     pub fn record_token_request(&mut self, id: &str) -> Result<(), u64> {
         let Some(allowed) = self.settings.token_requests_per_minute else { return Ok(()) };
         let now = self.clock.now();
@@ -192,7 +192,7 @@ impl CxoneState {
         self.tokens.retain(|_, token| token.access_key.as_deref() != Some(access_key));
     }
 
-    /// The tokens that authenticate now, in the order of their minting.
+    /// Returns the valid tokens, in the order of their issue.
     pub fn live_tokens(&self) -> Vec<String> {
         let mut live: Vec<_> = self.tokens.iter().filter(|(_, token)| self.is_alive(token)).collect();
         live.sort_by_key(|(_, token)| token.serial);

@@ -1,4 +1,4 @@
-//! The part of the API that tokens are validated by, and two lists for probes.
+//! The API call that validates tokens, and two lists for probes.
 
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
@@ -7,13 +7,13 @@ use super::error::CxoneError;
 use super::state::CxoneState;
 use crate::http::{self, Reply, Request};
 
-/// How many entries a list has.
+/// The number of entries in a list.
 const ENTRIES: usize = 10;
 
 /// `GET /incontactapi/services/v27.0/business-unit`.
 ///
 /// # Errors
-/// The user may not read it.
+/// The user lacks the permission.
 pub(super) fn business_unit(state: &CxoneState) -> Result<Reply, CxoneError> {
     if !state.settings.business_unit_allowed {
         return Err(CxoneError::forbidden());

@@ -15,7 +15,7 @@ use super::process::Process;
 use super::settings::FunctionSettings;
 use crate::invoke::{BoxFuture, FunctionError, Invoke};
 
-/// A Lambda function. Clones share its processes, which are killed with the last of them.
+/// A Lambda function. Clones share its processes, which are killed when the last clone is dropped.
 #[derive(Clone)]
 pub struct Function(Arc<Inner>);
 
@@ -25,15 +25,14 @@ struct Inner {
     settings: FunctionSettings,
     places: Semaphore,
     idle: Mutex<Vec<Arc<Process>>>,
-    /// Every process that may still run, so that all of them can be killed.
+    /// All processes that may be running, for [`Function::kill`].
     started: Mutex<Vec<Weak<Process>>>,
     logs: Logs,
 }
 
 impl Function {
-    /// Starts the binary at `path`, with a Lambda function's environment and the pairs of
-    /// `environment` besides, nothing of this process's own. Further processes are started
-    /// as they are needed.
+    /// Starts the binary at `path` with the environment of a Lambda function and the pairs of `environment`, and without
+    /// the variables of this process. Further processes are started on demand.
     ///
     /// # Errors
     /// The binary could not be started, or no port could be bound.
@@ -56,8 +55,7 @@ impl Function {
         Ok(function)
     }
 
-    /// Kills every running process at once (SIGKILL). Their invocations fail, and the next
-    /// invocation starts a new process.
+    /// Kills all running processes (SIGKILL). Their invocations fail, and the next invocation starts a new process.
     pub fn kill(&self) {
         let started = self.0.started.lock();
         for process in started.iter().filter_map(Weak::upgrade) {
@@ -65,12 +63,12 @@ impl Function {
         }
     }
 
-    /// The last lines that the processes wrote to their standard output and error, oldest first.
+    /// Returns the last lines of the processes' standard output and error, oldest first.
     pub fn logs(&self) -> Vec<String> {
         self.0.logs.lines()
     }
 
-    /// How many processes are running.
+    /// Returns the number of running processes.
     pub fn processes(&self) -> usize {
         let started = self.0.started.lock();
         started.iter().filter_map(Weak::upgrade).filter(|process| process.is_alive()).count()
@@ -90,7 +88,7 @@ impl Function {
         Ok(process)
     }
 
-    /// A process that waits for an event, or a new one.
+    /// Returns an idle process, or starts one.
     async fn process(&self) -> io::Result<Arc<Process>> {
         loop {
             let idle = self.idle().pop();
@@ -106,8 +104,7 @@ impl Function {
         let error = |error: &dyn fmt::Display| FunctionError::new("Runtime.InvalidEntrypoint", error.to_string());
         let _place = self.0.places.acquire().await.map_err(|closed| error(&closed))?;
         let process = self.process().await.map_err(|failure| error(&failure))?;
-        // Should this future be dropped on the way, the guard kills the process:
-        // it must not take up the next event while it is still busy with this one.
+        // If this future is dropped, the guard kills the process: it must not get the next event while it handles this one.
         let guard = KillUnlessIdle(Some(Arc::clone(&process)));
         let invoked = process.invoke(&event, timeout.min(self.0.settings.timeout), &self.0.settings).await;
         if invoked.reusable {

@@ -1,4 +1,4 @@
-//! The function's output, line by line.
+//! The function's output lines.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 /// How many lines are kept.
 const LINE_LIMIT: usize = 10_000;
 
-/// The last lines of all processes.
+/// The last output lines of all processes.
 #[derive(Clone, Default)]
 pub(super) struct Logs(Arc<Mutex<VecDeque<String>>>);
 
@@ -19,7 +19,7 @@ impl Logs {
         self.0.lock().iter().cloned().collect()
     }
 
-    /// Reads a process's output to its end, in the background.
+    /// Reads a process's output to its end, on a background task.
     pub(super) fn collect(&self, output: impl AsyncRead + Send + Unpin + 'static, tee: bool) {
         let logs = self.clone();
         tokio::spawn(async move {
@@ -34,7 +34,7 @@ impl Logs {
 
     fn push(&self, line: String, tee: bool) {
         if tee {
-            // Nobody may be reading our standard error any more, which is no reason to stop.
+            // Standard error may be closed.
             writeln!(std::io::stderr().lock(), "{line}").ok();
         }
         let mut lines = self.0.lock();

@@ -1,4 +1,4 @@
-//! One process of the function, with the Runtime API that only it talks to.
+//! One process of the function, with its own Runtime API.
 
 use std::future::poll_fn;
 use std::io;
@@ -23,13 +23,13 @@ use crate::http::Server;
 use crate::invoke::FunctionError;
 use crate::journal::Journal;
 
-/// How an invocation ended, and whether the process can take another.
+/// How an invocation ended, and whether the process can handle another one.
 pub(super) struct Invoked {
     pub(super) answer: Result<Value, FunctionError>,
     pub(super) reusable: bool,
 }
 
-/// A running process; dropping it kills it.
+/// A running process. It is killed when dropped.
 pub(super) struct Process {
     child: Mutex<Child>,
     api: Arc<RuntimeApi>,
@@ -59,7 +59,7 @@ impl Process {
         Ok(Self { child: Mutex::new(child), api, _server: server })
     }
 
-    /// Kills the process, if it runs.
+    /// Kills the process, if it is running.
     pub(super) fn kill(&self) {
         self.child.lock().start_kill().ok();
     }
@@ -68,14 +68,14 @@ impl Process {
         self.child.lock().try_wait().is_ok_and(|status| status.is_none())
     }
 
-    /// Hands the process an event and waits for its answer, its end, or the end of its time.
+    /// Sends an event to the process, and waits for its answer, its exit, or the timeout.
     pub(super) async fn invoke(&self, event: &Value, timeout: Duration, settings: &FunctionSettings) -> Invoked {
         let id = Uuid::new_v4().to_string();
         let (invocation, taken, answered) = Invocation::new(&id, event.to_string(), timeout, &settings.name);
         self.api.offer(invocation);
         tokio::select! {
             biased;
-            // The sender goes with the invocation, which is kept until it is taken.
+            // The sender is part of the invocation, which is kept until the process takes it.
             _ = taken => {}
             status = self.exited() => return self.fail(self.api.init_error().unwrap_or_else(|| exit_error(&id, status))),
             () = tokio::time::sleep(settings.init_timeout) => {
@@ -86,7 +86,7 @@ impl Process {
             biased;
             answer = answered => match answer {
                 Ok(answer) => Invoked { answer, reusable: true },
-                Err(_) => self.fail(FunctionError::new("Runtime.Unknown", "The invocation was given up.")),
+                Err(_) => self.fail(FunctionError::new("Runtime.Unknown", "The invocation was abandoned.")),
             },
             status = self.exited() => self.fail(exit_error(&id, status)),
             () = tokio::time::sleep(timeout) => self.fail(FunctionError::timed_out(&id, timeout)),
@@ -98,8 +98,7 @@ impl Process {
         Invoked { answer: Err(error), reusable: false }
     }
 
-    /// Waits for the process's end. The lock is held only while polling, so that the process
-    /// can be killed meanwhile.
+    /// Waits for the process's exit. The lock is held only while polling, so the process can be killed.
     async fn exited(&self) -> io::Result<ExitStatus> {
         poll_fn(|context| {
             let mut child = self.child.lock();
@@ -115,9 +114,8 @@ fn exit_error(request_id: &str, status: io::Result<ExitStatus>) -> FunctionError
     FunctionError::new("Runtime.ExitError", format!("RequestId: {request_id} Error: Runtime exited with error: {how}"))
 }
 
-/// The environment that Lambda gives a function (Lambda developer guide, "Using Lambda
-/// environment variables").
-#[expect(clippy::disallowed_methods, reason = "a process of this machine lives by its clock")]
+/// The environment of a function (Lambda developer guide, "Using Lambda environment variables").
+#[expect(clippy::disallowed_methods, reason = "the process uses the machine's clock")]
 fn lambda_environment(path: &Path, settings: &FunctionSettings, api: SocketAddr) -> Vec<(&'static str, String)> {
     let root = path.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
     let day = Timestamp::now().strftime("%Y/%m/%d").to_string();

@@ -12,14 +12,14 @@ use uuid::Uuid;
 use crate::http::{self, Reply, Request, Service};
 use crate::invoke::FunctionError;
 
-/// The path before every operation.
+/// The path prefix of all operations.
 const BASE: &str = "/2018-06-01/runtime/";
-/// What the API calls an answer that it took.
+/// The status of an accepted answer.
 const OK: &str = "OK";
 
 type Outcome = Result<Value, FunctionError>;
 
-/// An event on its way to the process.
+/// An event for the process.
 pub(super) struct Invocation {
     request_id: String,
     event: String,
@@ -30,7 +30,7 @@ pub(super) struct Invocation {
 }
 
 impl Invocation {
-    /// An invocation, with what tells that the process took it and what it answered.
+    /// Creates an invocation, with the receivers that report that the process took it and what it answered.
     pub(super) fn new(
         request_id: &str,
         event: String,
@@ -44,13 +44,13 @@ impl Invocation {
     }
 }
 
-/// The event that the process is busy with.
+/// The event that the process is handling.
 struct Busy {
     request_id: String,
     answer: oneshot::Sender<Outcome>,
 }
 
-/// What the process talks to.
+/// The Runtime API of one process.
 #[derive(Default)]
 pub(super) struct RuntimeApi {
     offered: Mutex<Option<Invocation>>,
@@ -60,13 +60,13 @@ pub(super) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    /// Leaves an event for the process's next request.
+    /// Offers an event for the process's next request.
     pub(super) fn offer(&self, invocation: Invocation) {
         *self.offered.lock() = Some(invocation);
         self.offer.notify_one();
     }
 
-    /// What the process reported about its start, if it did.
+    /// Returns the error that the process reported about its initialization.
     pub(super) fn init_error(&self) -> Option<FunctionError> {
         self.init_error.lock().clone()
     }
@@ -81,7 +81,7 @@ impl RuntimeApi {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the function compares its deadline with the machine's clock")]
+    #[expect(clippy::disallowed_methods, reason = "the function compares the deadline with the machine's clock")]
     fn hand_over(&self, invocation: Invocation) -> Reply {
         let Invocation { request_id, event, timeout, function, taken, answer } = invocation;
         let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
@@ -106,7 +106,7 @@ impl RuntimeApi {
         reply
     }
 
-    /// Ends the invocation of an id.
+    /// Ends an invocation.
     fn end(&self, request_id: &str, outcome: Outcome) -> Reply {
         let busy = self.busy.lock().take_if(|busy| busy.request_id == request_id);
         let Some(busy) = busy else {
@@ -138,7 +138,7 @@ impl Service for RuntimeApi {
                 Ok(answer) => self.end(id, Ok(answer)),
                 Err(error) => self.end(id, Err(error)),
             },
-            _ => refuse(StatusCode::NOT_FOUND, "NotFound", "There is no such operation."),
+            _ => refuse(StatusCode::NOT_FOUND, "NotFound", "The operation does not exist."),
         }
     }
 }
@@ -151,8 +151,8 @@ fn parse_response(request: &Request) -> Outcome {
         .map_err(|_| FunctionError::new("Runtime.InvalidResponse", "The function's response isn't JSON."))
 }
 
-/// The error of a body `{"errorType", "errorMessage", "stackTrace"}`; the header names the
-/// type where the body doesn't.
+/// Reads an error from a body `{"errorType", "errorMessage", "stackTrace"}`. Without `errorType`, the header names the
+/// type.
 fn error_of(request: &Request) -> FunctionError {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);

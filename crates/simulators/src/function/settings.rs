@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-/// How the function is configured.
+/// The configuration of a function.
 #[derive(Clone, Debug)]
 pub struct FunctionSettings {
-    /// How many processes run at most; each takes one invocation at a time.
+    /// The largest number of processes. Each handles one invocation at a time.
     pub concurrency: usize,
-    /// How long one invocation may take; the shorter of this and the caller's time holds.
+    /// Limits one invocation. The shorter of this and the caller's timeout applies.
     pub timeout: Duration,
-    /// How long a process may take from its start to its first request for an event.
+    /// Limits the time from the start of a process to its first request for an event.
     pub init_timeout: Duration,
-    /// The memory size that the process is told, in MB. It is not enforced.
+    /// The memory size in the process's environment, in MB. It is not enforced.
     pub memory_mb: u32,
     /// The function's name.
     pub name: String,
-    /// Whether the process's output goes to this process's standard error too.
+    /// Whether to copy the process's output to standard error.
     pub tee: bool,
 }
 

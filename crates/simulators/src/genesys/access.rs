@@ -1,4 +1,4 @@
-//! What stands before every API request: the token, its rate limit, the permissions and the scopes.
+//! The checks before every API request: token, rate limit, permissions and scopes.
 
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderName};
@@ -10,13 +10,13 @@ use super::routes::GenesysResource;
 use super::state::GenesysState;
 use crate::http::{Reply, Request};
 
-/// A request's bearer, once it is known.
+/// The authenticated token of a request.
 pub(super) struct Bearer {
     pub token: String,
     pub client_id: String,
 }
 
-/// The state of a token's rate limit, which every answer to it tells.
+/// The state of a token's rate limit, for the headers of each answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
     count: u32,
@@ -25,7 +25,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// Writes the limit into an answer.
+    /// Adds the headers of the rate limit to an answer.
     pub fn describe(self, reply: &mut Reply) {
         let fields = [
             ("inin-ratelimit-count", u64::from(self.count)),
@@ -37,19 +37,19 @@ impl Rate {
         }
     }
 
-    /// Whether this request is still within the limit.
+    /// Checks that this request is within the limit.
     ///
     /// # Errors
-    /// It is not.
+    /// The limit is exceeded.
     pub fn check(self) -> Result<(), GenesysError> {
         if self.count <= self.allowed { Ok(()) } else { Err(GenesysError::too_many_requests(self.allowed, self.reset)) }
     }
 }
 
-/// Whose request this is.
+/// Authenticates a request.
 ///
 /// # Errors
-/// There is no bearer token, it does not authenticate, or it comes from the wrong address.
+/// The bearer token is missing or not valid, or the caller's address is not allowed.
 pub(super) fn authenticate(state: &GenesysState, request: &Request) -> Result<Bearer, GenesysError> {
     let header = request.header(AUTHORIZATION.as_str()).ok_or_else(GenesysError::authentication_required)?;
     let text = match header.split_once(' ') {
@@ -63,16 +63,16 @@ pub(super) fn authenticate(state: &GenesysState, request: &Request) -> Result<Be
     Ok(Bearer { token: text.to_owned(), client_id: token.client_id.clone() })
 }
 
-/// Counts a request of a bearer; `None` where there is no limit.
+/// Counts a request of a token; `None` without a limit.
 pub(super) fn count(state: &mut GenesysState, bearer: &Bearer) -> Option<Rate> {
     let allowed = state.settings.requests_per_minute?;
     let (count, reset) = state.record_request(&bearer.token);
-    // A part of a second counts as one: a caller that comes back then is never early.
+    // Rounded up, so that a caller that waits this long is never early.
     let reset = reset.as_secs() + u64::from(reset.subsec_nanos() > 0);
     Some(Rate { count, allowed, reset })
 }
 
-/// Whether a client may call a method of a resource. Roles are looked at before scopes.
+/// Checks that a client may call a method of a resource. Permissions are checked before scopes.
 ///
 /// # Errors
 /// A permission or a scope is missing.

@@ -1,4 +1,4 @@
-//! OAuth clients as the one who sets the simulator up describes them.
+//! OAuth clients, as the simulator is configured with them.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The grant of a client for back-end services.
 pub const CLIENT_CREDENTIALS: &str = "CLIENT-CREDENTIALS";
 
-/// The role that a client holds unless it is told otherwise.
+/// The default role of a client.
 const EVERYDAY_ROLE: &str = "3d8b6f1a-0000-4000-8000-00000000a001";
 
 /// An OAuth client.
@@ -27,13 +27,13 @@ pub struct OAuthClient {
     /// Whether it may be used.
     #[serde(default)]
     pub state: ClientState,
-    /// How long its tokens live, in seconds; `None` leaves it to the simulator's `token_lifetime`.
+    /// The lifetime of its tokens, in seconds; `None` for the simulator's `token_lifetime`.
     #[serde(default)]
     pub access_token_validity_seconds: Option<u64>,
-    /// The permissions that its roles give, such as `routing:skill:view`; `None` for all of them.
+    /// The permissions that its roles grant, such as `routing:skill:view`; `None` for all.
     #[serde(default)]
     pub permissions: Option<Vec<String>>,
-    /// The scopes that its tokens are kept to, such as `routing:readonly`; empty for all of them.
+    /// The scopes of its tokens, such as `routing:readonly`; empty for all.
     #[serde(default)]
     pub scope: Vec<String>,
     /// The roles that it holds.
@@ -44,7 +44,7 @@ pub struct OAuthClient {
     pub user: bool,
 }
 
-/// A role that a client holds, and the division that it holds it in (Platform API, RoleDivision).
+/// A role of a client, and the division that it applies to (Platform API, RoleDivision).
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleDivision {
@@ -58,17 +58,17 @@ pub struct RoleDivision {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientState {
-    /// It may ask for tokens.
+    /// It may request tokens.
     #[default]
     Active,
-    /// It was switched off.
+    /// It is disabled.
     Disabled,
-    /// It was made ready for deletion.
+    /// It is ready for deletion.
     Inactive,
 }
 
 impl OAuthClient {
-    /// An active client of the client credentials grant, which may call everything.
+    /// Creates an active client of the client credentials grant, with all permissions.
     pub fn new(id: &str, secret: &str) -> Self {
         Self {
             id: id.to_owned(),

@@ -1,4 +1,4 @@
-//! The errors of the Platform API and of the login service, in their own shapes.
+//! The errors of the Platform API and of the login service.
 
 use hyper::StatusCode;
 use serde_json::{Map, json};
@@ -10,10 +10,10 @@ use crate::http::{self, Reply};
 pub(super) struct GenesysError {
     status: StatusCode,
     code: &'static str,
-    /// The message with `{name}` where a parameter belongs.
+    /// The message, with `{name}` for each parameter.
     template: &'static str,
     parameters: Vec<(&'static str, String)>,
-    /// The rate limit that was exceeded, in requests a minute.
+    /// The exceeded rate limit, in requests per minute.
     limit: Option<u32>,
     header: Option<(&'static str, String)>,
 }
@@ -27,7 +27,7 @@ impl GenesysError {
         Self::new(StatusCode::BAD_REQUEST, code, template)
     }
 
-    /// Fills `{name}` in the message.
+    /// Sets a parameter of the message.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.parameters.push((name, value.into()));
         self
@@ -97,7 +97,7 @@ impl GenesysError {
         error
     }
 
-    /// The answer; the context id is the correlation id that its headers carry too.
+    /// Returns the answer. The context id is the correlation id of its headers.
     pub fn reply(&self, context_id: &str) -> Reply {
         let message = self
             .parameters
@@ -129,7 +129,7 @@ impl GenesysError {
     }
 }
 
-/// An error of the login service, which is 400 for everything that the caller can have done wrong.
+/// An error of the login service. Every caller's mistake is 400.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LoginError {
     error: &'static str,

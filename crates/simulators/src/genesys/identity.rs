@@ -1,4 +1,4 @@
-//! Whose token it is: `users/me` and `tokens/me`.
+//! The caller's identity: `users/me` and `tokens/me`.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::http::{self, Reply};
 /// `GET /api/v2/users/me`.
 ///
 /// # Errors
-/// The token belongs to a client and to no user.
+/// The token belongs to a client, not to a user.
 pub(super) fn me(state: &GenesysState, bearer: &Bearer) -> Result<Reply, GenesysError> {
     let client = &registration(state, bearer)?.client;
     if !client.user {
@@ -26,7 +26,7 @@ pub(super) fn me(state: &GenesysState, bearer: &Bearer) -> Result<Reply, Genesys
 /// `GET /api/v2/tokens/me` (Platform API, TokenInfo).
 ///
 /// # Errors
-/// The token's client is gone.
+/// The token's client was deleted.
 pub(super) fn token(state: &GenesysState, bearer: &Bearer) -> Result<Reply, GenesysError> {
     let registration = registration(state, bearer)?;
     let organization = json!({ "id": state.settings.organization_id, "name": state.settings.organization_name });
@@ -47,18 +47,18 @@ pub(super) fn token(state: &GenesysState, bearer: &Bearer) -> Result<Reply, Gene
     Ok(http::json(StatusCode::OK, &body))
 }
 
-/// `HEAD /api/v2/tokens/me`, which only proves that the token authenticates.
+/// `HEAD /api/v2/tokens/me`, which only verifies the token.
 pub(super) fn verify(state: &GenesysState) -> Reply {
     http::empty(status(state.settings.head_token_status))
 }
 
-/// `DELETE /api/v2/tokens/me`, which ends the token of the call itself.
+/// `DELETE /api/v2/tokens/me`, which revokes the token of the call.
 pub(super) fn revoke(state: &mut GenesysState, bearer: &Bearer) -> Reply {
     state.revoke(&bearer.token);
     http::empty(status(state.settings.delete_token_status))
 }
 
-/// When a user's token ends for lack of use. The simulator keeps no idle time-out of its own.
+/// When a user's token expires for lack of use. The simulator has no idle timeout, so this is the token's expiry.
 fn idles(state: &GenesysState, bearer: &Bearer) -> Value {
     let expires = state.token(&bearer.token).map(|token| state.clock.date(token.expires));
     expires.map_or(Value::Null, |date| json!(format!("{date:.3}")))

@@ -1,4 +1,4 @@
-//! Lists of the organization's directory: by page number, and one by cursor.
+//! Lists of the organization's directory, paged by number, and one paged by cursor.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,16 +9,16 @@ use super::error::GenesysError;
 use super::permissions::Permissions;
 use crate::http::{self, Reply, Request};
 
-/// How many entities a page holds unless the caller asks for another size.
+/// The default size of a page.
 pub(super) const PAGE_SIZE: usize = 25;
 
-/// The largest page.
+/// The largest size of a page.
 pub(super) const LARGEST_PAGE: usize = 500;
 
-/// The division that everything in the directory belongs to.
+/// The division of all entities in the directory.
 const HOME_DIVISION: &str = "3d8b6f1a-0000-4000-8000-00000000d001";
 
-/// A list that pages by number.
+/// A list that is paged by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Directory {
     Users,
@@ -74,16 +74,16 @@ impl Directory {
         }
     }
 
-    /// The page that the request asks for.
+    /// Returns the requested page.
     ///
     /// # Errors
-    /// The page's size or number is not a number in its range.
+    /// The page's size or number is out of range.
     pub fn page(self, request: &Request, entities: usize) -> Result<Reply, GenesysError> {
         page(request, entities, |index| self.entity(index))
     }
 }
 
-/// A user as lists and `users/me` show one.
+/// A user, as in lists and `users/me`.
 pub(super) fn user(id: &str, name: &str) -> Value {
     let address = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
     json!({
@@ -102,7 +102,7 @@ fn home_division() -> Value {
 /// A page of a list of `total` entities (Platform API, the EntityListing models).
 ///
 /// # Errors
-/// The page's size or number is not a number in its range.
+/// The page's size or number is out of range.
 pub(super) fn page(request: &Request, total: usize, entity: impl Fn(usize) -> Value) -> Result<Reply, GenesysError> {
     let size = number(request, "pageSize", PAGE_SIZE, LARGEST_PAGE)?;
     let current = number(request, "pageNumber", 1, usize::MAX)?;
@@ -128,11 +128,11 @@ pub(super) fn page(request: &Request, total: usize, entity: impl Fn(usize) -> Va
     Ok(http::json(StatusCode::OK, &Value::Object(body)))
 }
 
-/// A page of an audit query's results, which go on at a cursor and carry none on the last page
-/// (Platform API, AuditQueryExecutionResultsResponse).
+/// A page of an audit query's results. All pages but the last have a cursor (Platform API,
+/// AuditQueryExecutionResultsResponse).
 ///
 /// # Errors
-/// The page's size is not a number in its range, or the cursor is none of ours.
+/// The page's size is out of range, or the cursor is not valid.
 pub(super) fn audit_results(request: &Request, id: &str, total: usize) -> Result<Reply, GenesysError> {
     let size = number(request, "pageSize", PAGE_SIZE, LARGEST_PAGE)?;
     let first = match request.parameter("cursor") {
@@ -170,7 +170,7 @@ fn number(request: &Request, name: &str, default: usize, largest: usize) -> Resu
     number.ok_or_else(|| GenesysError::malformed(format!("{name} must be a number from 1 to {largest}, not '{text}'")))
 }
 
-/// The path and query of another page: the request's own parameters stay.
+/// The path and query of another page, with the request's own parameters.
 fn page_uri(request: &Request, size: usize, number: usize) -> String {
     let others = request.query.iter().filter(|(name, _)| name != "pageSize" && name != "pageNumber");
     let query = url::form_urlencoded::Serializer::new(String::new())

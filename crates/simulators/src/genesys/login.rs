@@ -12,17 +12,17 @@ use super::state::GenesysState;
 use crate::expires_in::ExpiresIn;
 use crate::http::{self, Reply, Request};
 
-/// Where tokens are asked for.
+/// The path of the token endpoint.
 pub(super) const PATH: &str = "/oauth/token";
 
-/// The grants that the service knows and that no back-end client may use.
+/// The grants of the service that back-end clients may not use.
 const GRANTS_OF_USERS: [&str; 4] =
     ["authorization_code", "password", "refresh_token", "urn:ietf:params:oauth:grant-type:saml2-bearer"];
 
 /// Answers a token request.
 ///
 /// # Errors
-/// The method is not POST, which the login service refuses like the API does.
+/// The method is not POST, which the login service rejects in the API's form.
 pub(super) fn answer(state: &mut GenesysState, request: &Request) -> Result<Reply, GenesysError> {
     if request.method != Method::POST {
         return Err(GenesysError::method_not_allowed(&["POST"]));
@@ -74,7 +74,7 @@ fn token_answer(state: &GenesysState, token: String, lifetime: u64) -> Value {
     let mut body = Map::new();
     body.insert("access_token".to_owned(), json!(token));
     body.insert("token_type".to_owned(), json!(state.settings.token_type));
-    // The service counts from the moment of its answer, so a second has already begun.
+    // The real service returns the validity minus one.
     let expires_in = lifetime.saturating_sub(1);
     match state.settings.expires_in {
         ExpiresIn::Number => body.insert("expires_in".to_owned(), json!(expires_in)),
@@ -84,7 +84,7 @@ fn token_answer(state: &GenesysState, token: String, lifetime: u64) -> Value {
     Value::Object(body)
 }
 
-/// The one answer for a wrong secret, an unknown client and a disabled one.
+/// The answer for a wrong secret, an unknown client and a disabled client.
 fn authentication_failed() -> LoginError {
     LoginError::new("invalid_client", "authentication failed")
 }
@@ -97,7 +97,7 @@ fn form(request: &Request) -> Result<Vec<(String, String)>, LoginError> {
     Ok(url::form_urlencoded::parse(&request.body).into_owned().collect())
 }
 
-/// Id and secret from a Basic authorization; they are Base64 of the raw text, without any URL-encoding.
+/// Reads id and secret from a Basic authorization: Base64 of the raw text, without URL-encoding.
 fn basic(request: &Request) -> Option<(String, String)> {
     let (scheme, encoded) = request.header(AUTHORIZATION.as_str())?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

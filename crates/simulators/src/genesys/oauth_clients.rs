@@ -14,10 +14,10 @@ use crate::http::{self, Reply, Request};
 /// The shortest `accessTokenValiditySeconds` (Platform API, OAuthClientRequest).
 const SHORTEST_VALIDITY: u64 = 300;
 
-/// The grants that a client can be made for (Platform API, OAuthClientRequest).
+/// The grants of clients (Platform API, OAuthClientRequest).
 const GRANTS: [&str; 5] = ["CODE", "TOKEN", "SAML2-BEARER", "PASSWORD", "CLIENT-CREDENTIALS"];
 
-/// What a caller may set of a client (Platform API, OAuthClientRequest).
+/// The fields that a caller may set (Platform API, OAuthClientRequest).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ClientRequest {
@@ -46,7 +46,7 @@ impl ClientRequest {
 /// `GET /api/v2/oauth/clients`.
 ///
 /// # Errors
-/// The page's size or number is not a number in its range.
+/// The page's size or number is out of range.
 pub(super) fn list(state: &GenesysState, request: &Request) -> Result<Reply, GenesysError> {
     let clients: Vec<_> = state.clients.values().map(|registration| describe(registration, state)).collect();
     lists::page(request, clients.len(), |index| clients[index].clone())
@@ -55,39 +55,39 @@ pub(super) fn list(state: &GenesysState, request: &Request) -> Result<Reply, Gen
 /// `GET /api/v2/oauth/clients/{id}`.
 ///
 /// # Errors
-/// There is no such client.
+/// The client does not exist.
 pub(super) fn read(state: &GenesysState, id: &str) -> Result<Reply, GenesysError> {
     Ok(http::json(StatusCode::OK, &describe(find(state, id)?, state)))
 }
 
-/// `POST /api/v2/oauth/clients`, one of the two calls that show a secret.
+/// `POST /api/v2/oauth/clients`, one of the two calls that return a secret.
 ///
 /// # Errors
-/// The body is not a client, or the caller does not hold the roles that it gives away.
+/// The body is not a client, or the caller lacks a role of the client.
 pub(super) fn create(state: &mut GenesysState, bearer: &Bearer, body: &Value) -> Result<Reply, GenesysError> {
-    let wanted = read_wanted(state, bearer, body)?;
+    let requested = read_requested(state, bearer, body)?;
     let client = OAuthClient::new(&uuid::Uuid::new_v4().to_string(), &secret_text());
     let id = client.id.clone();
     state.register(client);
-    apply(state, &id, wanted)?;
+    apply(state, &id, requested)?;
     Ok(http::json(StatusCode::OK, &describe_with_secret(find(state, &id)?, state)))
 }
 
-/// `PUT /api/v2/oauth/clients/{id}`, which replaces everything but the secret.
+/// `PUT /api/v2/oauth/clients/{id}`, which replaces all fields except the secret.
 ///
 /// # Errors
-/// There is no such client, the body is not one, or the caller does not hold its roles.
+/// The client does not exist, the body is not a client, or the caller lacks a role of the client.
 pub(super) fn update(state: &mut GenesysState, bearer: &Bearer, id: &str, body: &Value) -> Result<Reply, GenesysError> {
     check_roles(state, bearer, &find(state, id)?.client.role_divisions)?;
-    let wanted = read_wanted(state, bearer, body)?;
-    apply(state, id, wanted)?;
+    let requested = read_requested(state, bearer, body)?;
+    apply(state, id, requested)?;
     read(state, id)
 }
 
-/// `DELETE /api/v2/oauth/clients/{id}`, which also ends the client's tokens.
+/// `DELETE /api/v2/oauth/clients/{id}`, which also revokes the client's tokens.
 ///
 /// # Errors
-/// There is no such client, or it was not made inactive first.
+/// The client does not exist, or is not inactive.
 pub(super) fn delete(state: &mut GenesysState, id: &str) -> Result<Reply, GenesysError> {
     if find(state, id)?.client.state != ClientState::Inactive {
         return Err(GenesysError::bad_request("cannot.delete.client", "The client must be inactive to be deleted."));
@@ -97,10 +97,10 @@ pub(super) fn delete(state: &mut GenesysState, id: &str) -> Result<Reply, Genesy
     Ok(http::empty(StatusCode::NO_CONTENT))
 }
 
-/// `POST /api/v2/oauth/clients/{id}/secret`, the other call that shows a secret.
+/// `POST /api/v2/oauth/clients/{id}/secret`, the other call that returns a secret.
 ///
 /// # Errors
-/// There is no such client, it is being deleted, or the caller does not hold its roles.
+/// The client does not exist or is inactive, or the caller lacks a role of the client.
 pub(super) fn regenerate_secret(state: &mut GenesysState, bearer: &Bearer, id: &str) -> Result<Reply, GenesysError> {
     let client = &find(state, id)?.client;
     check_roles(state, bearer, &client.role_divisions)?;
@@ -111,7 +111,7 @@ pub(super) fn regenerate_secret(state: &mut GenesysState, bearer: &Bearer, id: &
     Ok(http::json(StatusCode::OK, &describe_with_secret(find(state, id)?, state)))
 }
 
-/// A client as the API shows it, without its secret (Platform API, OAuthClient).
+/// A client in the API's form, without its secret (Platform API, OAuthClient).
 pub(super) fn describe(registration: &Registration, state: &GenesysState) -> Value {
     let client = &registration.client;
     let mut body = json!({
@@ -147,41 +147,41 @@ fn find<'state>(state: &'state GenesysState, id: &str) -> Result<&'state Registr
     state.clients.get(id).ok_or_else(missing)
 }
 
-fn read_wanted(state: &GenesysState, bearer: &Bearer, body: &Value) -> Result<ClientRequest, GenesysError> {
-    let wanted = ClientRequest::deserialize(body).map_err(|error| GenesysError::malformed(error.to_string()))?;
-    if !GRANTS.contains(&wanted.authorized_grant_type.as_str()) {
-        return Err(invalid_value(&wanted.authorized_grant_type, "authorizedGrantType", GRANTS.join(", ")));
+fn read_requested(state: &GenesysState, bearer: &Bearer, body: &Value) -> Result<ClientRequest, GenesysError> {
+    let requested = ClientRequest::deserialize(body).map_err(|error| GenesysError::malformed(error.to_string()))?;
+    if !GRANTS.contains(&requested.authorized_grant_type.as_str()) {
+        return Err(invalid_value(&requested.authorized_grant_type, "authorizedGrantType", GRANTS.join(", ")));
     }
     let longest = state.settings.longest_validity;
-    if let Some(seconds) = wanted.access_token_validity_seconds
+    if let Some(seconds) = requested.access_token_validity_seconds
         && !(SHORTEST_VALIDITY..=longest).contains(&seconds)
     {
         let allowed = format!("{SHORTEST_VALIDITY} to {longest}");
         return Err(invalid_value(&seconds.to_string(), "accessTokenValiditySeconds", allowed));
     }
-    wanted.client_state()?;
-    check_roles(state, bearer, wanted.role_divisions.as_deref().unwrap_or_default())?;
-    Ok(wanted)
+    requested.client_state()?;
+    check_roles(state, bearer, requested.role_divisions.as_deref().unwrap_or_default())?;
+    Ok(requested)
 }
 
-fn apply(state: &mut GenesysState, id: &str, wanted: ClientRequest) -> Result<(), GenesysError> {
+fn apply(state: &mut GenesysState, id: &str, requested: ClientRequest) -> Result<(), GenesysError> {
     let date = state.clock.date(state.clock.now());
-    let client_state = wanted.client_state()?;
+    let client_state = requested.client_state()?;
     let Some(registration) = state.clients.get_mut(id) else { return Err(GenesysError::not_found()) };
     registration.modified = date;
-    registration.description = wanted.description;
-    registration.redirect_uris = wanted.registered_redirect_uri.unwrap_or_default();
+    registration.description = requested.description;
+    registration.redirect_uris = requested.registered_redirect_uri.unwrap_or_default();
     let client = &mut registration.client;
-    client.name = wanted.name;
-    client.grant = wanted.authorized_grant_type;
-    client.access_token_validity_seconds = wanted.access_token_validity_seconds;
-    client.scope = wanted.scope.unwrap_or_default();
-    client.role_divisions = wanted.role_divisions.unwrap_or_default();
+    client.name = requested.name;
+    client.grant = requested.authorized_grant_type;
+    client.access_token_validity_seconds = requested.access_token_validity_seconds;
+    client.scope = requested.scope.unwrap_or_default();
+    client.role_divisions = requested.role_divisions.unwrap_or_default();
     client.state = client_state;
     Ok(())
 }
 
-/// Nobody gives away, or takes over by a new secret, more than they hold themselves.
+/// Checks that the caller holds all roles that it grants, or that a new secret would give it.
 fn check_roles(state: &GenesysState, bearer: &Bearer, roles: &[RoleDivision]) -> Result<(), GenesysError> {
     let held = &find(state, &bearer.client_id)?.client.role_divisions;
     if roles.iter().all(|role| held.iter().any(|held| held.role_id == role.role_id)) {

@@ -17,51 +17,51 @@ use super::state::GenesysState;
 use super::{identity, lists, login, oauth_clients, search, unpublished};
 use crate::http::{Reply, Request, Service};
 
-/// A simulated organization, with the login service and the API of its region.
+/// A simulated organization, with its login service and API.
 pub struct Genesys(Mutex<GenesysState>);
 
 impl Genesys {
-    /// An organization without any clients.
+    /// Creates an organization without clients.
     pub fn new(settings: GenesysSettings) -> Self {
         Self(Mutex::new(GenesysState::new(settings)))
     }
 
-    /// Changes the knobs while the simulator runs.
+    /// Changes the knobs.
     pub fn set(&self, change: impl FnOnce(&mut GenesysSettings)) {
         change(&mut self.state().settings);
     }
 
-    /// The knobs as they are.
+    /// Returns the knobs.
     pub fn settings(&self) -> GenesysSettings {
         self.state().settings.clone()
     }
 
-    /// Adds an OAuth client, or puts it in the place of the one with the same id.
+    /// Adds an OAuth client, or replaces the one with the same id.
     pub fn add_client(&self, client: OAuthClient) {
         self.state().register(client);
     }
 
-    /// The OAuth clients with their present secrets, in the order of their ids.
+    /// Returns the OAuth clients with their current secrets, sorted by id.
     pub fn clients(&self) -> Vec<OAuthClient> {
         self.state().clients.values().map(|registration| registration.client.clone()).collect()
     }
 
-    /// The tokens that would authenticate now, in the order of their minting.
+    /// Returns the valid tokens, in the order of their issue.
     pub fn live_tokens(&self) -> Vec<String> {
         self.state().live_tokens()
     }
 
-    /// How many tokens were ever minted.
+    /// Returns how many tokens were issued in total.
     pub fn minted(&self) -> usize {
         self.state().minted
     }
 
-    /// Ends every token.
+    /// Revokes all tokens.
     pub fn revoke_all(&self) {
         self.state().revoke_all();
     }
 
-    /// Puts the simulator's clock forward, so that tokens expire and rate limits open again.
+    /// Advances the simulator's clock, which expires tokens and resets rate limits.
     pub fn advance(&self, time: Duration) {
         self.state().clock.advance(time);
     }
@@ -152,7 +152,7 @@ fn dispatch(
     }
 }
 
-/// A request's JSON body; no body counts as `null`.
+/// Parses a request's JSON body. No body counts as `null`.
 fn body(request: &Request) -> Result<Value, GenesysError> {
     if request.body.is_empty() {
         return Ok(Value::Null);

@@ -1,11 +1,11 @@
-//! The paths of the Platform API that are simulated, and what a token needs to call them.
+//! The simulated paths of the Platform API, and the permissions and scopes that they require.
 
 use hyper::Method;
 
 use super::lists::Directory;
 use super::permissions::Permissions;
 
-/// What a request is about.
+/// The resource of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GenesysResource<'path> {
     Me,
@@ -21,7 +21,7 @@ pub(super) enum GenesysResource<'path> {
 }
 
 impl<'path> GenesysResource<'path> {
-    /// The resource at a path.
+    /// Returns the resource at a path.
     pub fn at(path: &'path str) -> Option<Self> {
         let segments: Vec<_> = path.strip_prefix("/api/v2/")?.split('/').collect();
         Some(match *segments.as_slice() {
@@ -42,7 +42,7 @@ impl<'path> GenesysResource<'path> {
         })
     }
 
-    /// The path with `{id}` for the id in it, which faults and the journal go by.
+    /// Returns the path with `{id}` for the id in it, for operation names.
     pub fn pattern(self) -> &'static str {
         match self {
             Self::Me => "/api/v2/users/me",
@@ -58,7 +58,7 @@ impl<'path> GenesysResource<'path> {
         }
     }
 
-    /// The methods that it supports.
+    /// Returns the supported methods.
     pub fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Me | Self::List(_) | Self::UserSearch | Self::AuditResults(_) => &["GET"],
@@ -69,7 +69,7 @@ impl<'path> GenesysResource<'path> {
         }
     }
 
-    /// The permissions that a method on it needs.
+    /// Returns the permissions that a method requires.
     pub fn permissions(self, method: &Method) -> Permissions {
         match (self, method.as_str()) {
             (Self::Clients | Self::Client(_), "GET") => Permissions::All(&["oauth:client:view"]),
@@ -83,7 +83,7 @@ impl<'path> GenesysResource<'path> {
         }
     }
 
-    /// The scope that a token kept to scopes needs; reading is content with its `:readonly` form.
+    /// Returns the scope that a token with scopes requires. For reading, its `:readonly` form is enough.
     pub fn scope(self) -> Option<&'static str> {
         match self {
             Self::Clients | Self::Client(_) | Self::ClientSecret(_) => Some("oauth"),

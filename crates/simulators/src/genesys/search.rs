@@ -1,4 +1,4 @@
-//! A search of the directory, which goes on at a query in Base64.
+//! A search of the directory. The next page is a query in Base64.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use super::error::GenesysError;
 use super::lists::{LARGEST_PAGE, PAGE_SIZE, user};
 use crate::http::{self, Reply, Request};
 
-/// What `q64` holds (Platform API, UserSearchRequest).
+/// The content of `q64` (Platform API, UserSearchRequest).
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Query {
@@ -24,7 +24,7 @@ struct Query {
 /// `GET /api/v2/users/search` (Platform API, UsersSearchResponse).
 ///
 /// # Errors
-/// There is no `q64`, or it is no query.
+/// `q64` is missing or not a query.
 pub(super) fn users(request: &Request, total: usize, links: bool) -> Result<Reply, GenesysError> {
     let query = request.parameter("q64").and_then(read).ok_or_else(|| GenesysError::malformed("q64 is not a query"))?;
     let first = query.page_size.saturating_mul(query.page_number - 1).min(total);

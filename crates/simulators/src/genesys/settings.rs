@@ -1,56 +1,54 @@
-//! The simulator's knobs: what is not known of the real service, and what a test wants to go wrong.
+//! The simulator's knobs: unknown properties of the real service, and failures for tests.
 
 use serde::{Deserialize, Serialize};
 
 use crate::expires_in::ExpiresIn;
 
-/// Every knob, with the real service's usual behaviour as the default. The control surface
-/// takes and shows them by the names of these fields.
+/// The knobs. The defaults are the usual behavior of the real service. The control surface uses the names of these
+/// fields.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GenesysSettings {
-    /// How long a token of a client without a validity of its own lives, in seconds.
+    /// The lifetime of tokens, in seconds, for clients without `access_token_validity_seconds`.
     pub token_lifetime: u64,
-    /// The longest `accessTokenValiditySeconds` that a client may have, in seconds: 172800,
-    /// or up to 38880000 for SCIM clients (Platform API, OAuthClientRequest).
+    /// The largest `accessTokenValiditySeconds` of a client: 172800, or up to 38880000 for SCIM clients (Platform API,
+    /// OAuthClientRequest).
     pub longest_validity: u64,
-    /// How a token answer spells `expires_in`.
+    /// The form of `expires_in` in a token answer.
     pub expires_in: ExpiresIn,
-    /// What a token answer gives as `token_type`.
+    /// The `token_type` in a token answer.
     pub token_type: String,
-    /// Tokens minted while this is set never authenticate, although they were handed out.
+    /// Tokens issued while this is set are never valid.
     pub reject_new_tokens: bool,
-    /// How many token requests a client may make in a minute; `None` for any number.
+    /// Limits the token requests of a client per minute; `None` for no limit.
     pub token_requests_per_minute: Option<u32>,
-    /// How many API requests a token may make in a minute; `None` for any number.
+    /// Limits the API requests of a token per minute; `None` for no limit.
     pub requests_per_minute: Option<u32>,
-    /// The header fields that carry an answer's correlation id.
+    /// The header fields with an answer's correlation id.
     pub correlation_headers: Vec<String>,
-    /// Every API request comes from an address that the organization's allow-list does not hold.
+    /// The caller's address is not in the organization's allow-list.
     pub ip_not_authorized: bool,
-    /// The id of the client that `tokens/me` names in place of the token's own.
+    /// The client id in the answer of `tokens/me`, in place of the token's own client.
     pub token_owner: Option<String>,
     /// The status of `HEAD /api/v2/tokens/me`, 200 or 204.
     pub head_token_status: u16,
     /// The status of `DELETE /api/v2/tokens/me`, 200 or 204.
     pub delete_token_status: u16,
-    /// Regenerating a client's secret also ends the tokens issued with the old one.
+    /// Regenerating a client's secret revokes the tokens issued with the old one.
     pub regenerate_revokes_tokens: bool,
-    /// How many seconds pass before the login nodes know a regenerated secret; until then the
-    /// old one works and the new one does not.
+    /// The propagation time of a regenerated secret, in seconds. Until then the login nodes accept only the old one.
     pub secret_propagation: u64,
-    /// The tokens of a client that is not active stop working.
+    /// Disabling a client revokes its tokens.
     pub disabling_revokes_tokens: bool,
-    /// Serves `/api/v2/oauth/token/generate` and `/api/v2/oauth/apitokens`, which the published
-    /// API does not have.
+    /// Serves `/api/v2/oauth/token/generate` and `/api/v2/oauth/apitokens`, which are not in the published API.
     pub unpublished_endpoints: bool,
-    /// How long a token from an unpublished endpoint lives, in seconds.
+    /// The lifetime of tokens from the unpublished endpoints, in seconds.
     pub unpublished_token_lifetime: u64,
-    /// The unpublished endpoints tell `expires_in`.
+    /// The unpublished endpoints return `expires_in`.
     pub unpublished_expires_in: bool,
-    /// How many entities each list of the directory holds.
+    /// The number of entities in each list of the directory.
     pub list_entities: usize,
-    /// A search's `nextPage` is a link, and not the value for `q64` alone that the API's reference speaks of.
+    /// A search's `nextPage` is a link. The API's reference describes only the value of `q64`.
     pub search_links: bool,
     /// The id of the organization.
     pub organization_id: String,

@@ -1,5 +1,4 @@
-//! What the simulated organization remembers: its clients, the tokens that were
-//! minted, and how often they were used.
+//! The state of the simulated organization: its clients, and the issued tokens with their use.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::clock::Clock;
 /// The window of both rate limits.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
-/// The alphabet of a token, whose last three signs mark it as none of the Base64 kinds.
+/// The alphabet of a token. With the last three characters a token is not Base64.
 const TOKEN_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*";
 
 /// How many characters a token has.
@@ -27,19 +26,19 @@ pub(super) struct GenesysState {
     tokens: HashMap<String, Token>,
 }
 
-/// A client with what the service keeps about it.
+/// A client with its service-side state.
 pub(super) struct Registration {
     pub client: OAuthClient,
     pub description: Option<String>,
     pub redirect_uris: Vec<String>,
     pub created: Timestamp,
     pub modified: Timestamp,
-    /// Its secrets in their order, each with the moment from which the login nodes know it.
+    /// Its secrets, oldest first, each with the time from which the login nodes accept it.
     secrets: Vec<(Duration, String)>,
     token_requests: Window,
 }
 
-/// A token that was minted.
+/// An issued token.
 #[derive(Clone)]
 pub(super) struct Token {
     pub client_id: String,
@@ -49,7 +48,7 @@ pub(super) struct Token {
     requests: Window,
 }
 
-/// The calls of one rate limit in its present window.
+/// The calls of one rate limit in its current window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window {
     opened: Duration,
@@ -57,7 +56,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Counts a call and tells how long the window is still open.
+    /// Counts a call, and returns the time until the window ends.
     pub fn record(&mut self, now: Duration) -> Duration {
         if self.count == 0 || now.saturating_sub(self.opened) >= RATE_WINDOW {
             *self = Self { opened: now, count: 0 };
@@ -80,7 +79,7 @@ impl Registration {
         }
     }
 
-    /// Whether the login nodes take this secret now.
+    /// Returns whether the login nodes accept this secret now.
     pub fn accepts(&self, secret: &str, now: Duration) -> bool {
         let known = self.secrets.iter().rfind(|(from, _)| *from <= now);
         known.is_some_and(|(_, known)| known == secret)
@@ -92,13 +91,13 @@ impl GenesysState {
         Self { settings, clock: Clock::new(), clients: BTreeMap::new(), minted: 0, tokens: HashMap::new() }
     }
 
-    /// Registers a client, in the place of one with the same id.
+    /// Registers a client, or replaces the one with the same id.
     pub fn register(&mut self, client: OAuthClient) -> &mut Registration {
         let registration = Registration::new(client, self.clock.date(self.clock.now()));
         self.clients.entry(registration.client.id.clone()).insert_entry(registration).into_mut()
     }
 
-    /// Mints a token for a client and returns it.
+    /// Issues a token for a client.
     pub fn mint(&mut self, client_id: &str, lifetime: u64) -> String {
         let text = token_text();
         let token = Token {
@@ -113,12 +112,12 @@ impl GenesysState {
         text
     }
 
-    /// The token of this text, if it authenticates now.
+    /// Returns the token, if it is valid now.
     pub fn token(&self, text: &str) -> Option<&Token> {
         self.tokens.get(text).filter(|token| self.authenticates(token))
     }
 
-    /// Counts an API request of a token: the count, and how long the window is still open.
+    /// Counts an API request of a token. Returns the count, and the time until the window ends.
     pub fn record_request(&mut self, text: &str) -> (u32, Duration) {
         let now = self.clock.now();
         self.tokens.get_mut(text).map_or((0, RATE_WINDOW), |token| {
@@ -127,7 +126,7 @@ impl GenesysState {
         })
     }
 
-    /// Counts a token request of a client: the count, and how long the window is still open.
+    /// Counts a token request of a client. Returns the count, and the time until the window ends.
     pub fn record_token_request(&mut self, client_id: &str) -> (u32, Duration) {
         let now = self.clock.now();
         self.clients.get_mut(client_id).map_or((0, RATE_WINDOW), |registration| {
@@ -148,14 +147,14 @@ impl GenesysState {
         self.tokens.retain(|_, token| token.client_id != client_id);
     }
 
-    /// The tokens that authenticate now, in the order of their minting.
+    /// Returns the valid tokens, in the order of their issue.
     pub fn live_tokens(&self) -> Vec<String> {
         let mut live: Vec<_> = self.tokens.iter().filter(|(_, token)| self.authenticates(token)).collect();
         live.sort_by_key(|(_, token)| token.serial);
         live.into_iter().map(|(text, _)| text.clone()).collect()
     }
 
-    /// Gives a client a new secret, which the login nodes learn after the propagation time.
+    /// Regenerates a client's secret, which the login nodes accept after the propagation time.
     pub fn regenerate_secret(&mut self, client_id: &str) {
         let now = self.clock.now();
         let known_from = now.saturating_add(Duration::from_secs(self.settings.secret_propagation));
@@ -179,12 +178,12 @@ impl GenesysState {
     }
 }
 
-/// A new client secret.
+/// Generates a client secret.
 pub(super) fn secret_text() -> String {
     (0..43).map(|_| sign(&TOKEN_ALPHABET[..64])).collect()
 }
 
-/// An opaque token with at least one of the signs that break careless consumers.
+/// Generates an opaque token with at least one of the characters that naive parsers do not expect.
 fn token_text() -> String {
     let mut text: Vec<char> = (0..TOKEN_LENGTH).map(|_| sign(TOKEN_ALPHABET)).collect();
     text[fastrand::usize(..TOKEN_LENGTH)] = sign(&TOKEN_ALPHABET[62..]);

@@ -1,4 +1,4 @@
-//! Two endpoints that tutorials name and that the published API does not have.
+//! Two endpoints that tutorials name and that are not in the published API.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::http::{self, Reply};
 /// `POST /api/v2/oauth/token/generate`.
 ///
 /// # Errors
-/// The body does not ask for the client credentials grant of a resource owner.
+/// The body does not request the client credentials grant of a resource owner.
 pub(super) fn generate(state: &mut GenesysState, bearer: &Bearer, body: &Value) -> Result<Reply, GenesysError> {
     if body["grant_type"] != "client_credentials" {
         return Err(GenesysError::malformed("grant_type must be client_credentials"));

@@ -1,21 +1,21 @@
-//! Who called what on which secret: all that a policy judges a call by.
+//! Signed calls, with the properties that IAM policies evaluate.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
-/// How many calls are kept; the oldest give way.
+/// How many calls are kept. The oldest are dropped.
 const CALLS_KEPT: usize = 10_000;
 
-/// One call, allowed or not, with what policies may ask about it
-/// (Service Authorization Reference, "Actions, resources, and condition keys for AWS Secrets Manager").
+/// A call, allowed or denied, with its condition keys (Service Authorization Reference, "Actions, resources, and condition
+/// keys for AWS Secrets Manager").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Access {
     /// The access key that signed it.
     pub access_key: String,
     /// The action, such as `GetSecretValue`.
     pub action: String,
-    /// The secret's ARN; where there is no such secret, the id that was given; `*` where none was.
+    /// The secret's ARN; the given id if the secret does not exist; `*` without an id.
     pub secret: String,
     /// The condition key `secretsmanager:VersionStage`: the staging label that the request names.
     pub version_stage: Option<String>,
@@ -25,7 +25,7 @@ pub struct Access {
     pub tags: Vec<(String, String)>,
 }
 
-/// The calls in the order of their arrival.
+/// The calls, in the order of arrival.
 #[derive(Default)]
 pub(super) struct Accesses(VecDeque<Access>);
 

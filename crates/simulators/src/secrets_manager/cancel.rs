@@ -19,7 +19,7 @@ pub(super) fn cancel_rotate_secret(state: &mut SecretsState, input: &Input<'_>) 
     secret.running = None;
     secret.changed = now;
     let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
-    // AWSPENDING stays; whoever cancelled decides what becomes of that version.
+    // AWSPENDING stays on its version. The caller decides about that version.
     if let Some(pending) = secret.holder(PENDING) {
         answer["VersionId"] = pending.id.clone().into();
     }

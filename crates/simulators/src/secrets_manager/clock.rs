@@ -1,4 +1,4 @@
-//! The simulated service's clock: real time plus what tests added to it.
+//! The service's clock, and dates in answers.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
-/// A clock that never goes backwards and that can be put forward.
+/// A monotonic clock that starts from real time and can be advanced.
 #[derive(Clone, Debug)]
 pub(super) struct ServiceClock {
     origin: Timestamp,
@@ -17,7 +17,7 @@ pub(super) struct ServiceClock {
 }
 
 impl ServiceClock {
-    #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from the real one")]
+    #[expect(clippy::disallowed_methods, reason = "the simulated clock starts from real time")]
     pub(super) fn new() -> Self {
         Self { origin: Timestamp::now(), started: Instant::now(), added: Duration::ZERO }
     }
@@ -31,20 +31,20 @@ impl ServiceClock {
     }
 }
 
-/// The time this much later, or the last representable one.
+/// Adds a duration, up to the latest representable time.
 pub(super) fn later(time: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by).ok().and_then(|by| time.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// Epoch seconds with a fraction, as AWS JSON 1.1 writes a timestamp.
 pub(super) fn epoch_seconds(time: Timestamp) -> Value {
-    // Milliseconds since 1970 stay far below 2^53, so nothing is lost here.
+    // Milliseconds since 1970 are below 2^53, so the conversion is exact.
     #[allow(clippy::cast_precision_loss)]
     let seconds = time.as_millisecond() as f64 / 1000.0;
     json!(seconds)
 }
 
-/// The day of a time, which is all that the service keeps of an access.
+/// The day of a time. The service keeps only the day of an access.
 pub(super) fn day_of(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second().div_euclid(DAY) * DAY).unwrap_or(time)
 }

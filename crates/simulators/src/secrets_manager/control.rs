@@ -1,13 +1,13 @@
 //! The part of the control surface that steers Secrets Manager.
 //!
-//! | request | does |
+//! | request | effect |
 //! |---|---|
-//! | `GET /_sim/secrets-manager` | shows the rotations that have ended, with each failure's step and error |
-//! | `GET /_sim/secrets-manager/accesses` | shows who called what on which secret, see [`Access`](super::Access) |
-//! | `DELETE /_sim/secrets-manager/accesses` | forgets it |
+//! | `GET /_sim/secrets-manager` | returns the ended rotations, with each failure's step and error |
+//! | `GET /_sim/secrets-manager/accesses` | returns the signed calls, see [`Access`](super::Access) |
+//! | `DELETE /_sim/secrets-manager/accesses` | clears them |
 //! | `PATCH /_sim/secrets-manager` | sets knobs, see [`Knobs`] |
 //! | `POST /_sim/secrets-manager/secrets` | adds a secret, see [`NewSecret`] |
-//! | `POST /_sim/secrets-manager/advance` | puts the clock forward by `seconds` |
+//! | `POST /_sim/secrets-manager/advance` | advances the clock by `seconds` |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use super::settings::SecretsManagerSettings;
 use crate::control::{Advance, done, read};
 use crate::http::{self, Reply, Request};
 
-/// The settings as JSON; what is left out stays as it is.
+/// The settings as JSON. Missing ones keep their value.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knobs {
@@ -49,14 +49,14 @@ pub struct Knobs {
     pub cross_account: Option<bool>,
 }
 
-/// A secret as JSON, for whoever has no AWS SDK at hand:
+/// A secret as JSON, for clients without an AWS SDK:
 /// `{"name": "prod/genesys", "value": {"region": "…"}, "tags": {"team": "contact-centre"}}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewSecret {
     /// Its name.
     pub name: String,
-    /// The JSON that it holds.
+    /// Its value, as JSON.
     pub value: Value,
     /// Its tags.
     #[serde(default)]
@@ -75,7 +75,7 @@ pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
             Ok(())
         }
         ("PATCH", "/_sim/secrets-manager") => {
-            read::<Knobs>(request).map(|knobs| service.set(|settings| knobs.turn(settings)))
+            read::<Knobs>(request).map(|knobs| service.set(|settings| knobs.apply(settings)))
         }
         ("POST", "/_sim/secrets-manager/secrets") => read::<NewSecret>(request).and_then(|secret| secret.add(service)),
         ("POST", "/_sim/secrets-manager/advance") => {
@@ -100,7 +100,7 @@ impl NewSecret {
 }
 
 impl Knobs {
-    fn turn(self, settings: &mut SecretsManagerSettings) {
+    fn apply(self, settings: &mut SecretsManagerSettings) {
         set(&mut settings.stale_reads, self.stale_reads);
         set(&mut settings.retries, self.retries);
         set(&mut settings.retry_delay, self.retry_delay_ms.map(Duration::from_millis));

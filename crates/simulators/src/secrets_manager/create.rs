@@ -9,7 +9,7 @@ use super::state::{Secret, SecretsState, Version};
 use super::tags::read_tags;
 use super::value::SecretValue;
 
-/// What the service answers a call that lacks the token which SDKs fill in.
+/// The service's message for a missing token, which SDKs generate.
 pub(super) const NO_TOKEN: &str = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
 
 pub(super) fn create_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
@@ -38,7 +38,7 @@ pub(super) fn create_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
     Ok(answer)
 }
 
-/// The same token and value once more is the same request; anything else is a conflict.
+/// A repeated token with the same value is a retry. Everything else is a conflict.
 fn create_again(existing: &Secret, token: &str, value: Option<&SecretValue>) -> ActionResult {
     if existing.deletion.is_some() {
         return Err(ServiceError::invalid_request(

@@ -37,7 +37,7 @@ pub(super) fn restore_secret(state: &mut SecretsState, input: &Input<'_>) -> Act
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }
 
-/// Deleting by force succeeds where there is nothing to delete.
+/// Deletes without recovery, which succeeds even if the secret does not exist.
 fn delete_at_once(state: &mut SecretsState, id: &str) -> serde_json::Value {
     let date = epoch_seconds(state.clock.now());
     let (arn, name) = match state.find(id) {

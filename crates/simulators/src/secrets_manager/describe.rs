@@ -13,7 +13,7 @@ pub(super) fn describe_secret(state: &mut SecretsState, input: &Input<'_>) -> Ac
     Ok(Value::Object(describe(&secret, "VersionIdsToStages")))
 }
 
-/// A secret's description; `stages` is what the answer calls the map from versions to labels.
+/// A secret's description. `stages` names the map from versions to labels.
 pub(super) fn describe(secret: &Secret, stages: &str) -> Map<String, Value> {
     let mut answer = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -45,7 +45,7 @@ fn describe_rotation(rotation: &Rotation, put: &mut impl FnMut(&str, Option<Valu
     put("NextRotationDate", rotation.next.map(epoch_seconds));
 }
 
-/// Versions without a label count as deprecated and are not listed.
+/// Versions without a label are deprecated and are not listed.
 fn labelled_versions(secret: &Secret) -> Option<Value> {
     let labelled = secret.versions.iter().filter(|version| !version.labels.is_empty());
     let map: Map<String, Value> = labelled.map(|version| (version.id.clone(), json!(version.labels))).collect();

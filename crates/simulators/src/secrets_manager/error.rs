@@ -1,4 +1,4 @@
-//! The service's error answers.
+//! The service's answers and errors.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use crate::http::{Reply, raw};
 
-/// An error answer: `__type` and its message, always status 400 but for the signature's.
+/// An error answer: `__type` and a message, with status 400.
 #[derive(Clone, Debug)]
 pub(super) struct ServiceError {
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
-/// What an action answers.
+/// The result of an action.
 pub(super) type ActionResult = Result<Value, ServiceError>;
 
 impl ServiceError {
@@ -64,8 +64,8 @@ impl ServiceError {
         Self::new("AccessDeniedException", message)
     }
 
-    /// The HTTP answer. The exceptions of the service's model spell their member
-    /// `Message`; those of the framework in front of it spell it `message`.
+    /// Returns the HTTP answer. Exceptions in the service's model have the member `Message`; those of the framework before it
+    /// have `message`.
     pub(super) fn reply(&self) -> Reply {
         let framework = matches!(
             self.code,
@@ -82,7 +82,7 @@ impl ServiceError {
     }
 }
 
-/// An answer in AWS JSON 1.1, under a new request id.
+/// Creates an answer in AWS JSON 1.1, with a new request id.
 pub(super) fn reply(status: StatusCode, body: &Value) -> Reply {
     let mut reply = raw(status, "application/x-amz-json-1.1", body.to_string());
     if let Ok(id) = Uuid::new_v4().to_string().parse() {

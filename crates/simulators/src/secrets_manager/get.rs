@@ -79,7 +79,7 @@ fn value_of<'a>(
         ));
     }
     let Some(value) = &version.value else {
-        // An empty version is one that a rotation has staged and nobody has filled.
+        // A rotation staged this version, and its function has not written it yet.
         return Err(label.map_or(absent, |label| ServiceError::no_value("staging label", label)));
     };
     let mut answer = Map::new();

@@ -1,5 +1,4 @@
-//! Reads an action's members out of the request, with the constraints of the
-//! service's model (Secrets Manager API reference, "Data Types").
+//! Reads an action's members, with the constraints of the service's model (Secrets Manager API reference, "Data Types").
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +9,7 @@ use serde_json::{Map, Value};
 use super::error::ServiceError;
 use super::value::SecretValue;
 
-/// The most bytes that a secret value has.
+/// Limits a secret value, in bytes.
 const VALUE_LIMIT: usize = 65_536;
 /// The length of a `ClientRequestToken` and of a `VersionId`, in characters.
 const TOKEN_LENGTH: RangeInclusive<usize> = 32..=64;
@@ -27,7 +26,7 @@ impl<'a> Input<'a> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A string of a length in characters.
+    /// A string whose length, in characters, is in a range.
     pub(super) fn text(&self, name: &str, length: RangeInclusive<usize>) -> Result<Option<&'a str>, ServiceError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let text = value.as_str().ok_or_else(|| wrong_type(value, "String"))?;
@@ -35,7 +34,7 @@ impl<'a> Input<'a> {
         Ok(Some(text))
     }
 
-    /// A string that must be there.
+    /// A required string.
     pub(super) fn required(&self, name: &str, length: RangeInclusive<usize>) -> Result<&'a str, ServiceError> {
         self.text(name, length)?.ok_or_else(|| missing(name))
     }
@@ -55,7 +54,7 @@ impl<'a> Input<'a> {
         value.as_array().map(|list| Some(list.as_slice())).ok_or_else(|| wrong_type(value, "List"))
     }
 
-    /// A list of strings of a length each.
+    /// A list of strings whose lengths are in a range.
     pub(super) fn texts(&self, name: &str, length: RangeInclusive<usize>) -> Result<Option<Vec<String>>, ServiceError> {
         let Some(list) = self.list(name)? else { return Ok(None) };
         let text = |value: &Value| {
@@ -94,7 +93,7 @@ impl<'a> Input<'a> {
         self.text(name, TOKEN_LENGTH)
     }
 
-    /// The secret value, out of `SecretString` or `SecretBinary`.
+    /// The secret value in `SecretString` or `SecretBinary`.
     pub(super) fn value(&self) -> Result<Option<SecretValue>, ServiceError> {
         match (self.get("SecretString"), self.get("SecretBinary")) {
             (None, None) => Ok(None),
@@ -127,7 +126,7 @@ pub(super) fn check_name(name: &str) -> Result<(), ServiceError> {
     ))
 }
 
-/// The framework's complaint about a member.
+/// The framework's error about a member.
 pub(super) fn constraint(name: &str, value: Option<&str>, constraint: &str) -> ServiceError {
     let mut member = name.to_owned();
     if let Some(first) = member.get_mut(0..1) {
@@ -139,8 +138,7 @@ pub(super) fn constraint(name: &str, value: Option<&str>, constraint: &str) -> S
     ))
 }
 
-/// Checks how many items a list or how many characters a string has; `value` is
-/// `None` where it is a secret, which no message may show.
+/// Checks the length of a list or a string. `value` is `None` for a secret, which no message may show.
 pub(super) fn check_length(
     name: &str,
     value: Option<&str>,
@@ -161,7 +159,7 @@ fn missing(name: &str) -> ServiceError {
     constraint(name, None, "Member must not be null")
 }
 
-fn wrong_type(value: &Value, wanted: &str) -> ServiceError {
+fn wrong_type(value: &Value, expected: &str) -> ServiceError {
     let found = match value {
         Value::Null => "NULL",
         Value::Bool(_) => "BOOLEAN_VALUE",
@@ -170,5 +168,5 @@ fn wrong_type(value: &Value, wanted: &str) -> ServiceError {
         Value::Array(_) => "START_ARRAY",
         Value::Object(_) => "START_OBJECT",
     };
-    ServiceError::serialization(format!("{found} can not be converted to a {wanted}"))
+    ServiceError::serialization(format!("{found} can not be converted to a {expected}"))
 }

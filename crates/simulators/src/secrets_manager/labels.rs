@@ -1,22 +1,22 @@
-//! Staging labels: each sits on one version at most, and AWSCURRENT drags
-//! AWSPREVIOUS behind it (Secrets Manager user guide, "What's in a secret", Version).
+//! Staging labels. A label is on at most one version, and moving AWSCURRENT moves AWSPREVIOUS as well (Secrets Manager user
+//! guide, "What's in a secret", Version).
 
 use std::collections::BTreeSet;
 
 use super::error::ServiceError;
 use super::state::Secret;
 
-/// The label of the version that is in use.
+/// The label of the current version.
 pub(super) const CURRENT: &str = "AWSCURRENT";
-/// The label of the version that was in use before.
+/// The label of the previous version.
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
-/// The label of the version that a rotation is making.
+/// The label of the version of a rotation in progress.
 pub(super) const PENDING: &str = "AWSPENDING";
-/// The most labels that a version can carry.
+/// Limits the labels of a version.
 pub(super) const LABEL_LIMIT: usize = 20;
 
 impl Secret {
-    /// Checks that a version can carry these labels besides the ones it has.
+    /// Checks that these labels and the version's own are within the limit.
     pub(super) fn check_label_count(&self, labels: &[String], version: &str) -> Result<(), ServiceError> {
         let present = self.version(version).into_iter().flat_map(|version| &version.labels);
         if present.chain(labels).collect::<BTreeSet<_>>().len() <= LABEL_LIMIT {
@@ -26,14 +26,14 @@ impl Secret {
         Err(ServiceError::new("LimitExceededException", message))
     }
 
-    /// Attaches labels to a version, taking them off the versions that hold them now.
+    /// Attaches labels to a version, and removes them from other versions.
     pub(super) fn attach(&mut self, labels: &[String], version: &str) {
         for label in labels {
             self.attach_one(label, version);
         }
     }
 
-    /// Takes a label off whichever version holds it.
+    /// Removes a label from its version.
     pub(super) fn detach(&mut self, label: &str) {
         for version in &mut self.versions {
             version.labels.remove(label);
@@ -55,7 +55,7 @@ impl Secret {
         let Some(holder) = holder else { return };
         self.detach(PREVIOUS);
         if let Some(former) = self.version_mut(&holder) {
-            // A rotation may leave AWSPENDING beside AWSCURRENT; the two leave together.
+            // A rotation may leave AWSPENDING beside AWSCURRENT. Both are removed together.
             former.labels.remove(PENDING);
             former.labels.insert(PREVIOUS.to_owned());
         }

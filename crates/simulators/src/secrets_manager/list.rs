@@ -30,20 +30,20 @@ pub(super) fn list_secret_version_ids(state: &mut SecretsState, input: &Input<'_
     Ok(with_next(json!({ "Versions": page.items, "ARN": secret.arn, "Name": secret.name }), page.next))
 }
 
-/// Which part of a list an answer holds. The token is the place where the next one begins.
+/// The requested page of a list. The token is the index of its first item.
 pub(super) struct Page {
     start: usize,
     size: usize,
 }
 
-/// One part of a list.
+/// A page of a list.
 pub(super) struct Cut<T> {
     pub(super) items: Vec<T>,
     pub(super) next: Option<String>,
 }
 
 impl Page {
-    /// Reads `MaxResults` and `NextToken`; `limit` is the most results of one page.
+    /// Reads `MaxResults` and `NextToken`. `limit` is the largest size of a page.
     pub(super) fn read(input: &Input<'_>, limit: usize) -> Result<Self, ServiceError> {
         let size = match input.number("MaxResults")? {
             None => limit,
@@ -64,12 +64,12 @@ impl Page {
         Ok(Self { start, size })
     }
 
-    /// This page, with fewer entries where the service gives fewer.
+    /// Limits the size of the page.
     fn of_at_most(self, limit: usize) -> Self {
         Self { size: self.size.min(limit.max(1)), ..self }
     }
 
-    /// This page of a list.
+    /// Cuts the page out of a list.
     pub(super) fn cut<T>(&self, list: Vec<T>) -> Cut<T> {
         let end = self.start.saturating_add(self.size);
         let next = (list.len() > end).then(|| format!("from-{end}"));
@@ -77,7 +77,7 @@ impl Page {
     }
 }
 
-/// The secrets that match every one of the request's `Filters`.
+/// Returns the secrets that match all of the request's `Filters`.
 pub(super) fn matching<'a>(secrets: &'a [Secret], input: &Input<'_>) -> Result<Vec<&'a Secret>, ServiceError> {
     let mut found: Vec<&Secret> = secrets.iter().collect();
     for filter in input.structures("Filters")?.unwrap_or_default() {
@@ -111,8 +111,8 @@ fn fields_of(key: &str) -> Result<Fields, ServiceError> {
     })
 }
 
-/// Values are prefixes, and a `!` before one turns it round. Only `description` and
-/// `all` ignore case (Secrets Manager API reference, Filter).
+/// Values are prefixes, and a `!` before one negates it. Only `description` and `all` ignore case (Secrets Manager API
+/// reference, Filter).
 fn matches(fields: &[String], key: &str, value: &str) -> bool {
     let (wanted, prefix) = value.strip_prefix('!').map_or((true, value), |rest| (false, rest));
     let fold = |text: &str| {

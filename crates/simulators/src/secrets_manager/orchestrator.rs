@@ -1,5 +1,5 @@
-//! Carries rotations out: it invokes the function's steps one after the other
-//! (Secrets Manager user guide, "Rotation by Lambda function").
+//! Runs rotations: it invokes the function's steps in sequence (Secrets Manager user guide, "Rotation by Lambda
+//! function").
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use super::service::SecretsManager;
 use super::state::{Rotation, Secret};
 use crate::invoke::{FunctionError, Invoke};
 
-/// The steps of a rotation, in their order.
+/// The steps of a rotation, in order.
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
-/// How often the scheduler looks for secrets that are due.
+/// The interval of the scheduler.
 const TICK: Duration = Duration::from_millis(200);
 
 impl SecretsManager {
-    /// Rotates every secret whose NextRotationDate has passed, and returns how many were started.
-    /// It does not wait for them; see [`SecretsManager::settled`].
+    /// Starts the rotation of every secret whose NextRotationDate has passed, and returns their number. It does not wait
+    /// for them; see [`SecretsManager::settled`].
     pub fn run_due(&self) -> usize {
         let due = self.due();
         for (arn, version) in &due {
@@ -33,11 +33,11 @@ impl SecretsManager {
 
     /// Waits until no rotation is in progress.
     pub async fn settled(&self) {
-        // The sender lives in self, so that this cannot fail.
+        // `self` holds the sender, so this cannot fail.
         self.0.running.subscribe().wait_for(|running| *running == 0).await.ok();
     }
 
-    /// Starts the scheduler where it is wanted and doesn't run yet.
+    /// Starts the scheduler if it is enabled and not running.
     pub(super) fn start_scheduler(&self) {
         if !self.state().settings.scheduler || self.0.scheduler.set(()).is_err() {
             return;
@@ -52,7 +52,7 @@ impl SecretsManager {
         });
     }
 
-    /// Marks the rotation as in progress and carries it out in the background.
+    /// Starts a rotation on a background task.
     pub(super) fn start_rotation(&self, arn: &str, version: &str) {
         let Some((function, run)) = self.begin_run(arn, version) else { return };
         let (service, arn, version) = (self.clone(), arn.to_owned(), version.to_owned());
@@ -63,7 +63,7 @@ impl SecretsManager {
         });
     }
 
-    /// Invokes `testSecret` on the copy that was staged, then removes the copy again.
+    /// Invokes `testSecret` on the staged copy, and then removes the copy.
     pub(super) async fn test_configuration(
         &self,
         arn: &str,
@@ -73,7 +73,7 @@ impl SecretsManager {
         let Some((function, run)) = self.begin_run(arn, version) else { return Ok(()) };
         let (service, arn, version) = (self.clone(), arn.to_owned(), version.to_owned());
         self.0.running.send_modify(|running| *running += 1);
-        // A task of its own, so that the copy is removed even if the caller hangs up.
+        // On its own task, so that the copy is removed even if the caller disconnects.
         let test = tokio::spawn(async move {
             let tested = service.attempt(&function, &arn, &version, run, &["testSecret"]).await;
             service.end_test(&arn, &version, before, tested.is_ok());
@@ -85,7 +85,7 @@ impl SecretsManager {
         Err(ServiceError::invalid_request(format!("The rotation function's testSecret step failed: {kind}: {message}")))
     }
 
-    /// Removes the tested copy, and the set-up too where the test failed.
+    /// Removes the tested copy, and on failure restores the previous rotation configuration.
     fn end_test(&self, arn: &str, version: &str, before: Option<Rotation>, succeeded: bool) {
         let mut state = self.state();
         let Ok(secret) = state.find(arn) else { return };
@@ -98,7 +98,7 @@ impl SecretsManager {
         }
     }
 
-    /// Stages a version for every secret that is due, or finds the one that its last rotation left.
+    /// Stages a version for every secret that is due, unless its last rotation left one.
     fn due(&self) -> Vec<(String, String)> {
         let mut state = self.state();
         let now = state.clock.now();
@@ -157,7 +157,7 @@ impl SecretsManager {
         self.end_rotation(arn, version, run, succeeded, failures);
     }
 
-    /// Runs steps one after the other; the error names the step that failed.
+    /// Runs steps in sequence. The error names the failed step.
     async fn attempt(
         &self,
         function: &Arc<dyn Invoke>,
@@ -180,7 +180,7 @@ impl SecretsManager {
         Ok(())
     }
 
-    /// The event of a step, which is kept for inspection; `None` once the rotation was cancelled.
+    /// Creates and records the event of a step; `None` if the rotation was canceled.
     fn event(&self, arn: &str, version: &str, run: u64, step: &str) -> Option<(Value, Duration)> {
         let mut state = self.state();
         let running = state.find(arn).ok()?.running.clone().filter(|running| running.id == run)?;
@@ -207,7 +207,7 @@ impl SecretsManager {
         state.find(arn).is_ok_and(|secret| secret.running.as_ref().is_some_and(|running| running.id == run))
     }
 
-    /// Whether AWSPENDING is where a finished rotation leaves it: nowhere, or beside AWSCURRENT.
+    /// Returns whether AWSPENDING is where a finished rotation leaves it: on no version, or beside AWSCURRENT.
     fn is_complete(&self, arn: &str) -> bool {
         let mut state = self.state();
         let is_current =
@@ -232,7 +232,7 @@ impl SecretsManager {
             secret.running = None;
         }
         if !succeeded {
-            // AWSPENDING stays on the version, which tells the next RotateSecret that this one isn't over.
+            // AWSPENDING stays on the version. The next RotateSecret sees that this rotation is incomplete.
             return;
         }
         if let Some(version) = secret.version_mut(version) {
@@ -248,7 +248,7 @@ impl SecretsManager {
     }
 }
 
-/// Invokes the function in a task of its own, so that one that panics has failed and nothing else.
+/// Invokes the function on its own task, so that a panic fails only the invocation.
 async fn invoke(function: Arc<dyn Invoke>, event: Value, timeout: Duration) -> Result<Value, FunctionError> {
     let invocation = tokio::spawn(async move { function.invoke(event, timeout).await });
     invocation.await.unwrap_or_else(|panic| Err(FunctionError::new("Runtime.Panic", panic.to_string())))

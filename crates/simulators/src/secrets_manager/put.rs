@@ -14,9 +14,9 @@ use super::settings::SecretsManagerSettings;
 use super::state::{Secret, SecretsState, Version};
 use super::value::SecretValue;
 
-/// The most versions that a secret has.
+/// Limits the versions of a secret.
 const VERSION_LIMIT: usize = 100;
-/// The age below which the service removes no version.
+/// The age from which the service removes deprecated versions.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn put_secret_value(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
@@ -67,7 +67,7 @@ pub(super) fn update_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
 }
 
 impl Secret {
-    /// Gives the version of a token its value and labels. A version's value is written once.
+    /// Writes a version's value and labels. A value is written once.
     fn put(
         &mut self,
         token: &str,
@@ -81,7 +81,7 @@ impl Secret {
             Some(Some(_)) => return Err(ServiceError::token_in_use(token, &self.arn)),
             Some(None) => {}
             None if self.versions.is_empty() && !labels.iter().any(|label| label == CURRENT) => {
-                // The first version is the current one, whatever else it is called.
+                // The first version becomes the current one, whatever labels the request names.
                 labels.push(CURRENT.to_owned());
             }
             None => {}
@@ -100,7 +100,7 @@ impl Secret {
         Ok(())
     }
 
-    /// Removes the oldest deprecated versions where the secret is full.
+    /// Removes the oldest deprecated versions if the secret has the maximum number.
     pub(super) fn make_room(&mut self, now: Timestamp) -> Result<(), ServiceError> {
         while self.versions.len() >= VERSION_LIMIT {
             let removable = |version: &Version| version.labels.is_empty() && later(version.created, KEPT_FOR) <= now;
@@ -126,7 +126,7 @@ fn rotation_token<'a>(input: &Input<'a>) -> Result<Option<&'a str>, ServiceError
     Ok(Some(token))
 }
 
-/// Checks who writes the version that a rotation in progress has staged.
+/// Checks the RotationToken of a write to the version of a rotation in progress.
 fn check_rotation_token(
     secret: &Secret,
     version: &str,

@@ -10,17 +10,17 @@ use super::schedule::Rules;
 use super::service::SecretsManager;
 use super::state::{Rotation, Secret, SecretsState, Version};
 
-/// What a RotateSecret call leaves to be done.
+/// The task of an accepted RotateSecret call.
 pub(super) enum Task {
-    /// Nothing: this very rotation is under way or was done.
+    /// None: this rotation is in progress or done.
     Nothing,
     /// The four steps.
     Rotate,
-    /// Only `testSecret`; the way back to the set-up of before where it fails.
+    /// Only `testSecret`, with the previous configuration to restore on failure.
     Test { before: Option<Rotation> },
 }
 
-/// A RotateSecret call that was accepted.
+/// An accepted RotateSecret call.
 pub(super) struct AcceptedRotation {
     pub(super) arn: String,
     pub(super) name: String,
@@ -28,7 +28,7 @@ pub(super) struct AcceptedRotation {
     pub(super) task: Task,
 }
 
-/// Why a RotateSecret call was refused; `retry` is the version whose rotation is tried again.
+/// A refused RotateSecret call. `retry` is the secret and version whose rotation is retried.
 pub(super) struct RefusedRotation {
     pub(super) error: ServiceError,
     pub(super) retry: Option<(String, String)>,
@@ -89,7 +89,7 @@ fn accept(state: &mut SecretsState, input: &Input<'_>, function: bool) -> Result
         version: token.to_owned(),
         task: Task::Nothing,
     };
-    if already_asked(secret, token)? {
+    if already_requested(secret, token)? {
         return Ok(accepted);
     }
     refuse_while_pending(secret)?;
@@ -104,15 +104,15 @@ fn accept(state: &mut SecretsState, input: &Input<'_>, function: bool) -> Result
     Ok(accepted)
 }
 
-/// Whether this token's rotation is under way or was done.
-fn already_asked(secret: &Secret, token: &str) -> Result<bool, ServiceError> {
+/// Returns whether this token's rotation is in progress or done.
+fn already_requested(secret: &Secret, token: &str) -> Result<bool, ServiceError> {
     if secret.running.as_ref().is_some_and(|run| run.version == token) {
         return Ok(true);
     }
     match secret.version(token) {
         None => Ok(false),
         Some(version) if version.labels.contains(CURRENT) => Ok(true),
-        // Its rotation failed: asking again is refused below, and retried.
+        // Its rotation failed. The call is refused later, and the rotation retried.
         Some(version) if version.labels.contains(PENDING) => Ok(false),
         Some(_) => Err(ServiceError::invalid_request(format!(
             "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {}.",
@@ -121,7 +121,7 @@ fn already_asked(secret: &Secret, token: &str) -> Result<bool, ServiceError> {
     }
 }
 
-/// AWSPENDING on a version that isn't the current one means that a rotation isn't over.
+/// Refuses the call while AWSPENDING is on a version other than the current one, which means an incomplete rotation.
 fn refuse_while_pending(secret: &Secret) -> Result<(), RefusedRotation> {
     let Some(pending) = secret.holder(PENDING).filter(|version| !version.labels.contains(CURRENT)) else {
         return Ok(());
@@ -132,7 +132,7 @@ fn refuse_while_pending(secret: &Secret) -> Result<(), RefusedRotation> {
     Err(RefusedRotation { error: ServiceError::invalid_request(message), retry })
 }
 
-/// Stages the version under its token: empty for a rotation, a copy of the current value for a test.
+/// Stages a version: empty for a rotation, with a copy of the current value for a test.
 pub(super) fn stage(secret: &mut Secret, token: &str, empty: bool, now: jiff::Timestamp) {
     let current = secret.holder(CURRENT).and_then(|version| version.value.clone());
     let value = if empty { None } else { current };

@@ -7,19 +7,19 @@ use crate::invoke::FunctionError;
 pub(super) struct Run {
     pub(super) id: u64,
     pub(super) version: String,
-    /// The RotationToken of the present attempt.
+    /// The RotationToken of the current attempt.
     pub(super) rotation_token: String,
 }
 
-/// How a rotation ended.
+/// The outcome of a rotation.
 #[derive(Clone, Debug)]
 pub struct RotationOutcome {
     /// The secret's ARN.
     pub secret: String,
-    /// The version that was to become the current one.
+    /// The version of the rotation.
     pub version_id: String,
-    /// Whether it did.
+    /// Whether the version became the current one.
     pub succeeded: bool,
-    /// The failures, one per attempt that failed: the step, and what the function answered.
+    /// The failed attempts: the step, and the function's failure.
     pub failures: Vec<(String, FunctionError)>,
 }

@@ -1,5 +1,4 @@
-//! RotationRules: what the service accepts, and when the next rotation is due
-//! (Secrets Manager user guide, "Rotation schedules").
+//! RotationRules: validation, and the date of the next rotation (Secrets Manager user guide, "Rotation schedules").
 
 use std::time::Duration;
 
@@ -17,10 +16,10 @@ use super::input::Input;
 const HOUR: u64 = 3600;
 /// The shortest time between two scheduled rotations, in hours.
 const LEAST_HOURS: i64 = 4;
-/// How many occurrences of a cron expression are looked at for being too close.
+/// How many occurrences of a cron expression are checked for the shortest interval.
 const OCCURRENCES: usize = 60;
 
-/// The rotation rules of a secret, as they were given.
+/// The rotation rules of a secret, as given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
     days: Option<i64>,
@@ -28,7 +27,7 @@ pub(super) struct Rules {
     duration: Option<String>,
 }
 
-/// A schedule in a form that can be reckoned with.
+/// A parsed schedule.
 enum Schedule {
     Every(Duration),
     Cron(Box<Cron>),
@@ -54,12 +53,12 @@ impl Rules {
         Ok(Some(rules))
     }
 
-    /// When the rotation after `time` is due.
+    /// Returns when the rotation after `time` is due.
     pub(super) fn next(&self, time: Timestamp) -> Option<Timestamp> {
         self.schedule().ok()?.next(time)
     }
 
-    /// The rules as an answer shows them.
+    /// The rules in an answer.
     pub(super) fn answer(&self) -> Value {
         let mut answer = Map::new();
         if let Some(days) = self.days {
@@ -137,7 +136,7 @@ fn parse_rate(rate: &str) -> Option<Schedule> {
 fn parse_cron(cron: &str) -> Option<Schedule> {
     let fields: Vec<&str> = cron.split_whitespace().collect();
     let ["0", hours, day_of_month, month, day_of_week, year] = fields.as_slice() else { return None };
-    // Exactly one of the two day fields says which days; `?` in the other means no opinion.
+    // Exactly one of the two day fields is set. The other is `?`.
     if (*day_of_month == "?") == (*day_of_week == "?") {
         return None;
     }
@@ -147,7 +146,7 @@ fn parse_cron(cron: &str) -> Option<Schedule> {
     parser.parse(&pattern).ok().map(|cron| Schedule::Cron(Box::new(cron)))
 }
 
-/// `6L`, the last Friday, is written `6#L` by the parser in use here.
+/// The parser writes `6L`, the last Friday, as `6#L`.
 fn last_weekday(field: &str) -> String {
     match field.strip_suffix('L') {
         Some(day) if !day.is_empty() && !day.ends_with('#') => format!("{day}#L"),
@@ -155,7 +154,7 @@ fn last_weekday(field: &str) -> String {
     }
 }
 
-/// `3h`: the window, which must not run into the next one.
+/// Checks the rotation window, such as `3h`, which must end before the next one starts.
 fn check_duration(duration: &str, interval: SignedDuration) -> Result<(), ServiceError> {
     let hours = duration.strip_suffix('h').and_then(|hours| hours.parse::<i64>().ok());
     let hours = hours.filter(|hours| (1..=24).contains(hours));

@@ -20,9 +20,9 @@ use super::{cancel, create, delete, describe, get, list, put, stage, tags};
 use crate::http::{Reply, Request, Service};
 use crate::invoke::Invoke;
 
-/// Who the callers are, in the text of AccessDeniedException.
+/// The caller in the text of AccessDeniedException.
 const CALLER: &str = "arn:aws:sts::000000000000:assumed-role/genesys-rotator/simulated";
-/// What precedes an action's name in `X-Amz-Target`.
+/// The prefix of an action's name in `X-Amz-Target`.
 const TARGET: &str = "secretsmanager.";
 
 type Action = fn(&mut SecretsState, &Input<'_>) -> ActionResult;
@@ -38,18 +38,18 @@ pub(super) struct Inner {
     pub(super) scheduler: OnceLock<()>,
 }
 
-/// One version of a secret, for inspection.
+/// A version of a secret, for inspection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VersionView {
     /// The version's id.
     pub id: String,
-    /// Its staging labels, sorted; none where it is deprecated.
+    /// Its staging labels, sorted; empty if it is deprecated.
     pub labels: Vec<String>,
-    /// Its SecretString; `None` where it is empty or binary.
+    /// Its SecretString; `None` if it is empty or binary.
     pub value: Option<String>,
 }
 
-/// Shows everything but the value.
+/// Omits the value.
 impl fmt::Debug for VersionView {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value.as_ref().map(|_| "(hidden)");
@@ -59,7 +59,7 @@ impl fmt::Debug for VersionView {
 }
 
 impl SecretsManager {
-    /// A service without any secrets.
+    /// Creates a service without secrets.
     pub fn new(settings: SecretsManagerSettings) -> Self {
         Self(Arc::new(Inner {
             state: Mutex::new(SecretsState::new(settings)),
@@ -75,18 +75,18 @@ impl SecretsManager {
         *self.0.function.lock() = Some(Arc::new(function));
     }
 
-    /// Changes the settings; calls and rotation attempts that come after it go by them.
+    /// Changes the settings, which later calls and rotation attempts use.
     pub fn set(&self, change: impl FnOnce(&mut SecretsManagerSettings)) {
         change(&mut self.state().settings);
     }
 
-    /// Puts the service's clock forward.
+    /// Advances the service's clock.
     pub fn advance(&self, by: Duration) {
         self.state().clock.advance(by);
     }
 
-    /// All versions of a secret, given by name or ARN, in the order of their creation, whatever
-    /// stale reads are set; none where there is no such secret.
+    /// Returns all versions of a secret, given by name or ARN, in the order of their creation, and without stale reads.
+    /// Empty if the secret does not exist.
     pub fn versions(&self, secret: &str) -> Vec<VersionView> {
         let mut state = self.state();
         let Ok(secret) = state.find(secret) else { return Vec::new() };
@@ -101,22 +101,22 @@ impl SecretsManager {
         secret.versions.iter().map(view).collect()
     }
 
-    /// The rotations that have ended, in the order of their ends.
+    /// Returns the ended rotations, in the order of their ends.
     pub fn rotation_outcomes(&self) -> Vec<RotationOutcome> {
         self.state().outcomes.clone()
     }
 
-    /// The events that were handed to the function, oldest first, RotationToken included.
+    /// Returns the events sent to the function, oldest first, with their RotationToken.
     pub fn events(&self) -> Vec<Value> {
         self.state().events.clone()
     }
 
-    /// The signed calls that were made, oldest first, up to the last ten thousand.
+    /// Returns the last ten thousand signed calls, oldest first.
     pub fn accesses(&self) -> Vec<Access> {
         self.state().accesses.list()
     }
 
-    /// Forgets the calls that were made.
+    /// Clears the list of signed calls.
     pub fn forget_accesses(&self) {
         self.state().accesses.clear();
     }
@@ -182,12 +182,12 @@ impl Service for SecretsManager {
     }
 }
 
-/// The action's name, or an empty string where the request names none.
+/// The action's name, or an empty string if the request names none.
 fn action_of(request: &Request) -> &str {
     request.header("x-amz-target").and_then(|target| target.strip_prefix(TARGET)).unwrap_or_default()
 }
 
-/// Every action but RotateSecret, which may have to wait for the function.
+/// Returns the implementation of an action. RotateSecret is not among them, because it is asynchronous.
 fn action_named(name: &str) -> Option<Action> {
     Some(match name {
         "BatchGetSecretValue" => get::batch_get_secret_value,
@@ -208,8 +208,8 @@ fn action_named(name: &str) -> Option<Action> {
     })
 }
 
-/// Checks that the request is signed for this service. The signature itself isn't computed:
-/// there are no credentials to compute it with.
+/// Checks that the request is signed for this service. The signature itself is not verified, because the simulator knows
+/// no credentials.
 fn check_signature(request: &Request) -> Result<(), ServiceError> {
     let Some(authorization) = request.header("authorization") else {
         return Err(ServiceError::new(
@@ -241,7 +241,7 @@ fn members_of(request: &Request) -> Result<Map<String, Value>, ServiceError> {
         .map_err(|_| ServiceError::serialization("The request body isn't a JSON object."))
 }
 
-/// Writes a signed call down.
+/// Records a signed call.
 pub(super) fn note(state: &mut SecretsState, request: &Request, action: &str, members: &Map<String, Value>) {
     let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
     let id = text("SecretId").unwrap_or_else(|| "*".to_owned());
@@ -263,7 +263,7 @@ pub(super) fn note(state: &mut SecretsState, request: &Request, action: &str, me
     state.accesses.add(access);
 }
 
-/// The first part of the credential's scope.
+/// The access key in the credential's scope.
 fn access_key(request: &Request) -> &str {
     let authorization = request.header("authorization").unwrap_or_default();
     let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);

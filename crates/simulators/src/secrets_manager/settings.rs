@@ -1,35 +1,34 @@
-//! What can be set about the simulated service.
+//! The simulator's knobs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The simulator's knobs. The defaults are the strict service.
+/// The knobs. The defaults are the behavior of the real service, strictly applied.
 #[derive(Clone, Debug)]
 pub struct SecretsManagerSettings {
-    /// How many DescribeSecret and GetSecretValue calls on a secret still see the state
-    /// before the last PutSecretValue, UpdateSecret or UpdateSecretVersionStage.
+    /// How many DescribeSecret and GetSecretValue calls on a secret return the state before the last PutSecretValue,
+    /// UpdateSecret or UpdateSecretVersionStage.
     pub stale_reads: u32,
-    /// How often a failed rotation is tried again, with the same ClientRequestToken.
+    /// How often a failed rotation is retried, with the same ClientRequestToken.
     pub retries: u32,
-    /// How long the service waits before it tries again.
+    /// The delay before a retry.
     pub retry_delay: Duration,
-    /// How long one invocation of the rotation function may take.
+    /// Limits one invocation of the rotation function.
     pub function_timeout: Duration,
-    /// How many PutSecretValue, UpdateSecret and UpdateSecretVersionStage calls together are
-    /// taken in any second of the simulated clock before ThrottlingException; `None` for any
-    /// number (Secrets Manager user guide, "Secrets Manager quotas").
+    /// Limits PutSecretValue, UpdateSecret and UpdateSecretVersionStage calls, together, per second of the simulated clock.
+    /// Over the limit they answer ThrottlingException; `None` for no limit (Secrets Manager user guide, "Secrets Manager
+    /// quotas").
     pub writes_per_second: Option<u32>,
-    /// How many entries a page of ListSecrets holds at most. A page may have fewer than were asked for, whatever
-    /// `MaxResults` says, so that only `NextToken` tells whether there are more.
+    /// Limits a page of ListSecrets, below the request's `MaxResults`. Only `NextToken` shows whether there are more entries.
     pub largest_page: usize,
     /// The actions that answer AccessDeniedException, such as `PutSecretValue`.
     pub denied: BTreeSet<String>,
-    /// Whether a RotationToken that a PutSecretValue carries, onto the version that a rotation
-    /// in progress has staged, must be the one that the function was given.
+    /// Whether a RotationToken in a PutSecretValue to the version of a rotation in progress must match the one in the
+    /// function's event.
     pub require_rotation_token: bool,
-    /// Whether the function is in another account, so that such a call needs the RotationToken.
+    /// Whether the function is in another account, so that such a call requires the RotationToken.
     pub cross_account: bool,
-    /// Whether secrets whose NextRotationDate has passed are rotated without being asked.
+    /// Whether secrets are rotated automatically when their NextRotationDate has passed.
     pub scheduler: bool,
 }
 

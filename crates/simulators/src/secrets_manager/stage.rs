@@ -17,7 +17,7 @@ pub(super) fn update_secret_version_stage(state: &mut SecretsState, input: &Inpu
     let secret = state.find_live(id)?;
     check_move(secret, label, from, to)?;
     if secret.holder(label).map(|version| version.id.as_str()) == to {
-        // The label is there already: nothing changes, and AWSPREVIOUS stays where it is.
+        // The label is already there. Nothing changes, AWSPREVIOUS included.
         return Ok(json!({ "ARN": secret.arn, "Name": secret.name }));
     }
     let labels = [label.to_owned()];

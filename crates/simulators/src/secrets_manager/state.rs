@@ -1,4 +1,4 @@
-//! The secrets, their versions, and how a request finds them.
+//! The secrets and their versions.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::schedule::Rules;
 use super::settings::SecretsManagerSettings;
 use super::value::SecretValue;
 
-/// One version of a secret. The labels are sorted, as the service answers them.
+/// A version of a secret. The labels are sorted, as in the service's answers.
 #[derive(Clone)]
 pub(super) struct Version {
     pub(super) id: String,
     pub(super) labels: BTreeSet<String>,
-    /// `None` for the version that a rotation staged and its function has not filled yet.
+    /// `None` for a version that a rotation staged and its function has not written yet.
     pub(super) value: Option<SecretValue>,
     pub(super) created: Timestamp,
     pub(super) accessed: Option<Timestamp>,
@@ -31,7 +31,7 @@ impl Version {
     }
 }
 
-/// How a secret is rotated. A secret without this was never set up for rotation.
+/// The rotation configuration of a secret.
 #[derive(Clone)]
 pub(super) struct Rotation {
     pub(super) enabled: bool,
@@ -41,7 +41,7 @@ pub(super) struct Rotation {
     pub(super) next: Option<Timestamp>,
 }
 
-/// A secret as it was before the last write, for the reads that are still to see it so.
+/// A secret before its last write, for stale reads.
 #[derive(Clone)]
 struct Stale {
     secret: Box<Secret>,
@@ -61,7 +61,7 @@ pub(super) struct Secret {
     pub(super) created: Timestamp,
     pub(super) changed: Timestamp,
     pub(super) accessed: Option<Timestamp>,
-    /// When it will be gone, where it was marked for deletion.
+    /// When it is deleted, if it is marked for deletion.
     pub(super) deletion: Option<Timestamp>,
     pub(super) rotation: Option<Rotation>,
     pub(super) running: Option<Run>,
@@ -95,12 +95,12 @@ impl Secret {
         self.versions.iter_mut().find(|version| version.id == id)
     }
 
-    /// The version that holds a label.
+    /// Returns the version with a label.
     pub(super) fn holder(&self, label: &str) -> Option<&Version> {
         self.versions.iter().find(|version| version.labels.contains(label))
     }
 
-    /// Keeps the present state for the next `reads` reads; called right before a write.
+    /// Keeps the current state for the next `reads` reads. Call it before a write.
     pub(super) fn keep_for_stale_reads(&mut self, reads: u32) {
         self.stale = None;
         if reads > 0 {
@@ -108,7 +108,7 @@ impl Secret {
         }
     }
 
-    /// What a read sees, and counts it.
+    /// Counts a read, and returns the state that it sees.
     pub(super) fn read(&mut self) -> &Secret {
         if self.stale.as_ref().is_some_and(|stale| stale.reads == 0) {
             self.stale = None;
@@ -120,7 +120,7 @@ impl Secret {
     }
 }
 
-/// Everything that the service keeps.
+/// The state of the service.
 pub(super) struct SecretsState {
     pub(super) settings: SecretsManagerSettings,
     pub(super) clock: ServiceClock,
@@ -146,15 +146,15 @@ impl SecretsState {
         }
     }
 
-    /// All secrets, those marked for deletion too, after taking away those whose time has come.
+    /// Removes secrets whose deletion is due, and returns the others, including those marked for deletion.
     pub(super) fn secrets(&mut self) -> &mut Vec<Secret> {
         let now = self.clock.now();
         self.secrets.retain(|secret| secret.deletion.is_none_or(|deletion| deletion > now));
         &mut self.secrets
     }
 
-    /// The secret of a name, an ARN, or an ARN without its six random letters (Secrets
-    /// Manager user guide, "Finding a secret from a partial ARN").
+    /// Finds a secret by name, ARN, or ARN without its six random letters (Secrets Manager user guide, "Finding a secret
+    /// from a partial ARN").
     pub(super) fn find(&mut self, id: &str) -> Result<&mut Secret, ServiceError> {
         let secrets = self.secrets();
         let exact = secrets.iter().position(|secret| secret.arn == id || secret.name == id);
@@ -164,7 +164,7 @@ impl SecretsState {
         secrets.get_mut(index).ok_or_else(ServiceError::no_secret)
     }
 
-    /// The same, refusing a secret that is marked for deletion.
+    /// Finds a secret that is not marked for deletion.
     pub(super) fn find_live(&mut self, id: &str) -> Result<&mut Secret, ServiceError> {
         let secret = self.find(id)?;
         if secret.deletion.is_some() {
@@ -173,12 +173,12 @@ impl SecretsState {
         Ok(secret)
     }
 
-    /// What a read of a secret sees, marked for deletion or not, and the time.
+    /// Reads a secret, marked for deletion or not, with stale reads.
     pub(super) fn read(&mut self, id: &str) -> Result<Secret, ServiceError> {
         self.find(id).map(|secret| secret.read().clone())
     }
 
-    /// Notes that a value was read.
+    /// Records the date of a read.
     pub(super) fn note_access(&mut self, id: &str, version: &str) {
         let today = day_of(self.clock.now());
         if let Ok(secret) = self.find(id) {
@@ -204,7 +204,7 @@ impl SecretsState {
     }
 }
 
-/// A new secret's ARN, with six random letters behind its name.
+/// Creates an ARN, with six random letters after the name.
 pub(super) fn new_arn(name: &str) -> String {
     let suffix: String = std::iter::repeat_with(fastrand::alphabetic).take(6).collect();
     format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-{suffix}")

@@ -6,7 +6,7 @@ use super::error::{ActionResult, ServiceError};
 use super::input::{Input, constraint};
 use super::state::SecretsState;
 
-/// The most tags that a secret has.
+/// Limits the tags of a secret.
 const TAG_LIMIT: usize = 50;
 
 pub(super) fn tag_resource(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
@@ -60,7 +60,7 @@ pub(super) fn write_tags(tags: &[(String, String)]) -> Value {
 
 fn check_count(tags: &[(String, String)]) -> Result<(), ServiceError> {
     if tags.len() > TAG_LIMIT {
-        return Err(ServiceError::invalid_parameter(format!("A secret can have {TAG_LIMIT} tags at most.")));
+        return Err(ServiceError::invalid_parameter(format!("A secret can have at most {TAG_LIMIT} tags.")));
     }
     Ok(())
 }

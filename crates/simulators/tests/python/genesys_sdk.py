@@ -2,9 +2,9 @@
 
 Usage: genesys_sdk.py BASE_URL CLIENT_ID CLIENT_SECRET
 
-Only the host is changed: the SDK derives the login address from it by turning "//api." into
-"//login.", so an address without "api." serves both. The client that is given is left as it was.
-Exits 1 on the first answer that the SDK does not understand as it should.
+Only the host is changed: the SDK derives the login address from it by replacing "//api." with
+"//login.", so an address without "api." serves both. The client is not modified.
+Exits with 1 at the first answer that the SDK does not parse correctly.
 """
 
 import sys

@@ -42,7 +42,7 @@ impl Simulator {
 }
 
 #[tokio::test]
-async fn faults_hit_the_service_and_never_the_control_surface() -> Test {
+async fn faults_apply_to_the_service_and_not_to_the_control_surface() -> Test {
     let simulator = Simulator::start().await?;
     let effect = json!({
         "type": "answer", "status": 503, "headers": { "Retry-After": 7 },
@@ -58,14 +58,14 @@ async fn faults_hit_the_service_and_never_the_control_surface() -> Test {
     let fault = json!({ "operation": "POST /oauth/token", "effect": { "type": "lose-answer" } });
     assert_eq!(simulator.steer(Method::POST, "faults", &fault).await?.0, 204);
     assert!(simulator.ask("pipeline", "s3cret").await.is_err());
-    assert_eq!(simulator.genesys.minted(), 3, "the lost answer was carried out");
+    assert_eq!(simulator.genesys.minted(), 3, "the request with the lost answer was executed");
     assert_eq!(simulator.steer(Method::DELETE, "faults", &Value::Null).await?.0, 204);
     assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_journal_shows_the_calls_of_the_service_alone() -> Test {
+async fn the_journal_has_only_calls_of_the_service() -> Test {
     let simulator = Simulator::start().await?;
     simulator.ask("pipeline", "s3cret").await?;
     simulator.ask("pipeline", "wrong").await?;
@@ -102,7 +102,7 @@ async fn knobs_clients_and_the_clock_are_set_by_name() -> Test {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_with_a_sentence_and_changes_nothing() -> Test {
+async fn invalid_requests_are_refused_with_a_message_and_change_nothing() -> Test {
     let simulator = Simulator::start().await?;
     let cases = [
         (Method::PATCH, "genesys", json!({ "token_lifetimes": 1 })),

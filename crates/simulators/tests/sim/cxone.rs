@@ -83,7 +83,7 @@ async fn discovery_names_the_token_endpoint_and_the_tenants_api() -> Test {
 }
 
 #[tokio::test]
-async fn a_token_says_whose_it_is_and_ends_after_an_hour() -> Test {
+async fn a_token_has_claims_and_expires_after_an_hour() -> Test {
     let tenant = Tenant::start().await?;
     let answer: Value = tenant.back_end(CLIENT, KEY).await?.json().await?;
     assert_eq!((&answer["expires_in"], &answer["token_type"]), (&json!(3_600), &json!("Bearer")));
@@ -100,7 +100,7 @@ async fn a_token_says_whose_it_is_and_ends_after_an_hour() -> Test {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_back_end_request_is_told_apart() -> Test {
+async fn each_wrong_back_end_request_has_its_own_error() -> Test {
     let tenant = Tenant::start().await?;
     let rows = [
         (("other", "app-secret"), KEY, refused(401, "invalid_client")),
@@ -117,7 +117,7 @@ async fn what_is_wrong_with_a_back_end_request_is_told_apart() -> Test {
     let bare = format!("grant_type=password&username={}&password={}", KEY.0, KEY.1);
     let form = "application/x-www-form-urlencoded";
     let bare = request().header("content-type", form).body(bare).send().await?;
-    assert_eq!(refusal(bare).await?, refused(400, "invalid_request"), "a key that is not encoded");
+    assert_eq!(refusal(bare).await?, refused(400, "invalid_request"), "the key is not URL-encoded");
     let grant = request().form(&[("grant_type", "magic")]).send().await?;
     assert_eq!(refusal(grant).await?, refused(400, "unsupported_grant_type"));
     assert_eq!(tenant.get("/auth/token", "").await?.status(), 405);
@@ -126,7 +126,7 @@ async fn what_is_wrong_with_a_back_end_request_is_told_apart() -> Test {
 }
 
 #[tokio::test]
-async fn user_hub_takes_an_access_key_as_json_alone() -> Test {
+async fn user_hub_accepts_an_access_key_only_as_json() -> Test {
     let tenant = Tenant::start().await?;
     let body = json!({"accessKeyId": KEY.0, "accessKeySecret": KEY.1});
     assert_eq!(tenant.user_hub(&body).await?.status(), 200);
@@ -138,7 +138,7 @@ async fn user_hub_takes_an_access_key_as_json_alone() -> Test {
 }
 
 #[tokio::test]
-async fn the_application_decides_whose_token_request_it_is() -> Test {
+async fn the_client_id_decides_which_platform_gets_a_token_request() -> Test {
     let tenant = Tenant::start().await?;
     let form = |id, secret| [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
     let ask = async |id, secret| tenant.request(Method::POST, "/oauth/token").form(&form(id, secret)).send().await;
@@ -152,7 +152,7 @@ async fn the_application_decides_whose_token_request_it_is() -> Test {
 }
 
 #[tokio::test]
-async fn an_access_key_is_made_shown_once_switched_off_and_deleted() -> Test {
+async fn an_access_key_is_created_disabled_and_deleted() -> Test {
     let tenant = Tenant::start().await?;
     let token = tenant.token().await?;
     let user = tenant.simulation.cxone.access_keys()[0].user_id.clone();
@@ -164,11 +164,11 @@ async fn an_access_key_is_made_shown_once_switched_off_and_deleted() -> Test {
     let secret = made["resultSet"]["accessKeySecret"].as_str().ok_or("no secret")?.to_owned();
     assert!(id.ends_with("====") && secret.ends_with("===="));
     let key = json!({"accessKeyId": id, "accessKeySecret": secret});
-    assert_eq!(tenant.user_hub(&key).await?.status(), 200, "both keys work side by side");
+    assert_eq!(tenant.user_hub(&key).await?.status(), 200, "both keys work");
     assert_eq!(tenant.user_hub(&json!({"accessKeyId": KEY.0, "accessKeySecret": KEY.1})).await?.status(), 200);
     let listed: Value = tenant.get(&format!("{ACCESS_KEYS}?userId={user}"), &token).await?.json().await?;
     assert_eq!(listed["totalRecords"], 2);
-    assert!(!listed.to_string().contains(&secret), "the secret is shown once");
+    assert!(!listed.to_string().contains(&secret), "the secret is returned only once");
     let query = format!("{ACCESS_KEYS}?accessKeyId={}", id.replace('=', "%3D"));
     let off = tenant.request(Method::PATCH, &query).bearer_auth(&token);
     assert_eq!(off.json(&json!({"isActive": false})).send().await?.status(), 200);
@@ -185,7 +185,7 @@ async fn an_access_key_is_made_shown_once_switched_off_and_deleted() -> Test {
 }
 
 #[tokio::test]
-async fn a_user_has_only_so_many_access_keys() -> Test {
+async fn access_keys_per_user_are_limited() -> Test {
     let tenant = Tenant::start().await?;
     let token = tenant.token().await?;
     tenant.simulation.cxone.set(|settings| settings.access_keys_per_user = 1);
@@ -197,7 +197,7 @@ async fn a_user_has_only_so_many_access_keys() -> Test {
 }
 
 #[tokio::test]
-async fn limits_say_when_to_come_back() -> Test {
+async fn rate_limits_return_retry_after() -> Test {
     let tenant = Tenant::start().await?;
     tenant.simulation.cxone.set(|settings| {
         settings.token_requests_per_minute = Some(1);
@@ -216,7 +216,7 @@ async fn limits_say_when_to_come_back() -> Test {
 }
 
 #[tokio::test]
-async fn it_is_steered_by_the_control_surface() -> Test {
+async fn the_control_surface_configures_it() -> Test {
     let tenant = Tenant::start().await?;
     let steer = async |method: Method, path: &str, body: Value| {
         tenant.request(method, &format!("/_sim/cxone{path}")).body(body.to_string()).send().await

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use simulators::function::{Function, FunctionSettings};
 use simulators::invoke::{FunctionError, Invoke};
 
-/// Long enough for anything that is to be done, on a busy machine too.
+/// A timeout that no test reaches.
 const PLENTY: Duration = Duration::from_secs(60);
 
 async fn start_with(environment: &[(&str, &str)], settings: FunctionSettings) -> Function {
@@ -26,14 +26,14 @@ async fn invoke(function: &Function, event: Value) -> Result<Value, FunctionErro
 }
 
 #[tokio::test]
-async fn an_event_comes_back_as_the_function_answered_it() {
+async fn an_invocation_returns_the_functions_answer() {
     let function = start().await;
     let event = json!({ "Step": "createSecret", "nested": [1, null, "ü"] });
     assert_eq!(invoke(&function, event.clone()).await, Ok(event));
 }
 
 #[tokio::test]
-async fn one_process_serves_one_invocation_after_the_other() {
+async fn sequential_invocations_share_a_process() {
     let function = start().await;
     let first = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
     let second = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
@@ -42,7 +42,7 @@ async fn one_process_serves_one_invocation_after_the_other() {
 }
 
 #[tokio::test]
-async fn invocations_at_the_same_time_run_in_processes_of_their_own() {
+async fn concurrent_invocations_run_in_separate_processes() {
     let function = start().await;
     let place = tempfile::tempdir().expect("a directory");
     let event = json!({ "do": "meet", "at": place.path(), "parties": 3 });
@@ -62,7 +62,7 @@ async fn a_concurrency_of_one_makes_the_second_invocation_wait() {
 }
 
 #[tokio::test]
-async fn the_environment_is_lambdas_and_the_callers_and_nothing_else() {
+async fn the_environment_has_only_lambdas_and_the_callers_variables() {
     let function = start_with(&[("ROTATOR_API_URL", "http://127.0.0.1:1")], FunctionSettings::default()).await;
     let environment = invoke(&function, json!({ "do": "environment" })).await.expect("it answers");
     assert_eq!(environment["ROTATOR_API_URL"], "http://127.0.0.1:1");
@@ -75,7 +75,7 @@ async fn the_environment_is_lambdas_and_the_callers_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_deadline_is_an_epoch_time_ahead_of_now() {
+async fn the_deadline_is_an_epoch_time_in_the_future() {
     let function = start().await;
     let times = invoke(&function, json!({ "do": "now" })).await.expect("it answers");
     let left = times["deadline"].as_i64().expect("a number") - times["ms"].as_i64().expect("a number");
@@ -89,7 +89,7 @@ async fn the_deadline_is_an_epoch_time_ahead_of_now() {
 }
 
 #[tokio::test]
-async fn an_error_keeps_its_type_and_its_message_and_the_process_lives_on() {
+async fn a_function_error_keeps_its_type_and_the_process() {
     let function = start().await;
     let before = invoke(&function, json!({ "do": "pid" })).await;
     assert_eq!(invoke(&function, json!({ "do": "fail" })).await, Err(FunctionError::new("Sad", "it failed")));
@@ -103,7 +103,7 @@ async fn an_answer_that_is_not_json_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_process_that_exits_fails_the_invocation_and_the_next_gets_a_new_one() {
+async fn an_exit_fails_the_invocation_and_the_next_starts_a_new_process() {
     let function = start().await;
     let before = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
     let error = invoke(&function, json!({ "do": "exit" })).await.expect_err("it died");
@@ -114,7 +114,7 @@ async fn a_process_that_exits_fails_the_invocation_and_the_next_gets_a_new_one()
 }
 
 #[tokio::test]
-async fn a_process_that_overruns_its_time_is_killed() {
+async fn a_process_is_killed_at_the_timeout() {
     let function = start().await;
     let before = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
     let error = function.invoke(json!({ "do": "hang" }), Duration::from_millis(250)).await.expect_err("it hangs");
@@ -125,12 +125,12 @@ async fn a_process_that_overruns_its_time_is_killed() {
 }
 
 #[tokio::test]
-async fn killing_ends_the_invocation_that_is_under_way() {
+async fn kill_fails_the_running_invocation() {
     let function = start().await;
     let place = tempfile::tempdir().expect("a directory");
     let event = json!({ "do": "meet", "at": place.path(), "parties": 2 });
     let kill_once_it_is_there = async {
-        while std::fs::read_dir(place.path()).expect("it is there").next().is_none() {
+        while std::fs::read_dir(place.path()).expect("it exists").next().is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         function.kill();
@@ -142,7 +142,7 @@ async fn killing_ends_the_invocation_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn an_invocation_that_is_given_up_does_not_keep_its_process() {
+async fn dropping_an_invocation_kills_its_process() {
     let function = start().await;
     let before = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
     let hanging = invoke(&function, json!({ "do": "hang" }));
@@ -152,10 +152,10 @@ async fn an_invocation_that_is_given_up_does_not_keep_its_process() {
 }
 
 #[tokio::test]
-async fn an_error_at_the_start_is_the_invocations_error() {
+async fn an_init_error_fails_the_invocation() {
     let function = start_with(&[("FAIL_INIT", "1")], FunctionSettings::default()).await;
     let error = invoke(&function, json!({})).await.expect_err("it can't start");
-    // Had the first process gone before the event came, the second reports the same.
+    // If the first process exits before it gets the event, the second one reports the same error.
     assert_eq!(error, FunctionError::new("Sad.Start", "no start today"));
 }
 
@@ -169,15 +169,15 @@ async fn output_is_captured_line_by_line() {
 }
 
 #[tokio::test]
-async fn a_binary_that_is_not_there_cannot_be_started() {
+async fn a_missing_binary_cannot_be_started() {
     Function::start("/does/not/exist", Vec::new(), FunctionSettings::default())
         .await
-        .expect_err("there is no such file");
+        .expect_err("the file does not exist");
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_processes_go_with_the_function() {
+async fn processes_end_with_the_function() {
     let function = start().await;
     let pid = invoke(&function, json!({ "do": "pid" })).await.expect("it answers");
     let entry = Path::new("/proc").join(pid.to_string());

@@ -72,13 +72,13 @@ async fn a_token_is_opaque_and_expires_a_second_early() -> Test {
     assert!(token.contains(['-', '_', '*']));
     assert_eq!(body["token_type"], "bearer");
     assert_eq!(body["expires_in"], 86_399);
-    assert_eq!(body.as_object().map(serde_json::Map::len), Some(3), "there is no refresh token");
+    assert_eq!(body.as_object().map(serde_json::Map::len), Some(3), "no refresh token");
     assert_eq!(organization.genesys.live_tokens(), [token]);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_secret_may_be_posted_in_the_form() -> Test {
+async fn the_secret_can_be_sent_in_the_form() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let form = [("grant_type", "client_credentials"), ("client_id", "pipeline"), ("client_secret", "s3cret")];
     let url = format!("{}/oauth/token", organization.server.url());
@@ -121,7 +121,7 @@ async fn a_token_request_in_json_is_refused() -> Test {
 }
 
 #[tokio::test]
-async fn too_many_token_requests_are_an_invalid_request_until_the_minute_is_over() -> Test {
+async fn too_many_token_requests_are_an_invalid_request_for_a_minute() -> Test {
     let settings = GenesysSettings { token_requests_per_minute: Some(1), ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     organization.token("pipeline", "s3cret").await?;
@@ -136,7 +136,7 @@ async fn too_many_token_requests_are_an_invalid_request_until_the_minute_is_over
 }
 
 #[tokio::test]
-async fn a_client_token_is_not_a_user_and_a_user_token_is() -> Test {
+async fn users_me_requires_a_user_token() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     organization.genesys.add_client(OAuthClient { user: true, name: "Ada".to_owned(), ..OAuthClient::new("ada", "x") });
     let token = organization.token("pipeline", "s3cret").await?;
@@ -155,7 +155,7 @@ async fn a_client_token_is_not_a_user_and_a_user_token_is() -> Test {
 }
 
 #[tokio::test]
-async fn a_token_tells_its_client_and_revokes_itself_alone() -> Test {
+async fn tokens_me_names_the_client_and_revokes_only_the_token() -> Test {
     let settings = GenesysSettings { head_token_status: 204, delete_token_status: 204, ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     let token = organization.token("pipeline", "s3cret").await?;
@@ -165,9 +165,9 @@ async fn a_token_tells_its_client_and_revokes_itself_alone() -> Test {
     assert_eq!(body["OAuthClient"]["id"], "pipeline");
     assert_eq!(body["OAuthClient"]["authorizedGrantType"], "CLIENT-CREDENTIALS");
     assert_eq!(body["OAuthClient"]["organization"], body["organization"]);
-    organization.genesys.set(|settings| settings.token_owner = Some("somebody-else".to_owned()));
+    organization.genesys.set(|settings| settings.token_owner = Some("another-client".to_owned()));
     let body: Value = organization.get(path, &token).await?.error_for_status()?.json().await?;
-    assert_eq!(body["OAuthClient"]["id"], "somebody-else");
+    assert_eq!(body["OAuthClient"]["id"], "another-client");
     assert_eq!(organization.call(Method::HEAD, path, &token, Value::Null).await?.status(), 204);
     assert_eq!(organization.call(Method::DELETE, path, &token, Value::Null).await?.status(), 204);
     let answer = organization.get(path, &token).await?;
@@ -177,7 +177,7 @@ async fn a_token_tells_its_client_and_revokes_itself_alone() -> Test {
 }
 
 #[tokio::test]
-async fn missing_expired_and_rejected_tokens_are_told_apart_from_a_wrong_address() -> Test {
+async fn missing_and_invalid_tokens_and_addresses_have_their_own_codes() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let url = format!("{}/api/v2/tokens/me", organization.server.url());
     let answer = organization.http.get(url).send().await?;
@@ -200,7 +200,7 @@ async fn missing_expired_and_rejected_tokens_are_told_apart_from_a_wrong_address
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_named_before_a_missing_scope() -> Test {
+async fn permissions_are_checked_before_scopes() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let permissions = Some(vec!["routing:queue:view".to_owned()]);
     let scope = vec!["users:readonly".to_owned()];
@@ -222,7 +222,7 @@ async fn a_missing_permission_is_named_before_a_missing_scope() -> Test {
 }
 
 #[tokio::test]
-async fn requests_over_the_limit_are_told_when_to_come_back() -> Test {
+async fn requests_over_the_limit_get_retry_after() -> Test {
     let settings = GenesysSettings { requests_per_minute: Some(2), ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     let token = organization.token("pipeline", "s3cret").await?;
@@ -235,14 +235,14 @@ async fn requests_over_the_limit_are_told_when_to_come_back() -> Test {
     let wait: u64 = answer.headers()["retry-after"].to_str()?.parse()?;
     assert_eq!(Organization::refusal(answer).await?, refused(429, "too.many.requests.retry.after"));
     let other = organization.token("pipeline", "s3cret").await?;
-    assert_eq!(organization.get("/api/v2/tokens/me", &other).await?.status(), 200, "the limit is the token's own");
+    assert_eq!(organization.get("/api/v2/tokens/me", &other).await?.status(), 200, "the limit is per token");
     organization.genesys.advance(Duration::from_secs(wait));
     assert_eq!(organization.get("/api/v2/tokens/me", &token).await?.status(), 200);
     Ok(())
 }
 
 #[tokio::test]
-async fn lists_page_by_number_and_keep_the_other_parameters() -> Test {
+async fn lists_are_paged_by_number_and_keep_other_parameters() -> Test {
     let organization = Organization::start(GenesysSettings { list_entities: 5, ..GenesysSettings::default() }).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let mut next = Some("/api/v2/users?pageSize=2&state=active".to_owned());
@@ -263,7 +263,7 @@ async fn lists_page_by_number_and_keep_the_other_parameters() -> Test {
 }
 
 #[tokio::test]
-async fn audit_results_go_on_at_a_cursor() -> Test {
+async fn audit_results_are_paged_by_cursor() -> Test {
     let organization = Organization::start(GenesysSettings { list_entities: 3, ..GenesysSettings::default() }).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let path = "/api/v2/audits/query/abc/results?pageSize=2";
@@ -288,7 +288,7 @@ async fn unknown_paths_and_methods_are_refused() -> Test {
 }
 
 #[tokio::test]
-async fn unpublished_endpoints_exist_only_where_they_are_switched_on() -> Test {
+async fn unpublished_endpoints_are_disabled_by_default() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let body = json!({ "grant_type": "client_credentials", "resource_owner": "service-account" });
@@ -305,7 +305,7 @@ async fn unpublished_endpoints_exist_only_where_they_are_switched_on() -> Test {
 }
 
 #[tokio::test]
-async fn a_token_answer_can_be_spelt_in_other_ways() -> Test {
+async fn the_form_of_a_token_answer_is_configurable() -> Test {
     let settings =
         GenesysSettings { expires_in: ExpiresIn::Text, token_type: "Bearer".to_owned(), ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
@@ -328,7 +328,7 @@ async fn the_journal_names_a_client_by_its_pattern() -> Test {
 }
 
 #[tokio::test]
-async fn a_search_goes_on_at_a_query_or_a_link_and_takes_no_other_form() -> Test {
+async fn a_search_is_paged_by_query_or_by_link() -> Test {
     let organization = Organization::start(GenesysSettings { list_entities: 30, ..GenesysSettings::default() }).await?;
     let token = organization.token("pipeline", "s3cret").await?;
     let path = "/api/v2/users/search";

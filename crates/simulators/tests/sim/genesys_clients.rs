@@ -32,14 +32,14 @@ impl Organization {
         Ok(organization)
     }
 
-    /// A new token, or `None` where the credentials are refused.
+    /// Returns a token, or `None` if the credentials are refused.
     async fn exchange(&self, id: &str, secret: &str) -> Result<Option<String>, Box<dyn Error>> {
         let request = self.http.post(format!("{}/oauth/token", self.server.url())).basic_auth(id, Some(secret));
         let answer: Value = request.form(&[("grant_type", "client_credentials")]).send().await?.json().await?;
         Ok(answer["access_token"].as_str().map(str::to_owned))
     }
 
-    /// The status and the body of an answer, `null` where it has none.
+    /// Returns the status and the body of an answer, or `null` without a body.
     async fn call(&self, method: Method, path: &str, body: &Value) -> Result<(u16, Value), Box<dyn Error>> {
         let request = self.http.request(method, format!("{}{path}", self.server.url())).bearer_auth(&self.token);
         let answer = request.json(body).send().await?;
@@ -56,7 +56,7 @@ impl Organization {
 }
 
 #[tokio::test]
-async fn a_secret_is_shown_on_creation_and_never_again() -> Test {
+async fn a_secret_is_returned_only_on_creation() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let wanted =
         json!({ "name": "new", "authorizedGrantType": "CLIENT-CREDENTIALS", "accessTokenValiditySeconds": 300 });
@@ -70,12 +70,12 @@ async fn a_secret_is_shown_on_creation_and_never_again() -> Test {
     assert_eq!(listed["total"], 2);
     assert!(!listed.to_string().contains(secret));
     organization.genesys.advance(Duration::from_secs(300));
-    assert!(!organization.genesys.live_tokens().contains(&token), "the client's own validity counts");
+    assert!(!organization.genesys.live_tokens().contains(&token), "the client's own validity applies");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_regenerated_secret_replaces_the_old_one_at_once_and_keeps_the_tokens() -> Test {
+async fn a_regenerated_secret_replaces_the_old_one_and_keeps_the_tokens() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let secret = organization.regenerate("admin").await?;
     assert!(organization.exchange("admin", "root").await?.is_none());
@@ -85,7 +85,7 @@ async fn a_regenerated_secret_replaces_the_old_one_at_once_and_keeps_the_tokens(
 }
 
 #[tokio::test]
-async fn a_regenerated_secret_can_end_the_tokens_too() -> Test {
+async fn regenerating_a_secret_can_revoke_tokens() -> Test {
     let settings = GenesysSettings { regenerate_revokes_tokens: true, ..GenesysSettings::default() };
     let organization = Organization::start(settings).await?;
     organization.regenerate("admin").await?;
@@ -94,7 +94,7 @@ async fn a_regenerated_secret_can_end_the_tokens_too() -> Test {
 }
 
 #[tokio::test]
-async fn until_a_secret_has_spread_only_the_old_one_works() -> Test {
+async fn only_the_old_secret_works_during_propagation() -> Test {
     let organization =
         Organization::start(GenesysSettings { secret_propagation: 600, ..GenesysSettings::default() }).await?;
     let first = organization.regenerate("admin").await?;
@@ -109,7 +109,7 @@ async fn until_a_secret_has_spread_only_the_old_one_works() -> Test {
 }
 
 #[tokio::test]
-async fn nobody_regenerates_the_secret_of_a_client_with_more_roles() -> Test {
+async fn regenerating_requires_all_roles_of_the_client() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let role = RoleDivision { role_id: "master-admin".to_owned(), division_id: "*".to_owned() };
     organization.genesys.add_client(OAuthClient { role_divisions: vec![role], ..OAuthClient::new("mighty", "x") });
@@ -120,7 +120,7 @@ async fn nobody_regenerates_the_secret_of_a_client_with_more_roles() -> Test {
 }
 
 #[tokio::test]
-async fn a_changed_client_keeps_its_secret_and_its_validity_within_limits() -> Test {
+async fn an_updated_client_keeps_its_secret_and_its_validity_is_limited() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     organization.genesys.add_client(OAuthClient::new("changed", "x"));
     let path = format!("{CLIENTS}/changed");
@@ -137,7 +137,7 @@ async fn a_changed_client_keeps_its_secret_and_its_validity_within_limits() -> T
 }
 
 #[tokio::test]
-async fn a_client_is_made_inactive_before_it_is_deleted() -> Test {
+async fn only_an_inactive_client_can_be_deleted() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     organization.genesys.add_client(OAuthClient::new("old", "x"));
     let path = format!("{CLIENTS}/old");
@@ -155,7 +155,7 @@ async fn a_client_is_made_inactive_before_it_is_deleted() -> Test {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_client_is_refused() -> Test {
+async fn an_invalid_client_is_refused() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     for body in [json!(null), json!([]), json!({ "name": "no grant" })] {
         let (status, error) = organization.call(Method::POST, CLIENTS, &body).await?;

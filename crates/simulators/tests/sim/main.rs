@@ -1,6 +1,6 @@
 //! The simulators and the function runner, each through real HTTP.
 //!
-//! One binary for all of them: linking is what integration tests spend their time on.
+//! One binary, because linking dominates the build time of integration tests.
 
 #![expect(
     clippy::disallowed_macros,

@@ -15,12 +15,12 @@ fn update(simulator: &Simulator, label: &str) -> UpdateSecretVersionStageFluentB
 }
 
 #[tokio::test]
-async fn moving_the_current_label_moves_the_previous_one_and_leaves_pending() {
+async fn moving_current_moves_previous_and_removes_pending() {
     let simulator = pending().await;
     let moved = update(&simulator, "AWSCURRENT").remove_from_version_id(id(1)).move_to_version_id(id(2));
     moved.send().await.expect("it moves");
     assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT AWSPENDING"]);
-    // Where AWSCURRENT leaves a version, a finished rotation's AWSPENDING leaves it too.
+    // AWSPENDING of a finished rotation is removed together with AWSCURRENT.
     simulator.put(3, "three", &[]).await;
     assert_eq!(simulator.labels(), ["1: ", "2: AWSPREVIOUS", "3: AWSCURRENT"]);
 }
@@ -35,7 +35,7 @@ async fn rolling_back_swaps_current_and_previous() {
 }
 
 #[tokio::test]
-async fn moving_a_label_needs_its_present_holder() {
+async fn moving_a_label_requires_its_current_version() {
     let simulator = pending().await;
     let without = update(&simulator, "AWSCURRENT").move_to_version_id(id(2));
     let text = format!(
@@ -50,15 +50,15 @@ async fn moving_a_label_needs_its_present_holder() {
 }
 
 #[tokio::test]
-async fn moving_a_label_to_where_it_is_changes_nothing() {
+async fn moving_a_label_to_its_own_version_changes_nothing() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.put(2, "two", &[]).await;
-    update(&simulator, "AWSCURRENT").move_to_version_id(id(2)).send().await.expect("nothing to do");
+    update(&simulator, "AWSCURRENT").move_to_version_id(id(2)).send().await.expect("no change");
     assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
 }
 
 #[tokio::test]
-async fn a_label_without_a_holder_needs_no_present_holder() {
+async fn an_unattached_label_requires_no_current_version() {
     let simulator = pending().await;
     update(&simulator, "MINE").move_to_version_id(id(2)).send().await.expect("it is attached");
     assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: AWSPENDING MINE"]);
@@ -67,7 +67,7 @@ async fn a_label_without_a_holder_needs_no_present_holder() {
 }
 
 #[tokio::test]
-async fn the_current_label_cannot_be_removed_altogether() {
+async fn the_current_label_cannot_be_removed() {
     let simulator = pending().await;
     let (code, message) = refused(update(&simulator, "AWSCURRENT").remove_from_version_id(id(1)).send().await);
     assert_eq!(code, "InvalidParameterException");
@@ -75,14 +75,14 @@ async fn the_current_label_cannot_be_removed_altogether() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_not_there_takes_no_label() {
+async fn a_missing_version_cannot_get_a_label() {
     let simulator = pending().await;
     let moved = update(&simulator, "AWSCURRENT").remove_from_version_id(id(1)).move_to_version_id(id(9));
     assert_eq!(code(moved.send().await), "ResourceNotFoundException");
 }
 
 #[tokio::test]
-async fn custom_labels_move_one_by_one_and_are_answered_sorted() {
+async fn custom_labels_move_one_by_one_and_are_sorted() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.put(2, "two", &["one", "two", "three"]).await;
     assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: one three two"]);
@@ -91,7 +91,7 @@ async fn custom_labels_move_one_by_one_and_are_answered_sorted() {
 }
 
 #[tokio::test]
-async fn a_version_carries_20_labels_at_most() {
+async fn a_version_has_at_most_20_labels() {
     let simulator = pending().await;
     for number in 1..20 {
         update(&simulator, &format!("L{number}")).move_to_version_id(id(2)).send().await.expect("it is attached");

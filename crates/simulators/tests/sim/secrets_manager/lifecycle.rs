@@ -21,7 +21,7 @@ async fn a_secret_marked_for_deletion_can_be_described_and_restored_but_not_read
     assert_eq!(read, ("InvalidRequestException".into(), marked.to_owned()));
     let put = simulator.client.put_secret_value().secret_id("s").secret_string("x").send().await;
     assert_eq!(code(put), "InvalidRequestException");
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert!(described.deleted_date().is_some());
     assert_eq!(simulator.client.list_secrets().send().await.expect("a list").secret_list().len(), 0);
     simulator.client.restore_secret().secret_id("s").send().await.expect("it is restored");
@@ -29,7 +29,7 @@ async fn a_secret_marked_for_deletion_can_be_described_and_restored_but_not_read
 }
 
 #[tokio::test]
-async fn a_marked_secret_is_gone_when_its_time_has_come() {
+async fn a_marked_secret_is_deleted_after_the_recovery_window() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.client.delete_secret().secret_id("s").recovery_window_in_days(7).send().await.expect("it is marked");
     let again = simulator.client.create_secret().name("s").send().await;
@@ -40,17 +40,17 @@ async fn a_marked_secret_is_gone_when_its_time_has_come() {
 }
 
 #[tokio::test]
-async fn force_deletes_at_once_and_needs_nothing_to_delete() {
+async fn force_deletes_at_once_and_succeeds_without_a_secret() {
     let simulator = Simulator::start().await.with_secret().await;
     let force = || simulator.client.delete_secret().secret_id("s").force_delete_without_recovery(true);
     assert_eq!(code(force().recovery_window_in_days(7).send().await), "InvalidParameterException");
     force().send().await.expect("it is gone");
-    force().send().await.expect("gone already");
+    force().send().await.expect("it was already deleted");
     simulator.client.create_secret().name("s").send().await.expect("the name is free");
 }
 
 #[tokio::test]
-async fn recovery_windows_have_7_to_30_days() {
+async fn recovery_windows_are_7_to_30_days() {
     let simulator = Simulator::start().await.with_secret().await;
     for days in [6, 31] {
         let deleted = simulator.client.delete_secret().secret_id("s").recovery_window_in_days(days).send().await;
@@ -63,15 +63,14 @@ fn tag(key: &str, value: &str) -> Tag {
 }
 
 #[tokio::test]
-async fn tags_are_replaced_by_key_and_removed_by_key() {
+async fn tags_are_replaced_and_removed_by_key() {
     let simulator = Simulator::start().await.with_secret().await;
     let add = |tag| simulator.client.tag_resource().secret_id("s").tags(tag).send();
     for tag in [tag("team", "a"), tag("stage", "prod"), tag("team", "b")] {
         add(tag).await.expect("it is tagged");
     }
-    let tags = || async {
-        simulator.client.describe_secret().secret_id("s").send().await.expect("it is there").tags().to_vec()
-    };
+    let tags =
+        || async { simulator.client.describe_secret().secret_id("s").send().await.expect("it exists").tags().to_vec() };
     assert_eq!(tags().await, [tag("team", "b"), tag("stage", "prod")]);
     simulator.client.untag_resource().secret_id("s").tag_keys("team").send().await.expect("it is untagged");
     assert_eq!(tags().await, [tag("stage", "prod")]);
@@ -94,7 +93,7 @@ async fn names(simulator: &Simulator, key: FilterNameStringType, value: &str) ->
 }
 
 #[tokio::test]
-async fn filters_are_prefixes_and_only_some_mind_the_case() {
+async fn filters_are_prefixes_and_some_are_case_sensitive() {
     let simulator = four_secrets().await;
     assert_eq!(names(&simulator, FilterNameStringType::Name, "prod/").await, ["prod/a", "prod/b"]);
     assert_eq!(names(&simulator, FilterNameStringType::Name, "!prod/").await, ["Prod/c", "test/d"]);
@@ -104,7 +103,7 @@ async fn filters_are_prefixes_and_only_some_mind_the_case() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages() {
+async fn lists_are_paged() {
     let simulator = four_secrets().await;
     let mut pages = simulator.client.list_secrets().into_paginator().page_size(3).send();
     let mut sizes = Vec::new();
@@ -130,11 +129,11 @@ async fn deprecated_versions_are_listed_on_request() {
 }
 
 #[tokio::test]
-async fn an_access_is_noted_by_its_day() {
+async fn the_last_access_is_a_day() {
     let simulator = Simulator::start().await.with_secret().await;
     let describe = || simulator.client.describe_secret().secret_id("s").send();
-    assert_eq!(describe().await.expect("it is there").last_accessed_date(), None);
+    assert_eq!(describe().await.expect("it exists").last_accessed_date(), None);
     simulator.client.get_secret_value().secret_id("s").send().await.expect("it is read");
-    let accessed = *describe().await.expect("it is there").last_accessed_date().expect("a date");
+    let accessed = *describe().await.expect("it exists").last_accessed_date().expect("a date");
     assert_eq!(accessed.secs() % 86_400, 0);
 }

@@ -19,12 +19,12 @@ use simulators::http::Server;
 use simulators::journal::Journal;
 use simulators::secrets_manager::{SecretsManager, SecretsManagerSettings};
 
-/// A version id, told apart by its last digit.
+/// A version id with this last digit.
 fn id(number: u8) -> String {
     format!("00000000-0000-4000-8000-0000000000{number:02}")
 }
 
-/// A simulator on a port of its own, and a client of it.
+/// A simulator on its own port, and a client.
 struct Simulator {
     service: SecretsManager,
     client: Client,
@@ -45,7 +45,7 @@ impl Simulator {
         Self { service, client, url, _server: server }
     }
 
-    /// A secret called `s` whose version `id(1)` holds `one`.
+    /// Creates the secret `s` with the version `id(1)` and the value `one`.
     async fn with_secret(self) -> Self {
         self.client
             .create_secret()
@@ -89,7 +89,7 @@ fn refused<T: Debug, E: ProvideErrorMetadata + Debug, R: Debug>(answer: Result<T
     (code, error.message().unwrap_or_default().to_owned())
 }
 
-/// The error's code alone.
+/// The error's code.
 fn code<T: Debug, E: ProvideErrorMetadata + Debug, R: Debug>(answer: Result<T, SdkError<E, R>>) -> String {
     refused(answer).0
 }

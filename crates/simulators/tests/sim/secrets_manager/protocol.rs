@@ -1,4 +1,4 @@
-//! The protocol: what the service refuses before it looks at any secret.
+//! The protocol: answers, errors and signatures.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -49,7 +49,7 @@ async fn answers_are_aws_json_with_a_request_id() {
 }
 
 #[tokio::test]
-async fn errors_name_their_type_and_their_message() {
+async fn errors_have_a_type_and_a_message() {
     let simulator = Simulator::start().await;
     let answer = post(&simulator, "DescribeSecret", Some(SIGNATURE), r#"{"SecretId":"absent"}"#).await;
     assert_eq!(answer.status, 400);
@@ -68,7 +68,7 @@ async fn a_request_must_be_signed_for_this_service() {
 }
 
 #[tokio::test]
-async fn unknown_actions_and_bad_bodies_have_errors_of_their_own() {
+async fn unknown_actions_and_invalid_bodies_have_their_own_errors() {
     let simulator = Simulator::start().await;
     let kind =
         async |action: &str, body: &str| post(&simulator, action, Some(SIGNATURE), body).await.body["__type"].clone();
@@ -80,7 +80,7 @@ async fn unknown_actions_and_bad_bodies_have_errors_of_their_own() {
 }
 
 #[tokio::test]
-async fn the_token_that_sdks_fill_in_is_not_made_up_by_the_service() {
+async fn the_service_does_not_generate_a_missing_token() {
     let simulator = Simulator::start().await.with_secret().await;
     let text = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
     let put = post(&simulator, "PutSecretValue", Some(SIGNATURE), r#"{"SecretId":"s","SecretString":"x"}"#).await;
@@ -90,7 +90,7 @@ async fn the_token_that_sdks_fill_in_is_not_made_up_by_the_service() {
 }
 
 #[tokio::test]
-async fn a_denied_action_says_who_may_not_do_what() {
+async fn an_access_denied_error_names_caller_action_and_resource() {
     let denied = BTreeSet::from(["PutSecretValue".to_owned()]);
     let simulator = Simulator::with(SecretsManagerSettings { denied, ..SecretsManagerSettings::default() })
         .await
@@ -113,24 +113,24 @@ async fn a_denied_action_says_who_may_not_do_what() {
 }
 
 #[tokio::test]
-async fn writes_beyond_the_rate_are_throttled_and_reads_are_not() {
+async fn only_writes_over_the_rate_are_throttled() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.service.set(|settings| settings.writes_per_second = Some(0));
     let put = || simulator.client.put_secret_value().secret_id("s").secret_string("x").send();
     assert_eq!(refused(put().await), ("ThrottlingException".into(), "Rate exceeded".to_owned()));
     simulator.client.get_secret_value().secret_id("s").send().await.expect("reads go on");
     simulator.service.set(|settings| settings.writes_per_second = Some(1));
-    put().await.expect("the first of its second");
-    // Real time passes too, so that the second of a second could be one of the next.
+    put().await.expect("the first in its second");
+    // Real time passes as well, so the second write could be in the next second.
     simulator.service.set(|settings| settings.writes_per_second = Some(0));
     assert_eq!(code(put().await), "ThrottlingException");
     simulator.service.advance(Duration::from_secs(1));
     simulator.service.set(|settings| settings.writes_per_second = Some(1));
-    put().await.expect("the first of the next second");
+    put().await.expect("the first in the next second");
 }
 
 #[tokio::test]
-async fn who_called_what_on_which_secret_is_written_down_refused_or_not() {
+async fn signed_calls_are_recorded_also_when_denied() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.service.set(|settings| settings.denied = BTreeSet::from(["GetSecretValue".to_owned()]));
     simulator.service.forget_accesses();

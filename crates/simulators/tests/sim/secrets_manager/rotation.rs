@@ -1,4 +1,4 @@
-//! RotateSecret: the four steps, retries, tokens, tests of a set-up, cancelling.
+//! RotateSecret: the four steps, retries, tokens, configuration tests, canceling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use tokio::sync::Semaphore;
 
 use super::{Simulator, code, id, refused};
 
-/// The ARN of a function; any will do.
+/// The ARN of a function. The simulator accepts any.
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotator";
 
 fn failure(message: impl ToString) -> FunctionError {
     FunctionError::new("TestFailure", message.to_string())
 }
 
-/// What a rotation function does in a step, in the shape of the service's own template.
+/// A rotation function's step, following the service's template.
 async fn step(client: &Client, event: &Value) -> Result<Value, FunctionError> {
     let text = |name: &str| event[name].as_str().expect("a member of the event").to_owned();
     let (secret, token) = (text("SecretId"), text("ClientRequestToken"));
@@ -47,7 +47,7 @@ async fn step(client: &Client, event: &Value) -> Result<Value, FunctionError> {
     Ok(Value::Null)
 }
 
-/// A simulator with a secret and a function that first asks `check` about every event.
+/// A simulator with a secret, and a function that first passes every event to `check`.
 pub(crate) async fn rotating(check: impl Fn(&Value) -> Result<(), FunctionError> + Send + Sync + 'static) -> Simulator {
     let settings = SecretsManagerSettings {
         retries: 2,
@@ -76,7 +76,7 @@ fn steps(simulator: &Simulator) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_rotation_runs_the_four_steps_and_takes_the_pending_label_off() {
+async fn a_rotation_runs_the_four_steps_and_removes_the_pending_label() {
     let simulator = rotating(|_| Ok(())).await;
     let started = rotate(&simulator, 2).send().await.expect("it is started");
     assert_eq!(started.version_id(), Some(id(2).as_str()));
@@ -84,7 +84,7 @@ async fn a_rotation_runs_the_four_steps_and_takes_the_pending_label_off() {
     assert_eq!(steps(&simulator), ["createSecret", "setSecret", "testSecret", "finishSecret"]);
     assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
     assert_eq!(simulator.service.versions("s")[1].value.as_deref(), Some(format!("made for {}", id(2)).as_str()));
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), Some(true));
     assert_eq!(described.rotation_lambda_arn(), Some(FUNCTION));
     assert!(described.last_rotated_date().is_some());
@@ -92,11 +92,11 @@ async fn a_rotation_runs_the_four_steps_and_takes_the_pending_label_off() {
 }
 
 #[tokio::test]
-async fn every_event_names_the_full_arn_and_one_rotation_token() {
+async fn all_events_have_the_full_arn_and_one_rotation_token() {
     let simulator = rotating(|_| Ok(())).await;
     rotate(&simulator, 2).send().await.expect("it is started");
     simulator.service.settled().await;
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     let events = simulator.service.events();
     let token = events[0]["RotationToken"].as_str().expect("a token");
     assert!((36..=256).contains(&token.len()));
@@ -108,7 +108,7 @@ async fn every_event_names_the_full_arn_and_one_rotation_token() {
 }
 
 #[tokio::test]
-async fn the_staged_version_is_empty_until_the_function_fills_it() {
+async fn the_staged_version_is_empty_until_the_function_writes_it() {
     let gate = Arc::new(Semaphore::new(0));
     let simulator = Simulator::start().await.with_secret().await;
     let (client, waiting) = (simulator.client.clone(), Arc::clone(&gate));
@@ -124,12 +124,12 @@ async fn the_staged_version_is_empty_until_the_function_fills_it() {
     let get = simulator.client.get_secret_value().secret_id("s").version_id(id(2)).version_stage("AWSPENDING");
     let text = "Secrets Manager can't find the specified secret value for staging label: AWSPENDING";
     assert_eq!(refused(get.send().await), ("ResourceNotFoundException".into(), text.to_owned()));
-    // A second call with the same token asks for what is under way; another token is refused.
+    // A repeated token is the rotation in progress. Another token is refused.
     rotate(&simulator, 2).send().await.expect("the same request");
     let (code, message) = refused(rotate(&simulator, 3).send().await);
     assert_eq!(code, "InvalidRequestException");
     assert_eq!(message, "A previous rotation isn't complete. That rotation will be reattempted.");
-    // A token that wasn't in the event writes nothing.
+    // A RotationToken that was not in the event is refused.
     let put = || simulator.client.put_secret_value().secret_id("s").client_request_token(id(2)).secret_string("x");
     let forged = put().rotation_token("0".repeat(36)).version_stages("AWSPENDING").send().await;
     assert_eq!(super::code(forged), "AccessDeniedException");
@@ -142,7 +142,7 @@ async fn the_staged_version_is_empty_until_the_function_fills_it() {
 }
 
 #[tokio::test]
-async fn a_failed_step_makes_the_whole_rotation_run_again_under_the_same_version() {
+async fn a_failed_rotation_is_retried_with_the_same_version() {
     let failed = std::sync::atomic::AtomicBool::new(false);
     let simulator = rotating(move |event| {
         let first = event["Step"] == "testSecret" && !failed.swap(true, std::sync::atomic::Ordering::SeqCst);
@@ -162,7 +162,7 @@ async fn a_failed_step_makes_the_whole_rotation_run_again_under_the_same_version
 }
 
 #[tokio::test]
-async fn a_rotation_that_never_succeeds_leaves_the_pending_label_and_is_retried_when_asked_again() {
+async fn a_failed_rotation_keeps_the_pending_label_and_rotate_secret_retries_it() {
     let broken = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let fails = Arc::clone(&broken);
     let simulator = rotating(move |event| {
@@ -181,7 +181,7 @@ async fn a_rotation_that_never_succeeds_leaves_the_pending_label_and_is_retried_
 }
 
 #[tokio::test]
-async fn a_function_that_moves_nothing_has_not_rotated() {
+async fn a_rotation_without_a_promotion_is_incomplete() {
     let simulator = Simulator::with(SecretsManagerSettings { retries: 0, ..SecretsManagerSettings::default() })
         .await
         .with_secret()
@@ -195,7 +195,7 @@ async fn a_function_that_moves_nothing_has_not_rotated() {
 }
 
 #[tokio::test]
-async fn a_function_that_panics_has_failed() {
+async fn a_panic_fails_the_rotation() {
     let simulator = Simulator::with(SecretsManagerSettings { retries: 0, ..SecretsManagerSettings::default() })
         .await
         .with_secret()
@@ -207,7 +207,7 @@ async fn a_function_that_panics_has_failed() {
 }
 
 #[tokio::test]
-async fn a_step_that_takes_too_long_fails() {
+async fn a_step_fails_at_the_timeout() {
     let settings = SecretsManagerSettings {
         retries: 0,
         function_timeout: Duration::from_millis(10),
@@ -222,7 +222,7 @@ async fn a_step_that_takes_too_long_fails() {
 }
 
 #[tokio::test]
-async fn without_rotating_immediately_only_a_copy_is_tested_and_removed() {
+async fn without_rotate_immediately_a_copy_is_tested_and_removed() {
     let simulator = rotating(|_| Ok(())).await;
     let staged = simulator.service.clone();
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -231,30 +231,30 @@ async fn without_rotating_immediately_only_a_copy_is_tested_and_removed() {
         views.lock().expect("not poisoned").extend(staged.versions("s"));
         async { Ok(Value::Null) }
     });
-    rotate(&simulator, 2).rotate_immediately(false).send().await.expect("it is set up");
+    rotate(&simulator, 2).rotate_immediately(false).send().await.expect("it is configured");
     assert_eq!(steps(&simulator), ["testSecret"]);
     let seen = seen.lock().expect("not poisoned").clone();
     assert_eq!(seen[1].labels, ["AWSPENDING"]);
     assert_eq!(seen[1].value.as_deref(), Some("one"));
     assert_eq!(simulator.labels(), ["1: AWSCURRENT"]);
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), Some(true));
     assert_eq!(described.last_rotated_date(), None);
 }
 
 #[tokio::test]
-async fn a_set_up_whose_test_fails_is_refused_and_leaves_nothing() {
+async fn a_configuration_that_fails_its_test_is_refused_and_removed() {
     let simulator = rotating(|_| Err(failure("no"))).await;
     let (code, message) = refused(rotate(&simulator, 2).rotate_immediately(false).send().await);
     assert_eq!(code, "InvalidRequestException");
     assert!(message.ends_with("TestFailure: no"), "{message}");
     assert_eq!(simulator.labels(), ["1: AWSCURRENT"]);
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), None);
 }
 
 #[tokio::test]
-async fn rotation_needs_a_function() {
+async fn rotation_requires_a_function() {
     let simulator = Simulator::start().await.with_secret().await;
     let bare = || simulator.client.rotate_secret().secret_id("s");
     let text = "No Lambda rotation function ARN is associated with this secret.";
@@ -265,7 +265,7 @@ async fn rotation_needs_a_function() {
 }
 
 #[tokio::test]
-async fn cancelling_turns_rotation_off_and_keeps_the_pending_label() {
+async fn canceling_disables_rotation_and_keeps_the_pending_label() {
     let simulator = rotating(|event| if event["Step"] == "setSecret" { Err(failure("no")) } else { Ok(()) }).await;
     let cancel = || simulator.client.cancel_rotate_secret().secret_id("s").send();
     assert_eq!(code(cancel().await), "InvalidRequestException");
@@ -274,13 +274,13 @@ async fn cancelling_turns_rotation_off_and_keeps_the_pending_label() {
     let cancelled = cancel().await.expect("it is cancelled");
     assert_eq!(cancelled.version_id(), Some(id(2).as_str()));
     assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: AWSPENDING"]);
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), Some(false));
     assert_eq!(described.next_rotation_date(), None);
 }
 
 #[tokio::test]
-async fn cancelling_while_a_step_runs_keeps_the_next_one_from_running() {
+async fn canceling_during_a_step_prevents_the_next_one() {
     let simulator = Simulator::start().await.with_secret().await;
     let client = simulator.client.clone();
     simulator.service.set_function(move |_: Value| {
@@ -294,9 +294,9 @@ async fn cancelling_while_a_step_runs_keeps_the_next_one_from_running() {
 }
 
 #[tokio::test]
-async fn a_secret_never_set_up_for_rotation_says_nothing_of_it() {
+async fn a_secret_without_rotation_has_no_rotation_fields() {
     let simulator = Simulator::start().await.with_secret().await;
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), None);
     assert_eq!(described.rotation_rules(), None);
     assert_eq!(described.next_rotation_date(), None);

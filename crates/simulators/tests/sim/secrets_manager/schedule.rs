@@ -1,4 +1,4 @@
-//! RotationRules: what is accepted, and when the next rotation is due.
+//! RotationRules: validation, and the date of the next rotation.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ fn days(days: i64) -> RotationRulesType {
 
 /// LastRotatedDate and NextRotationDate, in seconds.
 async fn dates(simulator: &Simulator) -> (i64, i64) {
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     let last = described.last_rotated_date().expect("it was rotated").secs();
     (last, described.next_rotation_date().expect("it is scheduled").secs())
 }
 
 #[tokio::test]
-async fn rules_that_the_service_refuses_are_refused() {
+async fn invalid_rotation_rules_are_refused() {
     let simulator = rotating(|_| Ok(())).await;
     let both = RotationRulesType::builder().automatically_after_days(1).schedule_expression("rate(1 day)").build();
     let long = RotationRulesType::builder().schedule_expression("rate(4 hours)").duration("5h").build();
@@ -55,7 +55,7 @@ async fn rules_that_the_service_refuses_are_refused() {
         let shown = format!("{rules:?}");
         assert_eq!(code(rotate(&simulator, rules).send().await), "InvalidParameterException", "{shown}");
     }
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), None);
     assert_eq!(simulator.service.events().len(), 0);
 }
@@ -74,7 +74,7 @@ async fn rates_and_days_count_from_the_last_rotation() {
 }
 
 #[tokio::test]
-async fn cron_expressions_come_due_at_full_hours_in_utc() {
+async fn cron_expressions_are_due_at_full_hours_in_utc() {
     for (cron, hour, weekday) in [
         ("cron(0 8 * * ? *)", 8, None),
         ("cron(0 3 ? * SUN *)", 3, Some(jiff::civil::Weekday::Sunday)),
@@ -95,7 +95,7 @@ async fn cron_expressions_come_due_at_full_hours_in_utc() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_due_is_rotated_and_one_that_is_not_is_left_alone() {
+async fn only_secrets_that_are_due_are_rotated() {
     let simulator = rotating(|_| Ok(())).await;
     rotate(&simulator, days(1)).send().await.expect("it is started");
     simulator.service.settled().await;
@@ -111,7 +111,7 @@ async fn a_secret_that_is_due_is_rotated_and_one_that_is_not_is_left_alone() {
 }
 
 #[tokio::test]
-async fn the_scheduler_rotates_without_being_asked() {
+async fn the_scheduler_rotates_automatically() {
     let simulator = rotating(|_| Ok(())).await;
     simulator.service.set(|settings| settings.scheduler = true);
     rotate(&simulator, days(1)).send().await.expect("it is started");

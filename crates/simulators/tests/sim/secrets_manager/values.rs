@@ -8,7 +8,7 @@ use super::{Simulator, code, id, refused};
 #[tokio::test]
 async fn a_new_secret_has_one_current_version() {
     let simulator = Simulator::start().await.with_secret().await;
-    let value = simulator.client.get_secret_value().secret_id("s").send().await.expect("it is there");
+    let value = simulator.client.get_secret_value().secret_id("s").send().await.expect("it exists");
     assert_eq!(value.secret_string(), Some("one"));
     assert_eq!(value.version_id(), Some(id(1).as_str()));
     assert_eq!(value.version_stages(), ["AWSCURRENT"]);
@@ -18,9 +18,9 @@ async fn a_new_secret_has_one_current_version() {
 }
 
 #[tokio::test]
-async fn a_secret_is_found_by_name_by_arn_and_by_partial_arn() {
+async fn a_secret_is_found_by_name_arn_and_partial_arn() {
     let simulator = Simulator::start().await.with_secret().await;
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     let arn = described.arn().expect("an ARN").to_owned();
     let partial = arn[..arn.len() - 7].to_owned();
     for name in [arn, partial] {
@@ -35,21 +35,21 @@ async fn a_secret_is_found_by_name_by_arn_and_by_partial_arn() {
 }
 
 #[tokio::test]
-async fn a_put_without_labels_moves_the_current_label_and_the_previous_one_behind_it() {
+async fn a_put_without_labels_moves_current_and_previous() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.put(2, "two", &[]).await;
     simulator.put(3, "three", &[]).await;
     assert_eq!(simulator.labels(), ["1: ", "2: AWSPREVIOUS", "3: AWSCURRENT"]);
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     let listed = described.version_ids_to_stages().expect("versions");
     assert!(!listed.contains_key(&id(1)), "a version without a label is listed");
 }
 
 #[tokio::test]
-async fn the_same_token_and_value_is_the_same_put_and_another_value_a_conflict() {
+async fn a_repeated_put_is_ignored_and_another_value_is_a_conflict() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.put(2, "two", &["AWSPENDING"]).await;
-    // The second request is ignored, labels and all.
+    // The repeated request is ignored, labels included.
     simulator.put(2, "two", &["AWSCURRENT"]).await;
     assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: AWSPENDING"]);
     let other = simulator.client.put_secret_value().secret_id("s").client_request_token(id(2)).secret_string("zwei");
@@ -60,7 +60,7 @@ async fn the_same_token_and_value_is_the_same_put_and_another_value_a_conflict()
 }
 
 #[tokio::test]
-async fn creating_again_is_fine_only_with_the_same_token_and_value() {
+async fn create_is_idempotent_for_the_same_token_and_value() {
     let simulator = Simulator::start().await.with_secret().await;
     let create = || simulator.client.create_secret().name("s");
     create().client_request_token(id(1)).secret_string("one").send().await.expect("the same request");
@@ -70,9 +70,9 @@ async fn creating_again_is_fine_only_with_the_same_token_and_value() {
 }
 
 #[tokio::test]
-async fn values_of_65536_bytes_fit_and_longer_ones_do_not() {
+async fn values_are_limited_to_65536_bytes() {
     let simulator = Simulator::start().await.with_secret().await;
-    // Two bytes each: it is bytes that count.
+    // Two bytes per character: the limit is in bytes.
     simulator.put(2, &"ü".repeat(32_768), &[]).await;
     let longer = simulator.client.put_secret_value().secret_id("s").secret_string("ü".repeat(32_769));
     let (code, message) = refused(longer.send().await);
@@ -81,11 +81,11 @@ async fn values_of_65536_bytes_fit_and_longer_ones_do_not() {
 }
 
 #[tokio::test]
-async fn a_binary_value_comes_back_as_it_was() {
+async fn a_binary_value_is_returned_unchanged() {
     let simulator = Simulator::start().await.with_secret().await;
     let bytes = Blob::new([0_u8, 1, 255]);
     simulator.client.put_secret_value().secret_id("s").secret_binary(bytes.clone()).send().await.expect("it is put");
-    let value = simulator.client.get_secret_value().secret_id("s").send().await.expect("it is there");
+    let value = simulator.client.get_secret_value().secret_id("s").send().await.expect("it exists");
     assert_eq!(value.secret_binary(), Some(&bytes));
     let both = simulator.client.put_secret_value().secret_id("s").secret_string("x").secret_binary(bytes);
     assert_eq!(code(both.send().await), "InvalidParameterException");
@@ -100,22 +100,22 @@ async fn tokens_have_32_to_64_characters() {
     }
     for (version, token) in [("y".repeat(32), "32"), ("y".repeat(64), "64")] {
         let put = simulator.client.put_secret_value().secret_id("s").client_request_token(version).secret_string(token);
-        put.send().await.expect("it fits");
+        put.send().await.expect("it is accepted");
     }
 }
 
 #[tokio::test]
-async fn a_name_has_letters_digits_and_a_few_signs() {
+async fn names_have_letters_digits_and_some_punctuation() {
     let simulator = Simulator::start().await;
     let create = |name: &str| simulator.client.create_secret().name(name).secret_string("x").send();
     create("team/prod_+=.@-1").await.expect("a name");
-    let (code, message) = refused(create("with blanks").await);
+    let (code, message) = refused(create("with spaces").await);
     assert_eq!(code, "ValidationException");
     assert!(message.starts_with("Invalid name. Must be a valid name"), "{message}");
 }
 
 #[tokio::test]
-async fn version_and_label_must_belong_together() {
+async fn version_and_label_must_match() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.put(2, "two", &["AWSPENDING"]).await;
     let get = || simulator.client.get_secret_value().secret_id("s");
@@ -132,11 +132,11 @@ async fn version_and_label_must_belong_together() {
 }
 
 #[tokio::test]
-async fn a_secret_without_a_value_describes_no_versions() {
+async fn a_secret_without_a_value_has_no_versions() {
     let simulator = Simulator::start().await;
     let created = simulator.client.create_secret().name("s").send().await.expect("new");
     assert_eq!(created.version_id(), None);
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.version_ids_to_stages(), None);
     assert_eq!(code(simulator.client.get_secret_value().secret_id("s").send().await), "ResourceNotFoundException");
     simulator.put(1, "one", &["MINE"]).await;
@@ -144,7 +144,7 @@ async fn a_secret_without_a_value_describes_no_versions() {
 }
 
 #[tokio::test]
-async fn updating_the_description_makes_no_version() {
+async fn updating_the_description_creates_no_version() {
     let simulator = Simulator::start().await.with_secret().await;
     let update = || simulator.client.update_secret().secret_id("s");
     let updated = update().description("what it is").send().await.expect("updated");
@@ -152,24 +152,24 @@ async fn updating_the_description_makes_no_version() {
     let updated = update().secret_string("two").client_request_token(id(2)).send().await.expect("updated");
     assert_eq!(updated.version_id(), Some(id(2).as_str()));
     assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.description(), Some("what it is"));
 }
 
 #[tokio::test]
-async fn stale_reads_see_the_state_before_the_last_write() {
+async fn stale_reads_return_the_state_before_the_last_write() {
     let simulator = Simulator::start().await.with_secret().await;
     simulator.service.set(|settings| settings.stale_reads = 2);
     simulator.put(2, "two", &[]).await;
     let get = || simulator.client.get_secret_value().secret_id("s").send();
-    assert_eq!(get().await.expect("it is there").secret_string(), Some("one"));
-    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it is there");
+    assert_eq!(get().await.expect("it exists").secret_string(), Some("one"));
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert!(!described.version_ids_to_stages().expect("versions").contains_key(&id(2)));
-    assert_eq!(get().await.expect("it is there").secret_string(), Some("two"));
+    assert_eq!(get().await.expect("it exists").secret_string(), Some("two"));
 }
 
 #[tokio::test]
-async fn the_hundredth_version_is_the_last_one_of_a_day() {
+async fn a_secret_has_at_most_100_versions_per_day() {
     let simulator =
         Simulator::with(SecretsManagerSettings { writes_per_second: None, ..SecretsManagerSettings::default() })
             .await
@@ -182,12 +182,12 @@ async fn the_hundredth_version_is_the_last_one_of_a_day() {
     let one_more = || simulator.client.put_secret_value().secret_id("s").secret_string("one more").send();
     assert_eq!(code(one_more().await), "LimitExceededException");
     simulator.service.advance(std::time::Duration::from_secs(25 * 3600));
-    one_more().await.expect("the oldest one has gone");
+    one_more().await.expect("the oldest one was removed");
     assert_eq!(simulator.service.versions("s").len(), 100);
 }
 
 #[tokio::test]
-async fn a_batch_answers_values_and_errors_side_by_side() {
+async fn a_batch_returns_values_and_errors() {
     let simulator = Simulator::start().await.with_secret().await;
     let batch = simulator.client.batch_get_secret_value();
     let answer = batch.secret_id_list("s").secret_id_list("absent").send().await.expect("an answer");

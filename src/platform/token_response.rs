@@ -1,20 +1,20 @@
-//! The answer to a token request (RFC 6749, section 5.1).
+//! The response to a token request (RFC 6749, section 5.1).
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::http::{Answer, bearer};
+use super::http::{PlatformResponse, bearer};
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
-/// A token, as far as its answer tells.
-pub(super) struct TokenAnswer {
+/// A token as its response describes it.
+pub(super) struct TokenResponse {
     pub(super) access_token: SecretString,
-    /// Its type as the platform spelt it.
+    /// The type as the platform spells it; `bearer` if missing.
     pub(super) token_type: String,
-    /// For how long it is valid; `None` where the answer does not say.
+    /// The lifetime; `None` if the response does not contain it.
     pub(super) lifetime: Option<Duration>,
 }
 
@@ -25,32 +25,35 @@ struct Body {
     expires_in: Option<serde_json::Value>,
 }
 
-impl Answer {
-    /// The token in a successful answer.
+impl PlatformResponse {
+    /// Parses the token of a successful response.
     ///
     /// # Errors
-    /// `PlatformUnavailable` where there is none, or what cannot be one.
-    pub(super) fn token(&self, what: &str) -> Result<TokenAnswer> {
+    /// `PlatformUnavailable` if there is no token, or one with invalid characters.
+    pub(super) fn token(&self, what: &str) -> Result<TokenResponse> {
         let body: Body = self.json(what)?;
-        // What cannot stand in a header is not a token, and would only be found out by its readers.
+        // Readers put the token into a header.
         if body.access_token.is_empty() || bearer(&body.access_token).is_err() {
-            return Err(self.error(ErrorKind::PlatformUnavailable, format!("{what} gave a token that cannot be one")));
+            return Err(self.error(
+                ErrorKind::PlatformUnavailable,
+                format!("{what} returned a token with characters that no header may contain"),
+            ));
         }
-        Ok(TokenAnswer {
+        Ok(TokenResponse {
             access_token: SecretString::from(body.access_token.as_str()),
             token_type: body.token_type.filter(|name| is_token_type(name)).unwrap_or_else(|| "bearer".to_owned()),
             lifetime: body.expires_in.as_ref().and_then(seconds),
         })
     }
 
-    /// A token that nobody can tell the end of is of no use.
+    /// The error for a token with an unknown time of expiry.
     pub(super) fn without_expiry(&self, what: &str) -> RotationError {
-        let message = format!("{what} gave a token without saying for how long it is valid");
+        let message = format!("{what} returned a token without its lifetime (expires_in)");
         self.error(ErrorKind::PlatformUnavailable, message)
     }
 }
 
-/// Some answers write the number as a string.
+/// Some responses contain the number as a string.
 fn seconds(value: &serde_json::Value) -> Option<Duration> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     (seconds > 0).then(|| Duration::from_secs(seconds))

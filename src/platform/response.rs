@@ -1,14 +1,14 @@
-//! Turning an answer that is not the expected one into a diagnosis.
+//! Explains unexpected responses.
 //!
-//! Bodies never get into an error: only codes and names out of them that look as codes and names do.
+//! An error never contains a body, only codes and names from it that have the form of codes and names.
 
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::http::{Answer, correlation_id, retry_after};
+use super::http::{PlatformResponse, correlation_id, retry_after};
 use crate::rotation::{ErrorKind, Result, RotationError};
 
-/// The parts of an error body that are used (Genesys Cloud developer centre, "Error responses").
+/// The fields of an error body that are read (Genesys Cloud developer centre, "Error responses").
 #[derive(Deserialize, Default)]
 struct ErrorBody {
     code: Option<String>,
@@ -17,68 +17,75 @@ struct ErrorBody {
     context_id: Option<String>,
 }
 
-impl Answer {
-    /// The body as JSON.
+impl PlatformResponse {
+    /// Parses the body as JSON.
     ///
     /// # Errors
-    /// `PlatformUnavailable` where it is something else, such as a proxy's page or nothing at all.
+    /// `PlatformUnavailable` if the body is empty or not the expected JSON, such as a proxy's web page.
     pub(super) fn json<'a, T: Deserialize<'a>>(&'a self, what: &str) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|_| {
-            let content = if self.body.is_empty() { "an empty answer" } else { "something that cannot be read" };
+            let content = if self.body.is_empty() { "an empty body" } else { "an unreadable body" };
             self.error(
                 ErrorKind::PlatformUnavailable,
-                format!("{what} gave {content} with status {}", self.status.as_u16()),
+                format!("{what} returned {content} with status {}", self.status.as_u16()),
             )
         })
     }
 
-    /// The API's error code, such as `not.a.user`; empty where there is none.
+    /// Returns the API's error code, such as `not.a.user`; empty if there is none.
     pub(super) fn code(&self) -> String {
         plain_code(self.error_body().code.unwrap_or_default())
     }
 
-    /// An error about this answer.
+    /// Creates an error with this response's correlation id and `Retry-After`.
     pub(super) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> RotationError {
         let id = correlation_id(&self.headers)
             .or_else(|| Some(plain_code(self.error_body().context_id.unwrap_or_default())).filter(|id| !id.is_empty()));
         RotationError::new(kind, message).with_correlation_id(id).with_retry_after(retry_after(&self.headers))
     }
 
-    /// What an API answer means that is none of those its caller expected.
+    /// Explains a response that the caller did not expect.
     pub(super) fn diagnose(&self, what: &str) -> RotationError {
         let code = self.code();
         let status = self.status.as_u16();
-        let said = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
+        let status_and_code = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
         match self.status {
-            StatusCode::UNAUTHORIZED if code == "ip.not.authorized" => {
-                self.error(ErrorKind::IpNotAuthorized, format!("{what} refused this network address ({said})"))
-            }
+            StatusCode::UNAUTHORIZED if code == "ip.not.authorized" => self.error(
+                ErrorKind::IpNotAuthorized,
+                format!("{what} does not accept this network address ({status_and_code})"),
+            ),
             StatusCode::UNAUTHORIZED if matches!(code.as_str(), "bad.credentials" | "authentication.required") => {
-                self.error(ErrorKind::TokenRejected, format!("{what} does not accept the token ({said})"))
+                self.error(ErrorKind::TokenRejected, format!("{what} does not accept the token ({status_and_code})"))
             }
-            // Without a code of the API's own it is a proxy or a firewall that refuses.
-            StatusCode::FORBIDDEN if !code.is_empty() => self.permission_missing(what, &said, &code),
+            // A response without an error code comes from a proxy or a firewall.
+            StatusCode::FORBIDDEN if !code.is_empty() => self.permission_missing(what, &status_and_code, &code),
             StatusCode::TOO_MANY_REQUESTS => {
-                self.error(ErrorKind::RateLimited, format!("{what} asked for fewer calls ({said})"))
+                self.error(ErrorKind::RateLimited, format!("{what} is rate-limited ({status_and_code})"))
             }
-            _ => self.error(ErrorKind::PlatformUnavailable, format!("{what} did not answer as it should ({said})")),
+            _ => self.error(
+                ErrorKind::PlatformUnavailable,
+                format!("{what} returned an unexpected response ({status_and_code})"),
+            ),
         }
     }
 
-    fn permission_missing(&self, what: &str, said: &str, code: &str) -> RotationError {
+    fn permission_missing(&self, what: &str, status_and_code: &str, code: &str) -> RotationError {
         let body = self.error_body();
         let permissions = permission_names(body.message.as_deref().unwrap_or_default());
         if !permissions.is_empty() {
-            let message =
-                format!("{what} needs a permission that the client lacks: {} ({said})", permissions.join(", "));
+            let message = format!(
+                "{what} needs a permission that the client lacks: {} ({status_and_code})",
+                permissions.join(", ")
+            );
             return self.error(ErrorKind::PermissionMissing, message);
         }
-        let error = self.error(ErrorKind::PermissionMissing, format!("{what} is not allowed to this client ({said})"));
+        let error = self
+            .error(ErrorKind::PermissionMissing, format!("{what} is not allowed for this client ({status_and_code})"));
         match code {
             "app.not.authorized.for.scope" => {
-                error.with_hint("add the scope to the OAuth client; a client-credentials client takes its rights from its roles, so look at those first")
+                error.with_hint("add the scope to the OAuth client; a client-credentials client gets its permissions from its roles, so check these first")
             }
-            "authz.policy.denied" => error.with_hint("an access policy of the organisation denies this: ask its administrator"),
+            "authz.policy.denied" => error.with_hint("an access policy of the organization denies this: ask its administrator"),
             _ => error,
         }
     }
@@ -88,21 +95,21 @@ impl Answer {
     }
 }
 
-/// A code holds lower-case words with dots, dashes or underscores between them; anything else is left out.
+/// Returns `code` if it consists of letters and digits with dots, dashes or underscores; otherwise an empty text.
 pub(super) fn plain_code(code: String) -> String {
     let plain = code.len() <= 64
         && code.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-'));
     if plain { code } else { String::new() }
 }
 
-/// The permissions in a sentence, such as `routing:skill:view`.
+/// Returns the permissions in a sentence, such as `routing:skill:view`.
 fn permission_names(message: &str) -> Vec<&str> {
     let words = message
         .split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '[' | ']' | '(' | ')' | '"'));
     words.map(|word| word.trim_end_matches('.')).filter(|word| is_permission(word)).take(10).collect()
 }
 
-/// Domain, entity and action with colons between them (Genesys Cloud resource centre, "Permissions").
+/// A permission is domain, entity and action, separated by colons (Genesys Cloud resource centre, "Permissions").
 fn is_permission(word: &str) -> bool {
     let parts: Vec<&str> = word.split(':').collect();
     parts.len() == 3
@@ -118,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permissions_are_found_in_a_sentence() {
+    fn permissions_are_extracted_from_a_sentence() {
         let one =
             "Unable to perform the requested action. You are missing the following permission(s): routing:skill:view";
         assert_eq!(permission_names(one), ["routing:skill:view"]);
@@ -128,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_looks_like_a_code_is_taken_for_one() {
+    fn text_that_does_not_look_like_a_code_is_dropped() {
         assert_eq!(plain_code("not.a.user".to_owned()), "not.a.user");
-        assert_eq!(plain_code("a secret with blanks".to_owned()), "");
+        assert_eq!(plain_code("a secret with spaces".to_owned()), "");
         assert_eq!(plain_code("x".repeat(65)), "");
     }
 }
