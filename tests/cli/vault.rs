@@ -97,7 +97,7 @@ fn invalid_vault_settings_are_wrong_usage() {
     for command in ["rotate", "check", "status"] {
         let transcript = run_with(&[command, TYPED], &[("VAULT_ADDR", "http://vault.example:8200")]);
         assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(2), ""), "{command}");
-        assert!(transcript.error().0.contains("VAULT_ADDR would send tokens over plain http"), "{command}");
+        assert!(transcript.error().0.contains("VAULT_ADDR is plain http to another machine"), "{}", transcript.stderr);
         let transcript = run(&[command, "vault:secret"]);
         assert_eq!((transcript.exit, transcript.stdout.as_str()), (Some(2), ""), "{command}");
         assert_eq!(transcript.error().0, "vault:secret is not vault:MOUNT/PATH");

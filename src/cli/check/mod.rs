@@ -29,7 +29,7 @@ pub struct CheckArgs {
     /// Raise the OAuth client's token duration if its tokens expire before the schedule replaces them
     #[arg(long)]
     pub fix: bool,
-    /// Timeout: 30s, 5m
+    /// Maximum duration of the check: 30s, 5m
     #[arg(long, default_value = "1m", value_parser = parse_duration)]
     pub timeout: Duration,
 }

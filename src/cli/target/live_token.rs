@@ -33,7 +33,7 @@ pub struct LiveTokenArgs {
     /// Also verify with the platform that it still accepts the token
     #[arg(long)]
     pub verify: bool,
-    /// Timeout: 30s, 5m, 1h
+    /// Maximum duration of reading and verifying: 30s, 5m, 1h
     #[arg(long, default_value = "1m", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,
 }
