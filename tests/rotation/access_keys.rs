@@ -1,4 +1,4 @@
-//! Access keys of NICE CXone that take turns.
+//! Alternating access keys of NICE CXone.
 
 use super::bad_input::failure_of;
 use super::cxone::{CLIENT, KEY, back_end};
@@ -39,7 +39,7 @@ fn listed(document: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_active_and_the_previous_key_work_and_the_one_before_is_deleted() {
+async fn the_present_and_the_former_key_work_and_the_one_before_is_deleted() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     let mut former = KEY.0.to_owned();
@@ -61,7 +61,7 @@ async fn the_active_and_the_previous_key_work_and_the_one_before_is_deleted() {
 }
 
 #[tokio::test]
-async fn field_names_are_kept() {
+async fn names_of_fields_are_kept() {
     let world = World::new().await;
     world.create(SECRET, &user_hub()).await;
     for _ in 0..2 {
@@ -96,7 +96,7 @@ async fn another_user_may_manage_the_keys() {
 }
 
 #[tokio::test]
-async fn access_keys_add_three_round_trips() {
+async fn turns_add_three_round_trips() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     // What was discovered is known from the second rotation on.
@@ -109,7 +109,7 @@ async fn access_keys_add_three_round_trips() {
 }
 
 #[tokio::test]
-async fn a_key_that_has_not_propagated_is_retried() {
+async fn a_key_that_was_not_known_at_once_is_waited_for() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     let refused = json!({"error": "invalid_grant"}).to_string();
@@ -123,7 +123,7 @@ async fn a_key_that_has_not_propagated_is_retried() {
 }
 
 #[tokio::test]
-async fn tokens_revoked_with_a_deleted_key_are_not_in_use() {
+async fn tokens_that_die_with_a_deleted_key_are_nobodys() {
     let world = World::new().await;
     world.simulation.cxone.set(|settings| settings.deactivating_revokes_tokens = true);
     world.create(SECRET, &rotating()).await;
@@ -140,7 +140,7 @@ async fn tokens_revoked_with_a_deleted_key_are_not_in_use() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_not_stored_is_deleted() {
+async fn a_key_that_did_not_get_into_the_store_is_deleted() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     // The new key's token is never given.
@@ -153,7 +153,7 @@ async fn a_key_that_was_not_stored_is_deleted() {
 }
 
 #[tokio::test]
-async fn the_key_of_an_abandoned_version_is_deleted() {
+async fn the_key_of_a_version_that_is_dropped_is_deleted() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     let version = Uuid::new_v4().to_string();
@@ -197,7 +197,7 @@ async fn a_missing_permission_is_reported_before_a_key_is_created() {
 }
 
 #[tokio::test]
-async fn a_user_with_the_maximum_number_of_keys_gets_a_hint() {
+async fn a_full_set_of_keys_fails_with_a_hint() {
     let world = World::new().await;
     world.simulation.cxone.set(|settings| settings.access_keys_per_user = 1);
     let (step, error_type, message) = failure_of(&world, &rotating().to_string()).await;
@@ -206,7 +206,7 @@ async fn a_user_with_the_maximum_number_of_keys_gets_a_hint() {
 }
 
 #[tokio::test]
-async fn an_invalid_list_of_access_keys_is_explained() {
+async fn a_document_that_cannot_alternate_is_rejected_with_the_reason() {
     let older = json!({
         "platform": "nice-cxone", "realm": "us-22", "client_id": CLIENT.0, "client_secret": CLIENT.1,
         "rotate": "client_secret",
@@ -249,7 +249,7 @@ async fn admin_credentials_with_the_access_key_that_would_be_deleted_are_rejecte
 }
 
 #[tokio::test]
-async fn a_key_whose_version_the_store_rejected_is_deleted() {
+async fn a_key_whose_version_the_store_refused_is_deleted() {
     for is_too_large in [false, true] {
         let world = World::new().await;
         let mut document = rotating();
@@ -280,6 +280,6 @@ async fn a_key_that_cannot_be_deleted_is_named_in_the_log() {
     edit.send().await.expect("the secret is edited");
     world.simulation.faults.add(Fault::always("POST /auth/token", answer(400)));
     world.invoke("createSecret", SECRET, &version).await.expect_err("it is unfit");
-    let told = world.logs().into_iter().any(|line| line.contains("could not be deleted") && line.contains(&new));
-    assert!(told, "nobody else knows of this key");
+    let is_logged = world.logs().into_iter().any(|line| line.contains("could not be deleted") && line.contains(&new));
+    assert!(is_logged, "the log must name the key that remains");
 }

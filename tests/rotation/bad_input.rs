@@ -34,7 +34,7 @@ fn without(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_invalid_document_is_explained() {
+async fn a_document_that_cannot_be_used_says_why() {
     let large = "x".repeat(65_300);
     let twice =
         format!(r#"{{"client_id":"a","client_id":"b","client_secret":"{CLIENT_SECRET}","region":"mypurecloud.ie"}}"#);
@@ -87,7 +87,7 @@ async fn an_invalid_document_is_explained() {
 }
 
 #[tokio::test]
-async fn invalid_credentials_in_another_secret_are_explained() {
+async fn credentials_elsewhere_that_cannot_be_used_say_why() {
     for (elsewhere, kind, words) in [
         (json!({"credentials": SECRET}), "DocumentInvalid", "refers to another secret"),
         (json!({"client_id": CLIENT_ID}), "DocumentInvalid", "genesys/credentials"),
@@ -102,7 +102,7 @@ async fn invalid_credentials_in_another_secret_are_explained() {
 }
 
 #[tokio::test]
-async fn a_binary_secret_is_rejected() {
+async fn a_binary_secret_is_refused() {
     let world = World::new().await;
     let value = aws_sdk_secretsmanager::primitives::Blob::new(document().to_string());
     world.aws.create_secret().name(SECRET).secret_binary(value).send().await.expect("the secret is created");
@@ -112,7 +112,7 @@ async fn a_binary_secret_is_rejected() {
 }
 
 #[tokio::test]
-async fn an_invalid_event_is_explained() {
+async fn an_event_that_cannot_be_used_says_why() {
     let world = World::with_secret().await;
     let version = version_id();
     let whole = json!({"Step": "createSecret", "SecretId": SECRET, "ClientRequestToken": version, "RotationToken": rotation_token()});
@@ -147,7 +147,7 @@ async fn an_invalid_event_is_explained() {
 }
 
 #[tokio::test]
-async fn each_step_checks_the_state_of_the_secret_first() {
+async fn the_state_of_the_secret_is_looked_at_before_each_step() {
     let world = World::with_secret().await;
     world.rotate().await;
     let current = world.holder("AWSCURRENT").expect("a current version").id;
@@ -183,7 +183,7 @@ async fn a_pending_label_on_another_version_is_named() {
 }
 
 #[tokio::test]
-async fn a_secret_without_a_current_value_is_reported() {
+async fn a_secret_without_a_current_value_says_so() {
     let world = World::new().await;
     world.aws.create_secret().name(SECRET).send().await.expect("an empty secret");
     let (_, error_type, message) = failure(&world).await;
@@ -205,7 +205,7 @@ async fn a_denied_call_names_the_permission_and_the_secret() {
 }
 
 #[tokio::test]
-async fn each_refusal_of_the_platform_has_its_error_type() {
+async fn each_rejection_of_the_platform_has_its_own_error() {
     let json = |status: u16, body: Value| {
         Effect::Answer(FaultAnswer::new(
             StatusCode::from_u16(status).expect("a status"),
@@ -243,7 +243,7 @@ async fn each_refusal_of_the_platform_has_its_error_type() {
         (tokens, api(403, "not.authorized"), "PermissionMissing", "tokens/me"),
         (
             tokens,
-            json(200, json!({"OAuthClient": {"id": "somebody-else"}})),
+            json(200, json!({"OAuthClient": {"id": "another-client"}})),
             "TokenOwnerMismatch",
             "another OAuth client",
         ),
@@ -259,7 +259,7 @@ async fn each_refusal_of_the_platform_has_its_error_type() {
 }
 
 #[tokio::test]
-async fn a_token_whose_probe_fails_is_not_promoted() {
+async fn a_probe_that_fails_keeps_the_token_from_being_promoted() {
     let world = World::new().await;
     let probed = with("probes", json!(["GET /api/v2/routing/skills?pageSize=1"]));
     world.create_text(SECRET, &probed).await;
@@ -275,7 +275,7 @@ async fn a_token_whose_probe_fails_is_not_promoted() {
 }
 
 #[tokio::test]
-async fn a_probe_of_an_unknown_path_fails_and_is_named() {
+async fn a_probe_of_something_that_is_not_there_fails_by_its_name() {
     let world = World::new().await;
     let probed = with("probes", json!(["GET /api/v2/no/such/thing"]));
     let (step, error_type, message) = failure_of(&world, &probed).await;
@@ -311,7 +311,7 @@ async fn a_store_that_never_answers_the_put_leaves_no_token_behind() {
 }
 
 #[tokio::test]
-async fn credentials_are_never_sent_in_plain_text_to_another_machine() {
+async fn credentials_are_never_sent_in_clear_to_another_machine() {
     for url in ["http://proxy.example", "ftp://127.0.0.1/", "not a url"] {
         let settings =
             SimulationSettings { secrets_manager: SecretsManagerSettings::default(), ..SimulationSettings::default() };
@@ -350,7 +350,7 @@ async fn untrusted_server() -> (String, tokio::task::JoinHandle<()>) {
 }
 
 #[tokio::test]
-async fn an_invalid_certificate_is_rejected_without_a_retry() {
+async fn a_certificate_that_does_not_verify_is_refused_at_once() {
     let world = World::with_secret().await;
     let (url, server) = untrusted_server().await;
     let environment = vec![

@@ -94,7 +94,7 @@ async fn each_form_of_credentials_becomes_a_working_token() {
 }
 
 #[tokio::test]
-async fn discovery_is_cached() {
+async fn what_was_discovered_is_not_asked_for_again() {
     let world = World::new().await;
     world.create(SECRET, &back_end()).await;
     for _ in 0..2 {
@@ -122,7 +122,7 @@ async fn keys_may_be_in_another_secret_and_the_place_in_either() {
 }
 
 #[tokio::test]
-async fn the_lifetime_of_a_token_comes_from_the_answer_or_from_its_claims() {
+async fn the_lifetime_of_a_token_comes_from_the_answer_or_the_token() {
     for spelt in [ExpiresIn::Text, ExpiresIn::Missing] {
         let world = World::new().await;
         world.simulation.cxone.set(|settings| settings.expires_in = spelt);
@@ -139,7 +139,7 @@ async fn the_lifetime_of_a_token_comes_from_the_answer_or_from_its_claims() {
 }
 
 #[tokio::test]
-async fn a_token_without_claims_needs_fields_in_the_document() {
+async fn a_token_that_says_nothing_of_itself_needs_the_document_to() {
     let world = World::new().await;
     world.simulation.cxone.set(|settings| settings.opaque_tokens = true);
     let tenant_id = world.simulation.cxone.settings().tenant_id;
@@ -155,7 +155,7 @@ async fn a_token_without_claims_needs_fields_in_the_document() {
 }
 
 #[tokio::test]
-async fn a_token_without_an_expiry_is_not_stored() {
+async fn a_token_without_an_end_is_not_stored() {
     let world = World::new().await;
     world.simulation.secrets_manager.set(|settings| settings.function_timeout = Duration::from_secs(3));
     world.simulation.cxone.set(|settings| {
@@ -180,7 +180,7 @@ async fn probes_go_to_the_tenants_api() {
 }
 
 #[tokio::test]
-async fn an_invalid_document_is_explained_and_nothing_is_sent() {
+async fn a_document_that_cannot_be_used_says_why_and_nothing_is_sent() {
     let rows = [
         (without(back_end(), "access_key_secret"), "DocumentInvalid", "no access key secret"),
         (without(back_end(), "access_key_id"), "DocumentInvalid", "no access key id"),
@@ -251,7 +251,7 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn each_refusal_of_the_platform_has_its_error_type() {
+async fn each_rejection_of_the_platform_has_its_own_error() {
     let rows = [
         (with(back_end(), "client_secret", "wrong"), "CredentialsRejected", "client_id, client_secret"),
         (with(back_end(), "access_key_secret", "wrong"), "CredentialsRejected", "===="),
@@ -289,7 +289,7 @@ async fn each_refusal_of_the_platform_has_its_error_type() {
 #[tokio::test]
 async fn a_token_of_another_tenant_is_not_promoted() {
     let world = World::new().await;
-    // Whoever answers for the tenant here hands out another one's tokens.
+    // The server at this address issues tokens of another tenant.
     let configuration = json!({"api_endpoint": "https://api-na1.niceincontact.com", "area": "na1"});
     world.simulation.faults.add(Fault::always(TENANT, answer(200, &configuration)));
     let (step, error_type, message) =

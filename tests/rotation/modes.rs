@@ -1,4 +1,4 @@
-//! Every kind of token and every way to make a client secret anew: each through every fault at every call, with a
+//! Every kind of token and of client-secret rotation: each through every fault at every call, with a
 //! reader who looks all the while.
 
 use std::sync::Arc;
@@ -235,7 +235,7 @@ async fn outages(mode: Mode, works: fn(&World) -> bool) -> (usize, usize) {
     (looks.load(Ordering::Relaxed), outages.load(Ordering::Relaxed))
 }
 
-#[expect(clippy::disallowed_macros, reason = "whoever reads the test's output should know")]
+#[expect(clippy::disallowed_macros, reason = "shown in the output of the test")]
 async fn no_outage(mode: Mode, works: fn(&World) -> bool) {
     let (looks, outages) = outages(mode, works).await;
     println!("{mode:?}: {outages} outages in {looks} looks, {ROTATIONS} rotations");
@@ -260,7 +260,7 @@ async fn a_reader_of_the_token_meets_no_outage_in_any_mode() {
 }
 
 #[tokio::test]
-async fn a_secret_that_has_not_propagated_is_retried() {
+async fn a_secret_that_takes_its_time_to_arrive_is_waited_for() {
     for (mode, seconds) in [(Mode::Alternating, 3), (Mode::InPlace, 3), (Mode::Alternating, 10), (Mode::InPlace, 10)] {
         let world = world(mode, 0).await;
         world.simulation.genesys.set(|settings| settings.secret_propagation = seconds);
@@ -271,7 +271,7 @@ async fn a_secret_that_has_not_propagated_is_retried() {
 }
 
 #[tokio::test]
-async fn tokens_revoked_with_the_old_secret_do_no_harm() {
+async fn tokens_that_die_with_the_old_secret_do_no_harm() {
     for mode in [Mode::Alternating, Mode::InPlace] {
         let world = world(mode, 0).await;
         world.simulation.genesys.set(|settings| settings.regenerate_revokes_tokens = true);
@@ -284,7 +284,7 @@ async fn tokens_revoked_with_the_old_secret_do_no_harm() {
 }
 
 #[tokio::test]
-async fn an_error_that_needs_a_person_has_a_hint_with_the_recovery() {
+async fn where_only_a_person_can_help_the_way_out_is_said() {
     let world = world(Mode::InPlace, 0).await;
     world.simulation.genesys.set(|settings| settings.regenerate_revokes_tokens = true);
     world.simulation.faults.add(Fault::once("POST /api/v2/oauth/clients/{id}/secret", Effect::LoseAnswer));
@@ -295,7 +295,7 @@ async fn an_error_that_needs_a_person_has_a_hint_with_the_recovery() {
 }
 
 #[tokio::test]
-async fn alternating_adds_three_round_trips_and_switches_clients_each_time() {
+async fn alternating_adds_three_round_trips_and_the_other_client_each_time() {
     let world = world(Mode::Alternating, 0).await;
     world.simulation.faults.add(Fault::always("*", Effect::Delay(Duration::from_millis(25))));
     for expected in [CLIENT_ID, SECOND_ID, CLIENT_ID] {
@@ -310,7 +310,7 @@ async fn alternating_adds_three_round_trips_and_switches_clients_each_time() {
 }
 
 #[tokio::test]
-async fn an_organisation_without_the_endpoint_gets_a_hint() {
+async fn an_organization_without_the_endpoint_fails_with_a_hint() {
     let world = World::new().await;
     world.create(SECRET, &Mode::Generated.document()).await;
     let outcome = world.rotate().await;
