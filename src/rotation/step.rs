@@ -14,7 +14,7 @@ pub enum Step {
     Create,
     /// Make the new version work; a fresh token already does.
     Set,
-    /// Prove that the new version works.
+    /// Validate the new version.
     Test,
     /// Promote the new version.
     Finish,
@@ -36,7 +36,7 @@ impl Step {
             "finishSecret" | "finish_secret" => Ok(Self::Finish),
             other => {
                 let other: String = other.chars().take(40).collect();
-                let message = format!("the event's Step is {other:?}, which is none of the four steps");
+                let message = format!("unknown Step {other:?} in the event");
                 let hint = "Step is createSecret, setSecret, testSecret or finishSecret";
                 Err(RotationError::new(ErrorKind::EventInvalid, message).with_hint(hint))
             }

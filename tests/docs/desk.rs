@@ -31,7 +31,7 @@ const PLACES: &str = "/usr/local/bin:/usr/bin:/bin";
 /// The steps that `rotate` shows as progress.
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 /// The timeout of a page in seconds.
-const PATIENCE: &str = "120";
+const PATIENCE: &str = "300";
 
 /// Replaces `make`: the programs are already built. It fails for a target that the Makefile does not have.
 const MAKE: &str = r#"#!/bin/sh

@@ -1,4 +1,4 @@
-//! Access keys of NICE CXone that take turns.
+//! Alternating access keys of NICE CXone.
 
 use super::bad_input::failure_of;
 use super::cxone::{CLIENT, KEY, back_end};
@@ -179,7 +179,7 @@ fn answer(status: u16) -> Effect {
 }
 
 #[tokio::test]
-async fn who_may_not_manage_keys_is_told_before_one_is_made() {
+async fn a_missing_permission_is_reported_before_a_key_is_created() {
     for operation in [OWNER, DELETE, CREATE] {
         let world = World::new().await;
         world.create(SECRET, &rotating()).await;
@@ -197,7 +197,7 @@ async fn who_may_not_manage_keys_is_told_before_one_is_made() {
 }
 
 #[tokio::test]
-async fn a_user_who_can_have_no_more_keys_is_told_what_to_do() {
+async fn a_full_set_of_keys_fails_with_a_hint() {
     let world = World::new().await;
     world.simulation.cxone.set(|settings| settings.access_keys_per_user = 1);
     let (step, error_type, message) = failure_of(&world, &rotating().to_string()).await;
@@ -206,7 +206,7 @@ async fn a_user_who_can_have_no_more_keys_is_told_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_document_that_cannot_take_turns_says_why() {
+async fn a_document_that_cannot_alternate_is_rejected_with_the_reason() {
     let older = json!({
         "platform": "nice-cxone", "realm": "us-22", "client_id": CLIENT.0, "client_secret": CLIENT.1,
         "rotate": "client_secret",
@@ -280,6 +280,6 @@ async fn a_key_that_cannot_be_deleted_is_named_in_the_log() {
     edit.send().await.expect("the secret is edited");
     world.simulation.faults.add(Fault::always("POST /auth/token", answer(400)));
     world.invoke("createSecret", SECRET, &version).await.expect_err("it is unfit");
-    let told = world.logs().into_iter().any(|line| line.contains("could not be deleted") && line.contains(&new));
-    assert!(told, "nobody else knows of this key");
+    let is_logged = world.logs().into_iter().any(|line| line.contains("could not be deleted") && line.contains(&new));
+    assert!(is_logged, "the log must name the key that remains");
 }

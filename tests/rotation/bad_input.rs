@@ -205,7 +205,7 @@ async fn a_denied_call_names_the_permission_and_the_secret() {
 }
 
 #[tokio::test]
-async fn what_the_platform_refuses_is_told_apart() {
+async fn each_rejection_of_the_platform_has_its_own_error() {
     let json = |status: u16, body: Value| {
         Effect::Answer(FaultAnswer::new(
             StatusCode::from_u16(status).expect("a status"),
@@ -243,7 +243,7 @@ async fn what_the_platform_refuses_is_told_apart() {
         (tokens, api(403, "not.authorized"), "PermissionMissing", "tokens/me"),
         (
             tokens,
-            json(200, json!({"OAuthClient": {"id": "somebody-else"}})),
+            json(200, json!({"OAuthClient": {"id": "another-client"}})),
             "TokenOwnerMismatch",
             "another OAuth client",
         ),

@@ -122,7 +122,7 @@ async fn keys_may_be_in_another_secret_and_the_place_in_either() {
 }
 
 #[tokio::test]
-async fn the_life_of_a_token_is_told_by_its_answer_or_by_itself() {
+async fn the_lifetime_of_a_token_comes_from_the_answer_or_the_token() {
     for spelt in [ExpiresIn::Text, ExpiresIn::Missing] {
         let world = World::new().await;
         world.simulation.cxone.set(|settings| settings.expires_in = spelt);
@@ -251,7 +251,7 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn what_the_platform_refuses_is_told_apart() {
+async fn each_rejection_of_the_platform_has_its_own_error() {
     let rows = [
         (with(back_end(), "client_secret", "wrong"), "CredentialsRejected", "client_id, client_secret"),
         (with(back_end(), "access_key_secret", "wrong"), "CredentialsRejected", "===="),
@@ -289,7 +289,7 @@ async fn what_the_platform_refuses_is_told_apart() {
 #[tokio::test]
 async fn a_token_of_another_tenant_is_not_promoted() {
     let world = World::new().await;
-    // Whoever answers for the tenant here hands out another one's tokens.
+    // The server at this address issues tokens of another tenant.
     let configuration = json!({"api_endpoint": "https://api-na1.niceincontact.com", "area": "na1"});
     world.simulation.faults.add(Fault::always(TENANT, answer(200, &configuration)));
     let (step, error_type, message) =

@@ -1,4 +1,4 @@
-//! Client secrets that die on the way: whoever replaces them, what is promoted works.
+//! Client secrets that another caller invalidates during a rotation: the promoted secret always works.
 
 use super::bad_input::{failure, failure_of};
 use super::concurrency::stage as staged_empty;
@@ -73,7 +73,7 @@ async fn the_dead_one_of_two_is_dropped(mode: Mode) {
     let world = world(mode, 0).await;
     let version = staged_empty(&world).await;
     world.simulation.journal.clear();
-    // The first call is held up before it makes the secret anew, and is the second to store it.
+    // The first call is delayed before it regenerates the secret, and stores it second.
     let held_up = Effect::Delay(Duration::from_secs(3));
     world.simulation.faults.add(Fault::once(REGENERATE, held_up));
     let (first, second) = tokio::join!(world.invoke("createSecret", SECRET, &version), async {
@@ -83,7 +83,7 @@ async fn the_dead_one_of_two_is_dropped(mode: Mode) {
         world.invoke("createSecret", SECRET, &version).await
     });
     second.expect("it stores its secret");
-    let (error_type, message) = first.expect_err("it made that secret anew");
+    let (error_type, message) = first.expect_err("another call regenerated the secret");
     assert!(error_type == "StoreConflict" && message.contains("another call"), "{mode:?}: {message}");
     let outcome = world.rotate().await;
     assert!(outcome.succeeded, "{mode:?}: {outcome:?}");

@@ -1,4 +1,4 @@
-//! Every kind of token and every way to make a client secret anew, in the store that is in this process alone.
+//! Every kind of token and of client-secret rotation, with the in-memory store.
 
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{Deadline, Rotator, SecretId, SecretStore, SystemClock, VersionId, VersionSelector};

@@ -1,4 +1,4 @@
-//! Every kind of token and every way to make a client secret anew: each through every fault at every call, with a
+//! Every kind of token and of client-secret rotation: each through every fault at every call, with a
 //! reader who looks all the while.
 
 use std::sync::Arc;
@@ -235,7 +235,7 @@ async fn outages(mode: Mode, works: fn(&World) -> bool) -> (usize, usize) {
     (looks.load(Ordering::Relaxed), outages.load(Ordering::Relaxed))
 }
 
-#[expect(clippy::disallowed_macros, reason = "whoever reads the test's output should know")]
+#[expect(clippy::disallowed_macros, reason = "shown in the output of the test")]
 async fn no_outage(mode: Mode, works: fn(&World) -> bool) {
     let (looks, outages) = outages(mode, works).await;
     println!("{mode:?}: {outages} outages in {looks} looks, {ROTATIONS} rotations");
@@ -310,7 +310,7 @@ async fn alternating_adds_three_round_trips_and_the_other_client_each_time() {
 }
 
 #[tokio::test]
-async fn an_organisation_without_the_endpoint_is_told_what_to_do_instead() {
+async fn an_organization_without_the_endpoint_fails_with_a_hint() {
     let world = World::new().await;
     world.create(SECRET, &Mode::Generated.document()).await;
     let outcome = world.rotate().await;

@@ -58,7 +58,7 @@ fn call(http: &reqwest::Client, platform: &str, document: &Value) -> RequestBuil
     http.get(format!("{platform}{path}")).bearer_auth(text(document, "access_token"))
 }
 
-/// Reads and uses what was read until it is told to stop, then says what it saw of credentials and of tokens.
+/// Reads the document and uses it until it is stopped. Returns the observed failures of credentials and of tokens.
 async fn read(world: Arc<World>, stop: Arc<AtomicBool>) -> (Seen, Seen) {
     let (credentials, tokens) = (Seen::default(), Seen::default());
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -76,7 +76,7 @@ async fn read(world: Arc<World>, stop: Arc<AtomicBool>) -> (Seen, Seen) {
     (credentials, tokens)
 }
 
-#[expect(clippy::disallowed_macros, reason = "whoever reads the test's output should know")]
+#[expect(clippy::disallowed_macros, reason = "shown in the output of the test")]
 async fn no_refusal(mode: Mode, of_credentials_too: bool) {
     let world = Arc::new(world(mode, 2).await);
     let calls = calls(&world).await;

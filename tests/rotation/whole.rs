@@ -107,7 +107,7 @@ async fn readers_of_the_token_need_not_see_the_client_secret() {
 }
 
 #[tokio::test]
-async fn probes_prove_what_the_readers_need_before_they_get_the_token() {
+async fn probes_run_before_readers_get_the_token() {
     let world = World::new().await;
     let mut probed = document();
     probed["probes"] = json!(["GET /api/v2/routing/skills?pageSize=1", "GET /api/v2/users?pageSize=1"]);

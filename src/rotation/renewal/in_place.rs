@@ -105,7 +105,7 @@ pub(crate) async fn clear_intent(
     }
 }
 
-/// Whether the intent belongs to a rotation that is not promoted yet, or this cannot be told.
+/// Whether the intent belongs to a rotation that is not promoted yet, or this is unknown.
 async fn starts_from_current(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,

@@ -137,7 +137,7 @@ async fn handle_rejected_token(
     if rotator.is_current_token(&request.secret, token, deadline).await.unwrap_or(false) {
         return test_set_up(rotator, pending, deadline).await;
     }
-    if !is_invalid_for_good(rotator, &pending.document) {
+    if !is_permanently_invalid(rotator, &pending.document) {
         return Err(rejection);
     }
     unstage(rotator, request, deadline).await?;
@@ -161,7 +161,7 @@ async fn test_set_up(
     Ok(StepReport { outcome: StepOutcome::SetUpTested, token_life })
 }
 
-fn is_invalid_for_good<S, I>(rotator: &Rotator<S, I, impl Clock>, document: &Document) -> bool {
+fn is_permanently_invalid<S, I>(rotator: &Rotator<S, I, impl Clock>, document: &Document) -> bool {
     let expired = document.expires_at().is_some_and(|end| end <= rotator.clock.now());
     expired || is_older_than(rotator, SETTLED, document)
 }
