@@ -11,7 +11,7 @@
 //! | `run`, `operator` | all four steps in one process; operations of the command line | everything below |
 //! | `steps` | create, set, test, finish, abandon | everything below |
 //! | `renewal` | new client secrets and access keys | everything below |
-//! | `rotator`, `step` | what the steps work with; their requests and reports | everything below |
+//! | `rotator`, `eligibility`, `step` | what the steps work with; decisions; requests and reports | everything below |
 //! | `tokens` | issue, validate, revoke, roll back; retries and rate limits | everything below |
 //! | `ports` | store, platform, clock | everything below |
 //! | `document` | the stored document | everything below |
@@ -20,6 +20,7 @@
 
 mod credentials;
 mod document;
+mod eligibility;
 mod error;
 #[cfg(feature = "operator")]
 mod operator;

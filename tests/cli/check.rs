@@ -136,7 +136,10 @@ async fn fix_does_not_raise_the_duration_for_a_schedule_that_exceeds_the_maximum
     let transcript = scene.run(&["check", NAME, "--fix"]).await;
     assert_eq!(transcript.exit, Some(1));
     let (error, hint) = transcript.error();
-    assert!(error.contains("would be long enough") && hint.contains("rotate more often"), "{error}: {hint}");
+    assert!(
+        error.contains("longer than the maximum token duration") && hint.contains("rotate more often"),
+        "{error}: {hint}"
+    );
     assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600));
 }
 

@@ -41,7 +41,7 @@ async fn all_due_roles_are_rotated() {
 #[tokio::test]
 async fn a_token_with_a_life_shorter_than_the_period_is_rotated_before_it_expires() {
     let hosted = Hosted::start().await;
-    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 5);
+    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 8);
     let answer = hosted.write("static-roles/ci", role()).await;
     assert!(answer.warnings[0].contains("the token is rotated before it expires"), "{answer:?}");
     let mut seen = BTreeSet::new();

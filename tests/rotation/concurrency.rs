@@ -18,7 +18,7 @@ pub async fn stage(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn two_create_steps_at_once_leave_one_token() {
+async fn two_concurrent_create_steps_leave_one_token() {
     for _ in 0..10 {
         let world = World::with_secret().await;
         let version = stage(&world).await;
@@ -71,7 +71,7 @@ async fn stale_reads_settle_within_the_step() {
 }
 
 #[tokio::test]
-async fn a_set_up_that_is_only_tested_stores_nothing() {
+async fn a_set_up_test_stores_nothing() {
     let world = World::with_secret().await;
     let rotate = world.aws.rotate_secret().secret_id(SECRET).client_request_token(version_id());
     let rotate = rotate.rotation_lambda_arn(FUNCTION_ARN).rotation_rules(daily()).rotate_immediately(false);
@@ -83,7 +83,7 @@ async fn a_set_up_that_is_only_tested_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_set_up_with_an_expired_token_is_tested_by_its_credentials() {
+async fn a_set_up_test_with_an_expired_token_tests_the_credentials() {
     let world = World::with_secret().await;
     world.rotate().await;
     world.simulation.genesys.revoke_all();
@@ -94,7 +94,7 @@ async fn a_set_up_with_an_expired_token_is_tested_by_its_credentials() {
 }
 
 #[tokio::test]
-async fn a_set_up_with_wrong_credentials_is_refused() {
+async fn a_set_up_test_with_wrong_credentials_fails() {
     let world = World::new().await;
     let mut wrong = document();
     wrong["client_secret"] = json!("not-it");
@@ -106,7 +106,7 @@ async fn a_set_up_with_wrong_credentials_is_refused() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_not_promoted_and_a_retry_can_still_succeed() {
+async fn a_rejected_token_is_not_promoted_and_a_retry_can_succeed() {
     let world = World::with_secret().await;
     world.rotate().await;
     let former = world.current_token();
@@ -126,7 +126,7 @@ async fn a_refused_token_is_not_promoted_and_a_retry_can_still_succeed() {
 }
 
 #[tokio::test]
-async fn a_staged_token_that_died_is_taken_out_of_the_way() {
+async fn a_staged_token_that_is_no_longer_valid_is_abandoned() {
     let world = World::with_secret().await;
     world.simulation.genesys.set(|settings| settings.token_lifetime = 2);
     let version = stage(&world).await;

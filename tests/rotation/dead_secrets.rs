@@ -60,12 +60,12 @@ async fn a_replaced_secret_is_not_promoted(mode: Mode) {
 }
 
 #[tokio::test]
-async fn a_staged_secret_of_two_clients_that_was_replaced_is_not_promoted_though_its_token_lives() {
+async fn a_regenerated_secret_of_two_clients_is_not_promoted_although_its_token_is_valid() {
     a_replaced_secret_is_not_promoted(Mode::Alternating).await;
 }
 
 #[tokio::test]
-async fn a_staged_secret_that_was_replaced_in_place_is_not_promoted_though_its_token_lives() {
+async fn a_secret_regenerated_in_place_is_not_promoted_although_its_token_is_valid() {
     a_replaced_secret_is_not_promoted(Mode::InPlace).await;
 }
 
@@ -91,17 +91,17 @@ async fn the_dead_one_of_two_is_dropped(mode: Mode) {
 }
 
 #[tokio::test]
-async fn of_two_calls_at_once_with_two_clients_the_one_whose_secret_is_dead_is_dropped() {
+async fn of_two_concurrent_calls_with_two_clients_the_one_with_the_invalid_secret_is_abandoned() {
     the_dead_one_of_two_is_dropped(Mode::Alternating).await;
 }
 
 #[tokio::test]
-async fn of_two_calls_at_once_in_place_the_one_whose_secret_is_dead_is_dropped() {
+async fn of_two_concurrent_calls_in_place_the_one_with_the_invalid_secret_is_abandoned() {
     the_dead_one_of_two_is_dropped(Mode::InPlace).await;
 }
 
 #[tokio::test]
-async fn a_secret_that_is_stored_elsewhere_is_left_alone() {
+async fn credentials_in_another_secret_are_not_validated_again() {
     let world = World::new().await;
     world.create("genesys/credentials", &document()).await;
     let document = json!({
@@ -129,7 +129,7 @@ async fn admin_credentials_that_the_document_also_rotates_are_rejected() {
 }
 
 #[tokio::test]
-async fn a_late_finish_leaves_what_the_next_rotation_wrote_down() {
+async fn a_late_finish_keeps_the_intent_of_the_next_rotation() {
     let world = world(Mode::InPlace, 0).await;
     let former = world.holder("AWSCURRENT").expect("a current version").id;
     let version = version_id();
@@ -148,7 +148,7 @@ async fn a_late_finish_leaves_what_the_next_rotation_wrote_down() {
 }
 
 #[tokio::test]
-async fn a_former_version_that_is_read_for_a_moment_names_no_client_as_idle() {
+async fn a_stale_read_of_the_previous_version_selects_no_idle_client() {
     let world = world(Mode::Alternating, 0).await;
     assert!(world.rotate().await.succeeded);
     let former = world.holder("AWSPREVIOUS").expect("a former version");

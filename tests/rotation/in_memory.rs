@@ -15,7 +15,7 @@ async fn read(store: &MemoryStore, secret: &SecretId) -> Value {
 }
 
 #[tokio::test]
-async fn every_kind_and_mode_is_rotated_in_memory() {
+async fn every_token_kind_and_mode_rotates_in_memory() {
     let world = World::new().await;
     world.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
     let url = world.simulation.genesys_url();

@@ -97,26 +97,26 @@ async fn no_refusal(mode: Mode, of_credentials_too: bool) {
 }
 
 #[tokio::test]
-async fn two_clients_are_never_refused() {
+async fn readers_with_two_clients_are_never_rejected() {
     no_refusal(Mode::Alternating, true).await;
 }
 
 #[tokio::test]
-async fn access_keys_are_never_refused() {
+async fn readers_with_access_keys_are_never_rejected() {
     no_refusal(Mode::AccessKeys, true).await;
 }
 
 #[tokio::test]
-async fn generated_tokens_are_never_refused() {
+async fn readers_of_generated_tokens_are_never_rejected() {
     no_refusal(Mode::Generated, true).await;
 }
 
 #[tokio::test]
-async fn api_tokens_are_never_refused() {
+async fn readers_of_api_tokens_are_never_rejected() {
     no_refusal(Mode::ApiToken, true).await;
 }
 
 #[tokio::test]
-async fn tokens_of_a_client_that_is_replaced_in_place_are_never_refused() {
+async fn readers_of_tokens_of_an_in_place_client_are_never_rejected() {
     no_refusal(Mode::InPlace, false).await;
 }

@@ -29,7 +29,7 @@ async fn a_rotation_promotes_a_working_token() {
 }
 
 #[tokio::test]
-async fn a_second_rotation_leaves_the_former_token_valid_until_it_expires() {
+async fn a_second_rotation_leaves_the_previous_token_valid_until_it_expires() {
     let world = World::with_secret().await;
     world.rotate().await;
     let first = world.current_token().expect("a token");
@@ -59,7 +59,7 @@ async fn a_rotation_makes_twelve_calls_in_a_chain_of_eight() {
 }
 
 #[tokio::test]
-async fn unknown_fields_stay_as_they_were_and_where_they_were() {
+async fn unknown_fields_keep_their_bytes_and_their_order() {
     let world = World::new().await;
     let text = format!(
         r#"{{"zebra": 1e400, "client_id": "{CLIENT_ID}", "big": 123456789012345678901234567890,
@@ -76,7 +76,7 @@ async fn unknown_fields_stay_as_they_were_and_where_they_were() {
 }
 
 #[tokio::test]
-async fn the_names_that_people_store_credentials_by_are_read_and_kept() {
+async fn every_accepted_credential_field_name_is_read_and_kept() {
     for (id, secret, region) in [
         ("clientId", "clientSecret", "region"),
         ("GENESYSCLOUD_OAUTHCLIENT_ID", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYSCLOUD_REGION"),

@@ -4,17 +4,18 @@ use super::abandon::abandon_unless_promoted;
 use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
-use crate::rotation::error::{ErrorKind, Result, RotationError};
+use crate::rotation::eligibility::{check_is_current, may_begin, no_current_value, why_unfit};
+use crate::rotation::error::{ErrorKind, Result};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::{Staged, VersionSelector};
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::renewal::renew;
 use crate::rotation::rotator::Rotator;
-use crate::rotation::step::{StagedBy, StepOutcome, StepReport, StepRequest};
+use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::tokens::rollback::{Rollback, Undo};
-use crate::rotation::version::labels::{CURRENT, Description, PENDING, VersionId};
-use crate::rotation::version::preflight::{Readiness, preflight};
+use crate::rotation::version::labels::{CURRENT, Description};
+use crate::rotation::version::preflight::Readiness;
 use crate::secret::{SecretString, same};
 
 /// The result of createSecret.
@@ -86,32 +87,13 @@ async fn find(
     }
     let current = current?.map(|read| check_is_current(&described, read.version).map(|()| read.text)).transpose()?;
     match (staged?.map(|read| read.text), current) {
-        (Some(staged), Some(current)) => Ok(match why_unfit(rotator, &staged, &current) {
+        (Some(staged), Some(current)) => Ok(match why_unfit(&staged, &current, rotator.clock.now()) {
             Some(why) => Found::Unfit(described, staged, why),
             None => Found::AlreadyDone,
         }),
         (None, Some(current)) if described.holder(CURRENT).is_some() => Ok(Found::Current(described, current)),
         _ => Err(no_current_value(&described)),
     }
-}
-
-/// A rotation may be resumed hours after it began. Its staged value is promoted only if it differs from what a rotation
-/// would stage now in nothing but the token.
-fn why_unfit<S, I>(
-    rotator: &Rotator<S, I, impl Clock>,
-    staged: &SecretString,
-    current: &SecretString,
-) -> Option<&'static str> {
-    let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
-    let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };
-    let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
-    if !staged.follows_from(&current) {
-        return Some("was staged before the current value was changed");
-    }
-    if current.access_token().ok().flatten().is_some_and(|current| same(&current, &token)) {
-        return Some("holds the current token, and no new one");
-    }
-    staged.expires_at().is_some_and(|end| end <= rotator.clock.now()).then_some("holds a token that has expired")
 }
 
 async fn stage(
@@ -167,39 +149,4 @@ async fn validate_staged(
         }
         Err(error) => Err(error),
     }
-}
-
-/// For a moment after a promotion, a read may return the previous version. Of two clients that one names the active
-/// client as the idle one.
-fn check_is_current(described: &Description, version: Option<VersionId>) -> Result<()> {
-    match (version, described.holder(CURRENT)) {
-        (Some(version), Some(holder)) if version != *holder => {
-            let message = format!("the secret {} returned the version {version}, not {CURRENT}", described.name);
-            Err(RotationError::new(ErrorKind::StoreConflict, message))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The preflight check. If no service stages versions in advance, this step also accepts a new version while no other is
-/// staged.
-fn may_begin(described: &Description, request: &StepRequest) -> Result<Readiness> {
-    let nothing_staged = described.holder(PENDING).is_none_or(|holder| described.holder(CURRENT) == Some(holder));
-    let is_new = described.labels(&request.version).is_none();
-    match preflight(described, &request.version) {
-        Err(error)
-            if error.kind() == ErrorKind::VersionNotStaged
-                && request.staged_by == StagedBy::Rotator
-                && nothing_staged
-                && is_new =>
-        {
-            Ok(Readiness::Staged)
-        }
-        checked => checked,
-    }
-}
-
-fn no_current_value(described: &Description) -> RotationError {
-    let message = format!("the secret {} has no {CURRENT} value", described.name);
-    RotationError::new(ErrorKind::NoCurrentVersion, message)
 }

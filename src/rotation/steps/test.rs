@@ -8,6 +8,7 @@ use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::document::token_life::TokenLife;
+use crate::rotation::eligibility::is_older_than;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::VersionSelector;
@@ -100,7 +101,7 @@ async fn validate_secret(
     match pending.document.secret_rotation()? {
         None => return Ok(()),
         Some(SecretRotation::InPlace) => {}
-        Some(_) if !is_older_than(rotator, FRESH, &pending.document) => return Ok(()),
+        Some(_) if !is_older_than(FRESH, &pending.document, rotator.clock.now()) => return Ok(()),
         Some(_) => {}
     }
     rotator.tokens().issue_once_propagated(&pending.credentials, &TokenKind::Access, deadline).await.map(drop)
@@ -137,7 +138,9 @@ async fn handle_rejected_token(
     if rotator.is_current_token(&request.secret, token, deadline).await.unwrap_or(false) {
         return test_set_up(rotator, pending, deadline).await;
     }
-    if !is_permanently_invalid(rotator, &pending.document) {
+    let now = rotator.clock.now();
+    let has_expired = pending.document.expires_at().is_some_and(|end| end <= now);
+    if !has_expired && !is_older_than(SETTLED, &pending.document, now) {
         return Err(rejection);
     }
     unstage(rotator, request, deadline).await?;
@@ -159,17 +162,6 @@ async fn test_set_up(
     let next = pending.document.with_token(&token, requested_at)?;
     let token_life = life_of(rotator, &pending.described, &next);
     Ok(StepReport { outcome: StepOutcome::SetUpTested, token_life })
-}
-
-fn is_permanently_invalid<S, I>(rotator: &Rotator<S, I, impl Clock>, document: &Document) -> bool {
-    let expired = document.expires_at().is_some_and(|end| end <= rotator.clock.now());
-    expired || is_older_than(rotator, SETTLED, document)
-}
-
-/// Whether the document's token was issued longer ago than `age`.
-fn is_older_than<S, I>(rotator: &Rotator<S, I, impl Clock>, age: Duration, document: &Document) -> bool {
-    let since = document.issued_at().map(|issued| rotator.clock.now().duration_since(issued));
-    since.is_some_and(|since| Duration::try_from(since).is_ok_and(|since| since > age))
 }
 
 fn life_of<S, I>(

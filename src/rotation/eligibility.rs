@@ -1,0 +1,68 @@
+//! Whether createSecret may begin, and whether a staged value may still be promoted: decisions without effects.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::document::fields::Document;
+use super::error::{ErrorKind, Result, RotationError};
+use super::step::{StagedBy, StepRequest};
+use super::version::labels::{CURRENT, Description, PENDING, VersionId};
+use super::version::preflight::{Readiness, preflight};
+use crate::secret::{SecretString, same};
+
+/// The preflight check of createSecret. If no service stages versions in advance, a new version is accepted while no
+/// other is staged.
+pub(crate) fn may_begin(described: &Description, request: &StepRequest) -> Result<Readiness> {
+    let nothing_staged = described.holder(PENDING).is_none_or(|holder| described.holder(CURRENT) == Some(holder));
+    let is_new = described.labels(&request.version).is_none();
+    match preflight(described, &request.version) {
+        Err(error)
+            if error.kind() == ErrorKind::VersionNotStaged
+                && request.staged_by == StagedBy::Rotator
+                && nothing_staged
+                && is_new =>
+        {
+            Ok(Readiness::Staged)
+        }
+        checked => checked,
+    }
+}
+
+/// For a moment after a promotion, a read may return the previous version. Of two clients that one names the active
+/// client as the idle one.
+pub(crate) fn check_is_current(described: &Description, version: Option<VersionId>) -> Result<()> {
+    match (version, described.holder(CURRENT)) {
+        (Some(version), Some(holder)) if version != *holder => {
+            let message = format!("the secret {} returned the version {version}, not {CURRENT}", described.name);
+            Err(RotationError::new(ErrorKind::StoreConflict, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns why a staged value must not be promoted. A rotation may be resumed hours after it began: its staged value must
+/// differ from what a rotation would stage now in nothing but the token.
+pub(crate) fn why_unfit(staged: &SecretString, current: &SecretString, now: Timestamp) -> Option<&'static str> {
+    let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
+    let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };
+    let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
+    if !staged.follows_from(&current) {
+        return Some("was staged before the current value was changed");
+    }
+    if current.access_token().ok().flatten().is_some_and(|current| same(&current, &token)) {
+        return Some("holds the current token, and no new one");
+    }
+    staged.expires_at().is_some_and(|end| end <= now).then_some("holds a token that has expired")
+}
+
+/// Whether the document's token was issued longer ago than `age`.
+pub(crate) fn is_older_than(age: Duration, document: &Document, now: Timestamp) -> bool {
+    let since = document.issued_at().map(|issued| now.duration_since(issued));
+    since.is_some_and(|since| Duration::try_from(since).is_ok_and(|since| since > age))
+}
+
+pub(crate) fn no_current_value(described: &Description) -> RotationError {
+    let message = format!("the secret {} has no {CURRENT} value", described.name);
+    RotationError::new(ErrorKind::NoCurrentVersion, message)
+}
