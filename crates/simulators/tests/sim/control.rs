@@ -1,34 +1,28 @@
 //! The simulators' control surface, through real HTTP.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use simulators::faults::Faults;
-use simulators::genesys::{Genesys, GenesysSettings, OAuthClient};
-use simulators::http::Server;
-use simulators::journal::Journal;
+use simulators::genesys::{GenesysSettings, OAuthClient};
 use simulators::{Simulation, SimulationSettings};
 
 type Test = Result<(), Box<dyn Error>>;
 
 struct Simulator {
-    genesys: Arc<Genesys>,
+    simulation: Simulation,
     http: reqwest::Client,
-    server: Server,
 }
 
 impl Simulator {
     async fn start() -> Result<Self, Box<dyn Error>> {
-        let genesys = Arc::new(Genesys::new(GenesysSettings::default()));
-        genesys.add_client(OAuthClient::new("pipeline", "s3cret"));
-        let server = Server::start(0, Arc::clone(&genesys), Faults::default(), Journal::default()).await?;
-        Ok(Self { genesys, http: reqwest::Client::new(), server })
+        let simulation = Simulation::start(SimulationSettings::default()).await?;
+        simulation.genesys.add_client(OAuthClient::new("pipeline", "s3cret"));
+        Ok(Self { simulation, http: reqwest::Client::new() })
     }
 
     async fn steer(&self, method: Method, path: &str, body: &Value) -> Result<(u16, Value), Box<dyn Error>> {
-        let request = self.http.request(method, format!("{}/_sim/{path}", self.server.url()));
+        let request = self.http.request(method, format!("{}/_sim/{path}", self.simulation.genesys_url()));
         let answer = request.body(body.to_string()).send().await?;
         let status = answer.status().as_u16();
         let text = answer.text().await?;
@@ -36,7 +30,8 @@ impl Simulator {
     }
 
     async fn ask(&self, id: &str, secret: &str) -> reqwest::Result<reqwest::Response> {
-        let request = self.http.post(format!("{}/oauth/token", self.server.url())).basic_auth(id, Some(secret));
+        let request =
+            self.http.post(format!("{}/oauth/token", self.simulation.genesys_url())).basic_auth(id, Some(secret));
         request.form(&[("grant_type", "client_credentials")]).send().await
     }
 }
@@ -58,7 +53,7 @@ async fn faults_apply_to_the_service_and_not_to_the_control_surface() -> Test {
     let fault = json!({ "operation": "POST /oauth/token", "effect": { "type": "lose-answer" } });
     assert_eq!(simulator.steer(Method::POST, "faults", &fault).await?.0, 204);
     assert!(simulator.ask("pipeline", "s3cret").await.is_err());
-    assert_eq!(simulator.genesys.minted(), 3, "the request with the lost answer was executed");
+    assert_eq!(simulator.simulation.genesys.minted(), 3, "the request with the lost answer was executed");
     assert_eq!(simulator.steer(Method::DELETE, "faults", &Value::Null).await?.0, 204);
     assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
     Ok(())
@@ -87,7 +82,7 @@ async fn knobs_clients_and_the_clock_are_set_by_name() -> Test {
     assert_eq!(simulator.steer(Method::POST, "genesys/clients", &client).await?.0, 204);
     let knobs = json!({ "token_lifetime": 900, "expires_in": "missing" });
     assert_eq!(simulator.steer(Method::PATCH, "genesys", &knobs).await?.0, 204);
-    assert_eq!(simulator.genesys.settings().token_lifetime, 900);
+    assert_eq!(simulator.simulation.genesys.settings().token_lifetime, 900);
     let token: Value = simulator.ask("second", "x").await?.json().await?;
     simulator.ask("pipeline", "s3cret").await?;
     assert_eq!(simulator.steer(Method::POST, "genesys/advance", &json!({ "seconds": 300 })).await?.0, 204);
@@ -97,7 +92,7 @@ async fn knobs_clients_and_the_clock_are_set_by_name() -> Test {
     assert!(!shown.to_string().contains(token["access_token"].as_str().ok_or("no access_token")?));
     assert!(!shown.to_string().contains("s3cret"));
     assert_eq!(simulator.steer(Method::POST, "genesys/revoke-all", &Value::Null).await?.0, 204);
-    assert!(simulator.genesys.live_tokens().is_empty());
+    assert!(simulator.simulation.genesys.live_tokens().is_empty());
     Ok(())
 }
 
@@ -118,7 +113,7 @@ async fn invalid_requests_are_refused_with_a_message_and_change_nothing() -> Tes
         assert_eq!(status, 400, "{path} {body}");
         assert!(answer["error"].as_str().is_some_and(|sentence| sentence.ends_with('.')), "{answer}");
     }
-    assert_eq!(simulator.genesys.settings(), GenesysSettings::default());
+    assert_eq!(simulator.simulation.genesys.settings(), GenesysSettings::default());
     assert_eq!(simulator.steer(Method::GET, "nothing", &Value::Null).await?.0, 404);
     assert_eq!(simulator.ask("pipeline", "s3cret").await?.status(), 200);
     Ok(())
