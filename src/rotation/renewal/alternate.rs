@@ -27,6 +27,6 @@ pub(crate) async fn alternate(
     let secret = tokens.regenerate(&admin.place(), idle, &authorization.token.access_token, deadline).await?;
     drop(authorization);
     let next = document.with_client(&KeyPair { id: idle.to_owned(), secret })?;
-    // The revocation of the administrator's token does not delay the next one.
+    // The administrator's token is revoked while the next token is issued.
     tokio::join!(issue_token(rotator, next, described, deadline), tokens.roll_back(deadline)).0
 }
