@@ -11,8 +11,8 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     summary: "Rotate the client secret of a config.",
     help: "Regenerates the client secret of a config's OAuth client, and stores it: only this engine knows it then. If \
            the config has an idle_client_id, that client gets the new secret and becomes the active client; the other \
-           one stays valid. On nice-cxone, creates another access key for the user and switches to it; the previous key \
-           stays valid until the next call. The policy must grant sudo.",
+           one stays valid. On nice-cxone, creates another access key for the user and switches to it; the previous \
+           key stays valid until the next call. The policy must grant sudo.",
     fields: &[],
     operations: &[
         RouteOperation {

@@ -11,8 +11,8 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::Description;
 
-/// Regenerates the idle client's secret. Losing it does no harm: nobody uses that client yet, and the next attempt
-/// regenerates it again.
+/// Regenerates the idle client's secret. A lost answer does no harm: no reader uses that client yet, and the next attempt
+/// regenerates the secret again.
 pub(crate) async fn alternate(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     document: &Document,
