@@ -84,7 +84,7 @@ async fn the_watch_continues_after_store_errors() {
         let found = stderr.lines().any(|line| line.expect("the output is UTF-8").contains(words));
         assert!(found, "stderr lacks {words}");
     };
-    wait_for(&mut stderr, "error: secretsmanager:ListSecrets on * is denied");
+    wait_for(&mut stderr, "error: the current role is denied secretsmanager:ListSecrets on *");
     scene.simulation.secrets_manager.set(|settings| settings.denied.clear());
     assert_eq!(watch.json()["error"], Value::Null, "the store works again");
     watch.child.stderr = Some(stderr.into_inner());
