@@ -10,7 +10,7 @@ use super::ports::clock::Clock;
 use super::ports::{RotationPlatform, RotationStore};
 use super::rotator::Rotator;
 use super::step::{StagedBy, Step, StepOutcome, StepRequest};
-use super::steps::create::create;
+use super::steps::context::StepContext;
 use super::tokens::retry::Deadline;
 use super::tokens::rollback::Undo;
 use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};
@@ -120,14 +120,15 @@ async fn run_steps(
 ) -> RotationReport {
     let mut report = RotationReport { version: Some(version.clone()), ..RotationReport::new(secret) };
     let request = StepRequest { secret: secret.clone(), version, rotation_token: None, staged_by: StagedBy::Rotator };
+    let context = StepContext { rotator, request: &request, deadline };
     let mut own_token = None;
     for step in Step::ALL {
         watch(step);
         let began = Instant::now();
         let result = match step {
-            Step::Create => Box::pin(create(rotator, &request, deadline)).await.map(|created| {
-                own_token = created.own_token;
-                created.report
+            Step::Create => Box::pin(context.create()).await.map(|(report, undo)| {
+                own_token = undo;
+                report
             }),
             _ => rotator.step(step, &request, deadline).await,
         };
