@@ -6,7 +6,7 @@
 //!
 //! Read `step`, `version/preflight`, `steps/` and `ports/` first: they are the rotation.
 //!
-//! | room | holds | may import |
+//! | module | content | may import |
 //! |---|---|---|
 //! | `run`, `operator` | all four steps in one process; operations of the command line | everything below |
 //! | `steps` | create, set, test, finish, abandon | everything below |
