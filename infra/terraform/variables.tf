@@ -34,7 +34,7 @@ variable "secret_name_prefix" {
 }
 
 variable "required_tag" {
-  description = "If set, such a secret must also have the tag \"genesys-rotator\" with this value."
+  description = "If set, the function may access only secrets that also have the tag \"genesys-rotator\" with this value."
   type        = string
   default     = ""
 }
@@ -82,7 +82,7 @@ variable "attach_rotation" {
 }
 
 variable "rotation_schedule" {
-  description = "The rotation schedule of the first secret, at most every four hours."
+  description = "The rotation schedule of the first secret, not more often than every four hours."
   type        = string
   default     = "rate(4 hours)"
 }

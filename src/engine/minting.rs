@@ -126,7 +126,7 @@ impl Minting {
         self.tokens().discard(&config.credentials(), token, deadline).await;
     }
 
-    /// The API that accepts a token; `None` where the platform cannot be asked in time. The token is valid all the same.
+    /// The API that accepts a token; `None` where the platform cannot be asked in time. The token is still valid.
     pub(crate) async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
         let asked = tokio::time::timeout(DISCOVERY, self.platforms.api_url(place, token)).await;
         let url = asked.ok()?;

@@ -29,8 +29,8 @@ pub(crate) fn may_begin(described: &Description, request: &StepRequest) -> Resul
     }
 }
 
-/// For a moment after a promotion, a read may return the previous version. Of two clients that one names the active
-/// client as the idle one.
+/// For a moment after a promotion, a read may return the previous version. With two clients, that version names the
+/// client that is now active as the idle one.
 pub(crate) fn check_is_current(described: &Description, version: Option<VersionId>) -> Result<()> {
     match (version, described.holder(CURRENT)) {
         (Some(version), Some(holder)) if version != *holder => {
@@ -42,7 +42,7 @@ pub(crate) fn check_is_current(described: &Description, version: Option<VersionI
 }
 
 /// Returns why a staged value must not be promoted. A rotation may be resumed hours after it began: its staged value must
-/// differ from what a rotation would stage now in nothing but the token.
+/// equal what a rotation would stage now, except for the token.
 pub(crate) fn why_unfit(staged: &SecretString, current: &SecretString, now: Timestamp) -> Option<&'static str> {
     let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
     let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };

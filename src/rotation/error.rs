@@ -125,7 +125,7 @@ impl ErrorKind {
                 "try again; if the error persists, check access to the store (VPC endpoint, DNS, credentials) and its status page"
             }
             Self::StoreConflict => {
-                "another rotation of this secret is running: wait until it ends, then check the secret again"
+                "another rotation or a person changed the secret at the same time: wait until a running rotation ends, then check the secret again"
             }
             Self::DeadlineExceeded => {
                 "increase the function's timeout (60 s is enough), and check why the platform or the store is slow"

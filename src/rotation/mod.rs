@@ -6,7 +6,7 @@
 //!
 //! Read `step`, `version/preflight`, `steps/` and `ports/` first: they are the rotation.
 //!
-//! | room | holds | may import |
+//! | module | content | may import |
 //! |---|---|---|
 //! | `run`, `operator` | all four steps in one process; operations of the command line | everything below |
 //! | `steps` | create, set, test, finish, abandon | everything below |
@@ -64,6 +64,7 @@ pub use ports::{RotationPlatform, RotationStore};
 pub use rotator::Rotator;
 pub use run::{RotationReport, StepRecord};
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest};
+#[cfg(feature = "vault")]
 pub(crate) use tokens::exchange::NewToken;
 pub use tokens::exchange::Tokens;
 pub use tokens::rate_limit::RateLimiter;

@@ -118,14 +118,14 @@ async fn on_aws_a_reader_needs_only_get_secret_value() {
     let called = scene.run(&["api", "prod/genesys", "GET", "/api/v2/tokens/me"]).await;
     assert_eq!(called.exit, Some(0), "{}", called.stderr);
     let missing = token(&scene, &["prod/other"]).await;
-    let message = "prod/other: the secret prod/other is not there, or has no current value";
+    let message = "prod/other: the secret prod/other does not exist or has no current value";
     assert_eq!((missing.exit, missing.error().0), (Some(1), message));
     scene.simulation.faults.clear();
     let missing = token(&scene, &["prod/other"]).await;
     assert!(missing.error().0.starts_with("prod/other: secret prod/other does not exist in this account and region"));
     scene.simulation.faults.add(denied("GetSecretValue"));
     let (exit, error) =
-        (token(&scene, &["prod/genesys"]).await, "secretsmanager:GetSecretValue on prod/genesys is denied");
+        (token(&scene, &["prod/genesys"]).await, "is denied secretsmanager:GetSecretValue on prod/genesys");
     assert!(exit.exit == Some(1) && exit.error().0.contains(error), "{}", exit.stderr);
 }
 
@@ -279,7 +279,11 @@ async fn a_reader_without_access_to_the_credentials_is_advised_to_store_the_regi
     let refused = token(&scene, &["shared", "--format", "env"]).await;
     assert_eq!((refused.exit, refused.stdout.as_str()), (Some(1), ""));
     let (error, hint) = refused.error();
-    assert!(error.contains("private is denied") && hint.starts_with("write region into the secret"), "{error}: {hint}");
+    assert!(
+        error.contains("is denied secretsmanager:GetSecretValue on private")
+            && hint.starts_with("add region to the secret"),
+        "{error}: {hint}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ pub struct RotateArgs {
     /// Skip secrets whose token is newer than this: 1h, or a timestamp such as 2026-01-02T03:04:05Z
     #[arg(long, value_name = "AGE_OR_TIME", value_parser = AgeLimit::parse)]
     pub older_than: Option<AgeLimit>,
-    /// After the promotion, revoke the previous token and the one before it
+    /// After the promotion, revoke the previous token, and in Secrets Manager also the one before it
     #[arg(long)]
     pub revoke_previous: bool,
     /// Show what would be done, without doing it

@@ -90,8 +90,8 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             IDLE_CLIENT,
             FieldKind::Text,
             None,
-            "The id of a second OAuth client with the same roles: rotate-root regenerates its secret and puts it in place \
-             of the first client, which stays valid. Empty: none.",
+            "The id of a second OAuth client with the same roles: rotate-root regenerates its secret and makes it the \
+             active client; the first client stays valid. Empty: none.",
         ),
         Field::optional(
             ADMIN_CONFIG,

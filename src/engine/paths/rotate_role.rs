@@ -12,7 +12,7 @@ use openbao_plugin::{Failure, Operation, Response};
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "rotate-role/:name",
     summary: "Rotate a static role now.",
-    help: "Creates a new token for the role, validates it, and promotes it. If that fails, readers keep the present token.",
+    help: "Creates a new token for the role, validates it, and promotes it. If that fails, readers keep the current token.",
     fields: &[],
     operations: &[
         RouteOperation {

@@ -9,10 +9,10 @@ use openbao_plugin::{Failure, Operation, Response};
 pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "rotate-root/:config",
     summary: "Rotate the client secret of a config.",
-    help: "Has the platform regenerate the client secret of a config's OAuth client, and stores the new secret. Only this \
-           engine knows it then. Where the config has an idle_client_id, that client gets the new secret and replaces \
-           the client in use, which stays valid. On nice-cxone the user gets another access key, and the key before the \
-           present one is deleted. Policies must grant sudo.",
+    help: "Regenerates the client secret of a config's OAuth client, and stores it: only this engine knows it then. If \
+           the config has an idle_client_id, that client gets the new secret and becomes the active client; the other \
+           one stays valid. On nice-cxone, creates another access key for the user and switches to it; the previous \
+           key stays valid until the next call. The policy must grant sudo.",
     fields: &[],
     operations: &[
         RouteOperation {

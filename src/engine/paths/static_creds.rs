@@ -14,7 +14,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     path: "static-creds/:name",
     summary: "The token of a static role.",
     help: "The token that the engine rotates for the role. It has no lease: all readers get the same token until it is \
-           rotated, and the former token stays valid until it expires.",
+           rotated, and the previous token stays valid until it expires.",
     fields: &[],
     operations: &[RouteOperation {
         operation: Operation::Read,

@@ -39,8 +39,8 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
     summary: "A token that the engine rotates.",
     help: "Sets the config whose OAuth client issues the token, the rotation period, and the calls that must succeed \
            with a new token before readers get it. Writing a role creates its first token at once, and so does a change \
-           of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the former token, \
-           which stays valid until it expires. Deleting the role revokes its token.",
+           of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the previous \
+           token, which stays valid until it expires. Deleting the role revokes its token.",
     fields: &[
         Field {
             name: "config",
@@ -56,7 +56,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             required: true,
             default: None,
             sensitive: false,
-            description: "The time between rotations: at least 60 seconds. A token is always rotated before it expires.",
+            description: "The time between rotations: at least 60 seconds. A rotation is due before the token expires.",
         },
         Field {
             name: "probes",

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// The maximum jitter, as a fraction of the period, so that roles written together are not rotated together.
 const SPREAD: f64 = 0.1;
-/// The fraction of a token's life after which it is rotated, however long the period is.
+/// The fraction of a token's life after which it is rotated, even if the period is longer.
 const LIFE: f64 = 0.75;
 /// The wait after the first failure. It doubles with each further failure.
 const FIRST_WAIT: Duration = Duration::from_secs(10);

@@ -50,7 +50,7 @@ impl Entries {
     /// Writes an entry, in place of any former one.
     ///
     /// # Errors
-    /// The host's error. The entry may have been written all the same.
+    /// The host's error. The entry may still have been written.
     pub(crate) async fn put<T: Serialize>(&self, key: &str, entry: &T) -> Result<(), Failure> {
         let value = serde_json::to_vec(entry).map_err(|_| Failure::internal(format!("{key} cannot be serialized")))?;
         let value = Zeroizing::new(value);
@@ -66,7 +66,7 @@ impl Entries {
     /// Deletes an entry. A missing entry is no error.
     ///
     /// # Errors
-    /// The host's error. The entry may have been deleted all the same.
+    /// The host's error. The entry may still have been deleted.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Failure> {
         self.invalidate(key);
         let deleted = self.storage.delete(key).await;

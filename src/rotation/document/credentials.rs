@@ -151,7 +151,7 @@ impl Document {
         let (present, missing) = match (self.alias(names.id)?, self.alias(names.secret)?) {
             (Some(id), Some(secret)) => return Ok(Some(KeyPair { id, secret: secret.into() })),
             (None, None) => return Ok(None),
-            // Half a pair next to `credentials` is a contradiction in the first place.
+            // With `credentials`, the document is ambiguous, which is the more useful error.
             _ if self.trimmed(CREDENTIALS)?.is_some() => return Err(both_sources()),
             (Some(_), None) => ("id", "secret"),
             (None, Some(_)) => ("secret", "id"),

@@ -32,7 +32,7 @@ pub trait WriteAhead: Send + Sync {
         async { Ok(None) }
     }
 
-    /// Deletes the entry, which `holder` is the version of.
+    /// Deletes the entry. `holder` is the version that holds it.
     ///
     /// # Errors
     /// As for promoting.

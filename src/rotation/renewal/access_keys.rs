@@ -13,7 +13,7 @@ use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::tokens::revoke::warn_of_access_key;
 use crate::rotation::version::labels::{Description, SecretId};
 
-/// Creates the user's next access key and deletes the idle one. The active key keeps working, whatever fails.
+/// Creates the user's next access key and deletes the idle one. The active key keeps working, also after a failure.
 pub(crate) async fn next_access_key(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     document: &Document,

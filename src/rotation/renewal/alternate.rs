@@ -11,8 +11,8 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::Description;
 
-/// Regenerates the idle client's secret. Losing it does no harm: nobody uses that client yet, and the next attempt
-/// regenerates it again.
+/// Regenerates the idle client's secret. A lost answer does no harm: no reader uses that client yet, and the next attempt
+/// regenerates the secret again.
 pub(crate) async fn alternate(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     document: &Document,
@@ -27,6 +27,6 @@ pub(crate) async fn alternate(
     let secret = tokens.regenerate(&admin.place(), idle, &authorization.token.access_token, deadline).await?;
     drop(authorization);
     let next = document.with_client(&KeyPair { id: idle.to_owned(), secret })?;
-    // The revocation of the administrator's token does not delay the next one.
+    // The administrator's token is revoked while the next token is issued.
     tokio::join!(issue_token(rotator, next, described, deadline), tokens.roll_back(deadline)).0
 }

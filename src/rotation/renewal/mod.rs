@@ -1,4 +1,4 @@
-//! New client secrets and access keys, made before the next token.
+//! New client secrets and access keys, created before the next token is issued.
 
 pub(crate) mod access_keys;
 pub(crate) mod admin;

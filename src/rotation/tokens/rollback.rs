@@ -52,7 +52,7 @@ impl Rollback {
         self.undo.take()
     }
 
-    /// Says that a write in progress may store the token in a version.
+    /// Records that a write in progress may store the token in a version.
     pub(crate) fn begin_staging(&mut self, secret: &SecretId, version: &VersionId) {
         if let Some(Undo::RevokeToken { staged_as, .. }) = &mut self.undo {
             *staged_as = Some((secret.clone(), version.clone()));

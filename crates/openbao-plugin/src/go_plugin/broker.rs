@@ -126,7 +126,7 @@ impl Shared {
     }
 }
 
-/// The host's messages that nobody has taken yet, by service id.
+/// The host's messages that no receiver has read yet, by service id.
 #[derive(Default)]
 struct Inbox {
     waiting: Mutex<HashMap<u32, (Instant, ConnInfo)>>,
