@@ -1,4 +1,4 @@
-//! What the steps work with: a store, a platform, a clock, and reads that several steps need.
+//! A store, a platform and a clock, and the reads that steps and operations share.
 
 use super::credentials::keys::Credentials;
 use super::credentials::platform_name::PlatformName;
@@ -12,8 +12,7 @@ use super::tokens::exchange::Tokens;
 use super::tokens::rate_limit::RateLimiter;
 use super::tokens::retry::{Deadline, RetryPolicy};
 use super::tokens::rollback::{Rollback, Rollbacks, Undo};
-use super::version::labels::{Description, SecretId, VersionId};
-use super::version::preflight::{Readiness, preflight};
+use super::version::labels::{Description, SecretId};
 use crate::secret::{SecretString, same};
 
 /// Rotates secrets of one store with tokens of one platform.
@@ -92,13 +91,6 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         let describe = || self.store.describe(secret);
         let described = self.retries.run("describe the secret", deadline, describe).await?;
         Ok(described.labels(version).is_some() || self.is_current_token(secret, token, deadline).await?)
-    }
-
-    /// Describes a secret and runs the preflight check for a version.
-    pub(crate) async fn look(&self, secret: &SecretId, version: &VersionId) -> Result<(Description, Readiness)> {
-        let description = self.store.describe(secret).await?;
-        let readiness = preflight(&description, version)?;
-        Ok((description, readiness))
     }
 
     /// Reads a version's value, with retries.
