@@ -12,7 +12,7 @@ use super::tokens::exchange::Tokens;
 use super::tokens::rate_limit::RateLimiter;
 use super::tokens::retry::{Deadline, RetryPolicy};
 use super::tokens::rollback::{Rollback, Rollbacks, Undo};
-use super::version::labels::{Description, SecretId};
+use super::version::labels::{Description, SecretId, VersionId};
 use crate::secret::{SecretString, same};
 
 /// Rotates secrets of one store with tokens of one platform.
