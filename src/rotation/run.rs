@@ -92,19 +92,21 @@ async fn rotate_or_resume(
     deadline: Deadline,
     watch: &mut (impl FnMut(Step) + Send),
 ) -> RotationReport {
-    let mut report = RotationReport::new(secret);
+    let (mut report, mut fresh) = (RotationReport::new(secret), Some(fresh));
     for _ in 0..ATTEMPTS {
-        let version = match rotator.left_over(secret, deadline).await {
-            Ok(left_over) => left_over.unwrap_or_else(|| fresh.clone()),
+        let left_over = match rotator.left_over(secret, deadline).await {
+            Ok(left_over) => left_over,
             Err(error) => return RotationReport { error: Some(report.error.unwrap_or(error)), ..report },
         };
-        let is_resumed = version != fresh;
+        let is_resumed = left_over.is_some();
+        // A store may keep a version that lost its labels: its id is not used again.
+        let version = left_over.or_else(|| fresh.take()).unwrap_or_else(VersionId::random);
         report = run_steps(rotator, secret, version.clone(), deadline, watch).await;
         if is_resumed && report.error.as_ref().is_some_and(is_unrecoverable) {
             if let Err(error) = unstage(rotator, secret, &version, deadline).await {
                 return RotationReport { error: Some(error), ..report };
             }
-        } else if !lost_to_another(&report, is_resumed) {
+        } else if !lost_to_another(&report) {
             break;
         }
     }
@@ -206,12 +208,12 @@ async fn revoke_if_replaced(
     }
 }
 
-/// Whether another rotation staged its version first, or replaced the version that this one resumed.
-fn lost_to_another(report: &RotationReport, is_resumed: bool) -> bool {
+/// Whether another rotation staged its version first, or took the labels of this one's version.
+fn lost_to_another(report: &RotationReport) -> bool {
     let Some(error) = &report.error else { return false };
     match error.kind() {
         ErrorKind::StoreConflict => report.steps.len() == 1 && error.retryability() != Retryability::Permanent,
-        ErrorKind::VersionNotStaged => is_resumed || report.steps.len() == 1,
+        ErrorKind::VersionNotStaged => true,
         _ => false,
     }
 }
