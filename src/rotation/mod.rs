@@ -52,13 +52,11 @@ pub use operator::diagnose::Diagnosis;
 #[cfg(feature = "operator")]
 pub use operator::revoke_previous::{PreviousTokens, Revocation};
 #[cfg(feature = "operator")]
-pub use operator::token_duration::{LONGEST_DURATION, RaiseReport, Raised, sufficient_duration};
+pub use operator::token_duration::{LONGEST_DURATION, RaiseReport, Raised, TokenDuration, sufficient_duration};
 pub use ports::admin::{AccessKeys, ClientSecrets};
 pub use ports::clock::{Clock, SystemClock};
 pub use ports::issuer::{TokenIssuer, not_offered};
 pub use ports::store::{SecretStore, Staged, StoredValue, VersionSelector};
-#[cfg(feature = "operator")]
-pub use ports::token_duration::TokenDuration;
 pub use ports::write_ahead::WriteAhead;
 pub use ports::{RotationPlatform, RotationStore};
 pub use rotator::Rotator;

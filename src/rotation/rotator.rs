@@ -1,4 +1,4 @@
-//! What the steps work with: a store, a platform, a clock, and reads that several steps need.
+//! A store, a platform and a clock, and the reads that steps and operations share.
 
 use super::credentials::keys::Credentials;
 use super::credentials::platform_name::PlatformName;
@@ -13,7 +13,6 @@ use super::tokens::rate_limit::RateLimiter;
 use super::tokens::retry::{Deadline, RetryPolicy};
 use super::tokens::rollback::{Rollback, Rollbacks, Undo};
 use super::version::labels::{Description, SecretId, VersionId};
-use super::version::preflight::{Readiness, preflight};
 use crate::secret::{SecretString, same};
 
 /// Rotates secrets of one store with tokens of one platform.
@@ -59,29 +58,39 @@ impl<S, I, C> Rotator<S, I, C> {
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// Undoes what operations created whose futures were dropped. A token that an interrupted write stored, or may have
-    /// stored, is kept.
-    pub async fn roll_back(&self, deadline: Deadline) {
+    /// stored, is kept. Returns the first failure; each one is logged.
+    pub async fn roll_back(&self, deadline: Deadline) -> Option<RotationError> {
         for (guard, undo) in self.rollbacks.take_uncertain() {
-            let is_stored = match &undo {
+            let may_be_stored = match &undo {
                 Undo::RevokeToken { token, staged_as: Some((secret, version)), .. } => {
-                    self.holds(secret, VersionSelector::Pending(version), token, deadline).await.unwrap_or(true)
-                        || self.is_current_token(secret, token, deadline).await.unwrap_or(true)
+                    self.may_hold(secret, version, token, deadline).await.unwrap_or(true)
                 }
                 _ => false,
             };
-            if !is_stored {
+            if !may_be_stored {
                 self.rollbacks.schedule(undo);
             }
             Rollback::commit(guard);
         }
-        self.tokens().roll_back(deadline).await;
+        self.tokens().roll_back(deadline).await
     }
 
-    /// Describes a secret and runs the preflight check for a version.
-    pub(crate) async fn look(&self, secret: &SecretId, version: &VersionId) -> Result<(Description, Readiness)> {
-        let description = self.store.describe(secret).await?;
-        let readiness = preflight(&description, version)?;
-        Ok((description, readiness))
+    /// Whether a version may hold `token`. A rotation that joined the interrupted one may have promoted it, and reads may
+    /// be stale for a moment: a version without a readable value but with a label counts as holding it.
+    async fn may_hold(
+        &self,
+        secret: &SecretId,
+        version: &VersionId,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let pending = self.read("read the staged version", secret, VersionSelector::Pending(version), deadline).await?;
+        if let Some(value) = pending {
+            return Ok(holds_token(&value, token));
+        }
+        let describe = || self.store.describe(secret);
+        let described = self.retries.run("describe the secret", deadline, describe).await?;
+        Ok(described.labels(version).is_some() || self.is_current_token(secret, token, deadline).await?)
     }
 
     /// Reads a version's value, with retries.
@@ -103,22 +112,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<bool> {
-        self.holds(secret, VersionSelector::Current, token, deadline).await
-    }
-
-    async fn holds(
-        &self,
-        secret: &SecretId,
-        selector: VersionSelector<'_>,
-        token: &SecretString,
-        deadline: Deadline,
-    ) -> Result<bool> {
-        let Some(value) = self.read("read the stored token", secret, selector, deadline).await? else {
-            return Ok(false);
-        };
-        // A value that is not a document holds no token.
-        let stored = Document::parse(&value).and_then(|document| document.access_token()).ok().flatten();
-        Ok(stored.is_some_and(|stored| same(&stored, token)))
+        let current = self.read("read the stored token", secret, VersionSelector::Current, deadline).await?;
+        Ok(current.is_some_and(|value| holds_token(&value, token)))
     }
 
     /// Returns the credentials that a document holds, or that it refers to.
@@ -167,4 +162,10 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         let fields = document.place_fields(platform)?.or(other.place_fields(platform).map_err(in_it)?);
         fields.with_keys(keys, name)
     }
+}
+
+/// Whether a value is a document with this token. A value that is not a document holds no token.
+fn holds_token(value: &SecretString, token: &SecretString) -> bool {
+    let stored = Document::parse(value).and_then(|document| document.access_token()).ok().flatten();
+    stored.is_some_and(|stored| same(&stored, token))
 }

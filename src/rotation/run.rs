@@ -10,13 +10,13 @@ use super::ports::clock::Clock;
 use super::ports::{RotationPlatform, RotationStore};
 use super::rotator::Rotator;
 use super::step::{StagedBy, Step, StepOutcome, StepRequest};
-use super::steps::create::create;
+use super::steps::context::StepContext;
 use super::tokens::retry::Deadline;
 use super::tokens::rollback::Undo;
 use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};
 
-/// How many times a concurrent rotation is joined.
-const JOINS: u32 = 5;
+/// The maximum number of versions that one rotation runs the steps on.
+const ATTEMPTS: u32 = 6;
 
 /// One step of a rotation.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +82,9 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     }
 }
 
+/// Runs the four steps on the staged version if there is one, and on `fresh` otherwise. Starts over if the version that
+/// an interrupted or concurrent rotation staged cannot be promoted, or if another rotation was faster: both then run the
+/// same steps, and a step that the other one has done is done.
 async fn rotate_or_resume(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     secret: &SecretId,
@@ -89,41 +92,23 @@ async fn rotate_or_resume(
     deadline: Deadline,
     watch: &mut (impl FnMut(Step) + Send),
 ) -> RotationReport {
-    let left_over = match rotator.left_over(secret, deadline).await {
-        Ok(version) => version,
-        Err(error) => return RotationReport { error: Some(error), ..RotationReport::new(secret) },
-    };
-    let Some(version) = left_over else {
-        return rotate_or_join(rotator, secret, fresh, deadline, watch).await;
-    };
-    let report = run_steps(rotator, secret, version.clone(), deadline, watch).await;
-    if !report.error.as_ref().is_some_and(is_unrecoverable) {
-        return report;
-    }
-    match unstage(rotator, secret, &version, deadline).await {
-        Ok(()) => run_steps(rotator, secret, fresh, deadline, watch).await,
-        Err(error) => RotationReport { error: Some(error), ..report },
-    }
-}
-
-/// Runs the four steps. If another rotation began first, joins it: both run its steps, and a step that the other one has
-/// done is done.
-async fn rotate_or_join(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    secret: &SecretId,
-    fresh: VersionId,
-    deadline: Deadline,
-    watch: &mut (impl FnMut(Step) + Send),
-) -> RotationReport {
-    let mut report = run_steps(rotator, secret, fresh.clone(), deadline, watch).await;
-    for _ in 0..JOINS {
-        let is_joined = report.version.as_ref() != Some(&fresh);
-        if !lost_to_another(&report, is_joined) {
+    let (mut report, mut fresh) = (RotationReport::new(secret), Some(fresh));
+    for _ in 0..ATTEMPTS {
+        let left_over = match rotator.left_over(secret, deadline).await {
+            Ok(left_over) => left_over,
+            Err(error) => return RotationReport { error: Some(report.error.unwrap_or(error)), ..report },
+        };
+        let is_resumed = left_over.is_some();
+        // A store may keep a version that lost its labels: its id is not used again.
+        let version = left_over.or_else(|| fresh.take()).unwrap_or_else(VersionId::random);
+        report = run_steps(rotator, secret, version.clone(), deadline, watch).await;
+        if is_resumed && report.error.as_ref().is_some_and(is_unrecoverable) {
+            if let Err(error) = unstage(rotator, secret, &version, deadline).await {
+                return RotationReport { error: Some(error), ..report };
+            }
+        } else if !lost_to_another(&report) {
             break;
         }
-        let Ok(other) = rotator.left_over(secret, deadline).await else { break };
-        let version = other.unwrap_or_else(|| fresh.clone());
-        report = run_steps(rotator, secret, version, deadline, watch).await;
     }
     report
 }
@@ -137,14 +122,15 @@ async fn run_steps(
 ) -> RotationReport {
     let mut report = RotationReport { version: Some(version.clone()), ..RotationReport::new(secret) };
     let request = StepRequest { secret: secret.clone(), version, rotation_token: None, staged_by: StagedBy::Rotator };
+    let context = StepContext { rotator, request: &request, deadline };
     let mut own_token = None;
     for step in Step::ALL {
         watch(step);
         let began = Instant::now();
         let result = match step {
-            Step::Create => Box::pin(create(rotator, &request, deadline)).await.map(|created| {
-                own_token = created.own_token;
-                created.report
+            Step::Create => Box::pin(context.create()).await.map(|(report, undo)| {
+                own_token = undo;
+                report
             }),
             _ => rotator.step(step, &request, deadline).await,
         };
@@ -222,12 +208,12 @@ async fn revoke_if_replaced(
     }
 }
 
-/// Whether another rotation staged its version first, or replaced the version that this one joined.
-fn lost_to_another(report: &RotationReport, is_joined: bool) -> bool {
+/// Whether another rotation staged its version first, or took the labels of this one's version.
+fn lost_to_another(report: &RotationReport) -> bool {
     let Some(error) = &report.error else { return false };
     match error.kind() {
         ErrorKind::StoreConflict => report.steps.len() == 1 && error.retryability() != Retryability::Permanent,
-        ErrorKind::VersionNotStaged => is_joined,
+        ErrorKind::VersionNotStaged => true,
         _ => false,
     }
 }

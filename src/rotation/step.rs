@@ -1,6 +1,6 @@
-//! The four steps, and what carrying one out is given and gives back.
+//! The four steps, the request for one, and its report.
 
-use std::fmt;
+use strum::{Display, EnumString, IntoStaticStr};
 
 use super::document::token_life::TokenLife;
 use super::error::{ErrorKind, Result, RotationError};
@@ -8,15 +8,19 @@ use super::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;
 
 /// One of the four steps of a rotation (Secrets Manager user guide, "Lambda rotation functions").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Display, EnumString, PartialEq, Eq, IntoStaticStr)]
 pub enum Step {
     /// Exchange the credentials and stage the new version.
+    #[strum(to_string = "createSecret", serialize = "create_secret")]
     Create,
     /// Make the new version work; a fresh token already does.
+    #[strum(to_string = "setSecret", serialize = "set_secret")]
     Set,
     /// Validate the new version.
+    #[strum(to_string = "testSecret", serialize = "test_secret")]
     Test,
     /// Promote the new version.
+    #[strum(to_string = "finishSecret", serialize = "finish_secret")]
     Finish,
 }
 
@@ -24,95 +28,73 @@ impl Step {
     /// All steps in their order.
     pub const ALL: [Self; 4] = [Self::Create, Self::Set, Self::Test, Self::Finish];
 
-    /// Reads a step's name as Secrets Manager sends it, or as parts of its documentation spell it.
+    /// Parses a step's name, as Secrets Manager sends it or as parts of its documentation spell it.
     ///
     /// # Errors
     /// [`ErrorKind::EventInvalid`] for any other name.
     pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "createSecret" | "create_secret" => Ok(Self::Create),
-            "setSecret" | "set_secret" => Ok(Self::Set),
-            "testSecret" | "test_secret" => Ok(Self::Test),
-            "finishSecret" | "finish_secret" => Ok(Self::Finish),
-            other => {
-                let other: String = other.chars().take(40).collect();
-                let message = format!("unknown Step {other:?} in the event");
-                let hint = "Step is createSecret, setSecret, testSecret or finishSecret";
-                Err(RotationError::new(ErrorKind::EventInvalid, message).with_hint(hint))
-            }
-        }
+        name.parse().map_err(|_| {
+            let name: String = name.chars().take(40).collect();
+            let hint = "Step is createSecret, setSecret, testSecret or finishSecret";
+            RotationError::new(ErrorKind::EventInvalid, format!("unknown Step {name:?} in the event")).with_hint(hint)
+        })
     }
 
     /// The name as Secrets Manager sends it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "createSecret",
-            Self::Set => "setSecret",
-            Self::Test => "testSecret",
-            Self::Finish => "finishSecret",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// Who puts the pending label on the version that a rotation makes.
+/// What labels the new version as pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StagedBy {
-    /// The secrets service did, before it called for the first step.
+    /// The secrets service, before it requests createSecret.
     Service,
-    /// The first step does, with the value.
+    /// createSecret, when it stores the value.
     Rotator,
 }
 
-/// What a step is to work on.
+/// The request for a step.
 #[derive(Clone, Debug)]
 pub struct StepRequest {
     /// The secret.
     pub secret: SecretId,
-    /// The version that the rotation makes.
+    /// The version that the rotation creates.
     pub version: VersionId,
-    /// The proof that a write belongs to a rotation, to be passed on to the store.
+    /// Authorizes the store's writes as part of a rotation (Secrets Manager's `RotationToken`).
     pub rotation_token: Option<SecretString>,
-    /// Who puts the pending label on.
+    /// What labels the version as pending.
     pub staged_by: StagedBy,
 }
 
-/// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The outcome of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum StepOutcome {
-    /// It did its work.
+    /// The step did its work.
     Done,
-    /// Its work was done before.
+    /// An earlier call did the work.
     AlreadyDone,
-    /// There was no work for it.
+    /// There was no work.
     NothingToDo,
-    /// It was only asked whether the credentials work, and they do.
+    /// The staged version was a copy of the current one, and its credentials work.
     SetUpTested,
 }
 
 impl StepOutcome {
     /// The name in logs and in JSON output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::AlreadyDone => "already_done",
-            Self::NothingToDo => "nothing_to_do",
-            Self::SetUpTested => "set_up_tested",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-/// What a step gives back.
+/// The result of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct StepReport {
-    /// How it ended.
+    /// The outcome.
     pub outcome: StepOutcome,
-    /// The new token's life, where the step saw it.
+    /// The life of the new token, if the step validated it.
     pub token_life: Option<TokenLife>,
 }
 

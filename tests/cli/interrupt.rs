@@ -57,23 +57,37 @@ async fn wait_for_token(scene: &Scene) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_second_ctrl_c_revokes_the_token_that_is_not_stored() {
-    let scene = Scene::new().await;
+/// Interrupts a rotation that has an access token and waits for a generated one, and waits for a line on stderr.
+async fn interrupt_with_a_token(scene: &Scene, expected: &str) {
     let (path, typed) = scene.file("a.json");
     let mut document = read(&path);
     document["token"] = "generated".into();
     document["resource_owner"] = "5f3c8a52-0f00-4e71-9d0c-6f2b3c9d1e10".into();
     write(scene.directory.path(), "a.json", &document.to_string());
     scene.simulation.faults.add(Fault::always("POST /api/v2/oauth/token/generate", Effect::Hang));
-    let (mut child, mut stderr) = start(&scene, &[&typed], "createSecret");
-    wait_for_token(&scene).await;
+    let (mut child, mut stderr) = start(scene, &[&typed], "createSecret");
+    wait_for_token(scene).await;
     signal(child.id(), "INT");
     wait_for(&mut stderr, "stopping: ");
     signal(child.id(), "INT");
+    wait_for(&mut stderr, expected);
     assert_eq!(child.wait().expect("the process exits").code(), Some(1));
-    assert!(scene.simulation.genesys.live_tokens().is_empty(), "the token is revoked");
     assert!(read(&path).get("access_token").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_ctrl_c_revokes_the_token_that_is_not_stored() {
+    let scene = Scene::new().await;
+    interrupt_with_a_token(&scene, "revoking the tokens that are not stored").await;
+    assert!(scene.simulation.genesys.live_tokens().is_empty(), "the token is revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_ctrl_c_warns_of_a_token_that_cannot_be_revoked() {
+    let scene = Scene::new().await;
+    scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Hang));
+    interrupt_with_a_token(&scene, "a token or access key that is not stored could not be revoked").await;
+    assert_eq!(scene.simulation.genesys.live_tokens().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,4 +103,20 @@ async fn sigterm_during_a_check_revokes_the_tested_token() {
     wait_for(&mut stderr, "the check was interrupted");
     assert_eq!(child.wait().expect("the process exits").code(), Some(1));
     assert!(scene.simulation.genesys.live_tokens().is_empty(), "the token is revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_check_names_the_token_that_it_could_not_revoke() {
+    let scene = Scene::new().await;
+    let (_, typed) = scene.file("a.json");
+    scene.simulation.faults.add(Fault::always("GET /api/v2/users/me", Effect::Hang));
+    scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Hang));
+    let mut command = scene.command(&["check", &typed]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    wait_for_token(&scene).await;
+    signal(child.id(), "TERM");
+    let mut stderr = BufReader::new(child.stderr.take().expect("the stream is piped"));
+    wait_for(&mut stderr, "a token of this check was not revoked and stays valid until it expires");
+    assert_eq!(child.wait().expect("the process exits").code(), Some(1));
+    assert!(!scene.simulation.genesys.live_tokens().is_empty());
 }

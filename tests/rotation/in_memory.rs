@@ -1,7 +1,11 @@
 //! Every kind of token and of client-secret rotation, with the in-memory store.
 
+use futures_util::FutureExt;
 use genesys_rotator::platform::{Endpoints, Platforms};
-use genesys_rotator::rotation::{Deadline, Rotator, SecretId, SecretStore, SystemClock, VersionId, VersionSelector};
+use genesys_rotator::rotation::{
+    CURRENT, Deadline, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock,
+    VersionId, VersionSelector,
+};
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use simulators::genesys::OAuthClient;
@@ -14,17 +18,20 @@ async fn read(store: &MemoryStore, secret: &SecretId) -> Value {
     serde_json::from_str(value.text.expose_secret()).expect("it is JSON")
 }
 
+fn rotator(world: &World, store: MemoryStore) -> Rotator<MemoryStore, Platforms, SystemClock> {
+    let url = world.simulation.genesys_url();
+    let endpoints = Endpoints::from_lookup(|name| name.starts_with("ROTATOR_").then(|| url.clone()));
+    Rotator::new(store, Platforms::new(endpoints.expect("loopback may be named")), SystemClock)
+}
+
 #[tokio::test]
 async fn every_token_kind_and_mode_rotates_in_memory() {
     let world = World::new().await;
     world.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
-    let url = world.simulation.genesys_url();
-    let endpoints = Endpoints::from_lookup(|name| name.starts_with("ROTATOR_").then(|| url.clone()));
-    let issuer = Platforms::new(endpoints.expect("loopback may be named"));
     let store = MemoryStore::new();
     let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
     store.create(SecretId::new(ADMIN), SecretString::from(admin.to_string()));
-    let rotator = Rotator::new(store, issuer, SystemClock);
+    let rotator = rotator(&world, store);
     for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
         for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
             world.simulation.genesys.add_client(OAuthClient::new(id, secret));
@@ -45,4 +52,57 @@ async fn every_token_kind_and_mode_rotates_in_memory() {
             assert_eq!(is_new("client_secret") || is_new("access_key_secret"), renews, "{mode:?}");
         }
     }
+}
+
+/// Promotes a version as another process does, and removes its pending label.
+async fn promote(store: &MemoryStore, secret: &SecretId, version: &VersionId) {
+    let holder = store.describe(secret).await.expect("a description").holder(CURRENT).cloned();
+    store.promote(secret, version, holder.as_ref()).await.expect("the version is promoted");
+    store.unstage(secret, version).await.expect("the pending label is removed");
+}
+
+#[tokio::test]
+async fn a_rotation_starts_over_if_others_outrun_its_version() {
+    for is_resumed in [true, false] {
+        rotate_while_others_outrun(is_resumed).await;
+    }
+}
+
+async fn rotate_while_others_outrun(is_resumed: bool) {
+    let world = World::new().await;
+    let store = MemoryStore::new();
+    let (secret, staged) = (SecretId::new(SECRET), VersionId::random());
+    let fresh = if is_resumed { VersionId::random() } else { staged.clone() };
+    store.create(secret.clone(), SecretString::from(document().to_string()));
+    let retries = RetryPolicy { settling_retries: 0, ..RetryPolicy::default() };
+    let rotator = rotator(&world, store).with_retries(retries);
+    let plenty = Deadline::after(Duration::from_secs(60));
+    let (request, rotation_token) = (secret.clone(), None);
+    let request =
+        StepRequest { secret: request, version: staged.clone(), rotation_token, staged_by: StagedBy::Rotator };
+    if is_resumed {
+        rotator.step(Step::Create, &request, plenty).await.expect("the version is staged");
+    }
+
+    // Before finishSecret, others promote that version and two more: it then has no label.
+    let mut others = vec![VersionId::random(), VersionId::random()];
+    let report = rotator.rotate(&secret, fresh, plenty, |step| {
+        if step != Step::Finish || others.is_empty() {
+            return;
+        }
+        let outrun = async {
+            promote(&rotator.store, &secret, &staged).await;
+            for other in others.drain(..) {
+                let value = SecretString::from(document().to_string());
+                rotator.store.stage(&secret, &other, &value, None).await.expect("another version is staged");
+                promote(&rotator.store, &secret, &other).await;
+            }
+        };
+        outrun.now_or_never().expect("the store in memory answers at once");
+    });
+    let report = report.await;
+    assert!(report.promoted(), "{report:?}");
+    assert_ne!(report.version, Some(staged));
+    let token = read(&rotator.store, &secret).await["access_token"].clone();
+    assert!(world.simulation.genesys.live_tokens().iter().any(|live| token == **live));
 }

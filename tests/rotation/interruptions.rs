@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use genesys_rotator::rotation::{
-    AccessKeys, ClientSecrets, Credentials, Deadline, Description, ErrorKind, IssuedToken, KeyOwner, KeyPair, PENDING,
-    Place, Probe, Result, RotationError, Rotator, SecretId, SecretStore, Staged, StoredValue, SystemClock, TokenIssuer,
-    TokenKind, VersionId, VersionSelector, WriteAhead,
+    AccessKeys, CURRENT, ClientSecrets, Credentials, Deadline, Description, ErrorKind, IssuedToken, KeyOwner, KeyPair,
+    PENDING, Place, Probe, Result, RotationError, Rotator, SecretId, SecretStore, Staged, StoredValue, SystemClock,
+    TokenIssuer, TokenKind, VersionId, VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
@@ -26,6 +26,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 struct SlowStore {
     memory: MemoryStore,
     is_staging: AtomicBool,
+    /// Reads of values return what the secret held before the last promotion.
+    has_stale_reads: AtomicBool,
 }
 
 impl SecretStore for SlowStore {
@@ -36,7 +38,12 @@ impl SecretStore for SlowStore {
 
     async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {
         yield_now().await;
-        self.memory.read(secret, selector).await
+        match selector {
+            VersionSelector::Current if self.has_stale_reads.load(Ordering::Relaxed) => {
+                self.memory.read(secret, VersionSelector::Previous).await
+            }
+            selector => self.memory.read(secret, selector).await,
+        }
     }
 
     async fn stage(
@@ -192,16 +199,31 @@ impl AccessKeys for Platform {
     }
 }
 
-/// Everything that the store holds, as one text.
-async fn stored(store: &MemoryStore, secret: &SecretId) -> String {
+/// The current and the staged value.
+async fn versions(store: &MemoryStore, secret: &SecretId) -> Vec<SecretString> {
     let described = store.describe(secret).await.expect("a description");
     let mut values = Vec::new();
     for selector in [Some(VersionSelector::Current), described.holder(PENDING).map(VersionSelector::Pending)] {
         let Some(selector) = selector else { continue };
         values.extend(store.read(secret, selector).await.expect("a value").map(|stored| stored.text));
     }
+    values
+}
+
+/// Everything that the store holds, as one text.
+async fn stored(store: &MemoryStore, secret: &SecretId) -> String {
+    let mut values = versions(store, secret).await;
     values.extend(store.read_intent(secret).await.expect("an entry"));
     values.iter().map(ExposeSecret::expose_secret).collect()
+}
+
+/// Asserts that the platform accepts the tokens of the current and the staged version.
+async fn assert_stored_tokens_are_valid(rotator: &Rotator<SlowStore, Platform, SystemClock>, secret: &SecretId) {
+    for value in versions(&rotator.store.memory, secret).await {
+        let document: Value = serde_json::from_str(value.expose_secret()).expect("a document");
+        let Some(token) = document["access_token"].as_str() else { continue };
+        assert!(rotator.issuer.tokens().iter().any(|valid| valid == token), "the stored token {token} is revoked");
+    }
 }
 
 /// Polls a future this often and drops it. Returns whether it completed.
@@ -227,7 +249,8 @@ async fn interrupt(document: &Value, polls: usize) -> bool {
     let deadline = Deadline::after(MINUTE);
     let rotation = rotator.rotate(&secret, VersionId::random(), deadline, |_| {});
     let completed = poll_and_drop(rotation, polls).await;
-    rotator.roll_back(deadline).await;
+    assert!(rotator.roll_back(deadline).await.is_none());
+    assert_stored_tokens_are_valid(&rotator, &secret).await;
     let held = stored(memory, &secret).await;
     for token in rotator.issuer.tokens() {
         assert!(held.contains(&token), "after {polls} polls of {document}: {token} is valid and not stored");
@@ -251,4 +274,29 @@ async fn dropping_a_rotation_at_any_await_point_leaves_no_valid_token_that_is_no
         }
         assert!(polls > 10, "{document}: the rotation completed after {polls} polls");
     }
+}
+
+/// Another rotation joins the interrupted one and promotes its version. A read may return the value before that.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_another_rotation_promoted_is_not_revoked_on_a_stale_read() {
+    let rotator = Rotator::new(SlowStore::default(), Platform::new(), SystemClock);
+    let (secret, memory, deadline) = (SecretId::new(SECRET), &rotator.store.memory, Deadline::after(MINUTE));
+    memory.create(secret.clone(), SecretString::from(document().to_string()));
+    let pending = {
+        let mut rotation = pin!(rotator.rotate(&secret, VersionId::random(), deadline, |_| {}));
+        loop {
+            let is_done = poll_fn(|context| Poll::Ready(rotation.as_mut().poll(context).is_ready())).await;
+            assert!(!is_done, "the rotation is interrupted while it stages its version");
+            let described = memory.describe(&secret).await.expect("a description");
+            if let Some(pending) = described.holder(PENDING) {
+                break pending.clone();
+            }
+        }
+    };
+    let described = memory.describe(&secret).await.expect("a description");
+    memory.promote(&secret, &pending, described.holder(CURRENT)).await.expect("a promotion");
+    rotator.store.has_stale_reads.store(true, Ordering::Relaxed);
+    assert!(rotator.roll_back(deadline).await.is_none());
+    assert_stored_tokens_are_valid(&rotator, &secret).await;
+    assert_eq!(rotator.issuer.tokens().len(), 1);
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use self::admin::AdminJson;
 use self::fix::{Fix, RaisedJson};
 use crate::cli::exit::{CommandFailure, ErrorJson, Exit};
-use crate::cli::target::interruption::run_until;
+use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::{parse_duration, span};
@@ -97,16 +97,20 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
         }
         checked
     };
-    let checked = run_until(Signals::listen().next(), &rotator, check).await.ok_or_else(interruption)?;
+    let checked = run_until(Signals::listen().next(), &rotator, check).await.map_err(interruption)?;
     Ok(checked.show(&session.output))
 }
 
-fn interruption() -> CommandFailure {
-    CommandFailure {
-        exit: Exit::Failed,
-        message: "the check was interrupted".to_owned(),
-        hint: "the token that it tested was revoked; run the check again".to_owned(),
-    }
+fn interruption(interrupted: Interrupted) -> CommandFailure {
+    let message = "the check was interrupted".to_owned();
+    let hint = match interrupted.left {
+        None => "run the check again".to_owned(),
+        Some(error) => format!(
+            "run the check again; a token of this check was not revoked and stays valid until it expires: {}",
+            error.chain()
+        ),
+    };
+    CommandFailure { exit: Exit::Failed, message, hint }
 }
 
 async fn check_once<'a, S: RotationStore, C: Clock>(

@@ -8,7 +8,7 @@ use super::decide::{Decision, Reason, Rules};
 use super::follow::Following;
 use super::progress::Progress;
 use super::report::{Ended, Rotation, Skipped};
-use crate::cli::target::interruption::run_until;
+use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
@@ -131,7 +131,7 @@ impl<'a> Rotating<'a> {
                 .with_limiter(self.limiter.clone());
             let following = Following::begin(&rotator, &secret.id, self.arguments.timeout);
             let report = run_until(self.interrupted(), &rotator, following.rotate(fresh, watch)).await;
-            return report.unwrap_or_else(|| not_started(secret, interruption()));
+            return report.unwrap_or_else(|interrupted| self.interrupted_report(secret, interrupted));
         }
         let rotator = match self.rotator(secret).await {
             Ok(rotator) => rotator,
@@ -139,7 +139,16 @@ impl<'a> Rotating<'a> {
         };
         let rotate = rotator.rotate(&secret.id, fresh, self.deadline(), watch);
         let report = run_until(self.interrupted(), &rotator, rotate).await;
-        report.map_or_else(|| not_started(secret, interruption()), with_more_time)
+        report.map_or_else(|interrupted| self.interrupted_report(secret, interrupted), with_more_time)
+    }
+
+    /// Warns of a token or access key that the interrupted rotation left on the platform.
+    fn interrupted_report(&self, secret: &SecretReference, interrupted: Interrupted) -> RotationReport {
+        if let Some(error) = interrupted.left {
+            let what = "a token or access key that is not stored could not be revoked";
+            self.session.output.warning(&format!("{}: {what}: {}", secret.typed, error.chain()), error.hint());
+        }
+        not_started(secret, RotationError::new(ErrorKind::DeadlineExceeded, "the rotation was interrupted"))
     }
 
     /// Revokes the tokens that readers had before, for `--revoke-previous`.
@@ -166,10 +175,6 @@ impl<'a> Rotating<'a> {
         let revoke = async { self.rotator(secret).await?.revoke_previous(&found?, self.deadline()).await };
         Some(revoke.await)
     }
-}
-
-fn interruption() -> RotationError {
-    RotationError::new(ErrorKind::DeadlineExceeded, "the rotation was interrupted")
 }
 
 fn not_started(secret: &SecretReference, error: RotationError) -> RotationReport {

@@ -93,7 +93,7 @@ impl Tally {
             rotating.session.output.note(format_args!("{typed}: interrupted{step}"));
         }
         if self.in_flight > 0 {
-            rotating.session.output.note("readers keep a complete document; a token that is not stored is revoked");
+            rotating.session.output.note("readers keep a complete document; revoking the tokens that are not stored");
         }
     }
 

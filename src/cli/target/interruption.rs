@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
-use crate::rotation::{Clock, Deadline, RotationPlatform, RotationStore, Rotator};
+use crate::rotation::{Clock, Deadline, RotationError, RotationPlatform, RotationStore, Rotator};
 
 /// How long revoking what an interrupted operation created may take.
 pub(crate) const ROLLBACK: Duration = Duration::from_secs(3);
 
-/// Runs an operation of a rotator. If `interrupted` completes first, drops the operation, undoes what it created and
-/// did not store, and returns `None`.
+/// An operation was interrupted.
+pub(crate) struct Interrupted {
+    /// Why something that the operation created was not undone; `None` if nothing is left.
+    pub(crate) left: Option<RotationError>,
+}
+
+/// Runs an operation of a rotator.
+///
+/// # Errors
+/// `interrupted` completed first: the operation was dropped, and what it created and did not store was undone.
 pub(crate) async fn run_until<T>(
     interrupted: impl Future<Output = ()>,
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     operation: impl Future<Output = T>,
-) -> Option<T> {
+) -> Result<T, Interrupted> {
     tokio::select! {
-        done = operation => return Some(done),
+        done = operation => return Ok(done),
         () = interrupted => {}
     }
-    rotator.roll_back(Deadline::after(ROLLBACK)).await;
-    None
+    Err(Interrupted { left: rotator.roll_back(Deadline::after(ROLLBACK)).await })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::token_duration::TokenDuration;
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::token::{IssuedToken, TokenKind};
 use crate::rotation::document::fields::Document;
@@ -12,7 +13,6 @@ use crate::rotation::document::probe::Probe;
 use crate::rotation::document::token_life::TokenLife;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::token_duration::TokenDuration;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::renewal::admin::{admin, key_admin};
 use crate::rotation::rotator::Rotator;
@@ -148,7 +148,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         // The document with a token must fit into a secret.
         let next = document.with_token(&token, requested_at)?;
         next.to_value()?;
-        let needed = described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(requested_at));
+        let needed = described.longest_gap(requested_at);
         let place = credentials.place();
         Ok(CheckReport {
             platform: place.platform().name().to_owned(),

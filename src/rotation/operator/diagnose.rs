@@ -1,10 +1,10 @@
 //! Diagnosis of a rotation that another process runs.
 
+use super::token_duration::TokenDuration;
 use crate::rotation::document::fields::Document;
 use crate::rotation::error::{Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::VersionSelector;
-use crate::rotation::ports::token_duration::TokenDuration;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::Step;

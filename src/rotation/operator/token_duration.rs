@@ -1,5 +1,6 @@
-//! The token duration of OAuth clients, which `check` reads and can raise.
+//! The token duration of OAuth clients: the port of platforms that have this setting, and raising it.
 
+use std::future::Future;
 use std::time::Duration;
 
 use crate::rotation::credentials::keys::Credentials;
@@ -9,7 +10,7 @@ use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::token_duration::TokenDuration;
+use crate::rotation::ports::issuer::not_offered;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::renewal::admin::admin;
 use crate::rotation::rotator::Rotator;
@@ -24,6 +25,37 @@ const LONGEST_FOR_SCIM: Duration = Duration::from_secs(38_880_000);
 /// Tokens live a second less than the setting, and a rotation takes time.
 const MARGIN: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Reads and sets the token duration of OAuth clients. The defaults are those of a platform without this setting.
+pub trait TokenDuration: Send + Sync {
+    /// Reads a client's token duration; `None` if the platform has no such setting or the token may not read it.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` if the client does not exist, and other platform errors.
+    fn token_duration(
+        &self,
+        _place: &Place,
+        _client_id: &str,
+        _token: &SecretString,
+    ) -> impl Future<Output = Result<Option<Duration>>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Raises a client's token duration to `duration` and changes nothing else. Returns the previous duration; `None`
+    /// if it was long enough and was not changed.
+    ///
+    /// # Errors
+    /// `PermissionMissing`; `DocumentInvalid` if the client does not exist; and other platform errors.
+    fn set_token_duration(
+        &self,
+        _place: &Place,
+        _client_id: &str,
+        _token: &SecretString,
+        _duration: Duration,
+    ) -> impl Future<Output = Result<Option<Duration>>> + Send {
+        async { Err(not_offered("a setting for how long tokens live")) }
+    }
+}
 
 /// A client whose token duration was raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +105,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
             return Err(not_by_duration("token duration does not apply to this kind of token"));
         }
         let now = self.clock.now();
-        let needed = described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(now));
-        let needed = needed.ok_or_else(|| {
+        let needed = described.longest_gap(now).ok_or_else(|| {
             not_by_duration("the secret has no rotation schedule, which decides how long a token must live")
         })?;
         let own = self.credentials(&document, &described, deadline).await?;

@@ -18,9 +18,3 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
 }
-
-impl<C: Clock + ?Sized> Clock for &C {
-    fn now(&self) -> Timestamp {
-        (**self).now()
-    }
-}

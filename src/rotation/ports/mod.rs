@@ -4,8 +4,6 @@ pub(crate) mod admin;
 pub(crate) mod clock;
 pub(crate) mod issuer;
 pub(crate) mod store;
-#[cfg(feature = "operator")]
-pub(crate) mod token_duration;
 pub(crate) mod write_ahead;
 
 /// The store of a rotation.

@@ -1,11 +1,13 @@
 //! The four steps, and abandoning a version that cannot be promoted.
 
-pub(crate) mod abandon;
+mod abandon;
+pub(crate) mod context;
 pub(crate) mod create;
-pub(crate) mod finish;
-pub(crate) mod set;
-pub(crate) mod test;
+mod finish;
+mod set;
+mod test;
 
+use self::context::StepContext;
 use super::error::Result;
 use super::ports::clock::Clock;
 use super::ports::{RotationPlatform, RotationStore};
@@ -19,12 +21,13 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// # Errors
     /// Why the step failed; nothing was promoted.
     pub async fn step(&self, step: Step, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
+        let context = StepContext { rotator: self, request, deadline };
         let done = match step {
             // Boxed, to bound the size of the nested futures.
-            Step::Create => Box::pin(create::create(self, request, deadline)).await.map(|created| created.report),
-            Step::Set => Box::pin(set::set(self, request, deadline)).await,
-            Step::Test => Box::pin(test::test(self, request, deadline)).await,
-            Step::Finish => Box::pin(finish::finish(self, request, deadline)).await,
+            Step::Create => Box::pin(context.create()).await.map(|(report, _)| report),
+            Step::Set => Box::pin(context.set()).await,
+            Step::Test => Box::pin(context.test()).await,
+            Step::Finish => Box::pin(context.finish()).await,
         };
         self.tokens().roll_back(deadline).await;
         done

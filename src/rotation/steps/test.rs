@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::abandon::{abandon, unstage};
+use super::context::{StagedVersion, StepContext};
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
@@ -11,13 +11,10 @@ use crate::rotation::document::token_life::TokenLife;
 use crate::rotation::eligibility::is_older_than;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::store::VersionSelector;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::renewal::access_keys::delete_abandoned_key;
-use crate::rotation::rotator::Rotator;
-use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
-use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::version::labels::{Description, PENDING};
+use crate::rotation::step::{StepOutcome, StepReport};
+use crate::rotation::version::labels::PENDING;
 use crate::rotation::version::preflight::Readiness;
 use crate::secret::SecretString;
 
@@ -28,148 +25,107 @@ const SETTLED: Duration = Duration::from_secs(600);
 const FRESH: Duration = Duration::from_secs(60);
 
 /// The version under test.
-struct Pending {
-    described: Description,
+struct Tested {
+    staged: StagedVersion,
     document: Document,
     credentials: Credentials,
-    value: SecretString,
 }
 
-pub(crate) async fn test(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    request: &StepRequest,
-    deadline: Deadline,
-) -> Result<StepReport> {
-    let read = || read_pending(rotator, request);
-    let Some((described, value)) = rotator.retries.run("read the staged version", deadline, read).await? else {
-        return Ok(StepReport::of(StepOutcome::AlreadyDone));
-    };
-    let document = Document::parse(&value)?;
-    let credentials = rotator.credentials(&document, &described, deadline).await?;
-    let pending = Pending { described, document, credentials, value };
-    let Some(token) = pending.document.access_token()? else {
-        return test_set_up(rotator, &pending, deadline).await;
-    };
-    let (probes, tokens) = (pending.document.probes()?, rotator.tokens());
-    let (token_valid, secret_valid) = tokio::join!(
-        tokens.verify(&pending.credentials, &token, &probes, deadline),
-        validate_secret(rotator, &pending, deadline),
-    );
-    match token_valid {
-        Ok(()) => {}
-        Err(error) if matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch) => {
-            return handle_rejected_token(rotator, error, request, &pending, &token, deadline).await;
+impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
+    pub(super) async fn test(&self) -> Result<StepReport> {
+        let Some(staged) = self.retry("read the staged version", || self.read_staged()).await? else {
+            return Ok(StepReport::of(StepOutcome::AlreadyDone));
+        };
+        let document = Document::parse(&staged.value)?;
+        let credentials = self.rotator.credentials(&document, &staged.described, self.deadline).await?;
+        let tested = Tested { staged, document, credentials };
+        let Some(token) = tested.document.access_token()? else { return self.test_set_up(&tested).await };
+        let (probes, tokens) = (tested.document.probes()?, self.rotator.tokens());
+        let (token_valid, secret_valid) = tokio::join!(
+            tokens.verify(&tested.credentials, &token, &probes, self.deadline),
+            self.validate_secret(&tested),
+        );
+        if let Err(error) = token_valid {
+            return self.on_token_error(error, &tested, &token).await;
         }
-        Err(error) => return Err(error),
+        if let Err(error) = secret_valid {
+            return Err(self.on_secret_error(error, &tested, &token).await);
+        }
+        Ok(self.report(StepOutcome::Done, &tested.document, &tested.staged))
     }
-    if let Err(error) = secret_valid {
-        return Err(handle_rejected_secret(rotator, error, request, &pending, &token, deadline).await);
-    }
-    let token_life = life_of(rotator, &pending.described, &pending.document);
-    Ok(StepReport { outcome: StepOutcome::Done, token_life })
-}
 
-/// Returns the staged value; `None` if the version is promoted.
-async fn read_pending(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    request: &StepRequest,
-) -> Result<Option<(Description, SecretString)>> {
-    let (looked, pending) = tokio::join!(
-        rotator.look(&request.secret, &request.version),
-        rotator.store.read(&request.secret, VersionSelector::Pending(&request.version)),
-    );
-    let (described, readiness) = looked?;
-    if readiness == Readiness::AlreadyCurrent {
-        return Ok(None);
+    /// Returns the staged version; `None` if it is promoted.
+    async fn read_staged(&self) -> Result<Option<StagedVersion>> {
+        let (looked, value) = tokio::join!(self.look(), self.staged_value());
+        let (described, readiness) = looked?;
+        if readiness == Readiness::AlreadyCurrent {
+            return Ok(None);
+        }
+        let Some(value) = value? else {
+            let version = &self.request.version;
+            let message = format!("the staged version {version} of the secret {} has no value", described.name);
+            let hint = "createSecret has not run for this version, or failed: see its error";
+            return Err(RotationError::new(ErrorKind::VersionNotStaged, message).with_hint(hint));
+        };
+        Ok(Some(StagedVersion { described, value }))
     }
-    let Some(pending) = pending? else {
-        let message = format!("the staged version {} of the secret {} has no value", request.version, described.name);
-        let hint = "createSecret has not run for this version, or failed: see its error";
-        return Err(RotationError::new(ErrorKind::VersionNotStaged, message).with_hint(hint));
-    };
-    Ok(Some((described, pending.text)))
-}
 
-/// Another call of createSecret, or a person, may have replaced the client secret after the token was issued with it,
-/// while the token stays valid. With in-place rotation the client has one valid secret, so that one is always validated.
-/// With two clients or access keys the previous one keeps working.
-async fn validate_secret(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    pending: &Pending,
-    deadline: Deadline,
-) -> Result<()> {
-    match pending.document.secret_rotation()? {
-        None => return Ok(()),
-        Some(SecretRotation::InPlace) => {}
-        Some(_) if !is_older_than(FRESH, &pending.document, rotator.clock.now()) => return Ok(()),
-        Some(_) => {}
+    /// Another call of createSecret, or a person, may have replaced the client secret after the token was issued with
+    /// it, while the token stays valid. With in-place rotation the client has one valid secret, so that one is always
+    /// validated. With two clients or access keys the previous one keeps working.
+    async fn validate_secret(&self, tested: &Tested) -> Result<()> {
+        match tested.document.secret_rotation()? {
+            None => return Ok(()),
+            Some(SecretRotation::InPlace) => {}
+            Some(_) if !is_older_than(FRESH, &tested.document, self.rotator.clock.now()) => return Ok(()),
+            Some(_) => {}
+        }
+        let tokens = self.rotator.tokens();
+        tokens.issue_once_propagated(&tested.credentials, &TokenKind::Access, self.deadline).await.map(drop)
     }
-    rotator.tokens().issue_once_propagated(&pending.credentials, &TokenKind::Access, deadline).await.map(drop)
-}
 
-/// Abandons a version whose client secret or access key is invalid. Secrets Manager removes a copy of the current
-/// version itself.
-async fn handle_rejected_secret(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    rejection: RotationError,
-    request: &StepRequest,
-    pending: &Pending,
-    token: &SecretString,
-    deadline: Deadline,
-) -> RotationError {
-    if rejection.kind() != ErrorKind::CredentialsRejected
-        || rotator.is_current_token(&request.secret, token, deadline).await.unwrap_or(true)
-    {
-        return rejection;
+    /// Abandons a version whose client secret or access key is invalid. Secrets Manager removes a copy of the current
+    /// version itself.
+    async fn on_secret_error(&self, error: RotationError, tested: &Tested, token: &SecretString) -> RotationError {
+        if error.kind() != ErrorKind::CredentialsRejected || self.is_current_token(token).await.unwrap_or(true) {
+            return error;
+        }
+        let why = format!("holds a client secret or access key that is no longer valid ({error})");
+        self.abandon(&tested.staged, &why).await
     }
-    let why = format!("holds a client secret or access key that is no longer valid ({rejection})");
-    abandon(rotator, request, &pending.described, &pending.value, &why, deadline).await
-}
 
-/// Tests the set-up if the staged version is a copy of the current one, and abandons a version with an invalid token.
-async fn handle_rejected_token(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    rejection: RotationError,
-    request: &StepRequest,
-    pending: &Pending,
-    token: &SecretString,
-    deadline: Deadline,
-) -> Result<StepReport> {
-    if rotator.is_current_token(&request.secret, token, deadline).await.unwrap_or(false) {
-        return test_set_up(rotator, pending, deadline).await;
+    /// Tests the set-up if the staged version is a copy of the current one, and abandons a version with an invalid token.
+    async fn on_token_error(&self, error: RotationError, tested: &Tested, token: &SecretString) -> Result<StepReport> {
+        if !matches!(error.kind(), ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch) {
+            return Err(error);
+        }
+        if self.is_current_token(token).await.unwrap_or(false) {
+            return self.test_set_up(tested).await;
+        }
+        let Tested { document, staged, .. } = tested;
+        let now = self.rotator.clock.now();
+        let has_expired = document.expires_at().is_some_and(|end| end <= now);
+        if !has_expired && !is_older_than(SETTLED, document, now) {
+            return Err(error);
+        }
+        self.unstage().await?;
+        delete_abandoned_key(self.rotator, &self.request.secret, document, &staged.described, self.deadline).await;
+        let message = format!("the staged token is no longer valid: {error}");
+        let hint = format!("rotate again: {PENDING} was removed from this version, so the next rotation starts afresh");
+        Err(RotationError::new(error.kind(), message).with_hint(hint))
     }
-    let now = rotator.clock.now();
-    let has_expired = pending.document.expires_at().is_some_and(|end| end <= now);
-    if !has_expired && !is_older_than(SETTLED, &pending.document, now) {
-        return Err(rejection);
+
+    /// To test a new rotation set-up, Secrets Manager stages a copy of the current version. Its token may be missing or
+    /// expired, so the credentials are tested.
+    async fn test_set_up(&self, tested: &Tested) -> Result<StepReport> {
+        let (probes, tokens) = (tested.document.probes()?, self.rotator.tokens());
+        let (token, requested_at) = tokens.try_out(&tested.credentials, &probes, self.deadline).await?;
+        let next = tested.document.with_token(&token, requested_at)?;
+        Ok(self.report(StepOutcome::SetUpTested, &next, &tested.staged))
     }
-    unstage(rotator, request, deadline).await?;
-    delete_abandoned_key(rotator, &request.secret, &pending.document, &pending.described, deadline).await;
-    let message = format!("the staged token is no longer valid: {rejection}");
-    let hint = format!("rotate again: {PENDING} was removed from this version, so the next rotation starts afresh");
-    Err(RotationError::new(rejection.kind(), message).with_hint(hint))
-}
 
-/// To test a new rotation set-up, Secrets Manager stages a copy of the current version. Its token may be missing or
-/// expired, so the credentials are tested.
-async fn test_set_up(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    pending: &Pending,
-    deadline: Deadline,
-) -> Result<StepReport> {
-    let probes = pending.document.probes()?;
-    let (token, requested_at) = rotator.tokens().try_out(&pending.credentials, &probes, deadline).await?;
-    let next = pending.document.with_token(&token, requested_at)?;
-    let token_life = life_of(rotator, &pending.described, &next);
-    Ok(StepReport { outcome: StepOutcome::SetUpTested, token_life })
-}
-
-fn life_of<S, I>(
-    rotator: &Rotator<S, I, impl Clock>,
-    described: &Description,
-    document: &Document,
-) -> Option<TokenLife> {
-    let now = rotator.clock.now();
-    let needed = described.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(now));
-    TokenLife::of(document, now, needed)
+    fn report(&self, outcome: StepOutcome, document: &Document, staged: &StagedVersion) -> StepReport {
+        let now = self.rotator.clock.now();
+        StepReport { outcome, token_life: TokenLife::of(document, now, staged.described.longest_gap(now)) }
+    }
 }

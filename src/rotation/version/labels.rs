@@ -1,6 +1,7 @@
 //! The ids of secrets and versions, the labels of versions, and a store's description of a secret.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,11 @@ impl Description {
     /// Returns the version with a label.
     pub fn holder(&self, label: &str) -> Option<&VersionId> {
         self.versions.iter().find(|entry| entry.labels.iter().any(|have| have == label)).map(|entry| &entry.id)
+    }
+
+    /// Returns the longest time to the end of the next rotation, if there is a schedule.
+    pub fn longest_gap(&self, now: Timestamp) -> Option<Duration> {
+        self.rotation_rules.as_ref().and_then(|rules| rules.longest_gap(now))
     }
 
     /// Returns whether a name or ARN refers to this secret.

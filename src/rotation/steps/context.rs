@@ -1,0 +1,53 @@
+//! One call of a step: its rotator, its request and its deadline, and the calls that several steps make.
+
+use std::future::Future;
+
+use crate::rotation::error::Result;
+use crate::rotation::ports::clock::Clock;
+use crate::rotation::ports::store::VersionSelector;
+use crate::rotation::ports::{RotationPlatform, RotationStore};
+use crate::rotation::rotator::Rotator;
+use crate::rotation::step::StepRequest;
+use crate::rotation::tokens::retry::Deadline;
+use crate::rotation::version::labels::Description;
+use crate::rotation::version::preflight::{Readiness, preflight};
+use crate::secret::SecretString;
+
+/// One call of a step.
+pub(crate) struct StepContext<'a, S, I, C> {
+    pub(crate) rotator: &'a Rotator<S, I, C>,
+    pub(crate) request: &'a StepRequest,
+    pub(crate) deadline: Deadline,
+}
+
+/// The staged version, as a step read it.
+pub(super) struct StagedVersion {
+    pub(super) described: Description,
+    pub(super) value: SecretString,
+}
+
+impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
+    /// Retries an operation until it succeeds, fails permanently, or no time remains. `what` names it in errors.
+    pub(super) async fn retry<T, F: Future<Output = Result<T>>>(&self, what: &str, op: impl FnMut() -> F) -> Result<T> {
+        self.rotator.retries.run(what, self.deadline, op).await
+    }
+
+    /// Describes the secret and runs the preflight check.
+    pub(super) async fn look(&self) -> Result<(Description, Readiness)> {
+        let described = self.rotator.store.describe(&self.request.secret).await?;
+        let readiness = preflight(&described, &self.request.version)?;
+        Ok((described, readiness))
+    }
+
+    /// Reads the staged value.
+    pub(super) async fn staged_value(&self) -> Result<Option<SecretString>> {
+        let StepRequest { secret, version, .. } = self.request;
+        let read = self.rotator.store.read(secret, VersionSelector::Pending(version)).await?;
+        Ok(read.map(|stored| stored.text))
+    }
+
+    /// Whether readers get this token.
+    pub(super) async fn is_current_token(&self, token: &SecretString) -> Result<bool> {
+        self.rotator.is_current_token(&self.request.secret, token, self.deadline).await
+    }
+}
