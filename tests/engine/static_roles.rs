@@ -130,7 +130,9 @@ async fn two_concurrent_rotations_of_one_role_both_succeed() {
     assert_eq!(hosted.live().last(), Some(&token));
     assert_eq!(hosted.stored_token(), Some(token));
     assert!(hosted.storage.text("static-pending/ci").is_none());
-    assert_eq!(hosted.simulation.genesys.minted(), 4);
+    // `issued_at` has whole seconds: the requests share a rotation if a second begins between them and its exchange.
+    let minted = hosted.simulation.genesys.minted();
+    assert!((3..=4).contains(&minted), "{minted} tokens were minted");
 }
 
 #[tokio::test]
