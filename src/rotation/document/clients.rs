@@ -7,7 +7,6 @@ use super::fields::{Document, invalid};
 use super::names::{ACCESS_KEY, CLIENT, CLIENTS};
 use crate::rotation::credentials::keys::{Credentials, KeyPair};
 use crate::rotation::error::Result;
-use crate::secret::ExposeSecret;
 
 /// An entry of the list of clients.
 #[derive(Deserialize)]
@@ -172,7 +171,7 @@ mod properties {
     use super::*;
     use crate::rotation::document::names::Pair;
     use crate::rotation::document::plan::SecretRotation;
-    use crate::secret::SecretString;
+    use crate::secret::{ExposeSecret, SecretString};
 
     /// The fields of a key under some of its names, which all hold the same value.
     fn key(names: &'static Pair, id: &'static str, secret: &'static str) -> impl Strategy<Value = Vec<String>> {
