@@ -6,11 +6,15 @@
 #![cfg(all(feature = "cli", feature = "lambda", feature = "vault"))]
 
 mod document;
+mod events;
+#[path = "../store_contract/issuer.rs"]
+mod issuer;
 mod json;
 mod places;
 mod platform;
 mod schedules;
 mod server;
+mod stores;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
