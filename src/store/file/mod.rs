@@ -4,8 +4,9 @@
 //! synced and renamed, so that a reader sees the old document or the new one, also after a crash. Writers lock
 //! `NAME.lock`.
 
-mod disk;
+mod failure;
 mod files;
+mod folder;
 mod snapshot;
 
 use secrecy::ExposeSecret;
