@@ -42,6 +42,11 @@ impl Files {
         self.document.display().to_string()
     }
 
+    /// The document's folder, without symbolic links.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.document.parent().map(Path::to_owned)
+    }
+
     pub(super) fn document(&self) -> Result<SecretString> {
         read_private(&self.document).map(|text| SecretString::from(text.as_str()))
     }
