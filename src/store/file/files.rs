@@ -56,6 +56,11 @@ impl Files {
         self.folder.path_of(&self.document).display().to_string()
     }
 
+    /// The document's folder, without symbolic links.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.document.parent().map(Path::to_owned)
+    }
+
     pub(super) fn document(&self) -> Result<SecretString> {
         self.folder.read_private(&self.document).map(|read| SecretString::from(read.text.as_str()))
     }

@@ -39,14 +39,14 @@ impl SecretStore for FileStore {
             VersionSelector::Pending(version) => Some(version.clone()),
             VersionSelector::Previous => return Ok(None),
         };
-        let text = with_files(secret, move |files| match version {
-            None => files.document().map(Some),
+        with_files(secret, move |files| match version {
+            None => Ok(Some(StoredValue { folder: files.folder(), ..files.document()?.into() })),
             Some(version) => {
                 let found = files.snapshot()?;
-                Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str())))
+                Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str()).into()))
             }
-        });
-        Ok(text.await?.map(StoredValue::from))
+        })
+        .await
     }
 
     async fn stage(
