@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,8 +57,8 @@ impl Files {
     }
 
     /// The document's folder, without symbolic links.
-    pub(super) fn folder(&self) -> Option<PathBuf> {
-        self.document.parent().map(Path::to_owned)
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 
     pub(super) fn document(&self) -> Result<SecretString> {

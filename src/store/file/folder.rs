@@ -70,6 +70,11 @@ impl Folder {
         Ok(Self { handle, path: path.to_owned() })
     }
 
+    /// The path at which it was opened, which contains no symbolic link.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The path of a file, for messages.
     pub(super) fn path_of(&self, name: &OsStr) -> PathBuf {
         self.path.join(name)
