@@ -107,7 +107,7 @@ impl Document {
     }
 
     /// Returns whether the client or access key of `credentials` alternates in this document.
-    pub(crate) fn rotates(&self, credentials: &Credentials) -> bool {
+    pub(crate) fn alternates(&self, credentials: &Credentials) -> bool {
         match credentials {
             Credentials::Cxone { .. } => self.has_access_key(credentials.access_key_id()),
             Credentials::GenesysCloud { client, .. } => {
@@ -134,7 +134,7 @@ impl Document {
         former.is_some() && self.access_key_id() != former && listed.iter().any(|entry| entry.access_key_id() == former)
     }
 
-    pub(super) fn client_ids(&self) -> Option<Vec<Option<String>>> {
+    pub(crate) fn client_ids(&self) -> Option<Vec<Option<String>>> {
         let clients = self.clients().ok()??;
         Some(clients.iter().map(Self::listed_id).collect())
     }
