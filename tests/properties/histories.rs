@@ -504,7 +504,7 @@ async fn simulate() -> Simulation {
 fn a_reader_of_a_file_survives_every_history() {
     let runtime = runtime();
     let simulation = runtime.block_on(simulate());
-    holds(crate::one_of(128), file!(), history(), |(mode, operations)| {
+    holds(crate::one_of(256), file!(), history(), |(mode, operations)| {
         let place = Files { directory: tempfile::tempdir().expect("a directory") };
         runtime.block_on(follow(place, &simulation, mode, &operations))
     });
@@ -521,7 +521,7 @@ fn a_reader_of_kv_survives_every_history() {
         _ => None,
     };
     let store = VaultKv::from_lookup(lookup).expect("settings");
-    holds(crate::one_of(128), file!(), history(), |(mode, operations)| {
+    holds(crate::one_of(256), file!(), history(), |(mode, operations)| {
         let place = Kv { bao: &bao, store: store.clone(), name: uuid::Uuid::new_v4().to_string() };
         runtime.block_on(follow(place, &simulation, mode, &operations))
     });
