@@ -2,6 +2,7 @@
 //! `Retry-After`.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -88,9 +89,19 @@ impl RetryPolicy {
     /// [`ErrorKind::DeadlineExceeded`] with the last error in its message if no time remains to retry.
     pub async fn run<T, F, Fut>(&self, what: &str, deadline: Deadline, mut operation: F) -> Result<T>
     where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T>>,
+        F: FnMut() -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
     {
+        self.run_boxed(what, deadline, &mut || Box::pin(operation())).await
+    }
+
+    /// [`run`](Self::run), compiled once for each type of result.
+    async fn run_boxed<'a, T>(
+        &self,
+        what: &str,
+        deadline: Deadline,
+        operation: &mut (dyn FnMut() -> Attempt<'a, T> + Send),
+    ) -> Result<T> {
         let mut failed = Failed::default();
         loop {
             let error = match tokio::time::timeout_at(deadline.work, operation()).await {
@@ -102,7 +113,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Waits until the next attempt. Apart from [`run`](Self::run), which is compiled for each operation.
+    /// Waits until the next attempt.
     ///
     /// # Errors
     /// The error of `run`, if there is no further attempt.
@@ -143,6 +154,8 @@ impl RetryPolicy {
         Some(wait.max(asked_for).max(least))
     }
 }
+
+type Attempt<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// The failed attempts so far: the retries used, and the last error.
 #[derive(Default)]
