@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use super::failure::{AwsCall, code_of, incomplete, is_throttling};
+use super::failure::{AwsCall, AwsError, code_of, incomplete, is_throttling, of_any_call};
 use super::write_limit::WriteLimit;
 use crate::rotation::{
     AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, RotationRules,
@@ -60,10 +60,10 @@ impl AwsSecretsManager {
     pub(super) async fn write<T, E: ProvideErrorMetadata>(
         &self,
         call: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
-    ) -> std::result::Result<T, SdkError<E, HttpResponse>> {
-        let Some(limit) = &self.write_limit else { return call.await };
+    ) -> std::result::Result<T, AwsError> {
+        let Some(limit) = &self.write_limit else { return call.await.map_err(of_any_call) };
         let _permit = limit.acquire().await;
-        let done = call.await;
+        let done = call.await.map_err(of_any_call);
         if done.as_ref().is_err_and(|error| code_of(error).is_some_and(is_throttling)) {
             limit.pause();
         }
@@ -73,7 +73,7 @@ impl AwsSecretsManager {
     async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<StoredValue>> {
         let call = AwsCall { action: "GetSecretValue", secret };
         let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(label);
-        match request.send().await {
+        match request.send().await.map_err(of_any_call) {
             Ok(answer) => {
                 let version = answer.version_id().and_then(|id| VersionId::parse(id).ok());
                 Ok(Some(StoredValue { version, text: text_of(&call, answer)? }))
@@ -99,7 +99,7 @@ impl AwsSecretsManager {
 impl SecretStore for AwsSecretsManager {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         let call = AwsCall { action: "DescribeSecret", secret };
-        let answer = self.client.describe_secret().secret_id(secret.as_str()).send().await;
+        let answer = self.client.describe_secret().secret_id(secret.as_str()).send().await.map_err(of_any_call);
         description(answer.map_err(|error| call.failed(&error))?).ok_or_else(|| incomplete(&call))
     }
 
@@ -112,7 +112,7 @@ impl SecretStore for AwsSecretsManager {
         let call = AwsCall { action: "GetSecretValue", secret };
         // The version must match both its id and the pending label.
         let request = self.client.get_secret_value().secret_id(secret.as_str());
-        match request.version_id(version.as_str()).version_stage(PENDING).send().await {
+        match request.version_id(version.as_str()).version_stage(PENDING).send().await.map_err(of_any_call) {
             Ok(answer) => text_of(&call, answer).map(|text| Some(text.into())),
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
             // "You provided a VersionStage that is not associated to the provided VersionId."
