@@ -185,7 +185,7 @@ mod tests {
         RetryPolicy { jitter: || 0.5, ..RetryPolicy::default() }
     }
 
-    async fn fails(deadline: Duration, error: impl Fn() -> RotationError) -> (RotationError, u32) {
+    async fn fails(deadline: Duration, error: impl Fn() -> RotationError + Sync) -> (RotationError, u32) {
         let calls = AtomicU32::new(0);
         let call = || {
             calls.fetch_add(1, Ordering::Relaxed);
