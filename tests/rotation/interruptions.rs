@@ -16,7 +16,7 @@ use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use tokio::task::yield_now;
 
-use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET};
+use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET, admin};
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -243,8 +243,7 @@ async fn poll_and_drop(future: impl Future, polls: usize) -> bool {
 async fn interrupt(document: &Value, polls: usize) -> bool {
     let rotator = Rotator::new(SlowStore::default(), Platform::new(), SystemClock);
     let (secret, memory) = (SecretId::new(SECRET), &rotator.store.memory);
-    let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
-    memory.create(SecretId::new(ADMIN), SecretString::from(admin.to_string()));
+    memory.create(SecretId::new(ADMIN), SecretString::from(admin().to_string()));
     memory.create(secret.clone(), SecretString::from(document.to_string()));
     let deadline = Deadline::after(MINUTE);
     let rotation = rotator.rotate(&secret, VersionId::random(), deadline, |_| {});
