@@ -1,7 +1,5 @@
 //! One call of a step: its rotator, its request and its deadline, and the calls that several steps make.
 
-use std::future::Future;
-
 use crate::rotation::error::Result;
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::VersionSelector;

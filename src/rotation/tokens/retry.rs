@@ -1,7 +1,6 @@
 //! Retries within a step: exponential backoff with full jitter, bounded by the deadline, and no earlier than the peer's
 //! `Retry-After`.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 

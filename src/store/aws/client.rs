@@ -1,6 +1,5 @@
 //! The client of AWS Secrets Manager, and its store.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! The mounts of one process, and the requests to them.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
