@@ -48,7 +48,7 @@ impl Files {
 
     /// The document and its versions.
     pub(super) fn snapshot(&self) -> Result<FileSnapshot> {
-        Ok(FileSnapshot::new(&self.document()?, self.versions()?))
+        Ok(FileSnapshot::new(self.document()?, self.versions()?))
     }
 
     fn versions(&self) -> Result<FileVersions> {
