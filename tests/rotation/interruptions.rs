@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use genesys_rotator::rotation::{
-    AccessKeys, CURRENT, ClientSecrets, Clock, Credentials, Deadline, Description, ErrorKind, IssuedToken, KeyOwner,
-    KeyPair, Lease, PENDING, Place, Probe, Result, RotationError, Rotator, SecretId, SecretStore, Staged, StoredValue,
+    AccessKeys, ClientSecrets, Clock, Credentials, Deadline, Description, ErrorKind, IssuedToken, KeyOwner, KeyPair,
+    Lease, PENDING, Place, Probe, Result, RotationError, Rotator, SecretId, SecretStore, Staged, StoredValue,
     TokenIssuer, TokenKind, VersionId, VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use tokio::task::yield_now;
 
-use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET};
+use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET, admin};
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -285,8 +285,7 @@ async fn poll_and_drop(future: impl Future, polls: usize) -> bool {
 async fn interrupt(document: &Value, polls: usize) -> bool {
     let rotator = Rotator::new(SlowStore::default(), Platform::new(), TokioClock::start());
     let (secret, memory) = (SecretId::new(SECRET), &rotator.store.memory);
-    let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
-    memory.create(SecretId::new(ADMIN), SecretString::from(admin.to_string()));
+    memory.create(SecretId::new(ADMIN), SecretString::from(admin().to_string()));
     memory.create(secret.clone(), SecretString::from(document.to_string()));
     let deadline = Deadline::after(MINUTE);
     let rotation = rotator.rotate(&secret, VersionId::random(), deadline, |_| {});

@@ -47,6 +47,12 @@ impl Mode {
     }
 }
 
+/// The document of the admin of the two clients.
+pub fn admin() -> Value {
+    let rotates = [CLIENT_ID, SECOND_ID];
+    json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET, "rotates": rotates})
+}
+
 /// A world with a secret of this mode, which was rotated once.
 pub async fn world(mode: Mode, retries: u32) -> World {
     let settings = SecretsManagerSettings {
@@ -62,8 +68,7 @@ pub async fn world(mode: Mode, retries: u32) -> World {
     for (id, secret) in [(SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
         world.simulation.genesys.add_client(OAuthClient::new(id, secret));
     }
-    let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
-    world.create(ADMIN, &admin).await;
+    world.create(ADMIN, &admin()).await;
     world.create(SECRET, &mode.document()).await;
     let first = world.rotate().await;
     assert!(first.succeeded, "{mode:?}: {first:?}");

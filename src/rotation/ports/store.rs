@@ -1,6 +1,7 @@
 //! The store that holds secrets, their versions and labels.
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use crate::rotation::error::Result;
 use crate::rotation::version::labels::{Description, SecretId, VersionId};
@@ -24,11 +25,13 @@ pub struct StoredValue {
     pub text: SecretString,
     /// The version that the value belongs to; `None` where a promotion compares values instead of versions.
     pub version: Option<VersionId>,
+    /// The folder of the file that was read, without symbolic links; `None` in other stores.
+    pub folder: Option<PathBuf>,
 }
 
 impl From<SecretString> for StoredValue {
     fn from(text: SecretString) -> Self {
-        Self { text, version: None }
+        Self { text, version: None, folder: None }
     }
 }
 

@@ -136,6 +136,15 @@ impl Description {
     pub fn is_named(&self, id: &str) -> bool {
         id == self.name || self.arn.as_deref().is_some_and(|arn| arn == id || names_same_secret(arn, id))
     }
+
+    /// Returns whether a name or ARN refers to this secret; `*` at its end stands for any text.
+    pub fn matches(&self, pattern: &str) -> bool {
+        match pattern.strip_suffix('*') {
+            None => self.is_named(pattern),
+            Some(arn) if arn.starts_with("arn:") => self.arn.as_deref().is_some_and(|own| own.starts_with(arn)),
+            Some(name) => self.name.starts_with(name),
+        }
+    }
 }
 
 /// An ARN may be written without its suffix of a dash and six random letters.

@@ -84,7 +84,7 @@ impl AwsSecretsManager {
         match request.send().await {
             Ok(answer) => {
                 let version = answer.version_id().and_then(|id| VersionId::parse(id).ok());
-                Ok(Some(StoredValue { version, text: text_of(&call, answer)? }))
+                Ok(Some(StoredValue { version, ..text_of(&call, answer)?.into() }))
             }
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
             Err(error) => Err(call.failed(&error)),

@@ -4,8 +4,9 @@
 //! synced and renamed, so that a reader sees the old document or the new one, also after a crash. Writers lock
 //! `NAME.lock`.
 
-mod disk;
+mod failure;
 mod files;
+mod folder;
 mod snapshot;
 
 use secrecy::ExposeSecret;
@@ -38,14 +39,14 @@ impl SecretStore for FileStore {
             VersionSelector::Pending(version) => Some(version.clone()),
             VersionSelector::Previous => return Ok(None),
         };
-        let text = with_files(secret, move |files| match version {
-            None => files.document().map(Some),
+        with_files(secret, move |files| match version {
+            None => Ok(Some(StoredValue { folder: Some(files.folder()), ..files.document()?.into() })),
             Some(version) => {
                 let found = files.snapshot()?;
-                Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str())))
+                Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str()).into()))
             }
-        });
-        Ok(text.await?.map(StoredValue::from))
+        })
+        .await
     }
 
     async fn stage(
