@@ -183,7 +183,7 @@ impl<'a> Rotating<'a> {
     }
 }
 
-/// A deadline whose reserve for cleanup begins anew: each phase may have to revoke a token.
+/// A deadline with its own reserve for cleanup: each phase may have to revoke a token.
 fn until(end: Instant) -> Deadline {
     Deadline::after(end.saturating_duration_since(Instant::now()))
 }
