@@ -1,5 +1,7 @@
 //! New client secrets and access keys on the platform.
 
+use std::time::Duration;
+
 use super::exchange::Tokens;
 use super::retry::Deadline;
 use super::rollback::{Rollback, Undo};
@@ -9,8 +11,12 @@ use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::admin::{AccessKeys, ClientSecrets};
 use crate::secret::SecretString;
 
+/// The time after which a request without an answer is no longer carried out. Requests time out after 10 seconds.
+pub(crate) const LATE: Duration = Duration::from_secs(15);
+
 impl<I: ClientSecrets, C> Tokens<'_, I, C> {
-    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again.
+    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again, but no earlier than
+    /// [`LATE`]: otherwise the first request could still be carried out after the retry.
     ///
     /// # Errors
     /// `PermissionMissing`, and other platform errors.
@@ -21,7 +27,16 @@ impl<I: ClientSecrets, C> Tokens<'_, I, C> {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<SecretString> {
-        let regenerate = || self.issuer.regenerate(place, client_id, token);
+        let regenerate = || async {
+            let secret = self.issuer.regenerate(place, client_id, token).await;
+            secret.map_err(|error| match error.kind() {
+                ErrorKind::PlatformUnavailable => {
+                    let wait = error.retry_after().unwrap_or_default().max(LATE);
+                    error.with_retry_after(Some(wait))
+                }
+                _ => error,
+            })
+        };
         self.retries.run("regenerate a client secret", deadline, regenerate).await
     }
 }
