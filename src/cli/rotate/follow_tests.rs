@@ -68,7 +68,8 @@ impl Scene {
     async fn promote_by_another_process(&self) {
         let (StepRequest { secret, version, .. }, store) = (&self.request, &self.rotator.store);
         store.stage(secret, version, &SecretString::from(VALUE), None).await.expect("it is staged");
-        store.promote(secret, version, None).await.expect("it is promoted");
+        let current = store.read(secret, VersionSelector::Current).await.expect("a store in memory").expect("a value");
+        store.promote(secret, version, &current).await.expect("it is promoted");
     }
 
     async fn steps(&self, steps: &[Step]) {
