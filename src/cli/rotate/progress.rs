@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 
 use crate::cli::terminal::output::Output;
+use crate::cli::terminal::printable::printable;
 use crate::rotation::Step;
 
 /// The redraw interval of the bar.
@@ -47,7 +48,7 @@ impl<'a> Progress<'a> {
             *running = Some(step);
         }
         match self.bar.get() {
-            Some(bar) => bar.set_message(format!("{secret}  {step}")),
+            Some(bar) => bar.set_message(format!("{}  {step}", printable(secret))),
             None if self.is_many => {}
             None => self.output.note(format_args!("{secret}  {step}")),
         }
