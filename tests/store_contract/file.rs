@@ -66,7 +66,7 @@ async fn directory() -> Directory {
     Directory { rotator: rotator(FileStore), directory: tempfile::tempdir().expect("a directory") }
 }
 
-fn write_private(path: &Path, text: &str) {
+pub(crate) fn write_private(path: &Path, text: &str) {
     fs::write(path, text).expect("the file is written");
     set_mode(path, 0o600);
 }

@@ -4,8 +4,9 @@
 //! synced and renamed, so that a reader sees the old document or the new one, also after a crash. Writers lock
 //! `NAME.lock`.
 
-mod disk;
+mod failure;
 mod files;
+mod folder;
 mod snapshot;
 
 use secrecy::ExposeSecret;
@@ -39,7 +40,7 @@ impl SecretStore for FileStore {
             VersionSelector::Previous => return Ok(None),
         };
         with_files(secret, move |files| match version {
-            None => Ok(Some(StoredValue { folder: files.folder(), ..files.document()?.into() })),
+            None => Ok(Some(StoredValue { folder: Some(files.folder()), ..files.document()?.into() })),
             Some(version) => {
                 let found = files.snapshot()?;
                 Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str()).into()))
