@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{
-    CURRENT, Deadline, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock,
-    VersionId, VersionSelector,
+    Deadline, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock, VersionId,
+    VersionSelector,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
@@ -55,8 +55,8 @@ async fn every_token_kind_and_mode_rotates_in_memory() {
 
 /// Promotes a version as another process does, and removes its pending label.
 async fn promote(store: &MemoryStore, secret: &SecretId, version: &VersionId) {
-    let holder = store.describe(secret).await.expect("a description").holder(CURRENT).cloned();
-    store.promote(secret, version, holder.as_ref()).await.expect("the version is promoted");
+    let over = store.read(secret, VersionSelector::Current).await.expect("a readable secret").expect("a value");
+    store.promote(secret, version, &over).await.expect("the version is promoted");
     store.unstage(secret, version).await.expect("the pending label is removed");
 }
 

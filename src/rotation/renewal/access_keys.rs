@@ -19,17 +19,17 @@ pub(crate) async fn next_access_key(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     document: &Document,
     described: &Description,
-    idle: Option<&str>,
-    admin_name: Option<&str>,
+    (idle, admin_name): (Option<&str>, Option<&str>),
+    sending: Deadline,
     deadline: Deadline,
 ) -> Result<Renewed> {
     let active = document.credentials()?;
     let (tokens, place) = (rotator.tokens(), active.place());
-    let admin = key_admin(rotator, document, described, admin_name, deadline).await?;
-    let authorization = tokens.exchange(&admin.credentials, deadline).await?;
+    let admin = key_admin(rotator, document, described, admin_name, sending).await?;
+    let authorization = tokens.exchange(&admin.credentials, sending).await?;
     let (ids, token) = ((active.access_key_id(), idle), &authorization.token.access_token);
     let permit = |owner: &KeyOwner| admin.permit(owner);
-    let (key, guard) = tokens.succeed_access_key(&place, ids, token, permit, deadline).await?;
+    let (key, guard) = tokens.succeed_access_key(&place, ids, token, permit, sending).await?;
     let renewed = issue_token(rotator, document.with_access_key(&key)?, described, deadline).await?;
     Ok(Renewed { access_key: Some(guard), ..renewed })
 }

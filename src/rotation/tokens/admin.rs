@@ -1,5 +1,7 @@
 //! New client secrets and access keys on the platform.
 
+use std::time::Duration;
+
 use super::exchange::Tokens;
 use super::retry::Deadline;
 use super::rollback::{Rollback, Undo};
@@ -9,8 +11,14 @@ use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::admin::{AccessKeys, ClientSecrets};
 use crate::secret::SecretString;
 
+const UNKNOWN_KEY_HINT: &str = "the platform may have created an access key whose secret is lost: list the user's keys, delete those that no document holds, and rotate again with a longer time limit";
+
+/// The time after which a request without an answer is no longer carried out. Requests time out after 10 seconds.
+pub(crate) const LATE: Duration = Duration::from_secs(15);
+
 impl<I: ClientSecrets, C> Tokens<'_, I, C> {
-    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again.
+    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again, but no earlier than
+    /// [`LATE`]: otherwise the first request could still be carried out after the retry.
     ///
     /// # Errors
     /// `PermissionMissing`, and other platform errors.
@@ -21,7 +29,16 @@ impl<I: ClientSecrets, C> Tokens<'_, I, C> {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<SecretString> {
-        let regenerate = || self.issuer.regenerate(place, client_id, token);
+        let regenerate = || async {
+            let secret = self.issuer.regenerate(place, client_id, token).await;
+            secret.map_err(|error| match error.kind() {
+                ErrorKind::PlatformUnavailable => {
+                    let wait = error.retry_after().unwrap_or_default().max(LATE);
+                    error.with_retry_after(Some(wait))
+                }
+                _ => error,
+            })
+        };
         self.retries.run("regenerate a client secret", deadline, regenerate).await
     }
 }
@@ -43,7 +60,7 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
     }
 
     /// Deletes the idle access key of a user, who may have a limited number of them, and creates another one. The
-    /// created key is deleted unless it is committed. If the platform's answer is lost, so is the key's secret.
+    /// created key is deleted unless it is committed.
     ///
     /// # Errors
     /// `DocumentInvalid` for two users, the error of `permit`, or `PermissionMissing`, each before a key is deleted or
@@ -75,7 +92,11 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
             let undo = Undo::DeleteAccessKey { place: place.clone(), id: key.id.clone(), token: token.clone() };
             Ok((key, self.rollbacks.guard(undo)))
         };
-        self.retries.run("create an access key", deadline, create).await
+        self.retries.run("create an access key", deadline, create).await.map_err(|error| match error.kind() {
+            // The request may have been sent.
+            ErrorKind::DeadlineExceeded => error.with_hint(UNKNOWN_KEY_HINT),
+            _ => error,
+        })
     }
 
     /// Returns the owner of an access key; `None` if there is no such key.

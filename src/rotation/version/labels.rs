@@ -19,6 +19,9 @@ pub const PREVIOUS: &str = "AWSPREVIOUS";
 /// The label of the write-ahead entry for an in-place rotation of a client secret. Secrets Manager does not define it.
 pub const AHEAD: &str = "ROTATOR_AHEAD";
 
+/// The label of the lease: on the id of its holder, or on the version that it rests on. Secrets Manager does not define it.
+pub const LEASE: &str = "ROTATOR_LEASE";
+
 /// A secret's name, ARN or path in its store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretId(String);

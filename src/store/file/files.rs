@@ -75,7 +75,7 @@ impl Files {
         let owner = versions.as_ref().map_or(document.owner, |versions| versions.owner);
         self.owners.set(Some(Owners { document: document.owner, versions: owner }));
         let versions = versions.map_or_else(|| Ok(FileVersions::default()), |read| self.parse_versions(&read.text))?;
-        Ok(FileSnapshot::new(&SecretString::from(document.text.as_str()), versions))
+        Ok(FileSnapshot::new(SecretString::from(document.text.as_str()), versions))
     }
 
     fn parse_versions(&self, text: &str) -> Result<FileVersions> {
