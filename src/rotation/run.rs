@@ -92,16 +92,21 @@ async fn rotate_or_resume(
     deadline: Deadline,
     watch: &mut (impl FnMut(Step) + Send),
 ) -> RotationReport {
-    let (mut report, mut fresh) = (RotationReport::new(secret), Some(fresh));
+    let (mut report, mut fresh, mut retried) = (RotationReport::new(secret), Some(fresh), None);
     for _ in 0..ATTEMPTS {
         let left_over = match rotator.left_over(secret, deadline).await {
             Ok(left_over) => left_over,
             Err(error) => return RotationReport { error: Some(report.error.unwrap_or(error)), ..report },
         };
         let is_resumed = left_over.is_some();
-        // A store may keep a version that lost its labels: its id is not used again.
+        // A store may keep a version that lost its labels: its id is not used again. A stale read may show a version
+        // without them: it is tried once more.
         let version = left_over.or_else(|| fresh.take()).unwrap_or_else(VersionId::random);
         report = run_steps(rotator, secret, version.clone(), deadline, watch).await;
+        let is_not_staged = report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::VersionNotStaged);
+        if is_not_staged && retried.as_ref() != Some(&version) {
+            (fresh, retried) = (Some(version.clone()), Some(version.clone()));
+        }
         if is_resumed && report.error.as_ref().is_some_and(is_unrecoverable) {
             if let Err(error) = unstage(rotator, secret, &version, deadline).await {
                 return RotationReport { error: Some(error), ..report };
