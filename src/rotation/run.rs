@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::document::token_life::TokenLife;
 use super::error::{ErrorKind, Result, Retryability, RotationError};
@@ -17,6 +17,9 @@ use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};
 
 /// The maximum number of versions that one rotation runs the steps on.
 const ATTEMPTS: u32 = 6;
+
+/// The wait before the steps run on another version. Reads of Secrets Manager may be stale for about a second.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// One step of a rotation.
 #[derive(Clone, Copy, Debug)]
@@ -92,21 +95,20 @@ async fn rotate_or_resume(
     deadline: Deadline,
     watch: &mut (impl FnMut(Step) + Send),
 ) -> RotationReport {
-    let (mut report, mut fresh, mut retried) = (RotationReport::new(secret), Some(fresh), None);
-    for _ in 0..ATTEMPTS {
+    let (mut report, mut fresh) = (RotationReport::new(secret), Some(fresh));
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 && deadline.allows(SETTLED) {
+            // A stale read may show that the version of this rotation lost its label.
+            sleep(SETTLED).await;
+        }
         let left_over = match rotator.left_over(secret, deadline).await {
             Ok(left_over) => left_over,
             Err(error) => return RotationReport { error: Some(report.error.unwrap_or(error)), ..report },
         };
         let is_resumed = left_over.is_some();
-        // A store may keep a version that lost its labels: its id is not used again. A stale read may show a version
-        // without them: it is tried once more.
+        // A store may keep a version that lost its labels: its id is not used again.
         let version = left_over.or_else(|| fresh.take()).unwrap_or_else(VersionId::random);
         report = run_steps(rotator, secret, version.clone(), deadline, watch).await;
-        let is_not_staged = report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::VersionNotStaged);
-        if is_not_staged && retried.as_ref() != Some(&version) {
-            (fresh, retried) = (Some(version.clone()), Some(version.clone()));
-        }
         if is_resumed && report.error.as_ref().is_some_and(is_unrecoverable) {
             if let Err(error) = unstage(rotator, secret, &version, deadline).await {
                 return RotationReport { error: Some(error), ..report };

@@ -154,7 +154,7 @@ async fn stopped_after_create(world: &World) -> String {
     version
 }
 
-async fn store_as_current(world: &World, document: &Value) {
+pub async fn store_as_current(world: &World, document: &Value) {
     let put = world.aws.put_secret_value().secret_id(SECRET).secret_string(document.to_string());
     put.send().await.expect("the operator's edit is stored");
 }
