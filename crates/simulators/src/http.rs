@@ -1,7 +1,6 @@
 //! The HTTP server of the simulators, on loopback: it reads a request, applies a fault if one matches, and otherwise
 //! passes the request to the service.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -183,6 +182,11 @@ async fn apply<S: Service>(effect: Effect, request: Request, service: &S, faults
         Effect::Delay(delay) => {
             tokio::time::sleep(delay).await;
             Ok(service.answer(request).await)
+        }
+        Effect::DelayAnswer(delay) => {
+            let answer = service.answer(request).await;
+            tokio::time::sleep(delay).await;
+            Ok(answer)
         }
         Effect::Meet(barrier) => {
             barrier.wait().await;

@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
+use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::printable::{one_line, printable, printable_json, printable_lines};
 use super::style::{Colour, Style};
 use crate::cli::exit::{CommandFailure, Exit};
 
@@ -44,6 +45,8 @@ struct Stream {
     writer: Box<dyn Write + Send>,
     /// The first write error; nothing is written after it.
     error: Option<io::Error>,
+    /// The begin of a character whose rest has not arrived.
+    incomplete: Vec<u8>,
 }
 
 impl Output {
@@ -60,8 +63,8 @@ impl Output {
     /// Any two streams, as plain ASCII.
     pub fn to(stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
         Self {
-            stdout: Mutex::new(Stream { writer: Box::new(stdout), error: None }),
-            stderr: Mutex::new(Stream { writer: Box::new(stderr), error: None }),
+            stdout: Stream::to(stdout),
+            stderr: Stream::to(stderr),
             format: Format::Text,
             is_watched: false,
             is_shown: false,
@@ -71,39 +74,70 @@ impl Output {
         }
     }
 
-    /// Prints a line of the result.
+    /// Prints a line of the result. The line may contain foreign text.
     pub fn result(&self, line: impl Display) {
+        self.styled(&printable(&line.to_string()));
+    }
+
+    /// Prints a bold line of the result.
+    pub(crate) fn heading(&self, text: &str) {
+        self.styled(&self.style.paint(Colour::Bold, &printable(text)));
+    }
+
+    /// Prints a line of the result after a mark of success or failure.
+    pub(crate) fn marked(&self, indent: &str, succeeded: bool, text: impl Display) {
+        self.styled(&format!("{indent}{} {}", self.style.mark(succeeded), printable(&text.to_string())));
+    }
+
+    /// Prints a line of the result that contains colours, and foreign text only if it is printable.
+    pub(crate) fn styled(&self, line: &str) {
         self.raw(&format!("{line}\n"));
     }
 
     /// Prints a result as one line of JSON.
     pub fn json(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
-            Ok(text) => self.result(text),
-            Err(error) => write(&self.stdout, |stream| stream.error = Some(error.into())),
+            Ok(text) => self.styled(&printable_json(&text)),
+            Err(error) => self.stdout.lock().error = Some(error.into()),
         }
     }
 
-    /// Prints a text of the result, unchanged.
+    /// Prints a text of this program, unchanged.
     pub fn raw(&self, text: &str) {
-        write(&self.stdout, |stream| stream.put(text.as_bytes()));
+        self.stdout.lock().put(text.as_bytes());
     }
 
     /// Writes bytes of the result. Returns whether stdout still accepts output.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> bool {
-        let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = self.stdout.lock();
         stream.put(bytes);
+        stream.error.is_none()
+    }
+
+    /// Writes foreign bytes of the result: unchanged, or printable if stdout is a terminal. Returns whether stdout still
+    /// accepts output.
+    pub(crate) fn foreign(&self, bytes: &[u8]) -> bool {
+        if !self.is_shown {
+            return self.bytes(bytes);
+        }
+        let mut stream = self.stdout.lock();
+        let text = stream.whole_characters(bytes);
+        stream.put(printable_lines(&text).as_bytes());
         stream.error.is_none()
     }
 
     /// Takes the write error of stdout, for a command that reports it itself. The [end](Self::end) does not repeat it.
     pub(crate) fn take_write_error(&self) -> Option<io::Error> {
-        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+        self.stdout.lock().error.take()
     }
 
     /// Prints a line to stderr.
     pub fn note(&self, line: impl Display) {
-        write(&self.stderr, |stream| stream.put(format!("{line}\n").as_bytes()));
+        self.to_stderr(&printable(&line.to_string()));
+    }
+
+    fn to_stderr(&self, line: &str) {
+        self.stderr.lock().put(format!("{line}\n").as_bytes());
     }
 
     /// Prints an error and its hint.
@@ -119,7 +153,7 @@ impl Output {
     fn two_lines(&self, colour: Colour, name: &str, message: &str, hint: &str) {
         let paint = |colour, name: &str| self.error_style.paint(colour, &format!("{name}:"));
         let (name, hint_name) = (paint(colour, name), paint(Colour::Bold, "hint"));
-        self.note(format_args!("{name} {}\n{hint_name} {}", one_line(message), one_line(hint)));
+        self.to_stderr(&format!("{name} {}\n{hint_name} {}", one_line(message), one_line(hint)));
     }
 
     /// Prints the failure, if there is one, and returns the exit code.
@@ -128,7 +162,7 @@ impl Output {
             self.error(&failure.message, &failure.hint);
             failure.exit
         });
-        let unwritten = self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+        let unwritten = self.stdout.lock().error.take();
         match unwritten {
             // A reader that closes the pipe early has what it needs.
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -145,22 +179,25 @@ fn is_dumb(lookup: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 impl Stream {
+    fn to(writer: impl Write + Send + 'static) -> Mutex<Self> {
+        Mutex::new(Self { writer: Box::new(writer), error: None, incomplete: Vec::new() })
+    }
+
+    /// The text of the bytes so far, without a last character that is incomplete.
+    fn whole_characters(&mut self, bytes: &[u8]) -> String {
+        self.incomplete.extend_from_slice(bytes);
+        let last = self.incomplete.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+        let is_incomplete = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+        let end = self.incomplete.len() - if is_incomplete { last.len() } else { 0 };
+        let whole: Vec<u8> = self.incomplete.drain(..end).collect();
+        String::from_utf8_lossy(&whole).into_owned()
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         if self.error.is_none() {
             self.error = self.writer.write_all(bytes).and_then(|()| self.writer.flush()).err();
         }
     }
-}
-
-fn write(stream: &Mutex<Stream>, act: impl FnOnce(&mut Stream)) {
-    act(&mut stream.lock().unwrap_or_else(PoisonError::into_inner));
-}
-
-/// Replaces control characters by spaces, since messages contain foreign text: line breaks would break the two-line
-/// format, and escape sequences would reach the terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    let words: Vec<_> = text.split(|letter: char| letter.is_control() || letter == ' ').collect();
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -175,13 +212,13 @@ pub(crate) mod tests {
 
     impl Captured {
         pub(in crate::cli) fn text(&self) -> String {
-            String::from_utf8(self.0.lock().expect("no writer panicked").clone()).expect("only text is written")
+            String::from_utf8(self.0.lock().clone()).expect("only text is written")
         }
     }
 
     impl Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no writer panicked").write(bytes)
+            self.0.lock().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -206,7 +243,17 @@ pub(crate) mod tests {
         let stderr = Captured::default();
         let output = Output::to(io::sink(), stderr.clone());
         output.error("no\nsuch \x1b[31m thing", "look\r\nelsewhere ");
-        assert_eq!(stderr.text(), "error: no such [31m thing\nhint: look elsewhere\n");
+        assert_eq!(stderr.text(), "error: no such \\u{1b}[31m thing\nhint: look elsewhere\n");
+    }
+
+    #[test]
+    fn foreign_bytes_on_a_terminal_are_printable_in_pieces_of_any_size() {
+        let (stdout, body) = (Captured::default(), "{\"é\": \"\u{1b}[2J組\u{9b}\"}\n".as_bytes());
+        let mut output = Output::to(stdout.clone(), io::sink());
+        output.is_shown = true;
+        assert!(body.chunks(1).all(|piece| output.foreign(piece)));
+        output.foreign(b"\xff!");
+        assert_eq!(stdout.text(), "{\"é\": \"\\u{1b}[2J組\\u{9b}\"}\n\u{fffd}!");
     }
 
     #[test]

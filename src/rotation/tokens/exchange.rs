@@ -1,5 +1,6 @@
 //! Issuing tokens, with retries, rate limits and rollback.
 
+use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +18,9 @@ use crate::rotation::ports::issuer::TokenIssuer;
 
 /// The longest wait for a new secret to propagate; it usually takes about ten seconds.
 const PROPAGATION: Duration = Duration::from_secs(20);
+/// The hint after a request for a long-lived token whose answer is unknown. No published call lists these tokens (Platform
+/// API, OAuth).
+pub const UNKNOWN_TOKEN_HINT: &str = "the platform may have issued a token that no secret holds, and no published call lists such tokens: look for it where your organization's documentation of this endpoint lists them, or disable the OAuth client and enable it again, which ends all of its tokens (Admin > Integrations > OAuth); then rotate again, with a longer time limit if it was reached";
 /// The wait between two attempts to use a new secret.
 const PROPAGATION_POLL: Duration = Duration::from_secs(1);
 
@@ -49,7 +53,7 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
     pub(crate) async fn exchange(&self, credentials: &Credentials, deadline: Deadline) -> Result<NewToken> {
         let exchange = || async {
             let requested_at = self.clock.now();
-            let request = self.issuer.issue(credentials);
+            let request = self.counted(self.issuer.issue(credentials));
             let token = match self.limiter {
                 Some(limiter) => limiter.run(credentials, request).await?,
                 None => request.await?,
@@ -77,10 +81,14 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         let place = credentials.place();
         let issue = || async {
             let requested_at = self.clock.now();
-            let token = self.issuer.issue_long_lived(&place, &access.token.access_token, kind).await?;
+            let token = self.counted(self.issuer.issue_long_lived(&place, &access.token.access_token, kind)).await?;
             Ok(self.guarded(token, requested_at, place.clone()))
         };
-        self.retries.run("issue a token of this kind", deadline, issue).await
+        self.retries.run("issue a token of this kind", deadline, issue).await.map_err(|error| match error.kind() {
+            // The request may have been sent.
+            ErrorKind::DeadlineExceeded => error.with_hint(UNKNOWN_TOKEN_HINT),
+            _ => error,
+        })
     }
 
     /// Issues a token with a new client secret, which may take time to propagate.
@@ -107,6 +115,12 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
                 issued => return issued,
             }
         }
+    }
+
+    /// Counts the request as in progress while it is polled: after an interruption, its answer may still arrive.
+    async fn counted<T>(&self, request: impl Future<Output = T>) -> T {
+        let _request = self.rollbacks.begin_request();
+        request.await
     }
 
     fn guarded(&self, token: IssuedToken, requested_at: Timestamp, place: Place) -> NewToken {
