@@ -1,7 +1,5 @@
 //! The lease of a secret.
 
-use std::future::Future;
-
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;

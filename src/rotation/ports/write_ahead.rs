@@ -1,7 +1,5 @@
 //! The write-ahead entry of a secret.
 
-use std::future::Future;
-
 use super::lease::not_supported;
 use crate::rotation::error::Result;
 use crate::rotation::version::labels::{SecretId, VersionId};

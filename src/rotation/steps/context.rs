@@ -1,7 +1,5 @@
 //! One call of a step: its rotator, its request and its deadline, and the calls that several steps make.
 
-use std::future::Future;
-
 use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
 use crate::rotation::eligibility::{check_is_current, no_current_value};
@@ -41,7 +39,11 @@ pub(super) struct SecretState {
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
     /// Retries an operation until it succeeds, fails permanently, or no time remains. `what` names it in errors.
-    pub(super) async fn retry<T, F: Future<Output = Result<T>>>(&self, what: &str, op: impl FnMut() -> F) -> Result<T> {
+    pub(super) async fn retry<T, F: Future<Output = Result<T>> + Send>(
+        &self,
+        what: &str,
+        op: impl FnMut() -> F + Send,
+    ) -> Result<T> {
         self.rotator.retries.run(what, self.deadline, op).await
     }
 
