@@ -10,6 +10,7 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::types::SecretVersionsListEntry;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -29,9 +30,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITES_PER_SECOND: usize = 45;
 /// The label of a version that is written before a label moves to it.
 const CLAIM: &str = "ROTATOR_CLAIM";
-/// The maximum number of versions of a secret; those under 24 hours old are not removed (Secrets Manager user guide,
-/// "Secrets Manager quotas").
+/// The maximum number of versions of a secret (Secrets Manager user guide, "Secrets Manager quotas").
 const MOST_VERSIONS: usize = 100;
+/// The age in seconds from which a version without labels is removed to make room for another one (same page).
+const REMOVABLE_AFTER: i64 = 24 * 3600;
 /// The versions that an in-place rotation still writes before its promotion: write-ahead entries, the staged value, and
 /// a lease.
 const ROOM: usize = 4;
@@ -237,11 +239,20 @@ impl WriteAhead for AwsSecretsManager {
         let call = AwsCall { action: "ListSecretVersionIds", secret };
         let request = self.client.list_secret_version_ids().secret_id(secret.as_str()).include_deprecated(true);
         let answer = request.max_results(100).send().await.map_err(|error| call.failed(&of_any_call(error)))?;
-        let versions = answer.versions.unwrap_or_default().len();
+        let versions = answer.versions.unwrap_or_default();
+        // The lease was written just now.
+        let now = versions.iter().filter_map(|version| version.created_date).map(|date| date.secs()).max();
+        let is_kept = |version: &&SecretVersionsListEntry| {
+            let age = now.zip(version.created_date).map(|(now, created)| now - created.secs());
+            !version.version_stages().is_empty() || age.is_none_or(|age| age < REMOVABLE_AFTER)
+        };
+        let versions = versions.iter().filter(is_kept).count();
         if versions <= MOST_VERSIONS - ROOM {
             return Ok(());
         }
-        let message = format!("the secret {secret} has {versions} versions; the limit is {MOST_VERSIONS}");
+        let message = format!(
+            "the secret {secret} has {versions} versions that Secrets Manager keeps; the limit is {MOST_VERSIONS}"
+        );
         Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(
             "rotate less often, or wait: Secrets Manager removes versions without labels 24 hours after they were created",
         ))
