@@ -41,15 +41,20 @@ pub(crate) async fn regenerate(
         Some(_) => read_intent(rotator, request, sending).await?.filter(|intent| intent.client_id == id),
         None => None,
     };
-    if let Some(secret) = interrupted.as_ref().and_then(Intent::secret) {
-        let renewed = document.with_client(&KeyPair { id: id.to_owned(), secret })?;
-        if is_valid(rotator, &document, &renewed, sending).await? {
-            return Ok(renewed);
+    let renewed = interrupted.as_ref().and_then(Intent::secret);
+    let renewed = renewed.map(|secret| document.with_client(&KeyPair { id: id.to_owned(), secret })).transpose()?;
+    let renewed = renewed.filter(|renewed| !document.is_same_as(renewed));
+    if let Some(renewed) = &renewed {
+        match rotator.tokens().issue(&renewed.credentials()?, &TokenKind::Access, sending).await {
+            Ok(_) => return Ok(renewed.clone()),
+            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {}
+            Err(error) => return Err(error),
         }
     }
     let intent = match (token_of_old_secret(rotator, request, &document, &credentials, sending).await, interrupted) {
         (Ok(new), replaced) => {
-            let intent = Intent::new(id, &new.token.access_token);
+            // The new secret of the interrupted rotation may not have propagated yet.
+            let intent = Intent::new(id, &new.token.access_token, replaced.as_ref());
             write_intent(rotator, request, &intent, sending).await?;
             new.guard.commit();
             if let Some(replaced) = replaced {
@@ -63,30 +68,21 @@ pub(crate) async fn regenerate(
     };
     let before = sending.earlier_by(WRITE);
     let secret = rotator.tokens().regenerate(&credentials.place(), id, &intent.token(), before).await;
-    let secret = secret.map_err(|error| with_recovery(error, id))?;
+    let secret = match (secret, renewed) {
+        (Err(error), Some(renewed)) if error.kind() == ErrorKind::TokenRejected => {
+            // The new secret of the interrupted rotation is the last one that may work.
+            let (tokens, credentials) = (rotator.tokens(), renewed.credentials()?);
+            let issued = tokens.issue_once_propagated(&credentials, &TokenKind::Access, deadline).await;
+            return issued.map(|_| renewed).map_err(|error| with_recovery(error, id));
+        }
+        (secret, _) => secret.map_err(|error| with_recovery(error, id))?,
+    };
     // If this write fails, staging may still store the secret.
     if let Err(error) = write_intent(rotator, request, &intent.with_secret(&secret), sending).await {
         let kind = error.kind().name();
         tracing::warn!(error.r#type = kind, "the new client secret is not in the write-ahead entry: {}", error.chain());
     }
     document.with_client(&KeyPair { id: id.to_owned(), secret })
-}
-
-/// Whether the new secret of an interrupted rotation is not in the document yet, and works.
-async fn is_valid(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    document: &Document,
-    renewed: &Document,
-    deadline: Deadline,
-) -> Result<bool> {
-    if document.is_same_as(renewed) {
-        return Ok(false);
-    }
-    match rotator.tokens().issue_once_propagated(&renewed.credentials()?, &TokenKind::Access, deadline).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::CredentialsRejected => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Tries everything that can fail without regenerating the secret.
