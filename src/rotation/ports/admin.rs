@@ -1,7 +1,5 @@
 //! The platform's administration of client secrets and access keys.
 
-use std::future::Future;
-
 use super::issuer::not_offered;
 use crate::rotation::credentials::keys::{KeyOwner, KeyPair};
 use crate::rotation::credentials::place::Place;

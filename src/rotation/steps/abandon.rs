@@ -15,25 +15,31 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
     pub(super) async fn abandon_unless_promoted(&self, staged: &StagedVersion, why: &str) -> Result<StepReport> {
         match self.retry("describe the secret again", || self.look()).await?.1 {
             Readiness::AlreadyCurrent => Ok(StepReport::of(StepOutcome::AlreadyDone)),
-            Readiness::Staged => Err(self.abandon(staged, why).await),
+            Readiness::Staged => Err(self.abandon(staged, ErrorKind::StoreConflict, why).await),
         }
     }
 
+    /// Abandons a version whose client secret or access key is no longer valid. Returns the step's error.
+    pub(super) async fn abandon_if_rejected(&self, error: RotationError, staged: &StagedVersion) -> RotationError {
+        if error.kind() != ErrorKind::CredentialsRejected {
+            return error;
+        }
+        let why = format!("holds a client secret or access key that is no longer valid ({error})");
+        self.abandon(staged, ErrorKind::StoreConflict, &why).await
+    }
+
     /// Removes the pending label, deletes the version's access key, revokes its token, and returns the step's error.
-    pub(super) async fn abandon(&self, staged: &StagedVersion, why: &str) -> RotationError {
-        if let Err(error) = self.unstage().await {
+    pub(super) async fn abandon(&self, staged: &StagedVersion, kind: ErrorKind, why: &str) -> RotationError {
+        let unstage = || self.rotator.store.unstage(&self.request.secret, &self.request.version);
+        if let Err(error) = self.retry("remove the pending label", unstage).await {
             return error;
         }
         self.revoke_staged(staged).await;
         let message =
             format!("the version {} that an earlier attempt staged {why}; it was dropped", self.request.version);
-        let hint = "rotate again: the next rotation starts from the current value";
-        RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint).permanent()
-    }
-
-    pub(super) async fn unstage(&self) -> Result<()> {
-        let unstage = || self.rotator.store.unstage(&self.request.secret, &self.request.version);
-        self.retry("remove the pending label", unstage).await
+        RotationError::new(kind, message)
+            .with_hint("rotate again: the next rotation starts from the current value")
+            .permanent()
     }
 
     /// Revokes the token of an abandoned version, unless readers read the same one.

@@ -4,7 +4,9 @@
 //! is dropped, schedules the undo in [`Rollbacks`]. The end of each operation runs what is due; after an interruption
 //! the caller does, with [`Rotator::roll_back`](crate::rotation::Rotator::roll_back).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use tokio::sync::watch;
 
@@ -65,7 +67,7 @@ impl Rollback {
 impl Drop for Rollback {
     fn drop(&mut self) {
         if let Some(undo) = self.undo.take() {
-            self.rollbacks.lock(|due| due.push(undo));
+            self.rollbacks.due.lock().push(undo);
         }
     }
 }
@@ -74,28 +76,28 @@ impl Drop for Rollback {
 #[derive(Clone, Debug, Default)]
 pub struct Rollbacks {
     due: Arc<Mutex<Vec<Undo>>>,
-    /// The number of token requests without an answer. What they create is not known yet.
+    /// The number of requests without an answer that create a token or an access key. What they create is not known yet.
     unanswered: Arc<watch::Sender<usize>>,
 }
 
-/// A token request in progress.
+/// A request in progress that creates a token or an access key.
 #[must_use]
-pub(crate) struct TokenRequest(Arc<watch::Sender<usize>>);
+pub(crate) struct CreatingRequest(Arc<watch::Sender<usize>>);
 
-impl Drop for TokenRequest {
+impl Drop for CreatingRequest {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }
 }
 
 impl Rollbacks {
-    /// Counts a token request until the returned value is dropped.
-    pub(crate) fn begin_request(&self) -> TokenRequest {
+    /// Counts a request that creates a token or an access key, until the returned value is dropped.
+    pub(crate) fn begin_request(&self) -> CreatingRequest {
         self.unanswered.send_modify(|count| *count += 1);
-        TokenRequest(Arc::clone(&self.unanswered))
+        CreatingRequest(Arc::clone(&self.unanswered))
     }
 
-    /// Waits until no token request is in progress.
+    /// Waits until no such request is in progress.
     pub(crate) async fn answered(&self) {
         // The sender lives as long as this.
         let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;
@@ -124,15 +126,7 @@ impl Rollbacks {
     }
 
     fn take(&self, is_wanted: impl Fn(&Undo) -> bool) -> Vec<(Rollback, Undo)> {
-        let taken: Vec<Undo> = self.lock(|due| {
-            let (taken, left) = std::mem::take(due).into_iter().partition(is_wanted);
-            *due = left;
-            taken
-        });
+        let taken: Vec<Undo> = self.due.lock().extract_if(.., |undo| is_wanted(undo)).collect();
         taken.into_iter().map(|undo| (self.guard(undo.clone()), undo)).collect()
-    }
-
-    fn lock<T>(&self, work: impl FnOnce(&mut Vec<Undo>) -> T) -> T {
-        work(&mut self.due.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
