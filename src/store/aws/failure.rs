@@ -97,16 +97,11 @@ impl AwsCall<'_> {
 
     /// Explains an answer that no retry changes (Secrets Manager API reference, "Common Error Types" and the errors of each
     /// action). AWS's message is not quoted, because it may quote the value; CloudTrail has it.
-    fn invalid<E: ProvideErrorMetadata>(
-        &self,
-        error: &SdkError<E, HttpResponse>,
-        code: &str,
-        status: u16,
-    ) -> RotationError {
+    fn invalid(&self, error: &AwsError, code: &str, status: u16) -> RotationError {
         let (action, secret) = (self.action, self.secret);
         let rejected =
             |kind, why: &str| RotationError::new(kind, format!("{action} for {secret} {why} ({status} {code})"));
-        let says = |word| self.says(error, word);
+        let says = |word: &str| self.says(error, word);
         match (code, action) {
             ("LimitExceededException", _) => rejected(ErrorKind::DocumentInvalid, "would exceed a quota of Secrets Manager")
                 .with_hint("a secret may have 100 versions, and a version 20 labels: rotate less often, remove labels, or wait, because versions without labels are removed 24 hours after they were created"),
