@@ -194,3 +194,27 @@ mod tests {
         assert_eq!(secrets.iter().map(|secret| secret.typed.as_str()).collect::<Vec<_>>(), ["a", "file:a", "b"]);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn only_references_to_one_secret_are_accepted(
+            typed in prop_oneof![any::<String>(), "(aws:|vault:|file:|arn:aws:secretsmanager:|)[a-z/.:@%\\n ]{0,12}"],
+        ) {
+            let Ok(secret) = SecretReference::parse(&typed) else { return Ok(()) };
+            let id = secret.id.as_str();
+            prop_assert!(!id.is_empty() && typed.ends_with(id));
+            match secret.store {
+                StoreKind::Aws => prop_assert!(id.chars().all(|letter| letter.is_ascii_graphic())),
+                StoreKind::Vault => prop_assert!(id.split('/').all(|part| !part.is_empty() && part != "..") && id.contains('/')),
+                StoreKind::File => {}
+            }
+            prop_assert_eq!(SecretReference::parse(&typed).ok(), Some(secret));
+        }
+    }
+}
