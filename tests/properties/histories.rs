@@ -1,10 +1,7 @@
 //! Long histories of operations on one secret, in files and in KV of a real OpenBao. After each operation, what a reader
 //! reads must work, unless the operator's own last operation broke it.
 
-use std::fs::{self, Permissions};
 use std::future::poll_fn;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -15,19 +12,17 @@ use genesys_rotator::rotation::{
     SecretStore, SystemClock, TokenIssuer, VersionId, VersionSelector,
 };
 use genesys_rotator::secret::ExposeSecret;
-use genesys_rotator::store::file::FileStore;
 use genesys_rotator::store::vault::VaultKv;
 use openbao_plugin::testing::bao::{Bao, ROOT};
-use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 use simulators::faults::{Effect, Fault, FaultAnswer};
 use simulators::genesys::OAuthClient;
 use simulators::{Simulation, SimulationSettings};
-use tempfile::TempDir;
 
 use crate::holds;
+use crate::operation::{Mode, Operation, history};
+use crate::place::{Files, Kv, Place};
 
 const FIRST: (&str, &str) = ("5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "hush-hush-first-secret");
 const SECOND: (&str, &str) = ("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-hush-second-secret");
@@ -35,176 +30,6 @@ const ADMIN: (&str, &str) = ("5f3c8a52-000a-4e71-9d0c-6f2b3c9d1e10", "hush-hush-
 /// The fields that rotations write.
 const WRITTEN: [&str; 7] =
     ["access_token", "token_type", "issued_at", "expires_at", "client_id", "client_secret", "clients"];
-const LONGEST: usize = 200;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Mode {
-    Token,
-    Alternating,
-    InPlace,
-}
-
-#[derive(Clone, Debug)]
-enum Operation {
-    Rotate,
-    /// Two rotations at the same time, from two processes.
-    RotateTwice,
-    /// The rotation's future is dropped after so many polls. With a signal, the program rolls back; a killed one does not.
-    Interrupt {
-        polls: usize,
-        is_killed: bool,
-    },
-    /// A rotation during which one kind of call of the platform fails.
-    Fail {
-        call: Index,
-        answer_is_lost: bool,
-    },
-    /// The operator changes a field that rotations do not write.
-    Edit(u64),
-    /// The operator regenerates the secret of the active client, and stores it.
-    Regenerate,
-    /// The operator stores an earlier document again.
-    Restore(Index),
-    /// The operator deletes the rotation's own state.
-    DeleteState,
-    /// The operator revokes the reader's token.
-    Revoke,
-    Status,
-    Check,
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    prop_oneof![
-        6 => Just(Operation::Rotate),
-        2 => Just(Operation::RotateTwice),
-        6 => (1..80_usize, any::<bool>()).prop_map(|(polls, is_killed)| Operation::Interrupt { polls, is_killed }),
-        4 => (any::<Index>(), any::<bool>()).prop_map(|(call, answer_is_lost)| Operation::Fail { call, answer_is_lost }),
-        3 => any::<u64>().prop_map(Operation::Edit),
-        1 => Just(Operation::Regenerate),
-        1 => any::<Index>().prop_map(Operation::Restore),
-        1 => Just(Operation::DeleteState),
-        1 => Just(Operation::Revoke),
-        2 => Just(Operation::Status),
-        1 => Just(Operation::Check),
-    ]
-}
-
-fn history() -> impl Strategy<Value = (Mode, Vec<Operation>)> {
-    let mode = prop::sample::select(vec![Mode::Token, Mode::Alternating, Mode::InPlace]);
-    (mode, vec(operation(), 1..=LONGEST))
-}
-
-/// Where the secret is stored, as its operator sees it.
-trait Place {
-    type Store: RotationStore + Clone;
-
-    fn store(&self) -> Self::Store;
-    fn id(&self) -> SecretId;
-    /// The name by which the document refers to the admin's secret.
-    fn admin(&self) -> String;
-    async fn put(&self, document: &str);
-    async fn put_admin(&self, document: &str);
-    async fn delete_state(&self);
-    /// Everything that is stored, also beside the document.
-    async fn everything(&self) -> String;
-}
-
-struct Files {
-    directory: TempDir,
-}
-
-impl Files {
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// Replaces a file as an editor does.
-    fn write(&self, name: &str, text: &str) {
-        let new = self.path("new");
-        fs::write(&new, text).expect("a file");
-        fs::set_permissions(&new, Permissions::from_mode(0o600)).expect("a private file");
-        fs::rename(new, self.path(name)).expect("the file is replaced");
-    }
-}
-
-impl Place for Files {
-    type Store = FileStore;
-
-    fn store(&self) -> FileStore {
-        FileStore
-    }
-
-    fn id(&self) -> SecretId {
-        SecretId::new(self.path("genesys.json").display().to_string())
-    }
-
-    fn admin(&self) -> String {
-        self.path("admin.json").display().to_string()
-    }
-
-    async fn put(&self, document: &str) {
-        self.write("genesys.json", document);
-    }
-
-    async fn put_admin(&self, document: &str) {
-        self.write("admin.json", document);
-    }
-
-    async fn delete_state(&self) {
-        // It may not exist.
-        let _ = fs::remove_file(self.path("genesys.json.rotation"));
-    }
-
-    async fn everything(&self) -> String {
-        let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
-        [self.path("genesys.json"), self.path("genesys.json.rotation")].map(|path| read(&path)).concat()
-    }
-}
-
-struct Kv<'a> {
-    bao: &'a Bao,
-    store: VaultKv,
-    name: String,
-}
-
-impl Kv<'_> {
-    fn state_path(&self) -> String {
-        format!("genesys-rotator/pending/{}", self.name)
-    }
-}
-
-impl Place for Kv<'_> {
-    type Store = VaultKv;
-
-    fn store(&self) -> VaultKv {
-        self.store.clone()
-    }
-
-    fn id(&self) -> SecretId {
-        SecretId::new(format!("secret/{}", self.name))
-    }
-
-    fn admin(&self) -> String {
-        format!("secret/{}-admin", self.name)
-    }
-
-    async fn put(&self, document: &str) {
-        self.bao.put(&self.name, document).await;
-    }
-
-    async fn put_admin(&self, document: &str) {
-        self.bao.put(&format!("{}-admin", self.name), document).await;
-    }
-
-    async fn delete_state(&self) {
-        let path = format!("secret/metadata/{}", self.state_path());
-        self.bao.call("DELETE", &path, Value::Null).await;
-    }
-
-    async fn everything(&self) -> String {
-        format!("{}{}", self.bao.get(&self.name).await, self.bao.get(&self.state_path()).await)
-    }
-}
 
 /// What must hold, beside what the simulator knows.
 struct History<'a, P: Place> {
@@ -315,7 +140,11 @@ impl<'a, P: Place> History<'a, P> {
                 let effect = if *answer_is_lost {
                     Effect::LoseAnswer
                 } else {
-                    Effect::Answer(FaultAnswer::new(reqwest_status(), "text/plain", "out of order"))
+                    Effect::Answer(FaultAnswer::new(
+                        reqwest::StatusCode::INTERNAL_SERVER_ERROR,
+                        "text/plain",
+                        "out of order",
+                    ))
                 };
                 self.simulation.faults.add(Fault::once(calls[call.index(calls.len())], effect));
                 let report = rotate(&self.rotator, &id).await;
@@ -449,10 +278,6 @@ impl<'a, P: Place> History<'a, P> {
 
 fn owned((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
-}
-
-fn reqwest_status() -> reqwest::StatusCode {
-    reqwest::StatusCode::INTERNAL_SERVER_ERROR
 }
 
 fn rotator<P: Place>(place: &P, platforms: &Platforms) -> Rotator<P::Store, Platforms, SystemClock> {

@@ -11,6 +11,8 @@ mod histories;
 #[path = "../store_contract/issuer.rs"]
 mod issuer;
 mod json;
+mod operation;
+mod place;
 mod places;
 mod platform;
 mod schedules;

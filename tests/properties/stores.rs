@@ -123,7 +123,7 @@ fn no_state_of_a_file_cuts_its_reader_off() {
         let document = if in_place { IN_PLACE } else { TOKEN_ONLY };
         write(&path, document);
         write(&state_path, &state);
-        let rotator = rotator(FileStore);
+        let rotator = rotator(FileStore::default());
         runtime.block_on(async {
             reads(&rotator.store, &secret).await?;
             prop_assert_eq!(current(&rotator.store, &secret).await, document);
