@@ -24,6 +24,10 @@ pub(super) enum VaultError {
         /// The body, which is never printed because it can hold secrets.
         body: String,
     },
+    /// Vault rejects the token, and there is no other one. Holds Vault's message.
+    TokenRejected(String),
+    /// The token was rejected, and so was the login for another one.
+    Login(RotationError),
     /// No response.
     Unreachable(reqwest::Error),
     /// An answer that is not Vault's.
@@ -62,6 +66,8 @@ impl KvCall<'_> {
         let Self { action, path, .. } = self;
         let (status, said) = match error {
             VaultError::Answer { status, message, .. } => (status, message),
+            VaultError::TokenRejected(message) => return self.token_rejected(&message),
+            VaultError::Login(error) => return error,
             VaultError::Unreachable(error) => return unreachable(error),
             VaultError::Unreadable => return not_vault(&format!("the answer to {action} {path}")),
         };
@@ -81,6 +87,15 @@ impl KvCall<'_> {
             ),
             _ => unavailable(&format!("the call to {action} {path}"), status, &said),
         }
+    }
+
+    fn token_rejected(&self, said: &str) -> RotationError {
+        let Self { action, capability, path } = self;
+        let message = format!("Vault denied this login to {action} {path}, and rejects the token{}", quoted(403, said));
+        let hint = format!(
+            r#"the token is expired or revoked, or of another VAULT_NAMESPACE: run `bao login` or `vault login`, or set VAULT_TOKEN to a new token; an AppRole or Kubernetes login is repeated without help. If the token is valid but lacks the policy "default", add path "{path}" {{ capabilities = ["{capability}"] }} to its policy"#
+        );
+        RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
     }
 
     fn denied(&self, said: &str) -> RotationError {
@@ -109,6 +124,8 @@ pub(super) fn login_failed(error: VaultError, method: &str, mount: &str) -> Rota
             RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
         }
         VaultError::Answer { status, message, .. } => unavailable(&format!("the {method} login"), status, &message),
+        VaultError::TokenRejected(message) => unavailable(&format!("the {method} login"), 403, &message),
+        VaultError::Login(error) => error,
         VaultError::Unreachable(error) => unreachable(error),
         VaultError::Unreadable => not_vault(&format!("the answer to the {method} login")),
     }
