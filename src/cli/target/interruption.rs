@@ -29,30 +29,30 @@ pub(crate) async fn run_until<T>(
 ) -> Result<T, Interrupted> {
     let unanswered = match until_answered(interrupted, &rotator.rollbacks, operation).await {
         Ok(done) => return Ok(done),
-        Err(unanswered) => unanswered,
+        Err(((), unanswered)) => unanswered,
     };
     let left = rotator.roll_back(Deadline::after(ROLLBACK)).await;
     Err(Interrupted { left: left.or(unanswered) })
 }
 
-/// Runs an operation until `interrupted` completes, and then on until the platform has answered the requests
+/// Runs an operation until `stopped` completes, and then on until the platform has answered the requests
 /// that create tokens or access keys: what they created is known only by the answer.
 ///
 /// # Errors
-/// The operation was interrupted, with the error of a request that was not answered in time.
-pub(crate) async fn until_answered<T>(
-    interrupted: impl Future<Output = ()>,
+/// The output of `stopped`, and the error of a request that was not answered in time.
+pub(crate) async fn until_answered<T, R>(
+    stopped: impl Future<Output = R>,
     rollbacks: &Rollbacks,
     operation: impl Future<Output = T>,
-) -> Result<T, Option<RotationError>> {
+) -> Result<T, (R, Option<RotationError>)> {
     let mut operation = pin!(operation);
-    tokio::select! {
+    let reason = tokio::select! {
         done = &mut operation => return Ok(done),
-        () = interrupted => {}
-    }
+        reason = stopped => reason,
+    };
     tokio::select! {
         biased;
-        answered = timeout(ANSWER, rollbacks.answered()) => Err(answered.err().map(|_| unanswered())),
+        answered = timeout(ANSWER, rollbacks.answered()) => Err((reason, answered.err().map(|_| unanswered()))),
         done = operation => Ok(done),
     }
 }

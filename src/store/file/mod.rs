@@ -146,13 +146,15 @@ impl WriteAhead for FileStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        let (id, value, seen) = (id.clone(), value.clone(), seen.cloned());
-        self.change_versions(secret, move |versions| versions.set_intent(&id, &value, seen.as_ref())).await
+        let value = value.clone();
+        self.change_versions(secret, move |versions| {
+            versions.set_intent(&value);
+            Ok(())
+        })
+        .await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {

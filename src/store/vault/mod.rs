@@ -185,12 +185,14 @@ impl WriteAhead for VaultKv {
     async fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        self.change_versions(secret, |versions| versions.set_intent(id, value, seen)).await
+        self.change_versions(secret, |versions| {
+            versions.set_intent(value);
+            Ok(())
+        })
+        .await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
