@@ -3,16 +3,19 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{
-    ClientSecrets, Credentials, Deadline, KeyPair, RetryPolicy, RotationReport, RotationStore, Rotator, SecretId,
-    SecretStore, SystemClock, TokenIssuer, VersionId, VersionSelector,
+    ClientSecrets, Clock, Credentials, Deadline, KeyPair, RetryPolicy, RotationReport, RotationStore, Rotator,
+    SecretId, SecretStore, SystemClock, TokenIssuer, VersionId, VersionSelector,
 };
 use genesys_rotator::secret::ExposeSecret;
 use genesys_rotator::store::vault::VaultKv;
+use jiff::Timestamp;
 use openbao_plugin::testing::bao::{Bao, ROOT};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -31,12 +34,26 @@ const ADMIN: (&str, &str) = ("5f3c8a52-000a-4e71-9d0c-6f2b3c9d1e10", "hush-hush-
 const WRITTEN: [&str; 7] =
     ["access_token", "token_type", "issued_at", "expires_at", "client_id", "client_secret", "clients"];
 
+/// The lease of a killed rotation ends after this time (in `renewal/lease`: 45 s).
+const LEASE: Duration = Duration::from_secs(60);
+
+/// The system clock, and the seconds that the test let pass.
+#[derive(Clone, Default)]
+struct LateClock(Arc<AtomicU64>);
+
+impl Clock for LateClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// What must hold, beside what the simulator knows.
 struct History<'a, P: Place> {
     place: P,
     simulation: &'a Simulation,
     platforms: Platforms,
-    rotator: Rotator<P::Store, Platforms, SystemClock>,
+    rotator: Rotator<P::Store, Platforms, LateClock>,
+    clock: LateClock,
     mode: Mode,
     /// The fields that rotations do not write, as the operator wrote them last.
     own: Map<String, Value>,
@@ -89,11 +106,12 @@ impl<'a, P: Place> History<'a, P> {
         place.put(&document.to_string()).await;
         let endpoints = Endpoints::from_lookup(lookup(&simulation.genesys_url())).expect("loopback");
         let platforms = Platforms::new(endpoints);
-        let rotator = rotator(&place, &platforms);
+        let clock = LateClock::default();
+        let rotator = rotator(&place, &platforms, &clock);
         let own = parse(&document.to_string());
         let own = own.into_iter().filter(|(name, _)| !WRITTEN.contains(&name.as_str())).collect();
         let (documents, token_works, is_stale, strays) = (vec![document.to_string()], false, false, 0);
-        Self { place, simulation, platforms, rotator, mode, own, documents, token_works, is_stale, strays }
+        Self { place, simulation, platforms, rotator, clock, mode, own, documents, token_works, is_stale, strays }
     }
 
     async fn text(&self) -> String {
@@ -117,7 +135,7 @@ impl<'a, P: Place> History<'a, P> {
                 prop_assert!(report.promoted() || self.is_stale, "{:?}", report.error);
             }
             Operation::RotateTwice => {
-                let other = rotator(&self.place, &self.platforms);
+                let other = rotator(&self.place, &self.platforms, &self.clock);
                 let reports = tokio::join!(rotate(&self.rotator, &id), rotate(&other, &id));
                 self.ended(&reports.0, &before).await?;
                 self.ended(&reports.1, &before).await?;
@@ -219,7 +237,8 @@ impl<'a, P: Place> History<'a, P> {
             .await;
         }
         if is_killed {
-            self.rotator = rotator(&self.place, &self.platforms);
+            self.rotator = rotator(&self.place, &self.platforms, &self.clock);
+            self.clock.0.fetch_add(LEASE.as_secs(), Ordering::Relaxed);
         } else {
             let failure = self.rotator.roll_back(plenty()).await;
             assert!(failure.is_none(), "{failure:?}");
@@ -280,13 +299,13 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
 }
 
-fn rotator<P: Place>(place: &P, platforms: &Platforms) -> Rotator<P::Store, Platforms, SystemClock> {
+fn rotator<P: Place>(place: &P, platforms: &Platforms, clock: &LateClock) -> Rotator<P::Store, Platforms, LateClock> {
     let wait = Duration::from_millis(2);
     let retries = RetryPolicy { first_wait: wait, longest_wait: wait, ..RetryPolicy::default() };
-    Rotator::new(place.store(), platforms.clone(), SystemClock).with_retries(retries)
+    Rotator::new(place.store(), platforms.clone(), clock.clone()).with_retries(retries)
 }
 
-async fn rotate<S: RotationStore>(rotator: &Rotator<S, Platforms, SystemClock>, id: &SecretId) -> RotationReport {
+async fn rotate<S: RotationStore>(rotator: &Rotator<S, Platforms, LateClock>, id: &SecretId) -> RotationReport {
     rotator.rotate(id, VersionId::random(), plenty(), |_| {}).await
 }
 

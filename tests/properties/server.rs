@@ -24,8 +24,8 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Returns the answer to a method and a path with its query.
-type Answers = Box<dyn FnMut(&str, &str) -> Answer + Send>;
+/// Returns the answer to a method, a path with its query, and a body.
+type Answers = Box<dyn FnMut(&str, &str, &str) -> Answer + Send>;
 
 #[derive(Default)]
 struct State {
@@ -51,11 +51,11 @@ impl Server {
     /// Answers from now on with these answers in turn.
     pub fn answer(&self, answers: Vec<Answer>) {
         let mut turns = answers.into_iter().cycle();
-        self.answer_with(move |_, _| turns.next().unwrap_or(Answer(Vec::new())));
+        self.answer_with(move |_, _, _| turns.next().unwrap_or(Answer(Vec::new())));
     }
 
-    /// Answers from now on with what `answers` returns for a method and a path with its query.
-    pub fn answer_with(&self, answers: impl FnMut(&str, &str) -> Answer + Send + 'static) {
+    /// Answers from now on with what `answers` returns for a method, a path with its query, and a body.
+    pub fn answer_with(&self, answers: impl FnMut(&str, &str, &str) -> Answer + Send + 'static) {
         *self.state.lock().expect("no panic") = State { answers: Some(Box::new(answers)), requested: Vec::new() };
     }
 
@@ -79,7 +79,8 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
         let mut words = request.split(' ');
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         state.requested.push(path.to_owned());
-        state.answers.as_mut()?(method, path).0
+        let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        state.answers.as_mut()?(method, path, body).0
     };
     let answer = match std::str::from_utf8(&answer) {
         Ok(text) if text.contains(ECHO) => {

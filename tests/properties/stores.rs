@@ -158,11 +158,12 @@ fn envelope(data: &str) -> crate::server::Answer {
 
 /// The answer to a read of KV.
 fn kv(data: &str, version: u64) -> crate::server::Answer {
-    let metadata = json!({
-        "version": version, "created_time": format!("2026-01-02T03:04:05.00000000{version}Z"), "destroyed": false,
-        "deletion_time": "", "custom_metadata": null,
-    });
-    envelope(&format!(r#"{{"data":{data},"metadata":{metadata}}}"#))
+    envelope(&format!(r#"{{"data":{data},"metadata":{}}}"#, metadata(version)))
+}
+
+fn metadata(version: u64) -> Value {
+    let created_time = format!("2026-01-02T03:04:05.00000000{version}Z");
+    json!({"version": version, "created_time": created_time, "destroyed": false, "custom_metadata": null})
 }
 
 #[test]
@@ -176,22 +177,36 @@ fn no_state_in_kv_cuts_its_reader_off() {
     };
     let (rotator, secret) = (rotator(VaultKv::from_lookup(lookup).expect("settings")), SecretId::new("secret/genesys"));
     holds(crate::one_of(16), file!(), (state(), 1..5_u64), |(state, version)| {
-        server.answer_with(move |method, path| match path {
-            "/v1/sys/internal/ui/mounts/secret/genesys" => {
-                envelope(&json!({"path": "secret/", "type": "kv", "options": {"version": "2"}}).to_string())
+        let mut stored = [(TOKEN_ONLY.to_owned(), version), (state, version)];
+        server.answer_with(move |method, path, body| {
+            let kept = &mut stored[usize::from(path.contains("/pending/"))];
+            match path {
+                "/v1/sys/internal/ui/mounts/secret/genesys" => {
+                    envelope(&json!({"path": "secret/", "type": "kv", "options": {"version": "2"}}).to_string())
+                }
+                _ if method == "POST" && path.starts_with("/v1/secret/data/") => {
+                    let sent: Value = serde_json::from_str(body).expect("the store writes JSON");
+                    *kept = (sent["data"].to_string(), kept.1 + 1);
+                    envelope(&metadata(kept.1).to_string())
+                }
+                _ if method == "GET" => kv(&kept.0, kept.1),
+                _ => envelope("null"),
             }
-            _ if method != "GET" => {
-                envelope(&json!({"version": version + 1, "created_time": "2026-01-02T03:04:06Z"}).to_string())
-            }
-            "/v1/secret/data/genesys" => kv(TOKEN_ONLY, version),
-            _ => kv(&state, version),
         });
         runtime.block_on(async {
             reads(&rotator.store, &secret).await?;
             prop_assert_eq!(current(&rotator.store, &secret).await, TOKEN_ONLY);
             let report = rotator.rotate(&secret, VersionId::random(), plenty(), |_| {}).await;
-            if let Some(error) = &report.error {
-                prop_assert!(!said(error).contains(HUSH), "{}", said(error));
+            let after = current(&rotator.store, &secret).await;
+            match &report.error {
+                Some(error) => {
+                    prop_assert!(!said(error).contains(HUSH), "{}", said(error));
+                    prop_assert_eq!(after, TOKEN_ONLY);
+                }
+                None => {
+                    let token = serde_json::from_str::<Value>(&after).expect("a document")["access_token"].clone();
+                    prop_assert!(rotator.issuer.live().iter().any(|live| token == **live), "{}", after);
+                }
             }
             Ok(())
         })
