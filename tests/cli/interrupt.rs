@@ -140,8 +140,12 @@ async fn interrupt_a_token_request(command: &[&str], signals: &[&str]) {
         tokio::time::sleep(SECOND / 10).await;
     }
     let exit = tokio::task::spawn_blocking(move || child.wait().expect("the process exits")).await;
-    assert_eq!(exit.expect("the task completes").code(), Some(1), "{command:?}");
-    assert!(scene.simulation.genesys.live_tokens().is_empty(), "{command:?} left a token");
+    // The command may complete when the answer arrives, before it stops.
+    let code = exit.expect("the task completes").code();
+    assert!(matches!(code, Some(0 | 1)), "{command:?}: {code:?}");
+    let stored = read(&path)["access_token"].clone();
+    let is_stored = |token: &String| stored == token.as_str();
+    assert!(scene.simulation.genesys.live_tokens().iter().all(is_stored), "{command:?} left a token");
 }
 
 #[tokio::test(flavor = "multi_thread")]

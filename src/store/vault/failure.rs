@@ -66,7 +66,7 @@ impl KvCall<'_> {
         let Self { action, path, .. } = self;
         let (status, said) = match error {
             VaultError::Answer { status, message, .. } => (status, message),
-            VaultError::TokenRejected(message) => return self.token_rejected(&message),
+            VaultError::TokenRejected(message) => return token_rejected(&message),
             VaultError::Login(error) => return error,
             VaultError::Unreachable(error) => return unreachable(error),
             VaultError::Unreadable => return not_vault(&format!("the answer to {action} {path}")),
@@ -87,15 +87,6 @@ impl KvCall<'_> {
             ),
             _ => unavailable(&format!("the call to {action} {path}"), status, &said),
         }
-    }
-
-    fn token_rejected(&self, said: &str) -> RotationError {
-        let Self { action, capability, path } = self;
-        let message = format!("Vault denied this login to {action} {path}, and rejects the token{}", quoted(403, said));
-        let hint = format!(
-            r#"the token is expired or revoked, or of another VAULT_NAMESPACE: run `bao login` or `vault login`, or set VAULT_TOKEN to a new token; an AppRole or Kubernetes login is repeated without help. If the token is valid but lacks the policy "default", add path "{path}" {{ capabilities = ["{capability}"] }} to its policy"#
-        );
-        RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
     }
 
     fn denied(&self, said: &str) -> RotationError {
@@ -124,11 +115,17 @@ pub(super) fn login_failed(error: VaultError, method: &str, mount: &str) -> Rota
             RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
         }
         VaultError::Answer { status, message, .. } => unavailable(&format!("the {method} login"), status, &message),
-        VaultError::TokenRejected(message) => unavailable(&format!("the {method} login"), 403, &message),
+        VaultError::TokenRejected(message) => token_rejected(&message),
         VaultError::Login(error) => error,
         VaultError::Unreachable(error) => unreachable(error),
         VaultError::Unreadable => not_vault(&format!("the answer to the {method} login")),
     }
+}
+
+fn token_rejected(said: &str) -> RotationError {
+    RotationError::new(ErrorKind::StoreDenied, format!("Vault rejects the token{}", quoted(403, said))).with_hint(
+        r#"the token is expired or revoked, or of another VAULT_NAMESPACE: run `bao login` or `vault login`, or set VAULT_TOKEN to a new token; an AppRole or Kubernetes login is repeated without help. A valid token also needs permission to read auth/token/lookup-self, which the policy "default" grants"#,
+    )
 }
 
 /// Explains a status that does not depend on the call (Vault HTTP API, "HTTP status codes").
