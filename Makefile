@@ -23,7 +23,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast check lint deny unused bench package venv
+.PHONY: help demo vault-dev build test test-fast explore check lint deny unused bench package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,13 @@ ifeq ($(NEXTEST),yes)
 else
 	env -u PYTHON $(CARGO) test --locked --workspace --lib --test structure --test language --test simulators $(ARGS)
 endif
+
+SCHEDULES ?= 1000000
+REPLAY ?=
+
+explore: ## Explore a million schedules of overlapping rotations and faults, or REPLAY one
+	EXPLORE_SCHEDULES=$(SCHEDULES) EXPLORE_REPLAY='$(REPLAY)' $(CARGO) test --locked --profile load --no-default-features \
+		--features sim,vault --test explore -- --ignored --nocapture $(if $(REPLAY),a_schedule_replays,every_)
 
 check: lint test deny unused ## Run every check that a change must pass
 
