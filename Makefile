@@ -23,7 +23,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast explore check lint deny unused bench package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore check lint deny unused bench package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,21 @@ ifeq ($(NEXTEST),yes)
 else
 	env -u PYTHON $(CARGO) test --locked --workspace --lib --test structure --test language --test simulators $(ARGS)
 endif
+
+# How long `make fuzz` runs, and how many inputs each property gets in one round.
+SECONDS ?= 60
+CASES ?= 2000
+
+fuzz: export PYTHON := $(VENV)/bin/python
+fuzz: export PROPTEST_CASES := $(CASES)
+fuzz: $(VENV_READY) ## Run the property tests with new inputs for SECONDS=60; the seed of a failure is kept
+	@end=$$((SECONDS + $(SECONDS))); rounds=0; \
+	while [ $$rounds = 0 ] || [ $$SECONDS -lt $$end ]; do \
+		$(if $(filter yes,$(NEXTEST)),$(CARGO) nextest run --locked --workspace --no-fail-fast -E 'binary(properties) | test(/properties::/)' $(ARGS), \
+			$(CARGO) test --locked --workspace --lib properties:: $(ARGS) && $(CARGO) test --locked --test properties $(ARGS)); \
+		rounds=$$((rounds + 1)); \
+	done; \
+	echo "$$rounds rounds of $(CASES) inputs for each property, and of fewer over sockets, files and servers"
 
 SCHEDULES ?= 1000000
 REPLAY ?=

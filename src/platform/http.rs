@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum size of a response in bytes; that of a token is below one thousand.
 const LARGEST_RESPONSE: usize = 256 * 1024;
 /// Longer waits are cut to one day, in seconds.
-const LONGEST_RETRY_AFTER: u64 = 24 * 3600;
+const LONGEST_RETRY_AFTER: i64 = 24 * 3600;
 
 /// The HTTP client. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -94,10 +95,19 @@ pub(super) async fn send_for_status(request: RequestBuilder) -> Result<PlatformR
     Ok(PlatformResponse { status, headers, body })
 }
 
-/// Returns the `Retry-After` header in seconds.
+/// Returns the wait of the `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3), which counts from the
+/// response's own `Date`.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)))
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let after = text(RETRY_AFTER)?;
+    let seconds = match rfc2822::parse(after) {
+        Ok(date) => date.timestamp().as_second() - rfc2822::parse(text(DATE)?).ok()?.timestamp().as_second(),
+        Err(_) if !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_digit()) => {
+            after.parse().unwrap_or(LONGEST_RETRY_AFTER)
+        }
+        Err(_) => return None,
+    };
+    Some(Duration::from_secs(seconds.clamp(0, LONGEST_RETRY_AFTER).unsigned_abs()))
 }
 
 /// Returns the id by which the platform's support finds the call. Errors contain it, so other text is dropped.
@@ -105,7 +115,13 @@ pub(super) fn correlation_id(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("inin-correlation-id").or_else(|| headers.get("genesys-correlation-id"))?;
     let id = value.to_str().ok()?;
     let plain = id.len() <= 64 && id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-    (plain && !id.is_empty()).then(|| id.to_owned())
+    (plain && !id.is_empty() && !may_be_secret(id)).then(|| id.to_owned())
+}
+
+/// Returns whether a text mixes digits, capitals and small letters, as generated secrets do and codes and ids do not.
+pub(super) fn may_be_secret(text: &str) -> bool {
+    let kinds = [char::is_ascii_digit, char::is_ascii_uppercase, char::is_ascii_lowercase];
+    kinds.into_iter().all(|kind: fn(&char) -> bool| text.chars().any(|letter| kind(&letter)))
 }
 
 /// Reads the body of a response up to the size limit.
@@ -174,4 +190,46 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue> {
     })?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DATE_OF_RESPONSE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    fn wait(after: &str, date: Option<&str>) -> Option<u64> {
+        let header = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
+        let headers = [(RETRY_AFTER, header(after)), (DATE, date.and_then(header))];
+        let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        retry_after(&headers).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        for (after, seconds) in [
+            ("0", Some(0)),
+            (" 42 ", Some(42)),
+            ("99999999999999999999", Some(86_400)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:49:07 GMT", Some(0)),
+            ("Mon, 06 Nov 2034 08:49:07 GMT", Some(86_400)),
+            ("-1", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            assert_eq!(wait(after, Some(DATE_OF_RESPONSE)), seconds, "{after}");
+        }
+        assert_eq!(wait(DATE_OF_RESPONSE, None), None, "the date counts from an unknown time");
+    }
+
+    proptest! {
+        #[test]
+        fn retry_after_is_at_most_a_day(after in any::<String>(), seconds in any::<u64>(), date in any::<Option<String>>()) {
+            prop_assert!(wait(&after, date.as_deref()).is_none_or(|wait| wait <= 86_400));
+            prop_assert_eq!(wait(&seconds.to_string(), date.as_deref()), Some(seconds.min(86_400)));
+        }
+    }
 }

@@ -5,7 +5,7 @@
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::http::{PlatformResponse, correlation_id, retry_after};
+use super::http::{PlatformResponse, correlation_id, may_be_secret, retry_after};
 use crate::rotation::{ErrorKind, Result, RotationError};
 
 /// The fields of an error body that are read (Genesys Cloud developer centre, "Error responses").
@@ -95,11 +95,12 @@ impl PlatformResponse {
     }
 }
 
-/// Returns `code` if it consists of letters and digits with dots, dashes or underscores; otherwise an empty text.
+/// Returns `code` if it consists of letters and digits with dots, dashes or underscores; otherwise an empty text. A server
+/// may quote the request's secret as a code.
 pub(super) fn plain_code(code: String) -> String {
     let plain = code.len() <= 64
         && code.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-'));
-    if plain { code } else { String::new() }
+    if plain && !may_be_secret(&code) { code } else { String::new() }
 }
 
 /// Returns the permissions in a sentence, such as `routing:skill:view`.
@@ -139,5 +140,9 @@ mod tests {
         assert_eq!(plain_code("not.a.user".to_owned()), "not.a.user");
         assert_eq!(plain_code("a secret with spaces".to_owned()), "");
         assert_eq!(plain_code("x".repeat(65)), "");
+        assert_eq!(plain_code("kD83nXw0Zq-client-secret".to_owned()), "");
+        for code in ["InvalidAccessKey", "5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "CX-1001"] {
+            assert_eq!(plain_code(code.to_owned()), code);
+        }
     }
 }

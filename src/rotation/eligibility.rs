@@ -31,9 +31,9 @@ pub(crate) fn may_begin(described: &Description, request: &StepRequest) -> Resul
 
 /// For a moment after a promotion, a read may return the previous version. With two clients, that version names the
 /// client that is now active as the idle one.
-pub(crate) fn check_is_current(described: &Description, version: Option<VersionId>) -> Result<()> {
+pub(crate) fn check_is_current(described: &Description, version: Option<&VersionId>) -> Result<()> {
     match (version, described.holder(CURRENT)) {
-        (Some(version), Some(holder)) if version != *holder => {
+        (Some(version), Some(holder)) if version != holder => {
             let message = format!("the secret {} returned the version {version}, not {CURRENT}", described.name);
             Err(RotationError::new(ErrorKind::StoreConflict, message))
         }
@@ -44,17 +44,27 @@ pub(crate) fn check_is_current(described: &Description, version: Option<VersionI
 /// Returns why a staged value must not be promoted. A rotation may be resumed hours after it began: its staged value must
 /// equal what a rotation would stage now, except for the token.
 pub(crate) fn why_unfit(staged: &SecretString, current: &SecretString, now: Timestamp) -> Option<&'static str> {
-    let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
+    let outdated = why_outdated(staged, current);
+    let (Ok(staged), Ok(current)) = (Document::parse(staged), Document::parse(current)) else { return outdated };
     let Ok(Some(token)) = staged.access_token() else { return Some("holds no token") };
-    let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
-    if !staged.follows_from(&current) {
-        return Some("was staged before the current value was changed");
+    if outdated.is_some() {
+        return outdated;
     }
     if current.access_token().ok().flatten().is_some_and(|current| same(&current, &token)) {
         return Some("holds the current token, and no new one");
     }
     staged.expires_at().is_some_and(|end| end <= now).then_some("holds a token that has expired")
 }
+
+/// Why the staged value is no rotation of the current one.
+pub(crate) fn why_outdated(staged: &SecretString, current: &SecretString) -> Option<&'static str> {
+    let Ok(staged) = Document::parse(staged) else { return Some("is not a document") };
+    let Ok(current) = Document::parse(current) else { return Some("does not follow from the current value") };
+    (!staged.follows_from(&current)).then_some(EDITED)
+}
+
+/// Why a version of a changed secret is dropped.
+pub(crate) const EDITED: &str = "was staged before the current value was changed";
 
 /// Whether the document's token was issued longer ago than `age`.
 pub(crate) fn is_older_than(age: Duration, document: &Document, now: Timestamp) -> bool {
@@ -65,4 +75,10 @@ pub(crate) fn is_older_than(age: Duration, document: &Document, now: Timestamp) 
 pub(crate) fn no_current_value(described: &Description) -> RotationError {
     let message = format!("the secret {} has no {CURRENT} value", described.name);
     RotationError::new(ErrorKind::NoCurrentVersion, message)
+}
+
+pub(crate) fn no_staged_value(described: &Description, version: &VersionId) -> RotationError {
+    let message = format!("the staged version {version} of the secret {} has no value", described.name);
+    RotationError::new(ErrorKind::VersionNotStaged, message)
+        .with_hint("createSecret has not run for this version, or failed: see its error")
 }

@@ -56,6 +56,7 @@ pub use operator::token_duration::{LONGEST_DURATION, RaiseReport, Raised, TokenD
 pub use ports::admin::{AccessKeys, ClientSecrets};
 pub use ports::clock::{Clock, SystemClock};
 pub use ports::issuer::{TokenIssuer, not_offered};
+pub use ports::lease::Lease;
 pub use ports::store::{SecretStore, Staged, StoredValue, VersionSelector};
 pub use ports::write_ahead::WriteAhead;
 pub use ports::{RotationPlatform, RotationStore};
@@ -68,6 +69,8 @@ pub use tokens::exchange::Tokens;
 pub use tokens::rate_limit::RateLimiter;
 pub use tokens::retry::{Deadline, RetryPolicy};
 pub use tokens::rollback::{Rollback, Rollbacks};
-pub use version::labels::{AHEAD, CURRENT, Description, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId};
+pub use version::labels::{
+    AHEAD, CURRENT, Description, LEASE, LabelledVersion, PENDING, PREVIOUS, SecretId, VersionId,
+};
 pub use version::preflight::{Readiness, preflight};
 pub use version::schedule::RotationRules;

@@ -1,9 +1,12 @@
 //! A store, a platform and a clock, and the reads that steps and operations share.
 
+use std::path::PathBuf;
+
 use super::credentials::keys::Credentials;
 use super::credentials::platform_name::PlatformName;
 use super::document::credentials::CredentialSource;
 use super::document::fields::Document;
+use super::document::names::CREDENTIALS;
 use super::error::{ErrorKind, Result, RotationError};
 use super::ports::clock::Clock;
 use super::ports::store::VersionSelector;
@@ -129,39 +132,80 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
                 .with_hint("set credentials to another secret, which holds client_id and client_secret"));
         }
-        self.credentials_elsewhere(document, &name, deadline).await
+        let named = self.named_credentials(document, CREDENTIALS, &name, deadline).await?;
+        named.permit_use(described)?;
+        Ok(named.credentials)
     }
 
-    /// Returns the keys in another secret, for the platform and the place that either document names.
-    pub(crate) async fn credentials_elsewhere(
+    /// Reads the keys in the secret that `field` names, for the platform and the place that either document names.
+    pub(crate) async fn named_credentials(
         &self,
         document: &Document,
+        field: &'static str,
         name: &str,
         deadline: Deadline,
-    ) -> Result<Credentials> {
-        let what = format!("read the credentials in the secret {name}");
-        let value = self.read(&what, &SecretId::new(name), VersionSelector::Current, deadline).await?;
-        let Some(value) = value else {
-            let message = format!("the secret {name}, which credentials refers to, does not exist or has no value");
+    ) -> Result<NamedCredentials> {
+        let (what, secret) = (format!("read the credentials in the secret {name}"), SecretId::new(name));
+        let read = || self.store.read(&secret, VersionSelector::Current);
+        let Some(value) = self.retries.run(&what, deadline, read).await? else {
+            let message = format!("the secret {name}, which {field} refers to, does not exist or has no value");
             return Err(RotationError::new(ErrorKind::SecretNotFound, message));
         };
-        let in_it = |error: RotationError| {
-            let message = format!("the secret {name}, which credentials refers to: {error}");
-            RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
-        };
-        let other = Document::parse(&value).map_err(in_it)?;
+        let in_it = |error| in_secret(name, field, &error);
+        let other = Document::parse(&value.text).map_err(in_it)?;
         let platform = match document.named_platform()? {
             Some(platform) => PlatformName::parse(&platform)?,
             None => other.platform().and_then(|platform| PlatformName::parse(&platform)).map_err(in_it)?,
         };
         let CredentialSource::Inline(keys) = other.credential_source_on(platform).map_err(in_it)? else {
-            let message = format!("the secret {name}, which credentials refers to, refers to another secret");
+            let message = format!("the secret {name}, which {field} refers to, refers to another secret");
             return Err(RotationError::new(ErrorKind::DocumentInvalid, message)
-                .with_hint("set credentials to the secret that holds client_id and client_secret"));
+                .with_hint(format!("set {field} to the secret that holds client_id and client_secret")));
         };
         let fields = document.place_fields(platform)?.or(other.place_fields(platform).map_err(in_it)?);
-        fields.with_keys(keys, name)
+        let credentials = fields.with_keys(keys, name)?;
+        Ok(NamedCredentials { credentials, name: name.to_owned(), field, document: other, folder: value.folder })
     }
+}
+
+/// The credentials in a secret that another document names.
+pub(crate) struct NamedCredentials {
+    pub(crate) credentials: Credentials,
+    /// The secret's name, and the field that names it.
+    name: String,
+    field: &'static str,
+    document: Document,
+    folder: Option<PathBuf>,
+}
+
+impl NamedCredentials {
+    /// Checks that the secret `user` may use the credentials.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` if `used_by` does not list it.
+    pub(crate) fn permit_use(&self, user: &Description) -> Result<()> {
+        self.document
+            .permit_use(user, self.folder.as_deref())
+            .map_err(|error| in_secret(&self.name, self.field, &error))
+    }
+
+    /// Checks that the credentials may renew the secrets of clients, or the access keys of users.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` if `rotates` does not list them.
+    pub(crate) fn permit_renewal(&self, ids: &[&str]) -> Result<()> {
+        self.document.permit_renewal(ids).map_err(|error| in_secret(&self.name, self.field, &error))
+    }
+
+    /// Returns whether only some secrets may use the credentials.
+    pub(crate) fn restricts_use(&self) -> bool {
+        self.document.restricts_use()
+    }
+}
+
+fn in_secret(name: &str, field: &str, error: &RotationError) -> RotationError {
+    let message = format!("the secret {name}, which {field} refers to: {error}");
+    RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
 }
 
 /// Whether a value is a document with this token. A value that is not a document holds no token.

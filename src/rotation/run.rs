@@ -82,8 +82,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     }
 }
 
-/// Runs the four steps on the staged version if there is one, and on `fresh` otherwise. Starts over if the version that
-/// an interrupted or concurrent rotation staged cannot be promoted, or if another rotation was faster: both then run the
+/// Runs the four steps on the staged version if there is one, and on `fresh` otherwise. Starts over if the version cannot
+/// be promoted because it was edited or staged by another rotation, or if another rotation was faster: both then run the
 /// same steps, and a step that the other one has done is done.
 async fn rotate_or_resume(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
@@ -106,7 +106,7 @@ async fn rotate_or_resume(
             if let Err(error) = unstage(rotator, secret, &version, deadline).await {
                 return RotationReport { error: Some(error), ..report };
             }
-        } else if !lost_to_another(&report) {
+        } else if !lost_to_another(&report) && !report.error.as_ref().is_some_and(is_dropped) {
             break;
         }
     }
@@ -201,7 +201,9 @@ async fn revoke_if_replaced(
         return;
     }
     let described = rotator.store.describe(&request.secret).await;
-    let is_replaced = described.is_ok_and(|described| described.labels(&request.version).is_none());
+    // A stale read may show this version without labels, but not another one in its place.
+    let is_replaced = described
+        .is_ok_and(|described| described.labels(&request.version).is_none() && described.holder(PENDING).is_some());
     let is_current = rotator.is_current_token(&request.secret, token, deadline).await.unwrap_or(true);
     if is_replaced && !is_current {
         rotator.rollbacks.schedule(own_token);
@@ -222,8 +224,11 @@ fn lost_to_another(report: &RotationReport) -> bool {
 fn is_unrecoverable(error: &RotationError) -> bool {
     match error.kind() {
         ErrorKind::TokenRejected | ErrorKind::TokenOwnerMismatch => true,
-        // A conflict with another writer passes; an abandoned version does not come back.
-        ErrorKind::StoreConflict => error.retryability() == Retryability::Permanent,
-        _ => false,
+        _ => is_dropped(error),
     }
+}
+
+/// Whether a step dropped the version. A conflict with another writer passes; a dropped version does not come back.
+fn is_dropped(error: &RotationError) -> bool {
+    error.kind() == ErrorKind::StoreConflict && error.retryability() == Retryability::Permanent
 }

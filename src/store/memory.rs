@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::version_index::{IndexedVersion, VersionIndex};
 use crate::rotation::{
-    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    Description, ErrorKind, Lease, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
     VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
@@ -111,10 +111,11 @@ impl SecretStore for MemoryStore {
         })
     }
 
-    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+    async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
         self.with(secret, |found| {
             let current = found.current()?.clone();
-            let promoted = found.versions.promotable(version, holder, &current.id)?.clone();
+            let value = current.value.clone().unwrap_or_default();
+            let promoted = found.versions.promotable(version, over, &value)?.clone();
             found.versions.promote(promoted, Some(current.id));
             found.previous = current.value;
             Ok(())
@@ -130,21 +131,41 @@ impl SecretStore for MemoryStore {
 }
 
 impl WriteAhead for MemoryStore {
-    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        self.with(secret, |found| {
-            found.versions.set_intent(Some(value));
-            Ok(())
-        })
+    async fn write_intent(
+        &self,
+        secret: &SecretId,
+        id: &VersionId,
+        value: &SecretString,
+        seen: Option<&VersionId>,
+        _rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        self.with(secret, |found| found.versions.set_intent(id, value, seen))
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         self.with(secret, |found| Ok(found.versions.intent()))
     }
 
-    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, id: &VersionId) -> Result<()> {
         self.with(secret, |found| {
-            found.versions.set_intent(None);
+            found.versions.clear_intent(id);
             Ok(())
         })
+    }
+}
+
+impl Lease for MemoryStore {
+    async fn take_lease(
+        &self,
+        secret: &SecretId,
+        holder: &VersionId,
+        seen: Option<&VersionId>,
+        _rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        self.with(secret, |found| found.versions.move_lease(seen, holder))
+    }
+
+    async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
+        self.with(secret, |found| found.versions.move_lease(Some(holder), version))
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::rotation::{
-    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, Staged,
-    VersionId,
+    AHEAD, CURRENT, Description, ErrorKind, LEASE, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, Staged,
+    StoredValue, VersionId,
 };
 use crate::secret::{SecretString, same};
 
@@ -35,6 +35,9 @@ pub(crate) struct VersionIndex<C, P> {
     previous: Option<VersionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ahead: Option<IntentEntry>,
+    /// The holder of the lease, or the version that it rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<VersionId>,
 }
 
 /// The write-ahead entry of a client secret's rotation.
@@ -53,13 +56,13 @@ impl<C, P> fmt::Debug for VersionIndex<C, P> {
 
 impl<C, P> Default for VersionIndex<C, P> {
     fn default() -> Self {
-        Self { current: None, pending: None, previous: None, ahead: None }
+        Self { current: None, pending: None, previous: None, ahead: None, lease: None }
     }
 }
 
 impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
     pub(crate) fn new(current: Option<C>, pending: Option<P>, previous: Option<VersionId>) -> Self {
-        Self { current, pending, previous, ahead: None }
+        Self { current, pending, previous, ahead: None, lease: None }
     }
 
     pub(crate) fn current(&self) -> Option<&C> {
@@ -111,21 +114,16 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
         self.pending.take_if(|pending| predicate(pending))
     }
 
-    /// Returns the staged version if it may be promoted over `holder`. `current` is the id of the current version.
+    /// Returns the staged version if it may be promoted over the value `over`. `current` is the current value.
     ///
     /// # Errors
     /// [`ErrorKind::StoreConflict`].
-    pub(crate) fn promotable(
-        &self,
-        version: &VersionId,
-        holder: Option<&VersionId>,
-        current: &VersionId,
-    ) -> Result<&P> {
+    pub(crate) fn promotable(&self, version: &VersionId, over: &StoredValue, current: &SecretString) -> Result<&P> {
         let staged = self.staged(version).ok_or_else(|| conflict(format!("version {version} is no longer staged")))?;
-        if holder.is_some_and(|holder| holder != current) {
-            return Err(conflict("the current version changed during the rotation".to_owned()));
+        if same(&over.text, current) {
+            return Ok(staged);
         }
-        Ok(staged)
+        Err(conflict("the current version changed during the rotation".to_owned()))
     }
 
     /// Moves the current label to `version` and the previous label to `previous`, and removes the pending label.
@@ -142,6 +140,7 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
             (PENDING, self.pending.as_ref().map(|pending| pending.id().clone())),
             (PREVIOUS, self.previous.clone()),
             (AHEAD, self.ahead.as_ref().map(|ahead| ahead.version.clone())),
+            (LEASE, self.lease.clone()),
         ];
         let labelled = labelled.into_iter().filter_map(|(label, id)| Some((label, id?)));
         let versions = labelled.map(|(label, id)| LabelledVersion { id, labels: vec![label.to_owned()] }).collect();
@@ -153,12 +152,35 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
         self.ahead.as_ref().map(|ahead| SecretString::from(ahead.value.as_str()))
     }
 
-    /// Replaces the write-ahead entry.
-    pub(crate) fn set_intent(&mut self, value: Option<&SecretString>) {
-        self.ahead = value.map(|value| IntentEntry {
-            version: VersionId::random(),
-            value: Zeroizing::new(value.expose_secret().to_owned()),
-        });
+    /// Writes the write-ahead entry `id` if `seen` is still its id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StoreConflict`].
+    pub(crate) fn set_intent(&mut self, id: &VersionId, value: &SecretString, seen: Option<&VersionId>) -> Result<()> {
+        let held = self.ahead.as_ref().map(|ahead| &ahead.version);
+        if held != seen && held != Some(id) {
+            return Err(conflict("another rotation wrote the write-ahead entry".to_owned()));
+        }
+        let value = Zeroizing::new(value.expose_secret().to_owned());
+        self.ahead = Some(IntentEntry { version: id.clone(), value });
+        Ok(())
+    }
+
+    /// Deletes the write-ahead entry if `id` is still its id.
+    pub(crate) fn clear_intent(&mut self, id: &VersionId) {
+        self.ahead.take_if(|ahead| ahead.version == *id);
+    }
+
+    /// Moves the lease from `from` to `to`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StoreConflict`] if the lease is on neither.
+    pub(crate) fn move_lease(&mut self, from: Option<&VersionId>, to: &VersionId) -> Result<()> {
+        if self.lease.as_ref() != from && self.lease.as_ref() != Some(to) {
+            return Err(conflict("another rotation holds the lease".to_owned()));
+        }
+        self.lease = Some(to.clone());
+        Ok(())
     }
 }
 
@@ -214,30 +236,47 @@ mod tests {
     }
 
     #[test]
-    fn only_the_pending_version_is_promoted_and_only_over_the_current_one() {
-        for (pending, holder, expected) in [
-            (Some("two"), Some("one"), true),
-            (Some("two"), None, true),
-            (Some("two"), Some("zero"), false),
-            (Some("three"), Some("one"), false),
-            (None, Some("one"), false),
+    fn only_the_pending_version_is_promoted_and_only_over_the_current_value() {
+        for (pending, over, expected) in [
+            (Some("two"), "value", true),
+            (Some("two"), "other", false),
+            (Some("three"), "value", false),
+            (None, "value", false),
         ] {
-            let (index, holder) = (index(Some("one"), pending), holder.map(id));
-            let promotable = index.promotable(&id("two"), holder.as_ref(), &id("one"));
-            assert_eq!(promotable.is_ok(), expected, "{pending:?} {holder:?}");
+            let (index, over_value) = (index(Some("one"), pending), SecretString::from(over).into());
+            let promotable = index.promotable(&id("two"), &over_value, &"value".into());
+            assert_eq!(promotable.is_ok(), expected, "{pending:?} {over}");
             assert!(promotable.err().is_none_or(|error| error.kind() == ErrorKind::StoreConflict));
         }
     }
 
     #[test]
+    fn the_write_ahead_entry_and_the_lease_move_by_compare_and_set() {
+        let mut index = index(Some("one"), None);
+        for (seen, to, expected) in
+            [(None, "a", true), (None, "a", true), (None, "b", false), (Some("a"), "b", true), (Some("a"), "c", false)]
+        {
+            let seen = seen.map(id);
+            assert_eq!(index.set_intent(&id(to), &"hush".into(), seen.as_ref()).is_ok(), expected, "{seen:?} {to}");
+            assert_eq!(index.move_lease(seen.as_ref(), &id(to)).is_ok(), expected, "{seen:?} {to}");
+        }
+        index.clear_intent(&id("a"));
+        assert!(index.intent().is_some(), "another entry is kept");
+        index.clear_intent(&id("b"));
+        assert!(index.intent().is_none());
+    }
+
+    #[test]
     fn promoting_moves_the_labels() {
         let mut index = index(Some("one"), Some("two"));
-        index.set_intent(Some(&SecretString::from("hush")));
+        index.set_intent(&id("ahead"), &"hush".into(), None).expect("no other entry");
+        index.move_lease(None, &id("one")).expect("no other lease");
         index.promote(version("two"), Some(id("one")));
         let described = index.describe("name", id("two"));
         let holders = [CURRENT, PREVIOUS, PENDING].map(|label| described.holder(label).map(VersionId::as_str));
         assert_eq!((described.name.as_str(), holders), ("name", [Some("two"), Some("one"), None]));
-        assert!(described.holder(AHEAD).is_some(), "a promotion keeps the write-ahead entry");
+        let beside = [AHEAD, LEASE].map(|label| described.holder(label).map(VersionId::as_str));
+        assert_eq!(beside, [Some("ahead"), Some("one")], "a promotion keeps the write-ahead entry and the lease");
         index.promote(version("two"), Some(id("two")));
         assert_eq!(index.describe("name", id("two")).holder(PREVIOUS), None);
     }

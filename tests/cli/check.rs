@@ -39,6 +39,11 @@ fn alternating(admin: &str) -> Value {
     })
 }
 
+/// The document of the admin of these clients.
+fn admin(secret: &str, rotates: &[&str]) -> Value {
+    json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": secret, "rotates": rotates})
+}
+
 /// A missing permission, which is not retried.
 pub fn forbidden() -> Effect {
     Effect::Answer(FaultAnswer::new(
@@ -154,7 +159,7 @@ async fn fix_with_admin_credentials_raises_both_alternating_clients() {
     scene.simulation.genesys.add_client(hour(CLIENT_ID, CLIENT_SECRET));
     scene.simulation.genesys.add_client(hour(SECOND_ID, "hush-second"));
     scene.simulation.genesys.add_client(OAuthClient::new("the-admin", "hush-admin"));
-    let admin = json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": "hush-admin"});
+    let admin = admin("hush-admin", &[CLIENT_ID, SECOND_ID]);
     for (name, value) in [("admin", admin), (NAME, alternating("admin"))] {
         let create = scene.aws.create_secret().name(name).secret_string(value.to_string());
         create.send().await.expect("the secret is created");
@@ -181,7 +186,7 @@ async fn admin_credentials_are_checked_without_generating_a_secret() {
     let scene = Scene::new().await;
     scene.simulation.genesys.add_client(OAuthClient::new(SECOND_ID, "hush-second"));
     scene.simulation.genesys.add_client(OAuthClient::new("the-admin", "hush-admin"));
-    let admin = |secret: &str| json!({"region": "eu-west-1", "client_id": "the-admin", "client_secret": secret});
+    let admin = |secret: &str| admin(secret, &[CLIENT_ID, SECOND_ID]);
     let path = write(scene.directory.path(), "admin.json", &admin("hush-admin").to_string());
     let document = alternating(&path.display().to_string());
     let typed = format!("file:{}", write(scene.directory.path(), "token.json", &document.to_string()).display());
@@ -206,6 +211,61 @@ async fn admin_credentials_are_checked_without_generating_a_secret() {
     assert_eq!(report["tried"][4], json!({"stage": "admin", "outcome": "failed"}));
     assert!(transcript.error().0.contains("the admin credentials: "), "{}", transcript.stderr);
     assert!(scene.simulation.genesys.live_tokens().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_finds_an_admin_whose_document_does_not_list_the_clients() {
+    let scene = Scene::new().await;
+    scene.simulation.genesys.add_client(OAuthClient::new(SECOND_ID, "hush-second"));
+    scene.simulation.genesys.add_client(OAuthClient::new("the-admin", "hush-admin"));
+    let path = write(scene.directory.path(), "admin.json", &admin("hush-admin", &[CLIENT_ID]).to_string());
+    let document = alternating(&path.display().to_string());
+    let typed = format!("file:{}", write(scene.directory.path(), "token.json", &document.to_string()).display());
+    let transcript = scene.run(&["check", &typed, "--output", "json"]).await;
+    let report = &transcript.json()[0];
+    assert_eq!((transcript.exit, &report["error"]["type"]), (Some(1), &"DocumentInvalid".into()));
+    assert_eq!(report["tried"][4], json!({"stage": "admin", "outcome": "failed"}));
+    let (error, hint) = transcript.error();
+    assert!(error.contains("rotates") && error.contains(SECOND_ID) && !error.contains(CLIENT_ID), "{error}");
+    assert!(hint.contains(&format!("add \"{SECOND_ID}\"")), "{hint}");
+    write(scene.directory.path(), "admin.json", &{
+        let mut admin = admin("hush-admin", &[CLIENT_ID, SECOND_ID]);
+        admin["used_by"] = json!(["token.json"]);
+        admin.to_string()
+    });
+    let permitted = scene.run(&["check", &typed]).await;
+    assert_eq!((permitted.exit, permitted.stderr.as_str()), (Some(0), ""), "{}", permitted.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn used_by_names_files_relative_to_its_own_folder_also_through_symbolic_links() {
+    let scene = Scene::new().await;
+    let folder = |name: &str| {
+        let folder = scene.directory.path().join(name);
+        std::fs::create_dir(&folder).expect("a folder");
+        folder
+    };
+    let (own, other) = (folder("own"), folder("other"));
+    let private = json!({
+        "region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "used_by": ["token.json"],
+    });
+    let path = write(&own, "private.json", &private.to_string());
+    // Resolved from the folder of the link, the entry would list the other folder's document.
+    let link = other.join("private.json");
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    for (folder, named, is_permitted) in [(&own, &path, true), (&other, &path, false), (&other, &link, false)] {
+        let document = json!({"credentials": named.display().to_string()}).to_string();
+        let typed = format!("file:{}", write(folder, "token.json", &document).display());
+        scene.simulation.journal.clear();
+        let transcript = scene.run(&["check", &typed]).await;
+        assert_eq!(transcript.exit, Some(i32::from(!is_permitted)), "{}", transcript.stderr);
+        if !is_permitted {
+            let (error, hint) = transcript.error();
+            assert!(error.contains("used_by does not contain"), "{error}");
+            assert!(hint.contains("/other/token.json"), "{hint}");
+            assert_eq!(scene.simulation.journal.count("POST /oauth/token"), 0, "no credentials were sent");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,7 +78,11 @@ impl<'a> Kept<'a> {
             scene.simulation.genesys.add_client(OAuthClient::new(id, secret));
         }
         scene.simulation.cxone.add_access_key(AccessKey::new(KEY.0, KEY.1));
-        let admin = json!({"region": "eu-west-1", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET}).to_string();
+        let rotates = [CLIENT_ID, SECOND_ID];
+        let admin = json!({
+            "region": "eu-west-1", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET, "rotates": rotates,
+        })
+        .to_string();
         let typed = match bao {
             Some(bao) => {
                 bao.put("admin", &admin).await;

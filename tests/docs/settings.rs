@@ -125,7 +125,7 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::EngineToInstall,
         given: &[
             ("bao write genesys-cloud/config/main idle_client_id", ONE_CLIENT),
-            ("bao write genesys-cloud/config/main idle_client_id", ADMIN),
+            ("bao write genesys-cloud/config/admin rotates", ADMIN),
         ],
         elsewhere: &[],
     },

@@ -23,7 +23,10 @@ impl Hosted {
         for (id, secret) in [SECOND, ADMIN] {
             hosted.simulation.genesys.add_client(OAuthClient::new(id, secret));
         }
-        let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN.0, "client_secret": ADMIN.1});
+        let rotates = [CLIENT.0, SECOND.0];
+        let admin = json!({
+            "region": "mypurecloud.ie", "client_id": ADMIN.0, "client_secret": ADMIN.1, "rotates": rotates,
+        });
         hosted.write("config/admin", admin).await;
         hosted.write(CONFIG, json!({"idle_client_id": SECOND.0, "admin_config": "admin"})).await;
         hosted.write("static-roles/ci", json!({"config": "main", "rotation_period": 14_400})).await;
@@ -191,6 +194,27 @@ async fn an_incomplete_second_client_is_rejected() {
     hosted.call("delete", "config/admin", json!({})).await.expect("no config uses it");
     assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()), "the client's own secret is regenerated");
     assert_eq!(hosted.config()["client_id"], CLIENT.0);
+}
+
+#[tokio::test]
+async fn an_admin_config_regenerates_only_the_clients_that_rotates_lists() {
+    let hosted = Hosted::with_two_clients().await;
+    assert_eq!(hosted.read("config/admin").await["rotates"], json!([CLIENT.0, SECOND.0]));
+    for rotates in [json!([]), json!([CLIENT.0]), json!(SECOND.0), json!("*,another")] {
+        let written = hosted.call("write", "config/admin", json!({"rotates": rotates})).await;
+        if let Err(Refused(_, said)) = written {
+            assert!(said.contains("entry 1 of rotates") && said.contains("\nhint: "), "{said}");
+            continue;
+        }
+        hosted.simulation.journal.clear();
+        let Err(Refused(status, said)) = hosted.rotate_root_of_main().await else { panic!("{rotates}") };
+        assert_eq!(status, 400, "{said}");
+        assert!(said.contains("config/admin") && said.contains("rotates") && said.contains("\nhint: "), "{said}");
+        assert_eq!(hosted.simulation.journal.count("POST /oauth/token"), 0, "{rotates}: no credentials were sent");
+        assert_eq!(hosted.simulation.journal.count(REGENERATE), 0);
+    }
+    hosted.write("config/admin", json!({"rotates": format!("{},{}", CLIENT.0, SECOND.0)})).await;
+    assert_eq!(hosted.rotate_root_of_main().await, Ok(Vec::new()));
 }
 
 async fn assert_refused_for(hosted: &Hosted, other: &str) {

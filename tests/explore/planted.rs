@@ -8,7 +8,9 @@ pub enum Bug {
     /// `stage` takes the pending label from another version.
     StageTakesLabel,
     /// `promote` is not conditional on the current version.
-    PromoteIgnoresHolder,
+    PromoteIgnoresCurrent,
+    /// The write-ahead entry and the lease are not conditional on what the caller saw.
+    CompareAndSetIgnoresSeen,
     /// `clear_intent` deletes any write-ahead entry.
     ClearIgnoresHolder,
 }

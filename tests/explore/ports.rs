@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use genesys_rotator::rotation::{
-    AccessKeys, ClientSecrets, Clock, Credentials, CxoneGrant, Description, IssuedToken, KeyOwner, KeyPair, Place,
-    Probe, Result, SecretId, SecretStore, Staged, StoredValue, TokenIssuer, TokenKind, VersionId, VersionSelector,
-    WriteAhead,
+    AccessKeys, ClientSecrets, Clock, Credentials, CxoneGrant, Description, ErrorKind, IssuedToken, KeyOwner, KeyPair,
+    Lease, Place, Probe, Result, SecretId, SecretStore, Staged, StoredValue, TokenIssuer, TokenKind, VersionId,
+    VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use jiff::Timestamp;
 
 use crate::scene::Flavour;
-use crate::store::{IS_AHEAD, IS_CURRENT, IS_PENDING, IS_PREVIOUS, Version};
+use crate::store::{IS_AHEAD, IS_CURRENT, IS_LEASE, IS_PENDING, IS_PREVIOUS, Version};
 use crate::value::{ADMIN, ADMIN_DOCUMENT, Value};
 use crate::world::{Class, State, World};
 
@@ -66,7 +66,8 @@ impl SecretStore for Port {
             let is_aws = state.scene.flavour == Flavour::Aws;
             Ok(found.and_then(|version| {
                 let text = SecretString::from(version.value.as_ref()?.text.as_str());
-                Some(StoredValue { text, version: (is_aws && label != IS_PENDING).then(|| version.id.clone()) })
+                let version = (is_aws && label != IS_PENDING).then(|| version.id.clone());
+                Some(StoredValue { text, version, folder: None })
             }))
         })
         .await
@@ -90,10 +91,10 @@ impl SecretStore for Port {
         .await
     }
 
-    async fn promote(&self, _: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
-        let (version, holder) = (version.clone(), holder.cloned());
+    async fn promote(&self, _: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
+        let (version, over) = (version.clone(), (over.version.clone(), over.text.expose_secret().to_owned()));
         self.call(Class::StoreWrite, "promote", move |state| {
-            state.store.promote(&version, holder.as_ref(), state.now)?;
+            state.store.promote(&version, (over.0.as_ref(), &over.1), state.now)?;
             state.wrote();
             state.on_promotion(&version);
             Ok(())
@@ -113,15 +114,15 @@ impl SecretStore for Port {
 }
 
 impl WriteAhead for Port {
-    async fn write_intent(&self, _: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        let value = value.expose_secret().to_owned();
-        self.call(Class::StoreWrite, "write intent", move |state| {
-            let value = Arc::new(Value::parse(&value, state.scene.mode));
-            state.store.write_intent(value, state.actor, state.now);
-            state.wrote();
-            Ok(())
-        })
-        .await
+    async fn write_intent(
+        &self,
+        secret: &SecretId,
+        id: &VersionId,
+        value: &SecretString,
+        seen: Option<&VersionId>,
+        _: Option<&SecretString>,
+    ) -> Result<()> {
+        self.put_by_compare_and_set(secret, (id, IS_AHEAD), value.expose_secret(), seen).await
     }
 
     async fn read_intent(&self, _: &SecretId) -> Result<Option<SecretString>> {
@@ -132,10 +133,80 @@ impl WriteAhead for Port {
         .await
     }
 
-    async fn clear_intent(&self, _: &SecretId, holder: &VersionId) -> Result<()> {
-        let holder = holder.clone();
+    async fn clear_intent(&self, _: &SecretId, id: &VersionId) -> Result<()> {
+        let id = id.clone();
         self.call(Class::StoreWrite, "clear intent", move |state| {
-            state.store.clear_intent(&holder, state.now)?;
+            state.store.clear_intent(&id, state.now)?;
+            state.wrote();
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Lease for Port {
+    async fn take_lease(
+        &self,
+        secret: &SecretId,
+        holder: &VersionId,
+        seen: Option<&VersionId>,
+        _: Option<&SecretString>,
+    ) -> Result<()> {
+        self.put_by_compare_and_set(secret, (holder, IS_LEASE), "{}", seen).await
+    }
+
+    async fn release_lease(&self, _: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
+        self.compare_and_set("release the lease", IS_LEASE, Some(holder), version, None).await
+    }
+}
+
+impl Port {
+    /// On Secrets Manager, a write and a label move; elsewhere one write.
+    async fn put_by_compare_and_set(
+        &self,
+        secret: &SecretId,
+        (id, label): (&VersionId, u8),
+        value: &str,
+        seen: Option<&VersionId>,
+    ) -> Result<()> {
+        let name = if label == IS_LEASE { "take the lease" } else { "write intent" };
+        let mode = self.world.state.lock().scene.mode;
+        let value = Arc::new(Value::parse(value, mode));
+        if self.world.state.lock().scene.flavour != Flavour::Aws {
+            return self.compare_and_set(name, label, seen, id, Some(value)).await;
+        }
+        let claimed = id.clone();
+        self.call(Class::StoreWrite, "put a claim", move |state| {
+            state.store.claim(&claimed, value, state.actor, state.now);
+            state.wrote();
+            Ok(())
+        })
+        .await?;
+        let moved = self.compare_and_set(name, label, seen, id, None).await;
+        match moved {
+            Err(error) if error.kind() == ErrorKind::StoreConflict => {
+                let text = crate::store::LABELS[label.trailing_zeros() as usize];
+                let is_moved = self.describe(secret).await?.holder(text) == Some(id);
+                if is_moved { Ok(()) } else { Err(error) }
+            }
+            moved => moved,
+        }
+    }
+
+    async fn compare_and_set(
+        &self,
+        name: &'static str,
+        label: u8,
+        seen: Option<&VersionId>,
+        id: &VersionId,
+        value: Option<Arc<Value>>,
+    ) -> Result<()> {
+        let (seen, id) = (seen.cloned(), id.clone());
+        self.call(Class::StoreWrite, name, move |state| {
+            state.store.compare_and_set(label, seen.as_ref(), &id, state.actor, state.now)?;
+            if let Some(value) = value {
+                state.store.fill(&id, value);
+            }
             state.wrote();
             Ok(())
         })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use genesys_rotator::rotation::{
-    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, Staged,
+    AHEAD, CURRENT, Description, ErrorKind, LEASE, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, Staged,
     VersionId,
 };
 
@@ -13,11 +13,14 @@ use crate::scene::{Flavour, Mode};
 use crate::value::Value;
 
 /// The labels, each as one bit of a version's set.
-pub const LABELS: [&str; 4] = [CURRENT, PENDING, PREVIOUS, AHEAD];
+pub const LABELS: [&str; 6] = [CURRENT, PENDING, PREVIOUS, AHEAD, LEASE, "ROTATOR_CLAIM"];
 pub const IS_CURRENT: u8 = 1;
 pub const IS_PENDING: u8 = 2;
 pub const IS_PREVIOUS: u8 = 4;
 pub const IS_AHEAD: u8 = 8;
+pub const IS_LEASE: u8 = 16;
+/// On Secrets Manager, the version that is about to get one of the two labels before.
+pub const IS_CLAIM: u8 = 32;
 
 /// For how long after a write a read may be stale, in milliseconds.
 const STALE_FOR: u64 = 1_000;
@@ -29,8 +32,6 @@ pub struct Version {
     name: u64,
     pub value: Option<Arc<Value>>,
     pub labels: u8,
-    /// The revision of the document when this version was staged.
-    base: u64,
 }
 
 /// The store.
@@ -41,8 +42,6 @@ pub struct Store {
     pub versions: Vec<Version>,
     pub rotation_enabled: Option<bool>,
     pub bug: Option<Bug>,
-    /// Counts the document's changes.
-    revision: u64,
     named: [u64; 8],
     /// What the versions were before the last write, and when it was.
     before: Option<(u64, Vec<Version>)>,
@@ -57,7 +56,6 @@ impl Store {
             name: 1,
             value: Some(Arc::new(Value::parse(document, mode))),
             labels: IS_CURRENT,
-            base: 0,
         };
         Self {
             flavour,
@@ -65,7 +63,6 @@ impl Store {
             versions: vec![current],
             rotation_enabled: None,
             bug,
-            revision: 0,
             named: [0; 8],
             before: None,
             overwritten: false,
@@ -130,7 +127,7 @@ impl Store {
         }
         self.named[maker] += 1;
         let name = mix(maker as u64 + 2, self.named[maker]);
-        self.versions.push(Version { id: id.clone(), name, value: None, labels: 0, base: 0 });
+        self.versions.push(Version { id: id.clone(), name, value: None, labels: 0 });
         self.versions.len() - 1
     }
 
@@ -178,41 +175,31 @@ impl Store {
         let index = self.entry(id, maker);
         self.attach(IS_PENDING, index);
         self.versions[index].value = Some(value);
-        self.versions[index].base = self.revision;
         self.collect();
         Ok(Staged::Stored)
     }
 
-    pub fn promote(&mut self, id: &VersionId, holder: Option<&VersionId>, now: u64) -> Result<()> {
-        let current = self.current().id.clone();
-        if current == *id && self.flavour == Flavour::Aws {
+    /// `over` is the value that the caller compared with, and its version.
+    pub fn promote(&mut self, id: &VersionId, over: (Option<&VersionId>, &str), now: u64) -> Result<()> {
+        let current = self.current();
+        if current.id == *id && self.flavour == Flavour::Aws {
             return Ok(());
         }
-        let Some(index) = self.versions.iter().position(|version| version.id == *id) else {
-            return Err(RotationError::new(ErrorKind::SecretNotFound, "no such version"));
+        let is_expected = match self.flavour {
+            Flavour::Aws => over.0 == Some(&current.id),
+            _ => over.1 == self.current_value().text,
         };
-        let is_conditional = !self.has(Bug::PromoteIgnoresHolder);
-        let expected = if self.flavour == Flavour::Aws {
-            holder == Some(&current)
-        } else {
-            holder.is_none_or(|holder| *holder == current)
-        };
-        if is_conditional && !expected {
+        if !is_expected && !self.has(Bug::PromoteIgnoresCurrent) {
             return Err(conflict("the current version changed during the rotation"));
         }
-        if self.flavour != Flavour::Aws {
-            if self.versions[index].labels & IS_PENDING == 0 {
-                return Err(conflict("the version is no longer staged"));
-            }
-            if is_conditional && self.flavour != Flavour::Plugin && self.versions[index].base != self.revision {
-                return Err(conflict("the document was edited during the rotation"));
-            }
-        }
-        if self.versions[index].value.is_none() {
-            return Err(RotationError::new(ErrorKind::SecretNotFound, "the version has no value"));
+        let index = self.versions.iter().position(|version| version.id == *id && version.value.is_some());
+        let Some(index) = index else {
+            return Err(RotationError::new(ErrorKind::SecretNotFound, "no such version"));
+        };
+        if self.flavour != Flavour::Aws && self.versions[index].labels & IS_PENDING == 0 {
+            return Err(conflict("the version is no longer staged"));
         }
         self.keep_for_stale_reads(now);
-        self.revision += 1;
         let former = self.current_value().clone();
         self.attach(IS_CURRENT, index);
         if self.flavour != Flavour::Aws {
@@ -241,18 +228,51 @@ impl Store {
         }
     }
 
-    pub fn write_intent(&mut self, value: Arc<Value>, maker: usize, now: u64) {
+    /// Writes a version and gives it a label of its own: the first half of a compare-and-set on Secrets Manager.
+    pub fn claim(&mut self, id: &VersionId, value: Arc<Value>, maker: usize, now: u64) {
         self.keep_for_stale_reads(now);
-        let id = VersionId::from_store(format!("intent-{maker}-{}", self.named[maker]));
-        let index = self.entry(&id, maker);
-        self.attach(IS_AHEAD, index);
+        let index = self.entry(id, maker);
+        self.attach(IS_CLAIM, index);
         self.versions[index].value = Some(value);
-        self.collect();
     }
 
-    pub fn clear_intent(&mut self, holder: &VersionId, now: u64) -> Result<()> {
+    /// Moves a label from the version `seen` to the version `id`.
+    pub fn compare_and_set(
+        &mut self,
+        label: u8,
+        seen: Option<&VersionId>,
+        id: &VersionId,
+        maker: usize,
+        now: u64,
+    ) -> Result<()> {
+        let holder = self.holder(label).map(|version| &version.id);
+        if holder == Some(id) && (self.flavour != Flavour::Aws || seen.is_none_or(|seen| seen == id)) {
+            return Ok(());
+        }
+        if holder != seen && !self.has(Bug::CompareAndSetIgnoresSeen) {
+            return Err(conflict("the label is on another version"));
+        }
+        if self.flavour == Flavour::Aws && self.version(id).is_none() {
+            return Err(RotationError::new(ErrorKind::SecretNotFound, "no such version"));
+        }
+        self.keep_for_stale_reads(now);
+        let index = self.entry(id, maker);
+        self.attach(label, index);
+        self.collect();
+        Ok(())
+    }
+
+    /// Gives a version its value: the write-ahead entry of a store without labels.
+    pub fn fill(&mut self, id: &VersionId, value: Arc<Value>) {
+        self.versions
+            .iter_mut()
+            .filter(|version| version.id == *id)
+            .for_each(|version| version.value = Some(value.clone()));
+    }
+
+    pub fn clear_intent(&mut self, id: &VersionId, now: u64) -> Result<()> {
         let is_holder = |version: &Version| version.labels & IS_AHEAD != 0;
-        let held = self.versions.iter().position(|version| is_holder(version) && version.id == *holder);
+        let held = self.versions.iter().position(|version| is_holder(version) && version.id == *id);
         let any = self.versions.iter().position(is_holder).filter(|_| self.has(Bug::ClearIgnoresHolder));
         match held.or(any) {
             Some(index) => {
@@ -275,7 +295,6 @@ impl Store {
             self.versions[index].value = Some(Arc::new(value));
             return;
         }
-        self.revision += 1;
         let id = VersionId::from_store(format!("edited-{maker}-{}-0000000000000000000000", self.named[maker]));
         let previous = self.holder(IS_PREVIOUS).map(|version| version.name);
         let index = self.entry(&id, maker);
@@ -307,13 +326,13 @@ impl Store {
         let of = |versions: &[Version]| {
             versions.iter().fold(0, |hash, version| {
                 let value = version.value.as_ref().map_or(0, |value| value.hash);
-                hash ^ mix(mix(mix(version.name, value), u64::from(version.labels)), version.base)
+                hash ^ mix(mix(version.name, value), u64::from(version.labels))
             })
         };
         let stale = self.stale(now).map_or(0, of);
         let flags = self.rotation_enabled.map_or(2, u64::from);
         let hash = self.named.iter().fold(mix(of(&self.versions), stale), |hash, named| mix(hash, *named));
-        mix(mix(hash, self.revision), flags)
+        mix(hash, flags)
     }
 }
 

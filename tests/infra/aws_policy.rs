@@ -16,7 +16,9 @@ async fn rotations_of_every_kind(stack: &Value) -> World {
     world.simulation.genesys.add_client(OAuthClient::new("alone", SECRET_VALUE));
     let credentials = |id: &str| json!({"region": "mypurecloud.ie", "client_id": id, "client_secret": SECRET_VALUE});
     world.create(CREDENTIALS, &credentials("mine")).await;
-    world.create(ADMIN, &credentials("admin")).await;
+    let mut admin = credentials("admin");
+    admin["rotates"] = json!(["mine", "other"]);
+    world.create(ADMIN, &admin).await;
     world.create("genesys/edited", &credentials("mine")).await;
     assert!(world.rotate("genesys/edited", false).await, "the set-up test");
     world.simulation.genesys.set(|settings| settings.reject_new_tokens = true);

@@ -3,14 +3,14 @@
 use futures_util::FutureExt;
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{
-    CURRENT, Deadline, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock,
-    VersionId, VersionSelector,
+    Deadline, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock, VersionId,
+    VersionSelector,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use simulators::genesys::OAuthClient;
 
-use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET};
+use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET, admin};
 use super::*;
 
 async fn read(store: &MemoryStore, secret: &SecretId) -> Value {
@@ -29,8 +29,7 @@ async fn every_token_kind_and_mode_rotates_in_memory() {
     let world = World::new().await;
     world.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
     let store = MemoryStore::new();
-    let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
-    store.create(SecretId::new(ADMIN), SecretString::from(admin.to_string()));
+    store.create(SecretId::new(ADMIN), SecretString::from(admin().to_string()));
     let rotator = rotator(&world, store);
     for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
         for (id, secret) in [(CLIENT_ID, CLIENT_SECRET), (SECOND_ID, SECOND_SECRET), (ADMIN_ID, ADMIN_SECRET)] {
@@ -56,8 +55,8 @@ async fn every_token_kind_and_mode_rotates_in_memory() {
 
 /// Promotes a version as another process does, and removes its pending label.
 async fn promote(store: &MemoryStore, secret: &SecretId, version: &VersionId) {
-    let holder = store.describe(secret).await.expect("a description").holder(CURRENT).cloned();
-    store.promote(secret, version, holder.as_ref()).await.expect("the version is promoted");
+    let over = store.read(secret, VersionSelector::Current).await.expect("a readable secret").expect("a value");
+    store.promote(secret, version, &over).await.expect("the version is promoted");
     store.unstage(secret, version).await.expect("the pending label is removed");
 }
 

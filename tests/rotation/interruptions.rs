@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use genesys_rotator::rotation::{
-    AccessKeys, CURRENT, ClientSecrets, Credentials, Deadline, Description, ErrorKind, IssuedToken, KeyOwner, KeyPair,
-    PENDING, Place, Probe, Result, RotationError, Rotator, SecretId, SecretStore, Staged, StoredValue, SystemClock,
+    AccessKeys, ClientSecrets, Clock, Credentials, Deadline, Description, ErrorKind, IssuedToken, KeyOwner, KeyPair,
+    Lease, PENDING, Place, Probe, Result, RotationError, Rotator, SecretId, SecretStore, Staged, StoredValue,
     TokenIssuer, TokenKind, VersionId, VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
 use tokio::task::yield_now;
 
-use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET};
+use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET, admin};
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -60,9 +60,9 @@ impl SecretStore for SlowStore {
         staged
     }
 
-    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+    async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
         yield_now().await;
-        self.memory.promote(secret, version, holder).await?;
+        self.memory.promote(secret, version, over).await?;
         yield_now().await;
         Ok(())
     }
@@ -74,9 +74,16 @@ impl SecretStore for SlowStore {
 }
 
 impl WriteAhead for SlowStore {
-    async fn write_intent(&self, secret: &SecretId, value: &SecretString, token: Option<&SecretString>) -> Result<()> {
+    async fn write_intent(
+        &self,
+        secret: &SecretId,
+        id: &VersionId,
+        value: &SecretString,
+        seen: Option<&VersionId>,
+        token: Option<&SecretString>,
+    ) -> Result<()> {
         yield_now().await;
-        self.memory.write_intent(secret, value, token).await?;
+        self.memory.write_intent(secret, id, value, seen, token).await?;
         yield_now().await;
         Ok(())
     }
@@ -86,9 +93,44 @@ impl WriteAhead for SlowStore {
         self.memory.read_intent(secret).await
     }
 
-    async fn clear_intent(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, id: &VersionId) -> Result<()> {
         yield_now().await;
-        self.memory.clear_intent(secret, holder).await
+        self.memory.clear_intent(secret, id).await
+    }
+}
+
+impl Lease for SlowStore {
+    async fn take_lease(
+        &self,
+        secret: &SecretId,
+        holder: &VersionId,
+        seen: Option<&VersionId>,
+        token: Option<&SecretString>,
+    ) -> Result<()> {
+        yield_now().await;
+        self.memory.take_lease(secret, holder, seen, token).await?;
+        yield_now().await;
+        Ok(())
+    }
+
+    async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
+        yield_now().await;
+        self.memory.release_lease(secret, holder, version).await
+    }
+}
+
+/// The time of tokio's paused clock.
+struct TokioClock(jiff::Timestamp, tokio::time::Instant);
+
+impl TokioClock {
+    fn start() -> Self {
+        Self(jiff::Timestamp::UNIX_EPOCH, tokio::time::Instant::now())
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> jiff::Timestamp {
+        self.0 + self.1.elapsed()
     }
 }
 
@@ -218,7 +260,7 @@ async fn stored(store: &MemoryStore, secret: &SecretId) -> String {
 }
 
 /// Asserts that the platform accepts the tokens of the current and the staged version.
-async fn assert_stored_tokens_are_valid(rotator: &Rotator<SlowStore, Platform, SystemClock>, secret: &SecretId) {
+async fn assert_stored_tokens_are_valid(rotator: &Rotator<SlowStore, Platform, TokioClock>, secret: &SecretId) {
     for value in versions(&rotator.store.memory, secret).await {
         let document: Value = serde_json::from_str(value.expose_secret()).expect("a document");
         let Some(token) = document["access_token"].as_str() else { continue };
@@ -241,10 +283,9 @@ async fn poll_and_drop(future: impl Future, polls: usize) -> bool {
 
 /// Interrupts a rotation after `polls` polls. Returns whether it completed before.
 async fn interrupt(document: &Value, polls: usize) -> bool {
-    let rotator = Rotator::new(SlowStore::default(), Platform::new(), SystemClock);
+    let rotator = Rotator::new(SlowStore::default(), Platform::new(), TokioClock::start());
     let (secret, memory) = (SecretId::new(SECRET), &rotator.store.memory);
-    let admin = json!({"region": "mypurecloud.ie", "client_id": ADMIN_ID, "client_secret": ADMIN_SECRET});
-    memory.create(SecretId::new(ADMIN), SecretString::from(admin.to_string()));
+    memory.create(SecretId::new(ADMIN), SecretString::from(admin().to_string()));
     memory.create(secret.clone(), SecretString::from(document.to_string()));
     let deadline = Deadline::after(MINUTE);
     let rotation = rotator.rotate(&secret, VersionId::random(), deadline, |_| {});
@@ -259,7 +300,7 @@ async fn interrupt(document: &Value, polls: usize) -> bool {
     if !rotator.store.is_staging.load(Ordering::Relaxed) {
         assert!(rotator.issuer.access_keys().is_empty(), "after {polls} polls of {document}: an unused access key");
     }
-    let next = rotator.rotate(&secret, VersionId::random(), deadline, |_| {}).await;
+    let next = rotator.rotate(&secret, VersionId::random(), Deadline::after(MINUTE), |_| {}).await;
     assert!(next.promoted(), "after {polls} polls of {document}: {next:?}");
     completed
 }
@@ -279,7 +320,7 @@ async fn dropping_a_rotation_at_any_await_point_leaves_no_valid_token_that_is_no
 /// Another rotation joins the interrupted one and promotes its version. A read may return the value before that.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_another_rotation_promoted_is_not_revoked_on_a_stale_read() {
-    let rotator = Rotator::new(SlowStore::default(), Platform::new(), SystemClock);
+    let rotator = Rotator::new(SlowStore::default(), Platform::new(), TokioClock::start());
     let (secret, memory, deadline) = (SecretId::new(SECRET), &rotator.store.memory, Deadline::after(MINUTE));
     memory.create(secret.clone(), SecretString::from(document().to_string()));
     let pending = {
@@ -293,8 +334,8 @@ async fn a_token_that_another_rotation_promoted_is_not_revoked_on_a_stale_read()
             }
         }
     };
-    let described = memory.describe(&secret).await.expect("a description");
-    memory.promote(&secret, &pending, described.holder(CURRENT)).await.expect("a promotion");
+    let over = memory.read(&secret, VersionSelector::Current).await.expect("a readable secret").expect("a value");
+    memory.promote(&secret, &pending, &over).await.expect("a promotion");
     rotator.store.has_stale_reads.store(true, Ordering::Relaxed);
     assert!(rotator.roll_back(deadline).await.is_none());
     assert_stored_tokens_are_valid(&rotator, &secret).await;

@@ -13,6 +13,7 @@ mod faults;
 mod in_memory;
 mod interruptions;
 mod modes;
+mod permits;
 mod readers;
 mod whole;
 

@@ -1,7 +1,8 @@
 //! The contract that the rotation requires of every store.
 
 use genesys_rotator::rotation::{
-    AHEAD, ErrorKind, LARGEST_VALUE, PENDING, SecretStore, Staged, Step, VersionId, VersionSelector, WriteAhead,
+    AHEAD, ErrorKind, LARGEST_VALUE, LEASE, Lease, PENDING, SecretStore, Staged, Step, VersionId, VersionSelector,
+    WriteAhead,
 };
 use genesys_rotator::secret::SecretString;
 
@@ -23,7 +24,7 @@ macro_rules! with_every_row {
             staging_the_same_value_twice_succeeds
             staging_another_value_for_the_same_version_keeps_the_first
             promoting_moves_the_current_and_the_previous_label
-            promoting_with_a_wrong_holder_is_a_conflict
+            promoting_over_another_value_is_a_conflict
             promoting_twice_changes_nothing
             reading_a_version_that_is_not_pending_returns_none
             unstaging_lets_the_next_rotation_start
@@ -46,6 +47,8 @@ macro_rules! with_every_intent_row {
             an_intent_is_read_back_and_hidden_from_readers
             writing_an_intent_replaces_the_previous_one
             an_intent_survives_a_promotion
+            an_intent_is_replaced_and_cleared_by_compare_and_set
+            the_lease_moves_by_compare_and_set
             a_cleared_intent_stays_cleared
             an_intent_for_an_unknown_secret_is_not_found
         }
@@ -115,9 +118,9 @@ pub async fn promoting_moves_the_current_and_the_previous_label(fixture: &impl F
     let secret = Secret::holding(fixture, FIRST).await;
     let mut holder = secret.current_id().await;
     for value in [SECOND, THIRD] {
-        let version = VersionId::random();
+        let (version, over) = (VersionId::random(), secret.current_value().await);
         secret.stage(&version, value).await.expect("staged");
-        secret.promote(&version, &holder).await.expect("promoted");
+        secret.promote(&version, &over).await.expect("promoted");
         assert_eq!(secret.current().await, value);
         let [current, previous, pending] = secret.labels().await;
         assert_eq!((current, previous), (Some(version.clone()), Some(holder)));
@@ -127,14 +130,14 @@ pub async fn promoting_moves_the_current_and_the_previous_label(fixture: &impl F
     }
 }
 
-pub async fn promoting_with_a_wrong_holder_is_a_conflict(fixture: &impl Fixture) {
+pub async fn promoting_over_another_value_is_a_conflict(fixture: &impl Fixture) {
     let secret = Secret::holding(fixture, FIRST).await;
-    let first = secret.current_id().await;
+    let (first, over) = (secret.current_id().await, secret.current_value().await);
     let (second, third) = (VersionId::random(), VersionId::random());
     secret.stage(&second, SECOND).await.expect("staged");
-    secret.promote(&second, &first).await.expect("promoted");
+    secret.promote(&second, &over).await.expect("promoted");
     secret.stage(&third, THIRD).await.expect("staged");
-    let refused = secret.promote(&third, &first).await;
+    let refused = secret.promote(&third, &over).await;
     assert_eq!(kind_of(refused), Some(ErrorKind::StoreConflict));
     assert_eq!(secret.current().await, SECOND);
     assert_eq!(secret.labels().await, [Some(second), Some(first), Some(third)]);
@@ -142,14 +145,14 @@ pub async fn promoting_with_a_wrong_holder_is_a_conflict(fixture: &impl Fixture)
 
 pub async fn promoting_twice_changes_nothing(fixture: &impl Fixture) {
     let secret = Secret::holding(fixture, FIRST).await;
-    let first = secret.current_id().await;
+    let over = secret.current_value().await;
     let second = VersionId::random();
     secret.stage(&second, SECOND).await.expect("staged");
-    secret.promote(&second, &first).await.expect("promoted");
+    secret.promote(&second, &over).await.expect("promoted");
     let promoted = secret.labels().await;
     // The store may report a conflict or succeed, but the labels stay.
-    for holder in [&first, &second] {
-        let again = secret.promote(&second, holder).await;
+    for over in [over, secret.current_value().await] {
+        let again = secret.promote(&second, &over).await;
         assert!(matches!(kind_of(again), None | Some(ErrorKind::StoreConflict)));
         assert_eq!(secret.labels().await, promoted);
         assert_eq!(secret.current().await, SECOND);
@@ -204,10 +207,10 @@ pub async fn a_value_of_the_maximum_size_is_stored_unchanged(fixture: &impl Fixt
     let large = format!(r#"{{"value":"{letters}"}}"#);
     assert_eq!(large.len(), LARGEST_VALUE);
     let secret = Secret::holding(fixture, FIRST).await;
-    let (first, version) = (secret.current_id().await, VersionId::random());
+    let (over, version) = (secret.current_value().await, VersionId::random());
     assert_eq!(secret.stage(&version, &large).await.expect("staged"), Staged::Stored);
     assert!(secret.pending(&version).await.is_some_and(|value| value == large));
-    secret.promote(&version, &first).await.expect("promoted");
+    secret.promote(&version, &over).await.expect("promoted");
     assert!(secret.current().await == large);
 }
 
@@ -296,13 +299,49 @@ pub async fn writing_an_intent_replaces_the_previous_one(fixture: &impl Fixture)
 
 pub async fn an_intent_survives_a_promotion(fixture: &impl Fixture) {
     let secret = Secret::holding(fixture, FIRST).await;
-    let (holder, version) = (secret.current_id().await, VersionId::random());
+    let (over, version) = (secret.current_value().await, VersionId::random());
     secret.write_intent(THIRD).await.expect("written");
     secret.stage(&version, SECOND).await.expect("staged");
     assert_eq!(secret.intent().await.as_deref(), Some(THIRD));
-    secret.promote(&version, &holder).await.expect("promoted");
+    secret.promote(&version, &over).await.expect("promoted");
     assert_eq!(secret.intent().await.as_deref(), Some(THIRD));
     assert_eq!((secret.current().await.as_str(), secret.current_id().await), (SECOND, version));
+}
+
+pub async fn an_intent_is_replaced_and_cleared_by_compare_and_set(fixture: &impl Fixture) {
+    let secret = Secret::holding(fixture, FIRST).await;
+    let (store, [one, two, three]) = (fixture.store(), [(); 3].map(|()| VersionId::random()));
+    let write = async |id: &VersionId, value: &str, seen: Option<&VersionId>| {
+        kind_of(store.write_intent(&secret.id, id, &SecretString::from(value), seen, None).await)
+    };
+    assert_eq!(write(&one, FIRST, None).await, None);
+    assert_eq!(write(&one, FIRST, None).await, None, "a write can be repeated");
+    assert_eq!(write(&two, SECOND, None).await, Some(ErrorKind::StoreConflict));
+    assert_eq!(write(&two, SECOND, Some(&one)).await, None);
+    assert_eq!(write(&three, THIRD, Some(&one)).await, Some(ErrorKind::StoreConflict));
+    let cleared = store.clear_intent(&secret.id, &one).await;
+    assert!(matches!(kind_of(cleared), None | Some(ErrorKind::StoreConflict)));
+    assert_eq!(secret.intent().await.as_deref(), Some(SECOND), "another entry is kept");
+}
+
+pub async fn the_lease_moves_by_compare_and_set(fixture: &impl Fixture) {
+    let secret = Secret::holding(fixture, FIRST).await;
+    let (store, current) = (fixture.store(), secret.current_id().await);
+    let [one, two] = [(); 2].map(|()| VersionId::random());
+    let take = async |holder: &VersionId, seen: Option<&VersionId>| {
+        kind_of(store.take_lease(&secret.id, holder, seen, None).await)
+    };
+    assert_eq!((take(&one, None).await, take(&one, None).await), (None, None), "taking it can be repeated");
+    assert_eq!((secret.holder(LEASE).await, secret.current().await.as_str()), (Some(one.clone()), FIRST));
+    assert_eq!(take(&two, None).await, Some(ErrorKind::StoreConflict));
+    assert_eq!(take(&two, Some(&current)).await, Some(ErrorKind::StoreConflict));
+    store.release_lease(&secret.id, &one, &current).await.expect("released");
+    assert_eq!(secret.holder(LEASE).await.as_ref(), Some(&current));
+    assert_eq!(take(&two, Some(&one)).await, Some(ErrorKind::StoreConflict), "a stale read does not pass");
+    assert_eq!(take(&two, Some(&current)).await, None);
+    let stolen = store.release_lease(&secret.id, &one, &current).await;
+    assert_eq!(kind_of(stolen), Some(ErrorKind::StoreConflict), "only the holder releases it");
+    assert_eq!(secret.holder(LEASE).await, Some(two));
 }
 
 pub async fn a_cleared_intent_stays_cleared(fixture: &impl Fixture) {
@@ -323,7 +362,9 @@ pub async fn a_cleared_intent_stays_cleared(fixture: &impl Fixture) {
 pub async fn an_intent_for_an_unknown_secret_is_not_found(fixture: &impl Fixture) {
     let (store, unknown) = (fixture.store(), fixture.unknown());
     let missing = Some(ErrorKind::SecretNotFound);
-    assert_eq!(kind_of(store.write_intent(&unknown, &SecretString::from(FIRST), None).await), missing);
+    let (id, value) = (VersionId::random(), SecretString::from(FIRST));
+    assert_eq!(kind_of(store.write_intent(&unknown, &id, &value, None, None).await), missing);
+    assert_eq!(kind_of(store.take_lease(&unknown, &id, None, None).await), missing);
     match store.read_intent(&unknown).await {
         Ok(value) => assert!(value.is_none()),
         Err(error) => assert_eq!(Some(error.kind()), missing),

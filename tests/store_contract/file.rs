@@ -6,9 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use genesys_rotator::rotation::{
-    AHEAD, CURRENT, ErrorKind, PENDING, Retryability, SecretId, SecretStore, Staged, VersionId,
-};
+use genesys_rotator::rotation::{AHEAD, ErrorKind, PENDING, Retryability, SecretId, SecretStore, VersionId};
 use genesys_rotator::store::file::FileStore;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -66,7 +64,7 @@ async fn directory() -> Directory {
     Directory { rotator: rotator(FileStore), directory: tempfile::tempdir().expect("a directory") }
 }
 
-fn write_private(path: &Path, text: &str) {
+pub(crate) fn write_private(path: &Path, text: &str) {
     fs::write(path, text).expect("the file is written");
     set_mode(path, 0o600);
 }
@@ -213,11 +211,12 @@ async fn a_damaged_rotation_file_is_reported_without_its_content() {
 async fn a_promotion_does_not_overwrite_an_edited_document() {
     let fixture = directory().await;
     let secret = Secret::holding(&fixture, DOCUMENT).await;
-    let (before, version) = (secret.current_id().await, VersionId::random());
+    let (before, over) = (secret.current_id().await, secret.current_value().await);
+    let version = VersionId::random();
     secret.stage(&version, DOCUMENT).await.expect("staged");
     write_private(&path_of(&secret.id), "edited by hand");
     assert_ne!(secret.current_id().await, before);
-    assert_eq!(kind_of(secret.promote(&version, &before).await), Some(ErrorKind::StoreConflict));
+    assert_eq!(kind_of(secret.promote(&version, &over).await), Some(ErrorKind::StoreConflict));
     assert_eq!(secret.current().await, "edited by hand");
 }
 
@@ -225,37 +224,17 @@ async fn a_promotion_does_not_overwrite_an_edited_document() {
 async fn the_next_rotation_recovers_from_a_crash_between_the_two_writes_of_a_promotion() {
     let fixture = directory().await;
     let secret = Secret::holding(&fixture, DOCUMENT).await;
-    let (before, version) = (secret.current_id().await, VersionId::random());
+    let (over, version) = (secret.current_value().await, VersionId::random());
     let document = format!(r#"{},"access_token":"promoted"}}"#, DOCUMENT.trim_end_matches('}'));
     secret.stage(&version, &document).await.expect("staged");
     let staged = fs::read_to_string(beside(&secret.id, "rotation")).expect("the state");
-    secret.promote(&version, &before).await.expect("promoted");
+    secret.promote(&version, &over).await.expect("promoted");
     write_private(&beside(&secret.id, "rotation"), &staged);
     assert_eq!(secret.current_id().await, version, "the document determines the current version");
     assert!(fixture.store().describe(&secret.id).await.is_ok());
     let report = secret.rotate().await;
     assert!(report.promoted(), "{report:?}");
     assert_ne!(secret.current_token().await, "promoted");
-}
-
-#[tokio::test]
-async fn a_promotion_over_the_edited_version_is_a_conflict_too() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("token.json");
-    let write = |text: &str| {
-        fs::write(&path, text).expect("the file is written");
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the mode is set");
-    };
-    write("{}");
-    let (secret, version) = (SecretId::new(path.display().to_string()), VersionId::random());
-    let staged = FileStore.stage(&secret, &version, &r#"{"staged":1}"#.to_owned().into(), None).await;
-    assert_eq!(staged.expect("staged"), Staged::Stored);
-    write(r#"{"edited":1}"#);
-    let described = FileStore.describe(&secret).await.expect("a description");
-    let refused =
-        FileStore.promote(&secret, &version, described.holder(CURRENT)).await.expect_err("the document was edited");
-    assert_eq!(refused.kind(), ErrorKind::StoreConflict);
-    assert_eq!(fs::read_to_string(&path).expect("the document"), r#"{"edited":1}"#);
 }
 
 #[tokio::test]
@@ -271,8 +250,7 @@ const FIRST_VERSION: &str = "11111111-1111-1111-1111-111111111111";
 const SECOND_VERSION: &str = "22222222-2222-2222-2222-222222222222";
 const STAGED: &str = r#"{"staged":1}"#;
 /// The stored form with [`STAGED`] under [`FIRST_VERSION`] over [`DOCUMENT`].
-const STAGED_STATE: &str =
-    r#"{"pending":{"version":"11111111-1111-1111-1111-111111111111","value":"{\"staged\":1}","base_sha256":"BASE"}}"#;
+const STAGED_STATE: &str = r#"{"pending":{"version":"11111111-1111-1111-1111-111111111111","value":"{\"staged\":1}"}}"#;
 /// The stored form with [`FIRST_VERSION`] promoted.
 const PROMOTED_STATE: &str =
     r#"{"current":{"version":"11111111-1111-1111-1111-111111111111","sha256":"STAGED"},"previous":"BASE"}"#;
@@ -285,8 +263,9 @@ async fn the_rotation_file_keeps_its_stored_form() {
     let stored = || fs::read_to_string(beside(&secret.id, "rotation")).expect("the state");
     let [first, second] = [FIRST_VERSION, SECOND_VERSION].map(|id| VersionId::parse(id).expect("a version id"));
     secret.stage(&first, STAGED).await.expect("staged");
-    assert_eq!(stored(), STAGED_STATE.replace("BASE", base.as_str()));
-    secret.promote(&first, &base).await.expect("promoted");
+    assert_eq!(stored(), STAGED_STATE);
+    let over = secret.current_value().await;
+    secret.promote(&first, &over).await.expect("promoted");
     let promoted = PROMOTED_STATE.replace("BASE", base.as_str());
     let digest = "4582d1465781fd9e0c35ad48e8561efa5687944633c573e913677abf36872dec";
     assert_eq!(stored(), promoted.replace("STAGED", digest));
@@ -304,9 +283,9 @@ async fn a_stored_rotation_file_is_read() {
     let fixture = directory().await;
     let secret = Secret::holding(&fixture, DOCUMENT).await;
     let (base, first) = (secret.current_id().await, VersionId::parse(FIRST_VERSION).expect("a version id"));
-    write_private(&beside(&secret.id, "rotation"), &STAGED_STATE.replace("BASE", base.as_str()));
+    write_private(&beside(&secret.id, "rotation"), STAGED_STATE);
     assert_eq!(secret.labels().await, [Some(base.clone()), None, Some(first.clone())]);
     assert_eq!(secret.pending(&first).await.as_deref(), Some(STAGED));
-    secret.promote(&first, &base).await.expect("promoted");
+    secret.promote(&first, &secret.current_value().await).await.expect("promoted");
     assert_eq!((secret.current().await.as_str(), secret.labels().await), (STAGED, [Some(first), Some(base), None]));
 }

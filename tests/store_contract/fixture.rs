@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use genesys_rotator::rotation::{CURRENT, PREVIOUS, Result, RotationReport};
+use genesys_rotator::rotation::{AHEAD, CURRENT, PREVIOUS, Result, RotationReport};
 use genesys_rotator::rotation::{
     Deadline, ErrorKind, PENDING, RetryPolicy, RotationStore, Rotator, SecretId, SecretStore, Staged, StagedBy, Step,
-    StepReport, StepRequest, SystemClock, VersionId, VersionSelector, WriteAhead,
+    StepReport, StepRequest, StoredValue, SystemClock, VersionId, VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -68,8 +68,15 @@ impl<'a, P: Fixture> Secret<'a, P> {
         self.fixture.store().stage(&self.id, version, &SecretString::from(value), None).await
     }
 
-    pub async fn promote(&self, version: &VersionId, holder: &VersionId) -> Result<()> {
-        self.fixture.store().promote(&self.id, version, Some(holder)).await
+    /// Promotes a version over the value that was current before.
+    pub async fn promote(&self, version: &VersionId, over: &StoredValue) -> Result<()> {
+        self.fixture.store().promote(&self.id, version, over).await
+    }
+
+    /// The current value with its version.
+    pub async fn current_value(&self) -> StoredValue {
+        let value = self.fixture.store().read(&self.id, VersionSelector::Current).await.expect("a readable secret");
+        value.expect("a current value")
     }
 
     pub async fn unstage(&self, version: &VersionId) -> Result<()> {
@@ -77,7 +84,8 @@ impl<'a, P: Fixture> Secret<'a, P> {
     }
 
     pub async fn write_intent(&self, value: &str) -> Result<()> {
-        self.fixture.store().write_intent(&self.id, &SecretString::from(value), None).await
+        let (store, seen) = (self.fixture.store(), self.holder(AHEAD).await);
+        store.write_intent(&self.id, &VersionId::random(), &SecretString::from(value), seen.as_ref(), None).await
     }
 
     /// What was stored in the write-ahead entry.

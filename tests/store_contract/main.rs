@@ -7,6 +7,7 @@
 mod aws;
 mod contract;
 mod file;
+mod file_access;
 mod fixture;
 mod issuer;
 mod memory;

@@ -19,7 +19,7 @@ const DEVIATIONS: [(&str, &str); 5] = [
         "PutSecretValue overwrites a pending version's value",
     ),
     (
-        "promoting_with_a_wrong_holder_is_a_conflict",
+        "promoting_over_another_value_is_a_conflict",
         "the error is \"Version stage … not found in version\", which Secrets Manager does not return",
     ),
     ("unstaging_lets_the_next_rotation_start", "the second call fails with the error for a wrong holder"),

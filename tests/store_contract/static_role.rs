@@ -199,7 +199,7 @@ async fn the_engine_storage_keeps_its_stored_form() {
     let base = secret.current_id().await;
     secret.stage(&first, r#"{"value":"1"}"#).await.expect("staged");
     assert_eq!(fixture.held("static-pending", &secret.id), Some(entry(&first, "")));
-    secret.promote(&first, &base).await.expect("promoted");
+    secret.promote(&first, &secret.current_value().await).await.expect("promoted");
     assert_eq!(fixture.held("static-pending", &secret.id), None);
     let promoted = entry(&first, &format!(r#""previous":"{base}","#));
     assert_eq!(fixture.held("static-creds", &secret.id), Some(promoted.clone()));

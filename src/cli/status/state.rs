@@ -146,7 +146,7 @@ mod tests {
             unreachable!("status stores nothing")
         }
 
-        async fn promote(&self, _: &SecretId, _: &VersionId, _: Option<&VersionId>) -> Rotated<()> {
+        async fn promote(&self, _: &SecretId, _: &VersionId, _: &StoredValue) -> Rotated<()> {
             unreachable!("status promotes nothing")
         }
 

@@ -1,7 +1,7 @@
 //! An enum that dispatches to the stores of the command line.
 
 use crate::rotation::{
-    Description, Result, SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
+    Description, Lease, Result, SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
 use crate::store::aws::AwsSecretsManager;
@@ -56,12 +56,12 @@ impl SecretStore for AnyStore {
         }
     }
 
-    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+    async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
         match self {
-            Self::Aws(store) => store.promote(secret, version, holder).await,
-            Self::File(store) => store.promote(secret, version, holder).await,
-            Self::Memory(store) => store.promote(secret, version, holder).await,
-            Self::Vault(store) => store.promote(secret, version, holder).await,
+            Self::Aws(store) => store.promote(secret, version, over).await,
+            Self::File(store) => store.promote(secret, version, over).await,
+            Self::Memory(store) => store.promote(secret, version, over).await,
+            Self::Vault(store) => store.promote(secret, version, over).await,
         }
     }
 
@@ -79,14 +79,16 @@ impl WriteAhead for AnyStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
+        seen: Option<&VersionId>,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         match self {
-            Self::Aws(store) => store.write_intent(secret, value, rotation_token).await,
-            Self::File(store) => store.write_intent(secret, value, rotation_token).await,
-            Self::Memory(store) => store.write_intent(secret, value, rotation_token).await,
-            Self::Vault(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::Aws(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
+            Self::File(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
+            Self::Memory(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
+            Self::Vault(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
         }
     }
 
@@ -99,12 +101,47 @@ impl WriteAhead for AnyStore {
         }
     }
 
-    async fn clear_intent(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
+    async fn clear_intent(&self, secret: &SecretId, id: &VersionId) -> Result<()> {
         match self {
-            Self::Aws(store) => store.clear_intent(secret, holder).await,
-            Self::File(store) => store.clear_intent(secret, holder).await,
-            Self::Memory(store) => store.clear_intent(secret, holder).await,
-            Self::Vault(store) => store.clear_intent(secret, holder).await,
+            Self::Aws(store) => store.clear_intent(secret, id).await,
+            Self::File(store) => store.clear_intent(secret, id).await,
+            Self::Memory(store) => store.clear_intent(secret, id).await,
+            Self::Vault(store) => store.clear_intent(secret, id).await,
+        }
+    }
+
+    async fn check_room(&self, secret: &SecretId) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.check_room(secret).await,
+            Self::File(store) => store.check_room(secret).await,
+            Self::Memory(store) => store.check_room(secret).await,
+            Self::Vault(store) => store.check_room(secret).await,
+        }
+    }
+}
+
+impl Lease for AnyStore {
+    async fn take_lease(
+        &self,
+        secret: &SecretId,
+        holder: &VersionId,
+        seen: Option<&VersionId>,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.take_lease(secret, holder, seen, rotation_token).await,
+            Self::File(store) => store.take_lease(secret, holder, seen, rotation_token).await,
+            Self::Memory(store) => store.take_lease(secret, holder, seen, rotation_token).await,
+            Self::Vault(store) => store.take_lease(secret, holder, seen, rotation_token).await,
+        }
+    }
+
+    async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.release_lease(secret, holder, version).await,
+            Self::File(store) => store.release_lease(secret, holder, version).await,
+            Self::Memory(store) => store.release_lease(secret, holder, version).await,
+            Self::Vault(store) => store.release_lease(secret, holder, version).await,
         }
     }
 }

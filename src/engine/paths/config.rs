@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde::Deserialize;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::response::keys;
 use crate::engine::failure::logged_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::root::succession::check_second_client;
-use crate::engine::storage::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX};
+use crate::engine::storage::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX, ROTATES};
 use crate::rotation::{Deadline, PlatformName};
 use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, refuse};
 use openbao_plugin::{Failure, Operation, Response};
@@ -97,7 +98,15 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             ADMIN_CONFIG,
             FieldKind::Text,
             None,
-            "The name of a config whose client may edit both clients; required with idle_client_id.",
+            "The name of a config whose client may edit both clients, and whose field rotates lists both; required with \
+             idle_client_id.",
+        ),
+        Field::optional(
+            ROTATES,
+            FieldKind::TextList,
+            None,
+            "The ids of the OAuth clients whose secrets this config's client may regenerate for configs that name it in \
+             admin_config. Empty: none.",
         ),
         Field::optional(
             "verify_connection",
@@ -169,7 +178,8 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
     let former = fields.get("platform").map_or(DEFAULT_PLATFORM, |platform| platform.as_str()).to_owned();
     let platform = call.text("platform").unwrap_or(&former).to_owned();
     let known = PlatformName::parse(&platform).map_err(|error| logged_failure(&error))?;
-    if let Some(name) = Config::names().find(|name| call.text(name).is_some() && !is_of(known, name)) {
+    let is_sent = |name: &str| call.text(name).is_some() || call.texts(name).is_some();
+    if let Some(name) = Config::names().find(|name| is_sent(name) && !is_of(known, name)) {
         let hint = "remove the field, or set platform=genesys-cloud or platform=nice-cxone";
         return Err(refuse(format!("the platform {platform} has no field {name}"), hint));
     }
@@ -183,7 +193,14 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
     }
     let given = Config::names().filter_map(|name| Some((name, call.text(name)?)));
     fields.extend(given.map(|(name, text)| (name.to_owned(), Zeroizing::new(text.to_owned()))));
-    fields.retain(|name, text| !(text.is_empty() && [IDLE_CLIENT, ADMIN_CONFIG].contains(&name.as_str())));
+    if let Some(ids) = call.texts(ROTATES) {
+        fields.insert(ROTATES.to_owned(), Zeroizing::new(json!(ids).to_string()));
+    }
+    fields.retain(|name, text| match name.as_str() {
+        IDLE_CLIENT | ADMIN_CONFIG => !text.is_empty(),
+        ROTATES => **text != "[]",
+        _ => true,
+    });
     fields.insert("platform".to_owned(), Zeroizing::new(platform));
     if known == PlatformName::GenesysCloud
         && let Some(missing) = GENESYS_CLOUD_FIELDS.into_iter().find(|name| !fields.contains_key(*name))
@@ -200,9 +217,9 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
 fn is_of(platform: PlatformName, name: &str) -> bool {
     match platform {
         PlatformName::GenesysCloud => {
-            ["platform", IDLE_CLIENT, ADMIN_CONFIG].contains(&name) || GENESYS_CLOUD_FIELDS.contains(&name)
+            ["platform", IDLE_CLIENT, ADMIN_CONFIG, ROTATES].contains(&name) || GENESYS_CLOUD_FIELDS.contains(&name)
         }
-        PlatformName::Cxone => !["region", IDLE_CLIENT, ADMIN_CONFIG].contains(&name),
+        PlatformName::Cxone => !["region", IDLE_CLIENT, ADMIN_CONFIG, ROTATES].contains(&name),
     }
 }
 

@@ -22,7 +22,7 @@ impl SuccessorRotation {
     /// Regenerates the idle client's secret, and puts that client in place of the one in use.
     ///
     /// # Errors
-    /// The platform's error or the host's; the config is unchanged.
+    /// 400 if the admin's config does not list the clients, the platform's error or the host's; the config is unchanged.
     pub(crate) async fn next_client(
         &self,
         name: &str,
@@ -33,7 +33,12 @@ impl SuccessorRotation {
     ) -> Result<Response, Failure> {
         let admin = match admin == name {
             true => config.clone(),
-            false => Config::named(&self.entries, admin).await?,
+            false => {
+                let admin_config = Config::named(&self.entries, admin).await?;
+                // Each of them becomes the idle one, so both must be listed.
+                admin_config.permit_renewal(admin, &[config.credentials().id(), idle])?;
+                admin_config
+            }
         };
         let tokens = self.minting.tokens();
         let regenerated = async {
@@ -63,7 +68,7 @@ impl SuccessorRotation {
         let tokens = self.minting.tokens();
         let renewed = async {
             let (token, _rollback) = self.minting.mint_for_admin(config, deadline).await?;
-            let (key, rollback) = tokens.succeed_access_key(&config.place(), ids, &token, deadline).await?;
+            let (key, rollback) = tokens.succeed_access_key(&config.place(), ids, &token, |_| Ok(()), deadline).await?;
             let next = config.with_next_access_key(&key)?;
             tokens.await_new_secret(&next.credentials(), deadline).await?;
             // A write whose answer is lost may store the key: it is not deleted then.

@@ -12,8 +12,8 @@ use crate::engine::storage::config::{self, Config};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
 use crate::rotation::{
-    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
-    VersionSelector, WriteAhead,
+    Description, Document, ErrorKind, Lease, Result, RotationError, SecretId, SecretStore, Staged, StoredValue,
+    VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::{ExposeSecret, SecretString};
 use crate::store::version_index::VersionIndex;
@@ -149,11 +149,11 @@ impl SecretStore for StaticStore {
         Ok(Staged::Stored)
     }
 
-    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+    async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
         let name = name_of(secret)?;
         let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
-        let staged = seen.versions.promotable(version, holder, &seen.current_id())?;
+        let staged = seen.versions.promotable(version, over, &seen.current_value()?)?;
         let previous = seen.versions.current().map(|current| current.version.clone());
         let promoted = StoredVersion { previous, ..staged.clone() };
         self.entries.put(&key(CREDENTIALS, name), &promoted).await.map_err(failed)?;
@@ -175,6 +175,8 @@ impl SecretStore for StaticStore {
 }
 
 impl WriteAhead for StaticStore {}
+
+impl Lease for StaticStore {}
 
 fn name_of(secret: &SecretId) -> Result<&str> {
     secret.as_str().strip_prefix(ROLES).ok_or_else(|| missing(secret))

@@ -18,7 +18,7 @@ pub(crate) const PREFIX: &str = "config/";
 /// The fields that name a place of CXone. A config has one of them.
 pub(crate) const CXONE_PLACES: [&str; 3] = ["issuer", "area", "realm"];
 /// The fields that reading a config returns, in the order of a document.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 12] = [
     "platform",
     "region",
     "issuer",
@@ -29,12 +29,15 @@ const SHOWN: [&str; 11] = [
     "access_key_id",
     IDLE_CLIENT,
     ADMIN_CONFIG,
+    ROTATES,
     FORMER_KEY,
 ];
 /// The id of a second client, which gets the next secret and replaces the client in use.
 pub(crate) const IDLE_CLIENT: &str = "idle_client_id";
 /// The name of the config whose client regenerates that secret.
 pub(crate) const ADMIN_CONFIG: &str = "admin_config";
+/// The ids of the clients whose secrets other configs may regenerate with this config's client. Stored as a JSON list.
+pub(crate) const ROTATES: &str = "rotates";
 /// The id of the access key that the key in use replaced. Only the engine writes it.
 pub(crate) const FORMER_KEY: &str = "former_access_key_id";
 const CLIENT_SECRET: &str = "client_secret";
@@ -94,7 +97,11 @@ impl TryFrom<ConfigFields> for Config {
 
     /// Parses the fields as a document, with the same rules.
     fn try_from(fields: ConfigFields) -> Result<Self, RotationError> {
-        let credentials = Document::parse(&document(&fields)?).and_then(|document| document.credentials());
+        let credentials = Document::parse(&document(&fields)?).and_then(|document| {
+            // Only the form of the list is checked.
+            document.permit_renewal(&[])?;
+            document.credentials()
+        });
         Ok(Self { credentials: credentials.map_err(|error| about_the_config(&error))?, fields })
     }
 }
@@ -199,6 +206,22 @@ impl Config {
         (field(IDLE_CLIENT), field(ADMIN_CONFIG))
     }
 
+    /// Checks that another config may renew these clients' secrets with this config's client. `name` is that of this
+    /// config.
+    ///
+    /// # Errors
+    /// 400 that names the missing ids.
+    pub(crate) fn permit_renewal(&self, name: &str, client_ids: &[&str]) -> Result<(), Failure> {
+        let permitted = self.document().and_then(|document| Document::parse(&document)?.permit_renewal(client_ids));
+        permitted.map_err(|error| {
+            let ids = client_ids.join(",");
+            refuse(
+                format!("config/{name}, which admin_config names: {error}"),
+                format!("add the ids to the list: `bao write genesys-cloud/config/{name} rotates={ids}`, with those that it contains already"),
+            )
+        })
+    }
+
     /// The same client with another secret.
     ///
     /// # Errors
@@ -244,7 +267,7 @@ impl Config {
     /// The fields that reading the config returns.
     pub(crate) fn shown(&self) -> Map<String, Value> {
         let shown = SHOWN.into_iter().filter_map(|name| Some((name, self.fields.get(name)?)));
-        shown.map(|(name, value)| (name.to_owned(), Value::from(value.as_str()))).collect()
+        shown.map(|(name, value)| (name.to_owned(), json_value(name, value))).collect()
     }
 
     /// The config as a document that the rotation reads credentials from.
@@ -256,8 +279,15 @@ impl Config {
     }
 }
 
+/// The list `rotates`, and every other field as a string.
+fn json_value(name: &str, value: &str) -> Value {
+    let list = (name == ROTATES).then(|| serde_json::from_str(value).ok()).flatten();
+    list.unwrap_or_else(|| Value::from(value))
+}
+
 fn document(fields: &ConfigFields) -> Result<SecretString, RotationError> {
-    serde_json::to_string(fields).map(SecretString::from).map_err(|_| {
+    let values = fields.iter().map(|(name, value)| (name.as_str(), json_value(name, value)));
+    serde_json::to_string(&values.collect::<BTreeMap<_, _>>()).map(SecretString::from).map_err(|_| {
         let message = "the config cannot be serialized as a document";
         RotationError::new(ErrorKind::DocumentInvalid, message)
     })

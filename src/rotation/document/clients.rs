@@ -7,7 +7,6 @@ use super::fields::{Document, invalid};
 use super::names::{ACCESS_KEY, CLIENT, CLIENTS};
 use crate::rotation::credentials::keys::{Credentials, KeyPair};
 use crate::rotation::error::Result;
-use crate::secret::ExposeSecret;
 
 /// An entry of the list of clients.
 #[derive(Deserialize)]
@@ -79,7 +78,7 @@ impl Document {
         next.set_pair(&CLIENT, client);
         let Some(mut clients) = self.clients()? else { return Ok(next) };
         for entry in clients.iter_mut().filter(|entry| entry.listed_id().as_ref() == Some(&client.id)) {
-            entry.set(CLIENT.secret[0], client.secret.expose_secret());
+            entry.set_pair(&CLIENT, client);
         }
         next.set_clients(&clients);
         Ok(next)
@@ -108,7 +107,7 @@ impl Document {
     }
 
     /// Returns whether the client or access key of `credentials` alternates in this document.
-    pub(crate) fn rotates(&self, credentials: &Credentials) -> bool {
+    pub(crate) fn alternates(&self, credentials: &Credentials) -> bool {
         match credentials {
             Credentials::Cxone { .. } => self.has_access_key(credentials.access_key_id()),
             Credentials::GenesysCloud { client, .. } => {
@@ -135,7 +134,7 @@ impl Document {
         former.is_some() && self.access_key_id() != former && listed.iter().any(|entry| entry.access_key_id() == former)
     }
 
-    pub(super) fn client_ids(&self) -> Option<Vec<Option<String>>> {
+    pub(crate) fn client_ids(&self) -> Option<Vec<Option<String>>> {
         let clients = self.clients().ok()??;
         Some(clients.iter().map(Self::listed_id).collect())
     }
@@ -160,5 +159,121 @@ impl Document {
         }
         list.push(']');
         self.set_json(CLIENTS, list);
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
+    use super::*;
+    use crate::rotation::document::names::Pair;
+    use crate::rotation::document::plan::SecretRotation;
+    use crate::secret::{ExposeSecret, SecretString};
+
+    /// The fields of a key under some of its names, which all hold the same value.
+    fn key(names: &'static Pair, id: &'static str, secret: &'static str) -> impl Strategy<Value = Vec<String>> {
+        let field = move |names: &'static [&'static str], value: &'static str| {
+            subsequence(names, 1..=names.len())
+                .prop_map(move |names| names.iter().map(|name| format!(r#""{name}":"{value}""#)).collect::<Vec<_>>())
+        };
+        (field(names.id, id), field(names.secret, secret)).prop_map(|(ids, secrets)| [ids, secrets].concat())
+    }
+
+    /// Fields that no rotation writes.
+    fn others() -> impl Strategy<Value = Vec<String>> {
+        let field = prop::sample::select(vec!["1.50", "1e400", r#""\u0041""#, "[ 1,2 ]", "{}", "null"]);
+        vec(field, 0..4).prop_map(|values| {
+            values.iter().enumerate().map(|(index, json)| format!(r#""other{index}":{json}"#)).collect()
+        })
+    }
+
+    fn document(fields: &[Vec<String>], settings: &str, seed: usize) -> Document {
+        let mut fields = fields.concat();
+        let turn = seed % fields.len().max(1);
+        fields.rotate_left(turn);
+        let text = format!("{{{settings}{}}}", fields.join(","));
+        Document::parse(&SecretString::from(text)).expect("a document")
+    }
+
+    fn new_key() -> KeyPair {
+        KeyPair { id: "new".to_owned(), secret: SecretString::from("new-secret") }
+    }
+
+    fn kept(document: &Document) -> Vec<(String, String)> {
+        let is_kept = |name: &str| !CLIENT.has_field(name) && !ACCESS_KEY.has_field(name) && name != CLIENTS;
+        let entries = document.entries().filter(|(name, _)| is_kept(name));
+        entries.map(|(name, json)| (name.to_owned(), json.to_owned())).collect()
+    }
+
+    fn pair_of(document: &Document, names: &Pair) -> Option<(String, String)> {
+        let pair = document.pair(names).expect("every name holds the same value")?;
+        Some((pair.id, pair.secret.expose_secret().to_owned()))
+    }
+
+    #[test]
+    fn a_new_key_replaces_the_old_one_under_all_of_its_names() {
+        for (fields, names) in [
+            (r#""client_id":"a","clientId":"a","clientSecret":"x","client_secret":"x""#, &CLIENT),
+            (r#""client_id":null,"clientId":"a","GENESYSCLOUD_OAUTHCLIENT_SECRET":"x""#, &CLIENT),
+            (r#""access_key_id":"a","accessKeyId":"a","accessKeySecret":"x""#, &ACCESS_KEY),
+            ("", &CLIENT),
+        ] {
+            let mut document = document(&[vec![fields.to_owned()]], "", 0);
+            document.set_pair(names, &new_key());
+            assert_eq!(pair_of(&document, names), Some(("new".to_owned(), "new-secret".to_owned())), "{fields}");
+            assert!(!document.to_text().contains(r#""x""#), "{fields}: the old secret is gone");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_new_client_secret_reaches_every_name_and_changes_nothing_else(
+            client in key(&CLIENT, "active", "old"), others in others(), seed in any::<usize>(), alternates in any::<bool>(),
+            spare in prop::sample::select(vec!["", r#","clientSecret":"x""#, r#","clientSecret":"x","note":1.0"#]),
+        ) {
+            let settings = if alternates {
+                let entry = |id: &str| format!(r#"{{"client_id":"{id}","client_secret":"x"{spare}}}"#);
+                let clients = format!(r#""clients":[{},{}]"#, entry("active"), entry("new"));
+                format!(r#""rotate":"client_secret","admin_credentials":"admin",{clients},"#)
+            } else {
+                r#""rotate":"client_secret","accept_gap":true,"#.to_owned()
+            };
+            let current = document(&[client, others], &settings, seed);
+            let next = current.with_client(&new_key()).expect("a list of clients");
+            prop_assert_eq!(pair_of(&next, &CLIENT), Some(("new".to_owned(), "new-secret".to_owned())));
+            prop_assert_eq!(kept(&next), kept(&current));
+            prop_assert!(next.follows_from(&current));
+            if alternates {
+                let Ok(Some(SecretRotation::Alternating { idle, .. })) = next.secret_rotation() else {
+                    panic!("{:?}", next.secret_rotation())
+                };
+                prop_assert_eq!(idle, "active");
+                let entries = next.clients().expect("a list").expect("clients");
+                prop_assert_eq!(pair_of(&entries[1], &CLIENT), Some(("new".to_owned(), "new-secret".to_owned())));
+            }
+        }
+
+        #[test]
+        fn a_new_access_key_reaches_every_name_and_the_list_keeps_the_former_one(
+            key in key(&ACCESS_KEY, "active", "old"), others in others(), seed in any::<usize>(), turns in 1..4_usize,
+        ) {
+            let settings = r#""platform":"nice-cxone","area":"na1","rotate":"client_secret","#;
+            let mut current = document(&[key, others], settings, seed);
+            let mut former = "active".to_owned();
+            for turn in 0..turns {
+                let id = format!("new-{turn}");
+                let new = KeyPair { id: id.clone(), secret: SecretString::from("new-secret") };
+                let next = current.with_access_key(&new).expect("a list of keys");
+                prop_assert_eq!(pair_of(&next, &ACCESS_KEY), Some((id.clone(), "new-secret".to_owned())));
+                prop_assert_eq!(kept(&next), kept(&current));
+                prop_assert!(next.follows_from(&current) && !current.follows_from(&next));
+                prop_assert_eq!(next.idle_access_key().expect("two keys"), Some(former));
+                prop_assert!(next.has_access_key(&id) && next.clients().expect("a list").is_some_and(|keys| keys.len() == 2));
+                (current, former) = (next, id);
+            }
+        }
     }
 }

@@ -167,11 +167,13 @@ impl Document {
         })
     }
 
-    /// Writes an id and its secret to the fields that hold them now, or to the first of their names.
+    /// Writes an id and its secret to all fields that hold them now, or to the first of their names.
     pub(super) fn set_pair(&mut self, names: &Pair, pair: &KeyPair) {
         for (names, text) in [(names.id, pair.id.as_str()), (names.secret, pair.secret.expose_secret())] {
-            let name = names.iter().find(|name| self.json(name).is_some()).unwrap_or(&names[0]);
-            self.set(name, text);
+            let is_held = |name: &&&str| self.json(name).is_some_and(|json| json != "null");
+            let held: Vec<_> = names.iter().filter(is_held).collect();
+            let names = if held.is_empty() { vec![&names[0]] } else { held };
+            names.into_iter().for_each(|name| self.set(name, text));
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod credentials;
 pub(crate) mod fields;
 pub(crate) mod lineage;
 pub(crate) mod names;
+pub(crate) mod permits;
 pub(crate) mod plan;
 pub(crate) mod probe;
 pub(crate) mod token;

@@ -11,7 +11,9 @@ pub(super) const PLATFORM: &str = "platform";
 pub(super) const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];
 pub(super) const TENANT_ID: [&str; 2] = ["tenant_id", "tenantId"];
 /// The name of the secret that holds the credentials instead.
-pub(super) const CREDENTIALS: &str = "credentials";
+pub(crate) const CREDENTIALS: &str = "credentials";
+/// The name of the secret whose credentials renew client secrets or access keys.
+pub(crate) const ADMIN_CREDENTIALS: &str = "admin_credentials";
 /// The two clients or access keys that alternate.
 pub(super) const CLIENTS: &str = "clients";
 pub(super) const CLIENT: Pair = Pair {

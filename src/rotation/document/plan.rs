@@ -1,7 +1,7 @@
 //! The settings for a rotation in a document: the kind of token, the renewal of client secrets, and the probes.
 
 use super::fields::{Document, invalid};
-use super::names::{CLIENTS, CREDENTIALS};
+use super::names::{ADMIN_CREDENTIALS, CLIENTS, CREDENTIALS};
 use super::probe::Probe;
 use crate::rotation::credentials::platform_name::PlatformName;
 use crate::rotation::credentials::token::TokenKind;
@@ -89,7 +89,7 @@ impl Document {
     }
 
     fn admin_credentials(&self) -> Result<Option<String>> {
-        self.secret_name("admin_credentials")
+        self.secret_name(ADMIN_CREDENTIALS)
     }
 
     fn in_place(&self) -> Result<SecretRotation> {

@@ -14,7 +14,7 @@ use crate::rotation::document::token_life::TokenLife;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
-use crate::rotation::renewal::admin::{admin, key_admin};
+use crate::rotation::renewal::admin::{KeyAdmin, admin, key_admin};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
@@ -227,12 +227,13 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         Ok(AdminAccess { client_id: admin.id().to_owned(), edits: AdminTarget::Client { id: idle, seen } })
     }
 
-    async fn check_key_admin(&self, admin: &Credentials, own: &Credentials, deadline: Deadline) -> Result<AdminAccess> {
-        let authorization = self.tokens().exchange(admin, deadline).await.map_err(of_the_admin)?;
+    async fn check_key_admin(&self, admin: &KeyAdmin, own: &Credentials, deadline: Deadline) -> Result<AdminAccess> {
+        let authorization = self.tokens().exchange(&admin.credentials, deadline).await.map_err(of_the_admin)?;
         let token = &authorization.token.access_token;
-        let owner = self.tokens().key_owner(&own.place(), own.access_key_id(), token, deadline).await;
-        let id = owner?.user_id;
-        Ok(AdminAccess { client_id: admin.id().to_owned(), edits: AdminTarget::User { id } })
+        let owner = self.tokens().key_owner(&own.place(), own.access_key_id(), token, deadline).await?;
+        admin.permit(&owner)?;
+        let client_id = admin.credentials.id().to_owned();
+        Ok(AdminAccess { client_id, edits: AdminTarget::User { id: owner.user_id } })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::rotation::credentials::place::Place;
 use crate::rotation::credentials::platform_name::PlatformName;
 use crate::rotation::document::credentials::CredentialSource;
 use crate::rotation::document::fields::Document;
+use crate::rotation::document::names::CREDENTIALS;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::VersionSelector;
@@ -25,6 +26,7 @@ pub struct CurrentToken {
     pub token_type: Option<String>,
     /// When it expires; `None` if the document does not say.
     pub expires_at: Option<Timestamp>,
+    secret: SecretId,
     document: Document,
 }
 
@@ -50,7 +52,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         let document = Document::parse(&value)?;
         let access_token = document.access_token()?.ok_or_else(|| no_token(secret))?;
         let (token_type, expires_at) = (document.token_type(), document.expires_at());
-        Ok(CurrentToken { access_token, token_type, expires_at, document })
+        Ok(CurrentToken { access_token, token_type, expires_at, secret: secret.clone(), document })
     }
 
     /// Issues another token of the same kind with the secret's credentials. The secret is unchanged.
@@ -61,7 +63,14 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         let document = &current.document;
         let credentials = match document.credential_source()? {
             CredentialSource::Inline(_) => document.credentials()?,
-            CredentialSource::Elsewhere(name) => self.credentials_elsewhere(document, &name, deadline).await?,
+            CredentialSource::Elsewhere(name) => {
+                let named = self.named_credentials(document, CREDENTIALS, &name, deadline).await?;
+                if named.restricts_use() {
+                    let describe = || self.store.describe(&current.secret);
+                    named.permit_use(&self.retries.run("describe the secret", deadline, describe).await?)?;
+                }
+                named.credentials
+            }
         };
         let kind = document.token_kind()?;
         let tokens = self.tokens();
@@ -85,8 +94,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         }
         match document.credential_source()? {
             CredentialSource::Elsewhere(name) => {
-                let found = self.credentials_elsewhere(document, &name, deadline).await;
-                Ok(found.map_err(|error| without_credentials(error, document))?.place())
+                let found = self.named_credentials(document, CREDENTIALS, &name, deadline).await;
+                Ok(found.map_err(|error| without_credentials(error, document))?.credentials.place())
             }
             CredentialSource::Inline(_) => Ok(place.and_then(|_| document.credentials())?.place()),
         }

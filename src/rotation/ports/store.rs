@@ -1,6 +1,7 @@
 //! The store that holds secrets, their versions and labels.
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use crate::rotation::error::Result;
 use crate::rotation::version::labels::{Description, SecretId, VersionId};
@@ -22,13 +23,15 @@ pub enum VersionSelector<'a> {
 pub struct StoredValue {
     /// The value.
     pub text: SecretString,
-    /// The version that the value belongs to, where a read can return an outdated version; otherwise `None`.
+    /// The version that the value belongs to; `None` where a promotion compares values instead of versions.
     pub version: Option<VersionId>,
+    /// The folder of the file that was read, without symbolic links; `None` in other stores.
+    pub folder: Option<PathBuf>,
 }
 
 impl From<SecretString> for StoredValue {
     fn from(text: SecretString) -> Self {
-        Self { text, version: None }
+        Self { text, version: None, folder: None }
     }
 }
 
@@ -74,15 +77,16 @@ pub trait SecretStore: Send + Sync {
         rotation_token: Option<&SecretString>,
     ) -> impl Future<Output = Result<Staged>> + Send;
 
-    /// Moves the current label from `holder` to `version`, and the previous label to `holder`.
+    /// Moves the current label to `version` if `over` is still the current value, and the previous label to that value's
+    /// version.
     ///
     /// # Errors
-    /// `StoreConflict` if another version than `holder` is current; otherwise as for [`read`](Self::read).
+    /// `StoreConflict` if the current value is another one; otherwise as for [`read`](Self::read).
     fn promote(
         &self,
         secret: &SecretId,
         version: &VersionId,
-        holder: Option<&VersionId>,
+        over: &StoredValue,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Removes the pending label from a version that cannot be promoted.

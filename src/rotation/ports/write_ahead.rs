@@ -2,23 +2,27 @@
 
 use std::future::Future;
 
-use crate::rotation::error::{ErrorKind, Result, RotationError};
+use super::lease::not_supported;
+use crate::rotation::error::Result;
 use crate::rotation::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;
 
-/// Keeps one write-ahead entry per secret: a value beside the versions, which the next write replaces. `describe`
-/// lists it as a version with the label [`AHEAD`](crate::rotation::version::labels::AHEAD).
+/// Keeps one write-ahead entry per secret: a value beside the versions. `describe` lists it as a version with the label
+/// [`AHEAD`](crate::rotation::version::labels::AHEAD).
 ///
 /// Only in-place rotation of a client's own secret needs it. The defaults are those of a store without such an entry.
 pub trait WriteAhead: Send + Sync {
-    /// Writes the entry.
+    /// Writes the entry `id` if `seen` is still the entry's id. Writing it again succeeds.
     ///
     /// # Errors
-    /// `ConfigurationInvalid` if the store has no write-ahead entry; otherwise as for staging.
+    /// `StoreConflict` if another entry was written; `ConfigurationInvalid` if the store has no write-ahead entry;
+    /// otherwise as for staging.
     fn write_intent(
         &self,
         _secret: &SecretId,
+        _id: &VersionId,
         _value: &SecretString,
+        _seen: Option<&VersionId>,
         _rotation_token: Option<&SecretString>,
     ) -> impl Future<Output = Result<()>> + Send {
         async { Err(not_supported()) }
@@ -32,17 +36,19 @@ pub trait WriteAhead: Send + Sync {
         async { Ok(None) }
     }
 
-    /// Deletes the entry. `holder` is the version that holds it.
+    /// Deletes the entry if `id` is still its id.
     ///
     /// # Errors
     /// As for promoting.
-    fn clear_intent(&self, _secret: &SecretId, _holder: &VersionId) -> impl Future<Output = Result<()>> + Send {
+    fn clear_intent(&self, _secret: &SecretId, _id: &VersionId) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
-}
 
-fn not_supported() -> RotationError {
-    let message = "this store has no write-ahead entry, which in-place rotation of a client secret needs";
-    RotationError::new(ErrorKind::ConfigurationInvalid, message)
-        .with_hint("list two OAuth clients in the document: the rotation then alternates between them")
+    /// Checks that the store accepts two more versions of the secret: a rotation that regenerates a secret writes them.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` if the store has no room; otherwise as for reading a version.
+    fn check_room(&self, _secret: &SecretId) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
 }

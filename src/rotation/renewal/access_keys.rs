@@ -2,6 +2,7 @@
 
 use super::admin::key_admin;
 use super::renewed::{Renewed, issue_token};
+use crate::rotation::credentials::keys::KeyOwner;
 use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::error::Result;
@@ -18,16 +19,17 @@ pub(crate) async fn next_access_key(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     document: &Document,
     described: &Description,
-    idle: Option<&str>,
-    admin_name: Option<&str>,
+    (idle, admin_name): (Option<&str>, Option<&str>),
+    sending: Deadline,
     deadline: Deadline,
 ) -> Result<Renewed> {
     let active = document.credentials()?;
     let (tokens, place) = (rotator.tokens(), active.place());
-    let admin = key_admin(rotator, document, described, admin_name, deadline).await?;
-    let authorization = tokens.exchange(&admin, deadline).await?;
+    let admin = key_admin(rotator, document, described, admin_name, sending).await?;
+    let authorization = tokens.exchange(&admin.credentials, sending).await?;
     let (ids, token) = ((active.access_key_id(), idle), &authorization.token.access_token);
-    let (key, guard) = tokens.succeed_access_key(&place, ids, token, deadline).await?;
+    let permit = |owner: &KeyOwner| admin.permit(owner);
+    let (key, guard) = tokens.succeed_access_key(&place, ids, token, permit, sending).await?;
     let renewed = issue_token(rotator, document.with_access_key(&key)?, described, deadline).await?;
     Ok(Renewed { access_key: Some(guard), ..renewed })
 }
@@ -51,8 +53,11 @@ pub(crate) async fn delete_abandoned_key(
     let delete = async {
         let tokens = rotator.tokens();
         let admin = key_admin(rotator, &current, described, admin_credentials.as_deref(), deadline).await?;
-        let authorization = tokens.exchange(&admin, deadline).await?;
-        tokens.delete_access_key(&admin.place(), &id, &authorization.token.access_token, deadline).await
+        let authorization = tokens.exchange(&admin.credentials, deadline).await?;
+        let (place, token) = (admin.credentials.place(), &authorization.token.access_token);
+        let Some(owner) = tokens.owner_of_key(&place, &id, token, deadline).await? else { return Ok(()) };
+        admin.permit(&owner)?;
+        tokens.delete_access_key(&place, &id, token, deadline).await
     };
     let deleted: Result<()> = delete.await;
     if let Err(error) = deleted {

@@ -17,14 +17,14 @@ pub(crate) async fn alternate(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     document: &Document,
     described: &Description,
-    idle: &str,
-    admin_name: &str,
+    (idle, admin_name): (&str, &str),
+    sending: Deadline,
     deadline: Deadline,
 ) -> Result<Renewed> {
     let tokens = rotator.tokens();
-    let admin = admin(rotator, document, described, admin_name, deadline).await?;
-    let authorization = tokens.exchange(&admin, deadline).await?;
-    let secret = tokens.regenerate(&admin.place(), idle, &authorization.token.access_token, deadline).await?;
+    let admin = admin(rotator, document, described, admin_name, sending).await?;
+    let authorization = tokens.exchange(&admin, sending).await?;
+    let secret = tokens.regenerate(&admin.place(), idle, &authorization.token.access_token, sending).await?;
     drop(authorization);
     let next = document.with_client(&KeyPair { id: idle.to_owned(), secret })?;
     // The administrator's token is revoked while the next token is issued.

@@ -1,126 +1,188 @@
 //! In-place rotation: a client's only secret is regenerated. The stored secret is invalid until the promotion.
 //!
-//! A token that can regenerate the secret again is stored first (write-ahead), so that a lost answer or a crash is
-//! recoverable: the next attempt regenerates the secret with that token.
+//! Everything that can fail without regenerating is tried first, with a token of the old secret. That token is stored in
+//! the write-ahead entry, and then the new secret as soon as it is known. So a lost answer or a crash is recoverable: the
+//! next attempt uses the new secret, or regenerates it with the token.
 
 use super::intent::Intent;
-use crate::rotation::credentials::keys::KeyPair;
-use crate::rotation::document::fields::Document;
+use crate::rotation::credentials::keys::{Credentials, KeyPair};
+use crate::rotation::credentials::token::TokenKind;
+use crate::rotation::document::fields::{Document, LARGEST_VALUE};
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::VersionSelector;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
-use crate::rotation::step::{StepOutcome, StepRequest};
+use crate::rotation::step::StepRequest;
+use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::version::labels::{AHEAD, Description};
+use crate::rotation::version::labels::{AHEAD, Description, VersionId};
+use crate::secret::{ExposeSecret, SecretString, same};
 
-/// Regenerates the client's secret and returns the document with it.
+/// The number of bytes by which a new secret and a new token may be longer than the old ones.
+const SPARE_BYTES: usize = 1024;
+
+/// The write-ahead entry of this rotation, and its id.
+struct Entry {
+    id: VersionId,
+    intent: Intent,
+}
+
+/// Regenerates the client's secret and returns the document with it. Requests that must end with the lease use `sending`.
 pub(crate) async fn regenerate(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
     document: Document,
     described: &Description,
+    sending: Deadline,
     deadline: Deadline,
 ) -> Result<Document> {
-    let interrupted = interrupted(rotator, request, &document, described, deadline).await?;
-    if let Some(Intent { to: Some(renewed), .. }) = interrupted {
-        return Ok(renewed);
+    let credentials = rotator.credentials(&document, described, sending).await?;
+    let interrupted = interrupted(rotator, request, credentials.id(), described, sending).await?;
+    if let Some(secret) = interrupted.as_ref().and_then(|entry| entry.intent.secret()) {
+        let renewed = document.with_client(&KeyPair { id: credentials.id().to_owned(), secret })?;
+        if is_valid(rotator, &document, &renewed, sending).await? {
+            return Ok(renewed);
+        }
     }
-    let credentials = rotator.credentials(&document, described, deadline).await?;
-    let mut intent = match (rotator.tokens().exchange(&credentials, deadline).await, interrupted) {
-        (Ok(new), _) => {
-            let intent = Intent { from: document.clone(), to: None, token: new.token.access_token };
-            write_intent(rotator, request, &intent, deadline).await?;
+    let entry = match (token_of_old_secret(rotator, request, &document, &credentials, sending).await, interrupted) {
+        (Ok(new), replaced) => {
+            let intent = Intent::new(credentials.id(), &new.token.access_token);
+            let entry = write_intent(rotator, request, described.holder(AHEAD), intent, sending).await?;
             new.guard.commit();
-            intent
+            if let Some(Entry { intent, .. }) = replaced {
+                rotator.tokens().discard(&credentials, &intent.token(), deadline).await;
+            }
+            entry
         }
         // An earlier attempt regenerated the secret, and its answer was lost.
-        (Err(error), Some(interrupted)) if error.kind() == ErrorKind::CredentialsRejected => interrupted,
+        (Err(error), Some(entry)) if error.kind() == ErrorKind::CredentialsRejected => entry,
         (Err(error), _) => return Err(error),
     };
-    let id = credentials.id();
-    let secret = rotator.tokens().regenerate(&credentials.place(), id, &intent.token, deadline).await;
+    let (id, token) = (credentials.id(), entry.intent.token());
+    let secret = rotator.tokens().regenerate(&credentials.place(), id, &token, sending).await;
     let secret = secret.map_err(|error| with_recovery(error, id))?;
-    let renewed = document.with_client(&KeyPair { id: id.to_owned(), secret })?;
-    intent.to = Some(renewed.clone());
-    write_intent(rotator, request, &intent, deadline).await.map_err(|error| with_recovery(error, id))?;
-    Ok(renewed)
+    let intent = entry.intent.with_secret(&secret);
+    // If this write fails, staging may still store the secret.
+    if let Err(error) = write_intent(rotator, request, Some(&entry.id), intent, deadline).await {
+        let kind = error.kind().name();
+        tracing::warn!(error.r#type = kind, "the new client secret is not in the write-ahead entry: {}", error.chain());
+    }
+    document.with_client(&KeyPair { id: id.to_owned(), secret })
 }
 
-/// Returns the intent of an interrupted rotation of this very document.
-async fn interrupted(
+/// Whether the new secret of an interrupted rotation is not in the document yet, and works.
+async fn is_valid(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    document: &Document,
+    renewed: &Document,
+    deadline: Deadline,
+) -> Result<bool> {
+    if document.is_same_as(renewed) {
+        return Ok(false);
+    }
+    match rotator.tokens().issue_once_propagated(&renewed.credentials()?, &TokenKind::Access, deadline).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::CredentialsRejected => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tries everything that can fail without regenerating the secret.
+async fn token_of_old_secret(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
     document: &Document,
+    credentials: &Credentials,
+    deadline: Deadline,
+) -> Result<NewToken> {
+    let new = rotator.tokens().issue_valid(credentials, &TokenKind::Access, &document.probes()?, deadline).await?;
+    let value = document.with_token(&new.token, new.requested_at)?.to_value()?;
+    if value.expose_secret().len() + SPARE_BYTES > LARGEST_VALUE {
+        let message =
+            format!("the secret's value is too large for an in-place rotation: {SPARE_BYTES} bytes must be left");
+        return Err(
+            RotationError::new(ErrorKind::DocumentInvalid, message).with_hint("move large fields to another secret")
+        );
+    }
+    let room = || rotator.store.check_room(&request.secret);
+    rotator.retries.run("count the secret's versions", deadline, room).await?;
+    Ok(new)
+}
+
+/// Returns the entry of an interrupted rotation of this client.
+async fn interrupted(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    client_id: &str,
     described: &Description,
     deadline: Deadline,
+) -> Result<Option<Entry>> {
+    let Some(id) = described.holder(AHEAD) else { return Ok(None) };
+    let intent = read_intent(rotator, request, deadline).await?.filter(|intent| intent.client_id == client_id);
+    Ok(intent.map(|intent| Entry { id: id.clone(), intent }))
+}
+
+async fn read_intent(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    deadline: Deadline,
 ) -> Result<Option<Intent>> {
-    if described.holder(AHEAD).is_none() {
-        return Ok(None);
-    }
     let read = || rotator.store.read_intent(&request.secret);
     let stored = rotator.retries.run("read the write-ahead entry", deadline, read).await?;
-    Ok(stored.as_ref().and_then(Intent::parse).filter(|intent| intent.from.is_same_as(document)))
+    Ok(stored.as_ref().and_then(Intent::parse))
 }
 
 async fn write_intent(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
-    intent: &Intent,
+    seen: Option<&VersionId>,
+    intent: Intent,
     deadline: Deadline,
-) -> Result<()> {
-    let (value, token) = (intent.to_value()?, request.rotation_token.as_ref());
-    let write = || rotator.store.write_intent(&request.secret, &value, token);
-    rotator.retries.run("write the write-ahead entry", deadline, write).await
+) -> Result<Entry> {
+    let (id, value, token) = (VersionId::random(), intent.to_value()?, request.rotation_token.as_ref());
+    let write = || rotator.store.write_intent(&request.secret, &id, &value, seen, token);
+    rotator.retries.run("write the write-ahead entry", deadline, write).await?;
+    Ok(Entry { id, intent })
 }
 
-/// Revokes the intent's token and deletes the intent of a promoted rotation. A failure is logged.
-///
-/// A finish that runs late finds the intent of the next rotation, which may hold the only copy of its new secret: that
-/// one is kept.
+/// Revokes the token of the write-ahead entry and deletes the entry, if readers read its secret. Any other entry may be
+/// the only copy of a secret. A failure is logged.
 pub(crate) async fn clear_intent(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
     described: &Description,
-    outcome: StepOutcome,
     deadline: Deadline,
 ) {
-    let Some(holder) = described.holder(AHEAD) else { return };
-    let read = || rotator.store.read_intent(&request.secret);
-    let stored = rotator.retries.run("read the write-ahead entry", deadline, read).await.ok().flatten();
-    if let Some(intent) = stored.as_ref().and_then(Intent::parse) {
-        if outcome == StepOutcome::AlreadyDone && starts_from_current(rotator, request, &intent, deadline).await {
-            return;
+    let Some(id) = described.holder(AHEAD) else { return };
+    let clear = async {
+        let Some(intent) = read_intent(rotator, request, deadline).await? else { return Ok(()) };
+        let current = rotator.read("read the current version", &request.secret, VersionSelector::Current, deadline);
+        let Some(current) = current.await? else { return Ok(()) };
+        let credentials = Document::parse(&current)?.credentials()?;
+        if !holds(&credentials, &intent) {
+            return Ok(());
         }
-        let Intent { from, to, token } = intent;
-        if let Ok(credentials) = rotator.credentials(&to.unwrap_or(from), described, deadline).await {
-            rotator.tokens().discard(&credentials, &token, deadline).await;
-        }
-    }
-    let clear = || rotator.store.clear_intent(&request.secret, holder);
-    if let Err(error) = rotator.retries.run("delete the write-ahead entry", deadline, clear).await {
+        rotator.tokens().discard(&credentials, &intent.token(), deadline).await;
+        let clear = || rotator.store.clear_intent(&request.secret, id);
+        rotator.retries.run("delete the write-ahead entry", deadline, clear).await
+    };
+    let cleared: Result<()> = clear.await;
+    if let Err(error) = cleared {
         let kind = error.kind().name();
         tracing::warn!(error.r#type = kind, "the write-ahead entry could not be deleted: {}", error.chain());
     }
 }
 
-/// Whether the intent belongs to a rotation that is not promoted yet, or this is unknown.
-async fn starts_from_current(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    request: &StepRequest,
-    intent: &Intent,
-    deadline: Deadline,
-) -> bool {
-    let current = rotator.read("read the current version", &request.secret, VersionSelector::Current, deadline).await;
-    let current = current.ok().flatten().and_then(|value| Document::parse(&value).ok());
-    current.is_none_or(|current| intent.from.is_same_as(&current))
+fn holds(credentials: &Credentials, intent: &Intent) -> bool {
+    let Credentials::GenesysCloud { client, .. } = credentials else { return false };
+    client.id == intent.client_id && intent.secret().is_some_and(|secret: SecretString| same(&secret, &client.secret))
 }
 
 /// The platform may have regenerated the secret, with the answer lost.
 fn with_recovery(error: RotationError, client_id: &str) -> RotationError {
     let hint = format!(
-        "rotate again: the rotation then regenerates the secret with a stored token. If that token is rejected as well, regenerate the secret of the OAuth client {client_id} by hand (Admin > Integrations > OAuth) and store it. ({})",
+        "rotate again: the rotation then uses the write-ahead entry (label {AHEAD}), which holds the new secret, or a token that regenerates it. If both are rejected, regenerate the secret of the OAuth client {client_id} by hand (Admin > Integrations > OAuth) and store it. ({})",
         error.hint()
     );
     error.with_hint(hint)

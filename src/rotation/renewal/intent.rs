@@ -1,55 +1,60 @@
 //! The write-ahead entry of an in-place rotation.
 
 use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::rotation::document::fields::Document;
-use crate::rotation::error::Result;
+use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
-/// A rotation in progress.
+/// A rotation in progress: what recovers the client if its answer is lost.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Intent {
-    /// The current document when the rotation began. Once another document is current, the intent is obsolete.
-    pub(crate) from: Document,
-    /// The document with the new secret, once it is known.
-    pub(crate) to: Option<Document>,
-    /// A token that can regenerate the secret again if the platform's answer is lost.
-    pub(crate) token: SecretString,
-}
-
-#[derive(Deserialize)]
-struct Stored<'a> {
-    #[serde(borrow)]
-    from: &'a RawValue,
-    #[serde(borrow, default)]
-    to: Option<&'a RawValue>,
+    /// The client whose secret is regenerated.
+    pub(crate) client_id: String,
+    /// The new secret, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<Zeroizing<String>>,
+    /// A token that can regenerate the secret again.
     token: Zeroizing<String>,
 }
 
 impl Intent {
+    /// The entry before the secret is regenerated.
+    pub(crate) fn new(client_id: &str, token: &SecretString) -> Self {
+        let token = Zeroizing::new(token.expose_secret().to_owned());
+        Self { client_id: client_id.to_owned(), client_secret: None, token }
+    }
+
     /// Parses a stored entry; `None` if it is not one.
     pub(crate) fn parse(value: &SecretString) -> Option<Self> {
-        let stored: Stored<'_> = serde_json::from_str(value.expose_secret()).ok()?;
-        let document = |raw: &RawValue| Document::parse(&SecretString::from(raw.get())).ok();
-        let to = match stored.to {
-            Some(raw) => Some(document(raw)?),
-            None => None,
-        };
-        Some(Self { from: document(stored.from)?, to, token: SecretString::from(stored.token.as_str()) })
+        serde_json::from_str(value.expose_secret()).ok()
+    }
+
+    /// The new secret, if it is known.
+    pub(crate) fn secret(&self) -> Option<SecretString> {
+        self.client_secret.as_ref().map(|secret| SecretString::from(secret.as_str()))
+    }
+
+    /// The token that can regenerate the secret again.
+    pub(crate) fn token(&self) -> SecretString {
+        SecretString::from(self.token.as_str())
+    }
+
+    /// The entry with the new secret.
+    pub(crate) fn with_secret(self, secret: &SecretString) -> Self {
+        Self { client_secret: Some(Zeroizing::new(secret.expose_secret().to_owned())), ..self }
     }
 
     /// The stored form.
     ///
     /// # Errors
-    /// `DocumentInvalid` if a document is larger than a secret may be.
+    /// None in practice: text is always valid JSON.
     pub(crate) fn to_value(&self) -> Result<SecretString> {
-        let from = self.from.to_value()?;
-        let to = self.to.as_ref().map(Document::to_value).transpose()?;
-        let token = Zeroizing::new(serde_json::Value::from(self.token.expose_secret()).to_string());
-        let to = to.as_ref().map_or("null", |to| to.expose_secret());
-        Ok(SecretString::from(format!(r#"{{"from":{},"to":{to},"token":{}}}"#, from.expose_secret(), *token)))
+        let text = serde_json::to_string(self).map(Zeroizing::new);
+        let text =
+            text.map_err(|_| RotationError::new(ErrorKind::DocumentInvalid, "the write-ahead entry is not JSON"));
+        Ok(SecretString::from(text?.as_str()))
     }
 }
 
@@ -57,20 +62,13 @@ impl Intent {
 mod tests {
     use super::*;
 
-    fn document(secret: &str) -> Document {
-        Document::parse(&format!(r#"{{"b":1.50,"client_id":"a","client_secret":"{secret}"}}"#).into())
-            .expect("a valid document")
-    }
-
     #[test]
     fn an_intent_survives_the_round_trip() {
-        for to in [None, Some(document("new"))] {
-            let intent = Intent { from: document("old"), to, token: "to\"ken".into() };
-            let again = Intent::parse(&intent.to_value().expect("a small entry")).expect("a valid entry");
-            assert!(again.from.is_same_as(&intent.from));
-            assert_eq!(again.to.is_some(), intent.to.is_some());
-            assert_eq!(again.token.expose_secret(), "to\"ken");
-        }
+        let before = Intent::new("a", &"to\"ken".into());
+        assert_eq!(before.to_value().expect("text").expose_secret(), r#"{"client_id":"a","token":"to\"ken"}"#);
+        let after = Intent::parse(&before.with_secret(&"new".into()).to_value().expect("text")).expect("a valid entry");
+        assert_eq!((after.client_id.as_str(), after.token().expose_secret()), ("a", "to\"ken"));
+        assert_eq!(after.secret().expect("the new secret").expose_secret(), "new");
         assert!(Intent::parse(&r#"{"client_id":"a"}"#.into()).is_none());
         assert!(Intent::parse(&"nonsense".into()).is_none());
     }

@@ -1,44 +1,63 @@
 //! createSecret: issue a token, and stage the document with it.
 
 use super::context::{StagedVersion, StepContext};
-use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
-use crate::rotation::document::plan::SecretRotation;
-use crate::rotation::eligibility::{check_is_current, may_begin, no_current_value, why_unfit};
+use crate::rotation::eligibility::{may_begin, why_unfit};
 use crate::rotation::error::{ErrorKind, Result};
 use crate::rotation::ports::clock::Clock;
-use crate::rotation::ports::store::{Staged, VersionSelector};
+use crate::rotation::ports::store::Staged;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
+use crate::rotation::renewal::lease::release;
 use crate::rotation::renewal::renew;
 use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
+use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::tokens::rollback::{Rollback, Undo};
 use crate::rotation::version::labels::{CURRENT, Description};
-use crate::rotation::version::preflight::Readiness;
 use crate::secret::{SecretString, same};
-
-/// What the store holds before createSecret.
-enum Found {
-    /// The version is promoted, or holds its value.
-    AlreadyDone,
-    /// The version has no value; this is the current one.
-    Current(Description, SecretString),
-    /// The version holds a value that must not be promoted, with the reason.
-    Unfit(StagedVersion, &'static str),
-}
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
     /// Also returns the undo of the staged token, if this call staged it.
     pub(crate) async fn create(&self) -> Result<(StepReport, Option<Undo>)> {
-        let (described, current) = match self.retry("read the secret", || self.find()).await? {
-            Found::Current(described, current) => (described, current),
-            Found::AlreadyDone => return Ok((StepReport::of(StepOutcome::AlreadyDone), None)),
-            Found::Unfit(staged, why) => return Ok((self.abandon_unless_promoted(&staged, why).await?, None)),
+        let read = || self.read(may_begin, |state| state.staged.is_none());
+        let Ok(mut state) = self.retry("read the secret", read).await? else {
+            return Ok((StepReport::of(StepOutcome::AlreadyDone), None));
         };
-        let document = Document::parse(&current)?;
+        if let Some(value) = state.staged {
+            let why = why_unfit(&value, &state.current.text, self.rotator.clock.now());
+            return match why {
+                Some(why) => {
+                    let staged = StagedVersion { described: state.described, value };
+                    Ok((self.abandon_unless_promoted(&staged, why).await?, None))
+                }
+                None => Ok((StepReport::of(StepOutcome::AlreadyDone), None)),
+            };
+        }
+        let lease = state.lease.take();
+        let sending = lease.as_ref().map_or(self.deadline, |lease| lease.sending);
+        let created = self.create_from(&state.described, &state.current.text, sending).await;
+        // Without an answer, the platform may still regenerate a secret: the lease then lasts to its end.
+        let is_over = !created
+            .as_ref()
+            .is_err_and(|error| matches!(error.kind(), ErrorKind::PlatformUnavailable | ErrorKind::DeadlineExceeded));
+        if let Some(lease) = lease.filter(|_| is_over) {
+            let base = state.described.holder(CURRENT);
+            release(self.rotator, self.request, &state.described, lease, base, self.deadline).await;
+        }
+        created
+    }
+
+    /// Requests that must end with the lease use the deadline `sending`.
+    async fn create_from(
+        &self,
+        described: &Description,
+        current: &SecretString,
+        sending: Deadline,
+    ) -> Result<(StepReport, Option<Undo>)> {
+        let document = Document::parse(current)?;
         // An invalid probe is an error before a token is issued.
         document.probes()?;
         let StepRequest { secret, version, .. } = self.request;
-        let renewed = renew(self.rotator, self.request, document, &described, self.deadline).await?;
+        let renewed = renew(self.rotator, self.request, document, described, sending, self.deadline).await?;
         let mut token = renewed.token;
         let value = renewed.document.with_token(&token.token, token.requested_at)?.to_value()?;
         // From here on the version may hold the token and the access key, also after an interruption.
@@ -53,29 +72,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         unused.for_each(|undo| self.rotator.rollbacks.schedule(undo));
         staged?;
         // Another call of this step staged its value first.
-        self.validate_staged(described).await?;
         Ok((StepReport::of(StepOutcome::AlreadyDone), None))
-    }
-
-    /// Reads the description, the current value and the staged value at the same time.
-    async fn find(&self) -> Result<Found> {
-        let (store, secret) = (&self.rotator.store, &self.request.secret);
-        let (described, current, staged) =
-            tokio::join!(store.describe(secret), store.read(secret, VersionSelector::Current), self.staged_value());
-        let described = described?;
-        if may_begin(&described, self.request)? == Readiness::AlreadyCurrent {
-            return Ok(Found::AlreadyDone);
-        }
-        let current =
-            current?.map(|read| check_is_current(&described, read.version).map(|()| read.text)).transpose()?;
-        match (staged?, current) {
-            (Some(value), Some(current)) => Ok(match why_unfit(&value, &current, self.rotator.clock.now()) {
-                Some(why) => Found::Unfit(StagedVersion { described, value }, why),
-                None => Found::AlreadyDone,
-            }),
-            (None, Some(current)) if described.holder(CURRENT).is_some() => Ok(Found::Current(described, current)),
-            _ => Err(no_current_value(&described)),
-        }
     }
 
     async fn stage(&self, value: &SecretString) -> Result<Staged> {
@@ -89,27 +86,6 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
             Ok(Some(stored)) if same(&stored, value) => Ok(Staged::Stored),
             Ok(Some(_)) => Ok(Staged::HeldAnother),
             Ok(None) | Err(_) => Err(error),
-        }
-    }
-
-    /// Of two calls that regenerated a client secret at the same time, one did so last. The staged document may be the
-    /// other one's: then its secret is invalid.
-    async fn validate_staged(&self, described: Description) -> Result<()> {
-        let value = self.retry("read the staged version", || self.staged_value()).await?;
-        let Some(value) = value else { return Ok(()) };
-        let document = Document::parse(&value)?;
-        if matches!(document.secret_rotation()?, None | Some(SecretRotation::AccessKeys { .. })) {
-            return Ok(());
-        }
-        let Self { rotator, deadline, .. } = *self;
-        let credentials = rotator.credentials(&document, &described, deadline).await?;
-        match rotator.tokens().issue_once_propagated(&credentials, &TokenKind::Access, deadline).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
-                let why = "holds a client secret that another call has regenerated since";
-                self.abandon_unless_promoted(&StagedVersion { described, value }, why).await.map(drop)
-            }
-            Err(error) => Err(error),
         }
     }
 }

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use super::context::{StagedVersion, StepContext};
 use crate::rotation::credentials::keys::Credentials;
-use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
-use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::document::token_life::TokenLife;
-use crate::rotation::eligibility::is_older_than;
+use crate::rotation::eligibility::{is_older_than, no_staged_value};
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
@@ -20,9 +18,6 @@ use crate::secret::SecretString;
 
 /// A token that the platform rejects this long after its issue is invalid. A younger one may not have propagated.
 const SETTLED: Duration = Duration::from_secs(600);
-
-/// A client secret is not validated again this soon after a token was issued with it.
-const FRESH: Duration = Duration::from_secs(60);
 
 /// The version under test.
 struct Tested {
@@ -43,7 +38,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         let (probes, tokens) = (tested.document.probes()?, self.rotator.tokens());
         let (token_valid, secret_valid) = tokio::join!(
             tokens.verify(&tested.credentials, &token, &probes, self.deadline),
-            self.validate_secret(&tested),
+            self.validate_secret(&tested.document, &tested.staged.described),
         );
         if let Err(error) = token_valid {
             return self.on_token_error(error, &tested, &token).await;
@@ -61,27 +56,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         if readiness == Readiness::AlreadyCurrent {
             return Ok(None);
         }
-        let Some(value) = value? else {
-            let version = &self.request.version;
-            let message = format!("the staged version {version} of the secret {} has no value", described.name);
-            let hint = "createSecret has not run for this version, or failed: see its error";
-            return Err(RotationError::new(ErrorKind::VersionNotStaged, message).with_hint(hint));
-        };
+        let value = value?.ok_or_else(|| no_staged_value(&described, &self.request.version))?;
         Ok(Some(StagedVersion { described, value }))
-    }
-
-    /// Another call of createSecret, or a person, may have replaced the client secret after the token was issued with
-    /// it, while the token stays valid. With in-place rotation the client has one valid secret, so that one is always
-    /// validated. With two clients or access keys the previous one keeps working.
-    async fn validate_secret(&self, tested: &Tested) -> Result<()> {
-        match tested.document.secret_rotation()? {
-            None => return Ok(()),
-            Some(SecretRotation::InPlace) => {}
-            Some(_) if !is_older_than(FRESH, &tested.document, self.rotator.clock.now()) => return Ok(()),
-            Some(_) => {}
-        }
-        let tokens = self.rotator.tokens();
-        tokens.issue_once_propagated(&tested.credentials, &TokenKind::Access, self.deadline).await.map(drop)
     }
 
     /// Abandons a version whose client secret or access key is invalid. Secrets Manager removes a copy of the current

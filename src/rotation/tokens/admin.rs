@@ -1,16 +1,22 @@
 //! New client secrets and access keys on the platform.
 
+use std::time::Duration;
+
 use super::exchange::Tokens;
 use super::retry::Deadline;
 use super::rollback::{Rollback, Undo};
 use crate::rotation::credentials::keys::{KeyOwner, KeyPair};
 use crate::rotation::credentials::place::Place;
-use crate::rotation::error::Result;
+use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::admin::{AccessKeys, ClientSecrets};
 use crate::secret::SecretString;
 
+/// The time after which a request without an answer is no longer carried out. Requests time out after 10 seconds.
+pub(crate) const LATE: Duration = Duration::from_secs(15);
+
 impl<I: ClientSecrets, C> Tokens<'_, I, C> {
-    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again.
+    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again, but no earlier than
+    /// [`LATE`]: otherwise the first request could still be carried out after the retry.
     ///
     /// # Errors
     /// `PermissionMissing`, and other platform errors.
@@ -21,7 +27,16 @@ impl<I: ClientSecrets, C> Tokens<'_, I, C> {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<SecretString> {
-        let regenerate = || self.issuer.regenerate(place, client_id, token);
+        let regenerate = || async {
+            let secret = self.issuer.regenerate(place, client_id, token).await;
+            secret.map_err(|error| match error.kind() {
+                ErrorKind::PlatformUnavailable => {
+                    let wait = error.retry_after().unwrap_or_default().max(LATE);
+                    error.with_retry_after(Some(wait))
+                }
+                _ => error,
+            })
+        };
         self.retries.run("regenerate a client secret", deadline, regenerate).await
     }
 }
@@ -46,29 +61,50 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
     /// created key is deleted unless it is committed. If the platform's answer is lost, so is the key's secret.
     ///
     /// # Errors
-    /// `PermissionMissing` before a key is created, and other platform errors.
+    /// `DocumentInvalid` for two users, the error of `permit`, or `PermissionMissing`, each before a key is deleted or
+    /// created; and other platform errors.
     pub async fn succeed_access_key(
         &self,
         place: &Place,
         (active, idle): (&str, Option<&str>),
         token: &SecretString,
+        permit: impl Fn(&KeyOwner) -> Result<()>,
         deadline: Deadline,
     ) -> Result<(KeyPair, Rollback)> {
-        let delete = async {
+        let look_at_idle = async {
             match idle {
-                Some(idle) => self.delete_access_key(place, idle, token, deadline).await,
-                None => Ok(()),
+                Some(id) => Ok(self.owner_of_key(place, id, token, deadline).await?.map(|owner| (id, owner))),
+                None => Ok(None),
             }
         };
-        let (owner, deleted) = tokio::join!(self.key_owner(place, active, token, deadline), delete);
-        deleted?;
-        let owner = owner?;
+        let (owner, idle) = tokio::try_join!(self.key_owner(place, active, token, deadline), look_at_idle)?;
+        permit(&owner)?;
+        if let Some((id, idle_owner)) = idle {
+            if idle_owner != owner {
+                return Err(two_users(id, &idle_owner, &owner));
+            }
+            self.delete_access_key(place, id, token, deadline).await?;
+        }
         let create = || async {
             let key = self.issuer.create_access_key(place, &owner, token).await?;
             let undo = Undo::DeleteAccessKey { place: place.clone(), id: key.id.clone(), token: token.clone() };
             Ok((key, self.rollbacks.guard(undo)))
         };
         self.retries.run("create an access key", deadline, create).await
+    }
+
+    /// Returns the owner of an access key; `None` if there is no such key.
+    pub(crate) async fn owner_of_key(
+        &self,
+        place: &Place,
+        id: &str,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<Option<KeyOwner>> {
+        match self.key_owner(place, id, token, deadline).await {
+            Err(error) if error.kind() == ErrorKind::DocumentInvalid => Ok(None),
+            owner => owner.map(Some),
+        }
     }
 
     pub(crate) async fn delete_access_key(
@@ -81,4 +117,13 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
         let delete = || self.issuer.delete_access_key(place, id, token);
         self.retries.run("delete an access key", deadline, delete).await
     }
+}
+
+fn two_users(idle: &str, idle_owner: &KeyOwner, owner: &KeyOwner) -> RotationError {
+    let message = format!(
+        "the access key {idle} belongs to the user {}, and the active one to the user {}",
+        idle_owner.user_id, owner.user_id
+    );
+    RotationError::new(ErrorKind::DocumentInvalid, message)
+        .with_hint("remove clients from the document: the next rotation writes it with the keys of one user")
 }

@@ -43,6 +43,12 @@ impl Deadline {
         Self { work: Instant::now() + half, cleanup: self.cleanup }
     }
 
+    /// Returns the earlier of this deadline and the one `time` from now. The time reserved for cleanup is the same.
+    #[must_use]
+    pub(crate) fn at_most(self, time: Duration) -> Self {
+        Self { work: self.work.min(Instant::now() + time), ..self }
+    }
+
     /// Returns whether more than `time` remains before the deadline.
     pub(crate) fn allows(self, time: Duration) -> bool {
         self.remaining() > time

@@ -19,6 +19,9 @@ pub const PREVIOUS: &str = "AWSPREVIOUS";
 /// The label of the write-ahead entry for an in-place rotation of a client secret. Secrets Manager does not define it.
 pub const AHEAD: &str = "ROTATOR_AHEAD";
 
+/// The label of the lease: on the id of its holder, or on the version that it rests on. Secrets Manager does not define it.
+pub const LEASE: &str = "ROTATOR_LEASE";
+
 /// A secret's name, ARN or path in its store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretId(String);
@@ -132,6 +135,15 @@ impl Description {
     /// Returns whether a name or ARN refers to this secret.
     pub fn is_named(&self, id: &str) -> bool {
         id == self.name || self.arn.as_deref().is_some_and(|arn| arn == id || names_same_secret(arn, id))
+    }
+
+    /// Returns whether a name or ARN refers to this secret; `*` at its end stands for any text.
+    pub fn matches(&self, pattern: &str) -> bool {
+        match pattern.strip_suffix('*') {
+            None => self.is_named(pattern),
+            Some(arn) if arn.starts_with("arn:") => self.arn.as_deref().is_some_and(|own| own.starts_with(arn)),
+            Some(name) => self.name.starts_with(name),
+        }
     }
 }
 

@@ -18,8 +18,8 @@ use secrecy::ExposeSecret;
 use super::failure::{AwsCall, code_of, incomplete, is_throttling};
 use super::write_limit::WriteLimit;
 use crate::rotation::{
-    AHEAD, CURRENT, Description, ErrorKind, LabelledVersion, PENDING, PREVIOUS, Result, RotationError, RotationRules,
-    SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
+    AHEAD, CURRENT, Description, ErrorKind, LEASE, LabelledVersion, Lease, PENDING, PREVIOUS, Result, RotationError,
+    RotationRules, SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
 
@@ -28,6 +28,14 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The quota of an account is 50 writes per second (Secrets Manager user guide, "Secrets Manager quotas"). A tenth of it
 /// is left to other writers.
 const WRITES_PER_SECOND: usize = 45;
+/// The label of a version that is written before a label moves to it.
+const CLAIM: &str = "ROTATOR_CLAIM";
+/// The maximum number of versions of a secret; those under 24 hours old are not removed (Secrets Manager user guide,
+/// "Secrets Manager quotas").
+const MOST_VERSIONS: usize = 100;
+/// The versions that an in-place rotation still writes before its promotion: write-ahead entries, the staged value, and
+/// a lease.
+const ROOM: usize = 4;
 
 /// Secrets Manager in one account and region. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -76,23 +84,79 @@ impl AwsSecretsManager {
         match request.send().await {
             Ok(answer) => {
                 let version = answer.version_id().and_then(|id| VersionId::parse(id).ok());
-                Ok(Some(StoredValue { version, text: text_of(&call, answer)? }))
+                Ok(Some(StoredValue { version, ..text_of(&call, answer)?.into() }))
             }
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
             Err(error) => Err(call.failed(&error)),
         }
     }
 
-    async fn remove_label(&self, label: &str, secret: &SecretId, version: &VersionId) -> Result<()> {
+    /// Writes a version with a label.
+    async fn put(
+        &self,
+        secret: &SecretId,
+        (version, label): (&VersionId, &str),
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<Staged> {
+        let call = AwsCall { action: "PutSecretValue", secret };
+        let request = self
+            .client
+            .put_secret_value()
+            .secret_id(secret.as_str())
+            .client_request_token(version.as_str())
+            .secret_string(value.expose_secret())
+            .version_stages(label)
+            .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
+        match self.write(request.send()).await {
+            Ok(answer) if answer.version_id() == Some(version.as_str()) => Ok(Staged::Stored),
+            Ok(_) => Err(incomplete(&call)),
+            Err(error) if code_of(&error) == Some("ResourceExistsException") => Ok(Staged::HeldAnother),
+            Err(error) => Err(call.failed(&error)),
+        }
+    }
+
+    /// Moves a label by compare-and-set: `from` is its present holder, and `None` stands for no version.
+    async fn move_label(
+        &self,
+        label: &str,
+        secret: &SecretId,
+        from: Option<&VersionId>,
+        to: Option<&VersionId>,
+    ) -> Result<()> {
         let call = AwsCall { action: "UpdateSecretVersionStage", secret };
+        let id = |version: &VersionId| version.as_str().to_owned();
         let request = self
             .client
             .update_secret_version_stage()
             .secret_id(secret.as_str())
             .version_stage(label)
-            .remove_from_version_id(version.as_str());
+            .set_move_to_version_id(to.map(id))
+            .set_remove_from_version_id(from.map(id));
         let answer = self.write(request.send()).await.map_err(|error| call.failed_to_move_label(&error))?;
         answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
+    }
+
+    /// Writes a version and moves a label to it. The write alone gives it [`CLAIM`], since a write takes a label from any
+    /// other version.
+    async fn put_by_compare_and_set(
+        &self,
+        secret: &SecretId,
+        (version, label): (&VersionId, &str),
+        value: &SecretString,
+        seen: Option<&VersionId>,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        self.put(secret, (version, CLAIM), value, rotation_token).await?;
+        let moved = self.move_label(label, secret, seen, Some(version)).await;
+        match moved {
+            Err(error) if error.kind() == ErrorKind::StoreConflict => {
+                // The answer to an earlier call may have been lost.
+                let is_moved = self.describe(secret).await?.holder(label) == Some(version);
+                if is_moved { Ok(()) } else { Err(error) }
+            }
+            moved => moved,
+        }
     }
 }
 
@@ -128,68 +192,68 @@ impl SecretStore for AwsSecretsManager {
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> Result<Staged> {
-        let call = AwsCall { action: "PutSecretValue", secret };
-        let request = self
-            .client
-            .put_secret_value()
-            .secret_id(secret.as_str())
-            .client_request_token(version.as_str())
-            .secret_string(value.expose_secret())
-            .version_stages(PENDING)
-            .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
-        match self.write(request.send()).await {
-            Ok(answer) if answer.version_id() == Some(version.as_str()) => Ok(Staged::Stored),
-            Ok(_) => Err(incomplete(&call)),
-            Err(error) if code_of(&error) == Some("ResourceExistsException") => Ok(Staged::HeldAnother),
-            Err(error) => Err(call.failed(&error)),
-        }
+        self.put(secret, (version, PENDING), value, rotation_token).await
     }
 
-    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
-        let call = AwsCall { action: "UpdateSecretVersionStage", secret };
-        let request = self
-            .client
-            .update_secret_version_stage()
-            .secret_id(secret.as_str())
-            .version_stage(CURRENT)
-            .move_to_version_id(version.as_str())
-            .set_remove_from_version_id(holder.map(|holder| holder.as_str().to_owned()));
-        let answer = self.write(request.send()).await.map_err(|error| call.failed_to_move_label(&error))?;
-        answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
+    async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
+        self.move_label(CURRENT, secret, over.version.as_ref(), Some(version)).await
     }
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
-        self.remove_label(PENDING, secret, version).await
+        self.move_label(PENDING, secret, Some(version), None).await
     }
 }
 
+/// Secrets Manager deletes versions without labels.
 impl WriteAhead for AwsSecretsManager {
-    /// Writes a new version and moves the label to it. Secrets Manager deletes versions without labels.
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
+        seen: Option<&VersionId>,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        let call = AwsCall { action: "PutSecretValue", secret };
-        let request = self
-            .client
-            .put_secret_value()
-            .secret_id(secret.as_str())
-            .client_request_token(VersionId::random().as_str())
-            .secret_string(value.expose_secret())
-            .version_stages(AHEAD)
-            .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
-        let answer = self.write(request.send()).await.map_err(|error| call.failed(&error))?;
-        answer.version_id().map(|_| ()).ok_or_else(|| incomplete(&call))
+        self.put_by_compare_and_set(secret, (id, AHEAD), value, seen, rotation_token).await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         Ok(self.read_labelled(secret, AHEAD).await?.map(|stored| stored.text))
     }
 
-    async fn clear_intent(&self, secret: &SecretId, holder: &VersionId) -> Result<()> {
-        self.remove_label(AHEAD, secret, holder).await
+    async fn clear_intent(&self, secret: &SecretId, id: &VersionId) -> Result<()> {
+        self.move_label(AHEAD, secret, Some(id), None).await
+    }
+
+    async fn check_room(&self, secret: &SecretId) -> Result<()> {
+        let call = AwsCall { action: "ListSecretVersionIds", secret };
+        let request = self.client.list_secret_version_ids().secret_id(secret.as_str()).include_deprecated(true);
+        let answer = request.max_results(100).send().await.map_err(|error| call.failed(&error))?;
+        let versions = answer.versions.unwrap_or_default().len();
+        if versions <= MOST_VERSIONS - ROOM {
+            return Ok(());
+        }
+        let message = format!("the secret {secret} has {versions} versions; the limit is {MOST_VERSIONS}");
+        Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(
+            "rotate less often, or wait: Secrets Manager removes versions without labels 24 hours after they were created",
+        ))
+    }
+}
+
+impl Lease for AwsSecretsManager {
+    async fn take_lease(
+        &self,
+        secret: &SecretId,
+        holder: &VersionId,
+        seen: Option<&VersionId>,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        let value = SecretString::from(r#"{"lease":"the version's id is lease-END-ID; END is a Unix time"}"#);
+        self.put_by_compare_and_set(secret, (holder, LEASE), &value, seen, rotation_token).await
+    }
+
+    async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
+        self.move_label(LEASE, secret, Some(holder), Some(version)).await
     }
 }
 

@@ -4,17 +4,18 @@
 //! synced and renamed, so that a reader sees the old document or the new one, also after a crash. Writers lock
 //! `NAME.lock`.
 
-mod disk;
+mod failure;
 mod files;
+mod folder;
 mod snapshot;
 
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use self::files::Files;
-use self::snapshot::StagedDocument;
+use self::snapshot::{FileVersions, StagedDocument};
 use crate::rotation::{
-    Description, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
+    Description, ErrorKind, Lease, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
     VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
@@ -38,14 +39,14 @@ impl SecretStore for FileStore {
             VersionSelector::Pending(version) => Some(version.clone()),
             VersionSelector::Previous => return Ok(None),
         };
-        let text = with_files(secret, move |files| match version {
-            None => files.document().map(Some),
+        with_files(secret, move |files| match version {
+            None => Ok(Some(StoredValue { folder: Some(files.folder()), ..files.document()?.into() })),
             Some(version) => {
                 let found = files.snapshot()?;
-                Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str())))
+                Ok(found.versions.staged(&version).map(|staged| SecretString::from(staged.value.as_str()).into()))
             }
-        });
-        Ok(text.await?.map(StoredValue::from))
+        })
+        .await
     }
 
     async fn stage(
@@ -63,24 +64,20 @@ impl SecretStore for FileStore {
                 return Ok(staged);
             }
             let value = Zeroizing::new(value.expose_secret().to_owned());
-            found.versions.stage(StagedDocument { version, value, base_sha256: Some(found.sha256) });
+            found.versions.stage(StagedDocument { version, value });
             files.write_versions(&found.versions)?;
             Ok(Staged::Stored)
         })
         .await
     }
 
-    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
-        let (version, holder) = (version.clone(), holder.cloned());
+    async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
+        let (version, over) = (version.clone(), over.clone());
         with_files(secret, move |files| {
             let _lock = files.lock()?;
             let mut found = files.snapshot()?;
             let current = found.current_id();
-            let staged = found.versions.promotable(&version, holder.as_ref(), &current)?;
-            if staged.base_sha256.as_ref().is_some_and(|base| *base != found.sha256) {
-                let message = format!("{} was edited during the rotation", files.name());
-                return Err(RotationError::new(ErrorKind::StoreConflict, message));
-            }
+            let staged = found.versions.promotable(&version, &over, &found.document)?;
             // The document is written first: after a crash in between, the snapshot completes the promotion.
             files.write_document(&staged.value)?;
             let promoted = staged.promoted();
@@ -92,34 +89,68 @@ impl SecretStore for FileStore {
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
         let version = version.clone();
-        with_files(secret, move |files| {
-            let _lock = files.lock()?;
-            let mut found = files.snapshot()?;
-            if found.versions.unstage(&version) { files.write_versions(&found.versions) } else { Ok(()) }
+        change_versions(secret, move |versions| {
+            versions.unstage(&version);
+            Ok(())
         })
         .await
     }
 }
 
 impl WriteAhead for FileStore {
-    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        set_intent(secret, Some(value.clone())).await
+    async fn write_intent(
+        &self,
+        secret: &SecretId,
+        id: &VersionId,
+        value: &SecretString,
+        seen: Option<&VersionId>,
+        _rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        let (id, value, seen) = (id.clone(), value.clone(), seen.cloned());
+        change_versions(secret, move |versions| versions.set_intent(&id, &value, seen.as_ref())).await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         with_files(secret, |files| Ok(files.snapshot()?.versions.intent())).await
     }
 
-    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
-        set_intent(secret, None).await
+    async fn clear_intent(&self, secret: &SecretId, id: &VersionId) -> Result<()> {
+        let id = id.clone();
+        change_versions(secret, move |versions| {
+            versions.clear_intent(&id);
+            Ok(())
+        })
+        .await
     }
 }
 
-async fn set_intent(secret: &SecretId, value: Option<SecretString>) -> Result<()> {
+impl Lease for FileStore {
+    async fn take_lease(
+        &self,
+        secret: &SecretId,
+        holder: &VersionId,
+        seen: Option<&VersionId>,
+        _rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        let (holder, seen) = (holder.clone(), seen.cloned());
+        change_versions(secret, move |versions| versions.move_lease(seen.as_ref(), &holder)).await
+    }
+
+    async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
+        let (holder, version) = (holder.clone(), version.clone());
+        change_versions(secret, move |versions| versions.move_lease(Some(&holder), &version)).await
+    }
+}
+
+/// Changes the versions of a secret, but not its document.
+async fn change_versions(
+    secret: &SecretId,
+    change: impl FnOnce(&mut FileVersions) -> Result<()> + Send + 'static,
+) -> Result<()> {
     with_files(secret, move |files| {
         let _lock = files.lock()?;
         let mut found = files.snapshot()?;
-        found.versions.set_intent(value.as_ref());
+        change(&mut found.versions)?;
         files.write_versions(&found.versions)
     })
     .await

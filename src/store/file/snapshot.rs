@@ -25,14 +25,13 @@ pub(super) struct PromotedDocument {
 pub(super) struct StagedDocument {
     pub(super) version: VersionId,
     pub(super) value: Zeroizing<String>,
-    /// The digest of the document when this version was staged; a promotion must not undo a later edit.
-    pub(super) base_sha256: Option<String>,
 }
 
 /// What one read of a secret's files returned.
 pub(super) struct FileSnapshot {
+    pub(super) document: SecretString,
     /// The digest of the document.
-    pub(super) sha256: String,
+    sha256: String,
     pub(super) versions: FileVersions,
 }
 
@@ -65,13 +64,13 @@ impl StagedDocument {
 impl FileSnapshot {
     /// Completes a promotion that crashed between its two writes: a staged document that readers already read is the
     /// current one.
-    pub(super) fn new(document: &SecretString, mut versions: FileVersions) -> Self {
+    pub(super) fn new(document: SecretString, mut versions: FileVersions) -> Self {
         let sha256 = digest(document.expose_secret());
         if let Some(staged) = versions.take_pending_if(|staged| digest(&staged.value) == sha256) {
             let previous = versions.current().map(|current| current.version.clone());
             versions.promote(staged.promoted(), previous);
         }
-        Self { sha256, versions }
+        Self { document, sha256, versions }
     }
 
     /// The current version's id: the digest for a document that was never rotated or was edited since.

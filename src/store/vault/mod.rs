@@ -31,8 +31,8 @@ use self::location::Location;
 use self::settings::VaultSettings;
 use self::snapshot::{KvSnapshot, KvVersions, StagedVersion};
 use crate::rotation::{
-    Description, Document, ErrorKind, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,
-    VersionSelector, WriteAhead,
+    Description, Document, Lease, Result, SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector,
+    WriteAhead,
 };
 use crate::secret::SecretString;
 
@@ -95,10 +95,14 @@ impl VaultKv {
         Ok(written)
     }
 
-    async fn set_intent(&self, secret: &SecretId, value: Option<&SecretString>) -> Result<()> {
+    async fn change_versions(
+        &self,
+        secret: &SecretId,
+        change: impl FnOnce(&mut KvVersions) -> Result<()>,
+    ) -> Result<()> {
         let found = self.snapshot(secret).await?;
         let mut versions = found.versions.clone();
-        versions.set_intent(value);
+        change(&mut versions)?;
         self.write_versions(&found, &versions).await.map(drop)
     }
 
@@ -156,17 +160,12 @@ impl SecretStore for VaultKv {
         Ok(Staged::Stored)
     }
 
-    async fn promote(&self, secret: &SecretId, version: &VersionId, holder: Option<&VersionId>) -> Result<()> {
+    async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
         let found = self.snapshot(secret).await?;
-        let staged = found.versions.promotable(version, holder, &found.current_id())?;
-        // A promotion would overwrite an edit made since this version was staged.
-        if staged.follows != found.document.version {
-            let message = format!("{secret} was edited during the rotation");
-            return Err(RotationError::new(ErrorKind::StoreConflict, message));
-        }
+        let staged = found.versions.promotable(version, over, &SecretString::from(found.document.text.as_str()))?;
         let path = found.location.data();
         let call = KvCall { action: "write", capability: "update", path: &path };
-        let written = self.connection().await?.write(&path, &staged.document, staged.follows).await;
+        let written = self.connection().await?.write(&path, &staged.document, found.document.version).await;
         let written = written.map_err(|error| call.failed(error))?;
         // Without this write, the next snapshot completes the promotion.
         let versions = found.promoted(staged, &written);
@@ -183,16 +182,43 @@ impl SecretStore for VaultKv {
 }
 
 impl WriteAhead for VaultKv {
-    async fn write_intent(&self, secret: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        self.set_intent(secret, Some(value)).await
+    async fn write_intent(
+        &self,
+        secret: &SecretId,
+        id: &VersionId,
+        value: &SecretString,
+        seen: Option<&VersionId>,
+        _rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        self.change_versions(secret, |versions| versions.set_intent(id, value, seen)).await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
         Ok(self.snapshot(secret).await?.versions.intent())
     }
 
-    async fn clear_intent(&self, secret: &SecretId, _: &VersionId) -> Result<()> {
-        self.set_intent(secret, None).await
+    async fn clear_intent(&self, secret: &SecretId, id: &VersionId) -> Result<()> {
+        self.change_versions(secret, |versions| {
+            versions.clear_intent(id);
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Lease for VaultKv {
+    async fn take_lease(
+        &self,
+        secret: &SecretId,
+        holder: &VersionId,
+        seen: Option<&VersionId>,
+        _rotation_token: Option<&SecretString>,
+    ) -> Result<()> {
+        self.change_versions(secret, |versions| versions.move_lease(seen, holder)).await
+    }
+
+    async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
+        self.change_versions(secret, |versions| versions.move_lease(Some(holder), version)).await
     }
 }
 

@@ -61,6 +61,16 @@ async fn credentials_in_another_secret_issue_the_temporary_token() {
         assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
         assert!(scene.simulation.genesys.live_tokens().is_empty());
     }
+    // Credentials that another document may use issue no token for this one.
+    let restricted = json!({
+        "region": "eu-west-1", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "used_by": ["other.json"],
+    });
+    write(scene.directory.path(), "private.json", &restricted.to_string());
+    scene.simulation.journal.clear();
+    let typed = format!("file:{}", scene.directory.path().join("token.json").display());
+    let transcript = scene.run(&["api", &typed, "GET", "/api/v2/tokens/me"]).await;
+    assert!(transcript.error().0.contains("used_by does not contain"), "{}", transcript.stderr);
+    assert_eq!(scene.simulation.journal.count("POST /oauth/token"), 0, "no credentials were sent");
     // Without access to the credentials, the call uses the stored token.
     let typed = rotated(&scene).await;
     let path = typed.strip_prefix("file:").expect("a file");
