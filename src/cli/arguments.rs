@@ -14,7 +14,8 @@ use super::man::ManArgs;
 use super::rotate::arguments::RotateArgs;
 use super::sim::SimArgs;
 use super::status::arguments::StatusArgs;
-use super::terminal::output::{Format, Output, one_line};
+use super::terminal::output::{Format, Output};
+use super::terminal::printable::one_line;
 use super::token::TokenArgs;
 
 const AFTER_HELP: &str = "\

@@ -12,7 +12,6 @@ use super::rotate::report::Rotation;
 use super::sim::default_client;
 use super::target::store::AnyStore;
 use super::terminal::output::{Format, Output};
-use super::terminal::style::Colour;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{
     Credentials, Deadline, Document, ErrorKind, KeyPair, Result, RotationError, Rotator, SecretId, SecretStore,
@@ -176,7 +175,9 @@ impl<'a> Demo<'a> {
 
     fn heading(&self, text: &str) {
         self.say("");
-        self.say(&self.output.style.paint(Colour::Bold, text));
+        if self.output.format == Format::Text {
+            self.output.heading(text);
+        }
     }
 
     /// Prints a line of the explanation, which JSON output leaves out.

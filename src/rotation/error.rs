@@ -111,7 +111,7 @@ impl ErrorKind {
                 "use an AWS region name such as eu-west-1, or a Genesys Cloud domain such as mypurecloud.ie"
             }
             Self::RotationDisabled => {
-                "enable rotation (RotateSecret with the function's ARN), or do not rotate this secret"
+                "enable rotation (RotateSecret with the function's ARN), or rotate with --local --even-if-disabled"
             }
             Self::VersionNotStaged => {
                 "start the rotation from Secrets Manager (RotateSecret): it stages the version for the steps"

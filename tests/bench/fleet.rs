@@ -111,7 +111,17 @@ fn document(number: usize) -> String {
 fn rotate(simulation: &Simulation, at_once: usize) -> Child {
     let (genesys, aws) = (simulation.genesys_url(), simulation.secrets_manager_url());
     let mut command = Command::new(CLI);
-    command.args(["rotate", "--local", "--all", "--prefix", "fleet/", "--revoke-previous", "--output", "json"]);
+    command.args([
+        "rotate",
+        "--yes",
+        "--local",
+        "--all",
+        "--prefix",
+        "fleet/",
+        "--revoke-previous",
+        "--output",
+        "json",
+    ]);
     command.args(["--concurrency", &at_once.to_string()]).env_clear().envs([
         ("ROTATOR_LOGIN_URL", genesys.as_str()),
         ("ROTATOR_API_URL", &genesys),

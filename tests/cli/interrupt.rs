@@ -120,3 +120,35 @@ async fn an_interrupted_check_names_the_token_that_it_could_not_revoke() {
     assert_eq!(child.wait().expect("the process exits").code(), Some(1));
     assert!(!scene.simulation.genesys.live_tokens().is_empty());
 }
+
+/// Interrupts a command after the platform has issued a token, and before the answer arrives.
+async fn interrupt_a_token_request(command: &[&str], signals: &[&str]) {
+    let scene = Scene::new().await;
+    let (path, typed) = scene.file("a.json");
+    if command[0] == "api" {
+        let mut document = read(&path);
+        document["access_token"] = "dead".into();
+        write(scene.directory.path(), "a.json", &document.to_string());
+    }
+    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::DelayAnswer(SECOND)));
+    let arguments: Vec<&str> = command.iter().map(|word| if *word == "SECRET" { &typed } else { *word }).collect();
+    let mut process = scene.command(&arguments);
+    let mut child = process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+    wait_for_token(&scene).await;
+    for name in signals {
+        signal(child.id(), name);
+        tokio::time::sleep(SECOND / 10).await;
+    }
+    let exit = tokio::task::spawn_blocking(move || child.wait().expect("the process exits")).await;
+    assert_eq!(exit.expect("the task completes").code(), Some(1), "{command:?}");
+    assert!(scene.simulation.genesys.live_tokens().is_empty(), "{command:?} left a token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_token_request_leaves_no_token() {
+    for name in ["INT", "TERM"] {
+        interrupt_a_token_request(&["check", "SECRET"], &[name]).await;
+        interrupt_a_token_request(&["api", "SECRET", "GET", "/api/v2/tokens/me"], &[name]).await;
+    }
+    interrupt_a_token_request(&["rotate", "SECRET"], &["INT", "TERM"]).await;
+}

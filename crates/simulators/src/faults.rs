@@ -15,6 +15,8 @@ pub enum Effect {
     Answer(FaultAnswer),
     /// The request is executed after this delay.
     Delay(Duration),
+    /// The request is executed at once, and its answer is sent after this delay.
+    DelayAnswer(Duration),
     /// The request is executed once all calls that the barrier requires have arrived.
     Meet(Arc<Barrier>),
     /// The connection closes, and the request is not executed.

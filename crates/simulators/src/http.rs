@@ -184,6 +184,11 @@ async fn apply<S: Service>(effect: Effect, request: Request, service: &S, faults
             tokio::time::sleep(delay).await;
             Ok(service.answer(request).await)
         }
+        Effect::DelayAnswer(delay) => {
+            let answer = service.answer(request).await;
+            tokio::time::sleep(delay).await;
+            Ok(answer)
+        }
         Effect::Meet(barrier) => {
             barrier.wait().await;
             Ok(service.answer(request).await)

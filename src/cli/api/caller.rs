@@ -8,7 +8,7 @@ use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::output::Output;
 use crate::platform::{Api, ApiCall, ApiResponse, ErrorResponse, Platforms, SuccessBody, with_unknown_outcome};
-use crate::rotation::{CurrentToken, Deadline, ErrorKind, RotationError, Rotator, SpareToken, SystemClock};
+use crate::rotation::{CurrentToken, Deadline, ErrorKind, Rollbacks, RotationError, Rotator, SpareToken, SystemClock};
 
 /// A client of the API.
 pub(super) struct Caller<'a> {
@@ -77,6 +77,11 @@ impl<'a> Caller<'a> {
                 }
             }
         }
+    }
+
+    /// The undo of what these calls create.
+    pub(super) fn rollbacks(&self) -> Rollbacks {
+        self.rotator.rollbacks.clone()
     }
 
     /// Revokes the temporary token.

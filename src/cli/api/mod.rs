@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use clap::Args;
 use reqwest::Method;
+use tokio::time::timeout;
 
 use self::caller::{CallError, Caller};
 use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::target::interruption::until_answered;
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::parse_duration;
@@ -59,9 +61,11 @@ pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, Command
     let path = caller.api.path(&arguments.path).map_err(|error| CommandFailure::settings(&error))?;
     let call = ApiCall { method: arguments.method.clone(), path, body };
     let mut signals = Signals::listen();
-    let ended = tokio::select! {
-        ended = tokio::time::timeout(arguments.timeout, send(&mut caller, call, arguments)) => ended,
-        () = signals.next() => Ok(Err(interruption().into())),
+    let rollbacks = caller.rollbacks();
+    let sent = timeout(arguments.timeout, send(&mut caller, call, arguments));
+    let ended = match until_answered(signals.next(), &rollbacks, sent).await {
+        Ok(ended) => ended,
+        Err(left) => Ok(Err(interruption(left).into())),
     };
     caller.end().await;
     let error = match ended {
@@ -70,7 +74,7 @@ pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, Command
         Err(_) => out_of_time().into(),
     };
     if let Some(refusal) = &error.refusal {
-        session.output.bytes(refusal.body());
+        session.output.foreign(refusal.body());
     }
     let message = format!("{}: {}", secret.typed, error.cause.chain());
     Err(CommandFailure { exit: Exit::Failed, message, hint: error.cause.hint().to_owned() })
@@ -83,7 +87,7 @@ async fn send(caller: &mut Caller<'_>, call: ApiCall, arguments: &ApiArgs) -> Re
     let mut body = caller.call(&call).await?;
     while let Some(piece) = body.next().await? {
         // A reader that closes the pipe early has what it needs.
-        if !caller.output.bytes(&piece) {
+        if !caller.output.foreign(&piece) {
             break;
         }
     }
@@ -115,8 +119,9 @@ fn parse_method(text: &str) -> Result<Method, String> {
     found.ok_or_else(|| "expected GET, HEAD, POST, PUT, PATCH or DELETE".to_owned())
 }
 
-fn interruption() -> RotationError {
-    RotationError::new(ErrorKind::DeadlineExceeded, "the call was interrupted")
+fn interruption(left: Option<RotationError>) -> RotationError {
+    let left = left.map_or_else(String::new, |error| format!("; {error}"));
+    RotationError::new(ErrorKind::DeadlineExceeded, format!("the call was interrupted{left}"))
         .with_hint("the platform may have executed the call: check before you repeat it")
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn print(caller: &mut Caller<'_>, first: ApiCall, most: u32) ->
         let call = ApiCall { method: Method::GET, path: path.clone(), body: None };
         let body = caller.call(&call).await?.read_all(LARGEST_PAGE).await?;
         let next = next_of(&body, &path, &caller.api)?;
-        if !caller.output.bytes(&one_line(&body)) {
+        if !caller.output.foreign(&one_line(&body)) {
             // A reader that closes the pipe early has what it needs.
             return Ok(Exit::Done);
         }

@@ -34,10 +34,9 @@ impl Fix {
 
     pub(super) fn show(&self, output: &Output) {
         for Raised { client_id, from, to } in self.tried.iter().flat_map(|report| &report.raised) {
-            let (mark, from, to) = (output.style.mark(true), from.as_secs(), to.as_secs());
-            output.result(format_args!(
-                "  {mark} raised the token duration of client {client_id} from {from} s to {to} s"
-            ));
+            let (from, to) = (from.as_secs(), to.as_secs());
+            let raised = format_args!("raised the token duration of client {client_id} from {from} s to {to} s");
+            output.marked("  ", true, raised);
         }
     }
 

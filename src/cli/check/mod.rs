@@ -196,7 +196,7 @@ impl Checked<'_> {
         output.result(self.secret);
         for (index, stage) in self.tried.iter().enumerate() {
             let is_done = self.succeeded(index) && (*stage != CheckStage::Revoke || self.unrevoked().is_none());
-            output.result(format_args!("  {} {}", output.style.mark(is_done), self.describe(*stage)));
+            output.marked("  ", is_done, self.describe(*stage));
         }
         let Ok(report) = &self.result else { return output.result("  not ready to rotate; nothing was stored") };
         self.fix.show(output);
@@ -212,7 +212,7 @@ impl Checked<'_> {
                 (!life.ends_before_next_rotation(), format!("{lifetime}; the schedule requires up to {}", span(needed)))
             }
         };
-        output.result(format_args!("  {} {line}", output.style.mark(is_sufficient)));
+        output.marked("  ", is_sufficient, line);
         if life.is_fixed && is_sufficient {
             output.result(format_args!("  note {HOURLY}"));
         }

@@ -25,13 +25,16 @@ pub struct RotateArgs {
     /// Show what would be done, without doing it
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask for confirmation before --all starts
+    /// Do not ask for the confirmation that --all and --revoke-previous need
     #[arg(long, short)]
     pub yes: bool,
     /// Run the four steps in this process instead of the rotation function (always the case for Vault and files)
     #[arg(long)]
     pub local: bool,
-    /// Timeout for each secret: 30s, 5m, 1h
+    /// With --local: rotate a secret of Secrets Manager although its rotation is disabled or was cancelled
+    #[arg(long, requires = "local")]
+    pub even_if_disabled: bool,
+    /// Timeout for each secret, from its first read to the revocation of its previous tokens: 30s, 5m, 1h
     #[arg(long, default_value = "5m", value_parser = parse_duration)]
     pub timeout: Duration,
     /// Number of secrets to rotate concurrently

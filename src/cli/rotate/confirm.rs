@@ -1,13 +1,27 @@
-//! Confirmation before many secrets are rotated.
+//! Confirmation before many secrets are rotated, or tokens revoked.
 
 use std::io::{self, IsTerminal, Write};
 
 use super::arguments::RotateArgs;
+use crate::cli::exit::CommandFailure;
 use crate::cli::terminal::output::Output;
 
-/// Asks for confirmation on a terminal. Returns true without asking elsewhere.
+/// Checks that the run can ask for the confirmation that it needs.
+///
+/// # Errors
+/// A [usage](CommandFailure::usage) failure if it needs one, and stdin or stderr is not a terminal.
+pub(super) fn check(arguments: &RotateArgs) -> Result<(), CommandFailure> {
+    if !is_needed(arguments) || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Ok(());
+    }
+    let message =
+        "--all and --revoke-previous need a confirmation, and this run cannot ask: stdin or stderr is not a terminal";
+    Err(CommandFailure::usage(message, "preview the run with --dry-run, then add --yes"))
+}
+
+/// Asks for confirmation if the run needs one.
 pub(super) async fn ask(secrets: usize, arguments: &RotateArgs, output: &Output) -> bool {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !is_needed(arguments) {
         return true;
     }
     output.note(question(secrets, arguments));
@@ -20,15 +34,22 @@ pub(super) async fn ask(secrets: usize, arguments: &RotateArgs, output: &Output)
     answer.await.is_ok_and(|line| line.is_ok_and(|line| is_yes(&line)))
 }
 
+/// Many secrets, or tokens that readers still use.
+fn is_needed(arguments: &RotateArgs) -> bool {
+    (arguments.selection.all || arguments.revoke_previous) && !arguments.yes && !arguments.dry_run
+}
+
 fn question(secrets: usize, arguments: &RotateArgs) -> String {
-    let matches = if secrets == 1 { "1 secret matches".to_owned() } else { format!("{secrets} secrets match") };
-    let action = if arguments.selection.rotation_function.is_some() {
-        " and will be rotated"
-    } else {
-        "; those that hold a rotated token will be rotated"
+    let action = match (secrets, arguments.selection.all, arguments.selection.rotation_function.is_some()) {
+        (1, false, _) => "1 secret will be rotated".to_owned(),
+        (_, false, _) => format!("{secrets} secrets will be rotated"),
+        (1, true, true) => "1 secret matches and will be rotated".to_owned(),
+        (_, true, true) => format!("{secrets} secrets match and will be rotated"),
+        (1, true, false) => "1 secret matches; it will be rotated if it holds a rotated token".to_owned(),
+        (_, true, false) => format!("{secrets} secrets match; those that hold a rotated token will be rotated"),
     };
     let revocation = if arguments.revoke_previous { ", and their previous tokens revoked" } else { "" };
-    format!("{matches}{action}{revocation} (--dry-run lists them).")
+    format!("{action}{revocation} (--dry-run lists them).")
 }
 
 fn is_yes(answer: &str) -> bool {

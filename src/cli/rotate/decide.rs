@@ -50,40 +50,56 @@ pub(super) struct Rules {
     pub(super) is_function_named: bool,
     /// Newer tokens are skipped.
     pub(super) cutoff: Option<Timestamp>,
+    /// When the run started. A token that was issued later cannot be trusted to be new.
+    pub(super) now: Timestamp,
 }
+
+/// The tokens that a secret holds; `None` for a value that is no document and holds no token.
+pub(super) type Found = Result<Option<PreviousTokens>, RotationError>;
 
 impl Rules {
     /// Decides by the tokens that the secret holds; `None` if it was not read.
     ///
     /// A named secret is rotated, and its rotation reports what is wrong with it. A listed secret is rotated only if it
     /// holds a token that a rotation has written, so that no unrelated credentials are sent to the platform.
-    pub(super) fn decide(self, chosen: &Chosen, found: Option<&Result<PreviousTokens, RotationError>>) -> Decision {
+    pub(super) fn decide(self, chosen: &Chosen, found: Option<&Found>) -> Decision {
         let is_known = chosen.listed.is_none() || self.is_function_named;
         match found {
-            Some(Ok(tokens)) if !is_known && !tokens.is_rotated() => {
-                let why = "it holds no token that a rotation has written (if it should be rotated, rotate it once by its name)";
-                return Decision::Skip(Reason::Unrelated(why.to_owned()));
-            }
+            Some(Ok(tokens)) if !is_known => match tokens {
+                Some(tokens) if tokens.is_rotated() => {}
+                Some(tokens) if tokens.holds_token() => return Decision::Fail(not_rotated()),
+                _ => {
+                    let why = "it holds no token that a rotation has written (if it should be rotated, rotate it once by its name)";
+                    return Decision::Skip(Reason::Unrelated(why.to_owned()));
+                }
+            },
             Some(Err(error)) if !is_known => return of_unreadable(error),
             _ => {}
         }
         let listed = chosen.listed.as_ref().and_then(|listed| listed.last_rotated);
         let issued_at = match found {
-            Some(Ok(tokens)) => tokens.issued_at(),
+            Some(Ok(Some(tokens))) => tokens.issued_at(),
             _ => listed,
         };
         match (issued_at, self.cutoff) {
-            (Some(issued_at), Some(cutoff)) if issued_at > cutoff => Decision::Skip(Reason::Fresh(issued_at)),
+            (Some(issued_at), Some(cutoff)) if issued_at > cutoff && issued_at <= self.now => {
+                Decision::Skip(Reason::Fresh(issued_at))
+            }
             _ => Decision::Rotate,
         }
     }
 }
 
+/// A token that a rotation did not write may belong to another system, or to a document that was damaged since.
+fn not_rotated() -> RotationError {
+    let message = "it holds access_token, but not all fields that a rotation writes: token_type, issued_at, expires_at, credentials";
+    let hint = "if the token is one of the platform, rotate the secret by its name and revoke the token; if not, narrow the selection";
+    RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(hint)
+}
+
 fn of_unreadable(error: &RotationError) -> Decision {
     match error.kind() {
-        ErrorKind::DocumentInvalid | ErrorKind::NoCurrentVersion | ErrorKind::SecretNotFound => {
-            Decision::Skip(Reason::Unrelated(error.to_string()))
-        }
+        ErrorKind::NoCurrentVersion => Decision::Skip(Reason::Unrelated(error.to_string())),
         ErrorKind::StoreDenied => {
             let hint = format!("{}; or name the function that rotates it with --rotation-function", error.hint());
             let message = format!("cannot read the secret to find out whether it holds a token: {error}");

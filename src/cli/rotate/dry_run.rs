@@ -9,7 +9,7 @@ use crate::cli::exit::{ErrorJson, Exit};
 use crate::cli::target::selection::Chosen;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::Format;
-use crate::rotation::{Clock, RotationError};
+use crate::rotation::{Clock, Deadline, RotationError};
 
 #[derive(Serialize)]
 struct PlanJson<'a> {
@@ -23,8 +23,8 @@ struct PlanJson<'a> {
 /// Reads each secret and prints what a rotation would do with it.
 pub(super) async fn run(chosen: Vec<Chosen>, rotating: &Rotating<'_>) -> Exit {
     let decide = |chosen: Chosen| async move {
-        let (decision, found) = rotating.decide(&chosen).await;
-        let issued_at = found.and_then(Result::ok).and_then(|previous| previous.issued_at());
+        let (decision, found) = rotating.decide(&chosen, Deadline::after(rotating.arguments.timeout)).await;
+        let issued_at = found.and_then(Result::ok).flatten().and_then(|previous| previous.issued_at());
         let age = issued_at.map(|issued_at| from_now(issued_at, rotating.session.clock.now()));
         (chosen, decision, age)
     };

@@ -9,14 +9,15 @@ use super::observation::{Observation, VersionState};
 use super::stuck;
 use crate::rotation::{
     Clock, Deadline, Diagnosis, Document, ErrorKind, Result, RotationError, RotationPlatform, RotationReport,
-    RotationStore, Rotator, SecretId, SecretStore, Step, TokenDuration, TokenLife, VersionId, VersionSelector,
+    RotationStore, Rotator, SecretId, SecretRotation, SecretStore, Step, TokenDuration, TokenLife, VersionId,
+    VersionSelector,
 };
 use crate::store::aws::AwsSecretsManager;
 
 /// The wait before the first poll; later waits are longer.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// The timeout of a diagnosis.
+/// The longest timeout of a diagnosis.
 const DIAGNOSIS: Duration = Duration::from_secs(10);
 
 /// One rotation, and when to stop polling.
@@ -24,6 +25,8 @@ pub(super) struct Following<'a, S, I, C> {
     rotator: &'a Rotator<S, I, C>,
     secret: &'a SecretId,
     end: Instant,
+    /// The time before the end in which the last diagnosis runs.
+    reserve: Duration,
     /// The time without progress after which the first and the second diagnosis run.
     stillness: [Duration; 2],
 }
@@ -72,7 +75,8 @@ impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsMana
 impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Following<'a, S, I, C> {
     /// Follows a rotation of this secret until the timeout.
     pub(super) fn begin(rotator: &'a Rotator<S, I, C>, secret: &'a SecretId, timeout: Duration) -> Self {
-        Self { rotator, secret, end: Instant::now() + timeout, stillness: stuck::STILLNESS }
+        let reserve = DIAGNOSIS.min(timeout / 4);
+        Self { rotator, secret, end: Instant::now() + timeout, reserve, stillness: stuck::STILLNESS }
     }
 
     /// Follows the rotation that creates this version.
@@ -130,7 +134,7 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         seen.note_promotion();
         let document = match seen.document.take() {
             Some(document) => Some(document),
-            None => self.current_document().await,
+            None => self.current_document(Deadline::after(DIAGNOSIS)).await,
         };
         let now = self.rotator.clock.now();
         let rules = seen.described.as_ref().and_then(|described| described.rotation_rules.as_ref());
@@ -139,10 +143,9 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         RotationReport { token_life, ..self.report(seen, None) }
     }
 
-    /// The promoted document; `None` if it cannot be read, which does not affect the result.
-    async fn current_document(&self) -> Option<Document> {
+    /// The current document; `None` if it cannot be read, which does not affect the result.
+    async fn current_document(&self, deadline: Deadline) -> Option<Document> {
         let read = || self.rotator.store.read(self.secret, VersionSelector::Current);
-        let deadline = Deadline::after(DIAGNOSIS);
         let value = self.rotator.retries.run("read the promoted version", deadline, read).await.ok().flatten()?;
         Document::parse(&value.text).ok()
     }
@@ -155,16 +158,29 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         }
         let is_last = seen.diagnoses + 1 == self.stillness.len();
         seen.diagnoses += 1;
-        let Diagnosis { step, reason } = self.diagnose(seen, DIAGNOSIS.min(self.remaining())).await;
+        let Diagnosis { step, reason } = self.diagnose(seen).await;
         Some((step, reason.filter(|reason| stuck::is_conclusive(reason, is_last))?))
     }
 
-    async fn diagnose(&self, seen: &Observation, time: Duration) -> Diagnosis {
-        self.rotator.diagnose(self.secret, &seen.version, Deadline::after(time)).await
+    /// An in-place rotation makes the stored secret and its tokens invalid before the promotion: their rejection says
+    /// nothing about the rotation.
+    async fn diagnose(&self, seen: &Observation) -> Diagnosis {
+        let deadline = Deadline::after(DIAGNOSIS.min(self.end.saturating_duration_since(Instant::now())));
+        let diagnosis = self.rotator.diagnose(self.secret, &seen.version, deadline).await;
+        let is_rejection =
+            |reason: &RotationError| matches!(reason.kind(), ErrorKind::CredentialsRejected | ErrorKind::TokenRejected);
+        if !diagnosis.reason.as_ref().is_some_and(is_rejection) {
+            return diagnosis;
+        }
+        let document = self.current_document(deadline).await;
+        let is_in_place = document.is_none_or(|document| {
+            !matches!(document.secret_rotation(), Ok(None | Some(SecretRotation::Alternating { .. })))
+        });
+        Diagnosis { reason: diagnosis.reason.filter(|_| !is_in_place), ..diagnosis }
     }
 
     async fn timed_out(&self, seen: Observation) -> RotationReport {
-        let Diagnosis { step, reason } = self.diagnose(&seen, DIAGNOSIS).await;
+        let Diagnosis { step, reason } = self.diagnose(&seen).await;
         // A diagnosis without read permission knows less than the earlier polls.
         let step = if seen.has_value() && step == Step::Create { Step::Test } else { step };
         let function = seen.described.as_ref().and_then(|described| described.rotation_function.clone());
@@ -185,8 +201,9 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         RotationReport { secret, version, steps: seen.steps, token_life: None, error }
     }
 
+    /// The time for polling.
     fn remaining(&self) -> Duration {
-        self.end.saturating_duration_since(Instant::now())
+        (self.end - self.reserve).saturating_duration_since(Instant::now())
     }
 
     fn deadline(&self) -> Deadline {

@@ -52,12 +52,24 @@ struct Scene {
 impl Scene {
     /// A secret with an empty pending version.
     fn new(issuer: StubIssuer) -> Self {
+        Self::holding(issuer, VALUE)
+    }
+
+    fn holding(issuer: StubIssuer, value: &str) -> Self {
         let (store, secret, version) = (MemoryStore::new(), SecretId::new("token"), VersionId::random());
-        store.create(secret.clone(), SecretString::from(VALUE));
+        store.create(secret.clone(), SecretString::from(value));
         store.stage_empty(&secret, &version).expect("the secret exists");
         let rotator = Rotator::new(store, issuer, SystemClock);
         let request = StepRequest { secret, version, rotation_token: None, staged_by: StagedBy::Service };
         Self { rotator, request }
+    }
+
+    /// Promotes the pending version, as the function does, whatever this machine's issuer answers.
+    async fn promote_by_another_process(&self) {
+        let (StepRequest { secret, version, .. }, store) = (&self.request, &self.rotator.store);
+        store.stage(secret, version, &SecretString::from(VALUE), None).await.expect("it is staged");
+        let current = store.read(secret, VersionSelector::Current).await.expect("a store in memory").expect("a value");
+        store.promote(secret, version, &current).await.expect("it is promoted");
     }
 
     async fn steps(&self, steps: &[Step]) {
@@ -174,4 +186,34 @@ async fn without_a_reason_the_stuck_step_is_reported() {
     let report = scene.follow(Duration::from_millis(500), LONG, |_| {}).await;
     assert_eq!(kind(&report), Some(ErrorKind::DeadlineExceeded));
     assert_eq!(outcomes(&report).last(), Some(&(Step::Finish, false)));
+}
+
+/// The document of an in-place rotation, whose stored client secret is invalid until the promotion.
+const IN_PLACE: &str = r#"{"region":"mypurecloud.ie","client_id":"client","client_secret":"dead","rotate":"client_secret","accept_gap":true}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_secret_does_not_end_the_following_of_an_in_place_rotation() {
+    for rejection in [ErrorKind::CredentialsRejected, ErrorKind::TokenRejected] {
+        let issuer = StubIssuer { issue: Some(rejection), verify: None };
+        let scene = Scene::holding(issuer, IN_PLACE);
+        let version = &scene.request.version;
+        let promote = async {
+            sleep(Duration::from_secs(40)).await;
+            scene.promote_by_another_process().await;
+        };
+        let (report, ()) = tokio::join!(scene.follow(LONG, Duration::from_secs(5), |_| {}), promote);
+        assert_eq!((kind(&report), report.version.as_ref()), (None, Some(version)), "{rejection}");
+        let scene = Scene::holding(StubIssuer { issue: Some(rejection), verify: None }, IN_PLACE);
+        let report = scene.follow(LONG, Duration::from_secs(5), |_| {}).await;
+        assert_eq!(kind(&report), Some(ErrorKind::DeadlineExceeded), "a rejection is not reported as the reason");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timeout_includes_the_last_diagnosis() {
+    let scene = Scene::new(StubIssuer::default());
+    let began = Instant::now();
+    let report = scene.follow(LONG, LONG, |_| {}).await;
+    assert_eq!(kind(&report), Some(ErrorKind::DeadlineExceeded));
+    assert!(began.elapsed() <= LONG, "{:?}", began.elapsed());
 }

@@ -25,7 +25,7 @@ use self::progress::Progress;
 use self::queue::Queue;
 use self::tally::Tally;
 use crate::cli::exit::{CommandFailure, Exit};
-use crate::cli::target::interruption::ROLLBACK;
+use crate::cli::target::interruption::{ANSWER, ROLLBACK};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::signals::Signals;
 use crate::rotation::Clock;
@@ -44,6 +44,7 @@ pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Comm
         let message = "rotate --all needs a filter: alone it would select every secret of the account";
         return Err(CommandFailure::usage(message, "add --tag KEY=VALUE, --prefix NAME or --rotation-function ARN"));
     }
+    confirm::check(arguments)?;
     let started = session.clock.now();
     let platforms = session.platforms()?;
     let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
@@ -55,7 +56,7 @@ pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Comm
     if arguments.dry_run {
         return Ok(dry_run::run(chosen, &rotating).await);
     }
-    if is_many && !arguments.yes && !confirm::ask(chosen.len(), arguments, &session.output).await {
+    if !confirm::ask(chosen.len(), arguments, &session.output).await {
         session.output.note("cancelled: no rotation was started");
         return Ok(Exit::Failed);
     }
@@ -90,7 +91,7 @@ async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally
                     tally.abandon(progress.running(), rotating);
                     rotating.interrupt();
                     let rolled_back = async { while rotations.next().await.is_some() {} };
-                    let _ = timeout(ROLLBACK + MARGIN, rolled_back).await;
+                    let _ = timeout(ANSWER + ROLLBACK + MARGIN, rolled_back).await;
                     return tally;
                 }
                 progress.note("stopping: waiting for the running rotations, starting no others; press Ctrl-C again to exit without waiting");

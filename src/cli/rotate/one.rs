@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::arguments::RotateArgs;
-use super::decide::{Decision, Reason, Rules};
+use super::decide::{Decision, Found, Reason, Rules};
 use super::follow::Following;
 use super::progress::Progress;
 use super::report::{Ended, Rotation, Skipped};
@@ -16,8 +17,7 @@ use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::{AgeLimit, to_the_second};
 use crate::platform::Platforms;
 use crate::rotation::{
-    Deadline, ErrorKind, PreviousTokens, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock,
-    VersionId,
+    Deadline, ErrorKind, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock, VersionId,
 };
 
 /// The state that all rotations of one run share.
@@ -33,7 +33,6 @@ pub(super) struct Rotating<'a> {
     rules: Rules,
 }
 
-type Found = Result<PreviousTokens, RotationError>;
 type LocalRotator = Rotator<AnyStore, Platforms, SystemClock>;
 
 impl<'a> Rotating<'a> {
@@ -46,7 +45,7 @@ impl<'a> Rotating<'a> {
     ) -> Self {
         let is_function_named = arguments.selection.rotation_function.is_some();
         let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(started));
-        let (limiter, rules) = (RateLimiter::default(), Rules { is_function_named, cutoff });
+        let (limiter, rules) = (RateLimiter::default(), Rules { is_function_named, cutoff, now: started });
         let (started, interruption) = (to_the_second(started), watch::Sender::new(false));
         Self { arguments, session, progress, started, platforms, limiter, interruption, rules }
     }
@@ -60,13 +59,13 @@ impl<'a> Rotating<'a> {
     }
 
     /// Decides what to do with a secret.
-    pub(super) async fn decide(&self, chosen: &Chosen) -> (Decision, Option<Found>) {
+    pub(super) async fn decide(&self, chosen: &Chosen, deadline: Deadline) -> (Decision, Option<Found>) {
         let rotator = match self.rotator(&chosen.secret).await {
             Ok(rotator) => rotator,
             Err(error) => return (Decision::Fail(error), None),
         };
         let found = match self.must_read(chosen) {
-            true => Some(rotator.previous_tokens(&chosen.secret.id, self.deadline()).await),
+            true => Some(rotator.previous_tokens(&chosen.secret.id, deadline).await),
             false => None,
         };
         (self.rules.decide(chosen, found.as_ref()), found)
@@ -75,11 +74,13 @@ impl<'a> Rotating<'a> {
     async fn rotate(&self, chosen: &Chosen) -> Ended {
         let secret = &chosen.secret;
         let typed = secret.typed.clone();
-        let (decision, found) = self.decide(chosen).await;
+        let end = Instant::now() + self.arguments.timeout;
+        let (decision, found) = self.decide(chosen, until(end)).await;
         match decision {
             Decision::Rotate => {
-                let report = self.report(secret).await;
-                let revocation = if report.promoted() { self.revoke_both(secret, found).await } else { None };
+                let report = self.report(secret, end).await;
+                let revocation =
+                    if report.promoted() { self.revoke_both(secret, found, until(end)).await } else { None };
                 Ended::Rotated(Box::new(Rotation { typed, report, revocation }))
             }
             Decision::Fail(error) => {
@@ -88,7 +89,7 @@ impl<'a> Rotating<'a> {
             }
             Decision::Skip(reason) => {
                 let is_rotated = matches!(reason, Reason::Fresh(_));
-                let revocation = if is_rotated { self.revoke_previous(secret, found).await } else { None };
+                let revocation = if is_rotated { self.revoke_previous(secret, found, until(end)).await } else { None };
                 Ended::Skipped(Skipped { typed, reason, revocation })
             }
         }
@@ -110,26 +111,26 @@ impl<'a> Rotating<'a> {
         is_unconfirmed || self.rules.cutoff.is_some() || self.arguments.revoke_previous
     }
 
-    fn deadline(&self) -> Deadline {
-        Deadline::after(self.arguments.timeout)
-    }
-
     pub(super) fn is_driven_here(&self, secret: &SecretReference) -> bool {
         self.arguments.local || secret.store.is_driven_here()
     }
 
     async fn rotator(&self, secret: &SecretReference) -> Result<LocalRotator, RotationError> {
-        let rotator = self.session.rotator(secret.store, self.platforms.clone()).await?;
+        let store = match self.session.store(secret.store).await? {
+            AnyStore::Aws(store) if self.arguments.even_if_disabled => AnyStore::Aws(store.even_if_disabled()),
+            store => store,
+        };
+        let rotator = Rotator::new(store, self.platforms.clone(), self.session.clock);
         Ok(rotator.with_limiter(self.limiter.clone()))
     }
 
-    async fn report(&self, secret: &SecretReference) -> RotationReport {
+    async fn report(&self, secret: &SecretReference, end: Instant) -> RotationReport {
         let watch = |step| self.progress.step(&secret.typed, step);
         let fresh = VersionId::random();
         if !self.is_driven_here(secret) {
             let rotator = Rotator::new(self.session.aws().await, self.platforms.clone(), self.session.clock)
                 .with_limiter(self.limiter.clone());
-            let following = Following::begin(&rotator, &secret.id, self.arguments.timeout);
+            let following = Following::begin(&rotator, &secret.id, end.saturating_duration_since(Instant::now()));
             let report = run_until(self.interrupted(), &rotator, following.rotate(fresh, watch)).await;
             return report.unwrap_or_else(|interrupted| self.interrupted_report(secret, interrupted));
         }
@@ -137,7 +138,7 @@ impl<'a> Rotating<'a> {
             Ok(rotator) => rotator,
             Err(error) => return not_started(secret, error),
         };
-        let rotate = rotator.rotate(&secret.id, fresh, self.deadline(), watch);
+        let rotate = rotator.rotate(&secret.id, fresh, until(end), watch);
         let report = run_until(self.interrupted(), &rotator, rotate).await;
         report.map_or_else(|interrupted| self.interrupted_report(secret, interrupted), with_more_time)
     }
@@ -156,11 +157,12 @@ impl<'a> Rotating<'a> {
         &self,
         secret: &SecretReference,
         found: Option<Found>,
+        deadline: Deadline,
     ) -> Option<Result<Revocation, RotationError>> {
         let found = found.filter(|_| self.arguments.revoke_previous)?;
         let revoke = async {
-            let tokens = found?;
-            self.rotator(secret).await?.revoke_replaced(&secret.id, &tokens, self.deadline()).await
+            let Some(tokens) = found? else { return Ok(Revocation::NothingToRevoke) };
+            self.rotator(secret).await?.revoke_replaced(&secret.id, &tokens, deadline).await
         };
         Some(revoke.await)
     }
@@ -170,11 +172,20 @@ impl<'a> Rotating<'a> {
         &self,
         secret: &SecretReference,
         found: Option<Found>,
+        deadline: Deadline,
     ) -> Option<Result<Revocation, RotationError>> {
         let found = found.filter(|_| self.arguments.revoke_previous)?;
-        let revoke = async { self.rotator(secret).await?.revoke_previous(&found?, self.deadline()).await };
+        let revoke = async {
+            let Some(tokens) = found? else { return Ok(Revocation::NothingToRevoke) };
+            self.rotator(secret).await?.revoke_previous(&tokens, deadline).await
+        };
         Some(revoke.await)
     }
+}
+
+/// A deadline with its own reserve for cleanup: each phase may have to revoke a token.
+fn until(end: Instant) -> Deadline {
+    Deadline::after(end.saturating_duration_since(Instant::now()))
 }
 
 fn not_started(secret: &SecretReference, error: RotationError) -> RotationReport {

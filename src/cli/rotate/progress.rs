@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::terminal::output::Output;
+use crate::cli::terminal::printable::printable;
 use crate::rotation::Step;
 
 /// The redraw interval of the bar.
@@ -46,7 +47,7 @@ impl<'a> Progress<'a> {
             *running = Some(step);
         }
         match self.bar.get() {
-            Some(bar) => bar.set_message(format!("{secret}  {step}")),
+            Some(bar) => bar.set_message(format!("{}  {step}", printable(secret))),
             None if self.is_many => {}
             None => self.output.note(format_args!("{secret}  {step}")),
         }

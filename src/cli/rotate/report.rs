@@ -7,7 +7,6 @@ use crate::cli::exit::ErrorJson;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::{Format, Output};
-use crate::cli::terminal::style::Colour;
 use crate::cli::token_life::too_short;
 use crate::rotation::{Clock, Revocation, RotationError, RotationReport, Step, StepOutcome, StepRecord};
 
@@ -85,11 +84,11 @@ impl Rotation {
         match output.format {
             Format::Json => output.json(&self.to_json()),
             Format::Text if is_many => {
-                let (mark, verdict) = (output.style.mark(self.report.promoted()), self.verdict(&session.clock));
-                output.result(format_args!("{mark}  {}  {verdict}", self.typed));
+                let verdict = self.verdict(&session.clock);
+                output.marked("", self.report.promoted(), format_args!(" {}  {verdict}", self.typed));
             }
             Format::Text => {
-                output.result(output.style.paint(Colour::Bold, &self.typed));
+                output.heading(&self.typed);
                 self.explain(output, &session.clock);
             }
         }
@@ -128,9 +127,8 @@ impl Rotation {
     /// Prints the steps line by line, and the result for readers.
     pub(in crate::cli) fn explain(&self, output: &Output, clock: &impl Clock) {
         for record in &self.report.steps {
-            let mark = output.style.mark(record.outcome.is_some());
             let (step, ms) = (record.step.name(), record.took.as_millis());
-            output.result(format_args!("  {mark} {step:<12} {ms:>6} ms  {}", what(record)));
+            output.marked("  ", record.outcome.is_some(), format_args!("{step:<12} {ms:>6} ms  {}", what(record)));
         }
         output.result(format_args!("  {}", self.verdict(clock)));
     }

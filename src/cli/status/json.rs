@@ -45,7 +45,7 @@ impl<'a> StatusJson<'a> {
             TokenStatus::Stored { issued_at, expires_at } => ("stored", issued_at, expires_at),
             TokenStatus::Missing => ("missing", None, None),
             TokenStatus::NotPermitted => ("not_permitted", None, None),
-            TokenStatus::Unknown => ("unknown", None, None),
+            TokenStatus::Unreadable | TokenStatus::Unknown => ("unknown", None, None),
         };
         let version = |version: &'a crate::rotation::LabelledVersion| VersionJson {
             version_id: version.id.as_str(),

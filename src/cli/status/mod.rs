@@ -48,7 +48,7 @@ fn show(statuses: &[Status], session: &Session) {
         Format::Text => {
             let now = session.clock.now();
             let rows: Vec<_> = statuses.iter().flat_map(|status| status.rows(now)).collect();
-            table::lines(HEADER, &rows, output.style).iter().for_each(|line| output.result(line));
+            table::lines(HEADER, &rows, output.style).iter().for_each(|line| output.styled(line));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::cli::target::session::Session;
 const AT_ONCE: usize = 8;
 
 /// Returns the status of the named secrets. Without names: of the matching secrets, those that have rotation enabled or
-/// hold a rotated token; without a filter, only those that have rotation enabled.
+/// hold a token; without a filter, only those that have rotation enabled.
 pub(super) async fn read_all(
     arguments: &StatusArgs,
     session: &Session,
@@ -25,7 +25,7 @@ pub(super) async fn read_all(
     let rotates = |chosen: &Chosen| chosen.listed.as_ref().is_none_or(|listed| listed.rotates);
     let reads = stream::iter(chosen.into_iter().filter(|chosen| is_narrowed || rotates(chosen))).map(|chosen| {
         let is_certain = rotates(&chosen);
-        async move { Some(read(chosen, session, timeout).await).filter(|status| is_certain || status.may_be_rotated()) }
+        async move { Some(read(chosen, session, timeout).await).filter(|status| is_certain || status.may_hold_token()) }
     });
     Ok(reads.buffered(AT_ONCE).filter_map(std::future::ready).collect().await)
 }

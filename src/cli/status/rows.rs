@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::state::{Status, TokenStatus};
 use crate::cli::terminal::human_time::{from_now, minute};
-use crate::cli::terminal::output::one_line;
+use crate::cli::terminal::printable::one_line;
 use crate::cli::terminal::style::Colour;
 use crate::cli::terminal::table::Cell;
 use crate::rotation::{Description, RotationError, RotationRules, VersionId};
@@ -63,7 +63,7 @@ impl Status {
             TokenStatus::Stored { expires_at, .. } => expires_at,
             TokenStatus::Missing => return Cell::coloured("no token yet", Colour::Yellow),
             TokenStatus::NotPermitted => return Cell::coloured("access denied", Colour::Faint),
-            TokenStatus::Unknown => {
+            TokenStatus::Unreadable | TokenStatus::Unknown => {
                 return Cell::coloured(self.error.as_ref().map_or("unknown", |error| error.kind().name()), Colour::Red);
             }
         };

@@ -26,6 +26,8 @@ pub(super) enum TokenStatus {
         expires_at: Option<Timestamp>,
     },
     Missing,
+    /// The value may hold a token, but is no document.
+    Unreadable,
     /// Only the metadata can be read.
     NotPermitted,
     Unknown,
@@ -41,9 +43,11 @@ impl Status {
         let read = || store.read(id, VersionSelector::Current);
         let value = retries.run("read the secret", deadline, read).await;
         let text = value.map(|value| value.map(|stored| stored.text));
+        let may_hold_token = text.as_ref().is_ok_and(|text| text.as_ref().is_some_and(Document::may_hold_token));
         let (token, error) = match text.and_then(|text| TokenStatus::of(&described, text.as_ref())) {
             Ok(token) => (token, None),
             Err(error) if error.kind() == ErrorKind::StoreDenied => (TokenStatus::NotPermitted, None),
+            Err(error) if may_hold_token => (TokenStatus::Unreadable, Some(error)),
             Err(error) => (TokenStatus::Unknown, Some(error)),
         };
         Self { typed, described: Some(described), token, error }
@@ -53,10 +57,10 @@ impl Status {
         Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) }
     }
 
-    /// Whether the secret holds a token that a rotation has written, or may hold one.
-    pub(super) fn may_be_rotated(&self) -> bool {
+    /// Whether the secret holds a token, or may hold one.
+    pub(super) fn may_hold_token(&self) -> bool {
         match (self.token, &self.error) {
-            (TokenStatus::Stored { issued_at, expires_at }, _) => issued_at.is_some() && expires_at.is_some(),
+            (TokenStatus::Stored { .. } | TokenStatus::Unreadable, _) => true,
             (TokenStatus::Missing, _) => false,
             (TokenStatus::NotPermitted, _) | (_, None) => true,
             (_, Some(error)) => !matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::NoCurrentVersion),

@@ -18,7 +18,8 @@ use super::state::Status;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::to_the_second;
-use crate::cli::terminal::output::{Format, one_line};
+use crate::cli::terminal::output::Format;
+use crate::cli::terminal::printable::one_line;
 use crate::cli::terminal::signals::Signals;
 use crate::cli::terminal::style::Colour;
 use crate::cli::terminal::table;
@@ -164,7 +165,7 @@ fn print(status: &Status, now: Timestamp, session: &Session) {
         Format::Json => output.json(&StatusJson::of(status).seen(at)),
         Format::Text => {
             let lines = table::lines(HEADER, &status.rows(now), output.style);
-            lines.iter().skip(1).for_each(|line| output.result(format_args!("{at}  {line}")));
+            lines.iter().skip(1).for_each(|line| output.styled(&format!("{at}  {line}")));
         }
     }
     if let Some(error) = &status.error {

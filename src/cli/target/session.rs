@@ -1,7 +1,5 @@
 //! The session: streams, environment and clients of the stores.
 
-use std::io;
-
 use tokio::sync::OnceCell;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
@@ -11,6 +9,7 @@ use super::secret_reference::{SecretReference, StoreKind};
 use super::store::AnyStore;
 use crate::cli::exit::CommandFailure;
 use crate::cli::terminal::output::Output;
+use crate::cli::terminal::printable::LogLines;
 use crate::log_filter::log_filter;
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{Result as Rotated, Rotator, SystemClock};
@@ -51,8 +50,8 @@ impl Session {
         let set = |name: &&str| (self.environment)(name).filter(|text| !text.trim().is_empty());
         let Some(filter) = LOG_VARIABLES.iter().find_map(set) else { return };
         let lines = tracing_subscriber::fmt::layer()
-            .with_writer(io::stderr)
-            .with_ansi(self.output.error_style.colour)
+            .with_writer(|| LogLines)
+            .with_ansi(false)
             // Write errors of stderr cannot be reported on stderr.
             .log_internal_errors(false);
         // Fails only if this process has a subscriber already.

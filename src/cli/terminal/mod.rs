@@ -2,6 +2,7 @@
 
 pub(super) mod human_time;
 pub(super) mod output;
+pub(super) mod printable;
 pub(super) mod signals;
 pub(super) mod style;
 pub(super) mod table;

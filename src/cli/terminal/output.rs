@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::printable::{one_line, printable, printable_json, printable_lines};
 use super::style::{Colour, Style};
 use crate::cli::exit::{CommandFailure, Exit};
 
@@ -44,6 +45,8 @@ struct Stream {
     writer: Box<dyn Write + Send>,
     /// The first write error; nothing is written after it.
     error: Option<io::Error>,
+    /// The begin of a character whose rest has not arrived.
+    incomplete: Vec<u8>,
 }
 
 impl Output {
@@ -60,8 +63,8 @@ impl Output {
     /// Any two streams, as plain ASCII.
     pub fn to(stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
         Self {
-            stdout: Mutex::new(Stream { writer: Box::new(stdout), error: None }),
-            stderr: Mutex::new(Stream { writer: Box::new(stderr), error: None }),
+            stdout: Stream::to(stdout),
+            stderr: Stream::to(stderr),
             format: Format::Text,
             is_watched: false,
             is_shown: false,
@@ -71,20 +74,35 @@ impl Output {
         }
     }
 
-    /// Prints a line of the result.
+    /// Prints a line of the result. The line may contain foreign text.
     pub fn result(&self, line: impl Display) {
+        self.styled(&printable(&line.to_string()));
+    }
+
+    /// Prints a bold line of the result.
+    pub(crate) fn heading(&self, text: &str) {
+        self.styled(&self.style.paint(Colour::Bold, &printable(text)));
+    }
+
+    /// Prints a line of the result after a mark of success or failure.
+    pub(crate) fn marked(&self, indent: &str, succeeded: bool, text: impl Display) {
+        self.styled(&format!("{indent}{} {}", self.style.mark(succeeded), printable(&text.to_string())));
+    }
+
+    /// Prints a line of the result that contains colours, and foreign text only if it is printable.
+    pub(crate) fn styled(&self, line: &str) {
         self.raw(&format!("{line}\n"));
     }
 
     /// Prints a result as one line of JSON.
     pub fn json(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
-            Ok(text) => self.result(text),
+            Ok(text) => self.styled(&printable_json(&text)),
             Err(error) => write(&self.stdout, |stream| stream.error = Some(error.into())),
         }
     }
 
-    /// Prints a text of the result, unchanged.
+    /// Prints a text of this program, unchanged.
     pub fn raw(&self, text: &str) {
         write(&self.stdout, |stream| stream.put(text.as_bytes()));
     }
@@ -96,6 +114,18 @@ impl Output {
         stream.error.is_none()
     }
 
+    /// Writes foreign bytes of the result: unchanged, or printable if stdout is a terminal. Returns whether stdout still
+    /// accepts output.
+    pub(crate) fn foreign(&self, bytes: &[u8]) -> bool {
+        if !self.is_shown {
+            return self.bytes(bytes);
+        }
+        let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = stream.whole_characters(bytes);
+        stream.put(printable_lines(&text).as_bytes());
+        stream.error.is_none()
+    }
+
     /// Takes the write error of stdout, for a command that reports it itself. The [end](Self::end) does not repeat it.
     pub(crate) fn take_write_error(&self) -> Option<io::Error> {
         self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take()
@@ -103,6 +133,10 @@ impl Output {
 
     /// Prints a line to stderr.
     pub fn note(&self, line: impl Display) {
+        self.to_stderr(&printable(&line.to_string()));
+    }
+
+    fn to_stderr(&self, line: &str) {
         write(&self.stderr, |stream| stream.put(format!("{line}\n").as_bytes()));
     }
 
@@ -119,7 +153,7 @@ impl Output {
     fn two_lines(&self, colour: Colour, name: &str, message: &str, hint: &str) {
         let paint = |colour, name: &str| self.error_style.paint(colour, &format!("{name}:"));
         let (name, hint_name) = (paint(colour, name), paint(Colour::Bold, "hint"));
-        self.note(format_args!("{name} {}\n{hint_name} {}", one_line(message), one_line(hint)));
+        self.to_stderr(&format!("{name} {}\n{hint_name} {}", one_line(message), one_line(hint)));
     }
 
     /// Prints the failure, if there is one, and returns the exit code.
@@ -145,6 +179,20 @@ fn is_dumb(lookup: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 impl Stream {
+    fn to(writer: impl Write + Send + 'static) -> Mutex<Self> {
+        Mutex::new(Self { writer: Box::new(writer), error: None, incomplete: Vec::new() })
+    }
+
+    /// The text of the bytes so far, without a last character that is incomplete.
+    fn whole_characters(&mut self, bytes: &[u8]) -> String {
+        self.incomplete.extend_from_slice(bytes);
+        let last = self.incomplete.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+        let is_incomplete = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+        let end = self.incomplete.len() - if is_incomplete { last.len() } else { 0 };
+        let whole: Vec<u8> = self.incomplete.drain(..end).collect();
+        String::from_utf8_lossy(&whole).into_owned()
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         if self.error.is_none() {
             self.error = self.writer.write_all(bytes).and_then(|()| self.writer.flush()).err();
@@ -154,13 +202,6 @@ impl Stream {
 
 fn write(stream: &Mutex<Stream>, act: impl FnOnce(&mut Stream)) {
     act(&mut stream.lock().unwrap_or_else(PoisonError::into_inner));
-}
-
-/// Replaces control characters by spaces, since messages contain foreign text: line breaks would break the two-line
-/// format, and escape sequences would reach the terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    let words: Vec<_> = text.split(|letter: char| letter.is_control() || letter == ' ').collect();
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -206,7 +247,17 @@ pub(crate) mod tests {
         let stderr = Captured::default();
         let output = Output::to(io::sink(), stderr.clone());
         output.error("no\nsuch \x1b[31m thing", "look\r\nelsewhere ");
-        assert_eq!(stderr.text(), "error: no such [31m thing\nhint: look elsewhere\n");
+        assert_eq!(stderr.text(), "error: no such \\u{1b}[31m thing\nhint: look elsewhere\n");
+    }
+
+    #[test]
+    fn foreign_bytes_on_a_terminal_are_printable_in_pieces_of_any_size() {
+        let (stdout, body) = (Captured::default(), "{\"é\": \"\u{1b}[2J組\u{9b}\"}\n".as_bytes());
+        let mut output = Output::to(stdout.clone(), io::sink());
+        output.is_shown = true;
+        assert!(body.chunks(1).all(|piece| output.foreign(piece)));
+        output.foreign(b"\xff!");
+        assert_eq!(stdout.text(), "{\"é\": \"\\u{1b}[2J組\\u{9b}\"}\n\u{fffd}!");
     }
 
     #[test]

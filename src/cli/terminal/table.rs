@@ -1,8 +1,9 @@
 //! Tables whose columns are as wide as their widest cell.
 
+use super::printable::printable;
 use super::style::{Colour, Style};
 
-/// A cell with an optional colour.
+/// A cell of printable text with an optional colour.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) text: String,
@@ -11,11 +12,11 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), colour: None }
+        Self { text: printable(&text.into()).into_owned(), colour: None }
     }
 
     pub(crate) fn coloured(text: impl Into<String>, colour: Colour) -> Self {
-        Self { text: text.into(), colour: Some(colour) }
+        Self { text: printable(&text.into()).into_owned(), colour: Some(colour) }
     }
 }
 

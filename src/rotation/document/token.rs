@@ -18,6 +18,11 @@ impl Document {
         Ok(self.text(ACCESS_TOKEN)?.filter(|token| !token.is_empty()).map(SecretString::from))
     }
 
+    /// Whether a value that is no document may hold a token: it names the field.
+    pub fn may_hold_token(value: &SecretString) -> bool {
+        value.expose_secret().contains(ACCESS_TOKEN)
+    }
+
     /// Returns the token's type as the platform spelled it; `None` if absent.
     pub fn token_type(&self) -> Option<String> {
         self.text(TOKEN_TYPE).ok().flatten()

@@ -17,7 +17,8 @@ use crate::secret::{SecretString, same};
 #[derive(Clone, Debug)]
 pub struct PreviousTokens {
     current: Document,
-    previous: Option<Document>,
+    /// The error of a value that may hold a token, but is no document.
+    previous: Result<Option<Document>>,
 }
 
 /// The result of revoking previous tokens.
@@ -42,23 +43,32 @@ impl PreviousTokens {
         self.current.issued_at()
     }
 
-    /// The documents whose tokens are revoked once another version is current.
-    fn replaced(&self) -> impl Iterator<Item = &Document> {
-        std::iter::once(&self.current).chain(&self.previous)
+    /// Whether the current or the previous document holds a token, or may hold one.
+    pub fn holds_token(&self) -> bool {
+        let holds = |document: &Document| !matches!(document.access_token(), Ok(None));
+        holds(&self.current) || self.previous.as_ref().map_or(true, |previous| previous.iter().any(holds))
     }
 }
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
-    /// Reads the current and the previous document, before a rotation replaces them.
+    /// Reads the current and the previous document, before a rotation replaces them. Returns `None` for a value that is no
+    /// document and holds no token.
     ///
     /// # Errors
-    /// The secret cannot be read; `DocumentInvalid` if it holds no document.
-    pub async fn previous_tokens(&self, secret: &SecretId, deadline: Deadline) -> Result<PreviousTokens> {
-        let previous = self.read("read the previous version", secret, VersionSelector::Previous, deadline);
-        let ((_, current), previous) = tokio::try_join!(self.read_current(secret, deadline), previous)?;
-        // A previous value that is not a document holds no token.
-        let previous = previous.and_then(|value| Document::parse(&value).ok());
-        Ok(PreviousTokens { current, previous })
+    /// The secret cannot be read; `DocumentInvalid` if it may hold a token, but no document.
+    pub async fn previous_tokens(&self, secret: &SecretId, deadline: Deadline) -> Result<Option<PreviousTokens>> {
+        let read = |what, selector| async move {
+            match self.read(what, secret, selector, deadline).await {
+                // The value is not text.
+                Err(error) if error.kind() == ErrorKind::DocumentInvalid => Ok(None),
+                read => read,
+            }
+        };
+        let current = read("read the secret", VersionSelector::Current);
+        let (current, previous) =
+            tokio::try_join!(current, read("read the previous version", VersionSelector::Previous))?;
+        let Some(current) = document_of(current)? else { return Ok(None) };
+        Ok(Some(PreviousTokens { current, previous: document_of(previous) }))
     }
 
     /// Revokes the tokens that readers had before another version was promoted, after checking that readers get
@@ -75,7 +85,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         let current = previous.current.access_token()?;
         let check = || self.check_replaced(secret, current.as_ref());
         let kept = self.retries.run("check that readers get the new token", deadline, check).await?;
-        self.revoke_all(previous.replaced(), kept.as_ref(), deadline).await
+        let before = previous.previous.clone()?;
+        self.revoke_all(std::iter::once(&previous.current).chain(&before), kept.as_ref(), deadline).await
     }
 
     /// Revokes the token of the previous version. The current one stays valid.
@@ -84,7 +95,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// The revocation failed.
     pub async fn revoke_previous(&self, previous: &PreviousTokens, deadline: Deadline) -> Result<Revocation> {
         let kept = previous.current.access_token()?;
-        self.revoke_all(previous.previous.iter(), kept.as_ref(), deadline).await
+        self.revoke_all(previous.previous.clone()?.iter(), kept.as_ref(), deadline).await
     }
 
     /// Returns the current token, which must differ from the previous one.
@@ -124,6 +135,16 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
             revocation = Revocation::Revoked;
         }
         Ok(revocation)
+    }
+}
+
+/// The document in a value; `None` for a value without a token that is no document.
+fn document_of(value: Option<SecretString>) -> Result<Option<Document>> {
+    let Some(value) = value else { return Ok(None) };
+    match Document::parse(&value) {
+        Ok(document) => Ok(Some(document)),
+        Err(error) if Document::may_hold_token(&value) => Err(error),
+        Err(_) => Ok(None),
     }
 }
 

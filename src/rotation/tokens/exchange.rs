@@ -1,5 +1,6 @@
 //! Issuing tokens, with retries, rate limits and rollback.
 
+use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,7 +50,7 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
     pub(crate) async fn exchange(&self, credentials: &Credentials, deadline: Deadline) -> Result<NewToken> {
         let exchange = || async {
             let requested_at = self.clock.now();
-            let request = self.issuer.issue(credentials);
+            let request = self.counted(self.issuer.issue(credentials));
             let token = match self.limiter {
                 Some(limiter) => limiter.run(credentials, request).await?,
                 None => request.await?,
@@ -77,7 +78,7 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         let place = credentials.place();
         let issue = || async {
             let requested_at = self.clock.now();
-            let token = self.issuer.issue_long_lived(&place, &access.token.access_token, kind).await?;
+            let token = self.counted(self.issuer.issue_long_lived(&place, &access.token.access_token, kind)).await?;
             Ok(self.guarded(token, requested_at, place.clone()))
         };
         self.retries.run("issue a token of this kind", deadline, issue).await
@@ -107,6 +108,12 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
                 issued => return issued,
             }
         }
+    }
+
+    /// Counts the request as in progress while it is polled: after an interruption, its answer may still arrive.
+    async fn counted<T>(&self, request: impl Future<Output = T>) -> T {
+        let _request = self.rollbacks.begin_request();
+        request.await
     }
 
     fn guarded(&self, token: IssuedToken, requested_at: Timestamp, place: Place) -> NewToken {

@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::rotation::credentials::place::Place;
 use crate::rotation::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;
@@ -72,9 +74,32 @@ impl Drop for Rollback {
 #[derive(Clone, Debug, Default)]
 pub struct Rollbacks {
     due: Arc<Mutex<Vec<Undo>>>,
+    /// The number of token requests without an answer. What they create is not known yet.
+    unanswered: Arc<watch::Sender<usize>>,
+}
+
+/// A token request in progress.
+#[must_use]
+pub(crate) struct TokenRequest(Arc<watch::Sender<usize>>);
+
+impl Drop for TokenRequest {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Rollbacks {
+    /// Counts a token request until the returned value is dropped.
+    pub(crate) fn begin_request(&self) -> TokenRequest {
+        self.unanswered.send_modify(|count| *count += 1);
+        TokenRequest(Arc::clone(&self.unanswered))
+    }
+
+    /// Waits until no token request is in progress.
+    pub(crate) async fn answered(&self) {
+        // The sender lives as long as this.
+        let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;
+    }
     pub(crate) fn guard(&self, undo: Undo) -> Rollback {
         Rollback { undo: Some(undo), rollbacks: self.clone() }
     }

@@ -42,6 +42,7 @@ const ROOM: usize = 4;
 pub struct AwsSecretsManager {
     pub(super) client: Client,
     write_limit: Option<Arc<WriteLimit>>,
+    ignores_disabled: bool,
 }
 
 impl AwsSecretsManager {
@@ -53,7 +54,7 @@ impl AwsSecretsManager {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts.build())
             .build();
-        Self { client: Client::from_conf(config), write_limit: None }
+        Self { client: Client::from_conf(config), write_limit: None, ignores_disabled: false }
     }
 }
 
@@ -62,6 +63,12 @@ impl AwsSecretsManager {
     #[must_use]
     pub fn with_write_limit(self) -> Self {
         Self { write_limit: Some(Arc::new(WriteLimit::per_second(WRITES_PER_SECOND))), ..self }
+    }
+
+    /// Describes a secret whose rotation is disabled like one that never had a rotation function.
+    #[must_use]
+    pub fn even_if_disabled(self) -> Self {
+        Self { ignores_disabled: true, ..self }
     }
 
     /// Runs a write within the write limit.
@@ -164,7 +171,9 @@ impl SecretStore for AwsSecretsManager {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         let call = AwsCall { action: "DescribeSecret", secret };
         let answer = self.client.describe_secret().secret_id(secret.as_str()).send().await;
-        description(answer.map_err(|error| call.failed(&error))?).ok_or_else(|| incomplete(&call))
+        let described = description(answer.map_err(|error| call.failed(&error))?).ok_or_else(|| incomplete(&call))?;
+        let rotation_enabled = described.rotation_enabled.filter(|enabled| *enabled || !self.ignores_disabled);
+        Ok(Description { rotation_enabled, ..described })
     }
 
     async fn read(&self, secret: &SecretId, selector: VersionSelector<'_>) -> Result<Option<StoredValue>> {

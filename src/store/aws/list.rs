@@ -33,7 +33,8 @@ pub struct ListedSecret {
 }
 
 impl AwsSecretsManager {
-    /// Returns the matching secrets, sorted by name, without those that another AWS service owns.
+    /// Returns the matching secrets, sorted by name, without replicas, whose rotation runs in the primary
+    /// region, and without those that another AWS service owns.
     ///
     /// # Errors
     /// As for reading.
@@ -44,7 +45,8 @@ impl AwsSecretsManager {
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| call.failed(&error))?;
-            let entries = page.secret_list().iter().filter(|entry| entry.owning_service().is_none());
+            let is_ours = |entry: &&SecretListEntry| entry.owning_service().is_none() && !is_replica(entry);
+            let entries = page.secret_list().iter().filter(is_ours);
             found.extend(entries.filter(|entry| filter.matches(entry)).filter_map(listed));
         }
         // A secret that changes during the listing can be on two pages.
@@ -85,6 +87,12 @@ fn is_filter_value(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_VALUE && !text.starts_with('!') && text.chars().all(allowed)
 }
 
+/// Whether the secret is a copy of one in another region (Secrets Manager API reference, `SecretListEntry`, `PrimaryRegion`).
+fn is_replica(entry: &SecretListEntry) -> bool {
+    let region = entry.arn().and_then(|arn| arn.split(':').nth(3));
+    entry.primary_region().is_some_and(|primary| region.is_some_and(|region| region != primary))
+}
+
 fn listed(entry: &SecretListEntry) -> Option<ListedSecret> {
     let last_rotated = entry.last_rotated_date().copied().and_then(timestamp);
     let rotates = entry.rotation_enabled() == Some(true);
@@ -118,6 +126,16 @@ mod tests {
         for tags in [&[("team", Some("cont"))][..], &[("tea", None)], &[("team", Some("prod"))], &[("owner", None)]] {
             assert!(!tagged(tags).matches(&entry), "{tags:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_whose_primary_region_is_another_one_is_a_replica() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/genesys-AbCdEf";
+        let entry = |primary: Option<&str>| {
+            SecretListEntry::builder().arn(arn).set_primary_region(primary.map(str::to_owned)).build()
+        };
+        assert!(is_replica(&entry(Some("us-east-1"))));
+        assert!(!is_replica(&entry(Some("eu-west-1"))) && !is_replica(&entry(None)));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::{Scene, numbers};
 use crate::bao::{signal, until};
 use crate::{SECOND, Transcript};
 
-const ALL: [&str; 9] = ["rotate", "--local", "--all", "--prefix", "prod/", "--concurrency", "2", "--output", "json"];
+const ALL: [&str; 10] =
+    ["rotate", "--yes", "--local", "--all", "--prefix", "prod/", "--concurrency", "2", "--output", "json"];
 
 /// A rotation of five secrets that has requested two tokens.
 struct Run {

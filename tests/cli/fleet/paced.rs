@@ -13,7 +13,8 @@ async fn writes_stay_below_the_quota_of_the_account() {
         scene.with_token(&format!("prod/{number}"), &[]).await;
     }
     scene.simulation.journal.clear();
-    let arguments = ["rotate", "--local", "--all", "--prefix", "prod/", "--concurrency", "30", "--output", "json"];
+    let arguments =
+        ["rotate", "--yes", "--local", "--all", "--prefix", "prod/", "--concurrency", "30", "--output", "json"];
     let transcript = scene.run(&arguments).await;
     assert_eq!(transcript.summary(), numbers(&[("rotated", 30)]), "{}", transcript.stderr);
     for (operation, times) in [("PutSecretValue", 30), ("UpdateSecretVersionStage", 60)] {
@@ -41,7 +42,8 @@ async fn all_workers_wait_after_a_rate_limited_token_request() {
             }
         }
     };
-    let arguments = ["rotate", "--local", "--all", "--prefix", "prod/", "--concurrency", "12", "--output", "json"];
+    let arguments =
+        ["rotate", "--yes", "--local", "--all", "--prefix", "prod/", "--concurrency", "12", "--output", "json"];
     let (transcript, ()) = tokio::join!(scene.run(&arguments), minutes);
     assert_eq!(transcript.summary(), numbers(&[("rotated", 12)]), "{}", transcript.stderr);
     let refused = scene.calls("POST /oauth/token").len() - 12;
@@ -56,7 +58,7 @@ async fn concurrency_limits_the_running_rotations() {
     }
     scene.simulation.faults.add(Fault::always("*", Effect::Delay(Duration::from_millis(20))));
     scene.simulation.journal.clear();
-    let arguments = ["rotate", "--local", "--all", "--prefix", "prod/", "--concurrency", "3"];
+    let arguments = ["rotate", "--yes", "--local", "--all", "--prefix", "prod/", "--concurrency", "3"];
     assert_eq!(scene.run(&arguments).await.exit, Some(0));
     let calls = scene.calls("POST /oauth/token");
     let concurrent =

@@ -41,7 +41,7 @@ async fn only_matching_secrets_with_a_rotated_token_are_rotated() {
     assert_eq!(dry.json().iter().filter(|line| line["would"] == "rotate").count(), 3, "{}", dry.stdout);
     assert!(scene.calls("POST /oauth/token").is_empty() && scene.calls("PutSecretValue").is_empty());
 
-    let transcript = scene.run(&[&["rotate", "--local"], &selection[..]].concat()).await;
+    let transcript = scene.run(&[&["rotate", "--yes", "--local"], &selection[..]].concat()).await;
     assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
     assert_eq!(transcript.summary(), numbers(&[("rotated", 3), ("skipped", 3)]));
     for name in ["prod/database", "prod/text", "prod/new"] {
@@ -64,12 +64,12 @@ async fn secrets_of_a_named_function_are_rotated_without_read_permission() {
     scene.rotating("prod/b").await;
     scene.with_token("prod/c", &[]).await;
     let before = scene.token_of("prod/a");
-    let selection = ["rotate", "--all", "--rotation-function", FUNCTION_ARN, "--output", "json"];
+    let selection = ["rotate", "--yes", "--all", "--rotation-function", FUNCTION_ARN, "--output", "json"];
     let transcript = scene.run(&selection).await;
     assert_eq!((transcript.exit, transcript.summary()), (Some(0), numbers(&[("rotated", 2)])), "{}", transcript.stderr);
     assert_ne!(scene.token_of("prod/a"), before);
     scene.simulation.secrets_manager.set(|settings| settings.denied = ["GetSecretValue".to_owned()].into());
-    let transcript = scene.run(&["rotate", "--all", "--prefix", "prod/", "--output", "json"]).await;
+    let transcript = scene.run(&["rotate", "--yes", "--all", "--prefix", "prod/", "--output", "json"]).await;
     assert_eq!((transcript.exit, transcript.summary()), (Some(1), numbers(&[("failed", 3)])));
     assert!(transcript.stderr.contains("or name the function that rotates it"), "{}", transcript.stderr);
 }
@@ -78,10 +78,10 @@ async fn secrets_of_a_named_function_are_rotated_without_read_permission() {
 async fn an_empty_selection_is_a_failure() {
     let scene = Scene::new().await;
     scene.holding("prod/database", DATABASE, &[]).await;
-    let nothing = scene.run(&["rotate", "--all", "--prefix", "typo/"]).await;
+    let nothing = scene.run(&["rotate", "--yes", "--all", "--prefix", "typo/"]).await;
     assert_eq!(nothing.exit, Some(1));
     assert!(nothing.error().0.contains("no secret of this account and region matches"), "{}", nothing.stderr);
-    let unrelated = scene.run(&["rotate", "--local", "--all", "--prefix", "prod/"]).await;
+    let unrelated = scene.run(&["rotate", "--yes", "--local", "--all", "--prefix", "prod/"]).await;
     assert_eq!(unrelated.exit, Some(1), "{}", unrelated.stdout);
     assert!(unrelated.error().0.contains("no matching secret holds a token"), "{}", unrelated.stderr);
 }
@@ -94,7 +94,8 @@ async fn older_than_rotates_only_the_rest() {
     }
     let started = jiff::Timestamp::from_second(SystemClock.now().as_second() - 1).expect("a timestamp").to_string();
     assert_eq!(scene.run(&["rotate", "--local", "prod/a"]).await.exit, Some(0));
-    let rest = ["rotate", "--local", "--all", "--prefix", "prod/", "--older-than", &started, "--output", "json"];
+    let rest =
+        ["rotate", "--yes", "--local", "--all", "--prefix", "prod/", "--older-than", &started, "--output", "json"];
     let transcript = scene.run(&rest).await;
     assert_eq!(transcript.summary(), numbers(&[("rotated", 1), ("skipped", 1)]), "{}", transcript.stderr);
     assert_eq!(transcript.about("prod/a")["skipped"]["reason"], "fresh");
@@ -106,9 +107,27 @@ async fn older_than_rotates_only_the_rest() {
 async fn each_secret_is_one_line_and_the_counts_come_last() {
     let scene = Scene::new().await;
     scene.with_token("prod/a", &[]).await;
-    let text = scene.run(&["rotate", "--local", "--all", "--prefix", "prod/"]).await;
+    let text = scene.run(&["rotate", "--yes", "--local", "--all", "--prefix", "prod/"]).await;
     let lines: Vec<_> = text.stdout.lines().collect();
     assert!(lines[0].starts_with("ok    prod/a  promoted version "), "{lines:?}");
     assert_eq!(lines[1..], ["1 rotated, 0 failed, 0 skipped, 0 revoked"]);
     assert_eq!(text.stderr, "", "steps are not printed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_ask_for_confirmation_is_rejected() {
+    let scene = Scene::new().await;
+    let previous = scene.with_token("prod/a", &[]).await;
+    scene.simulation.journal.clear();
+    let all = ["rotate", "--local", "--all", "--prefix", "prod/"];
+    for arguments in
+        [&all[..], &[&all[..], &["--revoke-previous"]].concat(), &["rotate", "--local", "prod/a", "--revoke-previous"]]
+    {
+        let transcript = scene.run(arguments).await;
+        assert_eq!(transcript.exit, Some(2), "{arguments:?}: {}", transcript.stderr);
+        assert!(transcript.error().1.contains("--yes"), "{}", transcript.stderr);
+    }
+    assert!(scene.simulation.journal.calls().is_empty() && scene.is_alive(&previous));
+    let dry = scene.run(&[&all[..], &["--dry-run"]].concat()).await;
+    assert_eq!(dry.exit, Some(0), "a dry run asks nothing: {}", dry.stderr);
 }

@@ -1,0 +1,106 @@
+//! The states in which a cancelled or failed rotation leaves a secret of Secrets Manager, and the way out of each.
+
+use reqwest::StatusCode;
+use simulators::faults::{Effect, Fault, FaultAnswer};
+
+use super::Scene;
+
+const NAME: &str = "prod/genesys";
+const ANYWAY: [&str; 6] = ["rotate", "--local", "--even-if-disabled", NAME, "--output", "json"];
+
+impl Scene {
+    /// The labels of the version that an incomplete rotation left.
+    fn left_over(&self) -> Option<String> {
+        let versions = self.simulation.secrets_manager.versions(NAME).into_iter();
+        let mut pending = versions.filter(|version| version.labels == ["AWSPENDING"]);
+        pending.next().map(|version| version.id)
+    }
+
+    /// A rotation that the function begins and cannot complete.
+    async fn fails(&self) {
+        let start = self.aws.rotate_secret().secret_id(NAME).send();
+        start.await.expect("the rotation starts");
+        self.simulation.secrets_manager.settled().await;
+        self.simulation.faults.clear();
+        self.simulation.genesys.set(|knobs| knobs.reject_new_tokens = false);
+        assert!(self.left_over().is_some(), "the rotation is incomplete");
+    }
+
+    async fn cancel(&self) {
+        self.aws.cancel_rotate_secret().secret_id(NAME).send().await.expect("the rotation is cancelled");
+    }
+
+    /// Rotates although rotation is disabled, and asserts that nothing is left over.
+    async fn rotate_anyway(&self) {
+        let before = self.token_of(NAME);
+        let refused = self.run(&["rotate", "--local", NAME, "--output", "json"]).await;
+        assert_eq!(refused.json()[0]["error"]["type"], "RotationDisabled", "{}", refused.stderr);
+        assert!(refused.error().1.contains("--even-if-disabled"), "{}", refused.stderr);
+        let transcript = self.run(&ANYWAY).await;
+        assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+        let after = self.token_of(NAME);
+        assert!(after != before && self.is_alive(&after));
+        assert_eq!(self.left_over(), None);
+        let enabled = self.aws.describe_secret().secret_id(NAME).send().await.expect("a description");
+        assert_ne!(enabled.rotation_enabled(), Some(true), "the schedule stays disabled");
+    }
+}
+
+fn unavailable() -> Effect {
+    Effect::Answer(FaultAnswer::new(StatusCode::BAD_REQUEST, "application/json", r#"{"error":"invalid_client"}"#))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_rotation_without_a_leftover_is_rotated_locally() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    scene.cancel().await;
+    scene.rotate_anyway().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_rotation_with_an_empty_pending_version_is_taken_up() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    scene.simulation.faults.add(Fault::always("POST /oauth/token", unavailable()));
+    scene.fails().await;
+    scene.cancel().await;
+    let left = scene.left_over();
+    scene.rotate_anyway().await;
+    let versions = scene.simulation.secrets_manager.versions(NAME).into_iter();
+    let current = versions.filter(|version| version.labels.iter().any(|label| label == "AWSCURRENT"));
+    assert_eq!(current.map(|version| Some(version.id)).collect::<Vec<_>>(), [left]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_rotation_with_a_valid_pending_version_is_taken_up() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    scene.simulation.faults.add(Fault::always("UpdateSecretVersionStage", Effect::Answer(denied())));
+    scene.fails().await;
+    scene.cancel().await;
+    let issued = scene.simulation.journal.count("POST /oauth/token");
+    scene.rotate_anyway().await;
+    assert_eq!(scene.simulation.journal.count("POST /oauth/token"), issued, "the staged token is promoted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_rotation_with_a_dead_pending_version_is_discarded() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    scene.simulation.faults.add(Fault::always("UpdateSecretVersionStage", Effect::Answer(denied())));
+    scene.fails().await;
+    scene.cancel().await;
+    scene.simulation.genesys.revoke_all();
+    scene.rotate_anyway().await;
+}
+
+fn denied() -> FaultAnswer {
+    let body = r#"{"__type":"AccessDeniedException","message":"not authorized to perform: secretsmanager:UpdateSecretVersionStage"}"#;
+    FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body)
+}
+
+#[test]
+fn even_if_disabled_requires_local() {
+    assert_eq!(super::run(&["rotate", "--even-if-disabled", NAME]).exit, Some(2));
+}
