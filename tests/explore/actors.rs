@@ -203,12 +203,8 @@ impl State {
         let staged = self.store.versions.iter_mut().find(|version| version.labels & IS_PENDING != 0);
         let Some(staged) = staged else { return };
         staged.labels &= !IS_PENDING;
-        let token = staged.value.as_ref().map(|value| value.token.clone());
-        self.platform
-            .tokens
-            .iter_mut()
-            .filter(|issued| Some(&issued.text) == token.as_ref())
-            .for_each(|token| token.is_excused = true);
+        let Some(value) = staged.value.clone() else { return };
+        self.platform.excuse_stored(&value.token, &value.id);
     }
 
     /// The operator gives the client in use a new secret, or the user a new access key.

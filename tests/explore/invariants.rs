@@ -65,8 +65,10 @@ impl State {
         if self.store.holder(IS_PENDING).is_some_and(|version| version.labels & IS_CURRENT == 0) {
             self.violate("the pending label is on a version that is not current");
         }
-        if self.store.holder(IS_AHEAD).is_some() {
-            self.violate("F: the write-ahead entry is left behind");
+        let secret = format!("\"{}\"", self.store.current_value().secret);
+        let ahead = self.store.holder(IS_AHEAD).and_then(|version| version.value.clone());
+        if ahead.is_some_and(|entry| entry.text.contains(&secret)) {
+            self.violate("F: the write-ahead entry of a promoted client secret is left behind");
         }
         let stored = |text: &str| {
             let labelled = self.store.versions.iter().filter(|version| version.labels != 0);
@@ -76,7 +78,10 @@ impl State {
         };
         // CXone offers no revocation.
         let leaked = self.platform.tokens.iter().find(|token| {
-            let is_excused = token.is_excused || token.was_current || self.scene.mode == Mode::AccessKeys;
+            let is_excused = token.is_excused
+                || self.is_excused[token.maker]
+                || token.was_current
+                || self.scene.mode == Mode::AccessKeys;
             token.death.is_none() && !is_excused && !stored(&token.text)
         });
         if let Some(token) = leaked {
@@ -85,16 +90,26 @@ impl State {
         }
         if self.scene.mode == Mode::AccessKeys {
             let current = self.store.current_value().clone();
-            let leaked = self
-                .platform
-                .clients
-                .iter()
-                .find(|key| !key.is_deleted && !key.is_excused && !current.ids.contains(&key.id));
+            let leaked = self.platform.clients.iter().find(|key| {
+                !key.is_deleted && !key.is_excused && !self.is_excused[key.maker] && !current.ids.contains(&key.id)
+            });
             if let Some(key) = leaked {
                 let what = format!("F: the access key {} is alive and the current document does not list it", key.id);
                 self.violate(what);
             }
         }
+    }
+
+    /// Whether nobody knows the latest client secret (an edit discards a staged version), and the tokens that could regenerate it died with the former one.
+    /// In-place rotation then fails until a person regenerates the secret.
+    pub fn is_secret_lost(&self) -> bool {
+        let latest =
+            self.platform.client(&self.store.current_value().id).map(|client| format!("\"{}\"", client.secret));
+        let stores = |secret: &String| {
+            let readable = self.store.versions.iter().filter(|version| version.labels & (IS_CURRENT | IS_AHEAD) != 0);
+            readable.filter_map(|version| version.value.as_ref()).any(|value| value.text.contains(secret))
+        };
+        self.scene.mode == Mode::InPlace && self.scene.tokens_die && !latest.is_some_and(|secret| stores(&secret))
     }
 
     /// The operator writes the current document.

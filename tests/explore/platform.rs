@@ -224,6 +224,12 @@ impl Platform {
         self.clients.iter_mut().filter(|key| key.maker == maker).for_each(|key| key.is_excused = true);
     }
 
+    /// Excuses a token and an access key that a version without a label holds.
+    pub fn excuse_stored(&mut self, token: &str, key: &str) {
+        self.tokens.iter_mut().filter(|issued| issued.text == token).for_each(|token| token.is_excused = true);
+        self.clients.iter_mut().filter(|made| made.id == key).for_each(|key| key.is_excused = true);
+    }
+
     /// Excuses what the last call made: nobody received the answer.
     pub fn excuse_since(&mut self, tokens: usize, clients: usize) {
         self.tokens[tokens..].iter_mut().for_each(|token| token.is_excused = true);

@@ -106,6 +106,7 @@ impl SecretStore for Port {
         let version = version.clone();
         self.call(Class::StoreWrite, "unstage", move |state| {
             state.store.unstage(&version, state.now)?;
+            state.has_unstaged[state.actor] = true;
             state.wrote();
             Ok(())
         })

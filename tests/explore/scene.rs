@@ -149,12 +149,3 @@ pub fn of_mode(mode: Mode) -> Vec<Scene> {
     }
     scenes
 }
-
-/// Scenes with faults that are not mended yet.
-pub fn is_awaited(scene: &Scene) -> bool {
-    let has = |role| scene.cast.contains(&role);
-    scene.mode.renews()
-        || has(Role::Edit)
-        || has(Role::Regenerate)
-        || (scene.flavour == Flavour::Aws && has(Role::Local))
-}

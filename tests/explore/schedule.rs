@@ -231,6 +231,7 @@ impl Schedule {
                 self.note(format!("{} is interrupted, and rolls back", name(actor, self.tasks[actor].role)));
                 let mut state = self.world.state.lock();
                 state.is_interrupted[actor] = true;
+                state.excuse_abandoned(actor);
                 if state.calls.iter().any(|call| call.actor == actor && call.name == "stage") {
                     // A token that the interrupted write may have stored is kept.
                     state.platform.excuse(actor);
@@ -244,7 +245,9 @@ impl Schedule {
     fn kill(&mut self, actor: usize) {
         self.note(format!("{} is killed", name(actor, self.tasks[actor].role)));
         self.tasks[actor].actor = None;
-        self.world.state.lock().platform.excuse(actor);
+        let mut state = self.world.state.lock();
+        state.platform.excuse(actor);
+        state.excuse_abandoned(actor);
     }
 
     fn grant(&self, index: usize, how: How) -> usize {
@@ -266,9 +269,16 @@ impl Schedule {
             state.note(line);
         }
         state.grant(index, how);
-        if how != How::Answered && state.is_interrupted[actor] {
+        if how == How::StaleTogether {
+            // Reads that stay stale for longer than the retries make a rotator start over, and take the label from a version
+            // that it does not see.
+            state.is_excused.fill(true);
+        } else if how == How::Refused && call == "read current" {
+            // Whether readers read a staged token is unknown: it is kept.
+            state.is_excused.fill(true);
+        } else if how != How::Answered && state.is_interrupted[actor] {
             // An interrupted rotator that cannot read what it stored keeps it.
-            state.platform.excuse(actor);
+            state.is_excused[actor] = true;
         }
         actor
     }
@@ -293,7 +303,7 @@ impl Schedule {
     /// Carries out what is late, lets time pass, and rotates once more, undisturbed.
     async fn end(&mut self, chooser: &mut impl Chooser) {
         let known = self.world.state.lock().hash_of_end();
-        if chooser.is_end_known(known) {
+        if chooser.is_end_known(known) || self.world.state.lock().is_secret_lost() {
             return;
         }
         tokio::time::sleep(SETTLED).await;

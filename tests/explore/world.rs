@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::answer::Answer;
 use crate::hash::mix;
 use crate::platform::Platform;
-use crate::scene::Scene;
+use crate::scene::{Mode, Scene};
 use crate::store::{Store, Version};
 use crate::value;
 
@@ -97,6 +97,10 @@ pub struct State {
     pub history: [u64; MOST_ACTORS],
     stale: [Option<(u64, Vec<Version>)>; MOST_ACTORS],
     pub is_interrupted: [bool; MOST_ACTORS],
+    /// These actors removed a pending label: the version's access key is not deleted yet.
+    pub has_unstaged: [bool; MOST_ACTORS],
+    /// What these actors leave behind is accepted.
+    pub is_excused: [bool; MOST_ACTORS],
     pub log: Option<Vec<String>>,
     pub now: u64,
     /// The actor whose call is carried out.
@@ -131,6 +135,8 @@ impl World {
             history: [0; MOST_ACTORS],
             stale: Default::default(),
             is_interrupted: [false; MOST_ACTORS],
+            has_unstaged: [false; MOST_ACTORS],
+            is_excused: [false; MOST_ACTORS],
             log: is_logged.then(Vec::new),
             now: 0,
             actor: 0,
@@ -283,6 +289,13 @@ impl State {
         }
     }
 
+    /// An actor that dropped a version ends before it deletes the version's access key, which nothing records.
+    pub fn excuse_abandoned(&mut self, actor: usize) {
+        if self.has_unstaged[actor] && self.scene.mode == Mode::AccessKeys {
+            self.is_excused.fill(true);
+        }
+    }
+
     /// Lets a call that waits at the gate proceed.
     pub fn grant(&mut self, index: usize, how: How) {
         self.calls[index].granted = Some(how);
@@ -291,7 +304,8 @@ impl State {
     /// The hash of what the undisturbed rotation finds.
     pub fn hash_of_end(&self) -> u64 {
         let hash = mix(self.store.hash(self.now + LATEST), self.platform.hash());
-        mix(mix(hash, self.kept), u64::from(self.accepted_gap))
+        let excused = self.is_excused.iter().fold(0, |bits, is_excused| bits << 1 | u64::from(*is_excused));
+        mix(mix(hash, self.kept), u64::from(self.accepted_gap) | excused << 1)
     }
 
     /// The hash of everything that the rest of the schedule depends on, except the budget.
@@ -306,7 +320,8 @@ impl State {
         for (history, stale) in self.history.iter().zip(&self.stale) {
             hash = mix(mix(hash, *history), stale.as_ref().map_or(0, |(until, _)| *until));
         }
-        let flags = u64::from(self.operator_gap) | u64::from(self.accepted_gap) << 1;
+        let excused = self.is_excused.iter().fold(0, |bits, is_excused| bits << 1 | u64::from(*is_excused));
+        let flags = u64::from(self.operator_gap) | u64::from(self.accepted_gap) << 1 | excused << 2;
         mix(mix(mix(hash, self.kept), flags), now)
     }
 }
