@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, LambdaInvocation};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -10,10 +12,9 @@ use tokio::time::Instant;
 use super::event::RotationEvent;
 use super::failure::FunctionError;
 use super::metrics::Metrics;
-use crate::rotation::{
-    Clock, Deadline, Result, RotationError, RotationPlatform, RotationStore, Rotator, StepReport, SystemClock,
-    TokenLife,
-};
+use crate::platform::Platforms;
+use crate::rotation::{Clock, Deadline, Result, RotationError, Rotator, StepReport, SystemClock, TokenLife};
+use crate::store::aws::AwsSecretsManager;
 
 /// Lambda's maximum timeout.
 const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
@@ -21,23 +22,29 @@ const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
 const ASSUMED_RUN: Duration = Duration::from_secs(30);
 
 /// The function. It keeps its connections between events.
-pub struct Function<S, I, C> {
-    rotator: Result<Rotator<S, I, C>>,
+pub struct Function {
+    rotator: Result<FunctionRotator>,
     metrics: Metrics,
 }
 
-impl<S: RotationStore, I: RotationPlatform, C: Clock> Function<S, I, C> {
+type FunctionRotator = Rotator<AwsSecretsManager, Platforms, SystemClock>;
+
+impl Function {
     /// A function that rotates with `rotator` and counts in `metrics`. If the environment is not valid, `rotator` is the
     /// error that every event is answered with.
-    pub fn new(rotator: Result<Rotator<S, I, C>>, metrics: Metrics) -> Self {
+    pub fn new(rotator: Result<FunctionRotator>, metrics: Metrics) -> Self {
         Self { rotator, metrics }
     }
 
-    /// Handles one event.
+    /// Handles one event. Boxed, so that the rotation is compiled in one crate instead of two.
     ///
     /// # Errors
     /// The error of the step, with which Secrets Manager fails the rotation.
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> std::result::Result<Value, FunctionError> {
+    pub fn handle(&self, event: LambdaEvent<Value>) -> BoxFuture<'_, std::result::Result<Value, FunctionError>> {
+        self.run(event).boxed()
+    }
+
+    async fn run(&self, event: LambdaEvent<Value>) -> std::result::Result<Value, FunctionError> {
         let began = Instant::now();
         let (payload, context) = event.into_parts();
         let (rotator, event) = match self.parse(payload) {
@@ -53,7 +60,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Function<S, I, C> {
         Ok(json!({"step": event.step.name(), "outcome": report.outcome.name()}))
     }
 
-    fn parse(&self, payload: Value) -> Result<(&Rotator<S, I, C>, RotationEvent)> {
+    fn parse(&self, payload: Value) -> Result<(&FunctionRotator, RotationEvent)> {
         let rotator = self.rotator.as_ref().map_err(Clone::clone)?;
         Ok((rotator, RotationEvent::parse(payload)?))
     }

@@ -83,6 +83,35 @@ pub(super) async fn send(request: RequestBuilder) -> Result<PlatformResponse> {
     Ok(PlatformResponse { status, headers, body: read(response).await? })
 }
 
+/// Why a request that creates something returned nothing usable.
+pub(super) enum CreationFailure {
+    /// The platform created nothing.
+    NotCreated(RotationError),
+    /// The platform may have created it: the answer is missing or unreadable, or a server error.
+    AnswerLost(RotationError),
+}
+
+/// Sends a request that creates something, and reads its answer with `read`.
+pub(super) async fn send_creating<T>(
+    request: RequestBuilder,
+    read_answer: impl FnOnce(&PlatformResponse) -> Result<T>,
+) -> std::result::Result<T, CreationFailure> {
+    let response = match request.send().await {
+        Ok(response) => response,
+        // Without a connection, nothing was sent.
+        Err(error) if error.is_connect() => return Err(CreationFailure::NotCreated(unreachable(error))),
+        Err(error) => return Err(CreationFailure::AnswerLost(unreachable(error))),
+    };
+    refuse_redirect(&response).map_err(CreationFailure::NotCreated)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = read(response).await.map_err(CreationFailure::AnswerLost)?;
+    let may_exist = status.is_success() || status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT;
+    read_answer(&PlatformResponse { status, headers, body }).map_err(|error| match error.kind() {
+        ErrorKind::PlatformUnavailable if may_exist => CreationFailure::AnswerLost(error),
+        _ => CreationFailure::NotCreated(error),
+    })
+}
+
 /// Sends a request and reads the body only of an error response.
 ///
 /// # Errors
@@ -190,6 +219,24 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue> {
     })?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_creation_that_was_not_sent_created_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let request = HttpClient::new(true).request(reqwest::Method::POST, &format!("http://{address}/"));
+        let created = send_creating(request.expect("a client"), |_| Ok(())).await;
+        let Err(CreationFailure::NotCreated(error)) = created else { panic!("nothing listens there") };
+        assert_eq!(error.retryability(), crate::rotation::Retryability::Transient);
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod cxone;
 mod endpoints;
 mod genesys_cloud;
 mod http;
+mod probes;
 mod response;
 mod token_response;
 

@@ -65,7 +65,7 @@ pub use run::{RotationReport, StepRecord};
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest};
 #[cfg(feature = "vault")]
 pub(crate) use tokens::exchange::NewToken;
-pub use tokens::exchange::Tokens;
+pub use tokens::exchange::{Tokens, UNKNOWN_TOKEN_HINT};
 pub use tokens::rate_limit::RateLimiter;
 pub use tokens::retry::{Deadline, RetryPolicy};
 pub use tokens::rollback::{Rollback, Rollbacks};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::document::token_life::TokenLife;
 use super::error::{ErrorKind, Result, Retryability, RotationError};
@@ -17,6 +17,9 @@ use super::version::labels::{CURRENT, PENDING, SecretId, VersionId};
 
 /// The maximum number of versions that one rotation runs the steps on.
 const ATTEMPTS: u32 = 6;
+
+/// The wait before the steps run on another version. Reads of Secrets Manager may be stale for about a second.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// One step of a rotation.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +96,11 @@ async fn rotate_or_resume(
     watch: &mut (impl FnMut(Step) + Send),
 ) -> RotationReport {
     let (mut report, mut fresh) = (RotationReport::new(secret), Some(fresh));
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 && deadline.allows(SETTLED) {
+            // A stale read may show that the version of this rotation lost its label.
+            sleep(SETTLED).await;
+        }
         let left_over = match rotator.left_over(secret, deadline).await {
             Ok(left_over) => left_over,
             Err(error) => return RotationReport { error: Some(report.error.unwrap_or(error)), ..report },

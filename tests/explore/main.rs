@@ -48,6 +48,12 @@ fn rotation_of_access_keys_holds_in_every_schedule() {
     report::explore_short(Mode::AccessKeys, SHORT);
 }
 
+#[test]
+fn every_planted_bug_is_found() {
+    let not_found = planted::not_found(3_000);
+    assert!(not_found.is_empty(), "{not_found:?}");
+}
+
 /// `make explore`.
 #[test]
 #[ignore = "minutes: make explore"]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use genesys_rotator::rotation::{ErrorKind, Result, RotationError};
 
 use crate::hash::{mix, of_text};
+use crate::planted::Bug;
 use crate::scene::Mode;
 use crate::value::{ADMIN_CLIENT, FIRST, SECOND};
 
@@ -56,10 +57,11 @@ pub struct Platform {
     tokens_die: bool,
     is_cxone: bool,
     made: [u32; 8],
+    bug: Option<Bug>,
 }
 
 impl Platform {
-    pub fn new(mode: Mode, is_late: bool, tokens_die: bool) -> Self {
+    pub fn new(mode: Mode, is_late: bool, tokens_die: bool, bug: Option<Bug>) -> Self {
         let client = |id: &str, secret: &str| Client {
             id: id.to_owned(),
             secret: secret.to_owned(),
@@ -81,7 +83,7 @@ impl Platform {
             is_excused: false,
             was_current: true,
         };
-        Self { clients, tokens: vec![current], is_late, tokens_die, is_cxone, made: [0; 8] }
+        Self { clients, tokens: vec![current], is_late, tokens_die, is_cxone, made: [0; 8], bug }
     }
 
     /// A name that is the same in every schedule in which this actor makes the same calls.
@@ -109,20 +111,26 @@ impl Platform {
     }
 
     pub fn issue(&mut self, id: &str, secret: &str, maker: usize, now: u64) -> Result<String> {
-        let client = self.client(id).filter(|client| client.secret == secret);
+        let is_accepted = self.bug == Some(Bug::OldSecretIsAccepted);
+        let client = self.client(id).filter(|client| client.secret == secret || is_accepted);
         let is_known = |client: &&Client| {
             !self.is_late || client.since == 0 || now >= client.since + PROPAGATION.as_millis() as u64
         };
         if client.filter(is_known).is_none() {
             return Err(RotationError::new(ErrorKind::CredentialsRejected, "invalid_client"));
         }
-        Ok(self.add_token(id, maker))
+        let owner = if self.bug == Some(Bug::TokenOfAnotherClient) { SECOND } else { id };
+        Ok(self.add_token(owner, maker))
     }
 
     /// A long-lived token for the owner of another one.
     pub fn generate(&mut self, token: &str, maker: usize) -> Result<String> {
         let owner = self.authorized(token)?.owner.clone();
-        Ok(self.add_token(&owner, maker))
+        let text = self.add_token(&owner, maker);
+        if self.bug == Some(Bug::ValidationIsSkipped) {
+            self.kill(|issued| issued.text == text, Death::Revoked);
+        }
+        Ok(text)
     }
 
     fn add_token(&mut self, owner: &str, maker: usize) -> String {
@@ -140,6 +148,9 @@ impl Platform {
     }
 
     pub fn verify(&self, id: &str, token: &str) -> Result<()> {
+        if self.bug == Some(Bug::ValidationIsSkipped) {
+            return Ok(());
+        }
         match self.authorized(token)?.owner == id {
             true => Ok(()),
             false => Err(RotationError::new(ErrorKind::TokenOwnerMismatch, "another client's token")),
@@ -147,9 +158,15 @@ impl Platform {
     }
 
     pub fn revoke(&mut self, token: &str) {
+        let owner = self.token(token).map(|token| token.owner.clone());
+        let is_meant = |candidate: &Token, bug| {
+            candidate.text == token
+                || (bug == Some(Bug::RevokeEndsAllTokens) && Some(&candidate.owner) == owner.as_ref())
+        };
+        let bug = self.bug;
         // CXone offers no revocation.
-        if !self.is_cxone {
-            self.kill(|candidate| candidate.text == token, Death::Revoked);
+        if !self.is_cxone && bug != Some(Bug::RevokeDoesNothing) {
+            self.kill(|candidate| is_meant(candidate, bug), Death::Revoked);
         }
     }
 
@@ -158,7 +175,11 @@ impl Platform {
         if owner != ADMIN_CLIENT && owner != id {
             return Err(RotationError::new(ErrorKind::PermissionMissing, "oauth:client:edit"));
         }
-        Ok(self.replace_secret(id, maker, now, Death::Regenerated))
+        let former = self.client(id).map(|client| client.secret.clone()).unwrap_or_default();
+        let id = if self.bug == Some(Bug::RegenerateOfWrongClient) { FIRST } else { id };
+        let secret = self.replace_secret(id, maker, now, Death::Regenerated);
+        let is_lost = matches!(self.bug, Some(Bug::RegenerateReturnsFormer | Bug::OldSecretIsAccepted));
+        Ok(if is_lost { former } else { secret })
     }
 
     /// Gives a client a new secret.
@@ -191,6 +212,9 @@ impl Platform {
         if self.clients.iter().filter(|key| !key.is_deleted).count() >= MOST_KEYS {
             return Err(RotationError::new(ErrorKind::DocumentInvalid, "the user has the maximum number of keys"));
         }
+        if self.bug == Some(Bug::CreateMakesTwoKeys) {
+            self.add_key(maker, now);
+        }
         Ok(self.add_key(maker, now))
     }
 
@@ -210,7 +234,12 @@ impl Platform {
 
     pub fn delete_key(&mut self, id: &str, token: &str) -> Result<()> {
         self.authorized(token)?;
-        self.drop_key(id);
+        let newest = self.clients.last().map(|key| key.id.clone()).unwrap_or_default();
+        match self.bug {
+            Some(Bug::DeleteKeyDoesNothing) => {}
+            Some(Bug::DeleteOfWrongKey) => self.drop_key(&newest),
+            _ => self.drop_key(id),
+        }
         Ok(())
     }
 

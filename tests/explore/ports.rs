@@ -11,6 +11,7 @@ use genesys_rotator::rotation::{
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use jiff::Timestamp;
 
+use crate::planted::Bug;
 use crate::scene::Flavour;
 use crate::store::{IS_AHEAD, IS_CURRENT, IS_LEASE, IS_PENDING, IS_PREVIOUS, Version};
 use crate::value::{ADMIN, ADMIN_DOCUMENT, Value};
@@ -60,10 +61,15 @@ impl SecretStore for Port {
             VersionSelector::Previous => ("read previous", IS_PREVIOUS, None),
         };
         self.call(Class::StoreRead, name, move |state| {
-            let is_asked =
-                |version: &&Version| version.labels & label != 0 && id.as_ref().is_none_or(|id| version.id == *id);
-            let found = state.versions().iter().find(is_asked);
-            let is_aws = state.scene.flavour == Flavour::Aws;
+            let has = |bug| state.store.has(bug);
+            let id = id.filter(|_| !has(Bug::PendingOfAnyVersion));
+            let is_asked = |label: u8| {
+                let is_version = |version: &&Version| id.as_ref().is_none_or(|id| version.id == *id);
+                state.versions().iter().find(|version| version.labels & label != 0 && is_version(version))
+            };
+            let outdated = is_asked(IS_PREVIOUS).filter(|_| label == IS_CURRENT && has(Bug::CurrentIsOutdated));
+            let is_aws = state.scene.flavour == Flavour::Aws && outdated.is_none();
+            let found = outdated.or(is_asked(label));
             Ok(found.and_then(|version| {
                 let text = SecretString::from(version.value.as_ref()?.text.as_str());
                 let version = (is_aws && label != IS_PENDING).then(|| version.id.clone());
@@ -96,7 +102,9 @@ impl SecretStore for Port {
         self.call(Class::StoreWrite, "promote", move |state| {
             state.store.promote(&version, (over.0.as_ref(), &over.1), state.now)?;
             state.wrote();
-            state.on_promotion(&version);
+            if state.store.current().id == version {
+                state.on_promotion(&version);
+            }
             Ok(())
         })
         .await

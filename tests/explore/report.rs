@@ -53,6 +53,13 @@ fn explore_all(scenes: &[Scene], schedules: u64, threads: usize) -> (Figures, Ve
     found.into_inner()
 }
 
+/// Searches a scene for a failure. Returns it, and the number of schedules that the search needed.
+pub fn find(scene: Scene, schedules: u64) -> Option<(Failure, u64)> {
+    let mut search = Search::new(scene);
+    let failure = on_paused_time(explore(&mut search, schedules)).err()?;
+    Some((*failure, search.figures.schedules))
+}
+
 /// Explores the scenes of a mode on one thread.
 pub fn explore_short(mode: Mode, schedules: u64) {
     let scenes = of_mode(mode);
@@ -84,6 +91,6 @@ pub fn replay(wanted: &str) {
     on_paused_time(steps(scene, &choices)).iter().for_each(|line| say(line));
 }
 
-fn say(text: &str) {
+pub fn say(text: &str) {
     drop(writeln!(stderr(), "{text}"));
 }

@@ -155,6 +155,11 @@ impl Store {
     }
 
     pub fn stage(&mut self, id: &VersionId, value: Arc<Value>, maker: usize, now: u64) -> Result<Staged> {
+        if self.has(Bug::StageStoresNothing) {
+            return Ok(Staged::Stored);
+        }
+        let is_dropped = self.has(Bug::UnknownFieldsAreDropped);
+        let value = if is_dropped { Arc::new(value.without("unknown", self.mode)) } else { value };
         let held = self
             .version(id)
             .filter(|held| self.flavour == Flavour::Aws || held.labels & (IS_CURRENT | IS_PENDING) != 0);
@@ -182,7 +187,7 @@ impl Store {
     /// `over` is the value that the caller compared with, and its version.
     pub fn promote(&mut self, id: &VersionId, over: (Option<&VersionId>, &str), now: u64) -> Result<()> {
         let current = self.current();
-        if current.id == *id && self.flavour == Flavour::Aws {
+        if (current.id == *id && self.flavour == Flavour::Aws) || self.has(Bug::PromoteDoesNothing) {
             return Ok(());
         }
         let is_expected = match self.flavour {
@@ -216,6 +221,9 @@ impl Store {
     }
 
     pub fn unstage(&mut self, id: &VersionId, now: u64) -> Result<()> {
+        if self.has(Bug::UnstageDoesNothing) {
+            return Ok(());
+        }
         match self.versions.iter().position(|version| version.id == *id && version.labels & IS_PENDING != 0) {
             Some(index) => {
                 self.keep_for_stale_reads(now);
@@ -246,6 +254,10 @@ impl Store {
         now: u64,
     ) -> Result<()> {
         let holder = self.holder(label).map(|version| &version.id);
+        let is_ignored = label == IS_AHEAD && self.has(Bug::IntentIsNotStored);
+        if is_ignored || (label == IS_LEASE && self.has(Bug::LeaseIsGrantedTwice)) {
+            return Ok(());
+        }
         if holder == Some(id) && (self.flavour != Flavour::Aws || seen.is_none_or(|seen| seen == id)) {
             return Ok(());
         }
@@ -271,6 +283,9 @@ impl Store {
     }
 
     pub fn clear_intent(&mut self, id: &VersionId, now: u64) -> Result<()> {
+        if self.has(Bug::ClearDoesNothing) {
+            return Ok(());
+        }
         let is_holder = |version: &Version| version.labels & IS_AHEAD != 0;
         let held = self.versions.iter().position(|version| is_holder(version) && version.id == *id);
         let any = self.versions.iter().position(is_holder).filter(|_| self.has(Bug::ClearIgnoresHolder));

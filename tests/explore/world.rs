@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use genesys_rotator::rotation::{ErrorKind, Result, RotationError, VersionId};
@@ -60,6 +60,8 @@ pub struct Call {
     pub name: &'static str,
     pub class: Class,
     granted: Option<How>,
+    /// Wakes the part of the actor that waits for this call.
+    waker: Option<Waker>,
 }
 
 type Effect = Box<dyn FnOnce(&mut State) + Send>;
@@ -121,7 +123,7 @@ impl World {
         let state = State {
             scene,
             store,
-            platform: Platform::new(scene.mode, scene.is_late, scene.tokens_die),
+            platform: Platform::new(scene.mode, scene.is_late, scene.tokens_die, scene.bug),
             calls: Vec::new(),
             next_call: 0,
             is_undisturbed: false,
@@ -299,6 +301,7 @@ impl State {
     /// Lets a call that waits at the gate proceed.
     pub fn grant(&mut self, index: usize, how: How) {
         self.calls[index].granted = Some(how);
+        self.calls[index].waker.take().into_iter().for_each(Waker::wake);
     }
 
     /// The hash of what the undisturbed rotation finds.
@@ -339,7 +342,7 @@ impl<'a> Turn<'a> {
         let id = state.next_call;
         state.next_call += 1;
         let granted = state.is_undisturbed.then_some(How::Answered);
-        state.calls.push(Call { id, actor, name, class, granted });
+        state.calls.push(Call { id, actor, name, class, granted, waker: None });
         drop(state);
         Self { world, id, is_done: false }
     }
@@ -348,10 +351,13 @@ impl<'a> Turn<'a> {
 impl Future for Turn<'_> {
     type Output = How;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<How> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<How> {
         let mut state = self.world.state.lock();
         let index = state.calls.iter().position(|call| call.id == self.id).expect("the call waits at the gate");
-        let Some(how) = state.calls[index].granted else { return Poll::Pending };
+        let Some(how) = state.calls[index].granted else {
+            state.calls[index].waker = Some(context.waker().clone());
+            return Poll::Pending;
+        };
         state.calls.remove(index);
         drop(state);
         self.is_done = true;

@@ -9,6 +9,7 @@ use simulators::faults::{Effect, Fault, FaultAnswer};
 
 const CREATE: &str = "POST /access-key-management/v1/access-keys";
 const DELETE: &str = "DELETE /access-key-management/v1/access-keys/{id}";
+const LIST: &str = "GET /access-key-management/v1/access-keys";
 const OWNER: &str = "GET /access-key-management/v1/access-keys/{id}";
 const BUSINESS_UNIT: &str = "GET /incontactapi/services/v27.0/business-unit";
 const ADMIN: &str = "cxone/admin";
@@ -97,7 +98,7 @@ async fn another_user_may_manage_the_keys() {
 }
 
 #[tokio::test]
-async fn turns_add_thirteen_round_trips() {
+async fn turns_add_fourteen_round_trips() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     // What was discovered is known from the second rotation on.
@@ -106,7 +107,7 @@ async fn turns_add_thirteen_round_trips() {
     world.simulation.journal.clear();
     assert!(world.rotate().await.succeeded);
     let chain = world.simulation.journal.longest_chain();
-    assert!(chain <= 8 + 13 + 1, "the caller's own request and {chain} more");
+    assert!(chain <= 8 + 14 + 1, "the caller's own request and {chain} more");
 }
 
 #[tokio::test]
@@ -194,6 +195,43 @@ async fn a_missing_permission_is_reported_before_a_key_is_created() {
         assert_eq!(world.simulation.journal.count(CREATE), usize::from(operation == CREATE), "{operation}");
         assert!(world.key_ids().contains(&world.current()["access_key_id"].as_str().expect("an id").to_owned()));
         assert!(world.key_ids().len() <= before.len());
+    }
+}
+
+#[tokio::test]
+async fn a_key_whose_creation_answer_was_lost_is_deleted() {
+    for effect in [Effect::LoseAnswer, Effect::Drop, answer(502), answer(200)] {
+        let world = World::new().await;
+        // A key of the same user that was never used belongs to someone else.
+        world.simulation.cxone.add_access_key(AccessKey::new("THEIRS====", "HUSHTHEIRS===="));
+        world.create(SECRET, &rotating()).await;
+        world.simulation.faults.add(Fault::once(CREATE, effect));
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{outcome:?}");
+        let present = world.current()["access_key_id"].as_str().expect("an id").to_owned();
+        let mut expected = vec![KEY.0.to_owned(), present, "THEIRS====".to_owned()];
+        expected.sort();
+        assert_eq!(world.key_ids(), expected);
+        world.assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_found_after_a_lost_answer_is_reported_and_no_other_is_created() {
+    for (operation, calls_before) in [(LIST, 0), (LIST, 1), (DELETE, 0)] {
+        let world = World::new().await;
+        world.create(SECRET, &rotating()).await;
+        world.simulation.faults.add(Fault::always(operation, answer(403)).after(calls_before));
+        world.simulation.faults.add(Fault::once(CREATE, Effect::LoseAnswer));
+        let outcome = world.rotate().await;
+        let said = format!("{outcome:?}");
+        assert!(!outcome.succeeded && said.contains("may have created an access key"), "{operation}: {said}");
+        assert!(said.contains("access-keys?userId="), "{operation}: {said}");
+        assert_eq!(world.simulation.journal.count(CREATE), 1, "{operation}");
+        if operation == DELETE {
+            let lost = world.key_ids().into_iter().find(|id| id != KEY.0).expect("a key");
+            assert!(said.contains(&lost), "{said}");
+        }
     }
 }
 

@@ -259,6 +259,34 @@ async fn each_rejection_of_the_platform_has_its_own_error() {
 }
 
 #[tokio::test]
+async fn the_token_of_a_user_is_promoted_only_if_it_belongs_to_the_client() {
+    let rows = [
+        (json!({"OAuthClient": {"id": "another-client"}}), "TokenOwnerMismatch"),
+        (json!({"OAuthClient": {"id": ""}}), "TokenOwnerMismatch"),
+        (json!({"OAuthClient": {"name": "no id"}}), "PlatformUnavailable"),
+        (json!({"OAuthClient": null}), "PlatformUnavailable"),
+        (json!({"organization": {"id": "another-organization"}}), "PlatformUnavailable"),
+        (json!({"OAuthClient": {"id": CLIENT_ID}}), ""),
+    ];
+    for (tokens_me, kind) in rows {
+        let world = World::with_secret().await;
+        for (operation, body) in [
+            ("GET /api/v2/users/me", json!({"id": "a-user", "name": "A user"})),
+            ("GET /api/v2/tokens/me", tokens_me.clone()),
+        ] {
+            let answer = FaultAnswer::new(StatusCode::OK, "application/json", body.to_string());
+            world.simulation.faults.add(Fault::always(operation, Effect::Answer(answer)));
+        }
+        if kind.is_empty() {
+            assert!(world.rotate().await.succeeded);
+            continue;
+        }
+        let (step, error_type, message) = failure(&world).await;
+        assert_eq!((step.as_str(), error_type.as_str()), ("testSecret", kind), "{tokens_me}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn a_probe_that_fails_keeps_the_token_from_being_promoted() {
     let world = World::new().await;
     let probed = with("probes", json!(["GET /api/v2/routing/skills?pageSize=1"]));

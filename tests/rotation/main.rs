@@ -9,6 +9,7 @@ mod concurrency;
 mod crashes;
 mod cxone;
 mod dead_secrets;
+mod edits;
 mod faults;
 mod in_memory;
 mod interruptions;

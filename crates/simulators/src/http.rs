@@ -1,7 +1,6 @@
 //! The HTTP server of the simulators, on loopback: it reads a request, applies a fault if one matches, and otherwise
 //! passes the request to the service.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! How the rotation orchestrator invokes a function.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 

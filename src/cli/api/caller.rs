@@ -1,6 +1,6 @@
 //! Calls with a secret's token, with retries if they are safe.
 
-use std::cell::RefCell;
+use parking_lot::Mutex;
 
 use crate::cli::exit::CommandFailure;
 use crate::cli::target::secret_reference::SecretReference;
@@ -93,13 +93,13 @@ impl<'a> Caller<'a> {
     }
 
     async fn try_call(&self, call: &ApiCall) -> Result<ApiResponse, CallError> {
-        let last = RefCell::new(None);
+        let last = Mutex::new(None);
         let token = self.spare.as_ref().map_or(&self.held.access_token, |spare| &spare.access_token);
         let attempt = || async {
             match self.api.call(call, token).await? {
                 ApiResponse::Error(refusal) if refusal.is_retryable() => {
                     let error = refusal.error();
-                    last.replace(Some(refusal));
+                    *last.lock() = Some(refusal);
                     Err(error)
                 }
                 answer => Ok(answer),
@@ -107,7 +107,7 @@ impl<'a> Caller<'a> {
         };
         let what = format!("call {} {}", call.method, call.path.as_str().split('?').next().unwrap_or_default());
         let tried = self.rotator.retries.run(&what, self.deadline, attempt).await;
-        tried.map_err(|error| CallError { refusal: last.take(), cause: in_time(error, call) })
+        tried.map_err(|error| CallError { refusal: last.into_inner(), cause: in_time(error, call) })
     }
 
     async fn issue_temporary_token(&mut self, refusal: ErrorResponse) -> Result<(), CallError> {

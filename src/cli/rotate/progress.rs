@@ -1,10 +1,11 @@
 //! Progress of the rotations: a bar on a terminal, a line for each step elsewhere.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
 
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::printable::printable;
@@ -38,12 +39,12 @@ impl<'a> Progress<'a> {
 
     /// Records that a rotation has started.
     pub(super) fn started(&self, secret: &str) {
-        self.lock().insert(secret.to_owned(), None);
+        self.running.lock().insert(secret.to_owned(), None);
     }
 
     /// Records that a step has started.
     pub(super) fn step(&self, secret: &str, step: Step) {
-        if let Some(running) = self.lock().get_mut(secret) {
+        if let Some(running) = self.running.lock().get_mut(secret) {
             *running = Some(step);
         }
         match self.bar.get() {
@@ -55,7 +56,7 @@ impl<'a> Progress<'a> {
 
     /// Records that a rotation has ended.
     pub(super) fn ended(&self, secret: &str) {
-        self.lock().remove(secret);
+        self.running.lock().remove(secret);
         if let Some(bar) = self.bar.get() {
             bar.inc(1);
         }
@@ -63,7 +64,7 @@ impl<'a> Progress<'a> {
 
     /// The running rotations and their steps.
     pub(super) fn running(&self) -> Vec<(String, Option<Step>)> {
-        std::mem::take(&mut *self.lock()).into_iter().collect()
+        std::mem::take(&mut *self.running.lock()).into_iter().collect()
     }
 
     /// Prints a line to stderr.
@@ -83,10 +84,6 @@ impl<'a> Progress<'a> {
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<Step>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

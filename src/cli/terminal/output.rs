@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::printable::{one_line, printable, printable_json, printable_lines};
@@ -98,18 +98,18 @@ impl Output {
     pub fn json(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
             Ok(text) => self.styled(&printable_json(&text)),
-            Err(error) => write(&self.stdout, |stream| stream.error = Some(error.into())),
+            Err(error) => self.stdout.lock().error = Some(error.into()),
         }
     }
 
     /// Prints a text of this program, unchanged.
     pub fn raw(&self, text: &str) {
-        write(&self.stdout, |stream| stream.put(text.as_bytes()));
+        self.stdout.lock().put(text.as_bytes());
     }
 
     /// Writes bytes of the result. Returns whether stdout still accepts output.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> bool {
-        let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = self.stdout.lock();
         stream.put(bytes);
         stream.error.is_none()
     }
@@ -120,7 +120,7 @@ impl Output {
         if !self.is_shown {
             return self.bytes(bytes);
         }
-        let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = self.stdout.lock();
         let text = stream.whole_characters(bytes);
         stream.put(printable_lines(&text).as_bytes());
         stream.error.is_none()
@@ -128,7 +128,7 @@ impl Output {
 
     /// Takes the write error of stdout, for a command that reports it itself. The [end](Self::end) does not repeat it.
     pub(crate) fn take_write_error(&self) -> Option<io::Error> {
-        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+        self.stdout.lock().error.take()
     }
 
     /// Prints a line to stderr.
@@ -137,7 +137,7 @@ impl Output {
     }
 
     fn to_stderr(&self, line: &str) {
-        write(&self.stderr, |stream| stream.put(format!("{line}\n").as_bytes()));
+        self.stderr.lock().put(format!("{line}\n").as_bytes());
     }
 
     /// Prints an error and its hint.
@@ -162,7 +162,7 @@ impl Output {
             self.error(&failure.message, &failure.hint);
             failure.exit
         });
-        let unwritten = self.stdout.lock().unwrap_or_else(PoisonError::into_inner).error.take();
+        let unwritten = self.stdout.lock().error.take();
         match unwritten {
             // A reader that closes the pipe early has what it needs.
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -200,10 +200,6 @@ impl Stream {
     }
 }
 
-fn write(stream: &Mutex<Stream>, act: impl FnOnce(&mut Stream)) {
-    act(&mut stream.lock().unwrap_or_else(PoisonError::into_inner));
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::Arc;
@@ -216,13 +212,13 @@ pub(crate) mod tests {
 
     impl Captured {
         pub(in crate::cli) fn text(&self) -> String {
-            String::from_utf8(self.0.lock().expect("no writer panicked").clone()).expect("only text is written")
+            String::from_utf8(self.0.lock().clone()).expect("only text is written")
         }
     }
 
     impl Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no writer panicked").write(bytes)
+            self.0.lock().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {

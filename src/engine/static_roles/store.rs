@@ -174,9 +174,48 @@ impl SecretStore for StaticStore {
     }
 }
 
-impl WriteAhead for StaticStore {}
+/// The rotation of a static role makes no client secret, and calls none of these: `rotate-root/` does that.
+impl WriteAhead for StaticStore {
+    async fn write_intent(
+        &self,
+        _: &SecretId,
+        _: &VersionId,
+        _: &SecretString,
+        _: Option<&VersionId>,
+        _: Option<&SecretString>,
+    ) -> Result<()> {
+        Err(makes_tokens_only())
+    }
 
-impl Lease for StaticStore {}
+    async fn read_intent(&self, _: &SecretId) -> Result<Option<SecretString>> {
+        Ok(None)
+    }
+
+    async fn clear_intent(&self, _: &SecretId, _: &VersionId) -> Result<()> {
+        Err(makes_tokens_only())
+    }
+}
+
+impl Lease for StaticStore {
+    async fn take_lease(
+        &self,
+        _: &SecretId,
+        _: &VersionId,
+        _: Option<&VersionId>,
+        _: Option<&SecretString>,
+    ) -> Result<()> {
+        Err(makes_tokens_only())
+    }
+
+    async fn release_lease(&self, _: &SecretId, _: &VersionId, _: &VersionId) -> Result<()> {
+        Err(makes_tokens_only())
+    }
+}
+
+fn makes_tokens_only() -> RotationError {
+    RotationError::new(ErrorKind::ConfigurationInvalid, "a static role rotates its token only")
+        .with_hint("rotate the client secret of its config with rotate-root/")
+}
 
 fn name_of(secret: &SecretId) -> Result<&str> {
     secret.as_str().strip_prefix(ROLES).ok_or_else(|| missing(secret))

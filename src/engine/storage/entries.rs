@@ -53,7 +53,10 @@ impl Entries {
     /// The host's error. The entry may still have been written.
     pub(crate) async fn put<T: Serialize>(&self, key: &str, entry: &T) -> Result<(), Failure> {
         let value = serde_json::to_vec(entry).map_err(|_| Failure::internal(format!("{key} cannot be serialized")))?;
-        let value = Zeroizing::new(value);
+        self.put_value(key, Zeroizing::new(value)).await
+    }
+
+    async fn put_value(&self, key: &str, value: Zeroizing<Vec<u8>>) -> Result<(), Failure> {
         let seal_wrap = SEAL_WRAPPED.iter().any(|prefix| key.starts_with(prefix));
         self.invalidate(key);
         let written = self.storage.put(StorageEntry { key: key.to_owned(), value: value.to_vec(), seal_wrap }).await;

@@ -1,7 +1,7 @@
 //! Creates and deletes a user's access keys (NICE developer portal, "Access Key Management API").
 
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded::byte_serialize;
@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::Cxone;
 use super::errors::diagnose;
-use crate::platform::http::{PlatformResponse, send};
-use crate::rotation::{CxonePlace, ErrorKind, KeyOwner, KeyPair, Result, RotationError};
+use crate::platform::http::{CreationFailure, PlatformResponse, send, send_creating};
+use crate::rotation::{CxonePlace, ErrorKind, KeyOwner, KeyPair, Result, Retryability, RotationError};
 use crate::secret::SecretString;
 
 const ACCESS_KEYS: &str = "/access-key-management/v1/access-keys";
@@ -30,6 +30,22 @@ struct NewKey {
     access_key_secret: Zeroizing<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyList {
+    access_keys: Vec<ListedKey>,
+    total_records: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedKey {
+    access_key_id: String,
+    user_id: String,
+    /// Missing for a key that was never used.
+    last_used_date: Option<serde_json::Value>,
+}
+
 impl Cxone {
     /// Returns the owner of a key.
     pub(in crate::platform) async fn key_owner(
@@ -39,7 +55,7 @@ impl Cxone {
         token: &SecretString,
     ) -> Result<KeyOwner> {
         let what = "reading the access key";
-        let response = self.manage(place, Method::GET, Some(id), None, what, token).await?;
+        let response = self.answer(self.manage(place, Method::GET, &key_path(id), token).await?, what).await?;
         if response.status == StatusCode::NOT_FOUND {
             let message = format!("the access key {id} does not exist, or the caller may not manage it");
             return Err(response.error(ErrorKind::DocumentInvalid, message).with_hint(ROLE_HINT));
@@ -50,28 +66,91 @@ impl Cxone {
         }
     }
 
-    /// Creates another key for a user.
+    /// Creates another key for a user. If the answer is lost, deletes the key whose secret is lost with it, so that the
+    /// caller can try again.
     pub(in crate::platform) async fn create_access_key(
         &self,
         place: &CxonePlace,
         owner: &KeyOwner,
         token: &SecretString,
     ) -> Result<KeyPair> {
+        let before = match self.keys_of(place, owner, token).await {
+            Err(error) if error.retryability() == Retryability::Transient => return Err(error),
+            listed => listed,
+        };
         let what = "creating an access key";
         let body = json!({ "userId": owner.user_id, "tenantId": owner.tenant_id }).to_string();
-        let response = self.manage(place, Method::POST, None, Some(body), what, token).await?;
-        match response.status {
-            StatusCode::OK | StatusCode::CREATED => {}
+        let request = self.manage(place, Method::POST, ACCESS_KEYS, token).await?;
+        let request = request.header(CONTENT_TYPE, "application/json").body(body);
+        let created = send_creating(request, |response| match response.status {
+            StatusCode::OK | StatusCode::CREATED => new_key(response, what),
             StatusCode::BAD_REQUEST | StatusCode::CONFLICT if response.is_json() => {
-                return Err(creation_rejected(&response, owner));
+                Err(creation_rejected(response, owner))
             }
-            _ => return Err(key_error(&response, what)),
+            _ => Err(key_error(response, what)),
+        });
+        match created.await {
+            Ok(key) => Ok(key),
+            Err(CreationFailure::NotCreated(error)) => Err(error),
+            Err(CreationFailure::AnswerLost(error)) => {
+                Err(self.delete_lost_key(place, owner, token, before, error).await)
+            }
         }
-        let key = response.json::<ResultSet<NewKey>>(what)?.result_set;
-        if key.access_key_id.is_empty() || key.access_key_secret.is_empty() {
-            return Err(response.error(ErrorKind::PlatformUnavailable, format!("{what} returned no key")));
+    }
+
+    /// Deletes the key that a lost answer created: the only one that was not listed `before`, and was never used. Returns
+    /// `lost` if no such key remains, and otherwise a permanent error.
+    async fn delete_lost_key(
+        &self,
+        place: &CxonePlace,
+        owner: &KeyOwner,
+        token: &SecretString,
+        before: Result<Vec<ListedKey>>,
+        lost: RotationError,
+    ) -> RotationError {
+        let unknown = async {
+            let (before, now) = (before?, self.keys_of(place, owner, token).await?);
+            let is_new = |key: &ListedKey| before.iter().all(|known| known.access_key_id != key.access_key_id);
+            let ids = now.into_iter().filter(|key| is_new(key) && key.last_used_date.is_none());
+            Ok::<Vec<_>, RotationError>(ids.map(|key| key.access_key_id).collect())
+        };
+        let (id, why) = match unknown.await.as_deref() {
+            Ok([]) => return lost,
+            Ok([id]) => match self.delete_access_key(place, id, token).await {
+                Ok(()) => {
+                    tracing::warn!(
+                        access_key.id = id,
+                        "an access key was deleted: its secret was lost with the answer"
+                    );
+                    return lost;
+                }
+                Err(error) => (id.clone(), error.to_string()),
+            },
+            Ok(several) => (several.join(", "), "several keys are new".to_owned()),
+            Err(error) => ("its id is unknown".to_owned(), error.to_string()),
+        };
+        let message = format!("CXone may have created an access key whose secret is lost ({id}): {lost}; {why}");
+        RotationError::new(lost.kind(), message).with_hint(unused_keys_hint(owner)).permanent()
+    }
+
+    /// Returns all keys of a user.
+    ///
+    /// # Errors
+    /// A permanent error for a response that does not contain all of them.
+    async fn keys_of(&self, place: &CxonePlace, owner: &KeyOwner, token: &SecretString) -> Result<Vec<ListedKey>> {
+        let what = "listing the access keys";
+        let path = keys_path(owner);
+        let response = self.answer(self.manage(place, Method::GET, &path, token).await?, what).await?;
+        if response.status != StatusCode::OK {
+            return Err(key_error(&response, what));
         }
-        Ok(KeyPair { id: key.access_key_id, secret: SecretString::from(key.access_key_secret.as_str()) })
+        let list: KeyList = response.json(what)?;
+        if list.total_records.is_some_and(|total| total > list.access_keys.len() as u64) {
+            let message = format!("{what} returned only a part of them");
+            return Err(response.error(ErrorKind::PlatformUnavailable, message).permanent());
+        }
+        // A server that ignores the parameter returns the keys of all users.
+        Ok(list.access_keys.into_iter().filter(|key| key.user_id == owner.user_id).collect())
     }
 
     /// Deletes a key. A key that does not exist counts as deleted.
@@ -82,7 +161,7 @@ impl Cxone {
         token: &SecretString,
     ) -> Result<()> {
         let what = "deleting an access key";
-        let response = self.manage(place, Method::DELETE, Some(id), None, what, token).await?;
+        let response = self.answer(self.manage(place, Method::DELETE, &key_path(id), token).await?, what).await?;
         match response.status {
             StatusCode::NOT_FOUND if response.is_json() => Ok(()),
             status if status.is_success() && !response.is_web_page() => Ok(()),
@@ -90,29 +169,46 @@ impl Cxone {
         }
     }
 
+    /// Creates a request to the management of access keys.
     async fn manage(
         &self,
         place: &CxonePlace,
         method: Method,
-        id: Option<&str>,
-        body: Option<String>,
-        what: &str,
+        path: &str,
         token: &SecretString,
-    ) -> Result<PlatformResponse> {
+    ) -> Result<RequestBuilder> {
         let api = self.api_url(place, token).await?;
-        // Ids end in characters that a path must encode.
-        let id = id.map(|id| byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20"));
-        let path = id.map_or_else(|| ACCESS_KEYS.to_owned(), |id| format!("{ACCESS_KEYS}/{id}"));
-        let mut request = self.call(&api, method, &path, token)?;
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
-        }
+        self.call(&api, method, path, token)
+    }
+
+    async fn answer(&self, request: RequestBuilder, what: &str) -> Result<PlatformResponse> {
         let response = send(request).await?;
         match response.status {
             StatusCode::NOT_FOUND if !response.is_json() => Err(diagnose(&response, what)),
             _ => Ok(response),
         }
     }
+}
+
+/// Ids end in characters that a path must encode.
+fn encoded(id: &str) -> String {
+    byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+fn key_path(id: &str) -> String {
+    format!("{ACCESS_KEYS}/{}", encoded(id))
+}
+
+fn keys_path(owner: &KeyOwner) -> String {
+    format!("{ACCESS_KEYS}?userId={}", encoded(&owner.user_id))
+}
+
+fn new_key(response: &PlatformResponse, what: &str) -> Result<KeyPair> {
+    let key = response.json::<ResultSet<NewKey>>(what)?.result_set;
+    if key.access_key_id.is_empty() || key.access_key_secret.is_empty() {
+        return Err(response.error(ErrorKind::PlatformUnavailable, format!("{what} returned no key")));
+    }
+    Ok(KeyPair { id: key.access_key_id, secret: SecretString::from(key.access_key_secret.as_str()) })
 }
 
 fn key_error(response: &PlatformResponse, what: &str) -> RotationError {
@@ -129,8 +225,14 @@ fn creation_rejected(response: &PlatformResponse, owner: &KeyOwner) -> RotationE
         owner.user_id,
         response.status_and_code()
     );
-    response.error(ErrorKind::DocumentInvalid, message).with_hint(format!(
-        "the number of keys per user is limited: list them with `genesys-rotator api SECRET GET '{ACCESS_KEYS}?userId={}'`, and delete the unused ones; a key without lastUsedDate may come from a lost response",
-        owner.user_id
-    ))
+    response
+        .error(ErrorKind::DocumentInvalid, message)
+        .with_hint(format!("the number of keys per user is limited; {}", unused_keys_hint(owner)))
+}
+
+fn unused_keys_hint(owner: &KeyOwner) -> String {
+    let path = keys_path(owner);
+    format!(
+        "list the user's keys with `genesys-rotator api SECRET GET '{path}'`, and delete the unused ones; a key without lastUsedDate that no document holds may come from a lost response"
+    )
 }

@@ -23,7 +23,7 @@ impl PlatformResponse {
     }
 
     /// Returns the error code, such as `invalid_grant`, from any of its fields; empty if there is none.
-    fn cxone_code(&self) -> String {
+    pub(super) fn cxone_code(&self) -> String {
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let names = ["error", "errorCode", "code"];
         let code = names.into_iter().find_map(|name| body.get(name).and_then(Value::as_str));

@@ -6,7 +6,6 @@ mod discovery;
 mod endpoint_cache;
 mod errors;
 mod place;
-mod probe;
 mod revoke;
 mod token;
 mod validate;
@@ -17,9 +16,11 @@ use secrecy::ExposeSecret;
 
 use self::claims::Claims;
 use self::discovery::Discovery;
+use self::errors::diagnose;
 use self::place::LoginHost;
 use crate::platform::endpoints::Endpoints;
-use crate::platform::http::{HttpClient, bearer};
+use crate::platform::http::{HttpClient, PlatformResponse, bearer};
+use crate::platform::probes::{Explanation, run_probes};
 use crate::rotation::{CxoneGrant, CxoneLogin, CxonePlace, IssuedToken, Probe, Result};
 use crate::secret::SecretString;
 
@@ -69,7 +70,8 @@ impl Cxone {
         let place = CxonePlace { login: login.clone(), tenant_id: tenant_id.map(str::to_owned) };
         let api = self.api_url(&place, token).await?;
         self.validate(&api, tenant_id, token).await?;
-        self.probe(&api, token, probes).await
+        let explanation = Explanation { diagnose, code: PlatformResponse::cxone_code };
+        run_probes(probes, |probe| self.call(&api, Method::GET, probe.path(), token), explanation).await
     }
 
     /// Returns the base address of the API for which a token is valid.

@@ -7,8 +7,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{GenesysCloud, Region};
-use crate::platform::http::{PlatformResponse, send};
-use crate::rotation::{ErrorKind, IssuedToken, Result, RotationError, TokenKind};
+use crate::platform::http::{CreationFailure, PlatformResponse, send_creating};
+use crate::rotation::{ErrorKind, IssuedToken, Result, RotationError, TokenKind, UNKNOWN_TOKEN_HINT};
 use crate::secret::SecretString;
 
 const GENERATE: &str = "/api/v2/oauth/token/generate";
@@ -35,14 +35,25 @@ impl GenesysCloud {
             }
             TokenKind::ApiToken { name, scopes, expires_in } => (API_TOKENS, api_token(name, scopes, *expires_in)),
         };
-        let response = send(self.call(region, Method::POST, path, access_token)?.json(&body)).await?;
-        if !matches!(response.status, StatusCode::OK | StatusCode::CREATED) {
-            return Err(issue_error(&response, path));
-        }
-        let token = response.token(path)?;
+        let request = self.call(region, Method::POST, path, access_token)?.json(&body);
+        let issued = send_creating(request, |response| match response.status {
+            StatusCode::OK | StatusCode::CREATED => response.token(path),
+            _ => Err(issue_error(response, path)),
+        });
+        let token = issued.await.map_err(|failure| match failure {
+            CreationFailure::NotCreated(error) => error,
+            CreationFailure::AnswerLost(error) => answer_lost(&error, path),
+        })?;
         let lifetime = token.lifetime.or(requested_lifetime(kind)).unwrap_or(DEFAULT_LIFETIME);
         Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
     }
+}
+
+/// Another request could leave another token for a year, so it is not sent.
+fn answer_lost(error: &RotationError, path: &str) -> RotationError {
+    let message =
+        format!("the answer of {path} was lost, and it may have issued a token that no secret holds: {error}");
+    RotationError::new(error.kind(), message).with_hint(UNKNOWN_TOKEN_HINT).permanent()
 }
 
 fn api_token(name: &Option<String>, scopes: &[String], expires_in: Option<u64>) -> Value {

@@ -3,7 +3,6 @@
 mod client_secret;
 mod long_lived;
 mod oauth_client;
-mod probe;
 mod region;
 mod revoke;
 mod token;
@@ -19,7 +18,8 @@ use reqwest::header::{ACCEPT, AUTHORIZATION};
 use secrecy::ExposeSecret;
 
 use crate::platform::endpoints::Endpoints;
-use crate::platform::http::{HttpClient, bearer};
+use crate::platform::http::{HttpClient, PlatformResponse, bearer};
+use crate::platform::probes::{Explanation, run_probes};
 use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 
@@ -60,7 +60,8 @@ impl GenesysCloud {
     ) -> Result<()> {
         let region = Region::parse(region)?;
         self.validate(region, client_id, token).await?;
-        self.probe(region, token, probes).await
+        let explanation = Explanation { diagnose: PlatformResponse::diagnose, code: PlatformResponse::code };
+        run_probes(probes, |probe| self.call(region, Method::GET, probe.path(), token), explanation).await
     }
 
     /// Issues a long-lived token with an access token.

@@ -11,12 +11,6 @@ use crate::secret::SecretString;
 const USERS_ME: &str = "/api/v2/users/me";
 pub(in crate::platform) const TOKENS_ME: &str = "/api/v2/tokens/me";
 
-/// The kind of a token's owner.
-enum TokenOwner {
-    User,
-    Client,
-}
-
 #[derive(Deserialize)]
 struct User {
     id: String,
@@ -34,29 +28,27 @@ struct OAuthClient {
 }
 
 impl GenesysCloud {
-    /// Sends both requests at once; the response of the first one decides whether that of the second one matters.
+    /// Sends both requests at once. The first one shows that the token authenticates, the second one names its client.
     pub(super) async fn validate(&self, region: Region, client_id: &str, token: &SecretString) -> Result<()> {
         let users_me = self.call(region, Method::GET, USERS_ME, token)?;
         let tokens_me = self.call(region, Method::GET, TOKENS_ME, token)?;
         let (users_me, tokens_me) = tokio::join!(biased; send(users_me), send(tokens_me));
-        match owner_of(&users_me?)? {
-            TokenOwner::User => Ok(()),
-            TokenOwner::Client => confirm_owner(&tokens_me?, client_id),
-        }
+        confirm_authenticated(&users_me?)?;
+        confirm_owner(&tokens_me?, client_id)
     }
 }
 
-/// `not.a.user` means that a client's token authenticated: the request needs a user.
-fn owner_of(response: &PlatformResponse) -> Result<TokenOwner> {
+/// 200 is the answer to a user's token. `not.a.user` means that a client's token authenticated: the request needs a user.
+fn confirm_authenticated(response: &PlatformResponse) -> Result<()> {
     match response.status {
         StatusCode::OK => {
             let user: User = response.json(USERS_ME)?;
             if user.id.is_empty() {
                 return Err(response.error(ErrorKind::PlatformUnavailable, format!("{USERS_ME} returned no user id")));
             }
-            Ok(TokenOwner::User)
+            Ok(())
         }
-        StatusCode::BAD_REQUEST if response.code() == "not.a.user" => Ok(TokenOwner::Client),
+        StatusCode::BAD_REQUEST if response.code() == "not.a.user" => Ok(()),
         _ => Err(response.diagnose(USERS_ME)),
     }
 }

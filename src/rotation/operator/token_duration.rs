@@ -1,6 +1,5 @@
 //! The token duration of OAuth clients: the port of platforms that have this setting, and raising it.
 
-use std::future::Future;
 use std::time::Duration;
 
 use crate::rotation::credentials::keys::Credentials;

@@ -1,7 +1,5 @@
 //! The platform's administration of client secrets and access keys.
 
-use std::future::Future;
-
 use super::issuer::not_offered;
 use crate::rotation::credentials::keys::{KeyOwner, KeyPair};
 use crate::rotation::credentials::place::Place;
@@ -39,7 +37,7 @@ pub trait AccessKeys: Send + Sync {
         async { Err(not_offered("access keys")) }
     }
 
-    /// Creates another access key for a user. The user's other keys keep working.
+    /// Creates another access key for a user. The user's other keys keep working. No key remains after a transient error.
     ///
     /// # Errors
     /// `PermissionMissing`; `DocumentInvalid` if the user has the maximum number of keys; and other platform errors.

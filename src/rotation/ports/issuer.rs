@@ -1,7 +1,5 @@
 //! The platform that issues, validates and revokes tokens.
 
-use std::future::Future;
-
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::place::Place;
 use crate::rotation::credentials::token::{IssuedToken, TokenKind};

@@ -1,6 +1,5 @@
 //! The store that holds secrets, their versions and labels.
 
-use std::future::Future;
 use std::path::PathBuf;
 
 use crate::rotation::error::Result;

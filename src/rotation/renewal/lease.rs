@@ -9,14 +9,17 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use crate::rotation::document::fields::Document;
+use crate::rotation::eligibility::{check_is_current, no_current_value};
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
+use crate::rotation::ports::store::{StoredValue, VersionSelector};
 use crate::rotation::ports::{RotationPlatform, RotationStore};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::step::StepRequest;
 use crate::rotation::tokens::admin::LATE;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{CURRENT, Description, LEASE, VersionId};
+use crate::rotation::version::preflight::Readiness;
 use crate::secret::SecretString;
 
 /// The length of a lease. Its holder sends nothing in the last part, because a request may be carried out late.
@@ -32,27 +35,83 @@ pub(crate) struct HeldLease {
     /// The version that the lease rested on, or the holder of a lease that has ended.
     seen: Option<VersionId>,
     /// The end of the time in which the holder may send requests.
-    pub(crate) sending: Deadline,
-}
-
-impl HeldLease {
-    /// Returns whether the current value was changed since createSecret, which leaves the lease on the version that it
-    /// works from.
-    pub(crate) fn shows_edit(&self, described: &Description) -> bool {
-        self.seen.as_ref().is_some_and(|seen| end_of(seen).is_none() && described.holder(CURRENT) != Some(seen))
-    }
+    sending: Deadline,
 }
 
 /// Whether a rotation of this document makes a client secret or an access key.
-pub(crate) fn makes_secret(current: &SecretString) -> bool {
+fn makes_secret(current: &SecretString) -> bool {
     Document::parse(current).and_then(|document| document.secret_rotation()).is_ok_and(|rotation| rotation.is_some())
+}
+
+/// A secret whose version has work left, as one read returned it.
+pub(crate) struct SecretState {
+    pub(crate) described: Description,
+    pub(crate) current: StoredValue,
+    pub(crate) staged: Option<SecretString>,
+    /// The lease, if the step needs it.
+    pub(crate) lease: Option<HeldLease>,
+}
+
+impl SecretState {
+    /// The time in which the step may send requests that must end with the lease.
+    pub(crate) fn sending(&self, deadline: Deadline) -> Deadline {
+        self.lease.as_ref().map_or(deadline, |lease| lease.sending)
+    }
+
+    /// Returns whether the current value was changed since createSecret, which leaves the lease on the version that it
+    /// works from.
+    pub(crate) fn shows_edit(&self) -> bool {
+        let rested_on = self.lease.as_ref().and_then(|lease| lease.seen.as_ref()).filter(|seen| end_of(seen).is_none());
+        rested_on.is_some_and(|seen| self.described.holder(CURRENT) != Some(seen))
+    }
+}
+
+/// Reads the description, the current value and the staged value at the same time, and takes the lease if the document
+/// needs it and `needs_lease` holds. Returns the description alone if the version is promoted.
+pub(crate) async fn read(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    preflight: fn(&Description, &StepRequest) -> Result<Readiness>,
+    needs_lease: fn(&SecretState) -> bool,
+    deadline: Deadline,
+) -> Result<std::result::Result<SecretState, Description>> {
+    loop {
+        let (described, current, staged) = tokio::join!(
+            rotator.store.describe(&request.secret),
+            rotator.store.read(&request.secret, VersionSelector::Current),
+            staged_value(rotator, request),
+        );
+        let described = described?;
+        if preflight(&described, request)? == Readiness::AlreadyCurrent {
+            return Ok(Err(described));
+        }
+        let current = current?.filter(|_| described.holder(CURRENT).is_some());
+        let current = current.ok_or_else(|| no_current_value(&described))?;
+        check_is_current(&described, current.version.as_ref())?;
+        let state = SecretState { described, current, staged: staged?, lease: None };
+        if !needs_lease(&state) || !makes_secret(&state.current.text) {
+            return Ok(Ok(state));
+        }
+        if let Some(lease) = take(rotator, request, &state.described, deadline).await? {
+            return Ok(Ok(SecretState { lease: Some(lease), ..state }));
+        }
+    }
+}
+
+/// Reads the staged value.
+pub(crate) async fn staged_value(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+) -> Result<Option<SecretString>> {
+    let read = rotator.store.read(&request.secret, VersionSelector::Pending(&request.version)).await?;
+    Ok(read.map(|stored| stored.text))
 }
 
 /// Takes the lease that `described` shows. Returns `None` after a wait if another rotation holds it.
 ///
 /// # Errors
 /// `StoreConflict` if another rotation holds it for longer than the deadline allows; otherwise as for staging.
-pub(crate) async fn take(
+async fn take(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
     described: &Description,
@@ -82,18 +141,23 @@ pub(crate) async fn take(
     Ok(None)
 }
 
-/// Leaves the lease on `version`, or where it was before. After a failure, the lease ends by itself.
+/// Leaves the lease on a version after a success, and where it was before after a failure. If a request was not answered,
+/// it may still be carried out: the lease then lasts to its end.
 pub(crate) async fn release(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
-    described: &Description,
-    lease: HeldLease,
-    version: Option<&VersionId>,
+    state: &SecretState,
+    done: std::result::Result<Option<&VersionId>, &RotationError>,
     deadline: Deadline,
 ) {
-    let HeldLease { holder, seen, .. } = lease;
-    let Some(version) = version.or(seen.as_ref()).or(described.holder(CURRENT)) else { return };
-    let release = || rotator.store.release_lease(&request.secret, &holder, version);
+    let Some(HeldLease { holder, seen, .. }) = &state.lease else { return };
+    let version = match done {
+        Ok(version) => version,
+        Err(error) if matches!(error.kind(), ErrorKind::PlatformUnavailable | ErrorKind::DeadlineExceeded) => return,
+        Err(_) => seen.as_ref().or(state.described.holder(CURRENT)),
+    };
+    let Some(version) = version else { return };
+    let release = || rotator.store.release_lease(&request.secret, holder, version);
     if let Err(error) = rotator.retries.run("release the lease", deadline.for_half_the_cleanup(), release).await {
         let kind = error.kind().name();
         tracing::warn!(error.r#type = kind, "the lease could not be released and ends by itself: {}", error.chain());

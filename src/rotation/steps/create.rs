@@ -7,7 +7,7 @@ use crate::rotation::error::{ErrorKind, Result};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::Staged;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
-use crate::rotation::renewal::lease::release;
+use crate::rotation::renewal::lease::{read, release};
 use crate::rotation::renewal::renew;
 use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
 use crate::rotation::tokens::retry::Deadline;
@@ -18,31 +18,19 @@ use crate::secret::{SecretString, same};
 impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
     /// Also returns the undo of the staged token, if this call staged it.
     pub(crate) async fn create(&self) -> Result<(StepReport, Option<Undo>)> {
-        let read = || self.read(may_begin, |state| state.staged.is_none());
-        let Ok(mut state) = self.retry("read the secret", read).await? else {
+        let Self { rotator, request, deadline } = *self;
+        let read = || read(rotator, request, may_begin, |state| state.staged.is_none(), deadline);
+        let Ok(state) = self.retry("read the secret", read).await? else {
             return Ok((StepReport::of(StepOutcome::AlreadyDone), None));
         };
         if let Some(value) = state.staged {
-            let why = why_unfit(&value, &state.current.text, self.rotator.clock.now());
-            return match why {
-                Some(why) => {
-                    let staged = StagedVersion { described: state.described, value };
-                    Ok((self.abandon_unless_promoted(&staged, why).await?, None))
-                }
-                None => Ok((StepReport::of(StepOutcome::AlreadyDone), None)),
-            };
+            let why = why_unfit(&value, &state.current.text, rotator.clock.now());
+            let Some(why) = why else { return Ok((StepReport::of(StepOutcome::AlreadyDone), None)) };
+            let staged = StagedVersion { described: state.described, value };
+            return Ok((self.abandon_unless_promoted(&staged, why).await?, None));
         }
-        let lease = state.lease.take();
-        let sending = lease.as_ref().map_or(self.deadline, |lease| lease.sending);
-        let created = self.create_from(&state.described, &state.current.text, sending).await;
-        // Without an answer, the platform may still regenerate a secret: the lease then lasts to its end.
-        let is_over = !created
-            .as_ref()
-            .is_err_and(|error| matches!(error.kind(), ErrorKind::PlatformUnavailable | ErrorKind::DeadlineExceeded));
-        if let Some(lease) = lease.filter(|_| is_over) {
-            let base = state.described.holder(CURRENT);
-            release(self.rotator, self.request, &state.described, lease, base, self.deadline).await;
-        }
+        let created = self.create_from(&state.described, &state.current.text, state.sending(deadline)).await;
+        release(rotator, request, &state, created.as_ref().map(|_| state.described.holder(CURRENT)), deadline).await;
         created
     }
 

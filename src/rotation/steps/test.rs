@@ -10,9 +10,7 @@ use crate::rotation::eligibility::{is_older_than, no_staged_value};
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
-use crate::rotation::renewal::access_keys::delete_abandoned_key;
 use crate::rotation::step::{StepOutcome, StepReport};
-use crate::rotation::version::labels::PENDING;
 use crate::rotation::version::preflight::Readiness;
 use crate::secret::SecretString;
 
@@ -44,7 +42,9 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
             return self.on_token_error(error, &tested, &token).await;
         }
         if let Err(error) = secret_valid {
-            return Err(self.on_secret_error(error, &tested, &token).await);
+            // Secrets Manager removes a copy of the current version itself.
+            let is_copy = self.is_current_token(&token).await.unwrap_or(true);
+            return Err(if is_copy { error } else { self.abandon_if_rejected(error, &tested.staged).await });
         }
         Ok(self.report(StepOutcome::Done, &tested.document, &tested.staged))
     }
@@ -58,16 +58,6 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         }
         let value = value?.ok_or_else(|| no_staged_value(&described, &self.request.version))?;
         Ok(Some(StagedVersion { described, value }))
-    }
-
-    /// Abandons a version whose client secret or access key is invalid. Secrets Manager removes a copy of the current
-    /// version itself.
-    async fn on_secret_error(&self, error: RotationError, tested: &Tested, token: &SecretString) -> RotationError {
-        if error.kind() != ErrorKind::CredentialsRejected || self.is_current_token(token).await.unwrap_or(true) {
-            return error;
-        }
-        let why = format!("holds a client secret or access key that is no longer valid ({error})");
-        self.abandon(&tested.staged, &why).await
     }
 
     /// Tests the set-up if the staged version is a copy of the current one, and abandons a version with an invalid token.
@@ -84,11 +74,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         if !has_expired && !is_older_than(SETTLED, document, now) {
             return Err(error);
         }
-        self.unstage().await?;
-        delete_abandoned_key(self.rotator, &self.request.secret, document, &staged.described, self.deadline).await;
-        let message = format!("the staged token is no longer valid: {error}");
-        let hint = format!("rotate again: {PENDING} was removed from this version, so the next rotation starts afresh");
-        Err(RotationError::new(error.kind(), message).with_hint(hint))
+        let kind = error.kind();
+        Err(self.abandon(staged, kind, &format!("holds a token that is no longer valid ({error})")).await)
     }
 
     /// To test a new rotation set-up, Secrets Manager stages a copy of the current version. Its token may be missing or

@@ -11,6 +11,8 @@ use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::admin::{AccessKeys, ClientSecrets};
 use crate::secret::SecretString;
 
+const UNKNOWN_KEY_HINT: &str = "the platform may have created an access key whose secret is lost: list the user's keys, delete those that no document holds, and rotate again with a longer time limit";
+
 /// The time after which a request without an answer is no longer carried out. Requests time out after 10 seconds.
 pub(crate) const LATE: Duration = Duration::from_secs(15);
 
@@ -58,7 +60,7 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
     }
 
     /// Deletes the idle access key of a user, who may have a limited number of them, and creates another one. The
-    /// created key is deleted unless it is committed. If the platform's answer is lost, so is the key's secret.
+    /// created key is deleted unless it is committed.
     ///
     /// # Errors
     /// `DocumentInvalid` for two users, the error of `permit`, or `PermissionMissing`, each before a key is deleted or
@@ -90,7 +92,11 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
             let undo = Undo::DeleteAccessKey { place: place.clone(), id: key.id.clone(), token: token.clone() };
             Ok((key, self.rollbacks.guard(undo)))
         };
-        self.retries.run("create an access key", deadline, create).await
+        self.retries.run("create an access key", deadline, create).await.map_err(|error| match error.kind() {
+            // The request may have been sent.
+            ErrorKind::DeadlineExceeded => error.with_hint(UNKNOWN_KEY_HINT),
+            _ => error,
+        })
     }
 
     /// Returns the owner of an access key; `None` if there is no such key.

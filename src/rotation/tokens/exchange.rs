@@ -18,6 +18,9 @@ use crate::rotation::ports::issuer::TokenIssuer;
 
 /// The longest wait for a new secret to propagate; it usually takes about ten seconds.
 const PROPAGATION: Duration = Duration::from_secs(20);
+/// The hint after a request for a long-lived token whose answer is unknown. No published call lists these tokens (Platform
+/// API, OAuth).
+pub const UNKNOWN_TOKEN_HINT: &str = "the platform may have issued a token that no secret holds, and no published call lists such tokens: look for it where your organization's documentation of this endpoint lists them, or disable the OAuth client and enable it again, which ends all of its tokens (Admin > Integrations > OAuth); then rotate again, with a longer time limit if it was reached";
 /// The wait between two attempts to use a new secret.
 const PROPAGATION_POLL: Duration = Duration::from_secs(1);
 
@@ -81,7 +84,11 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
             let token = self.counted(self.issuer.issue_long_lived(&place, &access.token.access_token, kind)).await?;
             Ok(self.guarded(token, requested_at, place.clone()))
         };
-        self.retries.run("issue a token of this kind", deadline, issue).await
+        self.retries.run("issue a token of this kind", deadline, issue).await.map_err(|error| match error.kind() {
+            // The request may have been sent.
+            ErrorKind::DeadlineExceeded => error.with_hint(UNKNOWN_TOKEN_HINT),
+            _ => error,
+        })
     }
 
     /// Issues a token with a new client secret, which may take time to propagate.

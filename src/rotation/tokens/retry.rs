@@ -1,7 +1,7 @@
 //! Retries within a step: exponential backoff with full jitter, bounded by the deadline, and no earlier than the peer's
 //! `Retry-After`.
 
-use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -94,34 +94,58 @@ impl RetryPolicy {
     /// [`ErrorKind::DeadlineExceeded`] with the last error in its message if no time remains to retry.
     pub async fn run<T, F, Fut>(&self, what: &str, deadline: Deadline, mut operation: F) -> Result<T>
     where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T>>,
+        F: FnMut() -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
     {
-        let mut used = Used::default();
-        let mut last: Option<RotationError> = None;
+        self.run_boxed(what, deadline, &mut || Box::pin(operation())).await
+    }
+
+    /// [`run`](Self::run), compiled once for each type of result.
+    async fn run_boxed<'a, T>(
+        &self,
+        what: &str,
+        deadline: Deadline,
+        operation: &mut (dyn FnMut() -> Attempt<'a, T> + Send),
+    ) -> Result<T> {
+        let mut failed = Failed::default();
         loop {
             let error = match tokio::time::timeout_at(deadline.work, operation()).await {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(error)) => error,
-                Err(_) => return Err(out_of_time(what, last)),
+                Err(_) => return Err(out_of_time(what, failed.last)),
             };
-            let Some(wait) = self.wait(&mut used, &error) else { return Err(error) };
-            if wait >= deadline.remaining() {
-                let asked_for = error.retry_after().is_some();
-                return Err(if asked_for { error } else { out_of_time(what, Some(error)) });
-            }
-            let wait_ms = wait.as_millis() as u64;
-            tracing::info!(call = what, error.r#type = error.kind().name(), wait_ms, "retrying: {error}");
-            tokio::time::sleep(wait).await;
-            last = Some(error);
+            self.wait_to_retry(what, deadline, &mut failed, error).await?;
         }
     }
 
+    /// Waits until the next attempt.
+    ///
+    /// # Errors
+    /// The error of `run`, if there is no further attempt.
+    async fn wait_to_retry(
+        &self,
+        what: &str,
+        deadline: Deadline,
+        failed: &mut Failed,
+        error: RotationError,
+    ) -> Result<()> {
+        let Some(wait) = self.wait(failed, &error) else { return Err(error) };
+        if wait >= deadline.remaining() {
+            let asked_for = error.retry_after().is_some();
+            return Err(if asked_for { error } else { out_of_time(what, Some(error)) });
+        }
+        let wait_ms = wait.as_millis() as u64;
+        tracing::info!(call = what, error.r#type = error.kind().name(), wait_ms, "retrying: {error}");
+        tokio::time::sleep(wait).await;
+        failed.last = Some(error);
+        Ok(())
+    }
+
     /// Returns the wait before the next attempt; `None` for no further attempt.
-    fn wait(&self, retries: &mut Used, error: &RotationError) -> Option<Duration> {
+    fn wait(&self, failed: &mut Failed, error: &RotationError) -> Option<Duration> {
         let (used, allowed) = match error.retryability() {
-            Retryability::Transient => (&mut retries.transient, self.transient_retries),
-            Retryability::MaySettle => (&mut retries.settling, self.settling_retries),
+            Retryability::Transient => (&mut failed.transient, self.transient_retries),
+            Retryability::MaySettle => (&mut failed.settling, self.settling_retries),
             Retryability::Permanent => return None,
         };
         if *used == allowed {
@@ -136,11 +160,14 @@ impl RetryPolicy {
     }
 }
 
-/// The retries used so far.
+type Attempt<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// The failed attempts so far: the retries used, and the last error.
 #[derive(Default)]
-struct Used {
+struct Failed {
     transient: u32,
     settling: u32,
+    last: Option<RotationError>,
 }
 
 fn out_of_time(what: &str, last: Option<RotationError>) -> RotationError {
@@ -163,7 +190,7 @@ mod tests {
         RetryPolicy { jitter: || 0.5, ..RetryPolicy::default() }
     }
 
-    async fn fails(deadline: Duration, error: impl Fn() -> RotationError) -> (RotationError, u32) {
+    async fn fails(deadline: Duration, error: impl Fn() -> RotationError + Sync) -> (RotationError, u32) {
         let calls = AtomicU32::new(0);
         let call = || {
             calls.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! Revoking tokens, and running the undos that are due.
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::exchange::Tokens;
 use super::retry::Deadline;
@@ -38,8 +39,12 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
             due.into_iter().partition(|(_, undo)| matches!(undo, Undo::DeleteAccessKey { .. }));
         let mut failure = None;
         for due in [keys, tokens] {
-            let undone = join_all(due.iter().map(|(_, undo)| self.undo(undo, deadline))).await;
-            failure = failure.or(undone.into_iter().find_map(Result::err));
+            let mut undone: FuturesUnordered<_> =
+                due.iter().map(|(_, undo)| self.undo(undo, deadline).boxed()).collect();
+            while let Some(result) = undone.next().await {
+                failure = failure.or(result.err());
+            }
+            drop(undone);
             due.into_iter().for_each(|(guard, _)| Rollback::commit(guard));
         }
         failure

@@ -4,7 +4,9 @@
 //! is dropped, schedules the undo in [`Rollbacks`]. The end of each operation runs what is due; after an interruption
 //! the caller does, with [`Rotator::roll_back`](crate::rotation::Rotator::roll_back).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use tokio::sync::watch;
 
@@ -65,7 +67,7 @@ impl Rollback {
 impl Drop for Rollback {
     fn drop(&mut self) {
         if let Some(undo) = self.undo.take() {
-            self.rollbacks.lock(|due| due.push(undo));
+            self.rollbacks.due.lock().push(undo);
         }
     }
 }
@@ -124,15 +126,7 @@ impl Rollbacks {
     }
 
     fn take(&self, is_wanted: impl Fn(&Undo) -> bool) -> Vec<(Rollback, Undo)> {
-        let taken: Vec<Undo> = self.lock(|due| {
-            let (taken, left) = std::mem::take(due).into_iter().partition(is_wanted);
-            *due = left;
-            taken
-        });
+        let taken: Vec<Undo> = self.due.lock().extract_if(.., |undo| is_wanted(undo)).collect();
         taken.into_iter().map(|undo| (self.guard(undo.clone()), undo)).collect()
-    }
-
-    fn lock<T>(&self, work: impl FnOnce(&mut Vec<Undo>) -> T) -> T {
-        work(&mut self.due.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,6 +1,5 @@
 //! The client of AWS Secrets Manager, and its store.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +10,12 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::types::SecretVersionsListEntry;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use super::failure::{AwsCall, code_of, incomplete, is_throttling};
+use super::failure::{AwsCall, AwsError, code_of, incomplete, is_throttling, of_any_call};
 use super::write_limit::WriteLimit;
 use crate::rotation::{
     AHEAD, CURRENT, Description, ErrorKind, LEASE, LabelledVersion, Lease, PENDING, PREVIOUS, Result, RotationError,
@@ -30,9 +30,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITES_PER_SECOND: usize = 45;
 /// The label of a version that is written before a label moves to it.
 const CLAIM: &str = "ROTATOR_CLAIM";
-/// The maximum number of versions of a secret; those under 24 hours old are not removed (Secrets Manager user guide,
-/// "Secrets Manager quotas").
+/// The maximum number of versions of a secret (Secrets Manager user guide, "Secrets Manager quotas").
 const MOST_VERSIONS: usize = 100;
+/// The age in seconds from which a version without labels is removed to make room for another one (same page).
+const REMOVABLE_AFTER: i64 = 24 * 3600;
 /// The versions that an in-place rotation still writes before its promotion: write-ahead entries, the staged value, and
 /// a lease.
 const ROOM: usize = 4;
@@ -75,10 +76,10 @@ impl AwsSecretsManager {
     pub(super) async fn write<T, E: ProvideErrorMetadata>(
         &self,
         call: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
-    ) -> std::result::Result<T, SdkError<E, HttpResponse>> {
-        let Some(limit) = &self.write_limit else { return call.await };
+    ) -> std::result::Result<T, AwsError> {
+        let Some(limit) = &self.write_limit else { return call.await.map_err(of_any_call) };
         let _permit = limit.acquire().await;
-        let done = call.await;
+        let done = call.await.map_err(of_any_call);
         if done.as_ref().is_err_and(|error| code_of(error).is_some_and(is_throttling)) {
             limit.pause();
         }
@@ -88,7 +89,7 @@ impl AwsSecretsManager {
     async fn read_labelled(&self, secret: &SecretId, label: &str) -> Result<Option<StoredValue>> {
         let call = AwsCall { action: "GetSecretValue", secret };
         let request = self.client.get_secret_value().secret_id(secret.as_str()).version_stage(label);
-        match request.send().await {
+        match request.send().await.map_err(of_any_call) {
             Ok(answer) => {
                 let version = answer.version_id().and_then(|id| VersionId::parse(id).ok());
                 Ok(Some(StoredValue { version, ..text_of(&call, answer)?.into() }))
@@ -170,7 +171,7 @@ impl AwsSecretsManager {
 impl SecretStore for AwsSecretsManager {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
         let call = AwsCall { action: "DescribeSecret", secret };
-        let answer = self.client.describe_secret().secret_id(secret.as_str()).send().await;
+        let answer = self.client.describe_secret().secret_id(secret.as_str()).send().await.map_err(of_any_call);
         let described = description(answer.map_err(|error| call.failed(&error))?).ok_or_else(|| incomplete(&call))?;
         let rotation_enabled = described.rotation_enabled.filter(|enabled| *enabled || !self.ignores_disabled);
         Ok(Description { rotation_enabled, ..described })
@@ -185,7 +186,7 @@ impl SecretStore for AwsSecretsManager {
         let call = AwsCall { action: "GetSecretValue", secret };
         // The version must match both its id and the pending label.
         let request = self.client.get_secret_value().secret_id(secret.as_str());
-        match request.version_id(version.as_str()).version_stage(PENDING).send().await {
+        match request.version_id(version.as_str()).version_stage(PENDING).send().await.map_err(of_any_call) {
             Ok(answer) => text_of(&call, answer).map(|text| Some(text.into())),
             Err(error) if code_of(&error) == Some("ResourceNotFoundException") => Ok(None),
             // "You provided a VersionStage that is not associated to the provided VersionId."
@@ -237,12 +238,21 @@ impl WriteAhead for AwsSecretsManager {
     async fn check_room(&self, secret: &SecretId) -> Result<()> {
         let call = AwsCall { action: "ListSecretVersionIds", secret };
         let request = self.client.list_secret_version_ids().secret_id(secret.as_str()).include_deprecated(true);
-        let answer = request.max_results(100).send().await.map_err(|error| call.failed(&error))?;
-        let versions = answer.versions.unwrap_or_default().len();
+        let answer = request.max_results(100).send().await.map_err(|error| call.failed(&of_any_call(error)))?;
+        let versions = answer.versions.unwrap_or_default();
+        // The lease was written just now.
+        let now = versions.iter().filter_map(|version| version.created_date).map(|date| date.secs()).max();
+        let is_kept = |version: &&SecretVersionsListEntry| {
+            let age = now.zip(version.created_date).map(|(now, created)| now - created.secs());
+            !version.version_stages().is_empty() || age.is_none_or(|age| age < REMOVABLE_AFTER)
+        };
+        let versions = versions.iter().filter(is_kept).count();
         if versions <= MOST_VERSIONS - ROOM {
             return Ok(());
         }
-        let message = format!("the secret {secret} has {versions} versions; the limit is {MOST_VERSIONS}");
+        let message = format!(
+            "the secret {secret} has {versions} versions that Secrets Manager keeps; the limit is {MOST_VERSIONS}"
+        );
         Err(RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(
             "rotate less often, or wait: Secrets Manager removes versions without labels 24 hours after they were created",
         ))

@@ -2,9 +2,9 @@
 //!
 //! The SDK's error is never kept as the source: its `Debug` prints the answer's body.
 
-use std::error::Error as StdError;
+use std::error::Error as _;
 
-use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -17,9 +17,17 @@ pub(super) struct AwsCall<'a> {
     pub(super) secret: &'a SecretId,
 }
 
+/// The error of any call.
+pub(super) type AwsError = SdkError<ErrorMetadata, HttpResponse>;
+
+/// Removes the call from an error's type, so that what explains it is compiled once for all calls.
+pub(super) fn of_any_call<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> AwsError {
+    error.map_service_error(|error| error.meta().clone())
+}
+
 /// Returns the error code of the answer.
-pub(super) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
-    error.as_service_error().and_then(ProvideErrorMetadata::code)
+pub(super) fn code_of(error: &AwsError) -> Option<&str> {
+    error.as_service_error().and_then(ErrorMetadata::code)
 }
 
 /// The error for an answer without a required field, which did not come from Secrets Manager.
@@ -30,16 +38,12 @@ pub(super) fn incomplete(call: &AwsCall<'_>) -> RotationError {
 
 impl AwsCall<'_> {
     /// Returns whether the message of the answer contains `word`.
-    pub(super) fn says<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>, word: &str) -> bool {
-        error.as_service_error().and_then(ProvideErrorMetadata::message).is_some_and(|text| text.contains(word))
+    pub(super) fn says(&self, error: &AwsError, word: &str) -> bool {
+        error.as_service_error().and_then(ErrorMetadata::message).is_some_and(|text| text.contains(word))
     }
 
     /// Explains a failed call.
-    pub(super) fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> RotationError
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-        SdkError<E, HttpResponse>: RequestId,
-    {
+    pub(super) fn failed(&self, error: &AwsError) -> RotationError {
         let explained = match error {
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => self.rejected(error),
             SdkError::TimeoutError(_) => self.unavailable("was not answered in time"),
@@ -50,11 +54,7 @@ impl AwsCall<'_> {
     }
 
     /// Explains a failed label move. Secrets Manager rejects removing a label from a version that no longer has it.
-    pub(super) fn failed_to_move_label<E>(&self, error: &SdkError<E, HttpResponse>) -> RotationError
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-        SdkError<E, HttpResponse>: RequestId,
-    {
+    pub(super) fn failed_to_move_label(&self, error: &AwsError) -> RotationError {
         let about_holder = self.says(error, "RemoveFromVersionId") || self.says(error, "taging label");
         if code_of(error) == Some("InvalidParameterException") && about_holder {
             let message = format!("the labels of {} changed during the rotation", self.secret);
@@ -63,7 +63,7 @@ impl AwsCall<'_> {
         self.failed(error)
     }
 
-    fn rejected<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
+    fn rejected(&self, error: &AwsError) -> RotationError {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let code = code_of(error).unwrap_or_default();
         let (action, secret) = (self.action, self.secret);
@@ -95,7 +95,7 @@ impl AwsCall<'_> {
         }
     }
 
-    fn denied<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
+    fn denied(&self, error: &AwsError) -> RotationError {
         let (action, secret) = (self.action, self.secret);
         if self.says(error, "KMS") {
             let message = format!("{action} for {secret} is not allowed to use the secret's KMS key");
@@ -109,7 +109,7 @@ impl AwsCall<'_> {
         RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
     }
 
-    fn not_sent<E: StdError + 'static>(&self, error: &SdkError<E, HttpResponse>) -> RotationError {
+    fn not_sent(&self, error: &AwsError) -> RotationError {
         // The causes of a request that was never sent name addresses and settings.
         let causes = error.source().map(error_chain).unwrap_or_default();
         let about_credentials = causes.contains("credentials") || causes.contains("identity");

@@ -4,7 +4,7 @@ use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntr
 use jiff::Timestamp;
 
 use super::client::{AwsSecretsManager, timestamp};
-use super::failure::AwsCall;
+use super::failure::{AwsCall, of_any_call};
 use crate::rotation::{Result, SecretId};
 
 /// The maximum length of a filter value, in characters.
@@ -44,7 +44,7 @@ impl AwsSecretsManager {
         let mut pages = self.client.list_secrets().set_filters(filter.filters()).into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| call.failed(&error))?;
+            let page = page.map_err(|error| call.failed(&of_any_call(error)))?;
             let is_ours = |entry: &&SecretListEntry| entry.owning_service().is_none() && !is_replica(entry);
             let entries = page.secret_list().iter().filter(is_ours);
             found.extend(entries.filter(|entry| filter.matches(entry)).filter_map(listed));

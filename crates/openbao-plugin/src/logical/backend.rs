@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};

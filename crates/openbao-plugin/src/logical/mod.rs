@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod failure;
+pub(crate) mod host_service;
 pub(crate) mod message;
 pub(crate) mod mounts;
 pub(crate) mod storage;

@@ -1,11 +1,10 @@
 //! The mounts of one process, and the requests to them.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use parking_lot::RwLock;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
@@ -32,7 +31,7 @@ pub(crate) struct Mounts<E: Engine> {
 struct Shared<E: Engine> {
     engine: E,
     broker: Broker,
-    backends: RwLock<HashMap<String, Arc<E::Backend>>>,
+    backends: Mutex<HashMap<String, Arc<E::Backend>>>,
 }
 
 impl<E: Engine> Clone for Mounts<E> {
@@ -43,12 +42,12 @@ impl<E: Engine> Clone for Mounts<E> {
 
 impl<E: Engine> Mounts<E> {
     pub(crate) fn new(engine: E, broker: Broker) -> Self {
-        Self { shared: Arc::new(Shared { engine, broker, backends: RwLock::default() }) }
+        Self { shared: Arc::new(Shared { engine, broker, backends: Mutex::default() }) }
     }
 
     /// Cleans up all mounts concurrently.
     pub(crate) async fn cleanup(&self, limit: Duration) {
-        let backends = std::mem::take(&mut *self.shared.backends.write());
+        let backends = std::mem::take(&mut *self.shared.backends.lock());
         let all = backends.into_values().map(|backend| async move { backend.cleanup().await });
         if tokio::time::timeout(limit, futures_util::future::join_all(all)).await.is_err() {
             tracing::warn!("not all mounts could be cleaned up before the process exits");
@@ -56,7 +55,7 @@ impl<E: Engine> Mounts<E> {
     }
 
     fn backend(&self, metadata: &MetadataMap) -> Result<Arc<E::Backend>, Status> {
-        let backend = self.shared.backends.read().get(multiplex_id(metadata)).cloned();
+        let backend = self.shared.backends.lock().get(multiplex_id(metadata)).cloned();
         backend.ok_or_else(|| Status::failed_precondition("this mount is not set up, or was cleaned up"))
     }
 
@@ -68,7 +67,7 @@ impl<E: Engine> Mounts<E> {
             config: arguments.config.into_iter().collect(),
             uuid: arguments.backend_uuid,
         })?;
-        let replaced = self.shared.backends.write().insert(id, Arc::new(backend));
+        let replaced = self.shared.backends.lock().insert(id, Arc::new(backend));
         if let Some(replaced) = replaced {
             replaced.cleanup().await;
         }
@@ -181,7 +180,7 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
 
     async fn cleanup(&self, request: Request<pb::Empty>) -> Result<Response<pb::Empty>, Status> {
         let id = multiplex_id(request.metadata());
-        let removed = self.shared.backends.write().remove(id);
+        let removed = self.shared.backends.lock().remove(id);
         if let Some(backend) = removed {
             backend.cleanup().await;
         }

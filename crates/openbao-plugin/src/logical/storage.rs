@@ -4,17 +4,14 @@ use std::fmt;
 
 use tonic::transport::Channel;
 
+use super::host_service::HostService;
 use crate::go_plugin::host_error::HostError;
 use crate::proto::pb;
-use crate::proto::pb::storage_client::StorageClient;
-
-/// Limits messages in both directions. A list of 100,000 keys must fit; the host limits what callers send.
-pub(crate) const LONGEST_MESSAGE: usize = 64 << 20;
 
 /// A mount's storage: encrypted, and inaccessible to other mounts. Clones share one connection.
 #[derive(Clone)]
 pub struct Storage {
-    client: StorageClient<Channel>,
+    host: HostService,
 }
 
 /// A storage entry. `Debug` omits its value.
@@ -30,8 +27,7 @@ pub struct StorageEntry {
 
 impl Storage {
     pub(crate) fn new(channel: Channel) -> Self {
-        let client = StorageClient::new(channel);
-        Self { client: client.max_decoding_message_size(LONGEST_MESSAGE).max_encoding_message_size(LONGEST_MESSAGE) }
+        Self { host: HostService::new(channel) }
     }
 
     /// Lists the names directly below a prefix, which is empty or ends in `/`. A name that ends in `/` is a prefix itself.
@@ -41,7 +37,7 @@ impl Storage {
     /// The host's error, unchanged.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, HostError> {
         let arguments = pb::StorageListArgs { prefix: prefix.to_owned() };
-        let reply = self.client.clone().list(arguments).await?.into_inner();
+        let reply: pb::StorageListReply = self.host.call("/pb.Storage/List", &arguments).await?;
         HostError::check(reply.err)?;
         Ok(reply.keys)
     }
@@ -53,7 +49,7 @@ impl Storage {
     /// The host's error, unchanged.
     pub async fn get(&self, key: &str) -> Result<Option<StorageEntry>, HostError> {
         let arguments = pb::StorageGetArgs { key: key.to_owned() };
-        let reply = self.client.clone().get(arguments).await?.into_inner();
+        let reply: pb::StorageGetReply = self.host.call("/pb.Storage/Get", &arguments).await?;
         HostError::check(reply.err)?;
         Ok(reply.entry.map(|entry| StorageEntry { key: entry.key, value: entry.value, seal_wrap: entry.seal_wrap }))
     }
@@ -65,7 +61,8 @@ impl Storage {
     /// The host's error, unchanged; see [`HostError::is_read_only`].
     pub async fn put(&self, entry: StorageEntry) -> Result<(), HostError> {
         let entry = pb::StorageEntry { key: entry.key, value: entry.value, seal_wrap: entry.seal_wrap };
-        let reply = self.client.clone().put(pb::StoragePutArgs { entry: Some(entry) }).await?.into_inner();
+        let arguments = pb::StoragePutArgs { entry: Some(entry) };
+        let reply: pb::StoragePutReply = self.host.call("/pb.Storage/Put", &arguments).await?;
         HostError::check(reply.err)
     }
 
@@ -76,7 +73,7 @@ impl Storage {
     /// The host's error, unchanged; see [`HostError::is_read_only`].
     pub async fn delete(&self, key: &str) -> Result<(), HostError> {
         let arguments = pb::StorageDeleteArgs { key: key.to_owned() };
-        let reply = self.client.clone().delete(arguments).await?.into_inner();
+        let reply: pb::StorageDeleteReply = self.host.call("/pb.Storage/Delete", &arguments).await?;
         HostError::check(reply.err)
     }
 }

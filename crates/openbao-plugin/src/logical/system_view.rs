@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tonic::transport::Channel;
 
+use super::host_service::HostService;
 use super::wire_time::duration;
 use crate::go_plugin::host_error::HostError;
 use crate::proto::pb;
-use crate::proto::pb::system_view_client::SystemViewClient;
 
 /// The host's settings for a mount: lease times and replication. Clones share one connection.
 #[derive(Clone)]
 pub struct SystemView {
-    client: SystemViewClient<Channel>,
+    host: HostService,
 }
 
 /// This node's role in its cluster, and the cluster's role in replication.
@@ -24,7 +24,7 @@ pub struct ReplicationState {
 
 impl SystemView {
     pub(crate) fn new(channel: Channel) -> Self {
-        Self { client: SystemViewClient::new(channel) }
+        Self { host: HostService::new(channel) }
     }
 
     /// Returns the mount's default lease time.
@@ -33,7 +33,7 @@ impl SystemView {
     ///
     /// The host did not answer.
     pub async fn default_lease_ttl(&self) -> Result<Duration, HostError> {
-        let reply = self.client.clone().default_lease_ttl(pb::Empty {}).await?.into_inner();
+        let reply: pb::TtlReply = self.host.call("/pb.SystemView/DefaultLeaseTTL", &pb::Empty {}).await?;
         Ok(duration(reply.ttl))
     }
 
@@ -43,7 +43,7 @@ impl SystemView {
     ///
     /// The host did not answer.
     pub async fn max_lease_ttl(&self) -> Result<Duration, HostError> {
-        let reply = self.client.clone().max_lease_ttl(pb::Empty {}).await?.into_inner();
+        let reply: pb::TtlReply = self.host.call("/pb.SystemView/MaxLeaseTTL", &pb::Empty {}).await?;
         Ok(duration(reply.ttl))
     }
 
@@ -53,8 +53,8 @@ impl SystemView {
     ///
     /// The host did not answer. A host without this call, because it has no replication, counts as `false`.
     pub async fn is_local_mount(&self) -> Result<bool, HostError> {
-        match self.client.clone().local_mount(pb::Empty {}).await {
-            Ok(reply) => Ok(reply.into_inner().local),
+        match self.host.call::<pb::LocalMountReply>("/pb.SystemView/LocalMount", &pb::Empty {}).await {
+            Ok(reply) => Ok(reply.local),
             Err(status) if status.code() == tonic::Code::Unimplemented => Ok(false),
             Err(status) => Err(status.into()),
         }
@@ -66,7 +66,7 @@ impl SystemView {
     ///
     /// The host did not answer.
     pub async fn replication_state(&self) -> Result<ReplicationState, HostError> {
-        let reply = self.client.clone().replication_state(pb::Empty {}).await?.into_inner();
+        let reply: pb::ReplicationStateReply = self.host.call("/pb.SystemView/ReplicationState", &pb::Empty {}).await?;
         Ok(ReplicationState::from_wire(reply.state))
     }
 }
