@@ -26,8 +26,8 @@ const ATTEMPTS: usize = 2;
 const SHARED: &str = "service-version-0000000000000000";
 
 /// What an actor's work ended with.
-pub type End = Result<()>;
-pub type Actor = Pin<Box<dyn Future<Output = End> + Send>>;
+pub type ActorResult = Result<()>;
+pub type Actor = Pin<Box<dyn Future<Output = ActorResult> + Send>>;
 
 /// The actor in a role.
 pub fn actor(world: &Arc<World>, index: usize, role: Role) -> Actor {
@@ -46,7 +46,7 @@ fn rotator(port: &Port) -> Rotator<Port, Port, Port> {
 }
 
 /// One command. After an interruption, it rolls back.
-async fn local(port: Port) -> End {
+async fn local(port: Port) -> ActorResult {
     let rotator = rotator(&port);
     let fresh = VersionId::from_store(format!("local-{}-000000000000000000000000", port.actor));
     let secret = SecretId::new(SECRET);
@@ -80,7 +80,7 @@ async fn until_interrupted<T>(port: &Port, work: impl Future<Output = T>) -> Opt
 }
 
 /// A rotation that Secrets Manager drives: each step is an invocation of its own.
-pub async fn service(port: Port, fresh: VersionId, attempts: usize) -> End {
+pub async fn service(port: Port, fresh: VersionId, attempts: usize) -> ActorResult {
     let version = port
         .world
         .call(port.actor, Class::Sound, "RotateSecret", move |state| {
@@ -114,7 +114,7 @@ pub async fn service(port: Port, fresh: VersionId, attempts: usize) -> End {
     result
 }
 
-async fn steps(port: &Port, request: &StepRequest) -> End {
+async fn steps(port: &Port, request: &StepRequest) -> ActorResult {
     for step in Step::ALL {
         let mark = |what: String| {
             let mut state = port.world.state.lock();
@@ -139,7 +139,7 @@ async fn steps(port: &Port, request: &StepRequest) -> End {
 }
 
 /// The rotation at the end, which nothing disturbs. The service may need to drop what an earlier rotation left.
-pub async fn undisturbed(port: Port, is_service: bool) -> End {
+pub async fn undisturbed(port: Port, is_service: bool) -> ActorResult {
     if !is_service {
         return local(port).await;
     }
@@ -155,7 +155,7 @@ pub async fn undisturbed(port: Port, is_service: bool) -> End {
     result
 }
 
-async fn operator(port: Port, role: Role) -> End {
+async fn operator(port: Port, role: Role) -> ActorResult {
     let call = |name: &'static str, effect: fn(&mut State) -> Result<()>| {
         port.world.call(port.actor, Class::Sound, name, effect)
     };
@@ -211,7 +211,7 @@ impl State {
     fn regenerate_by_hand(&mut self) {
         let id = self.store.current_value().id.clone();
         let (actor, now) = (self.actor, self.now);
-        self.by_hand = match self.scene.mode {
+        self.operator_key = match self.scene.mode {
             Mode::AccessKeys => Some(self.platform.add_key(actor, now)),
             _ => {
                 let secret = self.platform.replace_secret(&id, actor, now, Death::RegeneratedByHand);
@@ -224,7 +224,7 @@ impl State {
 
     /// The operator stores what was regenerated, and deletes the former access key.
     fn store_by_hand(&mut self) {
-        let Some((id, secret)) = self.by_hand.take() else { return };
+        let Some((id, secret)) = self.operator_key.take() else { return };
         self.store_secret(&id, &secret);
     }
 }

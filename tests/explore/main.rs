@@ -21,7 +21,7 @@ use scene::Mode;
 use search::Choices;
 
 /// The schedules of one test in `make test`.
-const SHORT: u64 = 12_000;
+const SHORT: u64 = 10_400;
 
 #[test]
 fn token_rotation_holds_in_every_schedule() {
@@ -75,7 +75,11 @@ fn the_same_choices_give_the_same_schedule() {
     let scene =
         scene::of_mode(Mode::Alternating).into_iter().find(|scene| scene.cast.len() == 3).expect("three rotators");
     let choices: Choices = "3=1,9=2,20=1".parse().expect("choices");
-    let run = || report::on_paused_time(search::steps(scene, &choices));
+    // The answers hold random version ids.
+    let run = || {
+        let steps = report::on_paused_time(search::steps(scene, &choices));
+        steps.into_iter().filter(|step| !step.contains("->")).collect::<Vec<_>>()
+    };
     let first = run();
     assert_eq!(first, run());
     assert!(first.len() > 50, "{first:?}");

@@ -89,7 +89,13 @@ impl SecretStore for Port {
         let (version, value) = (version.clone(), value.expose_secret().to_owned());
         self.call(Class::StoreWrite, "stage", move |state| {
             let value = Arc::new(Value::parse(&value, state.scene.mode));
+            let replaced = state.store.holder(IS_PENDING).filter(|held| held.id != version);
+            let replaced = replaced.and_then(|held| held.value.clone()).map(|value| value.token.clone());
             let staged = state.store.stage(&version, value, state.actor, state.now)?;
+            if let Some(token) = replaced.filter(|_| state.scene.flavour == Flavour::Aws) {
+                // Its rotation revokes it only where it sees that another version is pending.
+                state.platform.excuse_stored(&token, "");
+            }
             state.wrote();
             state.check_reader();
             Ok(staged)

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::actors::{self, Actor, End};
+use crate::actors::{self, Actor, ActorResult};
 use crate::ports::Port;
 use crate::scene::{Flavour, Role, Scene};
 use crate::world::{Call, Class, How, LATEST, MOST_ACTORS, State, World};
@@ -49,7 +49,7 @@ pub struct Move {
     pub faults: u8,
 }
 
-/// Decides at each choice point, and is told the state's hash there.
+/// Decides at each choice point, and gets the state's hash there.
 pub trait Chooser {
     /// Returns the index of the option to take; `None` ends the schedule here.
     fn choose(&mut self, options: &[Move], hash: impl FnOnce() -> u64) -> Option<usize>;
@@ -346,7 +346,7 @@ fn name(index: usize, role: Role) -> String {
     format!("{} ({role:?})", (b'A' + index as u8) as char)
 }
 
-fn shown(end: &End) -> String {
+fn shown(end: &ActorResult) -> String {
     match end {
         Ok(()) => "success".to_owned(),
         Err(error) => format!("error {}: {error}", error.kind()),
