@@ -141,3 +141,39 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cli::terminal::output::tests::Captured;
+
+    proptest! {
+        #[test]
+        fn no_arguments_panic_and_wrong_usage_is_one_message_and_one_hint(
+            arguments in vec(
+                prop_oneof![
+                    any::<String>(),
+                    prop::sample::select(vec![
+                        "rotate", "status", "check", "token", "exec", "api", "sim", "--output", "json", "--all", "--timeout",
+                        "1h", "--", "GET", "/api/v2/x", "file:x", "--tag", "a=b", "--local", "--watch", "--yes", "-h",
+                    ])
+                    .prop_map(str::to_owned),
+                ],
+                0..6,
+            ),
+        ) {
+            let arguments = std::iter::once("genesys-rotator".to_owned()).chain(arguments).map(OsString::from);
+            match Cli::read(arguments, &Output::to(Captured::default(), Captured::default())) {
+                Ok(_) | Err(Ok(Exit::Done)) => {}
+                Err(Err(failure)) => {
+                    prop_assert_eq!(failure.exit, Exit::WrongUsage);
+                    prop_assert!(!failure.message.is_empty() && failure.hint.ends_with("see --help"));
+                }
+                Err(Ok(exit)) => prop_assert!(false, "{exit:?}"),
+            }
+        }
+    }
+}

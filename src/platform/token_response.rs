@@ -32,8 +32,9 @@ impl PlatformResponse {
     /// `PlatformUnavailable` if there is no token, or one with invalid characters.
     pub(super) fn token(&self, what: &str) -> Result<TokenResponse> {
         let body: Body = self.json(what)?;
-        // Readers put the token into a header.
-        if body.access_token.is_empty() || bearer(&body.access_token).is_err() {
+        // Readers put the token into a header, which ends before trailing whitespace.
+        let token = body.access_token.as_str();
+        if token.is_empty() || !is_storable(token) || bearer(token).is_err() {
             return Err(self.error(
                 ErrorKind::PlatformUnavailable,
                 format!("{what} returned a token with characters that no header may contain"),
@@ -51,6 +52,11 @@ impl PlatformResponse {
         let message = format!("{what} returned a token without its lifetime (expires_in)");
         self.error(ErrorKind::PlatformUnavailable, message)
     }
+}
+
+/// Returns whether a document can hold a secret: leading and trailing whitespace is rejected there as a mistake.
+pub(super) fn is_storable(secret: &str) -> bool {
+    secret.trim() == secret
 }
 
 /// Some responses contain the number as a string.

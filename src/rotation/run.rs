@@ -78,11 +78,20 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// # Errors
     /// The secret cannot be described.
     pub async fn left_over(&self, secret: &SecretId, deadline: Deadline) -> Result<Option<VersionId>> {
-        let describe = || self.store.describe(secret);
-        let described = self.retries.run("describe the secret", deadline, describe).await?;
-        let pending = described.holder(PENDING).filter(|version| described.holder(CURRENT) != Some(*version));
-        Ok(pending.cloned())
+        Ok(pending_and_current(self, secret, deadline).await?.0)
     }
+}
+
+/// The version that an interrupted rotation left staged, and the current version.
+async fn pending_and_current(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    secret: &SecretId,
+    deadline: Deadline,
+) -> Result<(Option<VersionId>, Option<VersionId>)> {
+    let describe = || rotator.store.describe(secret);
+    let described = rotator.retries.run("describe the secret", deadline, describe).await?;
+    let (pending, current) = (described.holder(PENDING), described.holder(CURRENT));
+    Ok((pending.filter(|pending| current != Some(*pending)).cloned(), current.cloned()))
 }
 
 /// Runs the four steps on the staged version if there is one, and on `fresh` otherwise. Starts over if the version cannot
@@ -101,14 +110,14 @@ async fn rotate_or_resume(
             // A stale read may show that the version of this rotation lost its label.
             sleep(SETTLED).await;
         }
-        let left_over = match rotator.left_over(secret, deadline).await {
-            Ok(left_over) => left_over,
+        let (left_over, current) = match pending_and_current(rotator, secret, deadline).await {
+            Ok(found) => found,
             Err(error) => return RotationReport { error: Some(report.error.unwrap_or(error)), ..report },
         };
         let is_resumed = left_over.is_some();
         // A store may keep a version that lost its labels: its id is not used again.
         let version = left_over.or_else(|| fresh.take()).unwrap_or_else(VersionId::random);
-        report = run_steps(rotator, secret, version.clone(), deadline, watch).await;
+        report = run_steps(rotator, secret, version.clone(), current.as_ref(), deadline, watch).await;
         if is_resumed && report.error.as_ref().is_some_and(is_unrecoverable) {
             if let Err(error) = unstage(rotator, secret, &version, deadline).await {
                 return RotationReport { error: Some(error), ..report };
@@ -124,6 +133,7 @@ async fn run_steps(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     secret: &SecretId,
     version: VersionId,
+    current: Option<&VersionId>,
     deadline: Deadline,
     watch: &mut (impl FnMut(Step) + Send),
 ) -> RotationReport {
@@ -159,7 +169,7 @@ async fn run_steps(
     }
     match (&report.error, own_token) {
         (None, _) => remove_pending_label(rotator, &request, deadline).await,
-        (Some(error), Some(token)) => revoke_if_replaced(rotator, &request, error, token, deadline).await,
+        (Some(error), Some(token)) => revoke_if_replaced(rotator, &request, current, error, token, deadline).await,
         (Some(_), None) => {}
     }
     report
@@ -195,10 +205,11 @@ async fn remove_pending_label(
 }
 
 /// Of two concurrent rotations, the second one's version takes the pending label from the first one's, which never gets
-/// it back: nobody uses its token.
+/// it back: nobody uses its token. `current` is the version that was current before the steps.
 async fn revoke_if_replaced(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
+    current: Option<&VersionId>,
     error: &RotationError,
     own_token: Undo,
     deadline: Deadline,
@@ -209,8 +220,10 @@ async fn revoke_if_replaced(
     }
     let described = rotator.store.describe(&request.secret).await;
     // A stale read may show this version without labels, but not another one in its place.
-    let is_replaced = described
-        .is_ok_and(|described| described.labels(&request.version).is_none() && described.holder(PENDING).is_some());
+    let is_replaced = described.is_ok_and(|described| {
+        let is_other_seen = described.holder(PENDING).is_some() || described.holder(CURRENT) != current;
+        described.labels(&request.version).is_none() && is_other_seen
+    });
     let is_current = rotator.is_current_token(&request.secret, token, deadline).await.unwrap_or(true);
     if is_replaced && !is_current {
         rotator.rollbacks.schedule(own_token);

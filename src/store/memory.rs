@@ -134,12 +134,13 @@ impl WriteAhead for MemoryStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        self.with(secret, |found| found.versions.set_intent(id, value, seen))
+        self.with(secret, |found| {
+            found.versions.set_intent(value);
+            Ok(())
+        })
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {

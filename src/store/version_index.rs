@@ -152,18 +152,10 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
         self.ahead.as_ref().map(|ahead| SecretString::from(ahead.value.as_str()))
     }
 
-    /// Writes the write-ahead entry `id` if `seen` is still its id.
-    ///
-    /// # Errors
-    /// [`ErrorKind::StoreConflict`].
-    pub(crate) fn set_intent(&mut self, id: &VersionId, value: &SecretString, seen: Option<&VersionId>) -> Result<()> {
-        let held = self.ahead.as_ref().map(|ahead| &ahead.version);
-        if held != seen && held != Some(id) {
-            return Err(conflict("another rotation wrote the write-ahead entry".to_owned()));
-        }
+    /// Writes the write-ahead entry.
+    pub(crate) fn set_intent(&mut self, value: &SecretString) {
         let value = Zeroizing::new(value.expose_secret().to_owned());
-        self.ahead = Some(IntentEntry { version: id.clone(), value });
-        Ok(())
+        self.ahead = Some(IntentEntry { version: VersionId::random(), value });
     }
 
     /// Deletes the write-ahead entry if `id` is still its id.
@@ -251,32 +243,41 @@ mod tests {
     }
 
     #[test]
-    fn the_write_ahead_entry_and_the_lease_move_by_compare_and_set() {
+    fn the_lease_moves_by_compare_and_set() {
         let mut index = index(Some("one"), None);
         for (seen, to, expected) in
             [(None, "a", true), (None, "a", true), (None, "b", false), (Some("a"), "b", true), (Some("a"), "c", false)]
         {
-            let seen = seen.map(id);
-            assert_eq!(index.set_intent(&id(to), &"hush".into(), seen.as_ref()).is_ok(), expected, "{seen:?} {to}");
-            assert_eq!(index.move_lease(seen.as_ref(), &id(to)).is_ok(), expected, "{seen:?} {to}");
+            assert_eq!(index.move_lease(seen.map(id).as_ref(), &id(to)).is_ok(), expected, "{seen:?} {to}");
         }
-        index.clear_intent(&id("a"));
+    }
+
+    #[test]
+    fn only_the_entry_that_was_seen_is_cleared() {
+        let mut index = index(Some("one"), None);
+        index.set_intent(&"hush".into());
+        let seen = index.describe("name", id("one")).holder(AHEAD).cloned().expect("an entry");
+        index.set_intent(&"hush".into());
+        index.clear_intent(&seen);
         assert!(index.intent().is_some(), "another entry is kept");
-        index.clear_intent(&id("b"));
+        let seen = index.describe("name", id("one")).holder(AHEAD).cloned().expect("an entry");
+        index.clear_intent(&seen);
         assert!(index.intent().is_none());
     }
 
     #[test]
     fn promoting_moves_the_labels() {
         let mut index = index(Some("one"), Some("two"));
-        index.set_intent(&id("ahead"), &"hush".into(), None).expect("no other entry");
+        index.set_intent(&"hush".into());
         index.move_lease(None, &id("one")).expect("no other lease");
         index.promote(version("two"), Some(id("one")));
         let described = index.describe("name", id("two"));
         let holders = [CURRENT, PREVIOUS, PENDING].map(|label| described.holder(label).map(VersionId::as_str));
         assert_eq!((described.name.as_str(), holders), ("name", [Some("two"), Some("one"), None]));
-        let beside = [AHEAD, LEASE].map(|label| described.holder(label).map(VersionId::as_str));
-        assert_eq!(beside, [Some("ahead"), Some("one")], "a promotion keeps the write-ahead entry and the lease");
+        assert!(
+            described.holder(AHEAD).is_some() && described.holder(LEASE) == Some(&id("one")),
+            "a promotion keeps the write-ahead entry and the lease"
+        );
         index.promote(version("two"), Some(id("two")));
         assert_eq!(index.describe("name", id("two")).holder(PREVIOUS), None);
     }

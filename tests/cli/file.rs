@@ -1,10 +1,14 @@
 //! Secrets in files: rotate, check and status.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault, FaultAnswer};
 
-use super::{STEPS, Scene, read, run};
+use super::{CLIENT_ID, CLIENT_SECRET, STEPS, Scene, document, read, run, write};
 
 #[test]
 fn every_command_fails_for_a_missing_file() {
@@ -104,4 +108,48 @@ async fn the_status_shows_the_token_after_its_rotation() {
     let versions = status["versions"].as_array().expect("the versions are a list");
     let labels: Vec<_> = versions.iter().map(|version| &version["labels"][0]).collect();
     assert_eq!(labels, ["AWSCURRENT", "AWSPREVIOUS"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relative_names_of_other_documents_are_relative_to_the_document() {
+    let scene = Scene::new().await;
+    let folder = scene.directory.path().join("secrets");
+    fs::create_dir(&folder).expect("a directory");
+    let keys = json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "rotates": [CLIENT_ID, "idle"]});
+    write(&folder, "private.json", &keys.to_string());
+    let path = write(&folder, "token.json", r#"{"region":"eu-west-1","credentials":"private.json"}"#);
+    let clients = json!([{"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}, {"client_id": "idle"}]);
+    let mut admin = document(CLIENT_SECRET);
+    admin["rotate"] = "client_secret".into();
+    admin["clients"] = clients;
+    admin["admin_credentials"] = "./admin/../private.json".into();
+    fs::create_dir(folder.join("admin")).expect("a directory");
+    let admin = write(&folder, "admin.json", &admin.to_string());
+    let link = scene.directory.path().join("link.json");
+    symlink(&path, &link).expect("a link");
+    let typed = |path: &Path| format!("file:{}", path.display());
+    let relative = "file:secrets/token.json".to_owned();
+    for (place, typed) in [("/", typed(&path)), ("/", typed(&link)), (".", relative)] {
+        for arguments in [
+            &["rotate", &typed][..],
+            &["rotate", &typed, "--revoke-previous", "--yes"],
+            &["check", &typed],
+            &["status", &typed],
+            &["api", &typed, "GET", "/api/v2/tokens/me"],
+        ] {
+            let mut command = scene.command(arguments);
+            command.current_dir(scene.directory.path().join(place));
+            let transcript = scene.run_command(command).await;
+            assert_eq!(transcript.exit, Some(0), "{arguments:?} in {place}: {}", transcript.stderr);
+        }
+        // The temporary token is issued with the credentials in the other document.
+        scene.simulation.genesys.revoke_all();
+        let mut command = scene.command(&["api", &typed, "GET", "/api/v2/tokens/me"]);
+        command.current_dir(scene.directory.path().join(place));
+        assert_eq!(scene.run_command(command).await.exit, Some(0));
+    }
+    let mut command = scene.command(&["check", &typed(&admin), "--output", "json"]);
+    command.current_dir("/");
+    let transcript = scene.run_command(command).await;
+    assert!(!transcript.stdout.contains("SecretNotFound"), "{}", transcript.stdout);
 }

@@ -130,7 +130,7 @@ async fn interrupt_a_token_request(command: &[&str], signals: &[&str]) {
         document["access_token"] = "dead".into();
         write(scene.directory.path(), "a.json", &document.to_string());
     }
-    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::DelayAnswer(SECOND)));
+    scene.simulation.faults.add(Fault::always("POST /oauth/token", Effect::DelayAnswer(5 * SECOND / 2)));
     let arguments: Vec<&str> = command.iter().map(|word| if *word == "SECRET" { &typed } else { *word }).collect();
     let mut process = scene.command(&arguments);
     let mut child = process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");

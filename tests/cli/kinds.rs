@@ -199,6 +199,11 @@ async fn is_rotated_and_survives_a_kill(scene: &Scene, bao: Option<&Bao>, mode: 
     assert_eq!(kept.client_works().await, mode != Mode::InPlace, "{mode:?}");
     kept.rotate(&format!("{mode:?}, after the kill")).await;
     scene.simulation.faults.add(Fault::once(mode.creating_call(), Effect::LoseAnswer));
+    if matches!(mode, Mode::Generated | Mode::ApiToken) {
+        let transcript = kept.run(&["rotate", &kept.typed]).await;
+        assert_eq!(transcript.exit, Some(1), "a request for a token of a year is not repeated");
+        assert!(transcript.error().0.contains("may have issued a token"), "{}", transcript.stderr);
+    }
     kept.rotate(&format!("{mode:?}, with a lost answer")).await;
 }
 

@@ -26,6 +26,12 @@ impl Scene {
         assert!(self.left_over().is_some(), "the rotation is incomplete");
     }
 
+    fn current_version(&self) -> String {
+        let versions = self.simulation.secrets_manager.versions(NAME).into_iter();
+        let mut current = versions.filter(|version| version.labels.iter().any(|label| label == "AWSCURRENT"));
+        current.next().expect("a current version").id
+    }
+
     async fn cancel(&self) {
         self.aws.cancel_rotate_secret().secret_id(NAME).send().await.expect("the rotation is cancelled");
     }
@@ -103,4 +109,48 @@ fn denied() -> FaultAnswer {
 #[test]
 fn even_if_disabled_requires_local() {
     assert_eq!(super::run(&["rotate", "--even-if-disabled", NAME]).exit, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_label_on_the_current_version_hinders_no_rotation() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let version = scene.current_version();
+    for local in [true, false] {
+        let label = scene.aws.update_secret_version_stage().secret_id(NAME).version_stage("AWSPENDING");
+        label.move_to_version_id(scene.current_version()).send().await.expect("the label is attached");
+        let transcript = scene.run(if local { &["rotate", "--local", NAME] } else { &["rotate", NAME][..] }).await;
+        assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
+    }
+    assert_ne!(scene.current_version(), version);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_secret_is_rotated_again_after_it_is_restored() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    scene.aws.delete_secret().secret_id(NAME).recovery_window_in_days(7).send().await.expect("it is deleted");
+    for arguments in [&["rotate", NAME][..], &["rotate", "--local", NAME], &["check", NAME], &["status", NAME]] {
+        let transcript = scene.run(arguments).await;
+        assert_eq!(transcript.exit, Some(1), "{arguments:?}");
+        assert!(transcript.error().1.contains("restore-secret"), "{arguments:?}: {}", transcript.stderr);
+    }
+    scene.aws.restore_secret().secret_id(NAME).send().await.expect("it is restored");
+    assert_eq!(scene.run(&["rotate", "--local", NAME]).await.exit, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_rotation_can_be_enabled_again_with_a_leftover() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    scene.simulation.faults.add(Fault::always("POST /oauth/token", unavailable()));
+    scene.fails().await;
+    scene.cancel().await;
+    let stuck = scene.run(&["rotate", NAME, "--output", "json"]).await;
+    assert_eq!(stuck.json()[0]["error"]["type"], "RotationDisabled", "{}", stuck.stderr);
+    assert_eq!(scene.run(&ANYWAY).await.exit, Some(0));
+    let enable = scene.aws.rotate_secret().secret_id(NAME).rotation_lambda_arn(super::FUNCTION_ARN);
+    enable.send().await.expect("rotation is enabled");
+    scene.simulation.secrets_manager.settled().await;
+    assert_eq!(scene.run(&["rotate", NAME]).await.exit, Some(0));
 }

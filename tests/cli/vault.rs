@@ -74,6 +74,32 @@ async fn the_credentials_may_be_at_another_path_of_the_same_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn used_by_lists_paths_with_their_mount() {
+    let Some(bao) = Bao::start() else { return };
+    let scene = Scene::new().await;
+    let pointing = json!({"region": "eu-west-1", "credentials": "secret/private/genesys"});
+    bao.put("team/genesys", &pointing.to_string()).await;
+    for (entry, is_permitted) in [
+        ("secret/team/genesys", true),
+        ("secret/team/*", true),
+        ("team/genesys", false),
+        ("secret/team", false),
+        ("vault:secret/team/genesys", false),
+        ("secret/team/*/genesys", false),
+    ] {
+        let private = json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "used_by": [entry]});
+        bao.put("private/genesys", &private.to_string()).await;
+        scene.simulation.journal.clear();
+        let transcript = run_on(&bao, &scene, &["check", TYPED]).await;
+        assert_eq!(transcript.exit, Some(i32::from(!is_permitted)), "{entry}: {}", transcript.stderr);
+        if !is_permitted {
+            assert!(transcript.error().0.contains("used_by"), "{}", transcript.stderr);
+            assert_eq!(scene.simulation.journal.count("POST /oauth/token"), 0, "no credentials were sent");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_command_reports_the_error_of_kv() {
     let Some(bao) = Bao::start() else { return };
     let scene = Scene::new().await;
@@ -87,8 +113,8 @@ async fn every_command_reports_the_error_of_kv() {
         assert_eq!(transcript.exit, Some(1), "{command}");
         assert_eq!(transcript.json()[0]["error"]["type"], "StoreDenied", "{command}");
         let (error, hint) = transcript.error();
-        assert!(error.contains("secret/data/team/genesys (403: ") && error.contains("permission denied"), "{error}");
-        assert!(hint.starts_with(r#"add path "secret/data/team/genesys" { capabilities = ["read"] }"#), "{hint}");
+        assert!(error.contains("Vault rejects the token (403: ") && error.contains("permission denied"), "{error}");
+        assert!(hint.starts_with("the token is expired or revoked") && hint.contains("VAULT_TOKEN"), "{hint}");
     }
 }
 

@@ -6,11 +6,18 @@
 #![cfg(all(feature = "cli", feature = "lambda", feature = "vault"))]
 
 mod document;
+mod events;
+mod histories;
+#[path = "../store_contract/issuer.rs"]
+mod issuer;
 mod json;
+mod operation;
+mod place;
 mod places;
 mod platform;
 mod schedules;
 mod server;
+mod stores;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -21,7 +28,7 @@ const HUSH: &str = "Hu5hhUsh";
 /// How often a property over sockets or files runs: once for every `share` inputs of the other properties.
 fn one_of(share: u32) -> Config {
     let default = Config::default();
-    Config { cases: (default.cases / share).max(1), ..default }
+    Config { cases: (default.cases / share).max(1), max_shrink_iters: 8192 / share, ..default }
 }
 
 /// Checks a property that shares a server or a directory between its inputs, which `proptest!` cannot do.

@@ -1,4 +1,4 @@
-//! An HTTP server that answers every request with the next of the given answers.
+//! An HTTP server that answers as a test says.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -24,9 +24,12 @@ impl fmt::Debug for Answer {
     }
 }
 
+/// Returns the answer to a method, a path with its query, and a body.
+type Answers = Box<dyn FnMut(&str, &str, &str) -> Answer + Send>;
+
 #[derive(Default)]
 struct State {
-    answers: Vec<Answer>,
+    answers: Option<Answers>,
     /// The path and query of each request.
     requested: Vec<String>,
 }
@@ -47,7 +50,13 @@ impl Server {
 
     /// Answers from now on with these answers in turn.
     pub fn answer(&self, answers: Vec<Answer>) {
-        *self.state.lock().expect("no panic") = State { answers, requested: Vec::new() };
+        let mut turns = answers.into_iter().cycle();
+        self.answer_with(move |_, _, _| turns.next().unwrap_or(Answer(Vec::new())));
+    }
+
+    /// Answers from now on with what `answers` returns for a method, a path with its query, and a body.
+    pub fn answer_with(&self, answers: impl FnMut(&str, &str, &str) -> Answer + Send + 'static) {
+        *self.state.lock().expect("no panic") = State { answers: Some(Box::new(answers)), requested: Vec::new() };
     }
 
     /// The paths requested since then.
@@ -67,12 +76,11 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     let request = String::from_utf8_lossy(&request).into_owned();
     let answer = {
         let mut state = state.lock().expect("no panic");
-        state.requested.push(request.split(' ').nth(1).unwrap_or_default().to_owned());
-        state
-            .answers
-            .get((state.requested.len() - 1) % state.answers.len().max(1))
-            .map(|answer| answer.0.clone())
-            .unwrap_or_default()
+        let mut words = request.split(' ');
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        state.requested.push(path.to_owned());
+        let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        state.answers.as_mut()?(method, path, body).0
     };
     let answer = match std::str::from_utf8(&answer) {
         Ok(text) if text.contains(ECHO) => {

@@ -56,7 +56,8 @@ async fn a_client_secret_that_the_operator_regenerates_and_stores_survives() {
         if edited["client_id"] == id {
             edited["client_secret"] = json!(BY_HAND);
         }
-        for entry in edited["clients"].as_array_mut().into_iter().flatten().filter(|entry| entry["client_id"] == id) {
+        let clients = edited.get_mut("clients").and_then(Value::as_array_mut).into_iter().flatten();
+        for entry in clients.filter(|entry| entry["client_id"] == id) {
             entry["client_secret"] = json!(BY_HAND);
         }
         store_as_current(&world, &edited).await;

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{
     Deadline, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock, VersionId,
-    VersionSelector,
+    VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
@@ -104,4 +104,22 @@ async fn rotate_while_others_outrun(is_resumed: bool) {
     assert_ne!(report.version, Some(staged));
     let token = read(&rotator.store, &secret).await["access_token"].clone();
     assert!(world.simulation.genesys.live_tokens().iter().any(|live| token == **live));
+}
+
+#[tokio::test]
+async fn the_write_ahead_entry_of_an_interrupted_rotation_is_named_and_used() {
+    let world = World::new().await;
+    let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
+    let mut document = Mode::InPlace.document();
+    document["client_secret"] = json!("hush-hush-replaced-by-the-interrupted-one");
+    store.create(secret.clone(), SecretString::from(document.to_string()));
+    let entry = json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "token": "unknown"}).to_string();
+    store.write_intent(&secret, &entry.into(), None).await.expect("the entry is written");
+    let (rotator, deadline) = (rotator(&world, store), Deadline::after(Duration::from_secs(60)));
+    let error = rotator.check(&secret, deadline).await.expect_err("the stored secret is rejected");
+    assert!(error.hint().contains("ROTATOR_AHEAD"), "{}", error.hint());
+    let report = rotator.rotate(&secret, VersionId::random(), deadline, |_| {}).await;
+    assert!(report.promoted(), "{report:?}");
+    assert_eq!(read(&rotator.store, &secret).await["client_secret"], CLIENT_SECRET);
+    assert_eq!(rotator.store.read_intent(&secret).await.expect("a readable store").map(|_| ()), None);
 }

@@ -379,6 +379,24 @@ async fn a_long_lived_token_whose_answer_was_lost_is_not_requested_again() {
 }
 
 #[tokio::test]
+async fn a_new_secret_with_surrounding_whitespace_is_replaced_before_it_is_stored() {
+    let body = |secret: &str| json!({"id": null, "secret": secret}).to_string();
+    for (mode, operation) in [
+        (Mode::InPlace, "POST /api/v2/oauth/clients/{id}/secret"),
+        (Mode::Alternating, "POST /api/v2/oauth/clients/{id}/secret"),
+    ] {
+        for secret in [" hush", "hush\n", "\u{a0}hush", "\thush "] {
+            let world = world(mode, 0).await;
+            let answer = FaultAnswer::new(StatusCode::OK, "application/json", body(secret));
+            world.simulation.faults.add(Fault::once(operation, Effect::Answer(answer)));
+            let outcome = world.rotate().await;
+            assert!(outcome.succeeded, "{mode:?} {secret:?}: {outcome:?}");
+            assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?} {secret:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_organization_without_the_endpoint_fails_with_a_hint() {
     let world = World::new().await;
     world.create(SECRET, &Mode::Generated.document()).await;

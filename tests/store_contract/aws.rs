@@ -5,6 +5,9 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
 use genesys_rotator::rotation::{CURRENT, ErrorKind, PENDING, SecretId};
 use genesys_rotator::store::aws::AwsSecretsManager;
+use reqwest::StatusCode;
+use serde_json::json;
+use simulators::faults::{Effect, Fault, FaultAnswer};
 use simulators::{Simulation, SimulationSettings};
 use uuid::Uuid;
 
@@ -91,6 +94,39 @@ async fn a_secret_without_a_value_has_no_current_version() {
     let secret = Secret { fixture: &fixture, id: SecretId::new("empty") };
     assert_eq!(secret.holder(CURRENT).await, None);
     assert_eq!(secret.rotate().await.error.map(|error| error.kind()), Some(ErrorKind::NoCurrentVersion));
+}
+
+#[tokio::test]
+async fn each_rejected_request_has_its_kind_and_a_hint_that_is_not_about_the_network() {
+    use ErrorKind::{DocumentInvalid, SecretNotFound, StoreConflict, StoreDenied, StoreUnavailable};
+    let (get, put, stage) = ("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage");
+    for (operation, code, message, kind, hint) in [
+        (put, "LimitExceededException", "too many versions", DocumentInvalid, "100 versions"),
+        (stage, "LimitExceededException", "too many labels", DocumentInvalid, "20 labels"),
+        (put, "InvalidParameterException", "hush", DocumentInvalid, "65536 bytes"),
+        (put, "ValidationException", "Value 'hush' at 'secretString' is too long", DocumentInvalid, "65536 bytes"),
+        (get, "InvalidParameterException", "Invalid name.", SecretNotFound, "name"),
+        (put, "EncryptionFailure", "the key is disabled", StoreDenied, "kms:GenerateDataKey"),
+        (get, "DecryptionFailure", "the key is disabled", StoreDenied, "kms:Decrypt"),
+        (put, "InvalidRequestException", "not possible on a replica secret", StoreDenied, "primary region"),
+        (put, "InvalidRequestException", "the secret is managed by rds", StoreDenied, "secret of your own"),
+        (put, "InvalidRequestException", "hush", StoreDenied, "describe-secret"),
+        (put, "PreconditionNotMetException", "hush", StoreDenied, "describe-secret"),
+        (put, "MalformedPolicyDocumentException", "hush", StoreDenied, "resource-policy"),
+        (put, "PublicPolicyException", "hush", StoreDenied, "resource-policy"),
+        (stage, "ResourceExistsException", "hush", StoreConflict, "changed the secret"),
+        (put, "SomeNewException", "hush", StoreUnavailable, "API reference"),
+    ] {
+        let fixture = simulated().await;
+        let secret = Secret::holding(&fixture, DOCUMENT).await;
+        let body = json!({"__type": code, "Message": message, "message": message}).to_string();
+        let answer = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body);
+        fixture.server.faults.add(Fault::always(operation, Effect::Answer(answer)));
+        let error = secret.rotate().await.error.expect("an error");
+        assert_eq!(error.kind(), kind, "{operation} {code}: {error}");
+        assert!(error.hint().contains(hint) && !error.hint().contains("VPC"), "{operation} {code}: {}", error.hint());
+        assert!(error.to_string().contains(code) && !format!("{error:?}").contains("hush"), "{error:?}");
+    }
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ impl Fixture for Directory {
 }
 
 async fn directory() -> Directory {
-    Directory { rotator: rotator(FileStore), directory: tempfile::tempdir().expect("a directory") }
+    Directory { rotator: rotator(FileStore::default()), directory: tempfile::tempdir().expect("a directory") }
 }
 
 pub(crate) fn write_private(path: &Path, text: &str) {
@@ -241,7 +241,7 @@ async fn the_next_rotation_recovers_from_a_crash_between_the_two_writes_of_a_pro
 async fn a_directory_is_rejected_without_a_chmod_hint() {
     let directory = tempfile::tempdir().expect("a directory");
     let secret = SecretId::new(directory.path().display().to_string());
-    let error = FileStore.describe(&secret).await.expect_err("a directory is not a document");
+    let error = FileStore::default().describe(&secret).await.expect_err("a directory is not a document");
     assert_eq!(error.kind(), ErrorKind::DocumentInvalid);
     assert!(!error.hint().contains("chmod"), "{}", error.hint());
 }

@@ -40,7 +40,8 @@ impl Planted {
     async fn stage(&self) -> Result<(), RotationError> {
         let secret = SecretId::new(self.document.display().to_string());
         let (version, value) = (VersionId::random(), DOCUMENT.to_owned().into());
-        let staged = FileStore.stage(&secret, &version, &value, None);
+        let store = FileStore::default();
+        let staged = store.stage(&secret, &version, &value, None);
         timeout(Duration::from_secs(20), staged).await.expect("no open waits for a peer").map(drop)
     }
 
@@ -103,7 +104,7 @@ async fn a_document_with_a_second_hard_link_is_rejected_before_the_rename_separa
     let error = planted.refusal().await;
     assert_eq!(error.kind(), ErrorKind::StoreDenied, "{error}");
     let secret = SecretId::new(planted.document.display().to_string());
-    assert!(FileStore.describe(&secret).await.is_err(), "the rotation fails before it issues a token");
+    assert!(FileStore::default().describe(&secret).await.is_err(), "the rotation fails before it issues a token");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use genesys_rotator::rotation::{AHEAD, CURRENT, PREVIOUS, Result, RotationReport};
+use genesys_rotator::rotation::{CURRENT, PREVIOUS, Result, RotationReport};
 use genesys_rotator::rotation::{
     Deadline, ErrorKind, PENDING, RetryPolicy, RotationStore, Rotator, SecretId, SecretStore, Staged, StagedBy, Step,
     StepReport, StepRequest, StoredValue, SystemClock, VersionId, VersionSelector, WriteAhead,
@@ -84,8 +84,7 @@ impl<'a, P: Fixture> Secret<'a, P> {
     }
 
     pub async fn write_intent(&self, value: &str) -> Result<()> {
-        let (store, seen) = (self.fixture.store(), self.holder(AHEAD).await);
-        store.write_intent(&self.id, &VersionId::random(), &SecretString::from(value), seen.as_ref(), None).await
+        self.fixture.store().write_intent(&self.id, &SecretString::from(value), None).await
     }
 
     /// What was stored in the write-ahead entry.

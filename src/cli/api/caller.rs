@@ -46,8 +46,7 @@ impl<'a> Caller<'a> {
         deadline: Deadline,
     ) -> Result<Self, CommandFailure> {
         let platforms = session.platforms()?;
-        let rotator =
-            session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
+        let rotator = session.rotator(secret, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
         let failed = |error: RotationError| {
             let failure = CommandFailure::from(error);
             CommandFailure { message: format!("{}: {}", secret.typed, failure.message), ..failure }

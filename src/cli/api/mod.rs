@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use reqwest::Method;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until};
 
 use self::caller::{CallError, Caller};
 use crate::cli::exit::{CommandFailure, Exit};
@@ -56,22 +56,27 @@ pub async fn run(arguments: &ApiArgs, session: &Session) -> Result<Exit, Command
     let secret = SecretReference::parse(&arguments.secret)?;
     check(arguments)?;
     let body = arguments.body.as_deref().map(body::read).transpose()?;
-    let deadline = Deadline::after(arguments.timeout);
+    let (deadline, end) = (Deadline::after(arguments.timeout), Instant::now() + arguments.timeout);
     let mut caller = Caller::begin(&secret, session, deadline).await?;
     let path = caller.api.path(&arguments.path).map_err(|error| CommandFailure::settings(&error))?;
     let call = ApiCall { method: arguments.method.clone(), path, body };
     let mut signals = Signals::listen();
     let rollbacks = caller.rollbacks();
-    let sent = timeout(arguments.timeout, send(&mut caller, call, arguments));
-    let ended = match until_answered(signals.next(), &rollbacks, sent).await {
-        Ok(ended) => ended,
-        Err(left) => Ok(Err(interruption(left).into())),
+    let stopped = async {
+        tokio::select! {
+            () = signals.next() => interruption(),
+            () = sleep_until(end) => out_of_time(),
+        }
     };
+    let ended = until_answered(stopped, &rollbacks, send(&mut caller, call, arguments)).await;
     caller.end().await;
     let error = match ended {
         Ok(Ok(exit)) => return Ok(exit),
         Ok(Err(error)) => error,
-        Err(_) => out_of_time().into(),
+        Err((error, None)) => error.into(),
+        Err((error, Some(left))) => {
+            RotationError::new(error.kind(), format!("{error}; {left}")).with_hint(error.hint().to_owned()).into()
+        }
     };
     if let Some(refusal) = &error.refusal {
         session.output.foreign(refusal.body());
@@ -119,9 +124,8 @@ fn parse_method(text: &str) -> Result<Method, String> {
     found.ok_or_else(|| "expected GET, HEAD, POST, PUT, PATCH or DELETE".to_owned())
 }
 
-fn interruption(left: Option<RotationError>) -> RotationError {
-    let left = left.map_or_else(String::new, |error| format!("; {error}"));
-    RotationError::new(ErrorKind::DeadlineExceeded, format!("the call was interrupted{left}"))
+fn interruption() -> RotationError {
+    RotationError::new(ErrorKind::DeadlineExceeded, "the call was interrupted")
         .with_hint("the platform may have executed the call: check before you repeat it")
 }
 

@@ -86,7 +86,7 @@ struct StageJson {
 pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let secret = SecretReference::parse(&arguments.secret)?;
     let platforms = session.platforms()?;
-    let rotator = session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
+    let rotator = session.rotator(&secret, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
     let deadline = Deadline::after(arguments.timeout);
     let check = async {
         let mut checked = check_once(&rotator, &secret, deadline).await;

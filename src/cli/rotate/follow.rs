@@ -134,7 +134,7 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
         seen.note_promotion();
         let document = match seen.document.take() {
             Some(document) => Some(document),
-            None => self.current_document(Deadline::after(DIAGNOSIS)).await,
+            None => self.current_document(self.diagnosis_deadline()).await,
         };
         let now = self.rotator.clock.now();
         let rules = seen.described.as_ref().and_then(|described| described.rotation_rules.as_ref());
@@ -165,7 +165,7 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
     /// An in-place rotation makes the stored secret and its tokens invalid before the promotion: their rejection says
     /// nothing about the rotation.
     async fn diagnose(&self, seen: &Observation) -> Diagnosis {
-        let deadline = Deadline::after(DIAGNOSIS.min(self.end.saturating_duration_since(Instant::now())));
+        let deadline = self.diagnosis_deadline();
         let diagnosis = self.rotator.diagnose(self.secret, &seen.version, deadline).await;
         let is_rejection =
             |reason: &RotationError| matches!(reason.kind(), ErrorKind::CredentialsRejected | ErrorKind::TokenRejected);
@@ -173,9 +173,8 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
             return diagnosis;
         }
         let document = self.current_document(deadline).await;
-        let is_in_place = document.is_none_or(|document| {
-            !matches!(document.secret_rotation(), Ok(None | Some(SecretRotation::Alternating { .. })))
-        });
+        let is_in_place =
+            document.is_none_or(|document| matches!(document.secret_rotation(), Ok(Some(SecretRotation::InPlace))));
         Diagnosis { reason: diagnosis.reason.filter(|_| !is_in_place), ..diagnosis }
     }
 
@@ -204,6 +203,10 @@ impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Follow
     /// The time for polling.
     fn remaining(&self) -> Duration {
         (self.end - self.reserve).saturating_duration_since(Instant::now())
+    }
+
+    fn diagnosis_deadline(&self) -> Deadline {
+        Deadline::after(DIAGNOSIS.min(self.end.saturating_duration_since(Instant::now())))
     }
 
     fn deadline(&self) -> Deadline {

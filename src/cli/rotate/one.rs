@@ -116,7 +116,7 @@ impl<'a> Rotating<'a> {
     }
 
     async fn rotator(&self, secret: &SecretReference) -> Result<LocalRotator, RotationError> {
-        let store = match self.session.store(secret.store).await? {
+        let store = match self.session.store(secret).await? {
             AnyStore::Aws(store) if self.arguments.even_if_disabled => AnyStore::Aws(store.even_if_disabled()),
             store => store,
         };

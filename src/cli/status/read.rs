@@ -32,7 +32,7 @@ pub(super) async fn read_all(
 
 async fn read(chosen: Chosen, session: &Session, timeout: Duration) -> Status {
     let secret = chosen.secret;
-    match session.store(secret.store).await {
+    match session.store(&secret).await {
         Ok(store) => Status::of(secret.typed, &store, &secret.id, timeout).await,
         Err(error) => Status::unknown(secret.typed, error),
     }

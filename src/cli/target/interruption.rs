@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::rotation::{Clock, Deadline, ErrorKind, Rollbacks, RotationError, RotationPlatform, RotationStore, Rotator};
 
-/// How long the platform may take to answer the token requests of an interrupted operation.
+/// How long the platform may take to answer the requests of an interrupted operation that create tokens or access keys.
 pub(crate) const ANSWER: Duration = Duration::from_secs(3);
 /// How long revoking what an interrupted operation created may take.
 pub(crate) const ROLLBACK: Duration = Duration::from_secs(3);
@@ -29,36 +29,36 @@ pub(crate) async fn run_until<T>(
 ) -> Result<T, Interrupted> {
     let unanswered = match until_answered(interrupted, &rotator.rollbacks, operation).await {
         Ok(done) => return Ok(done),
-        Err(unanswered) => unanswered,
+        Err(((), unanswered)) => unanswered,
     };
     let left = rotator.roll_back(Deadline::after(ROLLBACK)).await;
     Err(Interrupted { left: left.or(unanswered) })
 }
 
-/// Runs an operation until `interrupted` completes, and then on until the platform has answered its token requests: a
-/// token that the platform issues is known only by the answer.
+/// Runs an operation until `stopped` completes, and then on until the platform has answered the requests
+/// that create tokens or access keys: what they created is known only by the answer.
 ///
 /// # Errors
-/// The operation was interrupted, with the error of a request that was not answered in time.
-pub(crate) async fn until_answered<T>(
-    interrupted: impl Future<Output = ()>,
+/// The output of `stopped`, and the error of a request that was not answered in time.
+pub(crate) async fn until_answered<T, R>(
+    stopped: impl Future<Output = R>,
     rollbacks: &Rollbacks,
     operation: impl Future<Output = T>,
-) -> Result<T, Option<RotationError>> {
+) -> Result<T, (R, Option<RotationError>)> {
     let mut operation = pin!(operation);
-    tokio::select! {
+    let reason = tokio::select! {
         done = &mut operation => return Ok(done),
-        () = interrupted => {}
-    }
+        reason = stopped => reason,
+    };
     tokio::select! {
         biased;
-        answered = timeout(ANSWER, rollbacks.answered()) => Err(answered.err().map(|_| unanswered())),
+        answered = timeout(ANSWER, rollbacks.answered()) => Err((reason, answered.err().map(|_| unanswered()))),
         done = operation => Ok(done),
     }
 }
 
 fn unanswered() -> RotationError {
     let message =
-        "the platform did not answer a token request: if it issued a token, that token stays valid until it expires";
+        "the platform did not answer a request for a token or an access key in time: what it issued is not revoked";
     RotationError::new(ErrorKind::PlatformUnavailable, message)
 }

@@ -68,8 +68,7 @@ impl LiveToken {
     pub(in crate::cli) async fn read(arguments: &LiveTokenArgs, session: &Session) -> Result<Self, CommandFailure> {
         let secret = SecretReference::parse(&arguments.secret)?;
         let platforms = session.platforms()?;
-        let rotator =
-            session.rotator(secret.store, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
+        let rotator = session.rotator(&secret, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
         let deadline = Deadline::after(arguments.timeout);
         let read = rotator.current_token(&secret.id, deadline).await;
         let held = read.map_err(|error| explained(&secret.typed, error))?;

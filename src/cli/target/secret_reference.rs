@@ -42,7 +42,9 @@ impl SecretReference {
     pub fn parse(typed: &str) -> Result<Self, CommandFailure> {
         let (store, id) = match typed.split_once(':') {
             Some(("aws", id)) => (StoreKind::Aws, aws_id(id)?),
-            Some(("file", path)) => (StoreKind::File, file_path(path)?),
+            Some(("file", path)) => {
+                return Ok(Self { typed: typed.to_owned(), store: StoreKind::File, id: file_id(path)? });
+            }
             Some(("arn", _)) | None => (StoreKind::Aws, aws_id(typed)?),
             Some(("vault", path)) => (StoreKind::Vault, vault_path(path)?),
             Some((scheme, _)) => {
@@ -98,11 +100,17 @@ fn aws_id(id: &str) -> Result<&str, CommandFailure> {
     Err(CommandFailure::usage(message, format!("{FORMS}; a name consists of letters, digits and /_+=.@-")))
 }
 
-fn file_path(path: &str) -> Result<&str, CommandFailure> {
+/// The absolute path: a relative path in the document is relative to the document, not to the working directory.
+fn file_id(path: &str) -> Result<SecretId, CommandFailure> {
     if path.is_empty() {
         return Err(CommandFailure::usage("the path after file: is empty", FORMS));
     }
-    Ok(path)
+    let absolute = std::path::absolute(path).ok().and_then(|path| path.into_os_string().into_string().ok());
+    absolute.map(SecretId::new).ok_or_else(|| {
+        let message =
+            format!("{path} is a relative path, and the path of the working directory is unknown or not UTF-8");
+        CommandFailure::usage(message, "use an absolute path after file:")
+    })
 }
 
 /// A path that starts with the mount of the KV engine.
@@ -135,7 +143,6 @@ mod tests {
                 StoreKind::Aws,
                 "arn:aws-cn:secretsmanager:cn-north-1:1:secret:x",
             ),
-            ("file:token.json", StoreKind::File, "token.json"),
             ("file:/a:b/token.json", StoreKind::File, "/a:b/token.json"),
             ("vault:secret/team/genesys", StoreKind::Vault, "secret/team/genesys"),
         ];
@@ -144,6 +151,14 @@ mod tests {
             assert_eq!((secret.store, secret.id.as_str(), secret.typed.as_str()), (store, id, typed));
         }
         assert_eq!(SecretReference::parse(&format!("aws:{ARN}")).expect("an ARN").id.as_str(), ARN);
+    }
+
+    #[test]
+    fn a_relative_path_of_a_file_is_relative_to_the_working_directory() {
+        let secret = SecretReference::parse("file:./token.json").expect("a path");
+        let expected = std::env::current_dir().expect("a working directory").join("token.json");
+        assert_eq!((secret.store, secret.id.as_str()), (StoreKind::File, expected.to_str().expect("UTF-8")));
+        assert_eq!(secret.typed, "file:./token.json");
     }
 
     #[test]
@@ -174,8 +189,32 @@ mod tests {
 
     #[test]
     fn duplicate_references_are_removed() {
-        let typed = ["a", "aws:a", "file:a", "b", "a"].map(str::to_owned);
+        let typed = ["a", "aws:a", "file:a", "b", "a", "file:./a"].map(str::to_owned);
         let secrets = SecretReference::parse_all(&typed).expect("all are valid");
         assert_eq!(secrets.iter().map(|secret| secret.typed.as_str()).collect::<Vec<_>>(), ["a", "file:a", "b"]);
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn only_references_to_one_secret_are_accepted(
+            typed in prop_oneof![any::<String>(), "(aws:|vault:|file:|arn:aws:secretsmanager:|)[a-z/.:@%\\n ]{0,12}"],
+        ) {
+            let Ok(secret) = SecretReference::parse(&typed) else { return Ok(()) };
+            let id = secret.id.as_str();
+            prop_assert!(!id.is_empty() && typed.ends_with(id));
+            match secret.store {
+                StoreKind::Aws => prop_assert!(id.chars().all(|letter| letter.is_ascii_graphic())),
+                StoreKind::Vault => prop_assert!(id.split('/').all(|part| !part.is_empty() && part != "..") && id.contains('/')),
+                StoreKind::File => {}
+            }
+            prop_assert_eq!(SecretReference::parse(&typed).ok(), Some(secret));
+        }
     }
 }

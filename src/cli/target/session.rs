@@ -97,24 +97,28 @@ impl Session {
         }
     }
 
-    /// The store of this kind.
+    /// The store of a secret, and of the secrets that it names.
     ///
     /// # Errors
     /// The settings of the store are invalid.
-    pub(crate) async fn store(&self, kind: StoreKind) -> Rotated<AnyStore> {
-        Ok(match kind {
+    pub(crate) async fn store(&self, secret: &SecretReference) -> Rotated<AnyStore> {
+        Ok(match secret.store {
             StoreKind::Aws => AnyStore::Aws(self.aws().await),
-            StoreKind::File => AnyStore::File(FileStore),
+            StoreKind::File => AnyStore::File(FileStore::beside(&secret.id)),
             StoreKind::Vault => AnyStore::Vault(self.vault().await?),
         })
     }
 
-    /// A rotator for the secrets of one store.
+    /// A rotator for a secret.
     ///
     /// # Errors
     /// The settings of the store are invalid.
-    pub(crate) async fn rotator<I>(&self, kind: StoreKind, issuer: I) -> Rotated<Rotator<AnyStore, I, SystemClock>> {
-        let store = self.store(kind).await?;
+    pub(crate) async fn rotator<I>(
+        &self,
+        secret: &SecretReference,
+        issuer: I,
+    ) -> Rotated<Rotator<AnyStore, I, SystemClock>> {
+        let store = self.store(secret).await?;
         Ok(Rotator::new(store, issuer, self.clock))
     }
 }

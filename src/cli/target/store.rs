@@ -79,16 +79,14 @@ impl WriteAhead for AnyStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         match self {
-            Self::Aws(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
-            Self::File(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
-            Self::Memory(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
-            Self::Vault(store) => store.write_intent(secret, id, value, seen, rotation_token).await,
+            Self::Aws(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::File(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::Memory(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::Vault(store) => store.write_intent(secret, value, rotation_token).await,
         }
     }
 

@@ -162,3 +162,41 @@ mod tests {
         assert_eq!(minute(now), "2026-01-02 03:04");
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn moments() -> impl Strategy<Value = Timestamp> {
+        let seconds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
+        (seconds, 0..1_000_000_000).prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).unwrap_or_default())
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_is_the_sum_of_its_parts(days in 0..99_u64, hours in 0..99_u64, minutes in 0..99_u64, seconds in 1..99_u64) {
+            let total = Duration::from_secs(((days * 24 + hours) * 60 + minutes) * 60 + seconds);
+            prop_assert_eq!(parse_duration(&format!("{days}d{hours}h{minutes}m{seconds}s")), Ok(total));
+            prop_assert_eq!(parse_duration(&total.as_secs().to_string()), Ok(total));
+            prop_assert_eq!(AgeLimit::parse(&format!(" {}s ", total.as_secs())), Ok(AgeLimit::Of(total)));
+        }
+
+        #[test]
+        fn no_text_and_no_moment_panics(
+            text in prop_oneof![any::<String>(), "-?[0-9]{1,20}(\\.[0-9]{0,3})?(ns|us|ms|s|m|h|d|w|mo|y)( ago)?"],
+            moment in moments(), now in moments(), seconds in any::<u64>(),
+        ) {
+            if let Ok(duration) = parse_duration(&text) {
+                prop_assert!((SHORTEST..=LONGEST).contains(&duration));
+            }
+            if let Ok(age) = AgeLimit::parse(&text) {
+                prop_assert!(matches!(age, AgeLimit::Since(_)) || age.before(now) <= now);
+            }
+            prop_assert!(!span(Duration::from_secs(seconds)).is_empty());
+            prop_assert!(!from_now(moment, now).is_empty() && !minute(moment).is_empty());
+            prop_assert_eq!(to_the_second(moment).subsec_nanosecond(), 0);
+        }
+    }
+}

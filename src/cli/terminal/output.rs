@@ -274,3 +274,24 @@ pub(crate) mod tests {
         assert!(stderr.text().starts_with("error: the result could not be written"), "{}", stderr.text());
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::tests::Captured;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_error_is_two_lines_without_escape_sequences(message in any::<String>(), hint in "[ -~\\x00-\\x1f\\u{80}-\\u{9f}]{0,40}") {
+            let stderr = Captured::default();
+            Output::to(io::sink(), stderr.clone()).error(&message, &hint);
+            let text = stderr.text();
+            let lines: Vec<_> = text.split('\n').collect();
+            prop_assert_eq!(lines.len(), 3, "two lines and their ends");
+            prop_assert!(lines[0].starts_with("error: ") && lines[1].starts_with("hint: ") && lines[2].is_empty());
+            prop_assert!(!lines.concat().contains(char::is_control));
+        }
+    }
+}

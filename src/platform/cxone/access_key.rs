@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use super::Cxone;
 use super::errors::diagnose;
 use crate::platform::http::{CreationFailure, PlatformResponse, send, send_creating};
+use crate::platform::token_response::is_storable;
 use crate::rotation::{CxonePlace, ErrorKind, KeyOwner, KeyPair, Result, Retryability, RotationError};
-use crate::secret::SecretString;
+use crate::secret::{ExposeSecret, SecretString};
 
 const ACCESS_KEYS: &str = "/access-key-management/v1/access-keys";
 const ROLE_HINT: &str = "grant the user's role the permission My Access Key (view, create, delete), or set admin_credentials to the secret of a user with the permission Access Key, which covers the keys of other users (CXone: Admin > Security > Roles and Permissions)";
@@ -90,6 +91,11 @@ impl Cxone {
             _ => Err(key_error(response, what)),
         });
         match created.await {
+            Ok(key) if !is_storable(&key.id) || !is_storable(key.secret.expose_secret()) => {
+                self.delete_access_key(place, &key.id, token).await?;
+                let message = format!("{what} returned a key with leading or trailing whitespace; it was deleted");
+                Err(RotationError::new(ErrorKind::PlatformUnavailable, message))
+            }
             Ok(key) => Ok(key),
             Err(CreationFailure::NotCreated(error)) => Err(error),
             Err(CreationFailure::AnswerLost(error)) => {

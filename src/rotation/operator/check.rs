@@ -18,7 +18,7 @@ use crate::rotation::renewal::admin::{KeyAdmin, admin, key_admin};
 use crate::rotation::rotator::Rotator;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::version::labels::{Description, SecretId};
+use crate::rotation::version::labels::{AHEAD, Description, SecretId};
 use crate::secret::SecretString;
 
 /// The result of a check.
@@ -139,8 +139,10 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         let probes = document.probes()?;
         let (kind, renewal) = (document.token_kind()?, document.secret_rotation()?);
         let credentials = self.credentials(&document, &described, deadline).await?;
-        let TestedToken { token, requested_at, token_duration, unrevoked } =
-            self.test_token(&credentials, &kind, &probes, deadline, watch).await?;
+        let TestedToken { token, requested_at, token_duration, unrevoked } = self
+            .test_token(&credentials, &kind, &probes, deadline, watch)
+            .await
+            .map_err(|error| of_interrupted(error, &described))?;
         let admin = self.admin_access(&document, &described, renewal, &credentials, deadline, watch).await?;
         if described.rotation_enabled == Some(false) {
             return Err(rotation_disabled(&described));
@@ -235,6 +237,15 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         let client_id = admin.credentials.id().to_owned();
         Ok(AdminAccess { client_id, edits: AdminTarget::User { id: owner.user_id } })
     }
+}
+
+/// After an interrupted in-place rotation, the write-ahead entry recovers a client whose stored secret is rejected.
+fn of_interrupted(error: RotationError, described: &Description) -> RotationError {
+    if error.kind() != ErrorKind::CredentialsRejected || described.holder(AHEAD).is_none() {
+        return error;
+    }
+    let hint = "rotate: an in-place rotation was interrupted, and its write-ahead entry (label ROTATOR_AHEAD) holds the new secret or a token that regenerates it";
+    error.with_hint(hint)
 }
 
 fn rotation_disabled(described: &Description) -> RotationError {

@@ -9,16 +9,14 @@ use crate::secret::SecretString;
 ///
 /// Only in-place rotation of a client's own secret needs it.
 pub trait WriteAhead: Send + Sync {
-    /// Writes the entry `id` if `seen` is still the entry's id. Writing it again succeeds.
+    /// Writes the entry, in place of another one. The caller holds the lease.
     ///
     /// # Errors
-    /// `StoreConflict` if another entry was written; otherwise as for staging.
+    /// As for staging.
     fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         rotation_token: Option<&SecretString>,
     ) -> impl Future<Output = Result<()>> + Send;
 

@@ -4,6 +4,8 @@
 //! the write-ahead entry, and then the new secret as soon as it is known. So a lost answer or a crash is recoverable: the
 //! next attempt uses the new secret, or regenerates it with the token.
 
+use std::time::Duration;
+
 use super::intent::Intent;
 use crate::rotation::credentials::keys::{Credentials, KeyPair};
 use crate::rotation::credentials::token::TokenKind;
@@ -16,17 +18,13 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::step::StepRequest;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::version::labels::{AHEAD, Description, VersionId};
+use crate::rotation::version::labels::{AHEAD, Description};
 use crate::secret::{ExposeSecret, SecretString, same};
 
+/// The part of the lease that is left for storing the new secret.
+const WRITE: Duration = Duration::from_secs(10);
 /// The number of bytes by which a new secret and a new token may be longer than the old ones.
 const SPARE_BYTES: usize = 1024;
-
-/// The write-ahead entry of this rotation, and its id.
-struct Entry {
-    id: VersionId,
-    intent: Intent,
-}
 
 /// Regenerates the client's secret and returns the document with it. Requests that must end with the lease use `sending`.
 pub(crate) async fn regenerate(
@@ -38,54 +36,53 @@ pub(crate) async fn regenerate(
     deadline: Deadline,
 ) -> Result<Document> {
     let credentials = rotator.credentials(&document, described, sending).await?;
-    let interrupted = interrupted(rotator, request, credentials.id(), described, sending).await?;
-    if let Some(secret) = interrupted.as_ref().and_then(|entry| entry.intent.secret()) {
-        let renewed = document.with_client(&KeyPair { id: credentials.id().to_owned(), secret })?;
-        if is_valid(rotator, &document, &renewed, sending).await? {
-            return Ok(renewed);
+    let id = credentials.id();
+    let interrupted = match described.holder(AHEAD) {
+        Some(_) => read_intent(rotator, request, sending).await?.filter(|intent| intent.client_id == id),
+        None => None,
+    };
+    let renewed = interrupted.as_ref().and_then(Intent::secret);
+    let renewed = renewed.map(|secret| document.with_client(&KeyPair { id: id.to_owned(), secret })).transpose()?;
+    let renewed = renewed.filter(|renewed| !document.is_same_as(renewed));
+    if let Some(renewed) = &renewed {
+        match rotator.tokens().issue(&renewed.credentials()?, &TokenKind::Access, sending).await {
+            Ok(_) => return Ok(renewed.clone()),
+            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {}
+            Err(error) => return Err(error),
         }
     }
-    let entry = match (token_of_old_secret(rotator, request, &document, &credentials, sending).await, interrupted) {
+    let intent = match (token_of_old_secret(rotator, request, &document, &credentials, sending).await, interrupted) {
         (Ok(new), replaced) => {
-            let intent = Intent::new(credentials.id(), &new.token.access_token);
-            let entry = write_intent(rotator, request, described.holder(AHEAD), intent, sending).await?;
+            // The new secret of the interrupted rotation may not have propagated yet.
+            let intent = Intent::new(id, &new.token.access_token, replaced.as_ref());
+            write_intent(rotator, request, &intent, sending).await?;
             new.guard.commit();
-            if let Some(Entry { intent, .. }) = replaced {
-                rotator.tokens().discard(&credentials, &intent.token(), deadline).await;
+            if let Some(replaced) = replaced {
+                rotator.tokens().discard(&credentials, &replaced.token(), deadline).await;
             }
-            entry
+            intent
         }
         // An earlier attempt regenerated the secret, and its answer was lost.
-        (Err(error), Some(entry)) if error.kind() == ErrorKind::CredentialsRejected => entry,
+        (Err(error), Some(interrupted)) if error.kind() == ErrorKind::CredentialsRejected => interrupted,
         (Err(error), _) => return Err(error),
     };
-    let (id, token) = (credentials.id(), entry.intent.token());
-    let secret = rotator.tokens().regenerate(&credentials.place(), id, &token, sending).await;
-    let secret = secret.map_err(|error| with_recovery(error, id))?;
-    let intent = entry.intent.with_secret(&secret);
+    let before = sending.earlier_by(WRITE);
+    let secret = rotator.tokens().regenerate(&credentials.place(), id, &intent.token(), before).await;
+    let secret = match (secret, renewed) {
+        (Err(error), Some(renewed)) if error.kind() == ErrorKind::TokenRejected => {
+            // The new secret of the interrupted rotation is the last one that may work.
+            let (tokens, credentials) = (rotator.tokens(), renewed.credentials()?);
+            let issued = tokens.issue_once_propagated(&credentials, &TokenKind::Access, deadline).await;
+            return issued.map(|_| renewed).map_err(|error| with_recovery(error, id));
+        }
+        (secret, _) => secret.map_err(|error| with_recovery(error, id))?,
+    };
     // If this write fails, staging may still store the secret.
-    if let Err(error) = write_intent(rotator, request, Some(&entry.id), intent, deadline).await {
+    if let Err(error) = write_intent(rotator, request, &intent.with_secret(&secret), sending).await {
         let kind = error.kind().name();
         tracing::warn!(error.r#type = kind, "the new client secret is not in the write-ahead entry: {}", error.chain());
     }
     document.with_client(&KeyPair { id: id.to_owned(), secret })
-}
-
-/// Whether the new secret of an interrupted rotation is not in the document yet, and works.
-async fn is_valid(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    document: &Document,
-    renewed: &Document,
-    deadline: Deadline,
-) -> Result<bool> {
-    if document.is_same_as(renewed) {
-        return Ok(false);
-    }
-    match rotator.tokens().issue_once_propagated(&renewed.credentials()?, &TokenKind::Access, deadline).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::CredentialsRejected => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Tries everything that can fail without regenerating the secret.
@@ -110,19 +107,6 @@ async fn token_of_old_secret(
     Ok(new)
 }
 
-/// Returns the entry of an interrupted rotation of this client.
-async fn interrupted(
-    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
-    request: &StepRequest,
-    client_id: &str,
-    described: &Description,
-    deadline: Deadline,
-) -> Result<Option<Entry>> {
-    let Some(id) = described.holder(AHEAD) else { return Ok(None) };
-    let intent = read_intent(rotator, request, deadline).await?.filter(|intent| intent.client_id == client_id);
-    Ok(intent.map(|intent| Entry { id: id.clone(), intent }))
-}
-
 async fn read_intent(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
@@ -136,14 +120,12 @@ async fn read_intent(
 async fn write_intent(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
-    seen: Option<&VersionId>,
-    intent: Intent,
+    intent: &Intent,
     deadline: Deadline,
-) -> Result<Entry> {
-    let (id, value, token) = (VersionId::random(), intent.to_value()?, request.rotation_token.as_ref());
-    let write = || rotator.store.write_intent(&request.secret, &id, &value, seen, token);
-    rotator.retries.run("write the write-ahead entry", deadline, write).await?;
-    Ok(Entry { id, intent })
+) -> Result<()> {
+    let (value, token) = (intent.to_value()?, request.rotation_token.as_ref());
+    let write = || rotator.store.write_intent(&request.secret, &value, token);
+    rotator.retries.run("write the write-ahead entry", deadline, write).await
 }
 
 /// Revokes the token of the write-ahead entry and deletes the entry, if readers read its secret. Any other entry may be

@@ -12,7 +12,7 @@ use crate::secret::SecretString;
 pub(crate) struct Intent {
     /// The client whose secret is regenerated.
     pub(crate) client_id: String,
-    /// The new secret, once it is known.
+    /// The new secret, once it is known; until then, that of an interrupted rotation before.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<Zeroizing<String>>,
     /// A token that can regenerate the secret again.
@@ -20,10 +20,11 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    /// The entry before the secret is regenerated.
-    pub(crate) fn new(client_id: &str, token: &SecretString) -> Self {
+    /// The entry before the secret is regenerated. It keeps the secret of the entry that it replaces.
+    pub(crate) fn new(client_id: &str, token: &SecretString, replaced: Option<&Self>) -> Self {
         let token = Zeroizing::new(token.expose_secret().to_owned());
-        Self { client_id: client_id.to_owned(), client_secret: None, token }
+        let client_secret = replaced.and_then(|replaced| replaced.client_secret.clone());
+        Self { client_id: client_id.to_owned(), client_secret, token }
     }
 
     /// Parses a stored entry; `None` if it is not one.
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn an_intent_survives_the_round_trip() {
-        let before = Intent::new("a", &"to\"ken".into());
+        let before = Intent::new("a", &"to\"ken".into(), None);
         assert_eq!(before.to_value().expect("text").expose_secret(), r#"{"client_id":"a","token":"to\"ken"}"#);
         let after = Intent::parse(&before.with_secret(&"new".into()).to_value().expect("text")).expect("a valid entry");
         assert_eq!((after.client_id.as_str(), after.token().expose_secret()), ("a", "to\"ken"));

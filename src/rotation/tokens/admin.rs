@@ -88,6 +88,7 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
             self.delete_access_key(place, id, token, deadline).await?;
         }
         let create = || async {
+            let _request = self.rollbacks.begin_request();
             let key = self.issuer.create_access_key(place, &owner, token).await?;
             let undo = Undo::DeleteAccessKey { place: place.clone(), id: key.id.clone(), token: token.clone() };
             Ok((key, self.rollbacks.guard(undo)))

@@ -49,6 +49,12 @@ impl Deadline {
         Self { work: self.work.min(Instant::now() + time), ..self }
     }
 
+    /// Returns this deadline, `time` earlier. The time reserved for cleanup is the same.
+    #[must_use]
+    pub(crate) fn earlier_by(self, time: Duration) -> Self {
+        Self { work: self.work - time, ..self }
+    }
+
     /// Returns whether more than `time` remains before the deadline.
     pub(crate) fn allows(self, time: Duration) -> bool {
         self.remaining() > time

@@ -76,28 +76,28 @@ impl Drop for Rollback {
 #[derive(Clone, Debug, Default)]
 pub struct Rollbacks {
     due: Arc<Mutex<Vec<Undo>>>,
-    /// The number of token requests without an answer. What they create is not known yet.
+    /// The number of requests without an answer that create a token or an access key. What they create is not known yet.
     unanswered: Arc<watch::Sender<usize>>,
 }
 
-/// A token request in progress.
+/// A request in progress that creates a token or an access key.
 #[must_use]
-pub(crate) struct TokenRequest(Arc<watch::Sender<usize>>);
+pub(crate) struct CreatingRequest(Arc<watch::Sender<usize>>);
 
-impl Drop for TokenRequest {
+impl Drop for CreatingRequest {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }
 }
 
 impl Rollbacks {
-    /// Counts a token request until the returned value is dropped.
-    pub(crate) fn begin_request(&self) -> TokenRequest {
+    /// Counts a request that creates a token or an access key, until the returned value is dropped.
+    pub(crate) fn begin_request(&self) -> CreatingRequest {
         self.unanswered.send_modify(|count| *count += 1);
-        TokenRequest(Arc::clone(&self.unanswered))
+        CreatingRequest(Arc::clone(&self.unanswered))
     }
 
-    /// Waits until no token request is in progress.
+    /// Waits until no such request is in progress.
     pub(crate) async fn answered(&self) {
         // The sender lives as long as this.
         let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;

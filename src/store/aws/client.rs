@@ -28,7 +28,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The quota of an account is 50 writes per second (Secrets Manager user guide, "Secrets Manager quotas"). A tenth of it
 /// is left to other writers.
 const WRITES_PER_SECOND: usize = 45;
-/// The label of a version that is written before a label moves to it.
+/// The label of a version that is written before the lease moves to it.
 const CLAIM: &str = "ROTATOR_CLAIM";
 /// The maximum number of versions of a secret (Secrets Manager user guide, "Secrets Manager quotas").
 const MOST_VERSIONS: usize = 100;
@@ -144,28 +144,6 @@ impl AwsSecretsManager {
         let answer = self.write(request.send()).await.map_err(|error| call.failed_to_move_label(&error))?;
         answer.name().map(|_| ()).ok_or_else(|| incomplete(&call))
     }
-
-    /// Writes a version and moves a label to it. The write alone gives it [`CLAIM`], since a write takes a label from any
-    /// other version.
-    async fn put_by_compare_and_set(
-        &self,
-        secret: &SecretId,
-        (version, label): (&VersionId, &str),
-        value: &SecretString,
-        seen: Option<&VersionId>,
-        rotation_token: Option<&SecretString>,
-    ) -> Result<()> {
-        self.put(secret, (version, CLAIM), value, rotation_token).await?;
-        let moved = self.move_label(label, secret, seen, Some(version)).await;
-        match moved {
-            Err(error) if error.kind() == ErrorKind::StoreConflict => {
-                // The answer to an earlier call may have been lost.
-                let is_moved = self.describe(secret).await?.holder(label) == Some(version);
-                if is_moved { Ok(()) } else { Err(error) }
-            }
-            moved => moved,
-        }
-    }
 }
 
 impl SecretStore for AwsSecretsManager {
@@ -219,12 +197,10 @@ impl WriteAhead for AwsSecretsManager {
     async fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        self.put_by_compare_and_set(secret, (id, AHEAD), value, seen, rotation_token).await
+        self.put(secret, (&VersionId::random(), AHEAD), value, rotation_token).await.map(drop)
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
@@ -238,7 +214,7 @@ impl WriteAhead for AwsSecretsManager {
     async fn check_room(&self, secret: &SecretId) -> Result<()> {
         let call = AwsCall { action: "ListSecretVersionIds", secret };
         let request = self.client.list_secret_version_ids().secret_id(secret.as_str()).include_deprecated(true);
-        let answer = request.max_results(100).send().await.map_err(|error| call.failed(&of_any_call(error)))?;
+        let answer = request.send().await.map_err(|error| call.failed(&of_any_call(error)))?;
         let versions = answer.versions.unwrap_or_default();
         // The lease was written just now.
         let now = versions.iter().filter_map(|version| version.created_date).map(|date| date.secs()).max();
@@ -267,8 +243,17 @@ impl Lease for AwsSecretsManager {
         seen: Option<&VersionId>,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
+        // A write takes its label from any other version, so this one gets the label CLAIM first.
         let value = SecretString::from(r#"{"lease":"the version's id is lease-END-ID; END is a Unix time"}"#);
-        self.put_by_compare_and_set(secret, (holder, LEASE), &value, seen, rotation_token).await
+        self.put(secret, (holder, CLAIM), &value, rotation_token).await?;
+        match self.move_label(LEASE, secret, seen, Some(holder)).await {
+            Err(error) if error.kind() == ErrorKind::StoreConflict => {
+                // The answer to an earlier call may have been lost.
+                let is_moved = self.describe(secret).await?.holder(LEASE) == Some(holder);
+                if is_moved { Ok(()) } else { Err(error) }
+            }
+            moved => moved,
+        }
     }
 
     async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {

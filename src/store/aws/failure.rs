@@ -91,7 +91,50 @@ impl AwsCall<'_> {
             }
             "" => self.unavailable(&format!("got an answer that is not from Secrets Manager (status {status})")),
             code if status >= 500 => self.unavailable(&format!("failed inside Secrets Manager ({status} {code})")),
-            code => self.unavailable(&format!("was rejected ({status} {code})")).permanent(),
+            code => self.invalid(error, code, status),
+        }
+    }
+
+    /// Explains an answer that no retry changes (Secrets Manager API reference, "Common Error Types" and the errors of each
+    /// action). AWS's message is not quoted, because it may quote the value; CloudTrail has it.
+    fn invalid(&self, error: &AwsError, code: &str, status: u16) -> RotationError {
+        let (action, secret) = (self.action, self.secret);
+        let rejected =
+            |kind, why: &str| RotationError::new(kind, format!("{action} for {secret} {why} ({status} {code})"));
+        let says = |word: &str| self.says(error, word);
+        match (code, action) {
+            ("LimitExceededException", _) => rejected(ErrorKind::DocumentInvalid, "would exceed a quota of Secrets Manager")
+                .with_hint("a secret may have 100 versions, and a version 20 labels: rotate less often, remove labels, or wait, because versions without labels are removed 24 hours after they were created"),
+            ("ResourceExistsException", _) => rejected(ErrorKind::StoreConflict, "found another value under the same version id"),
+            ("InvalidParameterException" | "ValidationException", "PutSecretValue") => {
+                rejected(ErrorKind::DocumentInvalid, "has a parameter that Secrets Manager rejects")
+                    .with_hint("the document with its token may have 65536 bytes; CloudTrail has AWS's message for this request id")
+            }
+            ("InvalidParameterException" | "ValidationException", "DescribeSecret" | "GetSecretValue") => {
+                RotationError::new(ErrorKind::SecretNotFound, format!("{secret} is not a valid secret name or ARN ({status} {code})"))
+            }
+            ("InvalidRequestException", _) if says("replica") => {
+                rejected(ErrorKind::StoreDenied, "is not possible on a replica secret")
+                    .with_hint("use the secret in its primary region: Secrets Manager copies its versions to the replicas")
+            }
+            ("InvalidRequestException", _) if says("managed") || says("owned") => {
+                rejected(ErrorKind::StoreDenied, "is not possible on a secret that another AWS service manages")
+                    .with_hint("store the document in a secret of your own: the owning service rotates this one")
+            }
+            ("InvalidRequestException" | "PreconditionNotMetException", _) => {
+                rejected(ErrorKind::StoreDenied, "is not possible in the secret's present state").with_hint(format!(
+                    "look at `aws secretsmanager describe-secret --secret-id {secret}`; CloudTrail has AWS's message for this request id"
+                ))
+            }
+            ("MalformedPolicyDocumentException" | "PublicPolicyException", _) => {
+                rejected(ErrorKind::StoreDenied, "was rejected because of the secret's resource policy")
+                    .with_hint(format!("correct it: `aws secretsmanager get-resource-policy --secret-id {secret}`"))
+            }
+            ("InvalidNextTokenException", _) => rejected(ErrorKind::StoreUnavailable, "lost its place between two pages")
+                .with_hint("run the command again"),
+            _ => rejected(ErrorKind::StoreUnavailable, "was rejected").permanent().with_hint(
+                "a retry does not help: look up the error code in the Secrets Manager API reference; CloudTrail has AWS's message for this request id",
+            ),
         }
     }
 

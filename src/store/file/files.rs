@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::failure::{failed, not_regular};
 use super::folder::{Folder, Owner, if_exists};
 use super::snapshot::{FileSnapshot, FileVersions};
-use crate::rotation::{ErrorKind, Result, RotationError, SecretId};
+use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
 /// The longest wait for the lock, and the interval between attempts. A writer holds it for milliseconds.
@@ -37,8 +37,7 @@ struct Owners {
 }
 
 impl Files {
-    pub(super) fn of(secret: &SecretId) -> Result<Self> {
-        let given = Path::new(secret.as_str());
+    pub(super) fn of(given: &Path) -> Result<Self> {
         // The document's own path may contain symbolic links: a rename would replace the link instead of its target.
         let path = given.canonicalize().map_err(|error| failed("find", given, &error))?;
         let (Some(folder), Some(document)) = (path.parent(), path.file_name()) else { return Err(not_regular(&path)) };

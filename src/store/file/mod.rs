@@ -9,6 +9,8 @@ mod files;
 mod folder;
 mod snapshot;
 
+use std::path::{Path, PathBuf};
+
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -21,12 +23,55 @@ use crate::rotation::{
 use crate::secret::SecretString;
 
 /// Secrets in files. The secret's id is the path of the document.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FileStore;
+#[derive(Clone, Debug, Default)]
+pub struct FileStore {
+    /// The folder that relative paths start from; the working directory if empty.
+    folder: PathBuf,
+}
+
+impl FileStore {
+    /// The store of a document, which may name other documents by paths relative to its own folder. If the document's
+    /// path contains symbolic links, that is the folder of their target. `document` is an absolute path.
+    pub fn beside(document: &SecretId) -> Self {
+        let path = Path::new(document.as_str());
+        // A document that does not exist names no other one.
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Self { folder: target.parent().unwrap_or(&target).to_owned() }
+    }
+
+    /// Runs file work on a blocking thread.
+    async fn with_files<T: Send + 'static>(
+        &self,
+        secret: &SecretId,
+        work: impl FnOnce(&Files) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let path = self.folder.join(secret.as_str());
+        let done = tokio::task::spawn_blocking(move || work(&Files::of(&path)?)).await;
+        done.unwrap_or_else(|error| {
+            let message = "the file operation was interrupted";
+            Err(RotationError::new(ErrorKind::StoreUnavailable, message).with_source(error))
+        })
+    }
+
+    /// Changes the versions of a secret, but not its document.
+    async fn change_versions(
+        &self,
+        secret: &SecretId,
+        change: impl FnOnce(&mut FileVersions) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        self.with_files(secret, move |files| {
+            let _lock = files.lock()?;
+            let mut found = files.snapshot()?;
+            change(&mut found.versions)?;
+            files.write_versions(&found.versions)
+        })
+        .await
+    }
+}
 
 impl SecretStore for FileStore {
     async fn describe(&self, secret: &SecretId) -> Result<Description> {
-        with_files(secret, |files| {
+        self.with_files(secret, |files| {
             let found = files.snapshot()?;
             Ok(found.versions.describe(files.name(), found.current_id()))
         })
@@ -39,7 +84,7 @@ impl SecretStore for FileStore {
             VersionSelector::Pending(version) => Some(version.clone()),
             VersionSelector::Previous => return Ok(None),
         };
-        with_files(secret, move |files| match version {
+        self.with_files(secret, move |files| match version {
             None => Ok(Some(StoredValue { folder: Some(files.folder()), ..files.document()?.into() })),
             Some(version) => {
                 let found = files.snapshot()?;
@@ -57,7 +102,7 @@ impl SecretStore for FileStore {
         _rotation_token: Option<&SecretString>,
     ) -> Result<Staged> {
         let (version, value) = (version.clone(), value.clone());
-        with_files(secret, move |files| {
+        self.with_files(secret, move |files| {
             let _lock = files.lock()?;
             let mut found = files.snapshot()?;
             if let Some(staged) = found.versions.already_staged(&version, &value, &found.current_id())? {
@@ -73,7 +118,7 @@ impl SecretStore for FileStore {
 
     async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
         let (version, over) = (version.clone(), over.clone());
-        with_files(secret, move |files| {
+        self.with_files(secret, move |files| {
             let _lock = files.lock()?;
             let mut found = files.snapshot()?;
             let current = found.current_id();
@@ -89,7 +134,7 @@ impl SecretStore for FileStore {
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {
         let version = version.clone();
-        change_versions(secret, move |versions| {
+        self.change_versions(secret, move |versions| {
             versions.unstage(&version);
             Ok(())
         })
@@ -101,22 +146,24 @@ impl WriteAhead for FileStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        let (id, value, seen) = (id.clone(), value.clone(), seen.cloned());
-        change_versions(secret, move |versions| versions.set_intent(&id, &value, seen.as_ref())).await
+        let value = value.clone();
+        self.change_versions(secret, move |versions| {
+            versions.set_intent(&value);
+            Ok(())
+        })
+        .await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
-        with_files(secret, |files| Ok(files.snapshot()?.versions.intent())).await
+        self.with_files(secret, |files| Ok(files.snapshot()?.versions.intent())).await
     }
 
     async fn clear_intent(&self, secret: &SecretId, id: &VersionId) -> Result<()> {
         let id = id.clone();
-        change_versions(secret, move |versions| {
+        self.change_versions(secret, move |versions| {
             versions.clear_intent(&id);
             Ok(())
         })
@@ -133,37 +180,11 @@ impl Lease for FileStore {
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         let (holder, seen) = (holder.clone(), seen.cloned());
-        change_versions(secret, move |versions| versions.move_lease(seen.as_ref(), &holder)).await
+        self.change_versions(secret, move |versions| versions.move_lease(seen.as_ref(), &holder)).await
     }
 
     async fn release_lease(&self, secret: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
         let (holder, version) = (holder.clone(), version.clone());
-        change_versions(secret, move |versions| versions.move_lease(Some(&holder), &version)).await
+        self.change_versions(secret, move |versions| versions.move_lease(Some(&holder), &version)).await
     }
-}
-
-/// Changes the versions of a secret, but not its document.
-async fn change_versions(
-    secret: &SecretId,
-    change: impl FnOnce(&mut FileVersions) -> Result<()> + Send + 'static,
-) -> Result<()> {
-    with_files(secret, move |files| {
-        let _lock = files.lock()?;
-        let mut found = files.snapshot()?;
-        change(&mut found.versions)?;
-        files.write_versions(&found.versions)
-    })
-    .await
-}
-
-/// Runs file work on a blocking thread.
-async fn with_files<T: Send + 'static>(
-    secret: &SecretId,
-    work: impl FnOnce(&Files) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let secret = secret.clone();
-    let done = tokio::task::spawn_blocking(move || work(&Files::of(&secret)?)).await;
-    done.unwrap_or_else(|error| {
-        Err(RotationError::new(ErrorKind::StoreUnavailable, "the file operation was interrupted").with_source(error))
-    })
 }

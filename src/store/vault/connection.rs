@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use reqwest::{Certificate, Client, redirect};
 use rustify::clients::reqwest::Client as Rest;
 use secrecy::ExposeSecret;
+use serde::de::IgnoredAny;
 use serde_json::json;
+use tokio::sync::Mutex;
 use vaultrs::api::{EndpointMiddleware, exec_with_empty, exec_with_result};
 use vaultrs::client::{Client as _, VaultClient, VaultClientSettings};
 use zeroize::Zeroizing;
@@ -20,20 +24,26 @@ use crate::rotation::{ErrorKind, Result, RotationError};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client with a Vault token.
-pub(super) struct Connection(VaultClient);
+/// A client with a Vault token, which is replaced when it has expired.
+pub(super) struct Connection {
+    settings: Arc<VaultSettings>,
+    client: RwLock<Arc<VaultClient>>,
+    /// One task at a time replaces the token.
+    login: Mutex<()>,
+}
 
 impl Connection {
-    pub(super) async fn open(settings: &VaultSettings) -> Result<Self> {
-        let mut client = client(settings)?;
-        let token = settings.login.token(&client).await?;
-        client.set_token(token.expose_secret());
-        Ok(Self(client))
+    pub(super) async fn open(settings: &Arc<VaultSettings>) -> Result<Self> {
+        let client = RwLock::new(logged_in(settings).await?);
+        Ok(Self { settings: settings.clone(), client, login: Mutex::default() })
     }
 
     /// Reads the latest version at a path.
     pub(super) async fn read(&self, path: &str) -> VaultResult<KvRead> {
-        match exec_with_result(&self.0, Get::<ReadAnswer>::of(path)).await.map_err(VaultError::of) {
+        let read = |client: Arc<VaultClient>| async move {
+            exec_with_result(&*client, Get::<ReadAnswer>::of(path)).await.map_err(VaultError::of)
+        };
+        match self.call(read).await {
             Ok(answer) => Ok(answer.into()),
             Err(VaultError::Answer { status: 404, message, body }) => Ok(not_found(&message, &body)),
             Err(error) => Err(error),
@@ -43,8 +53,11 @@ impl Connection {
     /// Writes an object if the latest version is `follows`; 0 stands for no version.
     pub(super) async fn write(&self, path: &str, object: &str, follows: u64) -> VaultResult<KvVersion> {
         let body = Zeroizing::new(format!(r#"{{"options":{{"cas":{follows}}},"data":{object}}}"#));
-        let written = exec_with_result(&self.0, Post::<VersionMetadata>::to(path, body)).await;
-        written.map(KvVersion::from).map_err(VaultError::of)
+        let write = |client: Arc<VaultClient>| {
+            let post = Post::<VersionMetadata>::to(path, body.clone());
+            async move { exec_with_result(&*client, post).await.map_err(VaultError::of) }
+        };
+        self.call(write).await.map(KvVersion::from)
     }
 
     /// Replaces the custom metadata.
@@ -59,13 +72,62 @@ impl Connection {
 
     /// Returns the mount of a path.
     pub(super) async fn mount(&self, path: &str) -> VaultResult<KvMount> {
-        exec_with_result(&self.0, Get::of(path)).await.map_err(VaultError::of)
+        let read = |client: Arc<VaultClient>| async move {
+            exec_with_result(&*client, Get::of(path)).await.map_err(VaultError::of)
+        };
+        self.call(read).await
     }
 
     async fn set_metadata(&self, path: &str, metadata: &serde_json::Value) -> VaultResult<()> {
         let body = Zeroizing::new(metadata.to_string());
-        exec_with_empty(&self.0, Post::<()>::to(path, body)).await.map_err(VaultError::of)
+        let write = |client: Arc<VaultClient>| {
+            let post = Post::<()>::to(path, body.clone());
+            async move { exec_with_empty(&*client, post).await.map_err(VaultError::of) }
+        };
+        self.call(write).await
     }
+
+    /// Makes a request. Vault answers 403 to an expired token: then the request is made once more with a new one.
+    async fn call<T, Made: Future<Output = VaultResult<T>>>(
+        &self,
+        request: impl Fn(Arc<VaultClient>) -> Made,
+    ) -> VaultResult<T> {
+        let used = self.client.read().clone();
+        match request(used.clone()).await {
+            Err(VaultError::Answer { status: 403, message, .. }) if is_token_rejected(&used).await => {
+                request(self.with_new_token(&used, message).await?).await
+            }
+            done => done,
+        }
+    }
+
+    /// Returns a client with another token than `used` has. `said` is Vault's message about that token.
+    async fn with_new_token(&self, used: &Arc<VaultClient>, said: String) -> VaultResult<Arc<VaultClient>> {
+        let _login = self.login.lock().await;
+        let present = self.client.read().clone();
+        if !Arc::ptr_eq(&present, used) {
+            return Ok(present);
+        }
+        let client = logged_in(&self.settings).await.map_err(VaultError::Login)?;
+        if client.settings.token == used.settings.token {
+            return Err(VaultError::TokenRejected(said));
+        }
+        *self.client.write() = client.clone();
+        Ok(client)
+    }
+}
+
+async fn logged_in(settings: &VaultSettings) -> Result<Arc<VaultClient>> {
+    let mut client = client(settings)?;
+    let token = settings.login.token(&client).await?;
+    client.set_token(token.expose_secret());
+    Ok(Arc::new(client))
+}
+
+/// Returns whether Vault rejects the token itself. The policy `default` lets a token look itself up.
+async fn is_token_rejected(client: &VaultClient) -> bool {
+    let looked = exec_with_result(client, Get::<IgnoredAny>::of("auth/token/lookup-self")).await;
+    matches!(looked.map_err(VaultError::of), Err(VaultError::Answer { status: 403, .. }))
 }
 
 /// Builds the client without vaultrs's builder, which reads the environment and has only one timeout.

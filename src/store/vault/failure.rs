@@ -24,6 +24,10 @@ pub(super) enum VaultError {
         /// The body, which is never printed because it can hold secrets.
         body: String,
     },
+    /// Vault rejects the token, and there is no other one. Holds Vault's message.
+    TokenRejected(String),
+    /// The token was rejected, and so was the login for another one.
+    Login(RotationError),
     /// No response.
     Unreachable(reqwest::Error),
     /// An answer that is not Vault's.
@@ -62,6 +66,8 @@ impl KvCall<'_> {
         let Self { action, path, .. } = self;
         let (status, said) = match error {
             VaultError::Answer { status, message, .. } => (status, message),
+            VaultError::TokenRejected(message) => return token_rejected(&message),
+            VaultError::Login(error) => return error,
             VaultError::Unreachable(error) => return unreachable(error),
             VaultError::Unreadable => return not_vault(&format!("the answer to {action} {path}")),
         };
@@ -109,9 +115,17 @@ pub(super) fn login_failed(error: VaultError, method: &str, mount: &str) -> Rota
             RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
         }
         VaultError::Answer { status, message, .. } => unavailable(&format!("the {method} login"), status, &message),
+        VaultError::TokenRejected(message) => token_rejected(&message),
+        VaultError::Login(error) => error,
         VaultError::Unreachable(error) => unreachable(error),
         VaultError::Unreadable => not_vault(&format!("the answer to the {method} login")),
     }
+}
+
+fn token_rejected(said: &str) -> RotationError {
+    RotationError::new(ErrorKind::StoreDenied, format!("Vault rejects the token{}", quoted(403, said))).with_hint(
+        r#"the token is expired or revoked, or of another VAULT_NAMESPACE: run `bao login` or `vault login`, or set VAULT_TOKEN to a new token; an AppRole or Kubernetes login is repeated without help. A valid token also needs permission to read auth/token/lookup-self, which the policy "default" grants"#,
+    )
 }
 
 /// Explains a status that does not depend on the call (Vault HTTP API, "HTTP status codes").

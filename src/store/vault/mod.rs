@@ -36,14 +36,14 @@ use crate::rotation::{
 };
 use crate::secret::SecretString;
 
-/// Secrets in KV version 2. The secret's id is `MOUNT/PATH`. Clones share one login.
+/// Secrets in KV version 2. The secret's id is `MOUNT/PATH`. Clones share one login, which is repeated when it has expired.
 #[derive(Clone)]
 pub struct VaultKv {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    settings: VaultSettings,
+    settings: Arc<VaultSettings>,
     connection: OnceCell<Connection>,
     locations: Mutex<HashMap<SecretId, Location>>,
 }
@@ -56,7 +56,7 @@ impl VaultKv {
     /// # Errors
     /// [`ErrorKind::ConfigurationInvalid`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let settings = VaultSettings::from_lookup(lookup)?;
+        let settings = Arc::new(VaultSettings::from_lookup(lookup)?);
         let shared = Shared { settings, connection: OnceCell::new(), locations: Mutex::default() };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -185,12 +185,14 @@ impl WriteAhead for VaultKv {
     async fn write_intent(
         &self,
         secret: &SecretId,
-        id: &VersionId,
         value: &SecretString,
-        seen: Option<&VersionId>,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        self.change_versions(secret, |versions| versions.set_intent(id, value, seen)).await
+        self.change_versions(secret, |versions| {
+            versions.set_intent(value);
+            Ok(())
+        })
+        .await
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {

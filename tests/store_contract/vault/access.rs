@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::Vault;
-use crate::bao::{Bao, ROOT};
+use crate::bao::{Bao, ROOT, until};
 use crate::fixture::{DOCUMENT, Fixture, Secret, token_in};
 
 /// The documented policy of a rotator.
@@ -184,4 +184,81 @@ async fn a_pod_logs_in_with_its_service_account() {
     let fixture = Vault::with(bao, &settings);
     let report = Secret { fixture: &fixture, id: SecretId::new("secret/team/genesys") }.rotate().await;
     assert!(report.promoted(), "{report:?}");
+}
+
+/// Waits until no token but those of `root` remains.
+async fn until_tokens_expire(bao: &Bao, remaining: usize) {
+    until("the token has expired", async || {
+        let listed = bao.call("LIST", "auth/token/accessors", Value::Null).await.1;
+        listed["data"]["keys"].as_array().is_some_and(|keys| keys.len() == remaining)
+    })
+    .await;
+}
+
+async fn tokens(bao: &Bao) -> usize {
+    let listed = bao.call("LIST", "auth/token/accessors", Value::Null).await.1;
+    listed["data"]["keys"].as_array().map_or(0, Vec::len)
+}
+
+#[tokio::test]
+async fn an_expired_login_is_repeated() {
+    let Some(root) = Vault::start() else { return };
+    let bao = &root.bao;
+    bao.put("team/genesys", DOCUMENT).await;
+    let [role_id, secret_id] = app_role(bao).await;
+    bao.post("auth/machines/role/rotator", json!({"token_ttl": "2s", "token_max_ttl": "2s"})).await;
+    let before = tokens(bao).await;
+    let settings = [MOUNT, ("VAULT_ROLE_ID", role_id.as_str()), ("VAULT_SECRET_ID", secret_id.as_str())];
+    let fixture = Vault::with(bao, &settings);
+    let id = SecretId::new("secret/team/genesys");
+    fixture.store().describe(&id).await.expect("the first login");
+    until_tokens_expire(bao, before).await;
+    let reads = || fixture.store().describe(&id);
+    let (first, second) = tokio::join!(reads(), reads());
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert!(tokens(bao).await <= before + 1, "both calls share one login");
+    until_tokens_expire(bao, before).await;
+    let report = Secret { fixture: &fixture, id: id.clone() }.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    // A denial of a valid token does not log in again.
+    until_tokens_expire(bao, before).await;
+    assert_eq!(fixture.refusal("secret/other").await.kind(), ErrorKind::StoreDenied);
+    assert!(tokens(bao).await <= before + 1);
+    // Another login is not possible.
+    bao.post("auth/machines/role/rotator/secret-id/destroy", json!({ "secret_id": secret_id })).await;
+    until_tokens_expire(bao, before).await;
+    let error = fixture.refusal("secret/team/genesys").await;
+    assert_eq!(error.kind(), ErrorKind::StoreDenied);
+    assert!(error.to_string().contains("AppRole login") && error.hint().contains("VAULT_SECRET_ID"), "{error}");
+}
+
+#[tokio::test]
+async fn an_expired_token_is_reported_and_read_again_from_its_file() {
+    let Some(root) = Vault::start() else { return };
+    let bao = &root.bao;
+    bao.put("team/genesys", DOCUMENT).await;
+    bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
+    let before = tokens(bao).await;
+    let short = bao.call("POST", "auth/token/create", json!({"policies": ["rotator"], "ttl": "1s"})).await.1;
+    let short = short["auth"]["client_token"].as_str().expect("a token").to_owned();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), &short).expect("the file is written");
+    let path = file.path().display().to_string();
+    let from_file = Vault::with(bao, &[("VAULT_TOKEN_FILE", &path)]);
+    let fixed = Vault::with(bao, &[("VAULT_TOKEN", &short)]);
+    let id = SecretId::new("secret/team/genesys");
+    for vault in [&from_file, &fixed] {
+        vault.store().describe(&id).await.expect("the token is valid");
+    }
+    until_tokens_expire(bao, before).await;
+    for vault in [&from_file, &fixed] {
+        let error = vault.refusal("secret/team/genesys").await;
+        assert_eq!(error.kind(), ErrorKind::StoreDenied);
+        assert!(error.to_string().contains("rejects the token") && error.to_string().contains("(403: "), "{error}");
+        assert!(error.hint().contains("bao login") && error.hint().contains("expired"), "{}", error.hint());
+        assert!(!error.chain().contains(&short), "{}", error.chain());
+    }
+    // Vault Agent and `bao login` write a new token to the file.
+    std::fs::write(file.path(), bao.token(ROTATOR).await).expect("the file is written");
+    from_file.store().describe(&id).await.expect("the new token is valid");
 }

@@ -126,3 +126,37 @@ mod tests {
         assert_eq!(parse(&"106751d".repeat(100)), None);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_duration_add_up(parts in vec((0..u64::MAX / 2, prop::sample::select(UNITS.to_vec())), 1..5)) {
+            let text: String = parts.iter().map(|(count, (unit, _))| format!("{count}{unit}")).collect();
+            let total: u128 = parts.iter().map(|(count, (_, scale))| u128::from(*count) * scale).sum();
+            let expected = (total.is_multiple_of(SECOND) && total <= LONGEST)
+                .then(|| Duration::from_secs(u64::try_from(total / SECOND).expect("at most 292 years")));
+            prop_assert_eq!(parse(&text), expected);
+        }
+
+        #[test]
+        fn whole_seconds_in_units_survive(days in 0..1000_u64, hours in 0..100_u64, minutes in 0..100_u64, seconds in 0..100_u64) {
+            let total = Duration::from_secs(((days * 24 + hours) * 60 + minutes) * 60 + seconds);
+            prop_assert_eq!(parse(&format!("{days}d{hours}h{minutes}m{seconds}s")), Some(total));
+            prop_assert_eq!(parse(&format!("{}ms", total.as_millis())), Some(total));
+            prop_assert_eq!(parse(&total.as_secs().to_string()), Some(total));
+        }
+
+        #[test]
+        fn no_text_panics(text in any::<String>(), nearly in "[0-9.]{0,22}(ns|us|µs|ms|s|m|h|d|)[0-9.]{0,3}(h|d|µ)?") {
+            for text in [text, nearly] {
+                prop_assert!(parse(&text).is_none_or(|duration| duration.as_nanos() <= LONGEST));
+            }
+        }
+    }
+}

@@ -245,3 +245,55 @@ mod tests {
         assert!(converted(FieldKind::Map, json!("it")).is_none(), "its fields are not converted");
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HUSH: &str = "Hu5hhUsh";
+
+    fn sent() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            any::<String>().prop_map(|text| Value::from(format!("{text}{HUSH}"))),
+            any::<String>().prop_map(|text| Value::from(format!("[\"{HUSH}\",{text}"))),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::from),
+                vec((any::<String>(), inner), 0..4).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_panics_or_is_quoted_in_an_error(
+            sent in sent(),
+            kind in prop::sample::select(vec![
+                FieldKind::Text, FieldKind::Boolean, FieldKind::Duration, FieldKind::TextList, FieldKind::Map,
+            ]),
+        ) {
+            let field = Field { name: "it", kind, required: false, default: None, sensitive: true, description: "" };
+            match values(&[field], &Map::from_iter([("it".to_owned(), sent.clone())])) {
+                Ok(values) => match (values.get("it"), &sent) {
+                    (Some(FieldValue::Text(text)), Value::String(sent)) => prop_assert_eq!(text, sent),
+                    (Some(FieldValue::Text(text)), _) => prop_assert!(text.len() <= LONGEST_TEXT),
+                    (Some(FieldValue::Duration(duration)), _) => prop_assert_eq!(duration.subsec_nanos(), 0),
+                    (Some(FieldValue::TextList(list)), _) => prop_assert!(list.len() <= LONGEST_LIST),
+                    (Some(FieldValue::Boolean(_)), _) => {}
+                    (None, sent) => prop_assert!(sent.is_null() || kind == FieldKind::Map),
+                },
+                Err(failure) => prop_assert!(!format!("{failure} {failure:?}").contains(HUSH), "{failure}"),
+            }
+        }
+    }
+}

@@ -128,3 +128,61 @@ mod tests {
         assert_eq!(multiplexing("yes"), Ok(Some(false)));
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::go_plugin::tls::Tls;
+    use crate::testing::HostIdentity;
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        prop_oneof![
+            Just(None),
+            any::<String>().prop_map(Some),
+            "[0-9, ]{0,12}".prop_map(Some),
+            prop::sample::select(vec![COOKIE, "5", "4,5", "true", "T"]).prop_map(|text| Some(text.to_owned())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn only_a_host_of_protocol_5_with_a_certificate_is_served(
+            cookie in text(), versions in text(), certificate in text(), directory in text(), multiplexing in text(),
+        ) {
+            let offered = versions.clone().unwrap_or_default();
+            let host = HostEnvironment::from_lookup(|name| match name {
+                COOKIE_NAME => cookie.clone(),
+                "PLUGIN_PROTOCOL_VERSIONS" => versions.clone(),
+                "PLUGIN_CLIENT_CERT" => certificate.clone(),
+                "PLUGIN_UNIX_SOCKET_DIR" => directory.clone(),
+                "PLUGIN_MULTIPLEX_GRPC" => multiplexing.clone(),
+                _ => None,
+            });
+            let is_5 = offered.split(',').any(|version| version.trim() == "5");
+            let has_certificate = certificate.is_some_and(|text| !text.is_empty());
+            prop_assert_eq!(host.is_ok(), cookie.as_deref() == Some(COOKIE) && is_5 && has_certificate);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: (ProptestConfig::default().cases / 4).max(1), ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_certificate_panics(
+            any in any::<String>(), start in any::<prop::sample::Index>(), length in 0..200_usize, other in any::<String>(),
+        ) {
+            let valid = HostIdentity::new().pem();
+            let start = start.index(valid.len());
+            let end = (start + length).min(valid.len());
+            let damaged = format!("{}{other}{}", &valid[..start], &valid[end..]);
+            for pem in [any, damaged] {
+                if let Err(error) = Tls::new(&pem) {
+                    prop_assert_eq!(error.to_string(), "the host's certificate is not valid PEM");
+                }
+            }
+            prop_assert!(Tls::new(&valid).is_ok());
+        }
+    }
+}

@@ -132,3 +132,49 @@ impl AsyncWrite for RawStream {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use std::cell::Cell;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A frame of yamux: version, type, flags, stream and length (hashicorp/yamux, spec.md), and a body.
+    fn frame() -> impl Strategy<Value = Vec<u8>> {
+        let numbers = (prop_oneof![9 => Just(0_u8), 1 => any::<u8>()], 0..5_u8, 0..16_u16, 0..8_u32, 0..64_u32);
+        (numbers, vec(any::<u8>(), 0..64)).prop_map(|((version, kind, flags, stream, length), body)| {
+            let head =
+                [&[version, kind][..], &flags.to_be_bytes(), &stream.to_be_bytes(), &length.to_be_bytes()].concat();
+            [head, body].concat()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: (ProptestConfig::default().cases / 2).max(1), ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_bytes_of_a_peer_panic_and_its_end_ends_the_connection(
+            frames in prop_oneof![3 => vec(frame(), 0..8), 1 => vec(vec(any::<u8>(), 0..64), 0..4)],
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let accepted = Cell::new(0);
+            runtime.block_on(async {
+                let (ours, theirs) = UnixStream::pair().unwrap();
+                let (_mux, mut driver) = pair();
+                let peer = async move {
+                    let (mut reader, mut writer) = theirs.into_split();
+                    // The driver may close the connection first.
+                    let _ = writer.write_all(&frames.concat()).await;
+                    let _ = writer.shutdown().await;
+                    let _ = reader.read_to_end(&mut Vec::new()).await;
+                };
+                tokio::join!(driver.run(ours, |_stream| accepted.set(accepted.get() + 1)), peer);
+            });
+            prop_assert!(accepted.get() <= MOST_STREAMS);
+        }
+    }
+}

@@ -203,3 +203,122 @@ mod tests {
         assert_eq!(renewed.internal_data, json!({"key": "a"}).to_string());
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+
+    const HUSH: &str = "Hu5hhUsh";
+
+    fn data() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            any::<String>().prop_map(|text| format!("{{\"a\":\"{HUSH}\",{text}")),
+            any::<String>().prop_map(|text| serde_json::json!({"a": text, "b": [text, 1.5, null]}).to_string()),
+            Just("null".to_owned()),
+            Just(format!("[\"{HUSH}\"]")),
+        ]
+    }
+
+    /// A request's message: messages are not printable.
+    #[derive(Clone, Debug)]
+    struct Sent {
+        operation: String,
+        path: String,
+        data: String,
+        lease: Option<SentLease>,
+    }
+
+    #[derive(Clone, Debug)]
+    struct SentLease {
+        id: String,
+        internal_data: String,
+        options: Option<(i64, i64, i64)>,
+        issued_at: Option<(i64, i32)>,
+    }
+
+    impl Sent {
+        fn message(&self) -> pb::Request {
+            let secret = self.lease.as_ref().map(|lease| pb::Secret {
+                lease_options: lease.options.map(|(ttl, increment, max_ttl)| {
+                    let issue_time = lease.issued_at;
+                    let issue_time = issue_time.map(|(seconds, nanos)| prost_types::Timestamp { seconds, nanos });
+                    pb::LeaseOptions { ttl, increment, max_ttl, issue_time, renewable: true }
+                }),
+                internal_data: lease.internal_data.clone(),
+                lease_id: lease.id.clone(),
+            });
+            let Self { operation, path, data, .. } = self.clone();
+            pb::Request { operation, path, data, secret, ..pb::Request::default() }
+        }
+    }
+
+    fn sent() -> impl Strategy<Value = Sent> {
+        let operations = ["create", "read", "update", "patch", "delete", "list", "renew", "revoke", "rollback"];
+        let operation = prop_oneof![any::<String>(), prop::sample::select(operations.to_vec()).prop_map(str::to_owned)];
+        let lease = (any::<String>(), data(), any::<Option<(i64, i64, i64)>>(), any::<Option<(i64, i32)>>())
+            .prop_map(|(id, internal_data, options, issued_at)| SentLease { id, internal_data, options, issued_at });
+        (operation, any::<String>(), data(), prop::option::of(lease)).prop_map(|(operation, path, data, lease)| Sent {
+            operation,
+            path,
+            data,
+            lease,
+        })
+    }
+
+    /// Converts a request, and answers it with its own data and lease.
+    fn answer(message: Option<pb::Request>) -> Result<pb::HandleRequestReply, TestCaseError> {
+        let now = SystemTime::UNIX_EPOCH;
+        let asked = Asked::of(message.as_ref(), now);
+        let answer = match request(message) {
+            Ok(request) => {
+                let printed = format!("{request:?}");
+                prop_assert!(!printed.contains(HUSH), "{}", printed);
+                let lease = request.lease.map(|held| held.lease);
+                Ok(Response { lease, data: Some(request.data), ..Response::empty() })
+            }
+            Err(failure) => {
+                prop_assert!(!format!("{failure} {failure:?}").contains(HUSH), "{failure}");
+                Err(failure)
+            }
+        };
+        let reply = reply(answer, &asked);
+        if let Some(response) = &reply.response {
+            prop_assert!(serde_json::from_str::<Value>(&response.data).is_ok(), "hosts parse it: {}", response.data);
+        }
+        prop_assert!(pb::HandleRequestReply::decode(&*reply.encode_to_vec()).is_ok_and(|decoded| decoded == reply));
+        Ok(reply)
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_panics_or_is_quoted_in_an_error(sent in sent()) {
+            let is_object = |text: &str| text.is_empty() || serde_json::from_str::<Option<Map<String, Value>>>(text).is_ok();
+            let is_valid = sent.operation.parse::<Operation>().is_ok()
+                && is_object(&sent.data)
+                && sent.lease.as_ref().is_none_or(|lease| is_object(&lease.internal_data));
+            let reply = answer(Some(sent.message()))?;
+            prop_assert_eq!(reply.err.is_none(), is_valid);
+            if is_valid {
+                let answered = reply.response.and_then(|response| response.secret).map(|secret| secret.lease_id);
+                prop_assert_eq!(answered, sent.lease.map(|lease| lease.id));
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in vec(any::<u8>(), 0..200), sent in sent(), cut in any::<prop::sample::Index>()) {
+            let mut damaged = pb::HandleRequestArgs { storage_id: 1, request: Some(sent.message()) }.encode_to_vec();
+            let at = cut.index(damaged.len());
+            damaged.splice(at..(at + 1), bytes.iter().copied());
+            for bytes in [bytes, damaged] {
+                if let Ok(arguments) = pb::HandleRequestArgs::decode(&*bytes) {
+                    answer(arguments.request)?;
+                }
+            }
+        }
+    }
+}
