@@ -129,15 +129,15 @@ impl SecretStore for Port {
 }
 
 impl WriteAhead for Port {
-    async fn write_intent(
-        &self,
-        secret: &SecretId,
-        id: &VersionId,
-        value: &SecretString,
-        seen: Option<&VersionId>,
-        _: Option<&SecretString>,
-    ) -> Result<()> {
-        self.put_by_compare_and_set(secret, (id, IS_AHEAD), value.expose_secret(), seen).await
+    async fn write_intent(&self, _: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
+        let value = value.expose_secret().to_owned();
+        self.call(Class::StoreWrite, "write intent", move |state| {
+            let value = Arc::new(Value::parse(&value, state.scene.mode));
+            state.store.write_intent(value, state.actor, state.now);
+            state.wrote();
+            Ok(())
+        })
+        .await
     }
 
     async fn read_intent(&self, _: &SecretId) -> Result<Option<SecretString>> {
@@ -167,7 +167,7 @@ impl Lease for Port {
         seen: Option<&VersionId>,
         _: Option<&SecretString>,
     ) -> Result<()> {
-        self.put_by_compare_and_set(secret, (holder, IS_LEASE), "{}", seen).await
+        self.put_by_compare_and_set(secret, (holder, IS_LEASE), seen).await
     }
 
     async fn release_lease(&self, _: &SecretId, holder: &VersionId, version: &VersionId) -> Result<()> {
@@ -181,12 +181,11 @@ impl Port {
         &self,
         secret: &SecretId,
         (id, label): (&VersionId, u8),
-        value: &str,
         seen: Option<&VersionId>,
     ) -> Result<()> {
-        let name = if label == IS_LEASE { "take the lease" } else { "write intent" };
+        let name = "take the lease";
         let mode = self.world.state.lock().scene.mode;
-        let value = Arc::new(Value::parse(value, mode));
+        let value = Arc::new(Value::parse("{}", mode));
         if self.world.state.lock().scene.flavour != Flavour::Aws {
             return self.compare_and_set(name, label, seen, id, Some(value)).await;
         }
