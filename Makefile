@@ -8,6 +8,7 @@ CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_MUTANTS_VERSION := 27.1.0
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
@@ -23,7 +24,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore check lint deny unused bench package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore mutants check lint deny unused bench package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +79,15 @@ REPLAY ?=
 explore: ## Explore a million schedules of overlapping rotations and faults, or REPLAY one
 	EXPLORE_SCHEDULES=$(SCHEDULES) EXPLORE_REPLAY='$(REPLAY)' $(CARGO) test --locked --profile load --no-default-features \
 		--features sim,vault --test explore -- --ignored --nocapture $(if $(REPLAY),a_schedule_replays,every_)
+
+# The part of all mutants that `make mutants` tests, counted from 0, and the sources that it changes.
+SHARD ?= 0/1
+FILES ?= src/rotation/**/*.rs
+
+mutants: export PYTHON := $(VENV)/bin/python
+mutants: export PROPTEST_DISABLE_FAILURE_PERSISTENCE := true
+mutants: $(VENV_READY) $(TOOLS)/cargo-mutants-$(CARGO_MUTANTS_VERSION) ## Change the sources in FILES one by one, and list the changes that no test notices
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) mutants --output $(TARGET) --shard $(SHARD) --file '$(FILES)' $(ARGS)
 
 check: lint test deny unused ## Run every check that a change must pass
 

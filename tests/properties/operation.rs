@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-const LONGEST: usize = 200;
+/// The length of a history is at most an eighth of the number of inputs, and at most this.
+const LONGEST: u32 = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
@@ -60,5 +61,6 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 pub fn history() -> impl Strategy<Value = (Mode, Vec<Operation>)> {
     let mode = prop::sample::select(vec![Mode::Token, Mode::Alternating, Mode::InPlace]);
-    (mode, vec(operation(), 1..=LONGEST))
+    let longest = (ProptestConfig::default().cases / 8).clamp(1, LONGEST);
+    (mode, vec(operation(), 1..=longest as usize))
 }

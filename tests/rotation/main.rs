@@ -4,6 +4,7 @@
 #![cfg(all(feature = "sim", feature = "lambda"))]
 
 mod access_keys;
+mod answers;
 mod bad_input;
 mod concurrency;
 mod crashes;
