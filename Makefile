@@ -24,7 +24,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz mutants check lint deny unused bench package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore mutants check lint deny unused bench package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,13 @@ fuzz: $(VENV_READY) ## Run the property tests with new inputs for SECONDS=60; th
 		rounds=$$((rounds + 1)); \
 	done; \
 	echo "$$rounds rounds of $(CASES) inputs for each property, and of fewer over sockets, files and servers"
+
+SCHEDULES ?= 1000000
+REPLAY ?=
+
+explore: ## Explore a million schedules of overlapping rotations and faults, or REPLAY one
+	EXPLORE_SCHEDULES=$(SCHEDULES) EXPLORE_REPLAY='$(REPLAY)' $(CARGO) test --locked --profile load --no-default-features \
+		--features sim,vault --test explore -- --ignored --nocapture $(if $(REPLAY),a_schedule_replays,every_)
 
 # The part of all mutants that `make mutants` tests, counted from 0, and the sources that it changes.
 SHARD ?= 0/1

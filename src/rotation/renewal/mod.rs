@@ -1,5 +1,6 @@
 //! New client secrets and access keys, created before the next token is issued.
 
+pub(crate) mod abandoned;
 pub(crate) mod access_keys;
 pub(crate) mod admin;
 pub(crate) mod alternate;

@@ -2,12 +2,11 @@
 //! as long as it is staged, every later rotation would have to finish it first.
 
 use super::context::{StagedVersion, StepContext};
-use crate::rotation::document::fields::Document;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
-use crate::rotation::renewal::access_keys::delete_abandoned_key;
-use crate::rotation::step::{StepOutcome, StepReport};
+use crate::rotation::renewal::abandoned::Abandoned;
+use crate::rotation::step::{StepOutcome, StepReport, StepRequest};
 use crate::rotation::version::preflight::Readiness;
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
@@ -30,11 +29,15 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
 
     /// Removes the pending label, deletes the version's access key, revokes its token, and returns the step's error.
     pub(super) async fn abandon(&self, staged: &StagedVersion, kind: ErrorKind, why: &str) -> RotationError {
-        let unstage = || self.rotator.store.unstage(&self.request.secret, &self.request.version);
-        if let Err(error) = self.retry("remove the pending label", unstage).await {
+        let Self { rotator, request, deadline } = *self;
+        let abandoned = Abandoned::guard(rotator, request, &staged.described, &staged.value, deadline).await;
+        let unstaged = self.unstage().await;
+        if let Some(abandoned) = abandoned {
+            abandoned.end(rotator, request, &staged.described, unstaged.is_ok(), deadline).await;
+        }
+        if let Err(error) = unstaged {
             return error;
         }
-        self.revoke_staged(staged).await;
         let message =
             format!("the version {} that an earlier attempt staged {why}; it was dropped", self.request.version);
         RotationError::new(kind, message)
@@ -42,17 +45,14 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
             .permanent()
     }
 
-    /// Revokes the token of an abandoned version, unless readers read the same one.
-    async fn revoke_staged(&self, StagedVersion { described, value }: &StagedVersion) {
-        let Ok(staged) = Document::parse(value) else { return };
-        let Ok(Some(token)) = staged.access_token() else { return };
-        if self.is_current_token(&token).await.unwrap_or(true) {
-            return;
-        }
-        let Self { rotator, request, deadline } = *self;
-        delete_abandoned_key(rotator, &request.secret, &staged, described, deadline).await;
-        if let Ok(credentials) = rotator.credentials(&staged, described, deadline).await {
-            rotator.tokens().discard(&credentials, &token, deadline).await;
-        }
+    async fn unstage(&self) -> Result<()> {
+        let (store, StepRequest { secret, version, .. }) = (&self.rotator.store, self.request);
+        let unstage = || async {
+            let Err(error) = store.unstage(secret, version).await else { return Ok(()) };
+            // The answer to an earlier attempt may have been lost.
+            let is_conflict = error.kind() == ErrorKind::StoreConflict;
+            if is_conflict && store.describe(secret).await?.labels(version).is_none() { Ok(()) } else { Err(error) }
+        };
+        self.retry("remove the pending label", unstage).await
     }
 }
