@@ -52,7 +52,7 @@ impl Deadline {
     /// Returns this deadline, `time` earlier. The time reserved for cleanup is the same.
     #[must_use]
     pub(crate) fn earlier_by(self, time: Duration) -> Self {
-        Self { work: self.work - time, ..self }
+        Self { work: self.work.checked_sub(time).unwrap_or(self.work), ..self }
     }
 
     /// Returns whether more than `time` remains before the deadline.
