@@ -20,7 +20,7 @@ use crate::rotation::tokens::admin::LATE;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{CURRENT, Description, LEASE, VersionId};
 use crate::rotation::version::preflight::Readiness;
-use crate::secret::SecretString;
+use crate::secret::{SecretString, same};
 
 /// The length of a lease. Its holder sends nothing in the last part, because a request may be carried out late.
 const TERM: Duration = Duration::from_secs(45);
@@ -92,10 +92,28 @@ pub(crate) async fn read(
         if !needs_lease(&state) || !makes_secret(&state.current.text) {
             return Ok(Ok(state));
         }
-        if let Some(lease) = take(rotator, request, &state.described, deadline).await? {
-            return Ok(Ok(SecretState { lease: Some(lease), ..state }));
+        let Some(lease) = take(rotator, request, &state.described, deadline).await? else { continue };
+        let state = SecretState { lease: Some(lease), ..state };
+        if is_still_current(rotator, request, &state.current, state.sending(deadline)).await? {
+            return Ok(Ok(state));
         }
+        release(rotator, request, &state, Ok(None), deadline).await;
     }
+}
+
+/// The lease shows that the description is not outdated. A value without a version may be older than the description, so
+/// it is read again.
+async fn is_still_current(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    read: &StoredValue,
+    deadline: Deadline,
+) -> Result<bool> {
+    if read.version.is_some() {
+        return Ok(true);
+    }
+    let now = rotator.read("read the secret again", &request.secret, VersionSelector::Current, deadline).await?;
+    Ok(now.is_some_and(|now| same(&now, &read.text)))
 }
 
 /// Reads the staged value.
@@ -154,9 +172,9 @@ pub(crate) async fn release(
     let version = match done {
         Ok(version) => version,
         Err(error) if matches!(error.kind(), ErrorKind::PlatformUnavailable | ErrorKind::DeadlineExceeded) => return,
-        Err(_) => seen.as_ref().or(state.described.holder(CURRENT)),
+        Err(_) => None,
     };
-    let Some(version) = version else { return };
+    let Some(version) = version.or(seen.as_ref()).or(state.described.holder(CURRENT)) else { return };
     let release = || rotator.store.release_lease(&request.secret, holder, version);
     if let Err(error) = rotator.retries.run("release the lease", deadline.for_half_the_cleanup(), release).await {
         let kind = error.kind().name();

@@ -73,7 +73,11 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         match self.rotator.retries.run("read the staged version", deadline, || self.staged_value()).await {
             Ok(Some(stored)) if same(&stored, value) => Ok(Staged::Stored),
             Ok(Some(_)) => Ok(Staged::HeldAnother),
-            Ok(None) | Err(_) => Err(error),
+            // Another rotation may have resumed and promoted the version.
+            Ok(None) | Err(_) => match Document::parse(value)?.access_token()? {
+                Some(token) if self.is_current_token(&token).await.unwrap_or(false) => Ok(Staged::Stored),
+                _ => Err(error),
+            },
         }
     }
 }
