@@ -60,15 +60,13 @@ impl<S, I, C> Rotator<S, I, C> {
 }
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
-    /// Undoes what operations created whose futures were dropped. A token that an interrupted write stored, or may have
-    /// stored, is kept. Returns the first failure; each one is logged.
+    /// Undoes what operations created whose futures were dropped. A token or access key that an interrupted write stored,
+    /// or may have stored, is kept. Returns the first failure; each one is logged.
     pub async fn roll_back(&self, deadline: Deadline) -> Option<RotationError> {
         for (guard, undo) in self.rollbacks.take_uncertain() {
-            let may_be_stored = match &undo {
-                Undo::RevokeToken { token, staged_as: Some((secret, version)), .. } => {
-                    self.may_hold(secret, version, token, deadline).await.unwrap_or(true)
-                }
-                _ => false,
+            let may_be_stored = match undo.staged_as() {
+                Some((secret, version)) => self.may_hold(secret, version, &undo, deadline).await.unwrap_or(true),
+                None => false,
             };
             if !may_be_stored {
                 self.rollbacks.schedule(undo);
@@ -78,22 +76,17 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         self.tokens().roll_back(deadline).await
     }
 
-    /// Whether a version may hold `token`. A rotation that joined the interrupted one may have promoted it, and reads may
+    /// Whether a version may hold what the undo revokes or deletes. A rotation that joined the interrupted one may have promoted it, and reads may
     /// be stale for a moment: a version without a readable value but with a label counts as holding it.
-    async fn may_hold(
-        &self,
-        secret: &SecretId,
-        version: &VersionId,
-        token: &SecretString,
-        deadline: Deadline,
-    ) -> Result<bool> {
+    async fn may_hold(&self, secret: &SecretId, version: &VersionId, undo: &Undo, deadline: Deadline) -> Result<bool> {
         let pending = self.read("read the staged version", secret, VersionSelector::Pending(version), deadline).await?;
         if let Some(value) = pending {
-            return Ok(holds_token(&value, token));
+            return Ok(is_held(&value, undo));
         }
         let describe = || self.store.describe(secret);
         let described = self.retries.run("describe the secret", deadline, describe).await?;
-        Ok(described.labels(version).is_some() || self.is_current_token(secret, token, deadline).await?)
+        let current = self.read("read the current version", secret, VersionSelector::Current, deadline).await?;
+        Ok(described.labels(version).is_some() || current.is_some_and(|value| is_held(&value, undo)))
     }
 
     /// Reads a version's value, with retries.
@@ -206,6 +199,14 @@ impl NamedCredentials {
 fn in_secret(name: &str, field: &str, error: &RotationError) -> RotationError {
     let message = format!("the secret {name}, which {field} refers to: {error}");
     RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
+}
+
+/// Whether a value is a document with the token or the access key of an undo.
+fn is_held(value: &SecretString, undo: &Undo) -> bool {
+    match undo {
+        Undo::RevokeToken { token, .. } => holds_token(value, token),
+        Undo::DeleteAccessKey { id, .. } => Document::parse(value).is_ok_and(|document| document.has_access_key(id)),
+    }
 }
 
 /// Whether a value is a document with this token. A value that is not a document holds no token.

@@ -50,8 +50,10 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         let value = renewed.document.with_token(&token.token, token.requested_at)?.to_value()?;
         // From here on the version may hold the token and the access key, also after an interruption.
         token.guard.begin_staging(secret, version);
-        let (token, access_key) = (token.guard, renewed.access_key.and_then(Rollback::into_undo));
+        let mut access_key = renewed.access_key;
+        access_key.iter_mut().for_each(|guard| guard.begin_staging(secret, version));
         let staged = self.stage(&value).await;
+        let (token, access_key) = (token.guard, access_key.and_then(Rollback::into_undo));
         if let Ok(Staged::Stored) = staged {
             return Ok((StepReport::of(StepOutcome::Done), token.into_undo()));
         }

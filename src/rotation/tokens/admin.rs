@@ -90,7 +90,12 @@ impl<I: AccessKeys, C> Tokens<'_, I, C> {
         let create = || async {
             let _request = self.rollbacks.begin_request();
             let key = self.issuer.create_access_key(place, &owner, token).await?;
-            let undo = Undo::DeleteAccessKey { place: place.clone(), id: key.id.clone(), token: token.clone() };
+            let undo = Undo::DeleteAccessKey {
+                place: place.clone(),
+                id: key.id.clone(),
+                token: token.clone(),
+                staged_as: None,
+            };
             Ok((key, self.rollbacks.guard(undo)))
         };
         self.retries.run("create an access key", deadline, create).await.map_err(|error| match error.kind() {

@@ -62,7 +62,7 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
             Undo::RevokeToken { place, token, .. } => {
                 self.revoke(place, token, deadline).await.inspect_err(warn_of_token)
             }
-            Undo::DeleteAccessKey { place, id, token } => {
+            Undo::DeleteAccessKey { place, id, token, .. } => {
                 let deleted = self.delete_access_key(place, id, token, deadline.for_cleanup()).await;
                 deleted.inspect_err(|error| warn_of_access_key(id, error))
             }

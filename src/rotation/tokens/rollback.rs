@@ -28,12 +28,23 @@ pub(crate) enum Undo {
         id: String,
         /// The token that may delete the key.
         token: SecretString,
+        /// The version that a write in progress may have stored the key in.
+        staged_as: Option<(SecretId, VersionId)>,
     },
 }
 
 impl Undo {
-    fn is_uncertain(&self) -> bool {
-        matches!(self, Self::RevokeToken { staged_as: Some(_), .. })
+    /// The version that a write in progress may have stored the token or the key in.
+    pub(crate) fn staged_as(&self) -> Option<&(SecretId, VersionId)> {
+        match self {
+            Self::RevokeToken { staged_as, .. } | Self::DeleteAccessKey { staged_as, .. } => staged_as.as_ref(),
+        }
+    }
+
+    fn set_staged_as(&mut self, version: Option<(SecretId, VersionId)>) {
+        match self {
+            Self::RevokeToken { staged_as, .. } | Self::DeleteAccessKey { staged_as, .. } => *staged_as = version,
+        }
     }
 }
 
@@ -56,10 +67,10 @@ impl Rollback {
         self.undo.take()
     }
 
-    /// Records that a write in progress may store the token in a version.
+    /// Records that a write in progress may store the token or the key in a version.
     pub(crate) fn begin_staging(&mut self, secret: &SecretId, version: &VersionId) {
-        if let Some(Undo::RevokeToken { staged_as, .. }) = &mut self.undo {
-            *staged_as = Some((secret.clone(), version.clone()));
+        if let Some(undo) = &mut self.undo {
+            undo.set_staged_as(Some((secret.clone(), version.clone())));
         }
     }
 }
@@ -106,23 +117,20 @@ impl Rollbacks {
         Rollback { undo: Some(undo), rollbacks: self.clone() }
     }
 
-    /// Schedules an undo, with the token of a write that has ended.
-    pub(crate) fn schedule(&self, undo: Undo) {
-        let undo = match undo {
-            Undo::RevokeToken { place, token, .. } => Undo::RevokeToken { place, token, staged_as: None },
-            delete => delete,
-        };
+    /// Schedules an undo after the write has ended.
+    pub(crate) fn schedule(&self, mut undo: Undo) {
+        undo.set_staged_as(None);
         drop(self.guard(undo));
     }
 
     /// Takes the undos that are due, each with a guard that schedules it again unless it is committed.
     pub(crate) fn take_due(&self) -> Vec<(Rollback, Undo)> {
-        self.take(|undo| !undo.is_uncertain())
+        self.take(|undo| undo.staged_as().is_none())
     }
 
-    /// Takes the undos of tokens that an interrupted write may have stored.
+    /// Takes the undos of tokens and keys that an interrupted write may have stored.
     pub(crate) fn take_uncertain(&self) -> Vec<(Rollback, Undo)> {
-        self.take(Undo::is_uncertain)
+        self.take(|undo| undo.staged_as().is_some())
     }
 
     fn take(&self, is_wanted: impl Fn(&Undo) -> bool) -> Vec<(Rollback, Undo)> {
