@@ -98,7 +98,7 @@ async fn another_user_may_manage_the_keys() {
 }
 
 #[tokio::test]
-async fn turns_add_fourteen_round_trips() {
+async fn turns_add_sixteen_round_trips() {
     let world = World::new().await;
     world.create(SECRET, &rotating()).await;
     // What was discovered is known from the second rotation on.
@@ -107,7 +107,7 @@ async fn turns_add_fourteen_round_trips() {
     world.simulation.journal.clear();
     assert!(world.rotate().await.succeeded);
     let chain = world.simulation.journal.longest_chain();
-    assert!(chain <= 8 + 14 + 1, "the caller's own request and {chain} more");
+    assert!(chain <= 8 + 16 + 1, "the caller's own request and {chain} more");
 }
 
 #[tokio::test]

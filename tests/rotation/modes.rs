@@ -342,7 +342,7 @@ async fn where_only_a_person_can_help_the_way_out_is_said() {
 }
 
 #[tokio::test]
-async fn alternating_adds_twelve_round_trips_and_the_other_client_each_time() {
+async fn alternating_adds_fourteen_round_trips_and_the_other_client_each_time() {
     let world = world(Mode::Alternating, 0).await;
     world.simulation.faults.add(Fault::always("*", Effect::Delay(Duration::from_millis(25))));
     for expected in [CLIENT_ID, SECOND_ID, CLIENT_ID] {
@@ -350,7 +350,7 @@ async fn alternating_adds_twelve_round_trips_and_the_other_client_each_time() {
         assert!(world.rotate().await.succeeded);
         assert_eq!(world.current()["client_id"], expected);
         let chain = world.simulation.journal.longest_chain();
-        assert!(chain <= 8 + 12 + 1, "the caller's own request and {chain} more");
+        assert!(chain <= 8 + 14 + 1, "the caller's own request and {chain} more");
     }
     let note = &world.current()["clients"][0]["note"];
     assert_eq!(note, 1.5, "what is not ours in the list is kept");

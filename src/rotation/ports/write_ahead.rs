@@ -4,10 +4,8 @@ use crate::rotation::error::Result;
 use crate::rotation::version::labels::{SecretId, VersionId};
 use crate::secret::SecretString;
 
-/// Keeps one write-ahead entry per secret: a value beside the versions. `describe` lists it as a version with the label
-/// [`AHEAD`](crate::rotation::version::labels::AHEAD).
-///
-/// Only in-place rotation of a client's own secret needs it.
+/// Keeps one write-ahead entry per secret, for the in-place rotation of a client's own secret: a value beside the
+/// versions. `describe` lists it under the label [`AHEAD`](crate::rotation::version::labels::AHEAD).
 pub trait WriteAhead: Send + Sync {
     /// Writes the entry, in place of another one. The caller holds the lease.
     ///

@@ -18,6 +18,7 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::step::StepRequest;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
+use crate::rotation::tokens::rollback::Undo;
 use crate::rotation::version::labels::{AHEAD, Description};
 use crate::secret::{ExposeSecret, SecretString, same};
 
@@ -35,6 +36,11 @@ pub(crate) async fn regenerate(
     sending: Deadline,
     deadline: Deadline,
 ) -> Result<Document> {
+    let before = sending.earlier_by(WRITE);
+    if !before.allows(WRITE) {
+        let message = "too little time is left for an in-place rotation, which needs 20 seconds";
+        return Err(RotationError::new(ErrorKind::DeadlineExceeded, message));
+    }
     let credentials = rotator.credentials(&document, described, sending).await?;
     let id = credentials.id();
     let interrupted = match described.holder(AHEAD) {
@@ -54,7 +60,7 @@ pub(crate) async fn regenerate(
     let intent = match (token_of_old_secret(rotator, request, &document, &credentials, sending).await, interrupted) {
         (Ok(new), replaced) => {
             // The new secret of the interrupted rotation may not have propagated yet.
-            let intent = Intent::new(id, &new.token.access_token, replaced.as_ref());
+            let intent = Intent::new(id, &new.token.access_token, replaced.as_ref().filter(|_| renewed.is_some()));
             write_intent(rotator, request, &intent, sending).await?;
             new.guard.commit();
             if let Some(replaced) = replaced {
@@ -66,7 +72,8 @@ pub(crate) async fn regenerate(
         (Err(error), Some(interrupted)) if error.kind() == ErrorKind::CredentialsRejected => interrupted,
         (Err(error), _) => return Err(error),
     };
-    let before = sending.earlier_by(WRITE);
+    // After an interruption, the answer may still arrive and is stored.
+    let _request = rotator.rollbacks.begin_request();
     let secret = rotator.tokens().regenerate(&credentials.place(), id, &intent.token(), before).await;
     let secret = match (secret, renewed) {
         (Err(error), Some(renewed)) if error.kind() == ErrorKind::TokenRejected => {
@@ -145,9 +152,15 @@ pub(crate) async fn clear_intent(
         if !holds(&credentials, &intent) {
             return Ok(());
         }
-        rotator.tokens().discard(&credentials, &intent.token(), deadline).await;
+        let undo = Undo::RevokeToken { place: credentials.place(), token: intent.token(), staged_as: None };
+        let token = rotator.rollbacks.guard(undo);
+        // Another rotation may have replaced the entry that was read: its token is kept.
         let clear = || rotator.store.clear_intent(&request.secret, id);
-        rotator.retries.run("delete the write-ahead entry", deadline, clear).await
+        let cleared = rotator.retries.run("delete the write-ahead entry", deadline, clear).await;
+        if cleared.is_err() {
+            token.commit();
+        }
+        cleared
     };
     let cleared: Result<()> = clear.await;
     if let Err(error) = cleared {

@@ -20,7 +20,7 @@ use crate::rotation::tokens::admin::LATE;
 use crate::rotation::tokens::retry::Deadline;
 use crate::rotation::version::labels::{CURRENT, Description, LEASE, VersionId};
 use crate::rotation::version::preflight::Readiness;
-use crate::secret::{SecretString, same};
+use crate::secret::SecretString;
 
 /// The length of a lease. Its holder sends nothing in the last part, because a request may be carried out late.
 const TERM: Duration = Duration::from_secs(45);
@@ -66,54 +66,65 @@ impl SecretState {
     }
 }
 
-/// Reads the description, the current value and the staged value at the same time, and takes the lease if the document
-/// needs it and `needs_lease` holds. Returns the description alone if the version is promoted.
+/// What a version's secret is: its state, or its description alone if the version is promoted.
+type Looked = std::result::Result<SecretState, Description>;
+
+/// Reads the secret, and takes the lease if the document needs it and `needs_lease` holds. What is returned with a lease
+/// was read under it.
 pub(crate) async fn read(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
     preflight: fn(&Description, &StepRequest) -> Result<Readiness>,
     needs_lease: fn(&SecretState) -> bool,
     deadline: Deadline,
-) -> Result<std::result::Result<SecretState, Description>> {
+) -> Result<Looked> {
     loop {
-        let (described, current, staged) = tokio::join!(
-            rotator.store.describe(&request.secret),
-            rotator.store.read(&request.secret, VersionSelector::Current),
-            staged_value(rotator, request),
-        );
-        let described = described?;
-        if preflight(&described, request)? == Readiness::AlreadyCurrent {
-            return Ok(Err(described));
-        }
-        let current = current?.filter(|_| described.holder(CURRENT).is_some());
-        let current = current.ok_or_else(|| no_current_value(&described))?;
-        check_is_current(&described, current.version.as_ref())?;
-        let state = SecretState { described, current, staged: staged?, lease: None };
-        if !needs_lease(&state) || !makes_secret(&state.current.text) {
-            return Ok(Ok(state));
-        }
+        let state = match read_once(rotator, request, preflight).await? {
+            Ok(state) if needs_lease(&state) && makes_secret(&state.current.text) => state,
+            other => return Ok(other),
+        };
         let Some(lease) = take(rotator, request, &state.described, deadline).await? else { continue };
-        let state = SecretState { lease: Some(lease), ..state };
-        if is_still_current(rotator, request, &state.current, state.sending(deadline)).await? {
+        let holder = lease.holder.clone();
+        let held = SecretState { lease: Some(lease), ..state };
+        let look = || async {
+            let looked = read_once(rotator, request, preflight).await?;
+            match &looked {
+                Ok(state) if state.described.holder(LEASE) != Some(&holder) => Err(is_held(&state.described, None)),
+                _ => Ok(looked),
+            }
+        };
+        let looked = rotator.retries.run("read the secret again", held.sending(deadline), look).await;
+        if let Ok(Ok(state)) = looked {
+            if needs_lease(&state) {
+                return Ok(Ok(SecretState { lease: held.lease, ..state }));
+            }
+            release(rotator, request, &held, None, None, deadline).await;
             return Ok(Ok(state));
         }
-        release(rotator, request, &state, Ok(None), deadline).await;
+        release(rotator, request, &held, None, None, deadline).await;
+        return looked;
     }
 }
 
-/// The lease shows that the description is not outdated. A value without a version may be older than the description, so
-/// it is read again.
-async fn is_still_current(
+/// Reads the description, the current value and the staged value at the same time.
+async fn read_once(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
-    read: &StoredValue,
-    deadline: Deadline,
-) -> Result<bool> {
-    if read.version.is_some() {
-        return Ok(true);
+    preflight: fn(&Description, &StepRequest) -> Result<Readiness>,
+) -> Result<Looked> {
+    let (described, current, staged) = tokio::join!(
+        rotator.store.describe(&request.secret),
+        rotator.store.read(&request.secret, VersionSelector::Current),
+        staged_value(rotator, request),
+    );
+    let described = described?;
+    if preflight(&described, request)? == Readiness::AlreadyCurrent {
+        return Ok(Err(described));
     }
-    let now = rotator.read("read the secret again", &request.secret, VersionSelector::Current, deadline).await?;
-    Ok(now.is_some_and(|now| same(&now, &read.text)))
+    let current = current?.filter(|_| described.holder(CURRENT).is_some());
+    let current = current.ok_or_else(|| no_current_value(&described))?;
+    check_is_current(&described, current.version.as_ref())?;
+    Ok(Ok(SecretState { described, current, staged: staged?, lease: None }))
 }
 
 /// Reads the staged value.
@@ -159,22 +170,25 @@ async fn take(
     Ok(None)
 }
 
-/// Leaves the lease on a version after a success, and where it was before after a failure. If a request was not answered,
-/// it may still be carried out: the lease then lasts to its end.
+/// Leaves the lease on `version`, or where it was before. If the request that `error` is about was not answered, it may
+/// still be carried out: the lease then lasts to its end.
 pub(crate) async fn release(
     rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
     request: &StepRequest,
     state: &SecretState,
-    done: std::result::Result<Option<&VersionId>, &RotationError>,
+    version: Option<&VersionId>,
+    error: Option<&RotationError>,
     deadline: Deadline,
 ) {
     let Some(HeldLease { holder, seen, .. }) = &state.lease else { return };
-    let version = match done {
-        Ok(version) => version,
-        Err(error) if matches!(error.kind(), ErrorKind::PlatformUnavailable | ErrorKind::DeadlineExceeded) => return,
-        Err(_) => None,
-    };
-    let Some(version) = version.or(seen.as_ref()).or(state.described.holder(CURRENT)) else { return };
+    let is_unanswered = error.is_some_and(|error| match error.kind() {
+        ErrorKind::StoreUnavailable | ErrorKind::DeadlineExceeded => true,
+        // Only createSecret changes something on the platform.
+        ErrorKind::PlatformUnavailable => state.staged.is_none(),
+        _ => false,
+    });
+    let version = version.or(seen.as_ref()).or(state.described.holder(CURRENT));
+    let Some(version) = version.filter(|_| !is_unanswered) else { return };
     let release = || rotator.store.release_lease(&request.secret, holder, version);
     if let Err(error) = rotator.retries.run("release the lease", deadline.for_half_the_cleanup(), release).await {
         let kind = error.kind().name();

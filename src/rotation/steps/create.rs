@@ -30,7 +30,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
             return Ok((self.abandon_unless_promoted(&staged, why).await?, None));
         }
         let created = self.create_from(&state.described, &state.current.text, state.sending(deadline)).await;
-        release(rotator, request, &state, created.as_ref().map(|_| state.described.holder(CURRENT)), deadline).await;
+        release(rotator, request, &state, state.described.holder(CURRENT), created.as_ref().err(), deadline).await;
         created
     }
 

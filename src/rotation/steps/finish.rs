@@ -29,11 +29,12 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
             Err(described) => return Ok((StepOutcome::AlreadyDone, described)),
         };
         let promoted = StepContext { deadline: state.sending(deadline), ..*self }.promote_over(&state).await;
-        release(rotator, request, &state, promoted.as_ref().map(|_| Some(&request.version)), deadline).await;
+        let on = promoted.is_ok().then_some(&request.version);
+        release(rotator, request, &state, on, promoted.as_ref().err(), deadline).await;
         promoted.map(|outcome| (outcome, state.described))
     }
 
-    /// Promotes a version that follows from the current one, and whose client secret works.
+    /// Promotes a version that follows from the current one, and whose client secret works. A lease covers all attempts.
     async fn promote_over(&self, state: &SecretState) -> Result<StepOutcome> {
         let SecretState { described, current, .. } = state;
         let value = state.staged.clone().ok_or_else(|| no_staged_value(described, &self.request.version))?;
@@ -45,7 +46,12 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         if let Err(error) = self.validate_secret(&Document::parse(&staged.value)?, described).await {
             return Err(self.abandon_if_rejected(error, &staged).await);
         }
-        self.rotator.store.promote(&self.request.secret, &self.request.version, current).await?;
+        let promote = || self.rotator.store.promote(&self.request.secret, &self.request.version, current);
+        if state.lease.is_some() {
+            self.retry("promote the new version", promote).await?
+        } else {
+            promote().await?
+        }
         Ok(StepOutcome::Done)
     }
 }

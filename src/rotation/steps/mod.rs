@@ -23,7 +23,6 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     pub async fn step(&self, step: Step, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         let context = StepContext { rotator: self, request, deadline };
         let done = match step {
-            // Boxed, to bound the size of the nested futures.
             Step::Create => Box::pin(context.create()).await.map(|(report, _)| report),
             Step::Set => Box::pin(context.set()).await,
             Step::Test => Box::pin(context.test()).await,

@@ -12,7 +12,7 @@ use super::rollback::{Rollback, Rollbacks, Undo};
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::place::Place;
 use crate::rotation::credentials::token::{IssuedToken, TokenKind};
-use crate::rotation::error::{ErrorKind, Result};
+use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::issuer::TokenIssuer;
 
@@ -94,7 +94,8 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
     /// Issues a token with a new client secret, which may take time to propagate.
     ///
     /// # Errors
-    /// As for [`issue`](Self::issue); `CredentialsRejected` if the secret has not propagated in time.
+    /// As for [`issue`](Self::issue); `CredentialsRejected` if the secret has not propagated after 20 seconds, and
+    /// `DeadlineExceeded` if less time remained.
     pub(crate) async fn issue_once_propagated(
         &self,
         credentials: &Credentials,
@@ -104,11 +105,11 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         let began = Instant::now();
         loop {
             match self.issue(credentials, kind, deadline).await {
-                Err(error)
-                    if error.kind() == ErrorKind::CredentialsRejected
-                        && began.elapsed() < PROPAGATION
-                        && deadline.allows(PROPAGATION_POLL) =>
-                {
+                Err(error) if error.kind() == ErrorKind::CredentialsRejected && began.elapsed() < PROPAGATION => {
+                    if !deadline.allows(PROPAGATION_POLL) {
+                        let message = format!("the time limit was reached before the new secret propagated ({error})");
+                        return Err(RotationError::new(ErrorKind::DeadlineExceeded, message));
+                    }
                     tracing::info!("the new secret has not propagated yet");
                     sleep(PROPAGATION_POLL).await;
                 }

@@ -115,6 +115,9 @@ impl RetryPolicy {
     ) -> Result<T> {
         let mut failed = Failed::default();
         loop {
+            if !deadline.allows(Duration::ZERO) {
+                return Err(out_of_time(what, failed.last));
+            }
             let error = match tokio::time::timeout_at(deadline.work, operation()).await {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(error)) => error,
