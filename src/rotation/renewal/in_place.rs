@@ -18,12 +18,13 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::step::StepRequest;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::tokens::rollback::Undo;
 use crate::rotation::version::labels::{AHEAD, Description};
 use crate::secret::{ExposeSecret, SecretString, same};
 
 /// The part of the lease that is left for storing the new secret.
 const WRITE: Duration = Duration::from_secs(10);
+/// The least time for everything before the regeneration.
+const PREPARE: Duration = Duration::from_secs(2);
 /// The number of bytes by which a new secret and a new token may be longer than the old ones.
 const SPARE_BYTES: usize = 1024;
 
@@ -37,8 +38,8 @@ pub(crate) async fn regenerate(
     deadline: Deadline,
 ) -> Result<Document> {
     let before = sending.earlier_by(WRITE);
-    if !before.allows(WRITE) {
-        let message = "too little time is left for an in-place rotation, which needs 20 seconds";
+    if !before.allows(PREPARE) {
+        let message = "too little time is left for an in-place rotation, which needs 12 seconds";
         return Err(RotationError::new(ErrorKind::DeadlineExceeded, message));
     }
     let credentials = rotator.credentials(&document, described, sending).await?;
@@ -152,15 +153,9 @@ pub(crate) async fn clear_intent(
         if !holds(&credentials, &intent) {
             return Ok(());
         }
-        let undo = Undo::RevokeToken { place: credentials.place(), token: intent.token(), staged_as: None };
-        let token = rotator.rollbacks.guard(undo);
-        // Another rotation may have replaced the entry that was read: its token is kept.
+        rotator.tokens().discard(&credentials, &intent.token(), deadline).await;
         let clear = || rotator.store.clear_intent(&request.secret, id);
-        let cleared = rotator.retries.run("delete the write-ahead entry", deadline, clear).await;
-        if cleared.is_err() {
-            token.commit();
-        }
-        cleared
+        rotator.retries.run("delete the write-ahead entry", deadline, clear).await
     };
     let cleared: Result<()> = clear.await;
     if let Err(error) = cleared {
