@@ -1,5 +1,4 @@
-//! Abandoning a staged version that cannot be promoted. A version's value is written once, so it cannot be repaired; and
-//! as long as it is staged, every later rotation would have to finish it first.
+//! Abandoning a staged version that cannot be promoted: its value is written once, and it would hold up later rotations.
 
 use super::context::{StagedVersion, StepContext};
 use crate::rotation::error::{ErrorKind, Result, RotationError};

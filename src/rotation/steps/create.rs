@@ -86,8 +86,9 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
 
 /// Whether the value is certainly not stored: the store holds another value, or rejected this one.
 fn is_known_to_be_lost(staged: &Result<Staged>) -> bool {
+    use ErrorKind::{DocumentInvalid, StoreConflict, StoreDenied};
     match staged {
         Ok(staged) => *staged == Staged::HeldAnother,
-        Err(error) => matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::StoreDenied),
+        Err(error) => [DocumentInvalid, StoreConflict, StoreDenied].contains(&error.kind()),
     }
 }

@@ -19,8 +19,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         Ok(StepReport::of(outcome))
     }
 
-    /// Each attempt reads the secret again: an attempt whose answer was lost may have promoted the version, and another
-    /// writer may have changed the current one. The service removes the pending label.
+    /// Each attempt reads the secret again: an earlier one, or another writer, may have changed the labels. The service
+    /// removes the pending label.
     async fn promote(&self) -> Result<(StepOutcome, Description)> {
         let Self { rotator, request, deadline } = *self;
         let is_staged = |described: &_, request: &StepRequest| preflight(described, &request.version);
@@ -29,8 +29,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
             Err(described) => return Ok((StepOutcome::AlreadyDone, described)),
         };
         let promoted = StepContext { deadline: state.sending(deadline), ..*self }.promote_over(&state).await;
-        let on = promoted.is_ok().then_some(&request.version);
-        release(rotator, request, &state, on, promoted.as_ref().err(), deadline).await;
+        let (version, error) = (promoted.is_ok().then_some(&request.version), promoted.as_ref().err());
+        release(rotator, request, &state, version, error, deadline).await;
         promoted.map(|outcome| (outcome, state.described))
     }
 

@@ -19,7 +19,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// Runs one step. Running it again has the same result.
     ///
     /// # Errors
-    /// Why the step failed; nothing was promoted.
+    /// Why the step failed.
     pub async fn step(&self, step: Step, request: &StepRequest, deadline: Deadline) -> Result<StepReport> {
         let context = StepContext { rotator: self, request, deadline };
         let done = match step {
