@@ -258,7 +258,8 @@ pub const FAULTS: [fn() -> Effect; 4] =
 
 /// Rotates under faults while a reader looks, and gives how often it looked and how often what it read did not work.
 async fn outages(mode: Mode, works: fn(&World) -> bool) -> (usize, usize) {
-    let world = Arc::new(world(mode, 2).await);
+    // After a kill, the lease lasts longer than one retry waits.
+    let world = Arc::new(world(mode, 3).await);
     let calls = calls(&world).await;
     let (looks, outages) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let reader = {

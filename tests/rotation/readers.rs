@@ -78,7 +78,8 @@ async fn read(world: Arc<World>, stop: Arc<AtomicBool>) -> (Seen, Seen) {
 
 #[expect(clippy::disallowed_macros, reason = "shown in the output of the test")]
 async fn no_refusal(mode: Mode, of_credentials_too: bool) {
-    let world = Arc::new(world(mode, 2).await);
+    // After a kill, the lease lasts longer than one retry waits.
+    let world = Arc::new(world(mode, 3).await);
     let calls = calls(&world).await;
     let stop = Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn(read(world.clone(), stop.clone()));
