@@ -23,8 +23,6 @@ use crate::secret::{ExposeSecret, SecretString, same};
 
 /// The part of the lease that is left for storing the new secret.
 const WRITE: Duration = Duration::from_secs(10);
-/// The least time for everything before the regeneration.
-const PREPARE: Duration = Duration::from_secs(2);
 /// The number of bytes by which a new secret and a new token may be longer than the old ones.
 const SPARE_BYTES: usize = 1024;
 
@@ -38,10 +36,6 @@ pub(crate) async fn regenerate(
     deadline: Deadline,
 ) -> Result<Document> {
     let before = sending.earlier_by(WRITE);
-    if !before.allows(PREPARE) {
-        let message = "too little time is left for an in-place rotation, which needs 12 seconds";
-        return Err(RotationError::new(ErrorKind::DeadlineExceeded, message));
-    }
     let credentials = rotator.credentials(&document, described, sending).await?;
     let id = credentials.id();
     let interrupted = match described.holder(AHEAD) {

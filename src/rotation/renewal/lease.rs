@@ -24,6 +24,8 @@ use crate::secret::SecretString;
 
 /// The length of a lease. Its holder sends nothing in the last part, because a request may be carried out late.
 const TERM: Duration = Duration::from_secs(45);
+/// The least time that a holder needs. With less, the lease would last to its end without a result.
+const LEAST: Duration = Duration::from_secs(12);
 /// The wait between two attempts to take the lease.
 const POLL: Duration = Duration::from_millis(500);
 /// The first part of a holder's id. The end of the lease in Unix seconds and a random id follow.
@@ -148,6 +150,15 @@ async fn take(
 ) -> Result<Option<HeldLease>> {
     let (now, seen) = (rotator.clock.now(), described.holder(LEASE));
     let held_until = seen.and_then(end_of).filter(|end| *end > now);
+    if !deadline.allows(LEAST) {
+        return Err(match held_until {
+            Some(_) => is_held(described, held_until),
+            None => RotationError::new(
+                ErrorKind::DeadlineExceeded,
+                "too little time is left: a rotation of client secrets or access keys needs 12 seconds",
+            ),
+        });
+    }
     if held_until.is_none() {
         let end = now.as_second() + TERM.as_secs() as i64;
         let holder = VersionId::from_store(format!("{PREFIX}{end}-{}", VersionId::random()));
@@ -161,9 +172,6 @@ async fn take(
         if rotator.retries.run("take the lease", sending, take).await? {
             return Ok(Some(HeldLease { holder, seen: seen.cloned(), sending }));
         }
-    }
-    if !deadline.allows(2 * POLL) {
-        return Err(is_held(described, held_until));
     }
     tracing::info!("another rotation of this secret is in progress: waiting for its lease");
     sleep(POLL).await;
