@@ -191,6 +191,7 @@ impl NamedCredentials {
     }
 
     /// Returns whether only some secrets may use the credentials.
+    #[cfg(feature = "operator")]
     pub(crate) fn restricts_use(&self) -> bool {
         self.document.restricts_use()
     }

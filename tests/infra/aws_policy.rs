@@ -75,7 +75,7 @@ async fn the_policy_grants_exactly_the_calls_of_all_rotations() {
         .filter(|(_, action)| action.starts_with("secretsmanager:"))
         .collect();
     assert_eq!(used, granted);
-    assert_eq!(used.len(), 6);
+    assert_eq!(used.len(), 7);
 }
 
 #[tokio::test]

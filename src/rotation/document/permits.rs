@@ -46,6 +46,7 @@ impl Document {
     }
 
     /// Returns whether the document has the list `used_by`.
+    #[cfg(feature = "operator")]
     pub(crate) fn restricts_use(&self) -> bool {
         self.json(USED_BY).is_some()
     }
