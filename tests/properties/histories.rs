@@ -167,6 +167,7 @@ impl<'a, P: Place> History<'a, P> {
                 self.simulation.faults.add(Fault::once(calls[call.index(calls.len())], effect));
                 let report = rotate(&self.rotator, &id).await;
                 self.simulation.faults.clear();
+                self.let_lease_end();
                 self.strays += 1;
                 self.ended(&report, &before).await?;
                 self.seen_after_trouble(&before).await;
@@ -242,10 +243,14 @@ impl<'a, P: Place> History<'a, P> {
             let failure = self.rotator.roll_back(plenty()).await;
             assert!(failure.is_none(), "{failure:?}");
         }
-        // An interrupted rotation may leave its lease to its end.
-        self.clock.0.fetch_add(LEASE.as_secs(), Ordering::Relaxed);
+        self.let_lease_end();
         // The administrator's token and the new one: a request that was dropped on its way may have been executed.
         self.strays += 2;
+    }
+
+    /// A rotation that was interrupted, or whose last request was not answered, keeps its lease to its end.
+    fn let_lease_end(&self) {
+        self.clock.0.fetch_add(LEASE.as_secs(), Ordering::Relaxed);
     }
 
     async fn regenerate(&mut self, mut document: Map<String, Value>) {
