@@ -80,12 +80,18 @@ pub(crate) async fn read(
     needs_lease: fn(&SecretState) -> bool,
     deadline: Deadline,
 ) -> Result<Looked> {
+    let mut is_waiting = false;
     loop {
         let state = match read_once(rotator, request, preflight).await? {
             Ok(state) if needs_lease(&state) && makes_secret(&state.current.text) => state,
             other => return Ok(other),
         };
-        let Some(lease) = take(rotator, request, &state.described, deadline).await? else { continue };
+        let Some(lease) = take(rotator, request, &state.described, deadline).await? else {
+            if !std::mem::replace(&mut is_waiting, true) {
+                tracing::info!("another rotation of this secret is in progress: waiting for its lease");
+            }
+            continue;
+        };
         let holder = lease.holder.clone();
         let held = SecretState { lease: Some(lease), ..state };
         let look = || async {
@@ -173,7 +179,6 @@ async fn take(
             return Ok(Some(HeldLease { holder, seen: seen.cloned(), sending }));
         }
     }
-    tracing::info!("another rotation of this secret is in progress: waiting for its lease");
     sleep(POLL).await;
     Ok(None)
 }

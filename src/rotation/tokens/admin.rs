@@ -139,3 +139,45 @@ fn two_users(idle: &str, idle_owner: &KeyOwner, owner: &KeyOwner) -> RotationErr
     RotationError::new(ErrorKind::DocumentInvalid, message)
         .with_hint("remove clients from the document: the next rotation writes it with the keys of one user")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::rotation::ports::clock::SystemClock;
+    use crate::rotation::tokens::retry::RetryPolicy;
+    use crate::rotation::tokens::rollback::Rollbacks;
+
+    /// A platform that does not answer the first request.
+    #[derive(Default)]
+    struct LosesFirstAnswer(AtomicU32);
+
+    impl ClientSecrets for LosesFirstAnswer {
+        async fn regenerate(&self, _: &Place, _: &str, _: &SecretString) -> Result<SecretString> {
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(RotationError::new(ErrorKind::PlatformUnavailable, "no answer")),
+                _ => Ok("new".into()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_regenerate_without_an_answer_is_repeated_only_when_it_is_no_longer_carried_out() {
+        let (issuer, rollbacks) = (LosesFirstAnswer::default(), Rollbacks::default());
+        let tokens = Tokens {
+            issuer: &issuer,
+            clock: &SystemClock,
+            retries: RetryPolicy::default(),
+            limiter: None,
+            rollbacks: &rollbacks,
+        };
+        let place = Place::GenesysCloud { region: "mypurecloud.ie".to_owned() };
+        let (began, deadline) = (Instant::now(), Deadline::after(Duration::from_secs(60)));
+        tokens.regenerate(&place, "client", &"token".into(), deadline).await.expect("the second request succeeds");
+        assert!(began.elapsed() >= LATE, "tokio's clock is paused");
+        assert_eq!(issuer.0.into_inner(), 2);
+    }
+}
