@@ -1,9 +1,10 @@
 //! Retries within a step: exponential backoff with full jitter, bounded by the deadline, and no earlier than the peer's
 //! `Retry-After`.
 
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::rotation::error::{ErrorKind, Result, Retryability, RotationError};
@@ -100,31 +101,41 @@ impl RetryPolicy {
     /// [`ErrorKind::DeadlineExceeded`] with the last error in its message if no time remains to retry.
     pub async fn run<T, F, Fut>(&self, what: &str, deadline: Deadline, mut operation: F) -> Result<T>
     where
+        T: Send,
         F: FnMut() -> Fut + Send,
         Fut: Future<Output = Result<T>> + Send,
     {
-        self.run_boxed(what, deadline, &mut || Box::pin(operation())).await
+        let result = Mutex::new(None);
+        let slot = &result;
+        let mut attempt = || -> BoxFuture<'_, Result<()>> {
+            let attempt = operation();
+            Box::pin(async move { attempt.await.map(|done| *slot.lock() = Some(done)) })
+        };
+        self.run_boxed(what, deadline, &mut attempt).await?;
+        result.into_inner().ok_or_else(|| out_of_time(what, None))
     }
 
-    /// [`run`](Self::run), compiled once for each type of result.
-    async fn run_boxed<'a, T>(
-        &self,
-        what: &str,
+    /// [`run`](Self::run), compiled once for all operations.
+    fn run_boxed<'a>(
+        &'a self,
+        what: &'a str,
         deadline: Deadline,
-        operation: &mut (dyn FnMut() -> Attempt<'a, T> + Send),
-    ) -> Result<T> {
-        let mut failed = Failed::default();
-        loop {
-            if !deadline.allows(Duration::ZERO) {
-                return Err(out_of_time(what, failed.last));
+        attempt: &'a mut Attempt<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut failed = Failed::default();
+            loop {
+                if !deadline.allows(Duration::ZERO) {
+                    return Err(out_of_time(what, failed.last));
+                }
+                let error = match tokio::time::timeout_at(deadline.work, attempt()).await {
+                    Ok(Ok(())) => return Ok(()),
+                    Ok(Err(error)) => error,
+                    Err(_) => return Err(out_of_time(what, failed.last)),
+                };
+                self.wait_to_retry(what, deadline, &mut failed, error).await?;
             }
-            let error = match tokio::time::timeout_at(deadline.work, operation()).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(out_of_time(what, failed.last)),
-            };
-            self.wait_to_retry(what, deadline, &mut failed, error).await?;
-        }
+        })
     }
 
     /// Waits until the next attempt.
@@ -169,7 +180,7 @@ impl RetryPolicy {
     }
 }
 
-type Attempt<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+type Attempt<'a> = dyn FnMut() -> BoxFuture<'a, Result<()>> + Send + 'a;
 
 /// The failed attempts so far: the retries used, and the last error.
 #[derive(Default)]
