@@ -18,7 +18,7 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::step::StepRequest;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::version::labels::{AHEAD, Description};
+use crate::rotation::version::labels::{AHEAD, Description, VersionId};
 use crate::secret::{ExposeSecret, SecretString, same};
 
 /// The part of the lease that is left for storing the new secret.
@@ -125,8 +125,9 @@ async fn write_intent(
     intent: &Intent,
     deadline: Deadline,
 ) -> Result<()> {
-    let (value, token) = (intent.to_value()?, request.rotation_token.as_ref());
-    let write = || rotator.store.write_intent(&request.secret, &value, token);
+    // A repeated write has the same id: if the first one is carried out late, it changes nothing.
+    let (id, value, token) = (VersionId::random(), intent.to_value()?, request.rotation_token.as_ref());
+    let write = || rotator.store.write_intent(&request.secret, &id, &value, token);
     rotator.retries.run("write the write-ahead entry", deadline, write).await
 }
 
