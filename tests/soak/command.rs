@@ -8,14 +8,14 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::ledger::End;
+use crate::ledger::RotationEnd;
 use crate::secrets::{Driver, Secret};
 use crate::world::World;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_genesys-rotator");
 
 /// Rotates a secret, and kills the command after a while.
-pub async fn rotate(world: &World, secret: &Secret, kill_after: Option<Duration>) -> End {
+pub async fn rotate(world: &World, secret: &Secret, kill_after: Option<Duration>) -> RotationEnd {
     let typed = secret.typed(world);
     let mut arguments = vec!["rotate", &typed, "--output", "json"];
     if secret.driver == Driver::Local {
@@ -38,15 +38,15 @@ pub async fn rotate(world: &World, secret: &Secret, kill_after: Option<Duration>
     end_of(&output.expect("the command can be waited for"))
 }
 
-fn end_of(output: &Output) -> End {
+fn end_of(output: &Output) -> RotationEnd {
     if output.status.code().is_none() {
-        return End::Killed;
+        return RotationEnd::Killed;
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let report: Value = text.lines().next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
     match (report["promoted"].as_bool(), output.status.success()) {
-        (Some(true), true) => End::Promoted,
-        _ => End::Failed(report["error"]["type"].as_str().unwrap_or("no report").to_owned()),
+        (Some(true), true) => RotationEnd::Promoted,
+        _ => RotationEnd::Failed(report["error"]["type"].as_str().unwrap_or("no report").to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::chaos::around;
-use crate::ledger::{Cut, End, Rotation};
+use crate::ledger::{Cut, Rotation, RotationEnd};
 use crate::secrets::{Driver, Secret, look};
 use crate::world::World;
 use crate::{command, engine, function};
@@ -55,7 +55,7 @@ async fn rotate_once(world: &Arc<World>, secret: &Secret, rng: &mut Rng) {
         Driver::Engine => engine::rotate(world, secret, rng).await,
         Driver::Local | Driver::File | Driver::Kv => {
             let end = command::rotate(world, secret, kill_after(world, secret, rng)).await;
-            if end == End::Killed {
+            if end == RotationEnd::Killed {
                 let cut = Cut { secret: secret.index, began, ended: Instant::now() };
                 world.ledger.with(|entries| entries.cuts.push(cut));
             }
@@ -68,13 +68,13 @@ async fn rotate_once(world: &Arc<World>, secret: &Secret, rng: &mut Rng) {
 fn kill_after(world: &World, secret: &Secret, rng: &mut Rng) -> Option<Duration> {
     let may_kill = world.settings.cuts_leases || !secret.kind.makes_secret();
     let last = world.ledger.with(|entries| {
-        let is_own = |one: &&Rotation| one.secret == secret.index && one.end == End::Promoted;
+        let is_own = |one: &&Rotation| one.secret == secret.index && one.end == RotationEnd::Promoted;
         entries.rotations.iter().rfind(is_own).map(|one| one.ended - one.began)
     })?;
     (rng.f64() < world.settings.kills && may_kill).then(|| last.mul_f64(LATEST_KILL * rng.f64()))
 }
 
-async fn note(world: &World, secret: &Secret, began: Instant, end: End) {
+async fn note(world: &World, secret: &Secret, began: Instant, end: RotationEnd) {
     let rotation = Rotation { secret: secret.index, began, ended: Instant::now(), end };
     world.ledger.with(|entries| entries.rotations.push(rotation));
     secret.note_promoted(world).await;
@@ -93,7 +93,7 @@ pub async fn rotate_all(world: &Arc<World>, what: &'static str) {
                 Driver::Engine => engine::rotate_all(&world, &secret).await,
                 _ => command::rotate(&world, &secret, None).await,
             };
-            if end != End::Promoted {
+            if end != RotationEnd::Promoted {
                 world.ledger.fail(format!("{}: the {what} rotation: {end:?}", secret.what()));
             }
             note(&world, &secret, began, end).await;

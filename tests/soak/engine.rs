@@ -7,7 +7,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::ledger::End;
+use crate::ledger::RotationEnd;
 use crate::secrets::{Secret, look};
 use crate::world::World;
 
@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(50);
 const REJECTED: u16 = 401;
 
 /// Rotates the static role, or the credentials of its config, and uses a lease.
-pub async fn rotate(world: &Arc<World>, secret: &Secret, rng: &mut Rng) -> End {
+pub async fn rotate(world: &Arc<World>, secret: &Secret, rng: &mut Rng) -> RotationEnd {
     if rng.bool() {
         lease(world, secret, rng).await;
     }
@@ -29,7 +29,7 @@ pub async fn rotate(world: &Arc<World>, secret: &Secret, rng: &mut Rng) -> End {
 }
 
 /// The engine may rotate the role by itself at the same time.
-async fn rotate_role(world: &Arc<World>, secret: &Secret) -> End {
+async fn rotate_role(world: &Arc<World>, secret: &Secret) -> RotationEnd {
     let looking = tokio::spawn(look(world.clone(), secret.index));
     let end = write(world, &format!("genesys-cloud/rotate-role/{}", secret.name)).await;
     looking.abort();
@@ -37,25 +37,25 @@ async fn rotate_role(world: &Arc<World>, secret: &Secret) -> End {
 }
 
 /// One rotation of everything that the secret has.
-pub async fn rotate_all(world: &Arc<World>, secret: &Secret) -> End {
+pub async fn rotate_all(world: &Arc<World>, secret: &Secret) -> RotationEnd {
     let name = &secret.name;
     if secret.kind.makes_secret() {
         let rotated = write(world, &format!("genesys-cloud/rotate-root/{name}")).await;
-        if rotated != End::Promoted {
+        if rotated != RotationEnd::Promoted {
             return rotated;
         }
     }
     rotate_role(world, secret).await
 }
 
-async fn write(world: &World, path: &str) -> End {
+async fn write(world: &World, path: &str) -> RotationEnd {
     match world.bao.try_call("POST", path, json!({})).await {
-        Some((200..=299, _)) => End::Promoted,
+        Some((200..=299, _)) => RotationEnd::Promoted,
         Some((status, answer)) => {
             let errors: String = answer["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            End::Failed(format!("{status} {}", name_in(&errors)))
+            RotationEnd::Failed(format!("{status} {}", name_in(&errors)))
         }
-        None => End::Failed("no answer".to_owned()),
+        None => RotationEnd::Failed("no answer".to_owned()),
     }
 }
 

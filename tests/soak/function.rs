@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::ledger::End;
+use crate::ledger::RotationEnd;
 use crate::secrets::Secret;
 use crate::world::World;
 
@@ -14,7 +14,7 @@ const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:genes
 const POLL: Duration = Duration::from_millis(20);
 
 /// Calls RotateSecret, and waits for the end of the rotation. A version that a failed rotation left is rotated again.
-pub async fn rotate(world: &World, secret: &Secret) -> End {
+pub async fn rotate(world: &World, secret: &Secret) -> RotationEnd {
     let service = &world.simulation.secrets_manager;
     let has = |labels: &[String], label: &str| labels.iter().any(|one| one == label);
     let left = service
@@ -28,7 +28,7 @@ pub async fn rotate(world: &World, secret: &Secret) -> End {
     let started = rotate.rotation_lambda_arn(FUNCTION_ARN).rotation_rules(rules).send().await;
     // Secrets Manager rejects the call while a version is left, and then rotates that one again.
     if let (Err(error), false) = (started, is_left) {
-        return End::Failed(format!("RotateSecret: {}", error.into_service_error()));
+        return RotationEnd::Failed(format!("RotateSecret: {}", error.into_service_error()));
     }
     while service.is_rotating(&secret.name) {
         sleep(POLL).await;
@@ -36,10 +36,10 @@ pub async fn rotate(world: &World, secret: &Secret) -> End {
     let versions = service.versions(&secret.name);
     let is_promoted = versions.iter().any(|one| one.id == version && has(&one.labels, "AWSCURRENT"));
     if is_promoted {
-        return End::Promoted;
+        return RotationEnd::Promoted;
     }
     let outcomes = service.rotation_outcomes();
     let outcome = outcomes.iter().rfind(|outcome| outcome.version_id == version);
     let failure = outcome.and_then(|outcome| outcome.failures.last());
-    End::Failed(failure.map_or_else(|| "unknown".to_owned(), |(_, error)| error.error_type.clone()))
+    RotationEnd::Failed(failure.map_or_else(|| "unknown".to_owned(), |(_, error)| error.error_type.clone()))
 }

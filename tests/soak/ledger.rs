@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// How a rotation ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum End {
+pub enum RotationEnd {
     Promoted,
     /// The name of the error.
     Failed(String),
@@ -20,7 +20,7 @@ pub struct Rotation {
     pub secret: usize,
     pub began: Instant,
     pub ended: Instant,
-    pub end: End,
+    pub end: RotationEnd,
 }
 
 /// What a reader could not use.

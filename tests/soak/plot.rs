@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::Phases;
 use crate::accounts::is_accepted_gap;
-use crate::ledger::{End, Entries, Program};
+use crate::ledger::{Entries, Program, RotationEnd};
 use crate::memory::PROGRAMS;
 use crate::report::since;
 use crate::world::World;
@@ -99,7 +99,7 @@ fn outages(text: &mut String, world: &World, phases: &Phases, entries: &Entries,
 
 fn latency(text: &mut String, phases: &Phases, entries: &Entries, seconds: f64) {
     let mut buckets = vec![Vec::new(); BUCKETS];
-    for rotation in entries.rotations.iter().filter(|rotation| rotation.end == End::Promoted) {
+    for rotation in entries.rotations.iter().filter(|rotation| rotation.end == RotationEnd::Promoted) {
         let share = since(phases, rotation.ended) / seconds;
         buckets[((share * BUCKETS as f64) as usize).min(BUCKETS - 1)]
             .push((rotation.ended - rotation.began).as_secs_f64());

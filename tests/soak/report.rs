@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::accounts::{LeftBehind, is_accepted_gap};
-use crate::ledger::{End, Entries, Rotation};
+use crate::ledger::{Entries, Rotation, RotationEnd};
 use crate::memory::{PROGRAMS, medians};
 use crate::secrets::Secret;
 use crate::world::World;
@@ -60,8 +60,8 @@ fn table(text: &mut String, world: &World, entries: &Entries, what: &str, of: im
     for (name, members) in groups {
         let is_member = |secret: usize| members.contains(&secret);
         let rotations: Vec<_> = entries.rotations.iter().filter(|one| is_member(one.secret)).collect();
-        let count = |is: fn(&End) -> bool| rotations.iter().filter(|one| is(&one.end)).count();
-        let (promoted, killed) = (count(|end| *end == End::Promoted), count(|end| *end == End::Killed));
+        let count = |is: fn(&RotationEnd) -> bool| rotations.iter().filter(|one| is(&one.end)).count();
+        let (promoted, killed) = (count(|end| *end == RotationEnd::Promoted), count(|end| *end == RotationEnd::Killed));
         let failed = rotations.len() - promoted - killed;
         let outages = entries.outages.iter().filter(|outage| is_member(outage.secret));
         let (gaps, cut): (Vec<_>, Vec<_>) =
@@ -81,7 +81,7 @@ fn table(text: &mut String, world: &World, entries: &Entries, what: &str, of: im
 
 /// A quantile of the durations of promoted rotations, in seconds.
 fn quantile(rotations: &[&Rotation], share: f64) -> f64 {
-    let promoted = rotations.iter().filter(|one| one.end == End::Promoted);
+    let promoted = rotations.iter().filter(|one| one.end == RotationEnd::Promoted);
     let mut took: Vec<_> = promoted.map(|one| one.ended - one.began).collect();
     took.sort_unstable();
     of_sorted(&took, share).as_secs_f64()
@@ -102,7 +102,7 @@ fn disturbances(text: &mut String, entries: &Entries) {
         text,
         "Reads that OpenBao did not answer while it started the engine again: {unread}, at most {longest:.1} s.\n"
     );
-    let cut = entries.rotations.iter().filter(|one| one.end == End::Killed).count();
+    let cut = entries.rotations.iter().filter(|one| one.end == RotationEnd::Killed).count();
     let (function, engine) = (entries.function_kills.len(), entries.engine_kills.len());
     let _ = writeln!(text, "| disturbance | number |\n|---|---|");
     let kills = [("kills of a command", cut), ("kills of the function", function), ("kills of the engine", engine)];
@@ -112,7 +112,7 @@ fn disturbances(text: &mut String, entries: &Entries) {
     }
     let mut errors: BTreeMap<&str, usize> = BTreeMap::new();
     for rotation in &entries.rotations {
-        if let End::Failed(name) = &rotation.end {
+        if let RotationEnd::Failed(name) = &rotation.end {
             *errors.entry(name).or_default() += 1;
         }
     }
