@@ -114,7 +114,7 @@ async fn the_write_ahead_entry_of_an_interrupted_rotation_is_named_and_used() {
     document["client_secret"] = json!("hush-hush-replaced-by-the-interrupted-one");
     store.create(secret.clone(), SecretString::from(document.to_string()));
     let entry = json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "token": "unknown"}).to_string();
-    store.write_intent(&secret, &entry.into(), None).await.expect("the entry is written");
+    store.write_intent(&secret, &VersionId::random(), &entry.into(), None).await.expect("the entry is written");
     let (rotator, deadline) = (rotator(&world, store), Deadline::after(Duration::from_secs(60)));
     let error = rotator.check(&secret, deadline).await.expect_err("the stored secret is rejected");
     assert!(error.hint().contains("ROTATOR_AHEAD"), "{}", error.hint());

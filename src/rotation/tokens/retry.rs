@@ -2,7 +2,7 @@
 //! `Retry-After`.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -16,6 +16,8 @@ const RATE_LIMIT_WAIT: Duration = Duration::from_secs(1);
 pub struct Deadline {
     work: Instant,
     cleanup: Instant,
+    /// The time of day at which the work must end. An [`Instant`] does not advance while the machine is suspended.
+    work_by: Option<SystemTime>,
 }
 
 impl Deadline {
@@ -27,26 +29,27 @@ impl Deadline {
     pub fn after(remaining: Duration) -> Self {
         let margin = (remaining / 10).min(Self::LONGEST_MARGIN);
         let end = Instant::now() + remaining;
-        Self { work: end - margin, cleanup: end - margin / 4 }
+        Self { work: end - margin, cleanup: end - margin / 4, work_by: None }
     }
 
     /// Returns the same deadline including the time reserved for cleanup.
     #[must_use]
     pub(crate) fn for_cleanup(self) -> Self {
-        Self { work: self.cleanup, cleanup: self.cleanup }
+        Self { work: self.cleanup, cleanup: self.cleanup, work_by: None }
     }
 
     /// Returns a deadline at half of the remaining cleanup time, so that a second cleanup can follow the first.
     #[must_use]
     pub(crate) fn for_half_the_cleanup(self) -> Self {
         let half = self.for_cleanup().remaining() / 2;
-        Self { work: Instant::now() + half, cleanup: self.cleanup }
+        Self { work: Instant::now() + half, cleanup: self.cleanup, work_by: None }
     }
 
-    /// Returns the earlier of this deadline and the one `time` from now. The time reserved for cleanup is the same.
+    /// Returns the earlier of this deadline and the one `time` from now, also by the time of day. The time reserved for
+    /// cleanup is the same.
     #[must_use]
     pub(crate) fn at_most(self, time: Duration) -> Self {
-        Self { work: self.work.min(Instant::now() + time), ..self }
+        Self { work: self.work.min(Instant::now() + time), work_by: Some(SystemTime::now() + time), ..self }
     }
 
     /// Returns this deadline, `time` earlier. The time reserved for cleanup is the same.
@@ -61,7 +64,9 @@ impl Deadline {
     }
 
     fn remaining(self) -> Duration {
-        self.work.saturating_duration_since(Instant::now())
+        let remaining = self.work.saturating_duration_since(Instant::now());
+        let by_day = self.work_by.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        by_day.map_or(remaining, |by_day| remaining.min(by_day))
     }
 }
 
@@ -233,6 +238,15 @@ mod tests {
         let (error, made) = fails(Duration::from_secs(30), asked).await;
         assert_eq!((error.kind(), made), (ErrorKind::RateLimited, 1), "no retry fits before the deadline");
         assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_sent_after_a_suspension_that_outlasts_the_deadline() {
+        let hour = Duration::from_secs(3600);
+        let resumed = Deadline { work_by: Some(SystemTime::now()), ..Deadline::after(hour).at_most(hour) };
+        let call = || async { panic!("the call is not made") };
+        let error = policy().run("promote the version", resumed, call).await.map(|()| ()).expect_err("no time is left");
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     }
 
     #[tokio::test(start_paused = true)]
