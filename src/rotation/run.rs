@@ -215,11 +215,12 @@ async fn revoke_if_replaced(
     deadline: Deadline,
 ) {
     let Undo::RevokeToken { token, .. } = &own_token else { return };
-    if error.kind() != ErrorKind::VersionNotStaged {
+    if error.kind() != ErrorKind::VersionNotStaged || !deadline.allows(SETTLED) {
         return;
     }
+    // Stale reads may show the labels and the current value from before this version was staged or promoted.
+    sleep(SETTLED).await;
     let described = rotator.store.describe(&request.secret).await;
-    // A stale read may show this version without labels, but not another one in its place.
     let is_replaced = described.is_ok_and(|described| {
         let is_other_seen = described.holder(PENDING).is_some() || described.holder(CURRENT) != current;
         described.labels(&request.version).is_none() && is_other_seen

@@ -18,6 +18,7 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::step::StepRequest;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
+use crate::rotation::tokens::rollback::Undo;
 use crate::rotation::version::labels::{AHEAD, Description, VersionId};
 use crate::secret::{ExposeSecret, SecretString, same};
 
@@ -59,7 +60,8 @@ pub(crate) async fn regenerate(
             write_intent(rotator, request, &intent, sending).await?;
             new.guard.commit();
             if let Some(replaced) = replaced {
-                rotator.tokens().discard(&credentials, &replaced.token(), deadline).await;
+                let (place, token) = (credentials.place(), replaced.token());
+                rotator.rollbacks.schedule(Undo::RevokeToken { place, token, staged_as: None });
             }
             intent
         }
