@@ -24,7 +24,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore mutants check lint deny unused bench package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore soak mutants check lint deny unused bench package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,15 @@ REPLAY ?=
 explore: ## Explore a million schedules of overlapping rotations and faults, or REPLAY one
 	EXPLORE_SCHEDULES=$(SCHEDULES) EXPLORE_REPLAY='$(REPLAY)' $(CARGO) test --locked --profile load --no-default-features \
 		--features sim,vault --test explore -- --ignored --nocapture $(if $(REPLAY),a_schedule_replays,every_)
+
+# How long `make soak` runs, with how many secrets, and the seed of its random choices: random if empty.
+MINUTES ?= 30
+SECRETS ?= 200
+SEED ?=
+
+soak: export PYTHON := $(VENV)/bin/python
+soak: $(VENV_READY) ## Rotate SECRETS=200 for MINUTES=30 under faults and kills, while readers use them; writes target/soak
+	SOAK_MINUTES=$(MINUTES) SOAK_SECRETS=$(SECRETS) SOAK_SEED=$(SEED) $(CARGO) test --locked --test soak -- --ignored --nocapture
 
 # The part of all mutants that `make mutants` tests, counted from 0, and the sources that it changes.
 SHARD ?= 0/1

@@ -28,9 +28,9 @@ resource "aws_lambda_function" "this" {
   architectures    = ["arm64"]
   # Lambda's minimum, and more than ten times what the function uses.
   memory_size = 128
-  # A step computes for less than a second. The rest covers waiting: a rate-limited platform can require most of a minute, and a new client
-  # secret needs ten seconds to propagate. A step without an answer ends two seconds before the timeout.
-  timeout                        = 60
+  # A step computes for less than a second. The rest covers waiting: for the lease of another rotation 45 seconds, for a rate-limited platform
+  # most of a minute, for a new client secret to propagate ten seconds. A step without an answer ends two seconds before the timeout.
+  timeout                        = 90
   role                           = aws_iam_role.function.arn
   reserved_concurrent_executions = var.reserved_concurrency == 0 ? -1 : var.reserved_concurrency
   tags                           = var.tags

@@ -64,6 +64,7 @@ pub use rotator::Rotator;
 pub use run::{RotationReport, StepRecord};
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest};
 #[cfg(feature = "vault")]
+pub(crate) use tokens::admin::LATE;
 pub(crate) use tokens::exchange::NewToken;
 pub use tokens::exchange::{Tokens, UNKNOWN_TOKEN_HINT};
 pub use tokens::rate_limit::RateLimiter;

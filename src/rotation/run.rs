@@ -215,11 +215,12 @@ async fn revoke_if_replaced(
     deadline: Deadline,
 ) {
     let Undo::RevokeToken { token, .. } = &own_token else { return };
-    if error.kind() != ErrorKind::VersionNotStaged {
+    if error.kind() != ErrorKind::VersionNotStaged || !deadline.allows(SETTLED) {
         return;
     }
+    // Stale reads may show the labels and the current value from before this version was staged or promoted.
+    sleep(SETTLED).await;
     let described = rotator.store.describe(&request.secret).await;
-    // A stale read may show this version without labels, but not another one in its place.
     let is_replaced = described.is_ok_and(|described| {
         let is_other_seen = described.holder(PENDING).is_some() || described.holder(CURRENT) != current;
         described.labels(&request.version).is_none() && is_other_seen
@@ -251,4 +252,28 @@ fn is_unrecoverable(error: &RotationError) -> bool {
 /// Whether a step dropped the version. A conflict with another writer passes; a dropped version does not come back.
 fn is_dropped(error: &RotationError) -> bool {
     error.kind() == ErrorKind::StoreConflict && error.retryability() == Retryability::Permanent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_starts_over_only_if_its_version_is_lost_or_dropped() {
+        use ErrorKind::{StoreConflict, TokenOwnerMismatch, TokenRejected, VersionNotStaged};
+        let is_lost = |error: RotationError, steps: usize| {
+            let record = StepRecord { step: Step::Create, outcome: None, took: Duration::ZERO };
+            let report = RotationReport { error: Some(error), ..RotationReport::new(&SecretId::new("token")) };
+            lost_to_another(&RotationReport { steps: vec![record; steps], ..report })
+        };
+        let error = |kind| RotationError::new(kind, "no");
+        let dropped = || error(StoreConflict).permanent();
+        assert!(is_lost(error(StoreConflict), 1) && !is_lost(error(StoreConflict), 4) && !is_lost(dropped(), 1));
+        assert!(is_lost(error(VersionNotStaged), 4) && !is_lost(error(TokenRejected), 1));
+        assert!(!lost_to_another(&RotationReport::new(&SecretId::new("token"))));
+        assert!(is_dropped(&dropped()) && !is_dropped(&error(StoreConflict)));
+        assert!(!is_dropped(&error(TokenRejected).permanent()));
+        assert!(is_unrecoverable(&dropped()) && !is_unrecoverable(&error(StoreConflict)));
+        assert!(is_unrecoverable(&error(TokenRejected)) && is_unrecoverable(&error(TokenOwnerMismatch)));
+    }
 }

@@ -134,11 +134,12 @@ impl WriteAhead for MemoryStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         self.with(secret, |found| {
-            found.versions.set_intent(value);
+            found.versions.set_intent(id, value);
             Ok(())
         })
     }

@@ -152,10 +152,10 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
         self.ahead.as_ref().map(|ahead| SecretString::from(ahead.value.as_str()))
     }
 
-    /// Writes the write-ahead entry.
-    pub(crate) fn set_intent(&mut self, value: &SecretString) {
+    /// Writes the write-ahead entry with a new id.
+    pub(crate) fn set_intent(&mut self, id: &VersionId, value: &SecretString) {
         let value = Zeroizing::new(value.expose_secret().to_owned());
-        self.ahead = Some(IntentEntry { version: VersionId::random(), value });
+        self.ahead = Some(IntentEntry { version: id.clone(), value });
     }
 
     /// Deletes the write-ahead entry if `id` is still its id.
@@ -255,9 +255,9 @@ mod tests {
     #[test]
     fn only_the_entry_that_was_seen_is_cleared() {
         let mut index = index(Some("one"), None);
-        index.set_intent(&"hush".into());
+        index.set_intent(&id("one-ahead"), &"hush".into());
         let seen = index.describe("name", id("one")).holder(AHEAD).cloned().expect("an entry");
-        index.set_intent(&"hush".into());
+        index.set_intent(&id("two-ahead"), &"hush".into());
         index.clear_intent(&seen);
         assert!(index.intent().is_some(), "another entry is kept");
         let seen = index.describe("name", id("one")).holder(AHEAD).cloned().expect("an entry");
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn promoting_moves_the_labels() {
         let mut index = index(Some("one"), Some("two"));
-        index.set_intent(&"hush".into());
+        index.set_intent(&id("ahead"), &"hush".into());
         index.move_lease(None, &id("one")).expect("no other lease");
         index.promote(version("two"), Some(id("one")));
         let described = index.describe("name", id("two"));

@@ -129,11 +129,17 @@ impl SecretStore for Port {
 }
 
 impl WriteAhead for Port {
-    async fn write_intent(&self, _: &SecretId, value: &SecretString, _: Option<&SecretString>) -> Result<()> {
-        let value = value.expose_secret().to_owned();
+    async fn write_intent(
+        &self,
+        _: &SecretId,
+        id: &VersionId,
+        value: &SecretString,
+        _: Option<&SecretString>,
+    ) -> Result<()> {
+        let (id, value) = (id.clone(), value.expose_secret().to_owned());
         self.call(Class::StoreWrite, "write intent", move |state| {
             let value = Arc::new(Value::parse(&value, state.scene.mode));
-            state.store.write_intent(value, state.actor, state.now);
+            state.store.write_intent(&id, value, state.actor, state.now);
             state.wrote();
             Ok(())
         })

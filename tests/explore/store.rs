@@ -43,6 +43,8 @@ pub struct Store {
     pub rotation_enabled: Option<bool>,
     pub bug: Option<Bug>,
     named: [u64; 8],
+    /// The write-ahead entries that were ever written.
+    intents: Vec<VersionId>,
     /// What the versions were before the last write, and when it was.
     before: Option<(u64, Vec<Version>)>,
     /// A value that was written over another one.
@@ -64,6 +66,7 @@ impl Store {
             rotation_enabled: None,
             bug,
             named: [0; 8],
+            intents: Vec::new(),
             before: None,
             overwritten: false,
         }
@@ -236,14 +239,14 @@ impl Store {
         }
     }
 
-    /// Writes the write-ahead entry in place of another one.
-    pub fn write_intent(&mut self, value: Arc<Value>, maker: usize, now: u64) {
-        if self.has(Bug::IntentIsNotStored) {
+    /// Writes the write-ahead entry in place of another one. Writing it again changes nothing.
+    pub fn write_intent(&mut self, id: &VersionId, value: Arc<Value>, maker: usize, now: u64) {
+        if self.has(Bug::IntentIsNotStored) || self.intents.contains(id) {
             return;
         }
+        self.intents.push(id.clone());
         self.keep_for_stale_reads(now);
-        let id = VersionId::from_store(format!("intent-{maker}-{}", self.named[maker]));
-        let index = self.entry(&id, maker);
+        let index = self.entry(id, maker);
         self.attach(IS_AHEAD, index);
         self.versions[index].value = Some(value);
         self.collect();

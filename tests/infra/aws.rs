@@ -64,13 +64,13 @@ fn the_template_contains_no_secret_value() {
 }
 
 #[test]
-fn the_function_has_minimum_memory_and_a_60_second_timeout() {
+fn the_function_has_minimum_memory_and_a_90_second_timeout() {
     let Some(stack) = stack(&[]) else { return };
     let function = &stack["Resources"]["Function"]["Properties"];
     assert_eq!(function["CodeUri"], "../../dist/genesys-rotator-lambda-arm64.zip");
     assert_eq!((&function["Handler"], &function["Runtime"]), (&"bootstrap".into(), &"provided.al2023".into()));
     assert_eq!(function["Architectures"], serde_json::json!(["arm64"]));
-    assert_eq!((function["MemorySize"].as_u64(), function["Timeout"].as_u64()), (Some(128), Some(60)));
+    assert_eq!((function["MemorySize"].as_u64(), function["Timeout"].as_u64()), (Some(128), Some(90)));
     for absent in ["AutoPublishAlias", "DeadLetterQueue", "Tracing", "VpcConfig", "ReservedConcurrentExecutions"] {
         assert!(function.get(absent).is_none(), "{absent}");
     }

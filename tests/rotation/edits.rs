@@ -42,29 +42,46 @@ async fn an_edit_between_any_two_steps_survives() {
     }
 }
 
+/// The operator regenerates the secret of client `id` by hand, and stores it. Returns the document.
+async fn regenerate_by_hand(world: &World, id: &str) -> Value {
+    world.simulation.genesys.add_client(OAuthClient::new(id, BY_HAND));
+    let mut edited = world.current();
+    if edited["client_id"] == id {
+        edited["client_secret"] = json!(BY_HAND);
+    }
+    let clients = edited.get_mut("clients").and_then(Value::as_array_mut).into_iter().flatten();
+    for entry in clients.filter(|entry| entry["client_id"] == id) {
+        entry["client_secret"] = json!(BY_HAND);
+    }
+    store_as_current(world, &edited).await;
+    edited
+}
+
 #[tokio::test]
 async fn a_client_secret_that_the_operator_regenerates_and_stores_survives() {
     for (mode, id) in [(Mode::Alternating, CLIENT_ID), (Mode::Alternating, SECOND_ID), (Mode::InPlace, CLIENT_ID)] {
-        let world = world(mode, 0).await;
-        let version = staged_empty(&world).await;
-        for step in ["createSecret", "setSecret", "testSecret"] {
-            world.invoke(step, SECRET, &version).await.expect("the step succeeds");
+        for keeps_lease in [false, true] {
+            let world = world(mode, 0).await;
+            let version = staged_empty(&world).await;
+            if keeps_lease {
+                let body = r#"{"__type":"AccessDeniedException","Message":"no"}"#;
+                let denied = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body);
+                // The first call takes the lease.
+                let fault = Fault::always("UpdateSecretVersionStage", Effect::Answer(denied));
+                world.simulation.faults.add(fault.after(1));
+            }
+            for step in ["createSecret", "setSecret", "testSecret"] {
+                world.invoke(step, SECRET, &version).await.expect("the step succeeds");
+            }
+            world.simulation.faults.clear();
+            world.expire_lease().await;
+            let edited = regenerate_by_hand(&world, id).await;
+            world.invoke("finishSecret", SECRET, &version).await.expect_err("the current version was edited");
+            assert_eq!(world.current(), edited, "{mode:?} {id} {keeps_lease}");
+            let outcome = world.rotate().await;
+            assert!(outcome.succeeded, "{mode:?} {id} {keeps_lease}: {outcome:?}");
+            assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?} {id} {keeps_lease}");
         }
-        world.simulation.genesys.add_client(OAuthClient::new(id, BY_HAND));
-        let mut edited = world.current();
-        if edited["client_id"] == id {
-            edited["client_secret"] = json!(BY_HAND);
-        }
-        let clients = edited.get_mut("clients").and_then(Value::as_array_mut).into_iter().flatten();
-        for entry in clients.filter(|entry| entry["client_id"] == id) {
-            entry["client_secret"] = json!(BY_HAND);
-        }
-        store_as_current(&world, &edited).await;
-        world.invoke("finishSecret", SECRET, &version).await.expect_err("the current version was edited");
-        assert_eq!(world.current(), edited, "{mode:?} {id}");
-        let outcome = world.rotate().await;
-        assert!(outcome.succeeded, "{mode:?} {id}: {outcome:?}");
-        assert!(world.stored_client_works() && world.stored_token_works(), "{mode:?} {id}");
     }
 }
 

@@ -77,11 +77,12 @@ impl WriteAhead for SlowStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         yield_now().await;
-        self.memory.write_intent(secret, value, rotation_token).await?;
+        self.memory.write_intent(secret, id, value, rotation_token).await?;
         yield_now().await;
         Ok(())
     }

@@ -113,8 +113,10 @@ impl World {
 
     /// Ends the lease that a killed rotation holds, as time does.
     pub async fn expire_lease(&self) {
-        if self.holder("ROTATOR_LEASE").is_some_and(|holder| holder.id.starts_with("lease-")) {
-            let ended = format!("lease-1-{}", Uuid::new_v4());
+        let holder = self.holder("ROTATOR_LEASE");
+        let rest = holder.as_ref().and_then(|holder| holder.id.strip_prefix("lease-")?.split_once('-'));
+        if let Some((_, rest)) = rest {
+            let ended = format!("lease-1-{rest}");
             let put = self.aws.put_secret_value().secret_id(SECRET).client_request_token(ended);
             put.secret_string("{}").version_stages("ROTATOR_LEASE").send().await.expect("the lease is moved");
         }

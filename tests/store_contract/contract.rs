@@ -357,7 +357,7 @@ pub async fn an_intent_for_an_unknown_secret_is_not_found(fixture: &impl Fixture
     let (store, unknown) = (fixture.store(), fixture.unknown());
     let missing = Some(ErrorKind::SecretNotFound);
     let (id, value) = (VersionId::random(), SecretString::from(FIRST));
-    assert_eq!(kind_of(store.write_intent(&unknown, &value, None).await), missing);
+    assert_eq!(kind_of(store.write_intent(&unknown, &id, &value, None).await), missing);
     assert_eq!(kind_of(store.take_lease(&unknown, &id, None, None).await), missing);
     match store.read_intent(&unknown).await {
         Ok(value) => assert!(value.is_none()),

@@ -84,7 +84,7 @@ impl<'a, P: Fixture> Secret<'a, P> {
     }
 
     pub async fn write_intent(&self, value: &str) -> Result<()> {
-        self.fixture.store().write_intent(&self.id, &SecretString::from(value), None).await
+        self.fixture.store().write_intent(&self.id, &VersionId::random(), &SecretString::from(value), None).await
     }
 
     /// What was stored in the write-ahead entry.

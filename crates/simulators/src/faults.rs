@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use tokio::sync::Barrier;
 
@@ -23,6 +23,8 @@ pub enum Effect {
     Drop,
     /// The request is executed, and the connection closes without an answer.
     LoseAnswer,
+    /// The connection closes without an answer, and the request is executed after this delay.
+    Late(Duration),
     /// The request is neither answered nor executed.
     Hang,
     /// The calling function process is killed before the request is executed.
@@ -91,12 +93,14 @@ impl Fault {
 }
 
 type Kill = Box<dyn Fn() + Send + Sync>;
+type Choose = Box<dyn Fn(&str, &HeaderMap) -> Option<Effect> + Send + Sync>;
 
 /// The list of faults. Clones share it.
 #[derive(Clone, Default)]
 pub struct Faults {
     rules: Arc<Mutex<Vec<Fault>>>,
     kill: Arc<Mutex<Option<Kill>>>,
+    choose: Arc<Mutex<Option<Choose>>>,
 }
 
 impl Faults {
@@ -105,9 +109,16 @@ impl Faults {
         self.rules.lock().push(fault);
     }
 
-    /// Removes all rules.
+    /// Removes all rules, and the function of [`Faults::choose_with`].
     pub fn clear(&self) {
         self.rules.lock().clear();
+        *self.choose.lock() = None;
+    }
+
+    /// Sets a function that gets the operation and the header fields of each call that no rule applies to, and returns the
+    /// effect on it.
+    pub fn choose_with(&self, choose: impl Fn(&str, &HeaderMap) -> Option<Effect> + Send + Sync + 'static) {
+        *self.choose.lock() = Some(Box::new(choose));
     }
 
     /// Sets the action of [`Effect::KillBefore`] and [`Effect::KillAfter`].
@@ -122,7 +133,11 @@ impl Faults {
     }
 
     /// Counts this call, and returns the effect on it.
-    pub(super) fn next(&self, operation: &str) -> Option<Effect> {
+    pub(super) fn next(&self, operation: &str, headers: &HeaderMap) -> Option<Effect> {
+        self.next_rule(operation).or_else(|| self.choose.lock().as_ref()?(operation, headers))
+    }
+
+    fn next_rule(&self, operation: &str) -> Option<Effect> {
         let mut rules = self.rules.lock();
         for rule in rules.iter_mut().filter(|rule| rule.operation == "*" || rule.operation == operation) {
             if rule.skip > 0 {

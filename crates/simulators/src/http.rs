@@ -168,15 +168,20 @@ async fn handle<S: Service>(
     }
     let operation = service.operation(&request);
     let call = journal.begin(&operation);
-    let reply = match faults.next(&operation) {
+    let reply = match faults.next(&operation, &request.headers) {
         None => Ok(service.answer(request).await),
-        Some(effect) => apply(effect, request, service.as_ref(), &faults).await,
+        Some(effect) => apply(effect, request, service, &faults).await,
     };
     call.end(reply.as_ref().ok().map(Response::status));
     reply
 }
 
-async fn apply<S: Service>(effect: Effect, request: Request, service: &S, faults: &Faults) -> Result<Reply, Dropped> {
+async fn apply<S: Service>(
+    effect: Effect,
+    request: Request,
+    service: Arc<S>,
+    faults: &Faults,
+) -> Result<Reply, Dropped> {
     match effect {
         Effect::Answer(answer) => Ok(reply(answer)),
         Effect::Delay(delay) => {
@@ -195,6 +200,14 @@ async fn apply<S: Service>(effect: Effect, request: Request, service: &S, faults
         Effect::Drop => Err(Dropped),
         Effect::LoseAnswer => {
             service.answer(request).await;
+            Err(Dropped)
+        }
+        Effect::Late(delay) => {
+            // On its own task, because the connection ends now.
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                service.answer(request).await;
+            });
             Err(Dropped)
         }
         Effect::Hang => std::future::pending::<Result<Reply, Dropped>>().await,

@@ -79,14 +79,15 @@ impl WriteAhead for AnyStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         match self {
-            Self::Aws(store) => store.write_intent(secret, value, rotation_token).await,
-            Self::File(store) => store.write_intent(secret, value, rotation_token).await,
-            Self::Memory(store) => store.write_intent(secret, value, rotation_token).await,
-            Self::Vault(store) => store.write_intent(secret, value, rotation_token).await,
+            Self::Aws(store) => store.write_intent(secret, id, value, rotation_token).await,
+            Self::File(store) => store.write_intent(secret, id, value, rotation_token).await,
+            Self::Memory(store) => store.write_intent(secret, id, value, rotation_token).await,
+            Self::Vault(store) => store.write_intent(secret, id, value, rotation_token).await,
         }
     }
 

@@ -4,6 +4,9 @@
 //! token that can regenerate the secret again is stored first (write-ahead), and the new secret is stored before any
 //! other step. After a crash or a lost answer, the next attempt or the background task completes the rotation.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::failure::{logged_failure, to_failure};
@@ -15,12 +18,17 @@ use crate::engine::storage::entries::Entries;
 use crate::engine::storage::role::{PREFIX as ROLES, Role};
 use crate::engine::storage::stored_secret;
 use crate::engine::tokens::shared_token::SharedToken;
-use crate::rotation::{Deadline, ErrorKind, RotationError};
+use crate::rotation::{Deadline, ErrorKind, LATE, RotationError};
 use crate::secret::SecretString;
 use openbao_plugin::{Failure, Response};
 
 /// The prefix of the write-ahead entries' storage keys.
 const INTENTS: &str = "root-intent/";
+
+/// How long a rotation may take. A new secret may need ten seconds to propagate.
+pub(super) const ROTATION: Duration = Duration::from_secs(60);
+/// The time after the start of a rotation from which its last request is no longer carried out.
+const SETTLED: Duration = ROTATION.saturating_add(LATE);
 
 /// A write-ahead entry: a token that can regenerate the client secret.
 #[derive(Deserialize, Serialize)]
@@ -29,9 +37,16 @@ struct RootIntent {
     client_id: String,
     #[serde(with = "stored_secret")]
     token: SecretString,
+    /// The time from which no request of the rotation is carried out, in Unix seconds.
+    #[serde(default)]
+    settled_at: i64,
 }
 
 impl RootIntent {
+    fn new(client_id: String, token: SecretString, now: Timestamp) -> Self {
+        Self { client_id, token, settled_at: (now + SETTLED).as_second() }
+    }
+
     fn is_for(&self, config: &Config) -> bool {
         self.client_id == config.client_id()
     }
@@ -52,7 +67,9 @@ impl InPlaceRotation {
     /// The platform's error or the host's.
     pub(crate) async fn rotate(&self, name: &str, config: &Config, deadline: Deadline) -> Result<Response, Failure> {
         let token = self.write_ahead(name, config, deadline).await?;
-        self.regenerate(name, config, &token, deadline).await
+        let (renewed, answer) = self.regenerate(name, config, &token, deadline).await?;
+        self.clear_intent(name, &renewed, &token, deadline).await?;
+        Ok(answer)
     }
 
     /// The configs whose rotation was interrupted.
@@ -63,7 +80,8 @@ impl InPlaceRotation {
         self.entries.list(INTENTS).await
     }
 
-    /// Completes an interrupted rotation. The caller holds the config's lock.
+    /// Completes an interrupted rotation. Keeps the write-ahead entry while a request of that rotation may still be carried
+    /// out, which would invalidate the stored secret. The caller holds the config's lock.
     ///
     /// # Errors
     /// The platform's error or the host's.
@@ -73,12 +91,15 @@ impl InPlaceRotation {
             return self.entries.delete(&key(INTENTS, name)).await;
         };
         match self.minting.check_credentials(&config, deadline).await {
-            Ok(()) => self.clear_intent(name, &config, &intent.token, deadline).await,
             Err(error) if error.kind() == ErrorKind::CredentialsRejected && !intent.is_for(&config) => {
                 self.clear_intent(name, &config, &intent.token, deadline).await
             }
+            Ok(()) if self.minting.now().as_second() < intent.settled_at => Ok(()),
+            Ok(()) => self.clear_intent(name, &config, &intent.token, deadline).await,
             Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
-                self.regenerate(name, &config, &intent.token, deadline).await?;
+                let again = RootIntent::new(intent.client_id, intent.token, self.minting.now());
+                self.entries.put(&key(INTENTS, name), &again).await?;
+                self.regenerate(name, &config, &again.token, deadline).await?;
                 tracing::warn!(config.name = name, "the client secret was lost, and was regenerated");
                 Ok(())
             }
@@ -93,7 +114,7 @@ impl InPlaceRotation {
         let former = self.entries.get::<RootIntent>(&key).await?.filter(|former| former.is_for(config));
         match (minted, former) {
             (Ok((token, rollback)), former) => {
-                let intent = RootIntent { client_id: config.client_id(), token };
+                let intent = RootIntent::new(config.client_id(), token, self.minting.now());
                 let stored = async {
                     let put = self.entries.put(&key, &intent).await;
                     if put.is_ok() {
@@ -119,7 +140,7 @@ impl InPlaceRotation {
         config: &Config,
         token: &SecretString,
         deadline: Deadline,
-    ) -> Result<Response, Failure> {
+    ) -> Result<(Config, Response), Failure> {
         let (tokens, client_id) = (self.minting.tokens(), config.client_id());
         let secret = tokens.regenerate(&config.place(), &client_id, token, deadline).await;
         let secret = secret.map_err(|error| logged_failure(&with_recovery(error, &client_id)))?;
@@ -127,14 +148,16 @@ impl InPlaceRotation {
         renewed.store(&self.entries, name).await?;
         let propagated = tokens.await_new_secret(&renewed.credentials(), deadline).await;
         let are_tokens_revoked = self.minting.is_rejected(&renewed, token).await;
-        self.clear_intent(name, &renewed, token, deadline).await?;
         if are_tokens_revoked {
             self.replace_tokens(name).await?;
         }
+        let answer = Response::empty();
         Ok(match propagated {
-            Ok(()) => Response::empty(),
-            Err(error) => Response::empty()
-                .warning(format!("the new secret is stored, but the platform does not accept it yet: {error}")),
+            Ok(()) => (renewed, answer),
+            Err(error) => {
+                let warning = format!("the new secret is stored, but the platform does not accept it yet: {error}");
+                (renewed, answer.warning(warning))
+            }
         })
     }
 

@@ -1,8 +1,6 @@
 //! Rotation of a config's client secret or access key.
 
-use std::time::Duration;
-
-use super::in_place::InPlaceRotation;
+use super::in_place::{InPlaceRotation, ROTATION};
 use super::succession::SuccessorRotation;
 use crate::engine::node::Node;
 use crate::engine::storage::config::{Config, PREFIX, SecretSuccession};
@@ -11,9 +9,6 @@ use crate::engine::storage::locks::{Locks, NameGuard};
 use crate::rotation::Deadline;
 use openbao_plugin::framework::refuse;
 use openbao_plugin::{Failure, Response};
-
-/// How long a rotation may take. A new secret may need ten seconds to propagate.
-const ROTATION: Duration = Duration::from_secs(60);
 
 /// Rotates the secrets of configs. Clones share the locks.
 #[derive(Clone)]

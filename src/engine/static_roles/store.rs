@@ -176,7 +176,13 @@ impl SecretStore for StaticStore {
 
 /// The rotation of a static role makes no client secret, and calls none of these: `rotate-root/` does that.
 impl WriteAhead for StaticStore {
-    async fn write_intent(&self, _: &SecretId, _: &SecretString, _: Option<&SecretString>) -> Result<()> {
+    async fn write_intent(
+        &self,
+        _: &SecretId,
+        _: &VersionId,
+        _: &SecretString,
+        _: Option<&SecretString>,
+    ) -> Result<()> {
         Err(makes_tokens_only())
     }
 

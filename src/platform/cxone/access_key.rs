@@ -4,6 +4,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
@@ -11,7 +12,7 @@ use super::Cxone;
 use super::errors::diagnose;
 use crate::platform::http::{CreationFailure, PlatformResponse, send, send_creating};
 use crate::platform::token_response::is_storable;
-use crate::rotation::{CxonePlace, ErrorKind, KeyOwner, KeyPair, Result, Retryability, RotationError};
+use crate::rotation::{CxonePlace, ErrorKind, KeyOwner, KeyPair, LATE, Result, Retryability, RotationError};
 use crate::secret::{ExposeSecret, SecretString};
 
 const ACCESS_KEYS: &str = "/access-key-management/v1/access-keys";
@@ -90,6 +91,7 @@ impl Cxone {
             }
             _ => Err(key_error(response, what)),
         });
+        let no_longer_created = Instant::now() + LATE;
         match created.await {
             Ok(key) if !is_storable(&key.id) || !is_storable(key.secret.expose_secret()) => {
                 self.delete_access_key(place, &key.id, token).await?;
@@ -99,23 +101,25 @@ impl Cxone {
             Ok(key) => Ok(key),
             Err(CreationFailure::NotCreated(error)) => Err(error),
             Err(CreationFailure::AnswerLost(error)) => {
-                Err(self.delete_lost_key(place, owner, token, before, error).await)
+                Err(self.delete_lost_key(place, owner, token, (before, no_longer_created), error).await)
             }
         }
     }
 
-    /// Deletes the key that a lost answer created: the only one that was not listed `before`, and was never used. Returns
-    /// `lost` if no such key remains, and otherwise a permanent error.
+    /// Deletes the key that a lost answer created, once the request is no longer carried out: the only one that was not
+    /// listed `before`, and was never used. Returns `lost` if no such key remains, and otherwise a permanent error.
     async fn delete_lost_key(
         &self,
         place: &CxonePlace,
         owner: &KeyOwner,
         token: &SecretString,
-        before: Result<Vec<ListedKey>>,
+        (before, no_longer_created): (Result<Vec<ListedKey>>, Instant),
         lost: RotationError,
     ) -> RotationError {
         let unknown = async {
-            let (before, now) = (before?, self.keys_of(place, owner, token).await?);
+            let before = before?;
+            sleep_until(no_longer_created).await;
+            let now = self.keys_of(place, owner, token).await?;
             let is_new = |key: &ListedKey| before.iter().all(|known| known.access_key_id != key.access_key_id);
             let ids = now.into_iter().filter(|key| is_new(key) && key.last_used_date.is_none());
             Ok::<Vec<_>, RotationError>(ids.map(|key| key.access_key_id).collect())

@@ -7,13 +7,14 @@ use crate::secret::SecretString;
 /// Keeps one write-ahead entry per secret, for the in-place rotation of a client's own secret: a value beside the
 /// versions. `describe` lists it under the label [`AHEAD`](crate::rotation::version::labels::AHEAD).
 pub trait WriteAhead: Send + Sync {
-    /// Writes the entry, in place of another one. The caller holds the lease.
+    /// Writes the entry with a new `id`, in place of another one. The caller holds the lease.
     ///
     /// # Errors
     /// As for staging.
     fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> impl Future<Output = Result<()>> + Send;

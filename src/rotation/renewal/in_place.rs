@@ -18,7 +18,8 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::step::StepRequest;
 use crate::rotation::tokens::exchange::NewToken;
 use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::version::labels::{AHEAD, Description};
+use crate::rotation::tokens::rollback::Undo;
+use crate::rotation::version::labels::{AHEAD, Description, VersionId};
 use crate::secret::{ExposeSecret, SecretString, same};
 
 /// The part of the lease that is left for storing the new secret.
@@ -59,7 +60,8 @@ pub(crate) async fn regenerate(
             write_intent(rotator, request, &intent, sending).await?;
             new.guard.commit();
             if let Some(replaced) = replaced {
-                rotator.tokens().discard(&credentials, &replaced.token(), deadline).await;
+                let (place, token) = (credentials.place(), replaced.token());
+                rotator.rollbacks.schedule(Undo::RevokeToken { place, token, staged_as: None });
             }
             intent
         }
@@ -125,8 +127,9 @@ async fn write_intent(
     intent: &Intent,
     deadline: Deadline,
 ) -> Result<()> {
-    let (value, token) = (intent.to_value()?, request.rotation_token.as_ref());
-    let write = || rotator.store.write_intent(&request.secret, &value, token);
+    // A repeated write has the same id: if the first one is carried out late, it changes nothing.
+    let (id, value, token) = (VersionId::random(), intent.to_value()?, request.rotation_token.as_ref());
+    let write = || rotator.store.write_intent(&request.secret, &id, &value, token);
     rotator.retries.run("write the write-ahead entry", deadline, write).await
 }
 

@@ -28,8 +28,13 @@ const TERM: Duration = Duration::from_secs(45);
 const LEAST: Duration = Duration::from_secs(12);
 /// The wait between two attempts to take the lease.
 const POLL: Duration = Duration::from_millis(500);
-/// The first part of a holder's id. The end of the lease in Unix seconds and a random id follow.
+/// The first part of a holder's id. The end of the lease in Unix seconds, a random id, and the last characters of the
+/// current version's id follow.
 const PREFIX: &str = "lease-";
+/// The number of these characters. With them, a holder's id has the 64 characters that Secrets Manager allows.
+const BASE_LENGTH: usize = 10;
+/// The number of characters of the random id.
+const RANDOM_LENGTH: usize = 36;
 
 /// A lease that this rotation holds.
 pub(crate) struct HeldLease {
@@ -60,11 +65,12 @@ impl SecretState {
         self.lease.as_ref().map_or(deadline, |lease| lease.sending)
     }
 
-    /// Returns whether the current value was changed since createSecret, which leaves the lease on the version that it
-    /// works from.
+    /// Returns whether the current value was changed since createSecret. That step leaves the lease on the version that
+    /// it works from, or is interrupted and leaves a holder that names it.
     pub(crate) fn shows_edit(&self) -> bool {
-        let rested_on = self.lease.as_ref().and_then(|lease| lease.seen.as_ref()).filter(|seen| end_of(seen).is_none());
-        rested_on.is_some_and(|seen| self.described.holder(CURRENT) != Some(seen))
+        let Some(seen) = self.lease.as_ref().and_then(|lease| lease.seen.as_ref()) else { return false };
+        let base = end_and_base(seen).map_or(seen.as_str(), |(_, base)| base);
+        !current_id(&self.described).ends_with(base)
     }
 }
 
@@ -155,7 +161,7 @@ async fn take(
     deadline: Deadline,
 ) -> Result<Option<HeldLease>> {
     let (now, seen) = (rotator.clock.now(), described.holder(LEASE));
-    let held_until = seen.and_then(end_of).filter(|end| *end > now);
+    let held_until = seen.and_then(end_and_base).map(|(end, _)| end).filter(|end| *end > now);
     if !deadline.allows(LEAST) {
         return Err(match held_until {
             Some(_) => is_held(described, held_until),
@@ -167,7 +173,9 @@ async fn take(
     }
     if held_until.is_none() {
         let end = now.as_second() + TERM.as_secs() as i64;
-        let holder = VersionId::from_store(format!("{PREFIX}{end}-{}", VersionId::random()));
+        let current = current_id(described);
+        let base = current.get(current.len().saturating_sub(BASE_LENGTH)..).unwrap_or_default();
+        let holder = VersionId::from_store(format!("{PREFIX}{end}-{}-{base}", VersionId::random()));
         let (sending, token) = (deadline.at_most(TERM - LATE), request.rotation_token.as_ref());
         let take = || async {
             match rotator.store.take_lease(&request.secret, &holder, seen, token).await {
@@ -216,10 +224,16 @@ fn is_held(described: &Description, until: Option<Timestamp>) -> RotationError {
         .with_hint("rotate again after that: a rotation that makes a client secret or an access key runs alone")
 }
 
-/// Returns the end of the lease; `None` for a version that the lease rests on.
-fn end_of(holder: &VersionId) -> Option<Timestamp> {
-    let (end, _) = holder.as_str().strip_prefix(PREFIX)?.split_once('-')?;
-    Timestamp::from_second(end.parse().ok()?).ok()
+/// Returns the end of the lease and the last characters of the version that was current when it began; `None` for a
+/// version that the lease rests on.
+fn end_and_base(holder: &VersionId) -> Option<(Timestamp, &str)> {
+    let (end, id) = holder.as_str().strip_prefix(PREFIX)?.split_once('-')?;
+    let base = id.get(RANDOM_LENGTH + 1..).unwrap_or_default();
+    Some((Timestamp::from_second(end.parse().ok()?).ok()?, base))
+}
+
+fn current_id(described: &Description) -> &str {
+    described.holder(CURRENT).map(VersionId::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -227,11 +241,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_holder_names_the_end_of_its_lease() {
-        let end = |id: &str| end_of(&VersionId::from_store(id)).map(Timestamp::as_second);
-        assert_eq!(end("lease-1795280000-6669da05-b1c8-4f49-97d9-c8e5bed98e20"), Some(1_795_280_000));
-        for id in ["6669da05-b1c8-4f49-97d9-c8e5bed98e20", "lease-", "lease-x-y", "lease-1", "kv-version-1"] {
-            assert_eq!(end(id), None, "{id}");
+    fn a_holder_names_the_end_of_its_lease_and_the_version_before() {
+        for (id, expected) in [
+            ("lease-1795280000-6669da05-b1c8-4f49-97d9-c8e5bed98e20-5bed98e20f", Some((1_795_280_000, "5bed98e20f"))),
+            ("lease-1795280000-6669da05-b1c8-4f49-97d9-c8e5bed98e20-", Some((1_795_280_000, ""))),
+            ("lease-1795280000-6669da05", Some((1_795_280_000, ""))),
+            ("6669da05-b1c8-4f49-97d9-c8e5bed98e20", None),
+            ("lease-", None),
+            ("lease-x-y", None),
+            ("lease-1", None),
+            ("kv-version-1", None),
+        ] {
+            let id = VersionId::from_store(id);
+            assert_eq!(end_and_base(&id).map(|(end, base)| (end.as_second(), base)), expected, "{id}");
         }
     }
 }

@@ -49,8 +49,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         let unstage = || async {
             let Err(error) = store.unstage(secret, version).await else { return Ok(()) };
             // The answer to an earlier attempt may have been lost.
-            let is_conflict = error.kind() == ErrorKind::StoreConflict;
-            if is_conflict && store.describe(secret).await?.labels(version).is_none() { Ok(()) } else { Err(error) }
+            let described = store.describe(secret).await;
+            if described.is_ok_and(|described| described.labels(version).is_none()) { Ok(()) } else { Err(error) }
         };
         self.retry("remove the pending label", unstage).await
     }

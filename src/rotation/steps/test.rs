@@ -74,8 +74,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         if !has_expired && !is_older_than(SETTLED, document, now) {
             return Err(error);
         }
-        let kind = error.kind();
-        Err(self.abandon(staged, kind, &format!("holds a token that is no longer valid ({error})")).await)
+        Err(self.abandon(staged, error.kind(), &format!("holds a token that is no longer valid ({error})")).await)
     }
 
     /// To test a new rotation set-up, Secrets Manager stages a copy of the current version. Its token may be missing or

@@ -1,7 +1,7 @@
 //! Retries within a step: exponential backoff with full jitter, bounded by the deadline, and no earlier than the peer's
 //! `Retry-After`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -17,6 +17,8 @@ const RATE_LIMIT_WAIT: Duration = Duration::from_secs(1);
 pub struct Deadline {
     work: Instant,
     cleanup: Instant,
+    /// The time of day at which the work must end. An [`Instant`] does not advance while the machine is suspended.
+    work_by: Option<SystemTime>,
 }
 
 impl Deadline {
@@ -28,26 +30,27 @@ impl Deadline {
     pub fn after(remaining: Duration) -> Self {
         let margin = (remaining / 10).min(Self::LONGEST_MARGIN);
         let end = Instant::now() + remaining;
-        Self { work: end - margin, cleanup: end - margin / 4 }
+        Self { work: end - margin, cleanup: end - margin / 4, work_by: None }
     }
 
     /// Returns the same deadline including the time reserved for cleanup.
     #[must_use]
     pub(crate) fn for_cleanup(self) -> Self {
-        Self { work: self.cleanup, cleanup: self.cleanup }
+        Self { work: self.cleanup, cleanup: self.cleanup, work_by: None }
     }
 
     /// Returns a deadline at half of the remaining cleanup time, so that a second cleanup can follow the first.
     #[must_use]
     pub(crate) fn for_half_the_cleanup(self) -> Self {
         let half = self.for_cleanup().remaining() / 2;
-        Self { work: Instant::now() + half, cleanup: self.cleanup }
+        Self { work: Instant::now() + half, cleanup: self.cleanup, work_by: None }
     }
 
-    /// Returns the earlier of this deadline and the one `time` from now. The time reserved for cleanup is the same.
+    /// Returns the earlier of this deadline and the one `time` from now, also by the time of day. The time reserved for
+    /// cleanup is the same.
     #[must_use]
     pub(crate) fn at_most(self, time: Duration) -> Self {
-        Self { work: self.work.min(Instant::now() + time), ..self }
+        Self { work: self.work.min(Instant::now() + time), work_by: Some(SystemTime::now() + time), ..self }
     }
 
     /// Returns this deadline, `time` earlier. The time reserved for cleanup is the same.
@@ -62,7 +65,9 @@ impl Deadline {
     }
 
     fn remaining(self) -> Duration {
-        self.work.saturating_duration_since(Instant::now())
+        let remaining = self.work.saturating_duration_since(Instant::now());
+        let by_day = self.work_by.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        by_day.map_or(remaining, |by_day| remaining.min(by_day))
     }
 }
 
@@ -244,6 +249,54 @@ mod tests {
         let (error, made) = fails(Duration::from_secs(30), asked).await;
         assert_eq!((error.kind(), made), (ErrorKind::RateLimited, 1), "no retry fits before the deadline");
         assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_reserves_time_for_cleanup_and_for_the_answer() {
+        let seconds = Duration::from_secs;
+        let margins = |deadline: Deadline| (deadline.remaining(), deadline.for_cleanup().remaining());
+        assert_eq!(margins(Deadline::after(seconds(60))), (seconds(58), Duration::from_millis(59_500)));
+        let short = Deadline::after(seconds(8));
+        assert_eq!(margins(short), (Duration::from_millis(7_200), Duration::from_millis(7_800)));
+        assert!(short.allows(Duration::from_millis(7_199)) && !short.allows(Duration::from_millis(7_200)));
+        let half = short.for_half_the_cleanup();
+        assert_eq!(margins(half), (Duration::from_millis(3_900), Duration::from_millis(7_800)));
+        assert_eq!(margins(short.earlier_by(seconds(5))), (Duration::from_millis(2_200), Duration::from_millis(7_800)));
+        tokio::time::advance(seconds(10)).await;
+        assert_eq!(margins(short), (Duration::ZERO, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shortened_deadline_ends_a_call_and_keeps_the_time_for_cleanup() {
+        let (began, second) = (Instant::now(), Duration::from_secs(1));
+        let hour = Deadline::after(3600 * second);
+        let never = || std::future::pending::<Result<()>>();
+        policy().run("wait", hour.at_most(second), never).await.expect_err("the call never ends");
+        assert_eq!(began.elapsed(), second);
+        assert!(hour.at_most(second).for_cleanup().allows(3000 * second));
+        assert!(!Deadline::after(second).at_most(3600 * second).allows(second), "the earlier of the two");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_waits_between_retries_double_up_to_a_bound() {
+        let (mut failed, policy) = (Failed::default(), policy());
+        let unavailable = RotationError::new(ErrorKind::PlatformUnavailable, "no");
+        let waits = std::iter::from_fn(|| policy.wait(&mut failed, &unavailable)).map(|wait| wait.as_millis());
+        assert_eq!(waits.collect::<Vec<_>>(), [50, 100, 200, 400, 800, 1600, 2500, 2500]);
+        let limited = RotationError::new(ErrorKind::RateLimited, "no");
+        let wait = |error: RotationError| policy.wait(&mut Failed::default(), &error);
+        assert_eq!(wait(limited.clone()), Some(RATE_LIMIT_WAIT));
+        assert_eq!(wait(limited.with_retry_after(Some(Duration::from_secs(7)))), Some(Duration::from_secs(7)));
+        assert_eq!(wait(RotationError::new(ErrorKind::TokenRejected, "no")), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_sent_after_a_suspension_that_outlasts_the_deadline() {
+        let hour = Duration::from_secs(3600);
+        let resumed = Deadline { work_by: Some(SystemTime::now()), ..Deadline::after(hour).at_most(hour) };
+        let call = || async { panic!("the call is not made") };
+        let error = policy().run("promote the version", resumed, call).await.map(|()| ()).expect_err("no time is left");
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,9 +15,9 @@ const CRON_DATES: usize = 40;
 /// A rotation schedule (Secrets Manager API reference, `RotationRulesType`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RotationRules {
-    /// Days between rotations.
+    /// Days between rotations. With a schedule expression, Secrets Manager returns days that it calculated from it.
     pub automatically_after_days: Option<i64>,
-    /// `rate(…)` or `cron(…)`, in place of days.
+    /// `rate(…)` or `cron(…)`. It decides if there are days as well.
     pub schedule_expression: Option<String>,
     /// The length of the window in which a rotation may start, such as `3h`.
     pub duration: Option<String>,
@@ -42,10 +42,9 @@ impl RotationRules {
     }
 
     fn interval(&self, now: Timestamp) -> Option<Duration> {
-        if let Some(days) = self.automatically_after_days {
-            return DAY.checked_mul(u32::try_from(days).ok()?);
-        }
-        let expression = self.schedule_expression.as_deref()?.trim();
+        let Some(expression) = self.schedule_expression.as_deref().map(str::trim) else {
+            return DAY.checked_mul(u32::try_from(self.automatically_after_days?).ok()?);
+        };
         if let Some(rate) = expression.strip_prefix("rate(") {
             return parse_rate(rate.strip_suffix(')')?);
         }
@@ -100,6 +99,13 @@ mod tests {
         assert_eq!(gap(None, Some("rate(4 hours)"), Some("2h")), Some(6));
         assert_eq!(gap(None, Some("rate(24 hours)"), None), Some(25));
         assert_eq!(gap(None, Some("rate(10 days)"), Some("6h")), Some(246));
+    }
+
+    #[test]
+    fn an_expression_decides_beside_calculated_days() {
+        assert_eq!(gap(Some(1), Some("rate(4 hours)"), None), Some(5));
+        assert_eq!(gap(Some(1), Some("cron(0 8 ? * 2-6 *)"), Some("2h")), Some(3 * 24 + 2));
+        assert_eq!(gap(Some(1), Some("cron(nonsense)"), None), None);
     }
 
     #[test]

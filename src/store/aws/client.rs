@@ -197,10 +197,11 @@ impl WriteAhead for AwsSecretsManager {
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        self.put(secret, (&VersionId::random(), AHEAD), value, rotation_token).await.map(drop)
+        self.put(secret, (id, AHEAD), value, rotation_token).await.map(drop)
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
@@ -296,6 +297,6 @@ fn description(answer: DescribeSecretOutput) -> Option<Description> {
     })
 }
 
-pub(super) fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
+fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
 }

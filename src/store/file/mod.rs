@@ -146,12 +146,13 @@ impl WriteAhead for FileStore {
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        let value = value.clone();
+        let (id, value) = (id.clone(), value.clone());
         self.change_versions(secret, move |versions| {
-            versions.set_intent(&value);
+            versions.set_intent(&id, &value);
             Ok(())
         })
         .await

@@ -185,11 +185,12 @@ impl WriteAhead for VaultKv {
     async fn write_intent(
         &self,
         secret: &SecretId,
+        id: &VersionId,
         value: &SecretString,
         _rotation_token: Option<&SecretString>,
     ) -> Result<()> {
         self.change_versions(secret, |versions| {
-            versions.set_intent(value);
+            versions.set_intent(id, value);
             Ok(())
         })
         .await

@@ -74,6 +74,12 @@ impl Function {
         started.iter().filter_map(Weak::upgrade).filter(|process| process.is_alive()).count()
     }
 
+    /// Returns the ids of the running processes.
+    pub fn process_ids(&self) -> Vec<u32> {
+        let started = self.0.started.lock();
+        started.iter().filter_map(Weak::upgrade).filter_map(|process| process.id()).collect()
+    }
+
     fn idle(&self) -> parking_lot::MutexGuard<'_, Vec<Arc<Process>>> {
         self.0.idle.lock()
     }

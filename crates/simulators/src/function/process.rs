@@ -64,6 +64,12 @@ impl Process {
         self.child.lock().start_kill().ok();
     }
 
+    /// Returns the process's id while it is running.
+    pub(super) fn id(&self) -> Option<u32> {
+        let mut child = self.child.lock();
+        child.try_wait().is_ok_and(|status| status.is_none()).then(|| child.id())?
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         self.child.lock().try_wait().is_ok_and(|status| status.is_none())
     }

@@ -24,4 +24,5 @@ pub use self::client::{CLIENT_CREDENTIALS, ClientState, OAuthClient, RoleDivisio
 pub use self::control::control;
 pub use self::organization::Genesys;
 pub use self::settings::GenesysSettings;
+pub use self::state::LiveToken;
 pub use crate::expires_in::ExpiresIn;

@@ -13,7 +13,7 @@ use super::client::OAuthClient;
 use super::error::GenesysError;
 use super::routes::GenesysResource;
 use super::settings::GenesysSettings;
-use super::state::GenesysState;
+use super::state::{GenesysState, LiveToken};
 use super::{identity, lists, login, oauth_clients, search, unpublished};
 use crate::http::{Reply, Request, Service};
 
@@ -48,7 +48,23 @@ impl Genesys {
 
     /// Returns the valid tokens, in the order of their issue.
     pub fn live_tokens(&self) -> Vec<String> {
+        self.issued_tokens().into_iter().map(|token| token.text).collect()
+    }
+
+    /// Returns the valid tokens with their clients, in the order of their issue.
+    pub fn issued_tokens(&self) -> Vec<LiveToken> {
         self.state().live_tokens()
+    }
+
+    /// Returns the id of the client that a valid token was issued to.
+    pub fn owner_of(&self, token: &str) -> Option<String> {
+        self.state().token(token).map(|token| token.client_id.clone())
+    }
+
+    /// Returns whether the login nodes accept a client's secret now.
+    pub fn accepts(&self, client_id: &str, secret: &str) -> bool {
+        let state = self.state();
+        state.clients.get(client_id).is_some_and(|registration| registration.accepts(secret, state.clock.now()))
     }
 
     /// Returns how many tokens were issued in total.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::client::{ClientState, OAuthClient};
 use super::settings::GenesysSettings;
@@ -43,9 +44,20 @@ pub(super) struct Registration {
 pub(super) struct Token {
     pub client_id: String,
     pub expires: Duration,
+    issued: Instant,
     rejected: bool,
     serial: usize,
     requests: Window,
+}
+
+/// A valid token, and who it was issued to.
+pub struct LiveToken {
+    /// The token.
+    pub text: String,
+    /// The id of the client that it was issued to.
+    pub client_id: String,
+    /// When it was issued.
+    pub issued: Instant,
 }
 
 /// The calls of one rate limit in its current window.
@@ -103,6 +115,7 @@ impl GenesysState {
         let token = Token {
             client_id: client_id.to_owned(),
             expires: self.clock.now().saturating_add(Duration::from_secs(lifetime)),
+            issued: Instant::now(),
             rejected: self.settings.reject_new_tokens,
             serial: self.minted,
             requests: Window::default(),
@@ -148,10 +161,15 @@ impl GenesysState {
     }
 
     /// Returns the valid tokens, in the order of their issue.
-    pub fn live_tokens(&self) -> Vec<String> {
+    pub fn live_tokens(&self) -> Vec<LiveToken> {
         let mut live: Vec<_> = self.tokens.iter().filter(|(_, token)| self.authenticates(token)).collect();
         live.sort_by_key(|(_, token)| token.serial);
-        live.into_iter().map(|(text, _)| text.clone()).collect()
+        let view = |(text, token): (&String, &Token)| LiveToken {
+            text: text.clone(),
+            client_id: token.client_id.clone(),
+            issued: token.issued,
+        };
+        live.into_iter().map(view).collect()
     }
 
     /// Regenerates a client's secret, which the login nodes accept after the propagation time.

@@ -101,6 +101,11 @@ impl SecretsManager {
         secret.versions.iter().map(view).collect()
     }
 
+    /// Returns whether a rotation of this secret is in progress.
+    pub fn is_rotating(&self, secret: &str) -> bool {
+        self.state().find(secret).is_ok_and(|secret| secret.running.is_some())
+    }
+
     /// Returns the ended rotations, in the order of their ends.
     pub fn rotation_outcomes(&self) -> Vec<RotationOutcome> {
         self.state().outcomes.clone()

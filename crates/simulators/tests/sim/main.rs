@@ -10,6 +10,7 @@
 
 mod control;
 mod cxone;
+mod faults;
 mod function;
 mod genesys;
 mod genesys_clients;
