@@ -82,3 +82,66 @@ pub(crate) fn no_staged_value(described: &Description, version: &VersionId) -> R
     RotationError::new(ErrorKind::VersionNotStaged, message)
         .with_hint("createSecret has not run for this version, or failed: see its error")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::version::labels::{LabelledVersion, SecretId};
+
+    const OURS: &str = "11111111-1111-1111-1111-111111111111";
+    const OTHER: &str = "22222222-2222-2222-2222-222222222222";
+
+    fn described(versions: &[(&str, &[&str])]) -> Description {
+        let versions = versions.iter().map(|(id, labels)| LabelledVersion {
+            id: VersionId::from_store(*id),
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        });
+        Description { versions: versions.collect(), ..Description::default() }
+    }
+
+    #[test]
+    fn a_version_that_is_not_staged_may_begin_only_if_it_is_new_and_nothing_else_is_staged() {
+        use ErrorKind::VersionNotStaged;
+        use StagedBy::{Rotator, Service};
+        type Row<'a> = (StagedBy, &'a [(&'a str, &'a [&'a str])], std::result::Result<Readiness, ErrorKind>);
+        let rows: &[Row<'_>] = &[
+            (Rotator, &[(OTHER, &[CURRENT])], Ok(Readiness::Staged)),
+            (Rotator, &[(OTHER, &[CURRENT, PENDING])], Ok(Readiness::Staged)),
+            (Rotator, &[(OURS, &[CURRENT])], Ok(Readiness::AlreadyCurrent)),
+            (Service, &[(OTHER, &[CURRENT])], Err(VersionNotStaged)),
+            (Rotator, &[(OTHER, &[PENDING])], Err(VersionNotStaged)),
+            (Rotator, &[(OURS, &["AWSPREVIOUS"]), (OTHER, &[CURRENT])], Err(VersionNotStaged)),
+        ];
+        for (staged_by, versions, expected) in rows {
+            let (secret, version) = (SecretId::new("token"), VersionId::from_store(OURS));
+            let request = StepRequest { secret, version, rotation_token: None, staged_by: *staged_by };
+            let answer = may_begin(&described(versions), &request).map_err(|error| error.kind());
+            assert_eq!(answer, *expected, "{staged_by:?} {versions:?}");
+        }
+        let (secret, version) = (SecretId::new("token"), VersionId::from_store(OURS));
+        let request = StepRequest { secret, version, rotation_token: None, staged_by: Rotator };
+        let disabled = Description { rotation_enabled: Some(false), ..described(&[]) };
+        let error = may_begin(&disabled, &request).expect_err("rotation is disabled");
+        assert_eq!(error.kind(), ErrorKind::RotationDisabled);
+    }
+
+    #[test]
+    fn a_read_of_a_version_that_is_not_current_is_rejected() {
+        let [ours, other] = [OURS, OTHER].map(VersionId::from_store);
+        let secret = described(&[(OURS, &[CURRENT])]);
+        assert!(check_is_current(&secret, Some(&ours)).is_ok());
+        assert!(check_is_current(&secret, None).is_ok(), "the store has no versions");
+        let error = check_is_current(&secret, Some(&other)).expect_err("it is the previous version");
+        assert_eq!(error.kind(), ErrorKind::StoreConflict);
+    }
+
+    #[test]
+    fn a_token_is_older_than_an_age_that_has_passed() {
+        let issued = r#"{"issued_at": "2026-01-02T03:04:05Z"}"#;
+        let document = Document::parse(&SecretString::from(issued)).expect("a document");
+        let at = |now: &str| is_older_than(Duration::from_secs(60), &document, now.parse().expect("a time"));
+        assert!(!at("2026-01-02T03:04:04Z"), "issued in the future");
+        assert!(!at("2026-01-02T03:05:05Z"));
+        assert!(at("2026-01-02T03:05:06Z"));
+    }
+}

@@ -254,3 +254,17 @@ pub fn error_chain(error: &(dyn StdError + 'static)) -> String {
     let messages = successors(Some(error), |error| (**error).source()).map(ToString::to_string);
     messages.collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_correlation_id_if_it_has_one() {
+        let error = RotationError::new(ErrorKind::PlatformUnavailable, "the platform failed");
+        assert_eq!((error.correlation_id(), error.to_string().as_str()), (None, "the platform failed"));
+        let error = error.with_correlation_id(Some("c-1".to_owned()));
+        assert_eq!(error.correlation_id(), Some("c-1"));
+        assert_eq!(error.to_string(), "the platform failed (correlation id c-1)");
+    }
+}

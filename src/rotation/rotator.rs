@@ -215,3 +215,16 @@ fn holds_token(value: &SecretString, token: &SecretString) -> bool {
     let stored = Document::parse(value).and_then(|document| document.access_token()).ok().flatten();
     stored.is_some_and(|stored| same(&stored, token))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_retry_policy_and_the_rate_limiter_are_used() {
+        let retries = RetryPolicy { transient_retries: 77, ..RetryPolicy::default() };
+        let rotator = Rotator::new((), (), ()).with_retries(retries).with_limiter(RateLimiter::default());
+        assert_eq!(rotator.tokens().retries.transient_retries, 77);
+        assert!(rotator.tokens().limiter.is_some());
+    }
+}

@@ -253,3 +253,27 @@ fn is_unrecoverable(error: &RotationError) -> bool {
 fn is_dropped(error: &RotationError) -> bool {
     error.kind() == ErrorKind::StoreConflict && error.retryability() == Retryability::Permanent
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_starts_over_only_if_its_version_is_lost_or_dropped() {
+        use ErrorKind::{StoreConflict, TokenOwnerMismatch, TokenRejected, VersionNotStaged};
+        let is_lost = |error: RotationError, steps: usize| {
+            let record = StepRecord { step: Step::Create, outcome: None, took: Duration::ZERO };
+            let report = RotationReport { error: Some(error), ..RotationReport::new(&SecretId::new("token")) };
+            lost_to_another(&RotationReport { steps: vec![record; steps], ..report })
+        };
+        let error = |kind| RotationError::new(kind, "no");
+        let dropped = || error(StoreConflict).permanent();
+        assert!(is_lost(error(StoreConflict), 1) && !is_lost(error(StoreConflict), 4) && !is_lost(dropped(), 1));
+        assert!(is_lost(error(VersionNotStaged), 4) && !is_lost(error(TokenRejected), 1));
+        assert!(!lost_to_another(&RotationReport::new(&SecretId::new("token"))));
+        assert!(is_dropped(&dropped()) && !is_dropped(&error(StoreConflict)));
+        assert!(!is_dropped(&error(TokenRejected).permanent()));
+        assert!(is_unrecoverable(&dropped()) && !is_unrecoverable(&error(StoreConflict)));
+        assert!(is_unrecoverable(&error(TokenRejected)) && is_unrecoverable(&error(TokenOwnerMismatch)));
+    }
+}

@@ -20,6 +20,7 @@ async fn hourly(permissions: Option<&[&str]>) -> Scene {
         access_token_validity_seconds: Some(3_600),
         permissions: permissions.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         scope: vec!["oauth".to_owned(), "routing".to_owned()],
+        date_to_delete: Some("2031-01-01T00:00:00.000Z".to_owned()),
         ..OAuthClient::new(CLIENT_ID, CLIENT_SECRET)
     });
     scene.rotating(NAME).await;
@@ -96,6 +97,7 @@ async fn fix_raises_the_token_duration_and_changes_nothing_else() {
     assert_eq!(after.access_token_validity_seconds, Some(21_600));
     assert_eq!((after.name, after.grant, after.state), (before.name, before.grant, before.state));
     assert_eq!((after.scope, after.role_divisions), (before.scope, before.role_divisions));
+    assert_eq!(after.date_to_delete, before.date_to_delete);
     scene.simulation.journal.clear();
     let again = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
     assert_eq!((again.exit, again.json()[0].get("raised")), (Some(0), None));

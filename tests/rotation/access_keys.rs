@@ -231,6 +231,9 @@ async fn a_key_that_cannot_be_found_after_a_lost_answer_is_reported_and_no_other
         assert!(!outcome.succeeded && said.contains("may have created an access key"), "{operation}: {said}");
         assert!(said.contains("access-keys?userId="), "{operation}: {said}");
         assert_eq!(world.simulation.journal.count(CREATE), 1, "{operation}");
+        // The request that created the key may still be carried out.
+        let lease = world.holder("ROTATOR_LEASE").expect("a lease").id;
+        assert!(lease.starts_with("lease-"), "{operation}: the lease was released to {lease}");
         if operation == DELETE {
             let lost = world.key_ids().into_iter().find(|id| id != KEY.0).expect("a key");
             assert!(said.contains(&lost), "{said}");

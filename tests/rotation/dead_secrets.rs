@@ -166,3 +166,55 @@ async fn a_stale_read_of_the_previous_version_selects_no_idle_client() {
     assert_ne!(world.current()["client_id"], in_use, "the other client got the new secret");
     assert!(world.stored_client_works() && world.stored_token_works());
 }
+
+/// An in-place rotation that was killed after the new secret was in the write-ahead entry.
+async fn killed_after_the_regeneration() -> (World, String) {
+    let (world, version) = (world(Mode::InPlace, 0).await, version_id());
+    world.simulation.faults.add(Fault::once("PutSecretValue", Effect::KillAfter).after(2));
+    assert!(!world.rotate_to(SECRET, &version).await.succeeded);
+    world.expire_lease().await;
+    world.simulation.journal.clear();
+    (world, version)
+}
+
+fn answer(status: StatusCode, body: &Value) -> Effect {
+    Effect::Answer(FaultAnswer::new(status, "application/json", body.to_string()))
+}
+
+#[tokio::test]
+async fn a_new_secret_that_could_not_be_tried_is_not_regenerated() {
+    let (world, version) = killed_after_the_regeneration().await;
+    let refusal = json!({"status": 401, "code": "ip.not.authorized", "message": "no"});
+    world.simulation.faults.add(Fault::once("POST /oauth/token", answer(StatusCode::UNAUTHORIZED, &refusal)));
+    let (error_type, message) = world.invoke("createSecret", SECRET, &version).await.expect_err("it is refused");
+    assert_eq!(error_type, "IpNotAuthorized", "{message}");
+    assert_eq!(world.simulation.journal.count(REGENERATE), 0);
+    world.resume(&version).await;
+    assert!(world.stored_client_works() && world.stored_token_works());
+}
+
+#[tokio::test]
+async fn a_new_secret_is_awaited_if_the_token_that_regenerates_it_is_rejected() {
+    let (world, version) = killed_after_the_regeneration().await;
+    // The new secret has not propagated yet.
+    let rejected = answer(StatusCode::BAD_REQUEST, &json!({"error": "invalid_client"}));
+    world.simulation.faults.add(Fault::once("POST /oauth/token", rejected));
+    let rejected = json!({"status": 401, "code": "bad.credentials", "message": "no"});
+    world.simulation.faults.add(Fault::once(REGENERATE, answer(StatusCode::UNAUTHORIZED, &rejected)));
+    world.resume(&version).await;
+    assert_eq!(world.simulation.journal.count(REGENERATE), 1);
+    assert!(world.stored_client_works() && world.stored_token_works());
+}
+
+#[tokio::test]
+async fn a_new_secret_is_not_awaited_after_another_failure_to_regenerate_it() {
+    let (world, version) = killed_after_the_regeneration().await;
+    let rejected = answer(StatusCode::BAD_REQUEST, &json!({"error": "invalid_client"}));
+    world.simulation.faults.add(Fault::once("POST /oauth/token", rejected));
+    let refusal = json!({"status": 403, "code": "not.authorized", "message": "no"});
+    world.simulation.faults.add(Fault::once(REGENERATE, answer(StatusCode::FORBIDDEN, &refusal)));
+    let (error_type, message) = world.invoke("createSecret", SECRET, &version).await.expect_err("it is refused");
+    assert_eq!(error_type, "PermissionMissing", "{message}");
+    world.resume(&version).await;
+    assert!(world.stored_client_works() && world.stored_token_works());
+}

@@ -3,14 +3,15 @@
 use futures_util::FutureExt;
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{
-    Deadline, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock, VersionId,
-    VersionSelector, WriteAhead,
+    Deadline, ErrorKind, RetryPolicy, Rotator, SecretId, SecretStore, StagedBy, Step, StepRequest, SystemClock,
+    VersionId, VersionSelector, WriteAhead,
 };
 use genesys_rotator::secret::{ExposeSecret, SecretString};
 use genesys_rotator::store::memory::MemoryStore;
+use simulators::faults::{Effect, Fault};
 use simulators::genesys::OAuthClient;
 
-use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET, admin};
+use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, LONG_LIVED, Mode, SECOND_ID, SECOND_SECRET, admin};
 use super::*;
 
 async fn read(store: &MemoryStore, secret: &SecretId) -> Value {
@@ -122,4 +123,27 @@ async fn the_write_ahead_entry_of_an_interrupted_rotation_is_named_and_used() {
     assert!(report.promoted(), "{report:?}");
     assert_eq!(read(&rotator.store, &secret).await["client_secret"], CLIENT_SECRET);
     assert_eq!(rotator.store.read_intent(&secret).await.expect("a readable store").map(|_| ()), None);
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_describe_its_secret_fails() {
+    let world = World::new().await;
+    let (rotator, deadline) = (rotator(&world, MemoryStore::new()), Deadline::after(Duration::from_secs(60)));
+    let report = rotator.rotate(&SecretId::new("unknown"), VersionId::random(), deadline, |_| {}).await;
+    assert_eq!(report.error.map(|error| error.kind()), Some(ErrorKind::SecretNotFound));
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_before_the_deadline_may_have_issued_a_token() {
+    let world = World::new().await;
+    world.simulation.genesys.set(|settings| settings.unpublished_endpoints = true);
+    let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
+    store.create(secret.clone(), SecretString::from(Mode::Generated.document().to_string()));
+    world.simulation.faults.add(Fault::always(LONG_LIVED[0], Effect::Hang));
+    // A request ends by itself after 10 s.
+    let deadline = Deadline::after(Duration::from_secs(6));
+    let report = rotator(&world, store).rotate(&secret, VersionId::random(), deadline, |_| {}).await;
+    let error = report.error.expect("the request has no answer");
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
+    assert!(error.hint().contains("may have issued a token"), "{}", error.hint());
 }

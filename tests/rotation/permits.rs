@@ -97,10 +97,10 @@ async fn a_malformed_list_is_rejected_with_its_field() {
             json!([CLIENT_ID, format!("{SECOND_ID} ")]),
             "entry 2 of rotates has leading or trailing whitespace",
         ),
-        ("rotates", json!(["*"]), "entry 1 of rotates"),
+        ("rotates", json!(["*"]), "entry 1 of rotates is a pattern"),
         ("rotates", json!([CLIENT_ID, ""]), "entry 2 of rotates is empty"),
         ("used_by", json!("*"), "used_by is not a list of strings"),
-        ("used_by", json!(["*/token"]), "entry 1 of used_by"),
+        ("used_by", json!(["*/token"]), "entry 1 of used_by has a * that is not at its end"),
         ("used_by", json!([" genesys/token"]), "entry 1 of used_by has leading or trailing whitespace"),
     ] {
         let world = alternating(&merged(json!({"rotates": [CLIENT_ID, SECOND_ID]}), &json!({field: list}))).await;

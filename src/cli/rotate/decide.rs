@@ -76,11 +76,8 @@ impl Rules {
             Some(Err(error)) if !is_known => return of_unreadable(error),
             _ => {}
         }
-        let listed = chosen.listed.as_ref().and_then(|listed| listed.last_rotated);
-        let issued_at = match found {
-            Some(Ok(Some(tokens))) => tokens.issued_at(),
-            _ => listed,
-        };
+        // ListSecrets may lag, and does not show that an older value was stored by hand: only the secret itself counts.
+        let issued_at = found.and_then(|found| found.as_ref().ok()?.as_ref()?.issued_at());
         match (issued_at, self.cutoff) {
             (Some(issued_at), Some(cutoff)) if issued_at > cutoff && issued_at <= self.now => {
                 Decision::Skip(Reason::Fresh(issued_at))

@@ -12,6 +12,19 @@ use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
 const FIELD: &str = "accessTokenValiditySeconds";
+/// The fields that a PUT may have (Platform API, `OAuthClientRequest`). The others are read-only.
+const WRITABLE: [&str; 10] = [
+    FIELD,
+    "authorizedGrantType",
+    "dateToDelete",
+    "description",
+    "name",
+    "registeredRedirectUri",
+    "roleDivisions",
+    "roleIds",
+    "scope",
+    "state",
+];
 const READING: &str = "reading the OAuth client";
 const EDITING: &str = "raising the client's token duration";
 
@@ -31,7 +44,7 @@ impl GenesysCloud {
         duration_of(&response, &client).map(Some)
     }
 
-    /// Writes the whole client back with this field changed: a PUT removes the fields that it lacks.
+    /// Writes all writable fields back with this one changed: a PUT removes the fields that it lacks.
     pub(super) async fn raise_duration(
         &self,
         region: Region,
@@ -45,6 +58,7 @@ impl GenesysCloud {
         if previous >= duration {
             return Ok(None);
         }
+        client.retain(|name, _| WRITABLE.contains(&name.as_str()));
         client.insert(FIELD.to_owned(), duration.as_secs().into());
         let response = send(self.call(region, Method::PUT, &path(client_id), token)?.json(&client)).await?;
         let now = match response.status {

@@ -163,6 +163,63 @@ impl Document {
 }
 
 #[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn document(value: &Value) -> Document {
+        Document::parse(&value.to_string().into()).expect("a document")
+    }
+
+    #[test]
+    fn the_idle_client_is_the_listed_one_that_is_not_active() {
+        let idle = |active: Value, clients: Value| {
+            let document = document(&json!({"client_id": active, "client_secret": "s", "clients": clients}));
+            document.idle_client().map_err(|error| error.to_string())
+        };
+        let entry = |id: &str| json!({"client_id": id, "client_secret": "s"});
+        let both = json!([entry("a"), entry("b")]);
+        assert_eq!(idle(json!("a"), both.clone()).as_deref(), Ok("b"));
+        assert_eq!(idle(json!("b"), both.clone()).as_deref(), Ok("a"));
+        let no_secret = json!({"client_id": "b", "client_secret": ""});
+        for (active, clients, words) in [
+            (json!("c"), both.clone(), "matches no entry"),
+            (json!(""), both, "client_id"),
+            (json!("a"), json!([entry("a"), entry("a")]), "the same client twice"),
+            (json!("a"), json!([entry("a"), no_secret]), "an empty client_id or client_secret"),
+            (json!("a"), json!([entry("a"), entry("")]), "an empty client_id or client_secret"),
+            (json!("a"), json!([entry("a")]), "lists 1 clients"),
+        ] {
+            let error = idle(active, clients).expect_err(words);
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_idle_access_key_is_the_listed_one_that_is_not_active() {
+        let keys = |active: &str, listed: &[&str]| {
+            let entry = |id: &&str| json!({"access_key_id": id, "access_key_secret": "s"});
+            let clients: Vec<_> = listed.iter().map(entry).collect();
+            document(&json!({"access_key_id": active, "access_key_secret": "s", "clients": clients}))
+        };
+        let idle = |listed: &[&str]| keys("a", listed).idle_access_key().ok();
+        assert_eq!(idle(&[]), Some(None));
+        assert_eq!(idle(&["a"]), Some(None));
+        assert_eq!(idle(&["a", "b"]), Some(Some("b".to_owned())));
+        assert_eq!(idle(&["b", "a"]), Some(Some("b".to_owned())));
+        for mismatch in [&["b"][..], &["a", "a"], &["b", "c"], &["a", "b", "c"]] {
+            assert_eq!(idle(mismatch), None, "{mismatch:?}");
+        }
+        let current = keys("a", &["a", "b"]);
+        assert!(keys("c", &["a", "c"]).has_successor_of(&current));
+        assert!(!keys("a", &["a", "c"]).has_successor_of(&current), "the same key");
+        assert!(!keys("c", &["b", "c"]).has_successor_of(&current), "the key of the current document is not listed");
+        assert!(!keys("c", &["a", "c"]).has_successor_of(&document(&json!({}))));
+    }
+}
+
+#[cfg(test)]
 mod properties {
     use proptest::collection::vec;
     use proptest::prelude::*;

@@ -49,3 +49,20 @@ pub(super) fn is_secret_name(text: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter);
     text.len() <= 512 && text.chars().all(|letter| plain(letter) || (letter == ':' && text.starts_with("arn:")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_arns_and_paths_are_secret_names() {
+        for name in ["genesys/token-1", "a_b+c=d.e@f", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf"]
+        {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for text in ["a b", "genesys:token", "arn:aws:a b", "a\nb", "{", &"a".repeat(513)] {
+            assert!(!is_secret_name(text), "{text}");
+        }
+        assert!(is_secret_name(&"a".repeat(512)));
+    }
+}

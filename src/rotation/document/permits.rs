@@ -123,6 +123,13 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "operator")]
+    fn only_used_by_restricts_the_use_of_credentials() {
+        assert!(document("used_by", &json!([])).restricts_use());
+        assert!(!document("rotates", &json!([])).restricts_use());
+    }
+
+    #[test]
     fn names_and_arns_in_used_by_match_with_and_without_the_suffix() {
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/token-AbCdEf";
         let user = Description { name: "team/token".to_owned(), arn: Some(arn.to_owned()), ..Description::default() };

@@ -72,3 +72,31 @@ impl Document {
 fn whole_seconds(time: Timestamp) -> String {
     Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotated_document_holds_every_token_field_and_names_its_credentials() {
+        let fields = [
+            r#""credentials": "c""#,
+            r#""access_token": "t""#,
+            r#""token_type": "bearer""#,
+            r#""issued_at": "2026-01-02T03:04:05Z""#,
+            r#""expires_at": "2026-01-03T03:04:05Z""#,
+        ];
+        let document = |fields: &[&str]| Document::parse(&format!("{{{}}}", fields.join(",")).into()).expect("JSON");
+        assert!(document(&fields).is_rotated());
+        for missing in 0..fields.len() {
+            let fields: Vec<_> = fields.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, f)| *f).collect();
+            assert!(!document(&fields).is_rotated(), "without field {missing}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_names_the_token_field_may_hold_a_token() {
+        assert!(Document::may_hold_token(&r#"{"access_token": "t", "#.into()));
+        assert!(!Document::may_hold_token(&r#"{"client_secret": "s", "#.into()));
+    }
+}

@@ -147,3 +147,23 @@ fn no_token(secret: &SecretId) -> RotationError {
     RotationError::new(ErrorKind::DocumentInvalid, message)
         .with_hint("rotate it first: `genesys-rotator rotate SECRET`")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_without_access_to_the_credentials_learns_which_fields_name_the_place() {
+        let hint = |kind, document: &str| {
+            let document = Document::parse(&document.into()).expect("a document");
+            without_credentials(RotationError::new(kind, "no"), &document).hint().to_owned()
+        };
+        let denied = ErrorKind::StoreDenied;
+        assert!(
+            hint(denied, r#"{"platform": "nice-cxone", "credentials": "c"}"#).contains("add issuer, area or realm")
+        );
+        assert!(hint(denied, r#"{"credentials": "c"}"#).contains("add region"));
+        let other = ErrorKind::StoreUnavailable;
+        assert_eq!(hint(other, r#"{"credentials": "c"}"#), other.hint());
+    }
+}

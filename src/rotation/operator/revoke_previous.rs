@@ -158,3 +158,36 @@ impl Revocation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_known_expiry_of_tokens_that_cannot_be_revoked_is_reported() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let add = |revocation: Revocation, end: Option<i64>| revocation.or_until(end.map(at), at(10));
+        for expired in [9, 10] {
+            assert_eq!(add(Revocation::NothingToRevoke, Some(expired)), Revocation::NothingToRevoke);
+        }
+        assert_eq!(add(Revocation::NothingToRevoke, Some(11)), Revocation::NotOffered(Some(at(11))));
+        assert_eq!(add(Revocation::Revoked, None), Revocation::NotOffered(None));
+        let first = Revocation::NotOffered(Some(at(12)));
+        assert_eq!(add(first, Some(11)), first);
+        assert_eq!(add(first, Some(13)), Revocation::NotOffered(Some(at(13))));
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_read_may_hold_a_token() {
+        let document = |text: &str| Document::parse(&text.into()).expect("a document");
+        let holds = |current: &str, previous| PreviousTokens { current: document(current), previous }.holds_token();
+        let (none, some) = ("{}", r#"{"access_token": "t"}"#);
+        assert!(
+            holds(some, Ok(None)) && holds(none, Ok(Some(document(some)))) && !holds(none, Ok(Some(document(none))))
+        );
+        assert!(holds(r#"{"access_token": 1}"#, Ok(None)), "the field is not a string");
+        assert!(document_of(Some("no document".into())).expect("it holds no token").is_none());
+        let error = document_of(Some(r#""access_token": "t""#.into())).expect_err("it may hold a token");
+        assert!(holds(none, Err(error)));
+    }
+}

@@ -92,3 +92,18 @@ fn is_known_to_be_lost(staged: &Result<Staged>) -> bool {
         Err(error) => [DocumentInvalid, StoreConflict, StoreDenied].contains(&error.kind()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::error::RotationError;
+
+    #[test]
+    fn a_value_is_lost_if_the_store_holds_another_one_or_rejected_it() {
+        let failed = |kind| Err(RotationError::new(kind, "no"));
+        assert!(is_known_to_be_lost(&Ok(Staged::HeldAnother)));
+        assert!(!is_known_to_be_lost(&Ok(Staged::Stored)));
+        assert!(is_known_to_be_lost(&failed(ErrorKind::StoreDenied)));
+        assert!(!is_known_to_be_lost(&failed(ErrorKind::StoreUnavailable)));
+    }
+}

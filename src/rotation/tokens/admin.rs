@@ -180,4 +180,36 @@ mod tests {
         assert!(began.elapsed() >= LATE, "tokio's clock is paused");
         assert_eq!(issuer.0.into_inner(), 2);
     }
+
+    /// A platform that knows one key, and does not answer the request that creates another one.
+    struct CreatesNoKey;
+
+    impl AccessKeys for CreatesNoKey {
+        async fn key_owner(&self, _: &Place, id: &str, _: &SecretString) -> Result<KeyOwner> {
+            match id {
+                "active" => Ok(KeyOwner { user_id: "user".to_owned(), tenant_id: String::new() }),
+                "unknown" => Err(RotationError::new(ErrorKind::DocumentInvalid, "no such key")),
+                _ => Err(RotationError::new(ErrorKind::PermissionMissing, "denied")),
+            }
+        }
+
+        async fn create_access_key(&self, _: &Place, _: &KeyOwner, _: &SecretString) -> Result<KeyPair> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_access_key_may_exist_if_the_request_has_no_answer_before_the_deadline() {
+        let (issuer, rollbacks) = (CreatesNoKey, Rollbacks::default());
+        let retries = RetryPolicy::default();
+        let tokens = Tokens { issuer: &issuer, clock: &SystemClock, retries, limiter: None, rollbacks: &rollbacks };
+        let place = Place::GenesysCloud { region: "mypurecloud.ie".to_owned() };
+        let (token, deadline) = ("token".into(), Deadline::after(Duration::from_secs(60)));
+        let created = tokens.succeed_access_key(&place, ("active", Some("unknown")), &token, |_| Ok(()), deadline);
+        let error = created.await.expect_err("the request has no answer");
+        assert_eq!((error.kind(), error.hint()), (ErrorKind::DeadlineExceeded, UNKNOWN_KEY_HINT));
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let owner = tokens.owner_of_key(&place, "denied", &token, deadline).await;
+        assert_eq!(owner.expect_err("the owner is not known").kind(), ErrorKind::PermissionMissing);
+    }
 }

@@ -129,6 +129,7 @@ impl Pause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rotation::document::fields::Document;
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_shared_and_doubles_until_requests_succeed_again() {
@@ -146,5 +147,45 @@ mod tests {
         }
         assert!(!limit.is_recovering());
         assert_eq!(limit.start_pause(Some(Duration::from_secs(7))), Duration::from_secs(7), "the Retry-After applies");
+    }
+
+    fn client(id: &str) -> Credentials {
+        let document = format!(r#"{{"region": "eu-west-1", "client_id": "{id}", "client_secret": "s"}}"#);
+        Document::parse(&document.into()).and_then(|document| document.credentials()).expect("credentials")
+    }
+
+    async fn fails(limiter: &RateLimiter, client: &Credentials, kind: ErrorKind) -> RotationError {
+        let request = async { Err::<(), _>(RotationError::new(kind, "no")) };
+        limiter.run(client, request).await.expect_err("the request fails")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_rate_limit_pauses_the_requests_of_its_client() {
+        let (limiter, ours, other) = (RateLimiter::default(), client("ours"), client("other"));
+        assert_eq!(fails(&limiter, &ours, ErrorKind::PlatformUnavailable).await.retry_after(), None);
+        assert_eq!(limiter.run(&ours, async { Ok(1) }).await.expect("no pause"), 1);
+        assert_eq!(fails(&limiter, &ours, ErrorKind::RateLimited).await.retry_after(), Some(FIRST_PAUSE));
+        let sent = async { panic!("the request is sent during the pause") };
+        let error = limiter.run::<()>(&ours, sent).await.expect_err("the client pauses");
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(FIRST_PAUSE)));
+        assert_eq!(limiter.run(&other, async { Ok(2) }).await.expect("another client"), 2);
+        tokio::time::advance(FIRST_PAUSE).await;
+        assert_eq!(limiter.run(&ours, async { Ok(3) }).await.expect("the pause has ended"), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limiter_keeps_a_client_only_while_it_has_requests_or_recovers() {
+        let (limiter, ours, other) = (RateLimiter::default(), client("ours"), client("other"));
+        let kept = || limiter.clients.lock().len();
+        let nested = async {
+            limiter.run(&other, async { Ok(()) }).await.expect("another client");
+            assert_eq!(kept(), 2, "a request of the first client runs");
+            Ok(())
+        };
+        limiter.run(&ours, nested).await.expect("the requests succeed");
+        fails(&limiter, &ours, ErrorKind::RateLimited).await;
+        assert_eq!(kept(), 1);
+        fails(&limiter, &other, ErrorKind::TokenRejected).await;
+        assert_eq!(kept(), 2, "the first client recovers");
     }
 }

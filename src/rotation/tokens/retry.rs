@@ -241,6 +241,45 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_deadline_reserves_time_for_cleanup_and_for_the_answer() {
+        let seconds = Duration::from_secs;
+        let margins = |deadline: Deadline| (deadline.remaining(), deadline.for_cleanup().remaining());
+        assert_eq!(margins(Deadline::after(seconds(60))), (seconds(58), Duration::from_millis(59_500)));
+        let short = Deadline::after(seconds(8));
+        assert_eq!(margins(short), (Duration::from_millis(7_200), Duration::from_millis(7_800)));
+        assert!(short.allows(Duration::from_millis(7_199)) && !short.allows(Duration::from_millis(7_200)));
+        let half = short.for_half_the_cleanup();
+        assert_eq!(margins(half), (Duration::from_millis(3_900), Duration::from_millis(7_800)));
+        assert_eq!(margins(short.earlier_by(seconds(5))), (Duration::from_millis(2_200), Duration::from_millis(7_800)));
+        tokio::time::advance(seconds(10)).await;
+        assert_eq!(margins(short), (Duration::ZERO, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shortened_deadline_ends_a_call_and_keeps_the_time_for_cleanup() {
+        let (began, second) = (Instant::now(), Duration::from_secs(1));
+        let hour = Deadline::after(3600 * second);
+        let never = || std::future::pending::<Result<()>>();
+        policy().run("wait", hour.at_most(second), never).await.expect_err("the call never ends");
+        assert_eq!(began.elapsed(), second);
+        assert!(hour.at_most(second).for_cleanup().allows(3000 * second));
+        assert!(!Deadline::after(second).at_most(3600 * second).allows(second), "the earlier of the two");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_waits_between_retries_double_up_to_a_bound() {
+        let (mut failed, policy) = (Failed::default(), policy());
+        let unavailable = RotationError::new(ErrorKind::PlatformUnavailable, "no");
+        let waits = std::iter::from_fn(|| policy.wait(&mut failed, &unavailable)).map(|wait| wait.as_millis());
+        assert_eq!(waits.collect::<Vec<_>>(), [50, 100, 200, 400, 800, 1600, 2500, 2500]);
+        let limited = RotationError::new(ErrorKind::RateLimited, "no");
+        let wait = |error: RotationError| policy.wait(&mut Failed::default(), &error);
+        assert_eq!(wait(limited.clone()), Some(RATE_LIMIT_WAIT));
+        assert_eq!(wait(limited.with_retry_after(Some(Duration::from_secs(7)))), Some(Duration::from_secs(7)));
+        assert_eq!(wait(RotationError::new(ErrorKind::TokenRejected, "no")), None);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn nothing_is_sent_after_a_suspension_that_outlasts_the_deadline() {
         let hour = Duration::from_secs(3600);
         let resumed = Deadline { work_by: Some(SystemTime::now()), ..Deadline::after(hour).at_most(hour) };

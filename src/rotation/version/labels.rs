@@ -151,3 +151,22 @@ impl Description {
 fn names_same_secret(arn: &str, partial: &str) -> bool {
     arn.strip_prefix(partial).is_some_and(|rest| rest.len() == 7 && rest.starts_with('-'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_named_by_its_name_its_arn_and_its_arn_without_the_suffix() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token";
+        let described = |suffix: &str| Description {
+            name: "token".to_owned(),
+            arn: Some(format!("{arn}{suffix}")),
+            ..Description::default()
+        };
+        let secret = described("-AbCdEf");
+        assert!(secret.is_named("token") && secret.is_named(arn) && secret.is_named(&format!("{arn}-AbCdEf")));
+        assert!(!secret.is_named("toke") && !secret.is_named(&arn[..arn.len() - 1]));
+        assert!(!described("-AbCdEfG").is_named(arn) && !described("xAbCdEf").is_named(arn));
+    }
+}

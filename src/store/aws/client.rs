@@ -297,6 +297,6 @@ fn description(answer: DescribeSecretOutput) -> Option<Description> {
     })
 }
 
-pub(super) fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
+fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
 }

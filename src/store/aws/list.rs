@@ -1,9 +1,8 @@
 //! Lists secrets (Secrets Manager API reference, `ListSecrets` and `Filter`).
 
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
-use jiff::Timestamp;
 
-use super::client::{AwsSecretsManager, timestamp};
+use super::client::AwsSecretsManager;
 use super::failure::{AwsCall, of_any_call};
 use crate::rotation::{Result, SecretId};
 
@@ -28,8 +27,6 @@ pub struct ListedSecret {
     pub secret: SecretId,
     /// Whether rotation is enabled.
     pub rotates: bool,
-    /// When Secrets Manager last rotated it successfully.
-    pub last_rotated: Option<Timestamp>,
 }
 
 impl AwsSecretsManager {
@@ -94,9 +91,8 @@ fn is_replica(entry: &SecretListEntry) -> bool {
 }
 
 fn listed(entry: &SecretListEntry) -> Option<ListedSecret> {
-    let last_rotated = entry.last_rotated_date().copied().and_then(timestamp);
     let rotates = entry.rotation_enabled() == Some(true);
-    Some(ListedSecret { secret: SecretId::new(entry.name()?), rotates, last_rotated })
+    Some(ListedSecret { secret: SecretId::new(entry.name()?), rotates })
 }
 
 #[cfg(test)]

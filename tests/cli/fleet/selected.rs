@@ -1,5 +1,7 @@
 //! The selection of `--all`.
 
+use aws_sdk_secretsmanager::primitives::Blob;
+use aws_sdk_secretsmanager::types::Tag;
 use genesys_rotator::rotation::{Clock, SystemClock};
 
 use super::{DATABASE, Scene, numbers};
@@ -31,6 +33,9 @@ async fn only_matching_secrets_with_a_rotated_token_are_rotated() {
     scene.with_token("prod/d", &[("team", "other"), ("owner", "contact")]).await;
     scene.holding("prod/database", DATABASE, &team).await;
     scene.holding("prod/text", "not even JSON", &team).await;
+    let tag = |(key, value): (&str, &str)| Tag::builder().key(key).value(value).build();
+    let binary = scene.aws.create_secret().name("prod/binary").secret_binary(Blob::new([0xff, 0x00]));
+    binary.set_tags(Some(team.map(tag).into())).send().await.expect("the secret is created");
     scene.holding("prod/new", &document(CLIENT_SECRET).to_string(), &team).await;
     let before: Vec<_> = ["test/a", "prod/d", "prod/database", "prod/new"].map(|name| versions(&scene, name)).into();
     scene.simulation.journal.clear();
@@ -43,8 +48,8 @@ async fn only_matching_secrets_with_a_rotated_token_are_rotated() {
 
     let transcript = scene.run(&[&["rotate", "--yes", "--local"], &selection[..]].concat()).await;
     assert_eq!(transcript.exit, Some(0), "{}", transcript.stderr);
-    assert_eq!(transcript.summary(), numbers(&[("rotated", 3), ("skipped", 3)]));
-    for name in ["prod/database", "prod/text", "prod/new"] {
+    assert_eq!(transcript.summary(), numbers(&[("rotated", 3), ("skipped", 4)]));
+    for name in ["prod/database", "prod/text", "prod/binary", "prod/new"] {
         assert_eq!(transcript.about(name)["skipped"]["reason"], "unrelated", "{name}");
     }
     assert_eq!(scene.calls("POST /oauth/token").len(), 3, "no other credentials were sent");

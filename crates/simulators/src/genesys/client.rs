@@ -39,6 +39,9 @@ pub struct OAuthClient {
     /// The roles that it holds.
     #[serde(default = "everyday_roles")]
     pub role_divisions: Vec<RoleDivision>,
+    /// When the platform deletes it, as the API spells it.
+    #[serde(default)]
+    pub date_to_delete: Option<String>,
     /// Whether its tokens act as a user.
     #[serde(default)]
     pub user: bool,
@@ -80,6 +83,7 @@ impl OAuthClient {
             permissions: None,
             scope: Vec::new(),
             role_divisions: everyday_roles(),
+            date_to_delete: None,
             user: false,
         }
     }

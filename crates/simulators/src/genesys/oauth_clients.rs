@@ -19,7 +19,7 @@ const GRANTS: [&str; 5] = ["CODE", "TOKEN", "SAML2-BEARER", "PASSWORD", "CLIENT-
 
 /// The fields that a caller may set (Platform API, OAuthClientRequest).
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ClientRequest {
     name: String,
     authorized_grant_type: String,
@@ -29,7 +29,11 @@ struct ClientRequest {
     registered_redirect_uri: Option<Vec<String>>,
     scope: Option<Vec<String>>,
     role_divisions: Option<Vec<RoleDivision>>,
+    /// Not simulated: clients list their roles in `roleDivisions`.
+    #[serde(rename = "roleIds")]
+    _role_ids: Option<Vec<String>>,
     state: Option<String>,
+    date_to_delete: Option<String>,
 }
 
 impl ClientRequest {
@@ -130,6 +134,9 @@ pub(super) fn describe(registration: &Registration, state: &GenesysState) -> Val
     if let Some(description) = &registration.description {
         body["description"] = json!(description);
     }
+    if let Some(date) = &client.date_to_delete {
+        body["dateToDelete"] = json!(date);
+    }
     body
 }
 
@@ -178,6 +185,7 @@ fn apply(state: &mut GenesysState, id: &str, requested: ClientRequest) -> Result
     client.scope = requested.scope.unwrap_or_default();
     client.role_divisions = requested.role_divisions.unwrap_or_default();
     client.state = client_state;
+    client.date_to_delete = requested.date_to_delete;
     Ok(())
 }
 
