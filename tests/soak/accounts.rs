@@ -10,17 +10,18 @@ use serde_json::Value;
 use simulators::genesys::LiveToken;
 use tokio::time::{Instant, sleep};
 
-use crate::kinds::{pairs, user_of};
+use crate::command;
+use crate::kinds::{Kind, pairs, user_of};
 use crate::ledger::{Broken, Entries, Unanswered};
 use crate::secrets::{Driver, Secret};
 use crate::world::World;
 
-/// The clocks of a call and of its record differ by less.
+/// The times of a call or a kill and of its record differ by less.
 const CLOSE: Duration = Duration::from_secs(2);
-/// A request of a process that was killed is carried out within this time.
-const LATE: Duration = Duration::from_secs(16);
-/// The engine stores or revokes a token within this time after its issue.
-const ISSUE: Duration = Duration::from_secs(30);
+/// The engine stores or revokes a token within this time after its issue, unless calls meet faults.
+const ISSUE: Duration = Duration::from_secs(12);
+/// The time of a rotation of the engine.
+const ROTATION: Duration = Duration::from_secs(60);
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -36,7 +37,7 @@ async fn wait_for_engine(world: &World) {
             secret.note_promoted(world).await;
             let live = world.simulation.genesys.issued_tokens();
             let unknown = live.iter().any(|token| is_own(token) && cause(world, secret, token).is_none());
-            if !unknown || began.elapsed() > ISSUE {
+            if !unknown || began.elapsed() > ROTATION {
                 break;
             }
             sleep(POLL).await;
@@ -66,6 +67,7 @@ pub async fn settle(world: &World) -> LeftBehind {
     for secret in &world.secrets {
         check_credentials(world, secret, &mut left).await;
     }
+    check_versions(world).await;
     check_outages(world);
     left
 }
@@ -93,9 +95,9 @@ fn near(one: Instant, other: Instant) -> bool {
 /// Whether a process was killed that worked on the secret at this time.
 fn was_cut(entries: &Entries, secret: &Secret, at: Instant) -> bool {
     if secret.driver == Driver::Engine {
-        return entries.engine_kills.iter().any(|kill| at < *kill + LATE && *kill < at + ISSUE);
+        return entries.engine_kills.iter().any(|kill| at < *kill + CLOSE && *kill < at + ISSUE);
     }
-    entries.cuts.iter().any(|cut| cut.secret == secret.index && cut.began <= at && at < cut.ended + LATE)
+    entries.cuts.iter().any(|cut| cut.secret == secret.index && cut.began <= at && at < cut.ended + CLOSE)
 }
 
 /// The platform must accept the stored credentials, and the user must have no other access keys.
@@ -133,12 +135,16 @@ fn check_stored(world: &World, secret: &Secret, document: &Value) {
             world.ledger.fail(format!("{}: the platform rejects the stored secret of {id}", secret.what()));
         }
     }
-    if secret.driver == Driver::Function || secret.driver == Driver::Local {
-        for version in world.simulation.secrets_manager.versions(&secret.name) {
-            let is_left = |label: &String| ["ROTATOR_AHEAD", "AWSPENDING"].contains(&label.as_str());
-            if version.labels.iter().any(is_left) {
-                world.ledger.fail(format!("{}: {:?} is left on a version", secret.what(), version.labels));
-            }
+}
+
+/// No version of a rotation that ended is left, as `status` shows it.
+async fn check_versions(world: &World) {
+    for status in command::status(world).await {
+        let versions = status["versions"].as_array().into_iter().flatten();
+        let mut labels = versions.flat_map(|version| version["labels"].as_array().into_iter().flatten());
+        let is_left = |label: &Value| ["ROTATOR_AHEAD", "AWSPENDING"].contains(&label.as_str().unwrap_or_default());
+        if !status["error"].is_null() || labels.any(is_left) {
+            world.ledger.fail(format!("{}: {} {}", status["secret"], status["error"], status["versions"]));
         }
     }
 }
@@ -164,7 +170,7 @@ fn causes_of_keys(world: &World, secret: &Secret) -> usize {
 
 /// Whether an outage is one that `accept_gap` allows.
 pub fn is_accepted_gap(secret: &Secret, what: Broken) -> bool {
-    secret.kind == crate::kinds::Kind::InPlace && what == Broken::Secret
+    secret.kind == Kind::InPlace && what == Broken::Secret
 }
 
 fn check_outages(world: &World) {

@@ -52,7 +52,7 @@ fn choose(world: &World, rng: &mut Rng, operation: &str, headers: &HeaderMap) ->
         20..35 if may_cut => ("answer lost", Effect::LoseAnswer),
         35..40 if may_cut => ("carried out late", Effect::Late(latest.mul_f64(rng.f64()))),
         40..60 => ("5xx", broken(operation, rng)),
-        60..75 => ("429", throttled(operation)),
+        60..75 => ("429", throttled(operation, headers)),
         75..88 => ("slow", Effect::Delay(Duration::from_millis(rng.u64(50..1500)))),
         88..100 => ("answered late", Effect::DelayAnswer(Duration::from_millis(rng.u64(50..1500)))),
         _ => return None,
@@ -120,14 +120,15 @@ fn broken(operation: &str, rng: &mut Rng) -> Effect {
     answer(status, "application/json", &json!({"code": "service.unavailable", "status": 503, "message": "later"}))
 }
 
-fn throttled(operation: &str) -> Effect {
+fn throttled(operation: &str, headers: &HeaderMap) -> Effect {
     let status = StatusCode::BAD_REQUEST;
     match operation {
         _ if is_aws(operation) => {
             let body = json!({"__type": "ThrottlingException", "message": "Rate exceeded"});
             answer(status, "application/x-amz-json-1.1", &body)
         }
-        "POST /oauth/token" => {
+        // Genesys Cloud. CXone has the same path, and answers 429.
+        "POST /oauth/token" if basic(headers).is_some() => {
             let description = "rate limit exceeded; try again in 1 seconds";
             answer(status, "application/json", &json!({"error": "invalid_request", "description": description}))
         }

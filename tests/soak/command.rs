@@ -13,6 +13,8 @@ use crate::secrets::{Driver, Secret};
 use crate::world::World;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_genesys-rotator");
+/// How many secrets `status --watch` reads.
+const WATCHED: usize = 8;
 
 /// Rotates a secret, and kills the command after a while.
 pub async fn rotate(world: &World, secret: &Secret, kill_after: Option<Duration>) -> RotationEnd {
@@ -50,12 +52,28 @@ fn end_of(output: &Output) -> RotationEnd {
     }
 }
 
+/// What `status` prints of all secrets outside the engine.
+pub async fn status(world: &World) -> Vec<Value> {
+    let typed = typed(world);
+    let mut arguments = vec!["status", "--output", "json"];
+    arguments.extend(typed.iter().map(String::as_str));
+    let output = command(world, &arguments).output().await.expect("the command runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let statuses: Vec<_> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    assert_eq!(statuses.len(), typed.len(), "every secret has a line");
+    statuses
+}
+
+fn typed(world: &World) -> Vec<String> {
+    let secrets = world.secrets.iter().filter(|secret| secret.driver != Driver::Engine);
+    secrets.map(|secret| secret.typed(world)).collect()
+}
+
 /// Starts `status --watch`, which runs as long as the soak.
 pub fn watch(world: &World) -> Child {
-    let typed: Vec<_> = world.secrets.iter().filter(|secret| secret.driver != Driver::Engine).take(8).collect();
-    let typed: Vec<_> = typed.iter().map(|secret| secret.typed(world)).collect();
+    let typed = typed(world);
     let mut arguments = vec!["status"];
-    arguments.extend(typed.iter().map(String::as_str));
+    arguments.extend(typed.iter().take(WATCHED).map(String::as_str));
     arguments.extend(["--watch", "1"]);
     command(world, &arguments).stdout(Stdio::null()).spawn().expect("the command starts")
 }

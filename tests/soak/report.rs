@@ -28,7 +28,7 @@ pub fn write(world: &World, phases: &Phases, left: &LeftBehind) -> Vec<String> {
     world.ledger.with(|entries| {
         table(&mut text, world, entries, "driver", |secret| format!("{:?}", secret.driver));
         table(&mut text, world, entries, "kind", |secret| format!("{:?}", secret.kind));
-        disturbances(&mut text, entries);
+        disturbances(&mut text, world, entries);
     });
     left_behind(&mut text, left);
     memory(&mut text, world, phases);
@@ -92,7 +92,7 @@ fn of_sorted(sorted: &[Duration], share: f64) -> Duration {
     sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
-fn disturbances(text: &mut String, entries: &Entries) {
+fn disturbances(text: &mut String, world: &World, entries: &Entries) {
     let mut reads = entries.reads.clone();
     reads.sort_unstable();
     let [p50, p99] = [0.5, 0.99].map(|share| of_sorted(&reads, share).as_secs_f64() * 1e3);
@@ -110,14 +110,15 @@ fn disturbances(text: &mut String, entries: &Entries) {
     for (name, number) in kills.into_iter().chain(faults) {
         let _ = writeln!(text, "| {name} | {number} |");
     }
-    let mut errors: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut errors: BTreeMap<String, usize> = BTreeMap::new();
     for rotation in &entries.rotations {
         if let RotationEnd::Failed(name) = &rotation.end {
-            *errors.entry(name).or_default() += 1;
+            let Secret { driver, kind, .. } = &world.secrets[rotation.secret];
+            *errors.entry(format!("{name} ({driver:?}, {kind:?})")).or_default() += 1;
         }
     }
     for (name, number) in errors {
-        let _ = writeln!(text, "| rotations that failed: {name} | {number} |");
+        let _ = writeln!(text, "| a rotation failed: {name} | {number} |");
     }
     text.push('\n');
 }
