@@ -218,3 +218,14 @@ async fn a_new_secret_is_not_awaited_after_another_failure_to_regenerate_it() {
     world.resume(&version).await;
     assert!(world.stored_client_works() && world.stored_token_works());
 }
+
+#[tokio::test]
+async fn a_new_secret_whose_write_has_no_answer_keeps_the_lease_to_its_end() {
+    let world = world(Mode::Alternating, 0).await;
+    let version = staged_empty(&world).await;
+    // The first write takes the lease.
+    world.simulation.faults.add(Fault::always("PutSecretValue", Effect::Drop).after(1));
+    world.invoke("createSecret", SECRET, &version).await.expect_err("the new version is not stored");
+    let lease = world.holder("ROTATOR_LEASE").expect("a lease").id;
+    assert!(lease.starts_with("lease-"), "the lease was released to {lease}");
+}

@@ -19,7 +19,7 @@ async fn read(store: &MemoryStore, secret: &SecretId) -> Value {
     serde_json::from_str(value.text.expose_secret()).expect("it is JSON")
 }
 
-fn rotator(world: &World, store: MemoryStore) -> Rotator<MemoryStore, Platforms, SystemClock> {
+pub fn rotator<S>(world: &World, store: S) -> Rotator<S, Platforms, SystemClock> {
     let url = world.simulation.genesys_url();
     let endpoints = Endpoints::from_lookup(|name| name.starts_with("ROTATOR_").then(|| url.clone()));
     Rotator::new(store, Platforms::new(endpoints.expect("loopback may be named")), SystemClock)

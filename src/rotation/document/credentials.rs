@@ -286,6 +286,16 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_names_another_secret_holds_a_secret_name() {
+        let named = |name: &str| {
+            let document = Document::parse(&json!({"admin_credentials": name}).to_string().into()).expect("a document");
+            document.secret_name("admin_credentials").map_err(|error| error.kind())
+        };
+        assert_eq!(named("genesys/admin"), Ok(Some("genesys/admin".to_owned())));
+        assert_eq!(named("a secret of ours"), Err(ErrorKind::DocumentInvalid));
+    }
+
+    #[test]
     fn each_form_of_a_cxone_document_selects_one_grant() {
         let back_end = cxone(json!({
             "issuer": "https://cxone.niceincontact.com", "tenantId": "t", "clientId": "c", "clientSecret": "cs",
