@@ -50,7 +50,7 @@ impl Deadline {
     /// cleanup is the same.
     #[must_use]
     pub(crate) fn at_most(self, time: Duration) -> Self {
-        Self { work: self.work.min(Instant::now() + time), work_by: Some(SystemTime::now() + time), ..self }
+        Self { work: self.work.min(Instant::now() + time), work_by: Some(time_of_day() + time), ..self }
     }
 
     /// Returns this deadline, `time` earlier. The time reserved for cleanup is the same.
@@ -66,9 +66,17 @@ impl Deadline {
 
     fn remaining(self) -> Duration {
         let remaining = self.work.saturating_duration_since(Instant::now());
-        let by_day = self.work_by.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        let by_day = self.work_by.map(|end| end.duration_since(time_of_day()).unwrap_or_default());
         by_day.map_or(remaining, |by_day| remaining.min(by_day))
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it bounds requests, as Instant does; documents take the time from Clock"
+)]
+fn time_of_day() -> SystemTime {
+    SystemTime::now()
 }
 
 /// How often a call is retried, and how long it waits in between.
@@ -294,7 +302,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_is_sent_after_a_suspension_that_outlasts_the_deadline() {
         let hour = Duration::from_secs(3600);
-        let resumed = Deadline { work_by: Some(SystemTime::now()), ..Deadline::after(hour).at_most(hour) };
+        let resumed = Deadline { work_by: Some(time_of_day()), ..Deadline::after(hour).at_most(hour) };
         let call = || async { panic!("the call is not made") };
         let error = policy().run("promote the version", resumed, call).await.map(|()| ()).expect_err("no time is left");
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
