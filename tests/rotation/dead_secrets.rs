@@ -188,8 +188,8 @@ async fn a_new_secret_that_could_not_be_tried_is_not_regenerated() {
     // The new secret is tried first, then the old one.
     for answers in [vec![refused()], vec![invalid(), refused()]] {
         let (world, version) = killed_after_the_regeneration().await;
-        for (before, answer) in answers.into_iter().enumerate() {
-            world.simulation.faults.add(Fault::once("POST /oauth/token", answer).after(before as u32));
+        for answer in answers {
+            world.simulation.faults.add(Fault::once("POST /oauth/token", answer));
         }
         let (error_type, message) = world.invoke("createSecret", SECRET, &version).await.expect_err("it is refused");
         assert_eq!(error_type, "IpNotAuthorized", "{message}");
