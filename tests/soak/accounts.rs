@@ -56,8 +56,8 @@ pub async fn settle(world: &World) -> LeftBehind {
             Some(cause) => *left.entry(("token", cause)).or_default() += 1,
             None => {
                 let issued = world.ledger.seconds(token.issued);
-                let what = format!("a token of {} is stored nowhere", token.client_id);
-                world.ledger.fail(format!("{}: {what}, issued at {issued:.3} s", secret.what()));
+                let what = format!("a token of {} was never promoted, issued at {issued:.3} s", token.client_id);
+                world.ledger.fail(format!("{}: {what}; {}", secret.what(), circumstances(world, secret, &token)));
             }
         }
     }
@@ -93,6 +93,22 @@ fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static s
             () => return None,
         })
     })
+}
+
+/// The version that holds a token, and the rotations that ran when it was issued.
+fn circumstances(world: &World, secret: &Secret, token: &LiveToken) -> String {
+    let versions = world.simulation.secrets_manager.versions(&secret.name).into_iter();
+    let version =
+        versions.filter(|version| version.value.as_ref().is_some_and(|text| text.contains(&token.text))).last();
+    let labels =
+        version.map_or_else(|| "in no version".to_owned(), |version| format!("in a version {:?}", version.labels));
+    let at = |time| format!("{:.3} s", world.ledger.seconds(time));
+    let rotations = world.ledger.with(|entries| {
+        let near = entries.rotations.iter().filter(|one| one.secret == secret.index);
+        let near = near.filter(|one| one.began < token.issued + ISSUE && token.issued < one.ended + ISSUE);
+        near.map(|one| format!("{} to {}: {:?}", at(one.began), at(one.ended), one.end)).collect::<Vec<_>>()
+    });
+    format!("{labels}; rotations {rotations:?}")
 }
 
 /// How many rotations of a secret ran at this time.
