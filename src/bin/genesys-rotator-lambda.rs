@@ -17,7 +17,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> ExitCode {
     let level = variable("ROTATOR_LOG").or_else(|| variable("AWS_LAMBDA_LOG_LEVEL"));
     let lines =

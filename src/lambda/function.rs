@@ -121,7 +121,7 @@ fn log_success(event: &RotationEvent, request_id: &str, took: Duration, report: 
     let too_short = report.token_life.filter(TokenLife::ends_before_next_rotation);
     let needed_seconds = too_short.and_then(|life| life.needed).map(|needed| needed.as_secs());
     macro_rules! line {
-        ($level:ident, $message:literal) => {
+        ($level:ident, $($message:tt)+) => {
             tracing::$level!(
                 request.id = request_id,
                 secret.id = event.secret.as_str(),
@@ -131,19 +131,15 @@ fn log_success(event: &RotationEvent, request_id: &str, took: Duration, report: 
                 duration_ms = took.as_millis() as u64,
                 token.life_seconds = report.token_life.map(|life| life.left.as_secs()),
                 token.needed_seconds = needed_seconds,
-                $message
+                $($message)+
             )
         };
     }
-    match too_short {
-        None => line!(info, "step done"),
-        Some(life) if life.is_fixed => line!(
-            warn,
-            "step done, but the token can expire before the next rotation: a CXone token lives one hour, so call RotateSecret from a scheduler more often than that"
-        ),
-        Some(_) => line!(
-            warn,
-            "step done, but the token can expire before the next rotation: increase the OAuth client's token duration, or rotate more often"
-        ),
-    }
+    let Some(life) = too_short else { return line!(info, "step done") };
+    let advice = if life.is_fixed {
+        "a CXone token lives one hour, so call RotateSecret from a scheduler more often than that"
+    } else {
+        "increase the OAuth client's token duration, or rotate more often"
+    };
+    line!(warn, "step done, but the token can expire before the next rotation: {advice}");
 }

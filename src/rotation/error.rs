@@ -154,8 +154,13 @@ pub enum Retryability {
 /// `Display` prints the message without its causes, which are the [`source`](StdError::source). No part of the error holds
 /// a secret value.
 #[derive(Clone, Debug, Error)]
+#[error(transparent)]
+pub struct RotationError(Box<Details>);
+
+/// The content of an error. It is boxed, because each `?` moves the error.
+#[derive(Clone, Debug, Error)]
 #[error("{message}{}", self.correlation_suffix())]
-pub struct RotationError {
+struct Details {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
@@ -168,7 +173,7 @@ pub struct RotationError {
 impl RotationError {
     /// Creates an error with a message that states what is wrong.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind,
             message: message.into(),
             hint: None,
@@ -176,74 +181,76 @@ impl RotationError {
             correlation_id: None,
             is_permanent: false,
             source: None,
-        }
+        }))
     }
 
     /// Replaces the kind's hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// Sets the wait that the peer asked for.
     #[must_use]
     pub fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
-        self.retry_after = retry_after;
+        self.0.retry_after = retry_after;
         self
     }
 
     /// Sets the id by which the peer's support can find the call.
     #[must_use]
     pub fn with_correlation_id(mut self, correlation_id: Option<String>) -> Self {
-        self.correlation_id = correlation_id;
+        self.0.correlation_id = correlation_id;
         self
     }
 
     /// Sets the cause, which must not hold a secret value either.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.source = Some(Arc::new(source));
+        self.0.source = Some(Arc::new(source));
         self
     }
 
     /// Marks this error permanent.
     #[must_use]
     pub fn permanent(mut self) -> Self {
-        self.is_permanent = true;
+        self.0.is_permanent = true;
         self
     }
 
     /// Returns whether a retry can succeed.
     pub fn retryability(&self) -> Retryability {
-        if self.is_permanent { Retryability::Permanent } else { self.kind.retryability() }
+        if self.0.is_permanent { Retryability::Permanent } else { self.0.kind.retryability() }
     }
 
     /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// Returns the hint: what to change.
     pub fn hint(&self) -> &str {
-        self.hint.as_deref().unwrap_or(self.kind.hint())
+        self.0.hint.as_deref().unwrap_or(self.0.kind.hint())
     }
 
     /// Returns the wait that the peer asked for.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        self.0.retry_after
     }
 
     /// Returns the id by which the peer's support can find the call.
     pub fn correlation_id(&self) -> Option<&str> {
-        self.correlation_id.as_deref()
+        self.0.correlation_id.as_deref()
     }
 
     /// Returns the message with all its causes.
     pub fn chain(&self) -> String {
         error_chain(self)
     }
+}
 
+impl Details {
     fn correlation_suffix(&self) -> String {
         self.correlation_id.as_ref().map(|id| format!(" (correlation id {id})")).unwrap_or_default()
     }

@@ -254,7 +254,12 @@ impl TokenIssuer for Port {
     async fn issue(&self, credentials: &Credentials) -> Result<IssuedToken> {
         let (id, secret) = key_of(credentials);
         self.call(Class::PlatformWrite, "issue a token", move |state| {
-            state.platform.issue(&id, &secret, state.actor, state.now).map(token_of)
+            let issued = state.platform.issue(&id, &secret, state.actor, state.now);
+            if issued.is_err() {
+                // If the current access key has not propagated, the one of a dropped version stays, and is named in the log.
+                state.excuse_abandoned(state.actor);
+            }
+            issued.map(token_of)
         })
         .await
     }

@@ -232,7 +232,8 @@ impl Schedule {
                 let mut state = self.world.state.lock();
                 state.is_interrupted[actor] = true;
                 state.excuse_abandoned(actor);
-                if state.calls.iter().any(|call| call.actor == actor && call.name == "stage") {
+                let is_staging = state.calls.iter().any(|call| call.actor == actor && call.name == "stage");
+                if is_staging || state.was_stage_refused[actor] {
                     // A token that the interrupted write may have stored is kept.
                     state.platform.excuse(actor);
                 }
@@ -273,6 +274,9 @@ impl Schedule {
             // Reads that stay stale for longer than the retries make a rotator start over, and take the label from a version
             // that it does not see.
             state.is_excused.fill(true);
+        } else if how == How::Refused && call == "stage" {
+            // An earlier attempt may have been carried out.
+            state.was_stage_refused[actor] = true;
         } else if how == How::Refused && call == "read current" {
             // Whether readers read a staged token is unknown: it is kept.
             state.is_excused.fill(true);

@@ -101,6 +101,8 @@ pub struct State {
     pub is_interrupted: [bool; MOST_ACTORS],
     /// These actors removed a pending label: the version's access key is not deleted yet.
     pub has_unstaged: [bool; MOST_ACTORS],
+    /// Actors whose request to stage a version was refused.
+    pub was_stage_refused: [bool; MOST_ACTORS],
     /// What these actors leave behind is accepted.
     pub is_excused: [bool; MOST_ACTORS],
     pub log: Option<Vec<String>>,
@@ -138,6 +140,7 @@ impl World {
             stale: Default::default(),
             is_interrupted: [false; MOST_ACTORS],
             has_unstaged: [false; MOST_ACTORS],
+            was_stage_refused: [false; MOST_ACTORS],
             is_excused: [false; MOST_ACTORS],
             log: is_logged.then(Vec::new),
             now: 0,

@@ -28,7 +28,7 @@ pub(super) struct StagedVersion {
 
 impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
     /// Retries an operation until it succeeds, fails permanently, or no time remains. `what` names it in errors.
-    pub(super) async fn retry<T, F: Future<Output = Result<T>> + Send>(
+    pub(super) async fn retry<T: Send, F: Future<Output = Result<T>> + Send>(
         &self,
         what: &str,
         op: impl FnMut() -> F + Send,

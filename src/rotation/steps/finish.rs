@@ -28,7 +28,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
             Ok(state) => state,
             Err(described) => return Ok((StepOutcome::AlreadyDone, described)),
         };
-        let promoted = StepContext { deadline: state.sending(deadline), ..*self }.promote_over(&state).await;
+        let promoted = self.promote_over(&state).await;
         let (version, error) = (promoted.is_ok().then_some(&request.version), promoted.as_ref().err());
         release(rotator, request, &state, version, error, deadline).await;
         promoted.map(|outcome| (outcome, state.described))
@@ -37,18 +37,19 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
     /// Promotes a version that follows from the current one, and whose client secret works. A lease covers all attempts.
     async fn promote_over(&self, state: &SecretState) -> Result<StepOutcome> {
         let SecretState { described, current, .. } = state;
+        let sending = StepContext { deadline: state.sending(self.deadline), ..*self };
         let value = state.staged.clone().ok_or_else(|| no_staged_value(described, &self.request.version))?;
         let staged = StagedVersion { described: described.clone(), value };
         let why = why_outdated(&staged.value, &current.text);
         if let Some(why) = why.or(state.shows_edit().then_some(EDITED)) {
             return self.abandon_unless_promoted(&staged, why).await.map(|report| report.outcome);
         }
-        if let Err(error) = self.validate_secret(&Document::parse(&staged.value)?, described).await {
+        if let Err(error) = sending.validate_secret(&Document::parse(&staged.value)?, described).await {
             return Err(self.abandon_if_rejected(error, &staged).await);
         }
         let promote = || self.rotator.store.promote(&self.request.secret, &self.request.version, current);
         if state.lease.is_some() {
-            self.retry("promote the new version", promote).await?
+            sending.retry("promote the new version", promote).await?
         } else {
             promote().await?
         }

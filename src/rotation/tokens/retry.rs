@@ -1,9 +1,10 @@
 //! Retries within a step: exponential backoff with full jitter, bounded by the deadline, and no earlier than the peer's
 //! `Retry-After`.
 
-use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::rotation::error::{ErrorKind, Result, Retryability, RotationError};
@@ -49,7 +50,7 @@ impl Deadline {
     /// cleanup is the same.
     #[must_use]
     pub(crate) fn at_most(self, time: Duration) -> Self {
-        Self { work: self.work.min(Instant::now() + time), work_by: Some(SystemTime::now() + time), ..self }
+        Self { work: self.work.min(Instant::now() + time), work_by: Some(time_of_day() + time), ..self }
     }
 
     /// Returns this deadline, `time` earlier. The time reserved for cleanup is the same.
@@ -65,9 +66,17 @@ impl Deadline {
 
     fn remaining(self) -> Duration {
         let remaining = self.work.saturating_duration_since(Instant::now());
-        let by_day = self.work_by.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        let by_day = self.work_by.map(|end| end.duration_since(time_of_day()).unwrap_or_default());
         by_day.map_or(remaining, |by_day| remaining.min(by_day))
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it bounds requests, as Instant does; documents take the time from Clock"
+)]
+fn time_of_day() -> SystemTime {
+    SystemTime::now()
 }
 
 /// How often a call is retried, and how long it waits in between.
@@ -105,31 +114,41 @@ impl RetryPolicy {
     /// [`ErrorKind::DeadlineExceeded`] with the last error in its message if no time remains to retry.
     pub async fn run<T, F, Fut>(&self, what: &str, deadline: Deadline, mut operation: F) -> Result<T>
     where
+        T: Send,
         F: FnMut() -> Fut + Send,
         Fut: Future<Output = Result<T>> + Send,
     {
-        self.run_boxed(what, deadline, &mut || Box::pin(operation())).await
+        let result = Mutex::new(None);
+        let slot = &result;
+        let mut attempt = || -> BoxFuture<'_, Result<()>> {
+            let attempt = operation();
+            Box::pin(async move { attempt.await.map(|done| *slot.lock() = Some(done)) })
+        };
+        self.run_boxed(what, deadline, &mut attempt).await?;
+        result.into_inner().ok_or_else(|| out_of_time(what, None))
     }
 
-    /// [`run`](Self::run), compiled once for each type of result.
-    async fn run_boxed<'a, T>(
-        &self,
-        what: &str,
+    /// [`run`](Self::run), compiled once for all operations.
+    fn run_boxed<'a>(
+        &'a self,
+        what: &'a str,
         deadline: Deadline,
-        operation: &mut (dyn FnMut() -> Attempt<'a, T> + Send),
-    ) -> Result<T> {
-        let mut failed = Failed::default();
-        loop {
-            if !deadline.allows(Duration::ZERO) {
-                return Err(out_of_time(what, failed.last));
+        attempt: &'a mut Attempt<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut failed = Failed::default();
+            loop {
+                if !deadline.allows(Duration::ZERO) {
+                    return Err(out_of_time(what, failed.last));
+                }
+                let error = match tokio::time::timeout_at(deadline.work, attempt()).await {
+                    Ok(Ok(())) => return Ok(()),
+                    Ok(Err(error)) => error,
+                    Err(_) => return Err(out_of_time(what, failed.last)),
+                };
+                self.wait_to_retry(what, deadline, &mut failed, error).await?;
             }
-            let error = match tokio::time::timeout_at(deadline.work, operation()).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(out_of_time(what, failed.last)),
-            };
-            self.wait_to_retry(what, deadline, &mut failed, error).await?;
-        }
+        })
     }
 
     /// Waits until the next attempt.
@@ -174,7 +193,7 @@ impl RetryPolicy {
     }
 }
 
-type Attempt<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+type Attempt<'a> = dyn FnMut() -> BoxFuture<'a, Result<()>> + Send + 'a;
 
 /// The failed attempts so far: the retries used, and the last error.
 #[derive(Default)]
@@ -282,7 +301,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_is_sent_after_a_suspension_that_outlasts_the_deadline() {
         let hour = Duration::from_secs(3600);
-        let resumed = Deadline { work_by: Some(SystemTime::now()), ..Deadline::after(hour).at_most(hour) };
+        let resumed = Deadline { work_by: Some(time_of_day()), ..Deadline::after(hour).at_most(hour) };
         let call = || async { panic!("the call is not made") };
         let error = policy().run("promote the version", resumed, call).await.map(|()| ()).expect_err("no time is left");
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use croner::parser::{CronParser, Seconds};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -71,10 +71,12 @@ fn widest_cron_gap(fields: &str, now: Timestamp) -> Option<Duration> {
     let parser =
         CronParser::builder().seconds(Seconds::Required).alternative_weekdays(true).sloppy_ranges(true).build();
     let cron = parser.parse(&format!("0 {fields}")).ok()?;
-    let dates: Vec<_> =
-        cron.iter_from(now.to_zoned(TimeZone::UTC), croner::Direction::Forward).take(CRON_DATES).collect();
-    let gaps = dates.windows(2).filter_map(|pair| Duration::try_from(pair[1].duration_since(&pair[0])).ok());
-    gaps.max()
+    let (mut widest, mut earlier) = (None, None::<Zoned>);
+    for date in cron.iter_from(now.to_zoned(TimeZone::UTC), croner::Direction::Forward).take(CRON_DATES) {
+        let gap = earlier.and_then(|earlier| Duration::try_from(date.duration_since(&earlier)).ok());
+        (widest, earlier) = (widest.max(gap), Some(date));
+    }
+    widest
 }
 
 #[cfg(test)]
