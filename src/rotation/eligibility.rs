@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::document::fields::Document;
 use super::error::{ErrorKind, Result, RotationError};
+use super::ports::store::Staged;
 use super::step::{StagedBy, StepRequest};
 use super::version::labels::{CURRENT, Description, PENDING, VersionId};
 use super::version::preflight::{Readiness, preflight};
@@ -65,6 +66,15 @@ pub(crate) fn why_outdated(staged: &SecretString, current: &SecretString) -> Opt
 
 /// Why a version of a changed secret is dropped.
 pub(crate) const EDITED: &str = "was staged before the current value was changed";
+
+/// Whether a value is certainly not stored: the store holds another value, or rejected this one.
+pub(crate) fn is_known_to_be_lost(staged: &Result<Staged>) -> bool {
+    use ErrorKind::{DocumentInvalid, StoreConflict, StoreDenied};
+    match staged {
+        Ok(staged) => *staged == Staged::HeldAnother,
+        Err(error) => [DocumentInvalid, StoreConflict, StoreDenied].contains(&error.kind()),
+    }
+}
 
 /// Whether the document's token was issued longer ago than `age`.
 pub(crate) fn is_older_than(age: Duration, document: &Document, now: Timestamp) -> bool {
@@ -143,5 +153,14 @@ mod tests {
         assert!(!at("2026-01-02T03:04:04Z"), "issued in the future");
         assert!(!at("2026-01-02T03:05:05Z"));
         assert!(at("2026-01-02T03:05:06Z"));
+    }
+
+    #[test]
+    fn a_value_is_lost_if_the_store_holds_another_one_or_rejected_it() {
+        let failed = |kind| Err(RotationError::new(kind, "no"));
+        assert!(is_known_to_be_lost(&Ok(Staged::HeldAnother)));
+        assert!(!is_known_to_be_lost(&Ok(Staged::Stored)));
+        assert!(is_known_to_be_lost(&failed(ErrorKind::StoreDenied)));
+        assert!(!is_known_to_be_lost(&failed(ErrorKind::StoreUnavailable)));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::context::{StagedVersion, StepContext};
 use crate::rotation::document::fields::Document;
-use crate::rotation::eligibility::{may_begin, why_unfit};
-use crate::rotation::error::{ErrorKind, Result};
+use crate::rotation::eligibility::{is_known_to_be_lost, may_begin, why_unfit};
+use crate::rotation::error::Result;
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::Staged;
 use crate::rotation::ports::{RotationPlatform, RotationStore};
@@ -81,29 +81,5 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
                 _ => Err(error),
             },
         }
-    }
-}
-
-/// Whether the value is certainly not stored: the store holds another value, or rejected this one.
-fn is_known_to_be_lost(staged: &Result<Staged>) -> bool {
-    use ErrorKind::{DocumentInvalid, StoreConflict, StoreDenied};
-    match staged {
-        Ok(staged) => *staged == Staged::HeldAnother,
-        Err(error) => [DocumentInvalid, StoreConflict, StoreDenied].contains(&error.kind()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rotation::error::RotationError;
-
-    #[test]
-    fn a_value_is_lost_if_the_store_holds_another_one_or_rejected_it() {
-        let failed = |kind| Err(RotationError::new(kind, "no"));
-        assert!(is_known_to_be_lost(&Ok(Staged::HeldAnother)));
-        assert!(!is_known_to_be_lost(&Ok(Staged::Stored)));
-        assert!(is_known_to_be_lost(&failed(ErrorKind::StoreDenied)));
-        assert!(!is_known_to_be_lost(&failed(ErrorKind::StoreUnavailable)));
     }
 }
