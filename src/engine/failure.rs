@@ -26,3 +26,23 @@ pub(crate) fn to_failure(error: &RotationError) -> Failure {
         _ => Failure::InvalidRequest(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_failure_says_who_must_act() {
+        let failure = |kind| to_failure(&RotationError::new(kind, "no"));
+        for kind in [ErrorKind::PlatformUnavailable, ErrorKind::RateLimited, ErrorKind::DeadlineExceeded] {
+            assert!(matches!(failure(kind), Failure::Status(BAD_GATEWAY, _)), "{kind}");
+        }
+        for kind in [ErrorKind::StoreUnavailable, ErrorKind::StoreConflict] {
+            assert!(matches!(failure(kind), Failure::Internal(_)), "{kind}");
+        }
+        for kind in [ErrorKind::CredentialsRejected, ErrorKind::DocumentInvalid, ErrorKind::PermissionMissing] {
+            assert!(matches!(failure(kind), Failure::InvalidRequest(_)), "{kind}");
+        }
+        assert_eq!(failure(ErrorKind::StoreDenied).to_string(), Failure::read_only().to_string());
+    }
+}

@@ -118,8 +118,12 @@ impl State {
         self.write_by_hand(value);
     }
 
-    /// The operator stores the client secret or access key that was made by hand.
+    /// The operator stores the client secret or access key that was made by hand, unless a rotation has regenerated it since.
     pub fn store_secret(&mut self, id: &str, secret: &str) {
+        self.operator_gap = false;
+        if !self.platform.is_latest(id, secret) {
+            return self.check_reader();
+        }
         let mode = self.scene.mode;
         let current = self.store.current_value().clone();
         // A rotation may have made another client the one in use since.
@@ -130,7 +134,6 @@ impl State {
             }
             _ => current.with_secret_of(id, secret, mode),
         };
-        self.operator_gap = false;
         self.write_by_hand(value);
         if mode == Mode::AccessKeys {
             let listed = current.ids.clone();

@@ -183,14 +183,20 @@ fn answer(status: StatusCode, body: &Value) -> Effect {
 
 #[tokio::test]
 async fn a_new_secret_that_could_not_be_tried_is_not_regenerated() {
-    let (world, version) = killed_after_the_regeneration().await;
-    let refusal = json!({"status": 401, "code": "ip.not.authorized", "message": "no"});
-    world.simulation.faults.add(Fault::once("POST /oauth/token", answer(StatusCode::UNAUTHORIZED, &refusal)));
-    let (error_type, message) = world.invoke("createSecret", SECRET, &version).await.expect_err("it is refused");
-    assert_eq!(error_type, "IpNotAuthorized", "{message}");
-    assert_eq!(world.simulation.journal.count(REGENERATE), 0);
-    world.resume(&version).await;
-    assert!(world.stored_client_works() && world.stored_token_works());
+    let invalid = || answer(StatusCode::BAD_REQUEST, &json!({"error": "invalid_client"}));
+    let refused = || answer(StatusCode::UNAUTHORIZED, &json!({"status": 401, "code": "ip.not.authorized"}));
+    // The new secret is tried first, then the old one.
+    for answers in [vec![refused()], vec![invalid(), refused()]] {
+        let (world, version) = killed_after_the_regeneration().await;
+        for answer in answers {
+            world.simulation.faults.add(Fault::once("POST /oauth/token", answer));
+        }
+        let (error_type, message) = world.invoke("createSecret", SECRET, &version).await.expect_err("it is refused");
+        assert_eq!(error_type, "IpNotAuthorized", "{message}");
+        assert_eq!(world.simulation.journal.count(REGENERATE), 0);
+        world.resume(&version).await;
+        assert!(world.stored_client_works() && world.stored_token_works());
+    }
 }
 
 #[tokio::test]
@@ -217,4 +223,15 @@ async fn a_new_secret_is_not_awaited_after_another_failure_to_regenerate_it() {
     assert_eq!(error_type, "PermissionMissing", "{message}");
     world.resume(&version).await;
     assert!(world.stored_client_works() && world.stored_token_works());
+}
+
+#[tokio::test]
+async fn a_new_secret_whose_write_has_no_answer_keeps_the_lease_to_its_end() {
+    let world = world(Mode::Alternating, 0).await;
+    let version = staged_empty(&world).await;
+    // The first write takes the lease.
+    world.simulation.faults.add(Fault::always("PutSecretValue", Effect::Drop).after(1));
+    world.invoke("createSecret", SECRET, &version).await.expect_err("the new version is not stored");
+    let lease = world.holder("ROTATOR_LEASE").expect("a lease").id;
+    assert!(lease.starts_with("lease-"), "the lease was released to {lease}");
 }

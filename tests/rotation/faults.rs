@@ -133,3 +133,14 @@ async fn a_put_whose_answers_are_all_lost_keeps_the_token_that_was_stored() {
     assert!(outcome.succeeded, "{outcome:?}");
     world.assert_clean();
 }
+
+#[tokio::test]
+async fn a_token_that_is_neither_stored_nor_revoked_is_logged() {
+    let world = World::with_secret().await;
+    world.simulation.secrets_manager.set(|settings| settings.denied = ["PutSecretValue".to_owned()].into());
+    let refusal = answer(403, "application/json", r#"{"status":403,"code":"not.authorized","message":"no"}"#);
+    world.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", refusal));
+    assert!(!world.rotate().await.succeeded);
+    let warning = "a token that is not stored could not be revoked";
+    assert!(world.logs().iter().any(|line| line.contains(warning)), "{:?}", world.logs());
+}

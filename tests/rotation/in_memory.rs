@@ -19,7 +19,7 @@ async fn read(store: &MemoryStore, secret: &SecretId) -> Value {
     serde_json::from_str(value.text.expose_secret()).expect("it is JSON")
 }
 
-fn rotator(world: &World, store: MemoryStore) -> Rotator<MemoryStore, Platforms, SystemClock> {
+pub fn rotator<S>(world: &World, store: S) -> Rotator<S, Platforms, SystemClock> {
     let url = world.simulation.genesys_url();
     let endpoints = Endpoints::from_lookup(|name| name.starts_with("ROTATOR_").then(|| url.clone()));
     Rotator::new(store, Platforms::new(endpoints.expect("loopback may be named")), SystemClock)
@@ -146,4 +146,30 @@ async fn a_request_without_an_answer_before_the_deadline_may_have_issued_a_token
     let error = report.error.expect("the request has no answer");
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
     assert!(error.hint().contains("may have issued a token"), "{}", error.hint());
+}
+
+#[tokio::test]
+async fn a_write_ahead_entry_with_the_current_secret_does_not_replace_a_regeneration() {
+    let world = World::new().await;
+    let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
+    store.create(secret.clone(), SecretString::from(Mode::InPlace.document().to_string()));
+    let entry = json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "token": "unknown"}).to_string();
+    store.write_intent(&secret, &VersionId::random(), &entry.into(), None).await.expect("the entry is written");
+    let (rotator, deadline) = (rotator(&world, store), Deadline::after(Duration::from_secs(60)));
+    let report = rotator.rotate(&secret, VersionId::random(), deadline, |_| {}).await;
+    assert!(report.promoted(), "{report:?}");
+    assert_ne!(read(&rotator.store, &secret).await["client_secret"], CLIENT_SECRET);
+}
+
+#[tokio::test]
+async fn a_token_that_readers_still_get_is_not_revoked() {
+    let world = World::new().await;
+    let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
+    store.create(secret.clone(), SecretString::from(document().to_string()));
+    let (rotator, deadline) = (rotator(&world, store), Deadline::after(Duration::from_secs(60)));
+    assert!(rotator.rotate(&secret, VersionId::random(), deadline, |_| {}).await.promoted());
+    let previous = rotator.previous_tokens(&secret, deadline).await.expect("it can be read").expect("a document");
+    let error = rotator.revoke_replaced(&secret, &previous, deadline).await.expect_err("no rotation followed");
+    assert_eq!(error.kind(), ErrorKind::StoreConflict, "{error}");
+    assert_eq!(world.simulation.genesys.live_tokens().len(), 1);
 }

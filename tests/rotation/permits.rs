@@ -2,8 +2,12 @@
 
 use super::bad_input::failure;
 use super::cxone::{KEY, back_end};
+use super::in_memory::rotator;
 use super::modes::{ADMIN, ADMIN_ID, ADMIN_SECRET, Mode, SECOND_ID, SECOND_SECRET};
 use super::*;
+use aws_sdk_secretsmanager::config::SharedCredentialsProvider;
+use genesys_rotator::rotation::{Deadline, SecretId};
+use genesys_rotator::store::aws::AwsSecretsManager;
 use simulators::cxone::AccessKey;
 use simulators::genesys::OAuthClient;
 
@@ -209,4 +213,25 @@ async fn the_key_of_another_user_is_not_deleted() {
 async fn put(world: &World, name: &str, document: &Value) {
     let put = world.aws.put_secret_value().secret_id(name).secret_string(document.to_string());
     put.send().await.expect("the secret is stored");
+}
+
+#[tokio::test]
+async fn a_temporary_token_needs_a_description_only_if_used_by_restricts_its_credentials() {
+    for (fields, describes) in [(json!({}), 0), (json!({"used_by": [SECRET]}), 1)] {
+        let world = World::new().await;
+        world.create(CREDENTIALS, &merged(document(), &fields)).await;
+        world.create(SECRET, &json!({"credentials": CREDENTIALS, "access_token": "dead"})).await;
+        let credentials = Credentials::new("AKIDEXAMPLE", "example", None, None, "test");
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(world.simulation.secrets_manager_url());
+        let rotator = rotator(&world, AwsSecretsManager::new(&config.build()));
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let current = rotator.current_token(&SecretId::new(SECRET), deadline).await.expect("a token");
+        world.simulation.journal.clear();
+        rotator.issue_spare(&current, deadline).await.expect("a temporary token");
+        assert_eq!(world.simulation.journal.count("DescribeSecret"), describes, "{fields}");
+    }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::command;
 use crate::kinds::{Kind, pairs, user_of};
-use crate::ledger::{Broken, Entries, Unanswered};
+use crate::ledger::{Broken, Entries, Rotation, Unanswered};
 use crate::secrets::{Driver, Secret};
 use crate::world::World;
 
@@ -56,8 +56,8 @@ pub async fn settle(world: &World) -> LeftBehind {
             Some(cause) => *left.entry(("token", cause)).or_default() += 1,
             None => {
                 let issued = world.ledger.seconds(token.issued);
-                let what = format!("a token of {} is stored nowhere", token.client_id);
-                world.ledger.fail(format!("{}: {what}, issued at {issued:.3} s", secret.what()));
+                let what = format!("a token of {} was never promoted, issued at {issued:.3} s", token.client_id);
+                world.ledger.fail(format!("{}: {what}; {}", secret.what(), circumstances(world, secret, &token)));
             }
         }
     }
@@ -74,6 +74,10 @@ pub async fn settle(world: &World) -> LeftBehind {
 
 /// Why a live token exists; `None` if it should not.
 fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static str> {
+    // Another rotation in Secrets Manager takes AWSPENDING, and the first one finds its version no longer staged.
+    let versions = world.simulation.secrets_manager.versions(&secret.name);
+    let is_stored =
+        versions.iter().any(|version| version.value.as_ref().is_some_and(|text| text.contains(&token.text)));
     world.ledger.with(|entries| {
         let is_mint = |one: &&Unanswered| {
             one.secret == secret.index && one.operation.starts_with("POST /") && near(one.at, token.issued)
@@ -82,10 +86,35 @@ fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static s
             () if entries.promoted.contains_key(&token.text) => "promoted",
             () if entries.unanswered.iter().any(|one| is_mint(&one)) => "answer lost",
             () if was_cut(entries, secret, token.issued) => "killed",
+            () if is_stored && rotations_at(entries, secret, token.issued) > 1 => {
+                "staged, and replaced by an overlapping rotation"
+            }
             () if entries.unrevoked.contains(&token.text) => "revocation met a fault",
             () => return None,
         })
     })
+}
+
+/// The version that holds a token, and the rotations that ran when it was issued.
+fn circumstances(world: &World, secret: &Secret, token: &LiveToken) -> String {
+    let versions = world.simulation.secrets_manager.versions(&secret.name).into_iter();
+    let version =
+        versions.filter(|version| version.value.as_ref().is_some_and(|text| text.contains(&token.text))).last();
+    let labels =
+        version.map_or_else(|| "in no version".to_owned(), |version| format!("in a version {:?}", version.labels));
+    let at = |time| format!("{:.3} s", world.ledger.seconds(time));
+    let rotations = world.ledger.with(|entries| {
+        let near = entries.rotations.iter().filter(|one| one.secret == secret.index);
+        let near = near.filter(|one| one.began < token.issued + ISSUE && token.issued < one.ended + ISSUE);
+        near.map(|one| format!("{} to {}: {:?}", at(one.began), at(one.ended), one.end)).collect::<Vec<_>>()
+    });
+    format!("{labels}; rotations {rotations:?}")
+}
+
+/// How many rotations of a secret ran at this time.
+fn rotations_at(entries: &Entries, secret: &Secret, at: Instant) -> usize {
+    let ran = |one: &&Rotation| one.secret == secret.index && one.began <= at && at <= one.ended;
+    entries.rotations.iter().filter(ran).count()
 }
 
 fn near(one: Instant, other: Instant) -> bool {

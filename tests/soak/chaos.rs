@@ -153,12 +153,16 @@ pub async fn kill_function(world: Arc<World>) {
     }
 }
 
-/// Kills the process of the engine at random times. The server starts another one.
+/// Kills the process of the engine at random times. The server starts another one, which is killed only once it answers:
+/// OpenBao 2.7.2 may not replace a process that is killed while it starts.
 pub async fn kill_engine(world: Arc<World>) {
     let mut rng = Rng::with_seed(world.settings.seed ^ 0xe0);
     loop {
         sleep(around(&mut rng, world.settings.killing * 2)).await;
         if !world.settings.cuts_leases && world.holds_lease(Driver::Engine) {
+            continue;
+        }
+        if !answers(&world).await {
             continue;
         }
         let engines = world.bao.engines();
@@ -167,6 +171,12 @@ pub async fn kill_engine(world: Arc<World>) {
             signal(engine, "KILL");
         }
     }
+}
+
+/// Whether the engine answers reads.
+async fn answers(world: &World) -> bool {
+    let Some(secret) = world.secrets.iter().find(|secret| secret.driver == Driver::Engine) else { return false };
+    secret.read(world).await.is_ok()
 }
 
 /// A random time with this mean.

@@ -214,3 +214,22 @@ fn cut_off(error: RotationError) -> RotationError {
     let message = format!("the response was cut off: {}", error.chain());
     RotationError::new(error.kind(), message).with_hint("the printed response is incomplete: call again").permanent()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rejection_has_its_own_hint() {
+        let other = hint_for(StatusCode::GONE);
+        assert!(other.contains("standard output"), "{other}");
+        for (status, words) in [
+            (StatusCode::NOT_FOUND, "path and its ids"),
+            (StatusCode::METHOD_NOT_ALLOWED, "method"),
+            (StatusCode::CONFLICT, "current state"),
+            (StatusCode::BAD_REQUEST, "need a user"),
+        ] {
+            assert!(hint_for(status).contains(words), "{status}: {}", hint_for(status));
+        }
+    }
+}

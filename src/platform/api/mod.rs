@@ -30,11 +30,6 @@ impl Api {
         let known = [Some(base), own].into_iter().flatten().map(parse_base).collect::<Result<_>>()?;
         Ok(Self { http: http.clone(), platform, base: base.trim_end_matches('/').to_owned(), known })
     }
-
-    /// Returns the base address, without a trailing slash.
-    pub fn url(&self) -> &str {
-        &self.base
-    }
 }
 
 /// # Errors

@@ -93,3 +93,27 @@ fn issue_error(response: &PlatformResponse, path: &str) -> RotationError {
         _ => response.diagnose(path),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn each_rejection_of_a_long_lived_token_has_its_hint() {
+        for (status, kind, words) in [
+            (404, ErrorKind::DocumentInvalid, "token duration"),
+            (403, ErrorKind::PermissionMissing, "admin:api-token:manage"),
+            (400, ErrorKind::DocumentInvalid, "resource_owner"),
+            (503, ErrorKind::PlatformUnavailable, ""),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = json!({"status": status.as_u16(), "code": "no", "message": "no"}).to_string();
+            let response = PlatformResponse { status, headers: HeaderMap::new(), body: body.into_bytes().into() };
+            let error = issue_error(&response, GENERATE);
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.hint().contains(words), "{error}: {}", error.hint());
+        }
+    }
+}

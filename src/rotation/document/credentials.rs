@@ -286,6 +286,26 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_names_another_secret_holds_a_secret_name() {
+        let named = |name: &str| {
+            let document = Document::parse(&json!({"admin_credentials": name}).to_string().into()).expect("a document");
+            document.secret_name("admin_credentials").map_err(|error| error.kind())
+        };
+        assert_eq!(named("genesys/admin"), Ok(Some("genesys/admin".to_owned())));
+        assert_eq!(named("a secret of ours"), Err(ErrorKind::DocumentInvalid));
+    }
+
+    #[test]
+    fn the_hint_for_missing_credentials_fits_the_platform() {
+        let hint = |document: &Value| read(document).expect_err("no credentials").hint().to_owned();
+        assert_eq!(hint(&cxone(json!({"issuer": "https://cxone.niceincontact.com"}))), CXONE_FORMS);
+        assert_ne!(hint(&json!({"region": "mypurecloud.ie"})), CXONE_FORMS);
+        let only_shown_once = "only when the key is created";
+        assert!(hint(&cxone(json!({"area": "na1", "access_key_id": "k"}))).contains(only_shown_once));
+        assert!(!hint(&json!({"region": "mypurecloud.ie", "client_id": "c"})).contains(only_shown_once));
+    }
+
+    #[test]
     fn each_form_of_a_cxone_document_selects_one_grant() {
         let back_end = cxone(json!({
             "issuer": "https://cxone.niceincontact.com", "tenantId": "t", "clientId": "c", "clientSecret": "cs",

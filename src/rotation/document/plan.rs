@@ -117,3 +117,19 @@ impl Document {
         texts.iter().map(|text| Probe::parse(text)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_has_at_most_twenty_probes() {
+        let probes = |count: usize| {
+            let value = serde_json::json!({"probes": vec!["GET /api/v2/users/me"; count]});
+            Document::parse(&value.to_string().into()).and_then(|document| document.probes())
+        };
+        assert_eq!(probes(MOST_PROBES).map(|probes| probes.len()).ok(), Some(20));
+        let error = probes(MOST_PROBES + 1).expect_err("too many probes");
+        assert!(error.to_string().contains("lists 21 calls; the limit is 20"), "{error}");
+    }
+}

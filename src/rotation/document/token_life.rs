@@ -38,3 +38,25 @@ impl TokenLife {
         self.needed.is_some_and(|needed| self.left < needed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_life_compares_what_is_left_with_what_the_schedule_needs() {
+        let life = |document: &str, needed| {
+            let document = Document::parse(&document.into()).expect("a document");
+            let now = "2026-01-02T00:00:00Z".parse().expect("a time");
+            TokenLife::of(&document, now, Some(Duration::from_secs(needed)))
+        };
+        let genesys = r#"{"expires_at": "2026-01-02T01:00:00Z"}"#;
+        let cxone = r#"{"platform": "nice-cxone", "expires_at": "2026-01-02T01:00:00Z"}"#;
+        let (hour, fixed) =
+            (life(genesys, 3600).expect("a time of expiry"), life(cxone, 3601).expect("a time of expiry"));
+        assert_eq!((hour.left, hour.is_fixed, fixed.is_fixed), (Duration::from_secs(3600), false, true));
+        assert!(!hour.ends_before_next_rotation() && fixed.ends_before_next_rotation());
+        assert_eq!(life(r#"{"expires_at": "2026-01-01T00:00:00Z"}"#, 1).map(|life| life.left), Some(Duration::ZERO));
+        assert_eq!(life("{}", 1), None);
+    }
+}

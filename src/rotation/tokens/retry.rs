@@ -276,6 +276,7 @@ mod tests {
         policy().run("wait", hour.at_most(second), never).await.expect_err("the call never ends");
         assert_eq!(began.elapsed(), second);
         assert!(hour.at_most(second).for_cleanup().allows(3000 * second));
+        assert!(hour.at_most(second).work_by.is_some(), "a suspension of the machine counts");
         assert!(!Deadline::after(second).at_most(3600 * second).allows(second), "the earlier of the two");
     }
 

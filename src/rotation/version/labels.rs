@@ -169,4 +169,13 @@ mod tests {
         assert!(!secret.is_named("toke") && !secret.is_named(&arn[..arn.len() - 1]));
         assert!(!described("-AbCdEfG").is_named(arn) && !described("xAbCdEf").is_named(arn));
     }
+
+    #[test]
+    fn a_secret_without_a_schedule_has_no_longest_gap() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(Description::default().longest_gap(now), None);
+        let rotation_rules = Some(RotationRules { automatically_after_days: Some(1), ..RotationRules::default() });
+        let scheduled = Description { rotation_rules, ..Description::default() };
+        assert_eq!(scheduled.longest_gap(now), Some(Duration::from_secs(48 * 3600)));
+    }
 }

@@ -52,3 +52,22 @@ pub(super) fn of_another_user(path: &Path, user: u32) -> RotationError {
 fn denied(message: String, hint: impl Into<String>) -> RotationError {
     RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_of_a_file_has_its_kind_and_its_hint() {
+        for (error, kind, words) in [
+            (io::ErrorKind::NotFound, ErrorKind::SecretNotFound, "write the document"),
+            (io::ErrorKind::PermissionDenied, ErrorKind::StoreDenied, "who owns the file"),
+            (io::ErrorKind::ReadOnlyFilesystem, ErrorKind::StoreDenied, "who owns the file"),
+            (io::ErrorKind::StorageFull, ErrorKind::StoreUnavailable, "check the disk"),
+        ] {
+            let failed = failed("write", Path::new("/token.json"), &error.into());
+            assert_eq!(failed.kind(), kind, "{failed}");
+            assert!(failed.hint().contains(words), "{failed}: {}", failed.hint());
+        }
+    }
+}
