@@ -4,7 +4,6 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::rotation::error::{ErrorKind, Result, Retryability, RotationError};
@@ -118,23 +117,16 @@ impl RetryPolicy {
         F: FnMut() -> Fut + Send,
         Fut: Future<Output = Result<T>> + Send,
     {
-        let result = Mutex::new(None);
-        let slot = &result;
-        let mut attempt = || -> BoxFuture<'_, Result<()>> {
-            let attempt = operation();
-            Box::pin(async move { attempt.await.map(|done| *slot.lock() = Some(done)) })
-        };
-        self.run_boxed(what, deadline, &mut attempt).await?;
-        result.into_inner().ok_or_else(|| out_of_time(what, None))
+        self.run_boxed(what, deadline, &mut || Box::pin(operation())).await
     }
 
-    /// [`run`](Self::run), compiled once for all operations.
-    fn run_boxed<'a>(
+    /// [`run`](Self::run), compiled once for each type of result.
+    fn run_boxed<'a, T: Send + 'a>(
         &'a self,
         what: &'a str,
         deadline: Deadline,
-        attempt: &'a mut Attempt<'a>,
-    ) -> BoxFuture<'a, Result<()>> {
+        attempt: &'a mut Attempt<'a, T>,
+    ) -> BoxFuture<'a, Result<T>> {
         Box::pin(async move {
             let mut failed = Failed::default();
             loop {
@@ -142,7 +134,7 @@ impl RetryPolicy {
                     return Err(out_of_time(what, failed.last));
                 }
                 let error = match tokio::time::timeout_at(deadline.work, attempt()).await {
-                    Ok(Ok(())) => return Ok(()),
+                    Ok(Ok(done)) => return Ok(done),
                     Ok(Err(error)) => error,
                     Err(_) => return Err(out_of_time(what, failed.last)),
                 };
@@ -155,23 +147,25 @@ impl RetryPolicy {
     ///
     /// # Errors
     /// The error of `run`, if there is no further attempt.
-    async fn wait_to_retry(
-        &self,
-        what: &str,
+    fn wait_to_retry<'a>(
+        &'a self,
+        what: &'a str,
         deadline: Deadline,
-        failed: &mut Failed,
+        failed: &'a mut Failed,
         error: RotationError,
-    ) -> Result<()> {
-        let Some(wait) = self.wait(failed, &error) else { return Err(error) };
-        if wait >= deadline.remaining() {
-            let asked_for = error.retry_after().is_some();
-            return Err(if asked_for { error } else { out_of_time(what, Some(error)) });
-        }
-        let wait_ms = wait.as_millis() as u64;
-        tracing::info!(call = what, error.r#type = error.kind().name(), wait_ms, "retrying: {error}");
-        tokio::time::sleep(wait).await;
-        failed.last = Some(error);
-        Ok(())
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let Some(wait) = self.wait(failed, &error) else { return Err(error) };
+            if wait >= deadline.remaining() {
+                let asked_for = error.retry_after().is_some();
+                return Err(if asked_for { error } else { out_of_time(what, Some(error)) });
+            }
+            let wait_ms = wait.as_millis() as u64;
+            tracing::info!(call = what, error.r#type = error.kind().name(), wait_ms, "retrying: {error}");
+            tokio::time::sleep(wait).await;
+            failed.last = Some(error);
+            Ok(())
+        })
     }
 
     /// Returns the wait before the next attempt; `None` for no further attempt.
@@ -193,7 +187,7 @@ impl RetryPolicy {
     }
 }
 
-type Attempt<'a> = dyn FnMut() -> BoxFuture<'a, Result<()>> + Send + 'a;
+type Attempt<'a, T> = dyn FnMut() -> BoxFuture<'a, Result<T>> + Send + 'a;
 
 /// The failed attempts so far: the retries used, and the last error.
 #[derive(Default)]
