@@ -220,7 +220,8 @@ async fn revoke_if_replaced(
     }
     // Stale reads may show the labels and the current value from before this version was staged or promoted.
     sleep(SETTLED).await;
-    let described = rotator.store.describe(&request.secret).await;
+    let describe = || rotator.store.describe(&request.secret);
+    let described = rotator.retries.run("describe the secret", deadline.for_cleanup(), describe).await;
     let is_replaced = described.is_ok_and(|described| {
         let is_other_seen = described.holder(PENDING).is_some() || described.holder(CURRENT) != current;
         described.labels(&request.version).is_none() && is_other_seen
