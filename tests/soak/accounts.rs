@@ -97,9 +97,8 @@ fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static s
 
 /// The version that holds a token, and the rotations that ran when it was issued.
 fn circumstances(world: &World, secret: &Secret, token: &LiveToken) -> String {
-    let versions = world.simulation.secrets_manager.versions(&secret.name).into_iter();
-    let version =
-        versions.filter(|version| version.value.as_ref().is_some_and(|text| text.contains(&token.text))).last();
+    let mut versions = world.simulation.secrets_manager.versions(&secret.name).into_iter();
+    let version = versions.rfind(|version| version.value.as_ref().is_some_and(|text| text.contains(&token.text)));
     let labels =
         version.map_or_else(|| "in no version".to_owned(), |version| format!("in a version {:?}", version.labels));
     let at = |time| format!("{:.3} s", world.ledger.seconds(time));

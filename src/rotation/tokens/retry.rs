@@ -298,7 +298,7 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let resumed = Deadline { work_by: Some(time_of_day()), ..Deadline::after(hour).at_most(hour) };
         let call = || async { panic!("the call is not made") };
-        let error = policy().run("promote the version", resumed, call).await.map(|()| ()).expect_err("no time is left");
+        let error = policy().run::<(), _, _>("promote the version", resumed, call).await.expect_err("no time is left");
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     }
 
