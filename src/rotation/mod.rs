@@ -63,8 +63,8 @@ pub use ports::{RotationPlatform, RotationStore};
 pub use rotator::Rotator;
 pub use run::{RotationReport, StepRecord};
 pub use step::{StagedBy, Step, StepOutcome, StepReport, StepRequest};
-#[cfg(feature = "vault")]
 pub(crate) use tokens::admin::LATE;
+#[cfg(feature = "vault")]
 pub(crate) use tokens::exchange::NewToken;
 pub use tokens::exchange::{Tokens, UNKNOWN_TOKEN_HINT};
 pub use tokens::rate_limit::RateLimiter;

@@ -17,8 +17,8 @@ const UNKNOWN_KEY_HINT: &str = "the platform may have created an access key whos
 pub(crate) const LATE: Duration = Duration::from_secs(15);
 
 impl<I: ClientSecrets, C> Tokens<'_, I, C> {
-    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again, but no earlier than
-    /// [`LATE`]: otherwise the first request could still be carried out after the retry.
+    /// Regenerates a client's secret. After a lost answer, a retry regenerates it again, but not
+    /// before 15 seconds have passed: otherwise the first request could still be carried out after the retry.
     ///
     /// # Errors
     /// `PermissionMissing`, and other platform errors.

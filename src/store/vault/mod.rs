@@ -54,7 +54,7 @@ impl VaultKv {
     /// `KUBERNETES_ROLE`, or the file that `bao login` and `vault login` write. The first call logs in.
     ///
     /// # Errors
-    /// [`ErrorKind::ConfigurationInvalid`].
+    /// [`ConfigurationInvalid`](crate::rotation::ErrorKind::ConfigurationInvalid).
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let settings = Arc::new(VaultSettings::from_lookup(lookup)?);
         let shared = Shared { settings, connection: OnceCell::new(), locations: Mutex::default() };
