@@ -76,8 +76,9 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         self.tokens().roll_back(deadline).await
     }
 
-    /// Whether a version may hold what the undo revokes or deletes. A rotation that joined the interrupted one may have promoted it, and reads may
-    /// be stale for a moment: a version without a readable value but with a label counts as holding it.
+    /// Whether a version may hold what the undo revokes or deletes. A rotation that joined the interrupted one may have
+    /// promoted it, and reads may be stale for a moment: a version with a label but without a readable value counts as
+    /// holding it.
     async fn may_hold(&self, secret: &SecretId, version: &VersionId, undo: &Undo, deadline: Deadline) -> Result<bool> {
         let pending = self.read("read the staged version", secret, VersionSelector::Pending(version), deadline).await?;
         if let Some(value) = pending {

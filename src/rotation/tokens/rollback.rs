@@ -114,6 +114,8 @@ impl Rollbacks {
         // The sender lives as long as this.
         let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;
     }
+
+    /// Guards what was created: it is undone unless the guard is committed.
     pub(crate) fn guard(&self, undo: Undo) -> Rollback {
         Rollback { undo: Some(undo), rollbacks: self.clone() }
     }
