@@ -114,6 +114,21 @@ async fn a_rotation_whose_answers_are_lost_completes_once_the_platform_is_back()
 }
 
 #[tokio::test]
+async fn a_request_of_an_interrupted_rotation_that_is_carried_out_after_the_next_one_heals() {
+    let hosted = Hosted::with_role().await;
+    hosted.simulation.faults.add(Fault::always(REGENERATE, Effect::LoseAnswer));
+    assert!(rotate_root(&hosted).await.is_err());
+    hosted.simulation.faults.clear();
+    rotate_root(&hosted).await.expect("the next rotation regenerates the secret");
+    assert!(hosted.is_stored_secret_valid() && !hosted.is_settled(), "the entry outlives the rotation");
+    hosted.simulation.genesys.add_client(OAuthClient::new(CLIENT.0, "hush-hush-made-late-0123456789"));
+    hosted.tick().await;
+    until("the secret is regenerated again", || hosted.is_stored_secret_valid()).await;
+    hosted.settle().await;
+    assert!(hosted.is_stored_secret_valid());
+}
+
+#[tokio::test]
 async fn tokens_revoked_with_the_former_secret_are_replaced() {
     let hosted = Hosted::with_role().await;
     hosted.write("roles/ci", json!({"config": "main"})).await;

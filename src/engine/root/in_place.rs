@@ -47,6 +47,11 @@ impl RootIntent {
         Self { client_id, token, settled_at: (now + SETTLED).as_second() }
     }
 
+    /// Whether no request of the rotation is carried out any more.
+    fn is_settled(&self, now: Timestamp) -> bool {
+        self.settled_at <= now.as_second()
+    }
+
     fn is_for(&self, config: &Config) -> bool {
         self.client_id == config.client_id()
     }
@@ -66,9 +71,11 @@ impl InPlaceRotation {
     /// # Errors
     /// The platform's error or the host's.
     pub(crate) async fn rotate(&self, name: &str, config: &Config, deadline: Deadline) -> Result<Response, Failure> {
-        let token = self.write_ahead(name, config, deadline).await?;
+        let (token, is_settled) = self.write_ahead(name, config, deadline).await?;
         let (renewed, answer) = self.regenerate(name, config, &token, deadline).await?;
-        self.clear_intent(name, &renewed, &token, deadline).await?;
+        if is_settled {
+            self.clear_intent(name, &renewed, &token, deadline).await?;
+        }
         Ok(answer)
     }
 
@@ -94,8 +101,10 @@ impl InPlaceRotation {
             Err(error) if error.kind() == ErrorKind::CredentialsRejected && !intent.is_for(&config) => {
                 self.clear_intent(name, &config, &intent.token, deadline).await
             }
-            Ok(()) if self.minting.now().as_second() < intent.settled_at => Ok(()),
-            Ok(()) => self.clear_intent(name, &config, &intent.token, deadline).await,
+            Ok(()) if intent.is_settled(self.minting.now()) => {
+                self.clear_intent(name, &config, &intent.token, deadline).await
+            }
+            Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
                 let again = RootIntent::new(intent.client_id, intent.token, self.minting.now());
                 self.entries.put(&key(INTENTS, name), &again).await?;
@@ -107,11 +116,18 @@ impl InPlaceRotation {
         }
     }
 
-    /// Stores a token that can regenerate the secret. Nothing is regenerated before.
-    async fn write_ahead(&self, name: &str, config: &Config, deadline: Deadline) -> Result<SecretString, Failure> {
+    /// Stores a token that can regenerate the secret. Nothing is regenerated before. Also returns whether no request of an
+    /// interrupted rotation can still be carried out: if one can, the entry outlives this rotation.
+    async fn write_ahead(
+        &self,
+        name: &str,
+        config: &Config,
+        deadline: Deadline,
+    ) -> Result<(SecretString, bool), Failure> {
         let key = key(INTENTS, name);
         let minted = self.minting.mint_for_admin(config, deadline).await;
         let former = self.entries.get::<RootIntent>(&key).await?.filter(|former| former.is_for(config));
+        let is_settled = former.as_ref().is_none_or(|former| former.is_settled(self.minting.now()));
         match (minted, former) {
             (Ok((token, rollback)), former) => {
                 let intent = RootIntent::new(config.client_id(), token, self.minting.now());
@@ -126,10 +142,14 @@ impl InPlaceRotation {
                 if let Some(former) = former {
                     self.minting.discard(config, &former.token, deadline).await;
                 }
-                Ok(intent.token)
+                Ok((intent.token, is_settled))
             }
             // An earlier rotation regenerated the secret, and the new secret is unknown.
-            (Err(error), Some(former)) if error.kind() == ErrorKind::CredentialsRejected => Ok(former.token),
+            (Err(error), Some(former)) if error.kind() == ErrorKind::CredentialsRejected => {
+                let again = RootIntent::new(former.client_id, former.token, self.minting.now());
+                self.entries.put(&key, &again).await?;
+                Ok((again.token, is_settled))
+            }
             (Err(error), _) => Err(logged_failure(&error)),
         }
     }
