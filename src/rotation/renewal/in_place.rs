@@ -53,22 +53,8 @@ pub(crate) async fn regenerate(
             Err(error) => return Err(error),
         }
     }
-    let intent = match (token_of_old_secret(rotator, request, &document, &credentials, sending).await, interrupted) {
-        (Ok(new), replaced) => {
-            // The new secret of the interrupted rotation may not have propagated yet.
-            let intent = Intent::new(id, &new.token.access_token, replaced.as_ref().filter(|_| renewed.is_some()));
-            write_intent(rotator, request, &intent, sending).await?;
-            new.guard.commit();
-            if let Some(replaced) = replaced {
-                let (place, token) = (credentials.place(), replaced.token());
-                rotator.rollbacks.schedule(Undo::RevokeToken { place, token, staged_as: None });
-            }
-            intent
-        }
-        // An earlier attempt regenerated the secret, and its answer was lost.
-        (Err(error), Some(interrupted)) if error.kind() == ErrorKind::CredentialsRejected => interrupted,
-        (Err(error), _) => return Err(error),
-    };
+    let interrupted = (interrupted, renewed.is_some());
+    let intent = write_ahead(rotator, request, &document, &credentials, interrupted, sending).await?;
     // After an interruption, the answer may still arrive and is stored.
     let _request = rotator.rollbacks.begin_request();
     let secret = rotator.tokens().regenerate(&credentials.place(), id, &intent.token(), before).await;
@@ -87,6 +73,33 @@ pub(crate) async fn regenerate(
         tracing::warn!(error.r#type = kind, "the new client secret is not in the write-ahead entry: {}", error.chain());
     }
     document.with_client(&KeyPair { id: id.to_owned(), secret })
+}
+
+/// Stores a token that can regenerate the secret. `interrupted` is the entry of an interrupted rotation, and whether its
+/// secret is kept: it may not have propagated yet.
+async fn write_ahead(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    document: &Document,
+    credentials: &Credentials,
+    (interrupted, is_kept): (Option<Intent>, bool),
+    sending: Deadline,
+) -> Result<Intent> {
+    let new = match (token_of_old_secret(rotator, request, document, credentials, sending).await, &interrupted) {
+        (Ok(new), _) => new,
+        // An earlier attempt regenerated the secret, and its answer was lost.
+        (Err(error), Some(_)) if error.kind() == ErrorKind::CredentialsRejected => return interrupted.ok_or(error),
+        (Err(error), _) => return Err(error),
+    };
+    let kept = interrupted.as_ref().filter(|_| is_kept);
+    let intent = Intent::new(credentials.id(), &new.token.access_token, kept);
+    write_intent(rotator, request, &intent, sending).await?;
+    new.guard.commit();
+    if let Some(replaced) = interrupted {
+        let (place, token) = (credentials.place(), replaced.token());
+        rotator.rollbacks.schedule(Undo::RevokeToken { place, token, staged_as: None });
+    }
+    Ok(intent)
 }
 
 /// Tries everything that can fail without regenerating the secret.
