@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::command;
 use crate::kinds::{Kind, pairs, user_of};
-use crate::ledger::{Broken, Entries, Rotation, Unanswered};
+use crate::ledger::{Broken, Entries, Unanswered};
 use crate::secrets::{Driver, Secret};
 use crate::world::World;
 
@@ -74,10 +74,6 @@ pub async fn settle(world: &World) -> LeftBehind {
 
 /// Why a live token exists; `None` if it should not.
 fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static str> {
-    // Another rotation in Secrets Manager takes AWSPENDING, and the first one finds its version no longer staged.
-    let versions = world.simulation.secrets_manager.versions(&secret.name);
-    let is_stored =
-        versions.iter().any(|version| version.value.as_ref().is_some_and(|text| text.contains(&token.text)));
     world.ledger.with(|entries| {
         let is_mint = |one: &&Unanswered| {
             one.secret == secret.index && one.operation.starts_with("POST /") && near(one.at, token.issued)
@@ -86,9 +82,6 @@ fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static s
             () if entries.promoted.contains_key(&token.text) => "promoted",
             () if entries.unanswered.iter().any(|one| is_mint(&one)) => "answer lost",
             () if was_cut(entries, secret, token.issued) => "killed",
-            () if is_stored && rotations_at(entries, secret, token.issued) > 1 => {
-                "staged, and replaced by an overlapping rotation"
-            }
             () if entries.unrevoked.contains(&token.text) => "revocation met a fault",
             () => return None,
         })
@@ -108,12 +101,6 @@ fn circumstances(world: &World, secret: &Secret, token: &LiveToken) -> String {
         near.map(|one| format!("{} to {}: {:?}", at(one.began), at(one.ended), one.end)).collect::<Vec<_>>()
     });
     format!("{labels}; rotations {rotations:?}")
-}
-
-/// How many rotations of a secret ran at this time.
-fn rotations_at(entries: &Entries, secret: &Secret, at: Instant) -> usize {
-    let ran = |one: &&Rotation| one.secret == secret.index && one.began <= at && at <= one.ended;
-    entries.rotations.iter().filter(ran).count()
 }
 
 fn near(one: Instant, other: Instant) -> bool {
