@@ -17,6 +17,8 @@ mod interruptions;
 mod modes;
 mod permits;
 mod readers;
+mod slow;
+mod store_faults;
 mod whole;
 
 use std::time::Duration;
