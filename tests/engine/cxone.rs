@@ -86,9 +86,8 @@ async fn opaque_tokens_are_returned_with_the_address_of_their_tenant_s_api() {
     let hosted = Hosted::empty().await;
     hosted.simulation.cxone.set(|settings| settings.opaque_tokens = true);
     hosted.write("config/cxone", back_end()).await;
-    for role in ["roles/ci", "static-roles/ci"] {
-        hosted.write(role, json!({"config": "cxone"})).await;
-    }
+    hosted.write("roles/ci", json!({"config": "cxone"})).await;
+    hosted.write("static-roles/ci", json!({"config": "cxone", "rotation_period": 1_800})).await;
     for path in ["creds/ci", "token/ci", "token/ci", "static-creds/ci"] {
         assert_eq!(hosted.read(path).await["api_url"], hosted.simulation.genesys_url(), "{path}");
     }
