@@ -2,6 +2,7 @@
 
 mod labels;
 mod lifecycle;
+mod model;
 mod protocol;
 mod rotation;
 mod schedule;
