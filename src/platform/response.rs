@@ -123,7 +123,25 @@ fn is_permission(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
+
     use super::*;
+
+    #[test]
+    fn each_missing_permission_has_its_hint() {
+        let roles = ErrorKind::PermissionMissing.hint();
+        for (code, hint) in [
+            ("app.not.authorized.for.scope", "add the scope"),
+            ("authz.policy.denied", "access policy"),
+            ("missing.any.permissions", roles),
+        ] {
+            let body = format!(r#"{{"code":"{code}","message":"no"}}"#).into_bytes().into();
+            let response = PlatformResponse { status: StatusCode::FORBIDDEN, headers: HeaderMap::new(), body };
+            let error = response.diagnose("reading");
+            assert_eq!(error.kind(), ErrorKind::PermissionMissing, "{error}");
+            assert!(error.hint().contains(hint), "{code}: {}", error.hint());
+        }
+    }
 
     #[test]
     fn permissions_are_extracted_from_a_sentence() {

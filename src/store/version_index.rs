@@ -20,7 +20,9 @@ pub(crate) trait IndexedVersion {
     fn id(&self) -> &VersionId;
 
     /// The version's value; `None` if it has no value yet or the store keeps the value elsewhere.
-    fn value(&self) -> Option<&str>;
+    fn value(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Maps the labels of one secret to versions. `C` is the current version and `P` the pending one, each with what the

@@ -18,6 +18,8 @@ mod modes;
 mod permits;
 mod readers;
 mod rotation_tokens;
+mod slow;
+mod store_faults;
 mod whole;
 
 use std::time::Duration;

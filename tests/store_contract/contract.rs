@@ -26,6 +26,7 @@ macro_rules! with_every_row {
             promoting_moves_the_current_and_the_previous_label
             promoting_over_another_value_is_a_conflict
             promoting_twice_changes_nothing
+            staging_a_promoted_value_again_succeeds
             reading_a_version_that_is_not_pending_returns_none
             unstaging_lets_the_next_rotation_start
             an_unknown_secret_is_not_found
@@ -157,6 +158,16 @@ pub async fn promoting_twice_changes_nothing(fixture: &impl Fixture) {
         assert_eq!(secret.labels().await, promoted);
         assert_eq!(secret.current().await, SECOND);
     }
+}
+
+pub async fn staging_a_promoted_value_again_succeeds(fixture: &impl Fixture) {
+    let secret = Secret::holding(fixture, FIRST).await;
+    let (over, second) = (secret.current_value().await, VersionId::random());
+    secret.stage(&second, SECOND).await.expect("staged");
+    secret.promote(&second, &over).await.expect("promoted");
+    // The answer to the first write was lost, and another rotation promoted its version.
+    assert_eq!(secret.stage(&second, SECOND).await.expect("an answer"), Staged::Stored);
+    assert_eq!((secret.current().await.as_str(), secret.current_id().await), (SECOND, second));
 }
 
 pub async fn reading_a_version_that_is_not_pending_returns_none(fixture: &impl Fixture) {

@@ -135,3 +135,22 @@ fn damaged(key: &str) -> Failure {
         "the entry {key} is damaged\nhint: delete it, or the role that it belongs to, and write it again"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_counts_each_entry_once_and_stays_within_its_limit() {
+        let mut cache = EntryCache::default();
+        let value = |bytes| Arc::new(Zeroizing::new(vec![0; bytes]));
+        for _ in 0..3 {
+            cache.insert("key", value(10));
+        }
+        assert_eq!(cache.size, 13);
+        cache.insert("large", value(CACHE_LIMIT - 13 - 5));
+        assert_eq!((cache.size, cache.values.len()), (CACHE_LIMIT, 2));
+        cache.insert("x", value(1));
+        assert_eq!((cache.size, cache.values.len()), (CACHE_LIMIT, 2));
+    }
+}

@@ -173,7 +173,7 @@ impl Cxone {
         let what = "deleting an access key";
         let response = self.answer(self.manage(place, Method::DELETE, &key_path(id), token).await?, what).await?;
         match response.status {
-            StatusCode::NOT_FOUND if response.is_json() => Ok(()),
+            StatusCode::NOT_FOUND => Ok(()),
             status if status.is_success() && !response.is_web_page() => Ok(()),
             _ => Err(key_error(&response, what)),
         }
