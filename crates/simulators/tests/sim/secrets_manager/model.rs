@@ -9,8 +9,7 @@ use super::Simulator;
 
 #[tokio::test]
 async fn every_operation_conforms_to_the_service_model() {
-    let settings =
-        SecretsManagerSettings { writes_per_second: None, retries: 0, ..SecretsManagerSettings::default() };
+    let settings = SecretsManagerSettings { writes_per_second: None, retries: 0, ..SecretsManagerSettings::default() };
     let simulator = Simulator::with(settings).await;
     simulator.service.set_function(|_: Value| async { Ok(Value::Null) });
     // PYTHON names an interpreter with botocore. Without botocore the script prints a message and passes.
