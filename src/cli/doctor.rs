@@ -16,7 +16,7 @@ use super::terminal::output::{Format, Output};
 use super::terminal::signals::Signals;
 use super::terminal::style::Colour;
 use super::terminal::table::{Cell, lines};
-use crate::rotation::{Deadline, Observation, Result as Rotated, RotationError, SecretId, VersionId};
+use crate::rotation::{Deadline, ErrorKind, Observation, Result as Rotated, RotationError, SecretId, VersionId};
 use crate::store::aws::AwsSecretsManager;
 
 /// The arguments of `doctor`.
@@ -77,9 +77,9 @@ pub async fn run(arguments: &DoctorArgs, session: &Session) -> Result<Exit, Comm
     let platform = run_until(Signals::listen().next(), &rotator, observe).await;
     let mut report = Report { observations: Vec::new(), errors: Vec::new() };
     if let Some(observed) = observed {
-        report.add(observed.await.unwrap_or_else(|_| Ok(Vec::new())));
+        report.add(observed.await.unwrap_or_else(|_| Err(not_observed())));
     }
-    report.add(platform.map_err(|interrupted| interruption(interrupted.left))?);
+    report.add(platform.map_err(|interrupted| interruption(interrupted.left, &report.errors))?);
     Ok(report.show(&session.output))
 }
 
@@ -103,13 +103,15 @@ fn explain(arguments: &DoctorArgs, output: &Output) {
     output.result("It prints which answers differ from what the rotation handles. The report contains no secret.");
 }
 
-fn interruption(left: Option<RotationError>) -> CommandFailure {
-    let hint = match left {
-        None => "run it again".to_owned(),
-        Some(error) => {
-            format!("run it again; its token was not revoked and stays valid until it expires: {}", error.chain())
-        }
-    };
+fn not_observed() -> RotationError {
+    RotationError::new(ErrorKind::StoreUnavailable, "the observation of Secrets Manager did not finish")
+}
+
+fn interruption(left: Option<RotationError>, errors: &[RotationError]) -> CommandFailure {
+    let token =
+        left.map(|error| format!("; its token was not revoked and stays valid until it expires: {}", error.chain()));
+    let others = errors.iter().map(|error| format!("; {}", error.chain()));
+    let hint = format!("run it again{}", token.into_iter().chain(others).collect::<String>());
     CommandFailure { exit: Exit::Failed, message: "doctor was interrupted".to_owned(), hint }
 }
 
@@ -153,10 +155,10 @@ impl Report {
                 true => Cell::plain(&one.seen),
                 false => Cell::coloured(format!("{} (differs)", one.seen), Colour::Red),
             };
-            vec![Cell::plain(one.fact), Cell::plain(one.expected.join(" | ")), seen]
+            vec![Cell::plain(one.fact), seen, Cell::plain(one.expected.join(" | "))]
         });
         let rows: Vec<_> = rows.collect();
-        for line in lines(["FACT", "EXPECTED", "SEEN"], &rows, output.style) {
+        for line in lines(["FACT", "SEEN", "EXPECTED"], &rows, output.style) {
             output.styled(&line);
         }
         let differing = self.observations.iter().filter(|one| !one.is_expected()).count();

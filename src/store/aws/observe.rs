@@ -42,8 +42,13 @@ impl AwsSecretsManager {
         let create = AwsCall { action: "CreateSecret", secret: name };
         let first = VersionId::random();
         let request = self.client.create_secret().name(name.as_str()).client_request_token(first.as_str());
-        request.secret_string(FIRST).send().await.map_err(|error| create.failed(&of_any_call(error)))?;
-        let seen = self.observe_created(name, &first).await;
+        let created = request.secret_string(FIRST).send().await.map_err(of_any_call);
+        let seen = match &created {
+            Ok(_) => self.observe_created(name, &first).await,
+            Err(error @ SdkError::ServiceError(_)) => return Err(create.failed(error)),
+            // The answer may be lost, and the secret exist.
+            Err(error) => Err(create.failed(error)),
+        };
         let delete = AwsCall { action: "DeleteSecret", secret: name };
         let request = self.client.delete_secret().secret_id(name.as_str()).force_delete_without_recovery(true);
         request.send().await.map_err(|error| delete.failed(&of_any_call(error)))?;
