@@ -6,8 +6,6 @@ mod cxone;
 mod endpoints;
 mod genesys_cloud;
 mod http;
-#[cfg(feature = "operator")]
-mod observe;
 mod probes;
 mod response;
 mod token_response;

@@ -102,7 +102,7 @@ async fn each_form_of_cxone_tokens_is_reported_and_expected() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_the_rotation_does_not_handle_is_marked_and_exits_1() {
     let scene = Scene::new().await;
-    scene.simulation.genesys.set(|knobs| knobs.token_owner = Some("somebody-else".to_owned()));
+    scene.simulation.genesys.set(|knobs| knobs.token_owner = Some("another-client".to_owned()));
     let (_, typed) = scene.file("token.json");
     let transcript = scene.run(&["doctor", &typed, "--live"]).await;
     assert_eq!(transcript.exit, Some(1), "{}", transcript.stdout);

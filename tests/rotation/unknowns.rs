@@ -1,5 +1,7 @@
-//! Properties of the platform that no source decides: the rotation succeeds with each.
+//! Properties of the platforms that no source decides: the rotation succeeds with each.
 
+use super::bad_input::failure_of;
+use super::cxone::{back_end, with};
 use super::*;
 use simulators::genesys::{ExpiresIn, GenesysSettings};
 
@@ -45,4 +47,56 @@ async fn a_generated_token_with_and_without_its_lifetime_is_rotated() {
         let token = world.current_token().expect("a token");
         assert_eq!(world.simulation.genesys.live_tokens(), [token], "{has_lifetime}");
     }
+}
+
+/// Where a tenant can be named, and whether it is.
+fn tenants_named() -> impl Iterator<Item = (bool, bool, bool, bool)> {
+    let either = [true, false];
+    either.into_iter().flat_map(move |document| {
+        let tokens = [(false, true), (false, false), (true, false)];
+        let with = move |(opaque, access_token)| either.map(|id_token| (document, opaque, access_token, id_token));
+        tokens.into_iter().flat_map(with)
+    })
+}
+
+#[tokio::test]
+async fn the_tenant_is_named_by_the_document_the_access_token_or_the_id_token() {
+    for (in_document, opaque, in_access_token, in_id_token) in tenants_named() {
+        let world = World::new().await;
+        world.simulation.cxone.set(|settings| {
+            (settings.opaque_tokens, settings.tenant_in_tokens, settings.id_tokens) =
+                (opaque, in_access_token, in_id_token);
+        });
+        let tenant_id = world.simulation.cxone.settings().tenant_id;
+        let document = if in_document { with(back_end(), "tenant_id", tenant_id.as_str()) } else { back_end() };
+        let case = format!("{in_document} {opaque} {in_access_token} {in_id_token}");
+        if in_document || in_access_token && !opaque || in_id_token {
+            world.create(SECRET, &document).await;
+            let outcome = world.rotate().await;
+            assert!(outcome.succeeded, "{case}: {outcome:?}");
+            let only_in_id_token = !in_document && (!in_access_token || opaque);
+            let written = if only_in_id_token { json!(tenant_id) } else { Value::Null };
+            assert_eq!(world.current()["token_tenant_id"], written, "{case}");
+            world.assert_clean();
+        } else {
+            let (step, error_type, message) = failure_of(&world, &document.to_string()).await;
+            assert_eq!((step.as_str(), error_type.as_str()), ("testSecret", "DocumentInvalid"), "{message}");
+            assert!(message.contains("tenant_id"), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_tenant_after_an_edit_of_the_keys_replaces_the_token_s_tenant() {
+    let world = World::new().await;
+    world.simulation.cxone.set(|settings| settings.tenant_in_tokens = false);
+    world.create(SECRET, &back_end()).await;
+    assert!(world.rotate().await.succeeded);
+    world.simulation.cxone.set(|settings| settings.tenant_id = "another-tenant".to_owned());
+    assert!(world.rotate().await.succeeded);
+    assert_eq!(world.current()["token_tenant_id"], "another-tenant");
+    world.simulation.cxone.set(|settings| settings.tenant_in_tokens = true);
+    assert!(world.rotate().await.succeeded);
+    assert_eq!(world.current()["token_tenant_id"], Value::Null, "the token names it");
+    world.assert_clean();
 }

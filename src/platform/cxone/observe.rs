@@ -8,7 +8,7 @@ use super::claims::Claims;
 use super::token::issued;
 use super::validate::BUSINESS_UNIT;
 use crate::platform::http::send;
-use crate::platform::observe::{TokenShape, presence};
+use crate::platform::token_response::{TokenShape, presence};
 use crate::rotation::{CxoneGrant, IssuedToken, KeyPair, Observation, Place, Result};
 use crate::secret::SecretString;
 

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use super::validate::TOKENS_ME;
 use super::{GenesysCloud, Region};
 use crate::platform::http::{PlatformResponse, correlation_id, send};
-use crate::platform::observe::{TokenShape, presence};
 use crate::platform::response::plain_code;
+use crate::platform::token_response::{TokenShape, presence};
 use crate::rotation::{IssuedToken, KeyPair, Observation, Result};
 use crate::secret::SecretString;
 
