@@ -1,4 +1,4 @@
-//! Checks that the tests which `docs/security.md` names exist.
+//! Checks that the tests exist which `docs/security.md` and `docs/fidelity.md` name.
 
 use std::fs;
 
@@ -20,13 +20,14 @@ fn is_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_test_on_the_security_page_exists() {
-    let page = Page::read("docs/security.md");
-    let named = named_tests(&page);
-    assert!(named.len() > 30, "{} tests are named", named.len());
-    for (file, name) in named {
-        let source = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert!(is_test(&source, name), "{file} has no test {name}");
+fn every_test_on_the_security_and_fidelity_pages_exists() {
+    for page in ["docs/security.md", "docs/fidelity.md"].map(Page::read) {
+        let named = named_tests(&page);
+        assert!(named.len() > 30, "{}: {} tests are named", page.path, named.len());
+        for (file, name) in named {
+            let source = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(is_test(&source, name), "{file} has no test {name}");
+        }
     }
 }
 
