@@ -136,6 +136,14 @@ mod tests {
     }
 
     #[test]
+    fn only_a_loopback_address_needs_no_proxy() {
+        for (address, expected) in [("", false), ("https://proxy.example", false), ("http://127.0.0.1:8080", true)] {
+            let endpoints = Endpoints::from_lookup(|_| Some(address.to_owned())).expect("a valid address");
+            assert_eq!(endpoints.any_loopback(), expected, "{address}");
+        }
+    }
+
+    #[test]
     fn without_a_setting_the_platforms_own_address_applies() {
         assert_eq!(read("").as_deref(), Ok("https://login.example"));
     }

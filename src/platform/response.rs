@@ -150,6 +150,9 @@ mod tests {
         assert_eq!(permission_names(one), ["routing:skill:view"]);
         let any = "You must have at least one of: [oauth:client:edit, oauth:client:view].";
         assert_eq!(permission_names(any), ["oauth:client:edit", "oauth:client:view"]);
+        assert_eq!(permission_names("routing:*:view_all or a:b, a:b:c:d, a::c"), ["routing:*:view_all"]);
+        let long = format!("{}:b:c", "a".repeat(125));
+        assert!(permission_names(&long).is_empty() && permission_names(&long[1..]).len() == 1);
         assert!(permission_names("see https://example.com: it says 12:30:45x!").is_empty());
     }
 

@@ -2,6 +2,7 @@
 
 use super::bad_input::failure_of;
 use super::cxone::{CLIENT, KEY, back_end};
+use super::modes::web_page;
 use super::*;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
@@ -179,6 +180,20 @@ async fn the_key_of_a_version_that_is_dropped_is_deleted() {
 fn answer(status: u16) -> Effect {
     let status = StatusCode::from_u16(status).expect("a status");
     Effect::Answer(FaultAnswer::new(status, "application/json", json!({"error": "no"}).to_string()))
+}
+
+#[tokio::test]
+async fn an_answer_of_another_server_is_not_taken_for_a_rejection() {
+    let discovery = "GET /.well-known/openid-configuration";
+    for (operation, effect) in [(discovery, answer(404)), (CREATE, web_page(StatusCode::BAD_REQUEST))] {
+        let world = World::new().await;
+        world.create(SECRET, &rotating()).await;
+        world.simulation.faults.add(Fault::once(operation, effect));
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{operation}: {outcome:?}");
+        assert_eq!(world.key_ids().len(), 2, "{operation}");
+        world.assert_clean();
+    }
 }
 
 #[tokio::test]

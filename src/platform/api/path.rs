@@ -186,6 +186,11 @@ mod tests {
         ] {
             assert_eq!(typed(OWN, text), None, "{text}");
         }
+        let error = api(OWN).path("").expect_err("no path");
+        assert_eq!(
+            error.hint(),
+            "write a path such as /api/v2/users/me, or its full URL at https://api.mypurecloud.ie"
+        );
     }
 
     #[test]

@@ -102,3 +102,29 @@ pub(super) fn exchange_error(response: &PlatformResponse, login: &LoginHost, pla
 fn web_page_error(response: &PlatformResponse, status_and_code: &str) -> RotationError {
     response.error(ErrorKind::PlatformUnavailable, format!("the token request returned a web page ({status_and_code})"))
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_response_that_is_neither_empty_nor_json_is_a_web_page() {
+        for (content_type, body, is_json, is_web_page) in [
+            ("application/json", "", true, false),
+            ("application/problem+JSON", "x", true, false),
+            ("text/plain", r#"{"error":"no"}"#, true, false),
+            ("text/html", "<html></html>", false, true),
+            ("text/html", "", false, false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+            let body = body.as_bytes().to_vec().into();
+            let response = PlatformResponse { status: StatusCode::UNAUTHORIZED, headers, body };
+            assert_eq!((response.is_json(), response.is_web_page()), (is_json, is_web_page), "{content_type}");
+            let kind = diagnose(&response, "the call").kind();
+            let expected = if is_web_page { ErrorKind::PlatformUnavailable } else { ErrorKind::TokenRejected };
+            assert_eq!(kind, expected, "{content_type}");
+        }
+    }
+}
