@@ -115,11 +115,16 @@ mod tests {
             "http://169.254.169.254",
             "ftp://127.0.0.1",
             "https://me:pass@proxy.example",
+            "https://me@proxy.example",
+            "https://:pass@proxy.example",
             "https://proxy.example?x=1",
+            "https://proxy.example#x",
             "proxy.example",
         ] {
             assert_eq!(read(url), Err(ErrorKind::ConfigurationInvalid), "{url}");
         }
+        let error = parse(LOGIN_URL, "http://proxy.example").expect_err("plain http");
+        assert!(error.to_string().contains("would send credentials over plain http"), "{error}");
     }
 
     #[test]

@@ -90,8 +90,8 @@ async fn fix_raises_the_token_duration_and_changes_nothing_else() {
     let before = scene.own_client();
     scene.simulation.journal.clear();
     let transcript = scene.run(&["check", NAME, "--fix"]).await;
-    // The check and the raise read it, and the raise reads all fields before it writes them back.
-    assert_eq!(scene.simulation.journal.count(&format!("GET {CLIENT}")), 3);
+    // The check and the raise read it twice each: no request is repeated.
+    assert_eq!(scene.simulation.journal.count(&format!("GET {CLIENT}")), 4);
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
     let line = format!("ok   raised the token duration of client {CLIENT_ID} from 3600 s to 21600 s\n");
     assert!(transcript.stdout.contains(&line), "{}", transcript.stdout);

@@ -185,7 +185,12 @@ fn answer(status: u16) -> Effect {
 #[tokio::test]
 async fn an_answer_of_another_server_is_not_taken_for_a_rejection() {
     let discovery = "GET /.well-known/openid-configuration";
-    for (operation, effect) in [(discovery, answer(404)), (CREATE, web_page(StatusCode::BAD_REQUEST))] {
+    let tenant = "GET /.well-known/cxone-configuration";
+    for (operation, effect) in [
+        (discovery, answer(404)),
+        (tenant, web_page(StatusCode::NOT_FOUND)),
+        (CREATE, web_page(StatusCode::BAD_REQUEST)),
+    ] {
         let world = World::new().await;
         world.create(SECRET, &rotating()).await;
         world.simulation.faults.add(Fault::once(operation, effect));
@@ -223,6 +228,8 @@ async fn a_key_whose_creation_answer_was_lost_is_deleted() {
         world.simulation.cxone.add_access_key(AccessKey::new("THEIRS====", "HUSHTHEIRS===="));
         world.create(SECRET, &rotating()).await;
         world.simulation.faults.add(Fault::once(CREATE, effect));
+        // Without the list of keys from before, a lost key could not be found.
+        world.simulation.faults.add(Fault::once(LIST, answer(503)));
         let outcome = world.rotate().await;
         assert!(outcome.succeeded, "{outcome:?}");
         let present = world.current()["access_key_id"].as_str().expect("an id").to_owned();

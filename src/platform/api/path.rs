@@ -176,6 +176,8 @@ mod tests {
             "https://api.mypurecloud.ie.evil.example/api/v2/users/me",
             "https://api.mypurecloud.ie@evil.example/api/v2/users/me",
             "https://me:pass@api.mypurecloud.ie/api/v2/users/me",
+            "https://me@api.mypurecloud.ie/api/v2/users/me",
+            "https://:pass@api.mypurecloud.ie/api/v2/users/me",
             "http://api.mypurecloud.ie/api/v2/users/me",
             "https://api.mypurecloud.ie:8443/api/v2/users/me",
             "https://api.mypurecloud.ie",
