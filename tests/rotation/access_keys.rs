@@ -183,6 +183,21 @@ fn answer(status: u16) -> Effect {
 }
 
 #[tokio::test]
+async fn a_new_key_with_surrounding_whitespace_is_deleted_and_replaced() {
+    for (id, secret) in [("KEY ", "HUSH===="), ("KEY====", " HUSH")] {
+        let world = World::new().await;
+        world.create(SECRET, &rotating()).await;
+        let body = json!({"resultSet": {"accessKeyId": id, "accessKeySecret": secret}}).to_string();
+        let created = FaultAnswer::new(StatusCode::CREATED, "application/json", body);
+        world.simulation.faults.add(Fault::once(CREATE, Effect::Answer(created)));
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{id}: {outcome:?}");
+        assert_eq!((world.simulation.journal.count(DELETE), world.simulation.journal.count(CREATE)), (1, 2), "{id}");
+        world.assert_clean();
+    }
+}
+
+#[tokio::test]
 async fn an_answer_of_another_server_is_not_taken_for_a_rejection() {
     let discovery = "GET /.well-known/openid-configuration";
     let tenant = "GET /.well-known/cxone-configuration";
@@ -190,9 +205,13 @@ async fn an_answer_of_another_server_is_not_taken_for_a_rejection() {
         (discovery, answer(404)),
         (tenant, web_page(StatusCode::NOT_FOUND)),
         (CREATE, web_page(StatusCode::BAD_REQUEST)),
+        (OWNER, web_page(StatusCode::NOT_FOUND)),
+        (DELETE, web_page(StatusCode::NOT_FOUND)),
     ] {
         let world = World::new().await;
         world.create(SECRET, &rotating()).await;
+        // The first rotation deletes no key.
+        assert!(operation != DELETE || world.rotate().await.succeeded);
         world.simulation.faults.add(Fault::once(operation, effect));
         let outcome = world.rotate().await;
         assert!(outcome.succeeded, "{operation}: {outcome:?}");

@@ -265,3 +265,40 @@ impl SharedTokens {
         Err(failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_the_life_that_a_caller_needs_up_to_nine_tenths_of_it() {
+        let issued_at = Timestamp::UNIX_EPOCH;
+        let after = |seconds: u64| issued_at + Duration::from_secs(seconds);
+        let shared = |lifetime: u64| SharedToken {
+            token: Token {
+                access_token: "hush".into(),
+                token_type: "bearer".to_owned(),
+                issued_at,
+                expires_at: after(lifetime),
+            },
+            place: Place::GenesysCloud { region: "mypurecloud.ie".to_owned() },
+            client_id: "client".to_owned(),
+            probes: Vec::new(),
+            kind: TokenKindFields::default(),
+        };
+        let requested = |seconds| MinimumLife::Requested(Duration::from_secs(seconds));
+        for (lifetime, minimum, age, expected) in [
+            (1000, requested(900), 100, Some(true)),
+            (1000, requested(900), 101, Some(false)),
+            (1000, requested(901), 0, None),
+            (1000, requested(0), 999, Some(true)),
+            (1000, requested(0), 1000, Some(false)),
+            (1000, MinimumLife::Default, 900, Some(true)),
+            (1000, MinimumLife::Default, 901, Some(false)),
+            (86_400, MinimumLife::Default, 86_100, Some(true)),
+            (86_400, MinimumLife::Default, 86_101, Some(false)),
+        ] {
+            assert_eq!(shared(lifetime).has(minimum, after(age)).ok(), expected, "{lifetime} {age}");
+        }
+    }
+}
