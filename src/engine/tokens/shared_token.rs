@@ -269,6 +269,33 @@ impl SharedTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::storage::config::ConfigFields;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_repeated_for_two_seconds_to_the_same_request() {
+        let config = [("region", "eu-west-1"), ("client_id", "client"), ("client_secret", "hush")];
+        let config = config.map(|(name, text)| (name.to_owned(), text.to_owned().into()));
+        let config = Config::try_from(ConfigFields::from(config)).expect("a valid config");
+        let request = |role_name: &str, config_name: &str| {
+            let role = Role { config: config_name.to_owned(), ..Role::default() };
+            TokenRequest {
+                role_name: role_name.to_owned(),
+                role,
+                config: config.clone(),
+                minimum: MinimumLife::Default,
+            }
+        };
+        let (failures, failure) = (RecentFailures::default(), Failure::internal("no"));
+        failures.add(&request("ci", "main"), &failure);
+        tokio::time::advance(Duration::from_millis(1_900)).await;
+        failures.add(&request("other", "main"), &failure);
+        assert!(failures.of(&request("ci", "main")).is_some());
+        assert!(failures.of(&request("ci", "another")).is_none() && failures.of(&request("third", "main")).is_none());
+        tokio::time::advance(Duration::from_millis(200)).await;
+        assert!(failures.of(&request("ci", "main")).is_none() && failures.of(&request("other", "main")).is_some());
+        failures.add(&request("other", "main"), &failure);
+        assert_eq!(failures.by_role.lock().len(), 1, "an old failure is forgotten");
+    }
 
     #[test]
     fn a_token_has_the_life_that_a_caller_needs_up_to_nine_tenths_of_it() {
