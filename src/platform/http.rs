@@ -235,7 +235,8 @@ pub(super) mod one_answer {
         let address = listener.local_addr().expect("an address");
         spawn(move || {
             let (mut stream, _) = listener.accept().expect("a connection");
-            stream.read(&mut [0; 4096]).expect("a request");
+            let received = stream.read(&mut [0; 4096]).expect("a request");
+            assert_ne!(received, 0);
             let length = if has_length { format!("content-length: {}\r\n", body.len()) } else { String::new() };
             let head = format!("HTTP/1.1 {status} -\r\nconnection: close\r\n{length}\r\n");
             // The client ends the connection if the body is too large.

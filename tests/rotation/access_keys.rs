@@ -198,7 +198,7 @@ async fn a_new_key_with_surrounding_whitespace_is_deleted_and_replaced() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_server_is_not_taken_for_a_rejection() {
+async fn an_answer_of_another_server_is_no_rejection() {
     let discovery = "GET /.well-known/openid-configuration";
     let tenant = "GET /.well-known/cxone-configuration";
     for (operation, effect) in [
