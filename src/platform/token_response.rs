@@ -16,6 +16,8 @@ pub(super) struct TokenResponse {
     pub(super) token_type: String,
     /// The lifetime; `None` if the response does not contain it.
     pub(super) lifetime: Option<Duration>,
+    /// The OpenID Connect token, which only CXone issues.
+    pub(super) id_token: Option<Zeroizing<String>>,
 }
 
 #[derive(Deserialize)]
@@ -23,6 +25,7 @@ struct Body {
     access_token: Zeroizing<String>,
     token_type: Option<String>,
     expires_in: Option<serde_json::Value>,
+    id_token: Option<Zeroizing<String>>,
 }
 
 impl PlatformResponse {
@@ -44,6 +47,7 @@ impl PlatformResponse {
             access_token: SecretString::from(body.access_token.as_str()),
             token_type: body.token_type.filter(|name| is_token_type(name)).unwrap_or_else(|| "bearer".to_owned()),
             lifetime: body.expires_in.as_ref().and_then(seconds),
+            id_token: body.id_token,
         })
     }
 

@@ -200,7 +200,12 @@ impl Platform {
     fn issue_now(&self) -> IssuedToken {
         let token = self.next("token");
         self.tokens.lock().expect("no panic").push(token.clone());
-        IssuedToken { access_token: token.into(), token_type: "bearer".to_owned(), lifetime: 60 * MINUTE }
+        IssuedToken {
+            access_token: token.into(),
+            token_type: "bearer".to_owned(),
+            lifetime: 60 * MINUTE,
+            tenant_id: None,
+        }
     }
 
     fn check_token(&self, token: &SecretString) -> Result<()> {

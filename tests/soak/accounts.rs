@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::command;
 use crate::kinds::{Kind, pairs, user_of};
-use crate::ledger::{Broken, Entries, Unanswered};
+use crate::ledger::{Broken, Entries, Rotation, Unanswered};
 use crate::secrets::{Driver, Secret};
 use crate::world::World;
 
@@ -28,29 +28,31 @@ const POLL: Duration = Duration::from_millis(20);
 /// The numbers of things left behind, by what and by cause.
 pub type LeftBehind = BTreeMap<(&'static str, &'static str), usize>;
 
-/// Waits for the rotations that the engine began by itself.
-async fn wait_for_engine(world: &World) {
-    for secret in world.secrets.iter().filter(|secret| secret.driver == Driver::Engine) {
-        let began = Instant::now();
-        let is_own = |token: &LiveToken| token.client_id.starts_with(&secret.name);
-        loop {
+/// Waits for the rotations that the engine began by itself, and returns the live tokens.
+async fn wait_for_engine(world: &World) -> Vec<LiveToken> {
+    let began = Instant::now();
+    loop {
+        let live = world.simulation.genesys.issued_tokens();
+        for secret in world.secrets.iter().filter(|secret| secret.driver == Driver::Engine) {
             secret.note_promoted(world).await;
-            let live = world.simulation.genesys.issued_tokens();
-            let unknown = live.iter().any(|token| is_own(token) && cause(world, secret, token).is_none());
-            if !unknown || began.elapsed() > ROTATION {
-                break;
-            }
-            sleep(POLL).await;
         }
+        let is_unknown = |token: &LiveToken| cause(world, owner(world, token), token).is_none();
+        if began.elapsed() > ROTATION || !live.iter().any(is_unknown) {
+            return live;
+        }
+        sleep(POLL).await;
     }
+}
+
+fn owner<'a>(world: &'a World, token: &LiveToken) -> &'a Secret {
+    world.secrets.iter().find(|secret| token.client_id.starts_with(&secret.name)).expect("a secret")
 }
 
 /// Counts what is left behind, and records what has no cause as a failure.
 pub async fn settle(world: &World) -> LeftBehind {
-    wait_for_engine(world).await;
     let mut left = LeftBehind::new();
-    for token in world.simulation.genesys.issued_tokens() {
-        let secret = world.secrets.iter().find(|secret| token.client_id.starts_with(&secret.name)).expect("a secret");
+    for token in wait_for_engine(world).await {
+        let secret = owner(world, &token);
         match cause(world, secret, &token) {
             Some("promoted") => {}
             Some(cause) => *left.entry(("token", cause)).or_default() += 1,
@@ -110,7 +112,11 @@ fn near(one: Instant, other: Instant) -> bool {
 /// Whether a process was killed that worked on the secret at this time.
 fn was_cut(entries: &Entries, secret: &Secret, at: Instant) -> bool {
     if secret.driver == Driver::Engine {
-        return entries.engine_kills.iter().any(|kill| at < *kill + CLOSE && *kill < at + ISSUE);
+        // A token that authorizes a rotation lives until the rotation ends.
+        let runs_at = |one: &&Rotation| one.secret == secret.index && one.began <= at && at <= one.ended;
+        let ends = entries.rotations.iter().filter(runs_at).map(|one| one.ended + CLOSE);
+        let end = ends.fold(at + ISSUE, Instant::max);
+        return entries.engine_kills.iter().any(|kill| at < *kill + CLOSE && *kill < end);
     }
     entries.cuts.iter().any(|cut| cut.secret == secret.index && cut.began <= at && at < cut.ended + CLOSE)
 }

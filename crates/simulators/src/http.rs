@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -106,6 +106,13 @@ impl Drop for Server {
 /// Creates a JSON answer.
 pub fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
     raw(status, "application/json", body.to_string())
+}
+
+/// Creates the answer to a token request, which nobody may cache (RFC 6749, section 5.1).
+pub fn token(body: &serde_json::Value) -> Reply {
+    let mut reply = json(StatusCode::OK, body);
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
 }
 
 /// Creates an answer of any content type.

@@ -18,7 +18,7 @@ use crate::engine::storage::entries::Entries;
 use crate::engine::storage::role::{PREFIX as ROLES, Role};
 use crate::engine::storage::stored_secret;
 use crate::engine::tokens::shared_token::SharedToken;
-use crate::rotation::{Deadline, ErrorKind, LATE, RotationError};
+use crate::rotation::{Deadline, ErrorKind, LATE, NewToken, RotationError};
 use crate::secret::SecretString;
 use openbao_plugin::{Failure, Response};
 
@@ -129,12 +129,12 @@ impl InPlaceRotation {
         let former = self.entries.get::<RootIntent>(&key).await?.filter(|former| former.is_for(config));
         let is_settled = former.as_ref().is_none_or(|former| former.is_settled(self.minting.now()));
         match (minted, former) {
-            (Ok((token, rollback)), former) => {
-                let intent = RootIntent::new(config.client_id(), token, self.minting.now());
+            (Ok(NewToken { token, guard, .. }), former) => {
+                let intent = RootIntent::new(config.client_id(), token.access_token, self.minting.now());
                 let stored = async {
                     let put = self.entries.put(&key, &intent).await;
                     if put.is_ok() {
-                        rollback.commit();
+                        guard.commit();
                     }
                     put
                 };

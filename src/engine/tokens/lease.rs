@@ -92,7 +92,7 @@ impl Leases {
         let (token, rollback) = self.minting.mint(&config, &role, Deadline::after(MINTING)).await?;
         let now = self.minting.now();
         let place = config.place();
-        let api_url = self.minting.api_url(&place, &token.access_token).await;
+        let api_url = self.minting.api_url(&place, &token).await;
         let answer = Response::with_data(token.answer(api_url, now));
         let leased = LeasedToken { role: role_name.to_owned(), place, token };
         let lease = leased.begin(&limits, now)?;

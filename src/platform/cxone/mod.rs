@@ -55,7 +55,7 @@ impl Cxone {
     pub(super) async fn issue(&self, grant: &CxoneGrant, tenant_id: Option<&str>) -> Result<IssuedToken> {
         // An invalid tenant id must fail before a token is issued.
         tenant_id.map_or(Ok(()), place::check_tenant)?;
-        self.exchange(grant).await
+        self.exchange(grant, tenant_id).await
     }
 
     /// Validates a token: it authenticates, belongs to the tenant, and every probe succeeds.

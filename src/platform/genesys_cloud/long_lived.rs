@@ -45,7 +45,7 @@ impl GenesysCloud {
             CreationFailure::AnswerLost(error) => answer_lost(&error, path),
         })?;
         let lifetime = token.lifetime.or(requested_lifetime(kind)).unwrap_or(DEFAULT_LIFETIME);
-        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
+        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime, tenant_id: None })
     }
 }
 
