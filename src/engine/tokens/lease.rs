@@ -193,7 +193,8 @@ mod tests {
     fn a_token_is_certainly_expired_after_the_clock_skew() {
         let at = |seconds| Timestamp::from_second(seconds).expect("a time");
         let (issued_at, expires_at) = (at(0), at(1_000));
-        let token = Token { access_token: "hush".into(), token_type: "bearer".to_owned(), issued_at, expires_at };
+        let token_type = "bearer".to_owned();
+        let token = Token { access_token: "hush".into(), token_type, issued_at, expires_at, tenant_id: None };
         for (now, expected) in [(0, false), (1_000, false), (1_120, false), (1_121, true)] {
             assert_eq!(is_certainly_expired(&token, at(now)), expected, "{now}");
         }

@@ -307,6 +307,7 @@ mod tests {
                 token_type: "bearer".to_owned(),
                 issued_at,
                 expires_at: after(lifetime),
+                tenant_id: None,
             },
             place: Place::GenesysCloud { region: "mypurecloud.ie".to_owned() },
             client_id: "client".to_owned(),
