@@ -17,6 +17,7 @@ mod interruptions;
 mod modes;
 mod permits;
 mod readers;
+mod rotation_tokens;
 mod slow;
 mod store_faults;
 mod whole;

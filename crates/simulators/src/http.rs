@@ -18,8 +18,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::faults::{Effect, FaultAnswer, Faults};
 use crate::journal::Journal;
 
-/// The largest request body that is read, in bytes.
-const REQUEST_LIMIT: usize = 1 << 20;
+/// The largest request body that is read, in bytes. Lambda's limit for an answer is below it.
+const REQUEST_LIMIT: usize = 8 << 20;
 
 /// The answer of a service.
 pub type Reply = Response<Full<Bytes>>;
@@ -245,7 +245,7 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, Reply> {
     let body = Limited::new(body, REQUEST_LIMIT)
         .collect()
         .await
-        .map_err(|_| raw(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "the request body is over 1 MiB"))?
+        .map_err(|_| raw(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "the request body is over 8 MiB"))?
         .to_bytes();
     let query = parts.uri.query().unwrap_or_default();
     Ok(Request {

@@ -63,6 +63,36 @@ impl AwsCall<'_> {
         self.failed(error)
     }
 
+    /// Returns whether a write was refused, and its RotationToken may be the reason: AWS documents no error for that.
+    pub(super) fn may_refuse_token(&self, error: &AwsError) -> bool {
+        let has_other_reason = ["not authorized", "KMS", "deletion", "replica", "managed", "owned"]
+            .iter()
+            .any(|word| self.says(error, word));
+        let is_refusal = matches!(
+            code_of(error),
+            Some(
+                "AccessDeniedException"
+                    | "InvalidParameterException"
+                    | "InvalidRequestException"
+                    | "ValidationException"
+            )
+        );
+        is_refusal && !has_other_reason
+    }
+
+    /// Explains that no version except the rotation's can be written.
+    pub(super) fn refused_beside(&self) -> RotationError {
+        let secret = self.secret;
+        let message = format!(
+            "Secrets Manager accepts no version beside the rotation's own, with or without the RotationToken: the lease and \
+             the write-ahead entry of {secret} cannot be stored, and nothing was changed"
+        );
+        RotationError::new(ErrorKind::StoreDenied, message).with_hint(format!(
+            "cancel the schedule (`aws secretsmanager cancel-rotate-secret --secret-id {secret}`) and run `genesys-rotator \
+             rotate --local --even-if-disabled {secret}` from cron or CI; or remove `rotate` from the document"
+        ))
+    }
+
     fn rejected(&self, error: &AwsError) -> RotationError {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let code = code_of(error).unwrap_or_default();
