@@ -222,6 +222,16 @@ mod tests {
     use super::*;
     use crate::rotation::Retryability;
 
+    #[tokio::test]
+    async fn a_page_has_a_maximum_size() {
+        for (largest, is_read) in [(1000, true), (999, false), (1, false)] {
+            let request = crate::platform::http::one_answer::request(200, vec![b' '; 1000], true);
+            let response = request.send().await.expect("a response");
+            let page = SuccessBody(response).read_all(largest).await;
+            assert_eq!(page.map_or(0, |page| page.len()), if is_read { 1000 } else { 0 }, "{largest}");
+        }
+    }
+
     #[test]
     fn each_error_of_a_call_has_its_kind_and_says_whether_a_retry_can_help() {
         use ErrorKind::{PermissionMissing, PlatformUnavailable, ProbeFailed, RateLimited, TokenRejected};
