@@ -110,3 +110,44 @@ impl TokenShape {
 pub(super) fn presence(is_present: bool) -> &'static str {
     if is_present { "present" } else { "absent" }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn token(body: &str) -> Result<TokenResponse> {
+        let body = body.as_bytes().to_vec().into();
+        PlatformResponse { status: StatusCode::OK, headers: HeaderMap::new(), body }.token("the token request")
+    }
+
+    #[test]
+    fn the_type_and_the_lifetime_of_a_token_are_read_if_they_are_valid() {
+        let long = format!(r#""{}""#, "x".repeat(33));
+        for (token_type, expires_in, expected) in [
+            (r#""Bearer""#, "60", ("Bearer", Some(60))),
+            (r#""bearer""#, r#"" 60 ""#, ("bearer", Some(60))),
+            ("null", "0", ("bearer", None)),
+            (r#""""#, "-1", ("bearer", None)),
+            (r#""a b""#, r#""soon""#, ("bearer", None)),
+            (&long, "null", ("bearer", None)),
+        ] {
+            let body = format!(r#"{{"access_token":"t","token_type":{token_type},"expires_in":{expires_in}}}"#);
+            let read = token(&body).unwrap_or_else(|error| panic!("{body}: {error}"));
+            let lifetime = read.lifetime.map(|lifetime| lifetime.as_secs());
+            assert_eq!((read.token_type.as_str(), lifetime), expected, "{body}");
+            assert_eq!(read.access_token.expose_secret(), "t");
+        }
+    }
+
+    #[test]
+    fn a_token_that_no_document_or_header_can_hold_is_rejected() {
+        for text in ["", " t", "t ", "a\\nb"] {
+            let error = token(&format!(r#"{{"access_token":"{text}"}}"#)).err().expect("an invalid token");
+            assert_eq!(error.kind(), ErrorKind::PlatformUnavailable, "{text:?}");
+        }
+    }
+}

@@ -109,10 +109,7 @@ impl Entries {
 
     fn remove(&self, key: &str) -> MutexGuard<'_, EntryCache> {
         let mut cache = self.cache.lock();
-        cache.changes += 1;
-        if let Some(value) = cache.values.remove(key) {
-            cache.size -= key.len() + value.len();
-        }
+        cache.remove(key);
         cache
     }
 }
@@ -126,6 +123,13 @@ impl EntryCache {
         self.size += size;
         if let Some(former) = self.values.insert(key.to_owned(), value) {
             self.size -= key.len() + former.len();
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.changes += 1;
+        if let Some(value) = self.values.remove(key) {
+            self.size -= key.len() + value.len();
         }
     }
 }
@@ -152,5 +156,9 @@ mod tests {
         assert_eq!((cache.size, cache.values.len()), (CACHE_LIMIT, 2));
         cache.insert("x", value(1));
         assert_eq!((cache.size, cache.values.len()), (CACHE_LIMIT, 2));
+        for changes in 1..3 {
+            cache.remove("large");
+            assert_eq!((cache.size, cache.changes), (13, changes));
+        }
     }
 }

@@ -223,6 +223,24 @@ mod tests {
     use crate::rotation::Retryability;
 
     #[test]
+    fn a_call_is_named_by_its_method_and_its_path_without_the_query() {
+        let http = crate::platform::http::HttpClient::new(true);
+        let api = Api::at(&http, PlatformName::GenesysCloud, "https://api.mypurecloud.ie", None).expect("an address");
+        let path = api.path("/api/v2/users?q=hush").expect("a path");
+        assert_eq!(ApiCall { method: Method::GET, path, body: None }.what(), "GET /api/v2/users");
+    }
+
+    #[tokio::test]
+    async fn a_page_has_a_maximum_size() {
+        for (largest, is_read) in [(1000, true), (999, false), (1, false)] {
+            let request = crate::platform::http::one_answer::request(200, vec![b' '; 1000], true);
+            let response = request.send().await.expect("a response");
+            let page = SuccessBody(response).read_all(largest).await;
+            assert_eq!(page.map_or(0, |page| page.len()), if is_read { 1000 } else { 0 }, "{largest}");
+        }
+    }
+
+    #[test]
     fn each_error_of_a_call_has_its_kind_and_says_whether_a_retry_can_help() {
         use ErrorKind::{PermissionMissing, PlatformUnavailable, ProbeFailed, RateLimited, TokenRejected};
         use PlatformName::{Cxone, GenesysCloud};

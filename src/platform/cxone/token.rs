@@ -119,6 +119,24 @@ fn hint_at_realm(error: RotationError, login: &LoginHost) -> RotationError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rotation::CxoneLogin;
+
+    #[test]
+    fn the_hint_of_a_realm_that_cannot_be_reached_is_to_check_the_realm() {
+        let unreachable = || RotationError::new(ErrorKind::PlatformUnavailable, "no");
+        let rejected = || RotationError::new(ErrorKind::CredentialsRejected, "no");
+        let realm = CxoneLogin::Realm("us-22".to_owned());
+        for (login, error, is_hinted) in [
+            (&realm, unreachable(), true),
+            (&realm, unreachable().with_hint("its own hint"), false),
+            (&realm, rejected(), false),
+            (&CxoneLogin::Area("na1".to_owned()), unreachable(), false),
+        ] {
+            let login = LoginHost::parse(login).expect("a known login");
+            let error = hint_at_realm(error, &login);
+            assert_eq!(error.hint().starts_with("check the realm"), is_hinted, "{login:?}: {error}");
+        }
+    }
 
     #[test]
     fn the_lifetime_ends_at_the_claimed_expiry() {

@@ -101,6 +101,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_an_api_token_has_a_requested_lifetime() {
+        let api_token = |expires_in| TokenKind::ApiToken { name: None, scopes: Vec::new(), expires_in };
+        assert_eq!(requested_lifetime(&api_token(Some(60))), Some(Duration::from_secs(60)));
+        for kind in [api_token(None), TokenKind::Access, TokenKind::Generated { resource_owner: "me".to_owned() }] {
+            assert_eq!(requested_lifetime(&kind), None, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn each_rejection_of_a_long_lived_token_has_its_hint() {
         for (status, kind, words) in [
             (404, ErrorKind::DocumentInvalid, "token duration"),

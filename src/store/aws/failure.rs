@@ -239,3 +239,44 @@ fn is_about_identity(code: &str) -> bool {
             | "NotAuthorized"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::{Response, StatusCode};
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+    use crate::rotation::Retryability;
+
+    fn explained(error: &AwsError) -> RotationError {
+        AwsCall { action: "ListSecrets", secret: &SecretId::new("token") }.failed(error)
+    }
+
+    #[test]
+    fn a_request_that_was_not_sent_has_its_reason() {
+        use ErrorKind::{ConfigurationInvalid, StoreDenied, StoreUnavailable};
+        for (cause, kind, hint) in [
+            ("no credentials in the chain", StoreDenied, "aws sso login"),
+            ("failed to load the identity", StoreDenied, "aws sso login"),
+            ("the credentials provider timed out", StoreUnavailable, "try again"),
+            ("credentials: timeout", StoreUnavailable, "try again"),
+            ("Missing Region", ConfigurationInvalid, "AWS_REGION"),
+            ("dns error", StoreUnavailable, "try again"),
+        ] {
+            let error = explained(&AwsError::construction_failure(cause));
+            assert_eq!(error.kind(), kind, "{cause}: {error}");
+            assert!(error.hint().contains(hint), "{cause}: {}", error.hint());
+        }
+        let late = explained(&AwsError::timeout_error("10 s"));
+        assert!(late.to_string().contains("was not answered in time"), "{late}");
+    }
+
+    #[test]
+    fn a_listing_that_lost_its_place_may_be_repeated() {
+        let metadata = ErrorMetadata::builder().code("InvalidNextTokenException").build();
+        let response = Response::new(StatusCode::try_from(400).expect("a status"), SdkBody::empty());
+        let error = explained(&AwsError::service_error(metadata, response));
+        assert_eq!(error.retryability(), Retryability::Transient, "{error}");
+        assert_eq!(error.hint(), "run the command again");
+    }
+}

@@ -183,3 +183,42 @@ fn http(settings: &VaultSettings) -> Result<Client> {
             .permanent()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_token_file_that_cannot_be_read_is_named_and_a_missing_one_is_no_login() {
+        let home = tempfile::tempdir().expect("a directory");
+        let settings = VaultSettings::from_lookup(|name| (name == "HOME").then(|| home.path().display().to_string()));
+        let settings = settings.expect("valid settings");
+        let refusal = async || logged_in(&settings).await.err().expect("no token").to_string();
+        assert_eq!(refusal().await, "no Vault token is configured");
+        fs::create_dir(home.path().join(".vault-token")).expect("a directory");
+        assert!(refusal().await.contains(".vault-token, which is part of the Vault login"));
+    }
+
+    #[test]
+    fn the_certificates_of_vault_are_read_from_a_file() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("ca.pem");
+        let settings = VaultSettings::from_lookup(|name| match name {
+            "VAULT_ADDR" => Some("https://vault.example".to_owned()),
+            "VAULT_CACERT" => Some(path.display().to_string()),
+            _ => None,
+        });
+        let settings = settings.expect("valid settings");
+        let refusal = || http(&settings).err().map(|error| (error.kind(), error.to_string()));
+        let (kind, message) = refusal().expect("the file does not exist");
+        assert_eq!(kind, ErrorKind::ConfigurationInvalid);
+        assert!(message.contains("ca.pem is not readable"), "{message}");
+        fs::write(&path, "no certificate").expect("the file is written");
+        let (kind, message) = refusal().expect("the file contains no certificate");
+        assert_eq!(kind, ErrorKind::ConfigurationInvalid);
+        assert!(message.ends_with("contains no PEM certificate"), "{message}");
+        let key = rcgen::generate_simple_self_signed(["vault.example".to_owned()]).expect("a certificate");
+        fs::write(&path, key.cert.pem()).expect("the file is written");
+        assert_eq!(refusal(), None);
+    }
+}
