@@ -12,14 +12,14 @@ use super::state::{AccessKey, CxoneState};
 use crate::http::{self, Reply, Request};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AccessKeyRequest {
     user_id: String,
     tenant_id: String,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Change {
     is_active: bool,
 }

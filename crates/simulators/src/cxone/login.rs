@@ -19,7 +19,7 @@ type Form = Vec<(String, String)>;
 /// # Errors
 /// The form or the grant is not valid, or the application or the key is not.
 pub(super) fn back_end(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
-    let form = form(request)?;
+    let form = form(request, &["grant_type", "username", "password"])?;
     let (id, secret) =
         basic(request).ok_or_else(|| CxoneError::invalid_client(state.settings.client_refusal_status))?;
     authenticate(state, &id, &secret)?;
@@ -51,6 +51,10 @@ pub(super) fn user_hub(state: &mut CxoneState, request: &Request) -> Result<Repl
     }
     let body: Value = serde_json::from_slice(&request.body)
         .map_err(|_| CxoneError::bad_request("invalid_request", "The body is not JSON."))?;
+    let names = body.as_object().map(|body| body.keys().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
+    if names.iter().any(|name| !["accessKeyId", "accessKeySecret"].contains(name)) {
+        return Err(CxoneError::bad_request("invalid_request", "The body has an unknown field."));
+    }
     let (Some(id), Some(secret)) = (body["accessKeyId"].as_str(), body["accessKeySecret"].as_str()) else {
         return Err(CxoneError::bad_request("invalid_request", "accessKeyId and accessKeySecret are required."));
     };
@@ -65,7 +69,7 @@ pub(super) fn user_hub(state: &mut CxoneState, request: &Request) -> Result<Repl
 /// # Errors
 /// The form or the grant is not valid, or the application is not.
 pub(super) fn older(state: &mut CxoneState, request: &Request) -> Result<Reply, CxoneError> {
-    let form = form(request)?;
+    let form = form(request, &["grant_type", "client_id", "client_secret"])?;
     if field(&form, "grant_type") != Some("client_credentials") {
         return Err(CxoneError::bad_request("unsupported_grant_type", "This grant type is not supported."));
     }
@@ -115,7 +119,8 @@ fn token_answer(state: &mut CxoneState, key: Option<&AccessKey>, refreshable: bo
     Value::Object(body)
 }
 
-fn form(request: &Request) -> Result<Form, CxoneError> {
+/// Parses a form. The real service ignores an unknown field. Here it is an error, so that no caller sends one.
+fn form(request: &Request, known: &[&str]) -> Result<Form, CxoneError> {
     if content_type(request) != "application/x-www-form-urlencoded" {
         return Err(CxoneError::bad_request("invalid_request", "The body must be application/x-www-form-urlencoded."));
     }
@@ -124,7 +129,11 @@ fn form(request: &Request) -> Result<Form, CxoneError> {
     if pairs.into_iter().any(|pair| pair.iter().filter(|byte| **byte == b'=').count() != 1) {
         return Err(CxoneError::bad_request("invalid_request", "A field of the form is not URL-encoded."));
     }
-    Ok(parse(&request.body))
+    let form = parse(&request.body);
+    match form.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(CxoneError::bad_request("invalid_request", format!("The field {name} is unknown."))),
+        None => Ok(form),
+    }
 }
 
 fn parse(body: &[u8]) -> Form {

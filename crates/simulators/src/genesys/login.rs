@@ -37,6 +37,11 @@ fn grant(state: &mut GenesysState, request: &Request) -> Result<Reply, LoginErro
     if grant_type != "client_credentials" && !GRANTS_OF_USERS.contains(&grant_type) {
         return Err(LoginError::new("unsupported_grant_type", format!("unsupported grant type: {grant_type}")));
     }
+    // The real service ignores an unknown field. Here it is an error, so that no caller sends one.
+    let known = ["grant_type", "client_id", "client_secret"];
+    if grant_type == "client_credentials" && form.iter().any(|(name, _)| !known.contains(&name.as_str())) {
+        return Err(LoginError::new("invalid_request", "the form has an unknown field"));
+    }
     let posted = field("client_id").zip(field("client_secret"));
     let posted = posted.map(|(id, secret)| (id.to_owned(), secret.to_owned()));
     let (id, secret) = basic(request).or(posted).ok_or_else(authentication_failed)?;

@@ -243,6 +243,18 @@ async fn an_unused_token_expires_after_the_idle_timeout() -> Test {
 }
 
 #[tokio::test]
+async fn an_unknown_field_of_a_token_request_is_refused() -> Test {
+    let organization = Organization::start(GenesysSettings::default()).await?;
+    organization.genesys.add_client(OAuthClient::new("new", "x"));
+    let request = organization.http.post(format!("{}/oauth/token", organization.server.url()));
+    let form = [("grant_type", "client_credentials"), ("duration", "60")];
+    let answer = request.basic_auth("new", Some("x")).form(&form).send().await?;
+    let body: Value = answer.json().await?;
+    assert_eq!(body["error"], "invalid_request");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_answer_may_not_be_cached() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     organization.genesys.add_client(OAuthClient::new("new", "x"));
