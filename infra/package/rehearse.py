@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from urllib.error import HTTPError
@@ -56,9 +57,12 @@ def wrong_answer(command_line, urls):
     aws = urls["secrets_manager"]
     call(aws, "CreateSecret", Name=NAME, SecretString=json.dumps(DOCUMENT), ClientRequestToken="1" * 32)
     rules = {"ScheduleExpression": "rate(4 hours)"}
-    # Secrets Manager then only tests the function. The next call starts the first rotation.
+    # Secrets Manager then only tests the function, and the next call starts the first rotation.
     settings = {"RotationLambdaARN": FUNCTION_ARN, "RotationRules": rules, "RotateImmediately": False}
     call(aws, "RotateSecret", SecretId=NAME, ClientRequestToken="2" * 32, **settings)
+    # The test is asynchronous. It ends with the removal of its version.
+    while len(call(aws, "DescribeSecret", SecretId=NAME)["VersionIdsToStages"]) > 1:
+        time.sleep(0.1)
     environment = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws, "AWS_REGION": "eu-west-1", "PATH": os.environ["PATH"]}
     environment |= {"AWS_ACCESS_KEY_ID": "simulated", "AWS_SECRET_ACCESS_KEY": "simulated", "HOME": "/nonexistent"}
     environment |= {"ROTATOR_LOGIN_URL": urls["genesys"], "ROTATOR_API_URL": urls["genesys"]}

@@ -94,15 +94,10 @@ impl Minting {
     ///
     /// # Errors
     /// The exchange or the validation failed.
-    pub(crate) async fn mint_for_admin(
-        &self,
-        config: &Config,
-        deadline: Deadline,
-    ) -> RotationResult<(SecretString, Rollback)> {
+    pub(crate) async fn mint_for_admin(&self, config: &Config, deadline: Deadline) -> RotationResult<NewToken> {
         let (tokens, credentials) = (self.tokens(), config.credentials());
         let minted = tokens.issue_valid(&credentials, &TokenKind::Access, &[], deadline);
-        let minted = tokens.settle(deadline, minted).await?;
-        Ok((minted.token.access_token, minted.guard))
+        tokens.settle(deadline, minted).await
     }
 
     /// Checks the credentials of a config: mints, validates and revokes a token.
@@ -144,8 +139,9 @@ impl Minting {
     }
 
     /// The API that accepts a token; `None` where the platform cannot be asked in time. The token is still valid.
-    pub(crate) async fn api_url(&self, place: &Place, token: &SecretString) -> Option<String> {
-        let asked = tokio::time::timeout(DISCOVERY, self.platforms.api_url(place, token)).await;
+    pub(crate) async fn api_url(&self, place: &Place, token: &Token) -> Option<String> {
+        let place = place.clone().in_tenant(token.tenant_id.as_deref());
+        let asked = tokio::time::timeout(DISCOVERY, self.platforms.api_url(&place, &token.access_token)).await;
         let url = asked.ok()?;
         url.inspect_err(|error| tracing::warn!("the token is returned without api_url: {}", error.chain())).ok()
     }

@@ -22,6 +22,9 @@ pub(crate) struct Token {
     pub(crate) token_type: String,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// As in [`IssuedToken`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<String>,
 }
 
 impl Token {
@@ -31,7 +34,8 @@ impl Token {
         // Whole seconds: some readers reject fractions.
         let issued_at = Timestamp::from_second(requested_at.as_second()).unwrap_or(requested_at);
         let expires_at = issued_at.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
-        Self { access_token: token.access_token, token_type: token.token_type, issued_at, expires_at }
+        let IssuedToken { access_token, token_type, tenant_id, .. } = token;
+        Self { access_token, token_type, issued_at, expires_at, tenant_id }
     }
 
     /// The remaining lifetime; zero after expiry.

@@ -115,11 +115,16 @@ mod tests {
             "http://169.254.169.254",
             "ftp://127.0.0.1",
             "https://me:pass@proxy.example",
+            "https://me@proxy.example",
+            "https://:pass@proxy.example",
             "https://proxy.example?x=1",
+            "https://proxy.example#x",
             "proxy.example",
         ] {
             assert_eq!(read(url), Err(ErrorKind::ConfigurationInvalid), "{url}");
         }
+        let error = parse(LOGIN_URL, "http://proxy.example").expect_err("plain http");
+        assert!(error.to_string().contains("would send credentials over plain http"), "{error}");
     }
 
     #[test]
@@ -133,6 +138,14 @@ mod tests {
         let own = Url::parse("https://proxy.example/nice/token").expect("a URL");
         assert!(proxy.has_origin_of(&own) && !proxy.has_origin_of(&named));
         assert_eq!(proxy.login_at(&own), "https://proxy.example/nice/token");
+    }
+
+    #[test]
+    fn only_a_loopback_address_needs_no_proxy() {
+        for (address, expected) in [("", false), ("https://proxy.example", false), ("http://127.0.0.1:8080", true)] {
+            let endpoints = Endpoints::from_lookup(|_| Some(address.to_owned())).expect("a valid address");
+            assert_eq!(endpoints.any_loopback(), expected, "{address}");
+        }
     }
 
     #[test]

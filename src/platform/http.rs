@@ -222,10 +222,89 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue> {
 }
 
 #[cfg(test)]
+pub(super) mod one_answer {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::spawn;
+
+    use super::*;
+
+    /// Creates a request to a server that answers once. Only some servers announce the length of a body.
+    pub(in crate::platform) fn request(status: u16, body: Vec<u8>, has_length: bool) -> RequestBuilder {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let received = stream.read(&mut [0; 4096]).expect("a request");
+            assert_ne!(received, 0);
+            let length = if has_length { format!("content-length: {}\r\n", body.len()) } else { String::new() };
+            let head = format!("HTTP/1.1 {status} -\r\nconnection: close\r\n{length}\r\n");
+            // The client ends the connection if the body is too large.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        });
+        HttpClient::new(true).request(reqwest::Method::POST, &format!("http://{address}/")).expect("a client")
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::net::TcpListener;
 
+    use super::one_answer::request;
     use super::*;
+    use crate::rotation::Retryability;
+
+    #[tokio::test]
+    async fn a_creation_may_be_lost_only_if_the_status_does_not_deny_it() {
+        for (status, is_lost) in [(200, true), (408, true), (500, true), (404, false), (409, false)] {
+            let unreadable = |response: &PlatformResponse| response.json::<u64>("creating it").map(drop);
+            let created = send_creating(request(status, b"?".to_vec(), true), unreadable).await;
+            assert_eq!(matches!(created, Err(CreationFailure::AnswerLost(_))), is_lost, "{status}");
+        }
+        let denied = |response: &PlatformResponse| Err::<(), _>(response.error(ErrorKind::PermissionMissing, "no"));
+        let created = send_creating(request(500, Vec::new(), true), denied).await;
+        assert!(matches!(created, Err(CreationFailure::NotCreated(_))));
+    }
+
+    #[tokio::test]
+    async fn a_response_has_a_maximum_size() {
+        for (size, status, expected) in [
+            (LARGEST_RESPONSE, 200, None),
+            (LARGEST_RESPONSE + 1, 200, Some(Retryability::Permanent)),
+            (LARGEST_RESPONSE + 1, 500, Some(Retryability::Transient)),
+        ] {
+            for has_length in [true, false] {
+                let sent = send(request(status, vec![b' '; size], has_length)).await;
+                assert_eq!(sent.err().map(|error| error.retryability()), expected, "{size} {status} {has_length}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_error_that_names_the_server() {
+        let error = send(request(302, Vec::new(), true)).await.err().expect("a redirect");
+        assert_eq!(error.retryability(), Retryability::Permanent);
+        assert!(error.to_string().starts_with("http://127.0.0.1:"), "{error}");
+    }
+
+    #[test]
+    fn a_correlation_id_is_kept_if_it_has_the_form_of_one() {
+        let long = "x".repeat(65);
+        for (name, text, is_kept) in [
+            ("inin-correlation-id", "5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", true),
+            ("genesys-correlation-id", "a-1", true),
+            ("inin-correlation-id", &long[1..], true),
+            ("inin-correlation-id", &long, false),
+            ("inin-correlation-id", "", false),
+            ("inin-correlation-id", "a b", false),
+            ("inin-correlation-id", "kD83nXw0Zq", false),
+            ("x-request-id", "a-1", false),
+        ] {
+            let headers =
+                HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_str(text).expect("text"))]);
+            assert_eq!(correlation_id(&headers).as_deref(), is_kept.then_some(text), "{name}: {text}");
+        }
+    }
 
     #[tokio::test]
     async fn a_creation_that_was_not_sent_created_nothing() {
@@ -235,7 +314,7 @@ mod tests {
         let request = HttpClient::new(true).request(reqwest::Method::POST, &format!("http://{address}/"));
         let created = send_creating(request.expect("a client"), |_| Ok(())).await;
         let Err(CreationFailure::NotCreated(error)) = created else { panic!("nothing listens there") };
-        assert_eq!(error.retryability(), crate::rotation::Retryability::Transient);
+        assert_eq!(error.retryability(), Retryability::Transient);
     }
 }
 

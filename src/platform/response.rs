@@ -123,7 +123,44 @@ fn is_permission(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
+
     use super::*;
+
+    #[test]
+    fn each_missing_permission_has_its_hint() {
+        let roles = ErrorKind::PermissionMissing.hint();
+        for (code, hint) in [
+            ("app.not.authorized.for.scope", "add the scope"),
+            ("authz.policy.denied", "access policy"),
+            ("missing.any.permissions", roles),
+        ] {
+            let body = format!(r#"{{"code":"{code}","message":"no"}}"#).into_bytes().into();
+            let response = PlatformResponse { status: StatusCode::FORBIDDEN, headers: HeaderMap::new(), body };
+            let error = response.diagnose("reading");
+            assert_eq!(error.kind(), ErrorKind::PermissionMissing, "{error}");
+            assert!(error.hint().contains(hint), "{code}: {}", error.hint());
+        }
+    }
+
+    #[test]
+    fn the_status_and_the_code_of_a_response_decide_its_kind() {
+        for (status, code, expected) in [
+            (401, "ip.not.authorized", ErrorKind::IpNotAuthorized),
+            (401, "bad.credentials", ErrorKind::TokenRejected),
+            (401, "authentication.required", ErrorKind::TokenRejected),
+            (401, "another.code", ErrorKind::PlatformUnavailable),
+            (403, "another.code", ErrorKind::PermissionMissing),
+            (403, "", ErrorKind::PlatformUnavailable),
+            (429, "", ErrorKind::RateLimited),
+            (500, "bad.credentials", ErrorKind::PlatformUnavailable),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = format!(r#"{{"code":"{code}"}}"#).into_bytes().into();
+            let error = PlatformResponse { status, headers: HeaderMap::new(), body }.diagnose("reading");
+            assert_eq!(error.kind(), expected, "{error}");
+        }
+    }
 
     #[test]
     fn permissions_are_extracted_from_a_sentence() {
@@ -132,6 +169,9 @@ mod tests {
         assert_eq!(permission_names(one), ["routing:skill:view"]);
         let any = "You must have at least one of: [oauth:client:edit, oauth:client:view].";
         assert_eq!(permission_names(any), ["oauth:client:edit", "oauth:client:view"]);
+        assert_eq!(permission_names("routing:*:view_all or a:b, a:b:c:d, a::c"), ["routing:*:view_all"]);
+        let long = format!("{}:b:c", "a".repeat(125));
+        assert!(permission_names(&long).is_empty() && permission_names(&long[1..]).len() == 1);
         assert!(permission_names("see https://example.com: it says 12:30:45x!").is_empty());
     }
 

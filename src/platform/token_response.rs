@@ -16,6 +16,8 @@ pub(super) struct TokenResponse {
     pub(super) token_type: String,
     /// The lifetime; `None` if the response does not contain it.
     pub(super) lifetime: Option<Duration>,
+    /// The OpenID Connect token, which only CXone issues.
+    pub(super) id_token: Option<Zeroizing<String>>,
 }
 
 #[derive(Deserialize)]
@@ -23,6 +25,7 @@ struct Body {
     access_token: Zeroizing<String>,
     token_type: Option<String>,
     expires_in: Option<serde_json::Value>,
+    id_token: Option<Zeroizing<String>>,
 }
 
 impl PlatformResponse {
@@ -44,6 +47,7 @@ impl PlatformResponse {
             access_token: SecretString::from(body.access_token.as_str()),
             token_type: body.token_type.filter(|name| is_token_type(name)).unwrap_or_else(|| "bearer".to_owned()),
             lifetime: body.expires_in.as_ref().and_then(seconds),
+            id_token: body.id_token,
         })
     }
 
@@ -67,4 +71,45 @@ fn seconds(value: &serde_json::Value) -> Option<Duration> {
 
 fn is_token_type(name: &str) -> bool {
     !name.is_empty() && name.len() <= 32 && name.chars().all(|letter| letter.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn token(body: &str) -> Result<TokenResponse> {
+        let body = body.as_bytes().to_vec().into();
+        PlatformResponse { status: StatusCode::OK, headers: HeaderMap::new(), body }.token("the token request")
+    }
+
+    #[test]
+    fn the_type_and_the_lifetime_of_a_token_are_read_if_they_are_valid() {
+        let long = format!(r#""{}""#, "x".repeat(33));
+        for (token_type, expires_in, expected) in [
+            (r#""Bearer""#, "60", ("Bearer", Some(60))),
+            (r#""bearer""#, r#"" 60 ""#, ("bearer", Some(60))),
+            ("null", "0", ("bearer", None)),
+            (r#""""#, "-1", ("bearer", None)),
+            (r#""a b""#, r#""soon""#, ("bearer", None)),
+            (&long, "null", ("bearer", None)),
+        ] {
+            let body = format!(r#"{{"access_token":"t","token_type":{token_type},"expires_in":{expires_in}}}"#);
+            let read = token(&body).unwrap_or_else(|error| panic!("{body}: {error}"));
+            let lifetime = read.lifetime.map(|lifetime| lifetime.as_secs());
+            assert_eq!((read.token_type.as_str(), lifetime), expected, "{body}");
+            assert_eq!(read.access_token.expose_secret(), "t");
+        }
+    }
+
+    #[test]
+    fn a_token_that_no_document_or_header_can_hold_is_rejected() {
+        for text in ["", " t", "t ", "a\\nb"] {
+            let error = token(&format!(r#"{{"access_token":"{text}"}}"#)).err().expect("an invalid token");
+            assert_eq!(error.kind(), ErrorKind::PlatformUnavailable, "{text:?}");
+        }
+    }
 }

@@ -103,7 +103,9 @@ impl SecretStore for MemoryStore {
         _rotation_token: Option<&SecretString>,
     ) -> Result<Staged> {
         self.with(secret, |found| {
-            if let Some(staged) = found.versions.already_staged(version, value, &found.current()?.id)? {
+            let current = found.current()?;
+            let current = (&current.id, &current.value.clone().unwrap_or_default());
+            if let Some(staged) = found.versions.already_staged(version, value, current)? {
                 return Ok(staged);
             }
             found.versions.stage(MemoryVersion { id: version.clone(), value: Some(value.clone()) });

@@ -20,7 +20,9 @@ pub(crate) trait IndexedVersion {
     fn id(&self) -> &VersionId;
 
     /// The version's value; `None` if it has no value yet or the store keeps the value elsewhere.
-    fn value(&self) -> Option<&str>;
+    fn value(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Maps the labels of one secret to versions. `C` is the current version and `P` the pending one, each with what the
@@ -74,8 +76,8 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
         self.pending.as_ref().filter(|pending| pending.id() == version)
     }
 
-    /// Returns the outcome of staging `value` where `version` holds a value already, and `None` where it has to be
-    /// written. `current` is the id of the current version.
+    /// Returns the outcome of staging `value` where `version` holds a value already, also one that was promoted, and
+    /// `None` where it has to be written. `current` is the id of the current version, and its value.
     ///
     /// # Errors
     /// [`ErrorKind::StoreConflict`] if another version is pending. A pending label on the current version, which
@@ -84,12 +86,16 @@ impl<C: IndexedVersion, P: IndexedVersion> VersionIndex<C, P> {
         &self,
         version: &VersionId,
         value: &SecretString,
-        current: &VersionId,
+        (current, current_value): (&VersionId, &SecretString),
     ) -> Result<Option<Staged>> {
-        let promoted = self.current.as_ref().filter(|current| current.id() == version).and_then(IndexedVersion::value);
+        let promoted = self.current.as_ref().filter(|promoted| promoted.id() == version);
+        let promoted = promoted.map(|promoted| promoted.value().unwrap_or(current_value.expose_secret()));
         if let Some(held) = self.staged(version).and_then(IndexedVersion::value).or(promoted) {
             let is_same = same(&SecretString::from(held), value);
             return Ok(Some(if is_same { Staged::Stored } else { Staged::HeldAnother }));
+        }
+        if self.previous.as_ref() == Some(version) {
+            return Ok(Some(Staged::HeldAnother));
         }
         match self.pending.as_ref().map(IndexedVersion::id) {
             Some(pending) if pending != version && pending != current => {
@@ -222,7 +228,11 @@ mod tests {
             ("one", Some("one"), "value", Ok(None)),
             ("one", Some("three"), "value", Err(StoreConflict)),
         ] {
-            let staged = index(Some(current), pending).already_staged(&id("two"), &value.into(), &id(current));
+            let staged = index(Some(current), pending).already_staged(
+                &id("two"),
+                &value.into(),
+                (&id(current), &"value".into()),
+            );
             assert_eq!(staged.map_err(|error| error.kind()), expected, "{current} {pending:?} {value}");
         }
     }

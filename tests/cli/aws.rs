@@ -1,6 +1,7 @@
 //! Secrets in Secrets Manager that the real function rotates and the command line follows.
 
 use serde_json::Value;
+use simulators::faults::{Effect, Fault, FaultAnswer};
 use simulators::secrets_manager::SecretsManagerSettings;
 
 use super::{CLIENT_SECRET, STEPS, Scene, document, steps};
@@ -138,6 +139,25 @@ async fn a_retry_of_an_earlier_rotation_is_followed() {
     let transcript = scene.run(&["rotate", NAME, "--output", "json"]).await;
     assert_eq!((transcript.exit, &transcript.json()[0]["promoted"]), (Some(0), &true.into()));
     assert_ne!(scene.current(NAME), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_starts_after_the_test_of_its_configuration() {
+    let scene = Scene::new().await;
+    scene.stored(NAME).await;
+    let rules =
+        aws_sdk_secretsmanager::types::RotationRulesType::builder().schedule_expression("rate(4 hours)").build();
+    let set_up = scene.aws.rotate_secret().secret_id(NAME).rotation_lambda_arn(crate::FUNCTION_ARN);
+    set_up.rotation_rules(rules).rotate_immediately(false).send().await.expect("it is accepted");
+    // The test ends while the first call is refused, or is still running.
+    for _ in 0..2 {
+        let transcript = scene.run(&["rotate", NAME, "--output", "json"]).await;
+        let report = &transcript.json()[0];
+        assert_eq!((transcript.exit, &report["promoted"]), (Some(0), &true.into()), "{report}");
+        let pending = r#"{"__type":"InvalidRequestException","Message":"A previous rotation isn't complete."}"#;
+        let refusal = FaultAnswer::new(reqwest::StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", pending);
+        scene.simulation.faults.add(Fault::once("RotateSecret", Effect::Answer(refusal)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

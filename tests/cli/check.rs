@@ -88,7 +88,10 @@ async fn fix_raises_the_token_duration_and_changes_nothing_else() {
     assert!(refused.error().1.contains("`check --fix`"), "{}", refused.stderr);
     assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600), "check without --fix changes nothing");
     let before = scene.own_client();
+    scene.simulation.journal.clear();
     let transcript = scene.run(&["check", NAME, "--fix"]).await;
+    // The check and the raise read it twice each: no request is repeated.
+    assert_eq!(scene.simulation.journal.count(&format!("GET {CLIENT}")), 4);
     assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{}", transcript.stdout);
     let line = format!("ok   raised the token duration of client {CLIENT_ID} from 3600 s to 21600 s\n");
     assert!(transcript.stdout.contains(&line), "{}", transcript.stdout);
@@ -130,6 +133,20 @@ async fn fix_without_permission_explains_the_manual_change() {
         let client = format!("Token Duration of the OAuth client {CLIENT_ID} to 21600 s in ");
         assert!(hint.contains(&client) && hint.contains("Admin > Integrations > OAuth"), "{hint}");
         assert_eq!(scene.own_client().access_token_validity_seconds, Some(3_600));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fix_explains_a_duration_that_the_organization_does_not_allow_and_repeats_any_other_bad_request() {
+    for (code, is_rejected) in [("invalid.value", true), ("bad.request", false)] {
+        let scene = hourly(None).await;
+        let body = json!({"code": code}).to_string();
+        let answer = Effect::Answer(FaultAnswer::new(StatusCode::BAD_REQUEST, "application/json", body));
+        scene.simulation.faults.add(Fault::once(&format!("PUT {CLIENT}"), answer));
+        let transcript = scene.run(&["check", NAME, "--fix"]).await;
+        assert_eq!(transcript.exit, Some(i32::from(is_rejected)), "{code}: {}", transcript.stderr);
+        let said = "the organization does not allow a token duration of 21600 s";
+        assert_eq!(transcript.stderr.contains(said), is_rejected, "{code}: {}", transcript.stderr);
     }
 }
 
@@ -181,6 +198,9 @@ async fn fix_with_admin_credentials_raises_both_alternating_clients() {
     scene.simulation.genesys.add_client(hour(SECOND_ID, current["client_secret"].as_str().expect("a secret")));
     let whole = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
     assert_eq!((whole.exit, &whole.json()[0]["raised"]), (Some(0), &json!([row(SECOND_ID), row(CLIENT_ID)])));
+    scene.simulation.genesys.add_client(hour(SECOND_ID, current["client_secret"].as_str().expect("a secret")));
+    let other = scene.run(&["check", NAME, "--fix", "--output", "json"]).await;
+    assert_eq!((other.exit, &other.json()[0]["raised"]), (Some(0), &json!([row(SECOND_ID)])), "one is sufficient");
 }
 
 #[tokio::test(flavor = "multi_thread")]

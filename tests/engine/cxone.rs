@@ -82,6 +82,18 @@ async fn invalid_requests_get_400_with_a_message_and_a_hint() {
 }
 
 #[tokio::test]
+async fn opaque_tokens_are_returned_with_the_address_of_their_tenant_s_api() {
+    let hosted = Hosted::empty().await;
+    hosted.simulation.cxone.set(|settings| settings.opaque_tokens = true);
+    hosted.write("config/cxone", back_end()).await;
+    hosted.write("roles/ci", json!({"config": "cxone"})).await;
+    hosted.write("static-roles/ci", json!({"config": "cxone", "rotation_period": 1_800})).await;
+    for path in ["creds/ci", "token/ci", "token/ci", "static-creds/ci"] {
+        assert_eq!(hosted.read(path).await["api_url"], hosted.simulation.genesys_url(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn roles_return_tokens_that_live_an_hour() {
     let Some(scene) = Scene::empty().await else { return };
     scene.write("config/cxone", back_end()).await;

@@ -6,6 +6,7 @@ use simulators::genesys::OAuthClient;
 
 use crate::hosted::{Hosted, Refused, until};
 use crate::scene::CLIENT;
+use crate::static_nodes::pass;
 use openbao_plugin::testing::Moment;
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
@@ -120,6 +121,9 @@ async fn a_request_of_an_interrupted_rotation_that_is_carried_out_after_the_next
     assert!(rotate_root(&hosted).await.is_err());
     hosted.simulation.faults.clear();
     rotate_root(&hosted).await.expect("the next rotation regenerates the secret");
+    // The second pass begins after the first has ended.
+    pass(&hosted).await;
+    pass(&hosted).await;
     assert!(hosted.is_stored_secret_valid() && !hosted.is_settled(), "the entry outlives the rotation");
     hosted.simulation.genesys.add_client(OAuthClient::new(CLIENT.0, "hush-hush-made-late-0123456789"));
     hosted.tick().await;

@@ -10,7 +10,7 @@ const DISASTER_RECOVERY_SECONDARY: i32 = 1 << 9;
 const READ_ONLY: &str = "cannot write to readonly storage";
 
 /// Waits for another pass of the background task.
-async fn pass(hosted: &Hosted) {
+pub async fn pass(hosted: &Hosted) {
     let asked = hosted.system.times_asked();
     hosted.tick().await;
     until("the background task has run", || hosted.system.times_asked() > asked).await;

@@ -148,6 +148,8 @@ async fn a_change_of_the_period_alone_keeps_the_token() {
     assert_eq!((&shown["rotation_period"], &shown["config"]), (&json!(2_592_000), &json!("main")));
     assert_eq!(shown["probes"], role()["probes"]);
     assert!(shown["next_rotation"].as_str() < shown["expires_at"].as_str(), "{shown}");
+    let shortest = hosted.write("static-roles/ci", json!({"rotation_period": 60})).await;
+    assert_eq!(shortest.warnings, [""; 0]);
 }
 
 #[tokio::test]

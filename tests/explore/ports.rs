@@ -255,7 +255,7 @@ fn key_of(credentials: &Credentials) -> (String, String) {
 }
 
 fn token_of(text: String) -> IssuedToken {
-    IssuedToken { access_token: text.into(), token_type: "bearer".to_owned(), lifetime: LIFETIME }
+    IssuedToken { access_token: text.into(), token_type: "bearer".to_owned(), lifetime: LIFETIME, tenant_id: None }
 }
 
 impl TokenIssuer for Port {

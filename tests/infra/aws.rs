@@ -246,7 +246,7 @@ fn the_manual_names_only_existing_parameters() {
     let quoted = MANUAL.split('`').skip(1).step_by(2).map(|word| word.split('=').next().unwrap_or(word));
     let looks_like_one = |word: &&str| word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric);
     for word in quoted.filter(looks_like_one) {
-        let error = ["StoreUnavailable", "PlatformUnavailable"].contains(&word);
+        let error = ["StoreDenied", "StoreUnavailable", "PlatformUnavailable"].contains(&word);
         assert!(known(word) || stack["Outputs"].get(word).is_some() || others.contains(&word) || error, "{word}");
     }
 }

@@ -167,12 +167,11 @@ async fn the_schedule_rotates_its_secret() {
     assert_eq!(allowed, expected.map(|(action, resource)| (action.to_owned(), resource.to_owned())));
 }
 
-/// The simulator rejects writes from another account without the RotationToken of the event.
+/// The simulator rejects writes of the function's role without the RotationToken of the event.
 #[tokio::test]
 async fn secrets_of_another_account_need_the_same_calls() {
     let Some(stack) = stack(&EVERYTHING) else { return };
     let world = World::start(&stack).await;
-    world.simulation.secrets_manager.set(|settings| settings.cross_account = true);
     world.simulation.genesys.add_client(OAuthClient::new("alone", SECRET_VALUE));
     for (name, document) in documents() {
         if ["genesys/plain", "genesys/in-place"].contains(&name) {

@@ -25,7 +25,7 @@ fn token() -> impl Strategy<Value = (IssuedToken, Timestamp)> {
     (any::<String>(), any::<String>(), any::<Duration>(), seconds, 0..1_000_000_000).prop_map(
         |(access_token, token_type, lifetime, seconds, nanoseconds)| {
             let issued_at = Timestamp::new(seconds, nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH);
-            (IssuedToken { access_token: access_token.into(), token_type, lifetime }, issued_at)
+            (IssuedToken { access_token: access_token.into(), token_type, lifetime, tenant_id: None }, issued_at)
         },
     )
 }
@@ -35,6 +35,7 @@ fn ordinary_token() -> (IssuedToken, Timestamp) {
         access_token: "fresh".into(),
         token_type: "bearer".to_owned(),
         lifetime: Duration::from_secs(86_399),
+        tenant_id: None,
     };
     (token, Timestamp::UNIX_EPOCH)
 }

@@ -2,6 +2,7 @@
 
 use super::bad_input::failure_of;
 use super::cxone::{CLIENT, KEY, back_end};
+use super::modes::web_page;
 use super::*;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
@@ -182,6 +183,44 @@ fn answer(status: u16) -> Effect {
 }
 
 #[tokio::test]
+async fn a_new_key_with_surrounding_whitespace_is_deleted_and_replaced() {
+    for (id, secret) in [("KEY ", "HUSH===="), ("KEY====", " HUSH")] {
+        let world = World::new().await;
+        world.create(SECRET, &rotating()).await;
+        let body = json!({"resultSet": {"accessKeyId": id, "accessKeySecret": secret}}).to_string();
+        let created = FaultAnswer::new(StatusCode::CREATED, "application/json", body);
+        world.simulation.faults.add(Fault::once(CREATE, Effect::Answer(created)));
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{id}: {outcome:?}");
+        assert_eq!((world.simulation.journal.count(DELETE), world.simulation.journal.count(CREATE)), (1, 2), "{id}");
+        world.assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_another_server_is_no_rejection() {
+    let discovery = "GET /.well-known/openid-configuration";
+    let tenant = "GET /.well-known/cxone-configuration";
+    for (operation, effect) in [
+        (discovery, answer(404)),
+        (tenant, web_page(StatusCode::NOT_FOUND)),
+        (CREATE, web_page(StatusCode::BAD_REQUEST)),
+        (OWNER, web_page(StatusCode::NOT_FOUND)),
+        (DELETE, web_page(StatusCode::NOT_FOUND)),
+    ] {
+        let world = World::new().await;
+        world.create(SECRET, &rotating()).await;
+        // The first rotation deletes no key.
+        assert!(operation != DELETE || world.rotate().await.succeeded);
+        world.simulation.faults.add(Fault::once(operation, effect));
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{operation}: {outcome:?}");
+        assert_eq!(world.key_ids().len(), 2, "{operation}");
+        world.assert_clean();
+    }
+}
+
+#[tokio::test]
 async fn a_missing_permission_is_reported_before_a_key_is_created() {
     for operation in [OWNER, DELETE, CREATE] {
         let world = World::new().await;
@@ -208,6 +247,8 @@ async fn a_key_whose_creation_answer_was_lost_is_deleted() {
         world.simulation.cxone.add_access_key(AccessKey::new("THEIRS====", "HUSHTHEIRS===="));
         world.create(SECRET, &rotating()).await;
         world.simulation.faults.add(Fault::once(CREATE, effect));
+        // Without the list of keys from before, a lost key could not be found.
+        world.simulation.faults.add(Fault::once(LIST, answer(503)));
         let outcome = world.rotate().await;
         assert!(outcome.succeeded, "{outcome:?}");
         let present = world.current()["access_key_id"].as_str().expect("an id").to_owned();

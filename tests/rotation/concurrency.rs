@@ -75,7 +75,9 @@ async fn a_set_up_test_stores_nothing() {
     let world = World::with_secret().await;
     let rotate = world.aws.rotate_secret().secret_id(SECRET).client_request_token(version_id());
     let rotate = rotate.rotation_lambda_arn(FUNCTION_ARN).rotation_rules(daily()).rotate_immediately(false);
-    rotate.send().await.expect("the set-up works");
+    rotate.send().await.expect("it is accepted");
+    world.simulation.secrets_manager.settled().await;
+    assert!(world.simulation.secrets_manager.rotation_outcomes().is_empty(), "the set-up works");
     assert_eq!(world.simulation.genesys.minted(), 1);
     assert!(world.simulation.genesys.live_tokens().is_empty(), "what was tried was revoked");
     assert_eq!(world.current(), document());
@@ -89,7 +91,10 @@ async fn a_set_up_test_with_an_expired_token_tests_the_credentials() {
     world.simulation.genesys.revoke_all();
     let rotate = world.aws.rotate_secret().secret_id(SECRET).client_request_token(version_id());
     let rotate = rotate.rotation_lambda_arn(FUNCTION_ARN).rotation_rules(daily()).rotate_immediately(false);
-    rotate.send().await.expect("the set-up works");
+    rotate.send().await.expect("it is accepted");
+    world.simulation.secrets_manager.settled().await;
+    let failed = world.simulation.secrets_manager.rotation_outcomes().into_iter().find(|outcome| !outcome.succeeded);
+    assert!(failed.is_none(), "{failed:?}");
     assert!(world.simulation.genesys.live_tokens().is_empty());
 }
 
@@ -101,8 +106,10 @@ async fn a_set_up_test_with_wrong_credentials_fails() {
     world.create(SECRET, &wrong).await;
     let rotate = world.aws.rotate_secret().secret_id(SECRET).client_request_token(version_id());
     let rotate = rotate.rotation_lambda_arn(FUNCTION_ARN).rotation_rules(daily()).rotate_immediately(false);
-    let error = rotate.send().await.expect_err("the set-up does not work");
-    assert!(format!("{error:?}").contains("CredentialsRejected"), "{error:?}");
+    rotate.send().await.expect("it is accepted");
+    world.simulation.secrets_manager.settled().await;
+    let outcome = world.simulation.secrets_manager.rotation_outcomes().pop().expect("a failure");
+    assert_eq!(outcome.failures[0].1.error_type, "CredentialsRejected");
 }
 
 #[tokio::test]

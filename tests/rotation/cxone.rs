@@ -138,20 +138,56 @@ async fn the_lifetime_of_a_token_comes_from_the_answer_or_the_token() {
     }
 }
 
-#[tokio::test]
-async fn a_token_that_says_nothing_of_itself_needs_the_document_to() {
-    let world = World::new().await;
-    world.simulation.cxone.set(|settings| settings.opaque_tokens = true);
-    let tenant_id = world.simulation.cxone.settings().tenant_id;
-    world.create(SECRET, &with(back_end(), "tenant_id", tenant_id)).await;
-    let outcome = world.rotate().await;
-    assert!(outcome.succeeded, "{outcome:?}");
+/// Where a tenant can be named, and whether it is.
+fn tenants_named() -> impl Iterator<Item = (bool, bool, bool, bool)> {
+    let either = [true, false];
+    either.into_iter().flat_map(move |document| {
+        let tokens = [(false, true), (false, false), (true, false)];
+        let with = move |(opaque, access_token)| either.map(|id_token| (document, opaque, access_token, id_token));
+        tokens.into_iter().flat_map(with)
+    })
+}
 
+#[tokio::test]
+async fn the_tenant_is_named_by_the_document_the_access_token_or_the_id_token() {
+    for (in_document, opaque, in_access_token, in_id_token) in tenants_named() {
+        let world = World::new().await;
+        world.simulation.cxone.set(|settings| {
+            (settings.opaque_tokens, settings.tenant_in_tokens, settings.id_tokens) =
+                (opaque, in_access_token, in_id_token);
+        });
+        let tenant_id = world.simulation.cxone.settings().tenant_id;
+        let document = if in_document { with(back_end(), "tenant_id", tenant_id.as_str()) } else { back_end() };
+        let case = format!("{in_document} {opaque} {in_access_token} {in_id_token}");
+        if in_document || in_access_token && !opaque || in_id_token {
+            world.create(SECRET, &document).await;
+            let outcome = world.rotate().await;
+            assert!(outcome.succeeded, "{case}: {outcome:?}");
+            let only_in_id_token = !in_document && (!in_access_token || opaque);
+            let written = if only_in_id_token { json!(tenant_id) } else { Value::Null };
+            assert_eq!(world.current()["token_tenant_id"], written, "{case}");
+            world.assert_clean();
+        } else {
+            let (step, error_type, message) = failure_of(&world, &document.to_string()).await;
+            assert_eq!((step.as_str(), error_type.as_str()), ("testSecret", "DocumentInvalid"), "{message}");
+            assert!(message.contains("tenant_id"), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_tenant_after_an_edit_of_the_keys_replaces_the_token_s_tenant() {
     let world = World::new().await;
-    world.simulation.cxone.set(|settings| settings.opaque_tokens = true);
-    let (step, error_type, message) = failure_of(&world, &back_end().to_string()).await;
-    assert_eq!((step.as_str(), error_type.as_str()), ("testSecret", "DocumentInvalid"), "{message}");
-    assert!(message.contains("tenant_id"), "{message}");
+    world.simulation.cxone.set(|settings| settings.tenant_in_tokens = false);
+    world.create(SECRET, &back_end()).await;
+    assert!(world.rotate().await.succeeded);
+    world.simulation.cxone.set(|settings| settings.tenant_id = "another-tenant".to_owned());
+    assert!(world.rotate().await.succeeded);
+    assert_eq!(world.current()["token_tenant_id"], "another-tenant");
+    world.simulation.cxone.set(|settings| settings.tenant_in_tokens = true);
+    assert!(world.rotate().await.succeeded);
+    assert_eq!(world.current()["token_tenant_id"], Value::Null, "the token names it");
+    world.assert_clean();
 }
 
 #[tokio::test]
@@ -257,7 +293,8 @@ async fn each_rejection_of_the_platform_has_its_own_error() {
         (with(back_end(), "access_key_secret", "wrong"), "CredentialsRejected", "===="),
         (with(user_hub(), "access_key_secret", "wrong"), "CredentialsRejected", "na1.nice-incontact.com"),
         (with(older(), "client_secret", "wrong"), "CredentialsRejected", "us-22.api.niceincontact.com"),
-        (with(back_end(), "tenant_id", "another-tenant"), "UnknownRegion", "does not know the tenant"),
+        (with(back_end(), "tenant_id", "another-tenant"), "TokenOwnerMismatch", "another tenant"),
+        (with(user_hub(), "tenant_id", "another-tenant"), "UnknownRegion", "does not know the tenant"),
     ];
     for (document, kind, words) in rows {
         let world = World::new().await;
@@ -288,12 +325,16 @@ async fn each_rejection_of_the_platform_has_its_own_error() {
 
 #[tokio::test]
 async fn a_token_of_another_tenant_is_not_promoted() {
+    let document = with(back_end(), "tenant_id", "another-tenant").to_string();
+    let (step, error_type, message) = failure_of(&World::new().await, &document).await;
+    assert_eq!((step.as_str(), error_type.as_str()), ("createSecret", "TokenOwnerMismatch"), "{message}");
+
     let world = World::new().await;
+    world.simulation.cxone.set(|settings| settings.id_tokens = false);
     // The server at this address issues tokens of another tenant.
     let configuration = json!({"api_endpoint": "https://api-na1.niceincontact.com", "area": "na1"});
     world.simulation.faults.add(Fault::always(TENANT, answer(200, &configuration)));
-    let (step, error_type, message) =
-        failure_of(&world, &with(back_end(), "tenant_id", "another-tenant").to_string()).await;
+    let (step, error_type, message) = failure_of(&world, &document).await;
     assert_eq!((step.as_str(), error_type.as_str()), ("testSecret", "TokenOwnerMismatch"), "{message}");
 }
 

@@ -135,6 +135,17 @@ async fn a_put_whose_answers_are_all_lost_keeps_the_token_that_was_stored() {
 }
 
 #[tokio::test]
+async fn a_token_without_a_lifetime_is_revoked_and_replaced() {
+    let world = World::with_secret().await;
+    let body = r#"{"access_token":"a-token-without-a-lifetime","token_type":"bearer"}"#;
+    world.simulation.faults.add(Fault::once("POST /oauth/token", answer(200, "application/json", body)));
+    let outcome = world.rotate().await;
+    assert!(outcome.succeeded, "{outcome:?}");
+    assert_eq!(world.simulation.journal.count("DELETE /api/v2/tokens/me"), 1);
+    world.assert_clean();
+}
+
+#[tokio::test]
 async fn a_token_that_is_neither_stored_nor_revoked_is_logged() {
     let world = World::with_secret().await;
     world.simulation.secrets_manager.set(|settings| settings.denied = ["PutSecretValue".to_owned()].into());

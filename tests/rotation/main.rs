@@ -17,6 +17,9 @@ mod interruptions;
 mod modes;
 mod permits;
 mod readers;
+mod rotation_tokens;
+mod slow;
+mod store_faults;
 mod whole;
 
 use std::time::Duration;

@@ -28,29 +28,31 @@ const POLL: Duration = Duration::from_millis(20);
 /// The numbers of things left behind, by what and by cause.
 pub type LeftBehind = BTreeMap<(&'static str, &'static str), usize>;
 
-/// Waits for the rotations that the engine began by itself.
-async fn wait_for_engine(world: &World) {
-    for secret in world.secrets.iter().filter(|secret| secret.driver == Driver::Engine) {
-        let began = Instant::now();
-        let is_own = |token: &LiveToken| token.client_id.starts_with(&secret.name);
-        loop {
+/// Waits for the rotations that the engine began by itself, and returns the live tokens.
+async fn wait_for_engine(world: &World) -> Vec<LiveToken> {
+    let began = Instant::now();
+    loop {
+        let live = world.simulation.genesys.issued_tokens();
+        for secret in world.secrets.iter().filter(|secret| secret.driver == Driver::Engine) {
             secret.note_promoted(world).await;
-            let live = world.simulation.genesys.issued_tokens();
-            let unknown = live.iter().any(|token| is_own(token) && cause(world, secret, token).is_none());
-            if !unknown || began.elapsed() > ROTATION {
-                break;
-            }
-            sleep(POLL).await;
         }
+        let is_unknown = |token: &LiveToken| cause(world, owner(world, token), token).is_none();
+        if began.elapsed() > ROTATION || !live.iter().any(is_unknown) {
+            return live;
+        }
+        sleep(POLL).await;
     }
+}
+
+fn owner<'a>(world: &'a World, token: &LiveToken) -> &'a Secret {
+    world.secrets.iter().find(|secret| token.client_id.starts_with(&secret.name)).expect("a secret")
 }
 
 /// Counts what is left behind, and records what has no cause as a failure.
 pub async fn settle(world: &World) -> LeftBehind {
-    wait_for_engine(world).await;
     let mut left = LeftBehind::new();
-    for token in world.simulation.genesys.issued_tokens() {
-        let secret = world.secrets.iter().find(|secret| token.client_id.starts_with(&secret.name)).expect("a secret");
+    for token in wait_for_engine(world).await {
+        let secret = owner(world, &token);
         match cause(world, secret, &token) {
             Some("promoted") => {}
             Some(cause) => *left.entry(("token", cause)).or_default() += 1,
@@ -74,10 +76,6 @@ pub async fn settle(world: &World) -> LeftBehind {
 
 /// Why a live token exists; `None` if it should not.
 fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static str> {
-    // Another rotation in Secrets Manager takes AWSPENDING, and the first one finds its version no longer staged.
-    let versions = world.simulation.secrets_manager.versions(&secret.name);
-    let is_stored =
-        versions.iter().any(|version| version.value.as_ref().is_some_and(|text| text.contains(&token.text)));
     world.ledger.with(|entries| {
         let is_mint = |one: &&Unanswered| {
             one.secret == secret.index && one.operation.starts_with("POST /") && near(one.at, token.issued)
@@ -86,9 +84,6 @@ fn cause(world: &World, secret: &Secret, token: &LiveToken) -> Option<&'static s
             () if entries.promoted.contains_key(&token.text) => "promoted",
             () if entries.unanswered.iter().any(|one| is_mint(&one)) => "answer lost",
             () if was_cut(entries, secret, token.issued) => "killed",
-            () if is_stored && rotations_at(entries, secret, token.issued) > 1 => {
-                "staged, and replaced by an overlapping rotation"
-            }
             () if entries.unrevoked.contains(&token.text) => "revocation met a fault",
             () => return None,
         })
@@ -110,12 +105,6 @@ fn circumstances(world: &World, secret: &Secret, token: &LiveToken) -> String {
     format!("{labels}; rotations {rotations:?}")
 }
 
-/// How many rotations of a secret ran at this time.
-fn rotations_at(entries: &Entries, secret: &Secret, at: Instant) -> usize {
-    let ran = |one: &&Rotation| one.secret == secret.index && one.began <= at && at <= one.ended;
-    entries.rotations.iter().filter(ran).count()
-}
-
 fn near(one: Instant, other: Instant) -> bool {
     one.max(other) - one.min(other) < CLOSE
 }
@@ -123,7 +112,11 @@ fn near(one: Instant, other: Instant) -> bool {
 /// Whether a process was killed that worked on the secret at this time.
 fn was_cut(entries: &Entries, secret: &Secret, at: Instant) -> bool {
     if secret.driver == Driver::Engine {
-        return entries.engine_kills.iter().any(|kill| at < *kill + CLOSE && *kill < at + ISSUE);
+        // A token that authorizes a rotation lives until the rotation ends.
+        let runs_at = |one: &&Rotation| one.secret == secret.index && one.began <= at && at <= one.ended;
+        let ends = entries.rotations.iter().filter(runs_at).map(|one| one.ended + CLOSE);
+        let end = ends.fold(at + ISSUE, Instant::max);
+        return entries.engine_kills.iter().any(|kill| at < *kill + CLOSE && *kill < end);
     }
     entries.cuts.iter().any(|cut| cut.secret == secret.index && cut.began <= at && at < cut.ended + CLOSE)
 }

@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
-use genesys_rotator::rotation::{CURRENT, ErrorKind, PENDING, SecretId};
+use genesys_rotator::rotation::{CURRENT, ErrorKind, PENDING, SecretId, VersionId};
 use genesys_rotator::store::aws::AwsSecretsManager;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -106,6 +106,8 @@ async fn each_rejected_request_has_its_kind_and_a_hint_that_is_not_about_the_net
         (put, "InvalidParameterException", "hush", DocumentInvalid, "65536 bytes"),
         (put, "ValidationException", "Value 'hush' at 'secretString' is too long", DocumentInvalid, "65536 bytes"),
         (get, "InvalidParameterException", "Invalid name.", SecretNotFound, "name"),
+        (get, "ExpiredTokenException", "hush", StoreDenied, "aws sso login"),
+        (get, "UnrecognizedClientException", "hush", StoreDenied, "aws sso login"),
         (put, "EncryptionFailure", "the key is disabled", StoreDenied, "kms:GenerateDataKey"),
         (get, "DecryptionFailure", "the key is disabled", StoreDenied, "kms:Decrypt"),
         (put, "InvalidRequestException", "not possible on a replica secret", StoreDenied, "primary region"),
@@ -116,6 +118,7 @@ async fn each_rejected_request_has_its_kind_and_a_hint_that_is_not_about_the_net
         (put, "PublicPolicyException", "hush", StoreDenied, "resource-policy"),
         (stage, "ResourceExistsException", "hush", StoreConflict, "changed the secret"),
         (put, "SomeNewException", "hush", StoreUnavailable, "API reference"),
+        (stage, "InvalidParameterException", "hush", StoreUnavailable, "API reference"),
     ] {
         let fixture = simulated().await;
         let secret = Secret::holding(&fixture, DOCUMENT).await;
@@ -126,6 +129,30 @@ async fn each_rejected_request_has_its_kind_and_a_hint_that_is_not_about_the_net
         assert_eq!(error.kind(), kind, "{operation} {code}: {error}");
         assert!(error.hint().contains(hint) && !error.hint().contains("VPC"), "{operation} {code}: {}", error.hint());
         assert!(error.to_string().contains(code) && !format!("{error:?}").contains("hush"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_secrets_manager_does_not_start_has_the_reason_and_a_hint() {
+    use ErrorKind::{RotationDisabled, SecretNotFound, StoreConflict, StoreDenied};
+    let fixture = simulated().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
+    for (code, message, kind, hint) in [
+        ("InvalidRequestException", "A previous rotation isn't complete.", StoreConflict, "wait for it"),
+        ("InvalidRequestException", "No Lambda rotation function is set.", RotationDisabled, "--rotation-lambda-arn"),
+        ("InvalidRequestException", "The secret is marked for deletion.", SecretNotFound, "restore-secret"),
+        ("AccessDeniedException", "Secrets Manager cannot invoke the function.", StoreDenied, "add-permission"),
+        ("AccessDeniedException", "not authorized", StoreDenied, "allow secretsmanager:RotateSecret"),
+        ("ResourceNotFoundException", "cannot invoke, previous rotation", SecretNotFound, "name"),
+    ] {
+        let body = json!({"__type": code, "Message": message, "message": message}).to_string();
+        let answer = FaultAnswer::new(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", body);
+        fixture.server.faults.clear();
+        fixture.server.faults.add(Fault::always("RotateSecret", Effect::Answer(answer)));
+        let started = fixture.store().start_rotation(&secret.id, &VersionId::random()).await;
+        let error = started.expect_err("the rotation does not start");
+        assert_eq!(error.kind(), kind, "{message}: {error}");
+        assert!(error.hint().contains(hint), "{message}: {}", error.hint());
     }
 }
 

@@ -26,6 +26,8 @@ macro_rules! with_every_row {
             promoting_moves_the_current_and_the_previous_label
             promoting_over_another_value_is_a_conflict
             promoting_twice_changes_nothing
+            staging_a_promoted_value_again_succeeds
+            staging_another_value_for_a_promoted_version_changes_nothing
             reading_a_version_that_is_not_pending_returns_none
             unstaging_lets_the_next_rotation_start
             an_unknown_secret_is_not_found
@@ -156,6 +158,30 @@ pub async fn promoting_twice_changes_nothing(fixture: &impl Fixture) {
         assert!(matches!(kind_of(again), None | Some(ErrorKind::StoreConflict)));
         assert_eq!(secret.labels().await, promoted);
         assert_eq!(secret.current().await, SECOND);
+    }
+}
+
+pub async fn staging_a_promoted_value_again_succeeds(fixture: &impl Fixture) {
+    let secret = Secret::holding(fixture, FIRST).await;
+    let (over, second) = (secret.current_value().await, VersionId::random());
+    secret.stage(&second, SECOND).await.expect("staged");
+    secret.promote(&second, &over).await.expect("promoted");
+    // The answer to the first write was lost, and another rotation promoted its version.
+    assert_eq!(secret.stage(&second, SECOND).await.expect("an answer"), Staged::Stored);
+    assert_eq!((secret.current().await.as_str(), secret.current_id().await), (SECOND, second));
+}
+
+pub async fn staging_another_value_for_a_promoted_version_changes_nothing(fixture: &impl Fixture) {
+    let secret = Secret::holding(fixture, FIRST).await;
+    let [second, third] = [VersionId::random(), VersionId::random()];
+    for (version, value) in [(&second, SECOND), (&third, THIRD)] {
+        let over = secret.current_value().await;
+        secret.stage(version, value).await.expect("staged");
+        secret.promote(version, &over).await.expect("promoted");
+        let labels = secret.labels().await;
+        // Another rotation resumed a version, and stages its own value after the promotion.
+        assert_eq!(secret.stage(&second, FIRST).await.expect("an answer"), Staged::HeldAnother, "{value}");
+        assert_eq!((secret.current().await.as_str(), secret.labels().await), (value, labels));
     }
 }
 

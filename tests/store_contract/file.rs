@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use genesys_rotator::rotation::{AHEAD, ErrorKind, PENDING, Retryability, SecretId, SecretStore, VersionId};
 use genesys_rotator::store::file::FileStore;
@@ -115,6 +116,7 @@ async fn a_file_accessible_to_other_users_is_rejected_with_the_chmod_command() {
         assert_eq!(error.kind(), ErrorKind::StoreDenied, "{mode:o}");
         let path = path_of(&secret.id).canonicalize().expect("the file exists");
         assert_eq!(error.hint(), format!("chmod 600 {}", path.display()));
+        assert!(error.to_string().ends_with(&format!("(mode {mode:o})")), "{error}");
     }
     set_mode(&path_of(&secret.id), 0o600);
     assert!(secret.rotate().await.promoted());
@@ -187,8 +189,13 @@ async fn a_locked_secret_is_a_conflict_until_it_is_unlocked() {
     assert_eq!(secret.holder(PENDING).await, None);
     // Reads do not lock.
     assert_eq!(secret.current().await, DOCUMENT);
-    drop(lock);
-    secret.stage(&version, DOCUMENT).await.expect("the secret is unlocked");
+    // A writer holds the lock for milliseconds, and the next one waits for it.
+    let unlock = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(lock);
+    };
+    let (staged, ()) = tokio::join!(secret.stage(&version, DOCUMENT), unlock);
+    staged.expect("the secret is unlocked");
 }
 
 #[tokio::test]

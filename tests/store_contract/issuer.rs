@@ -33,7 +33,7 @@ impl TokenIssuer for StubIssuer {
         let token = format!("token-{}", Uuid::new_v4());
         self.tokens().push(token.clone());
         let lifetime = Duration::from_secs(86_399);
-        Ok(IssuedToken { access_token: token.into(), token_type: "bearer".to_owned(), lifetime })
+        Ok(IssuedToken { access_token: token.into(), token_type: "bearer".to_owned(), lifetime, tenant_id: None })
     }
 
     async fn verify(&self, _: &Credentials, token: &SecretString, _: &[Probe]) -> Result<()> {

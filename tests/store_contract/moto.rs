@@ -13,7 +13,7 @@ use crate::contract::{judge, with_every_intent_row, with_every_row};
 ///
 /// No row covers RotateSecret (in-progress check inverted, rates ignored, no RotationToken) and GetSecretValue without a
 /// label, in which moto differs as well.
-const DEVIATIONS: [(&str, &str); 7] = [
+const DEVIATIONS: [(&str, &str); 9] = [
     (
         "staging_another_value_for_the_same_version_keeps_the_first",
         "PutSecretValue overwrites a pending version's value",
@@ -26,6 +26,11 @@ const DEVIATIONS: [(&str, &str); 7] = [
     ("a_cleared_intent_stays_cleared", "the second call fails with the error for a wrong holder"),
     ("only_the_intent_that_was_seen_is_cleared", "the error for a wrong holder is another one"),
     ("the_lease_moves_by_compare_and_set", "the error for a wrong holder is another one"),
+    ("staging_a_promoted_value_again_succeeds", "PutSecretValue replaces the labels of an existing version"),
+    (
+        "staging_another_value_for_a_promoted_version_changes_nothing",
+        "PutSecretValue overwrites the value of an existing version",
+    ),
     ("promoting_twice_changes_nothing", "moving AWSCURRENT to the version that has it removes AWSPREVIOUS"),
 ];
 

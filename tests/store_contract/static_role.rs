@@ -1,7 +1,8 @@
 //! Static roles in the storage of an engine's host, over the plugin protocol.
 
 use genesys_rotator::engine::StaticStore;
-use genesys_rotator::rotation::{ErrorKind, Retryability, SecretId, Step, VersionId};
+use genesys_rotator::rotation::{ErrorKind, Lease, Retryability, SecretId, Step, VersionId, WriteAhead};
+use genesys_rotator::secret::SecretString;
 use openbao_plugin::{Backend, Engine, Failure, Mount, Request, Response, Storage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::contract::{tests, with_every_row};
-use crate::fixture::{DOCUMENT, Fixture, Secret, StoreRotator, rotator, token_in};
+use crate::fixture::{DOCUMENT, Fixture, Secret, StoreRotator, kind_of, rotator, token_in};
 use openbao_plugin::testing::{self as host, Host};
 
 /// Sends the mount's storage to the test, and rejects every request.
@@ -212,4 +213,20 @@ async fn the_engine_storage_keeps_its_stored_form() {
         (fixture.held("static-pending", &secret.id), fixture.held("static-creds", &secret.id)),
         (None, Some(promoted))
     );
+}
+
+#[tokio::test]
+async fn write_ahead_entries_and_leases_are_rejected() {
+    let fixture = mounted().await;
+    let (store, secret) = (fixture.store(), fixture.create(DOCUMENT).await);
+    let (version, value) = (VersionId::random(), SecretString::from(DOCUMENT));
+    for rejected in [
+        store.write_intent(&secret, &version, &value, None).await,
+        store.clear_intent(&secret, &version).await,
+        store.take_lease(&secret, &version, None, None).await,
+        store.release_lease(&secret, &version, &version).await,
+    ] {
+        assert_eq!(kind_of(rejected), Some(ErrorKind::ConfigurationInvalid));
+    }
+    assert!(store.read_intent(&secret).await.expect("no entry").is_none());
 }

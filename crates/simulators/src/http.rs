@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -18,8 +18,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::faults::{Effect, FaultAnswer, Faults};
 use crate::journal::Journal;
 
-/// The largest request body that is read, in bytes.
-const REQUEST_LIMIT: usize = 1 << 20;
+/// The largest request body that is read, in bytes. Lambda's limit for an answer is below it.
+const REQUEST_LIMIT: usize = 8 << 20;
 
 /// The answer of a service.
 pub type Reply = Response<Full<Bytes>>;
@@ -106,6 +106,13 @@ impl Drop for Server {
 /// Creates a JSON answer.
 pub fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
     raw(status, "application/json", body.to_string())
+}
+
+/// Creates the answer to a token request, which nobody may cache (RFC 6749, section 5.1).
+pub fn token(body: &serde_json::Value) -> Reply {
+    let mut reply = json(StatusCode::OK, body);
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
 }
 
 /// Creates an answer of any content type.
@@ -238,7 +245,7 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, Reply> {
     let body = Limited::new(body, REQUEST_LIMIT)
         .collect()
         .await
-        .map_err(|_| raw(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "the request body is over 1 MiB"))?
+        .map_err(|_| raw(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "the request body is over 8 MiB"))?
         .to_bytes();
     let query = parts.uri.query().unwrap_or_default();
     Ok(Request {

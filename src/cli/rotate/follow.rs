@@ -43,12 +43,19 @@ impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsMana
             ErrorKind::StoreConflict => self.rotator.left_over(self.secret, self.deadline()).await.ok().flatten(),
             _ => None,
         };
-        let Some(earlier) = earlier else { return self.not_started(error) };
-        tracing::info!(version.id = earlier.as_str(), "Secrets Manager retries an earlier rotation");
-        let report = self.follow(earlier, &mut watch).await;
-        if !report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::VersionNotStaged) {
-            return report;
-        }
+        let report = match earlier {
+            Some(earlier) => {
+                tracing::info!(version.id = earlier.as_str(), "Secrets Manager retries an earlier rotation");
+                let report = self.follow(earlier, &mut watch).await;
+                if !report.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::VersionNotStaged) {
+                    return report;
+                }
+                report
+            }
+            // It has ended in the meantime, like the test of a new configuration.
+            None if error.kind() == ErrorKind::StoreConflict => self.not_started(error),
+            None => return self.not_started(error),
+        };
         match self.start(&fresh).await {
             Ok(version) => self.follow(version, &mut watch).await,
             Err(_) => report,

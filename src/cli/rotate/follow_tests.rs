@@ -28,7 +28,12 @@ impl TokenIssuer for StubIssuer {
     async fn issue(&self, _: &Credentials) -> Result<IssuedToken> {
         fail(self.issue)?;
         let access_token = SecretString::from("token");
-        Ok(IssuedToken { access_token, token_type: "bearer".to_owned(), lifetime: Duration::from_secs(3_600) })
+        Ok(IssuedToken {
+            access_token,
+            token_type: "bearer".to_owned(),
+            lifetime: Duration::from_secs(3_600),
+            tenant_id: None,
+        })
     }
 
     async fn verify(&self, _: &Credentials, _: &SecretString, _: &[Probe]) -> Result<()> {

@@ -81,7 +81,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
             None,
             "CXone: the realm, such as us-22, with an older application's client.",
         ),
-        Field::optional("tenant_id", FieldKind::Text, None, "CXone: the tenant's id, which tokens contain as well."),
+        Field::optional("tenant_id", FieldKind::Text, None, "CXone: the tenant's id, if no token names it."),
         Field::optional("access_key_id", FieldKind::Text, None, "CXone: the id of a user's access key."),
         Field {
             sensitive: true,

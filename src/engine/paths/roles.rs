@@ -151,3 +151,24 @@ async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         )),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lease_times_above_the_maximum_are_warned_of() {
+        for (ttl, max_ttl, warnings) in [
+            (None, None, 0),
+            (Some(100), Some(100), 0),
+            (Some(101), None, 1),
+            (None, Some(101), 1),
+            (Some(51), Some(50), 1),
+            (Some(102), Some(101), 2),
+        ] {
+            let role = Role { ttl, max_ttl, ..Role::default() };
+            let answer = warned(&role, Duration::from_secs(100));
+            assert_eq!(answer.warnings.len(), warnings, "{ttl:?} {max_ttl:?}: {:?}", answer.warnings);
+        }
+    }
+}

@@ -36,7 +36,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         return Err(to_failure(&without_token(name, &role)));
     };
     let place = credential.place().map_err(|error| to_failure(&error))?;
-    let api_url = mount.minting.api_url(&place, &credential.token.access_token).await;
+    let api_url = mount.minting.api_url(&place, &credential.token).await;
     let mut fields = credential.token.answer(api_url, now);
     fields.insert("last_rotation".to_owned(), credential.token.issued_at.to_string().into());
     fields.insert("rotation_period".to_owned(), role.rotation_period.into());

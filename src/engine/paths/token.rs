@@ -52,6 +52,6 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 }
 
 async fn answer(mount: &GenesysMount, shared: SharedToken) -> Response {
-    let api_url = mount.minting.api_url(&shared.place, &shared.token.access_token).await;
+    let api_url = mount.minting.api_url(&shared.place, &shared.token).await;
     Response::with_data(shared.token.answer(api_url, mount.minting.now()))
 }

@@ -16,7 +16,7 @@ use crate::engine::static_roles::role::key;
 use crate::engine::storage::config::{Config, PREFIX};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::stored_secret;
-use crate::rotation::{Deadline, ErrorKind, LATE, RotationError};
+use crate::rotation::{Deadline, ErrorKind, LATE, NewToken, RotationError};
 use crate::secret::{SecretString, same};
 use openbao_plugin::{Failure, Response};
 
@@ -132,8 +132,8 @@ impl InPlaceRotation {
         let former = self.entries.get::<RootIntent>(&key).await?.filter(|former| former.is_for(config));
         let is_settled = former.as_ref().is_none_or(|former| former.is_settled(self.minting.now()));
         match (minted, former) {
-            (Ok((token, rollback)), former) => {
-                let intent = RootIntent::new(config.client_id(), token, self.minting.now());
+            (Ok(NewToken { token, guard, .. }), former) => {
+                let intent = RootIntent::new(config.client_id(), token.access_token, self.minting.now());
                 let stored = async {
                     if let Some(former) = &former {
                         // That entry is the only sign of tokens that were revoked and not replaced.
@@ -145,7 +145,7 @@ impl InPlaceRotation {
                         put = Ok(());
                     }
                     if put.is_ok() {
-                        rollback.commit();
+                        guard.commit();
                     }
                     put
                 };

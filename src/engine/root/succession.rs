@@ -48,8 +48,8 @@ impl SuccessorRotation {
         let tokens = self.minting.tokens();
         let regenerated = async {
             // The token is not committed: it is revoked after the call.
-            let (token, _rollback) = self.minting.mint_for_admin(&admin, deadline).await?;
-            tokens.regenerate(&config.place(), idle, &token, deadline).await
+            let minted = self.minting.mint_for_admin(&admin, deadline).await?;
+            tokens.regenerate(&config.place(), idle, &minted.token.access_token, deadline).await
         };
         let secret = tokens.settle(deadline, regenerated).await;
         if !secret.as_ref().is_err_and(may_be_carried_out) {
@@ -75,8 +75,9 @@ impl SuccessorRotation {
     ) -> Result<Response, Failure> {
         let tokens = self.minting.tokens();
         let renewed = async {
-            let (token, _rollback) = self.minting.mint_for_admin(config, deadline).await?;
-            let (key, rollback) = tokens.succeed_access_key(&config.place(), ids, &token, |_| Ok(()), deadline).await?;
+            let minted = self.minting.mint_for_admin(config, deadline).await?;
+            let (place, token) = (minted.token.place(&config.credentials()), &minted.token.access_token);
+            let (key, rollback) = tokens.succeed_access_key(&place, ids, token, |_| Ok(()), deadline).await?;
             let next = config.with_next_access_key(&key)?;
             tokens.await_new_secret(&next.credentials(), deadline).await?;
             let stored = next.store(&self.entries, name).await;

@@ -65,5 +65,6 @@ fn token_in(document: &Document) -> Option<Token> {
         token_type: document.token_type()?,
         issued_at: document.issued_at()?,
         expires_at: document.expires_at()?,
+        tenant_id: document.token_tenant_id(),
     })
 }

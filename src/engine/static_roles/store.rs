@@ -140,7 +140,8 @@ impl SecretStore for StaticStore {
         let name = name_of(secret)?;
         let _lock = self.writers.lock(name).await;
         let seen = self.look(secret).await?;
-        if let Some(staged) = seen.versions.already_staged(version, value, &seen.current_id())? {
+        let current = (&seen.current_id(), &seen.current_value()?);
+        if let Some(staged) = seen.versions.already_staged(version, value, current)? {
             return Ok(staged);
         }
         let document = Zeroizing::new(value.expose_secret().to_owned());

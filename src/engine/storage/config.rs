@@ -303,3 +303,19 @@ fn about_the_config(error: &RotationError) -> RotationError {
     let message = error.to_string().replacen("the secret ", "the config ", 1);
     RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configs_are_the_same_if_all_fields_are_equal() {
+        let fields = [("region", "eu-west-1"), ("client_id", "client"), (CLIENT_SECRET, "hush")];
+        let fields = fields.map(|(name, text)| (name.to_owned(), Zeroizing::new(text.to_owned())));
+        let config = Config::try_from(ConfigFields::from(fields)).expect("a valid config");
+        assert!(config.is_same(&config.clone()));
+        let renewed = config.with_client_secret(&"another".into()).expect("a valid secret");
+        assert!(!config.is_same(&renewed));
+        assert_eq!(renewed.shown(), config.shown());
+    }
+}

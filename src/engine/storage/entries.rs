@@ -119,10 +119,7 @@ impl Entries {
 
     fn remove(&self, key: &str) -> MutexGuard<'_, EntryCache> {
         let mut cache = self.cache.lock();
-        cache.changes += 1;
-        if let Some(value) = cache.values.remove(key) {
-            cache.size -= key.len() + value.len();
-        }
+        cache.remove(key);
         cache
     }
 }
@@ -138,10 +135,40 @@ impl EntryCache {
             self.size -= key.len() + former.len();
         }
     }
+
+    fn remove(&mut self, key: &str) {
+        self.changes += 1;
+        if let Some(value) = self.values.remove(key) {
+            self.size -= key.len() + value.len();
+        }
+    }
 }
 
 fn damaged(key: &str) -> Failure {
     Failure::internal(format!(
         "the entry {key} is damaged\nhint: delete it, or the role that it belongs to, and write it again"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_counts_each_entry_once_and_stays_within_its_limit() {
+        let mut cache = EntryCache::default();
+        let value = |bytes| Arc::new(Zeroizing::new(vec![0; bytes]));
+        for _ in 0..3 {
+            cache.insert("key", value(10));
+        }
+        assert_eq!(cache.size, 13);
+        cache.insert("large", value(CACHE_LIMIT - 13 - 5));
+        assert_eq!((cache.size, cache.values.len()), (CACHE_LIMIT, 2));
+        cache.insert("x", value(1));
+        assert_eq!((cache.size, cache.values.len()), (CACHE_LIMIT, 2));
+        for changes in 1..3 {
+            cache.remove("large");
+            assert_eq!((cache.size, cache.changes), (13, changes));
+        }
+    }
 }

@@ -83,3 +83,26 @@ pub(crate) fn parse_probes(texts: &[String]) -> Result<Vec<Probe>, Failure> {
     }
     texts.iter().map(|text| Probe::parse(text)).collect::<Result<_, _>>().map_err(|error| logged_failure(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_time_of_zero_is_the_mounts() {
+        for (seconds, expected) in [(None, None), (Some(0), None), (Some(1), Some(Duration::from_secs(1)))] {
+            let role = Role { ttl: seconds, max_ttl: seconds, ..Role::default() };
+            assert_eq!((role.ttl(), role.max_ttl()), (expected, expected), "{seconds:?}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_probes_is_limited() {
+        let probes =
+            |count: usize| parse_probes(&vec!["GET /api/v2/users/me".to_owned(); count]).map(|read| read.len());
+        assert_eq!((probes(0).ok(), probes(MOST_PROBES).ok()), (Some(0), Some(MOST_PROBES)));
+        let refusal = probes(MOST_PROBES + 1).expect_err("too many probes").to_string();
+        assert!(refusal.contains("probes lists 21 calls"), "{refusal}");
+        assert!(parse_probes(&["DELETE /api/v2/users/me".to_owned()]).is_err());
+    }
+}

@@ -87,3 +87,20 @@ impl TokenKindFields {
         shown
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_role_describe_its_token_kind() {
+        let kind = |token: Option<&str>, resource_owner: Option<&str>| {
+            let (token, resource_owner) = (token.map(str::to_owned), resource_owner.map(str::to_owned));
+            TokenKindFields { token, resource_owner, ..TokenKindFields::default() }.kind().ok()
+        };
+        let generated = TokenKind::Generated { resource_owner: "me".to_owned() };
+        assert_eq!(kind(None, None), Some(TokenKind::Access));
+        assert_eq!(kind(Some("generated"), Some("me")), Some(generated));
+        assert_eq!((kind(Some("generated"), None), kind(Some("other"), None)), (None, None));
+    }
+}

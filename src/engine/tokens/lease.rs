@@ -92,7 +92,7 @@ impl Leases {
         let (token, rollback) = self.minting.mint(&config, &role, Deadline::after(MINTING)).await?;
         let now = self.minting.now();
         let place = config.place();
-        let api_url = self.minting.api_url(&place, &token.access_token).await;
+        let api_url = self.minting.api_url(&place, &token).await;
         let answer = Response::with_data(token.answer(api_url, now));
         let leased = LeasedToken { role: role_name.to_owned(), place, token };
         let lease = leased.begin(&limits, now)?;
@@ -154,8 +154,7 @@ impl Leases {
     }
 
     async fn revoke_token(&self, leased: &LeasedToken) -> Result<(), Failure> {
-        let expired_for = self.minting.now().duration_since(leased.token.expires_at);
-        if Duration::try_from(expired_for).is_ok_and(|time| time > CLOCK_SKEW) {
+        if is_certainly_expired(&leased.token, self.minting.now()) {
             return Ok(());
         }
         let deadline = Deadline::after(REVOCATION);
@@ -172,6 +171,10 @@ fn held(request: &Request) -> Result<&HeldLease, Failure> {
     request.lease.as_ref().ok_or_else(|| Failure::internal("the host's request has no lease"))
 }
 
+fn is_certainly_expired(token: &Token, now: Timestamp) -> bool {
+    Duration::try_from(now.duration_since(token.expires_at)).is_ok_and(|time| time > CLOCK_SKEW)
+}
+
 fn time_left(began: Timestamp, length: Duration, now: Timestamp) -> Duration {
     let elapsed = Duration::try_from(now.duration_since(began)).unwrap_or_default();
     length.saturating_sub(elapsed)
@@ -180,4 +183,20 @@ fn time_left(began: Timestamp, length: Duration, now: Timestamp) -> Duration {
 /// Leases are counted in seconds: a lease that is rounded up would outlive its token.
 fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_certainly_expired_after_the_clock_skew() {
+        let at = |seconds| Timestamp::from_second(seconds).expect("a time");
+        let (issued_at, expires_at) = (at(0), at(1_000));
+        let token_type = "bearer".to_owned();
+        let token = Token { access_token: "hush".into(), token_type, issued_at, expires_at, tenant_id: None };
+        for (now, expected) in [(0, false), (1_000, false), (1_120, false), (1_121, true)] {
+            assert_eq!(is_certainly_expired(&token, at(now)), expected, "{now}");
+        }
+    }
 }

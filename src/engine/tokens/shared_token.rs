@@ -265,3 +265,68 @@ impl SharedTokens {
         Err(failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::storage::config::ConfigFields;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_repeated_for_two_seconds_to_the_same_request() {
+        let config = [("region", "eu-west-1"), ("client_id", "client"), ("client_secret", "hush")];
+        let config = config.map(|(name, text)| (name.to_owned(), text.to_owned().into()));
+        let config = Config::try_from(ConfigFields::from(config)).expect("a valid config");
+        let request = |role_name: &str, config_name: &str| {
+            let role = Role { config: config_name.to_owned(), ..Role::default() };
+            TokenRequest {
+                role_name: role_name.to_owned(),
+                role,
+                config: config.clone(),
+                minimum: MinimumLife::Default,
+            }
+        };
+        let (failures, failure) = (RecentFailures::default(), Failure::internal("no"));
+        failures.add(&request("ci", "main"), &failure);
+        tokio::time::advance(Duration::from_millis(1_900)).await;
+        failures.add(&request("other", "main"), &failure);
+        assert!(failures.of(&request("ci", "main")).is_some());
+        assert!(failures.of(&request("ci", "another")).is_none() && failures.of(&request("third", "main")).is_none());
+        tokio::time::advance(Duration::from_millis(200)).await;
+        assert!(failures.of(&request("ci", "main")).is_none() && failures.of(&request("other", "main")).is_some());
+        failures.add(&request("other", "main"), &failure);
+        assert_eq!(failures.by_role.lock().len(), 1, "an old failure is forgotten");
+    }
+
+    #[test]
+    fn a_token_has_the_life_that_a_caller_needs_up_to_nine_tenths_of_it() {
+        let issued_at = Timestamp::UNIX_EPOCH;
+        let after = |seconds: u64| issued_at + Duration::from_secs(seconds);
+        let shared = |lifetime: u64| SharedToken {
+            token: Token {
+                access_token: "hush".into(),
+                token_type: "bearer".to_owned(),
+                issued_at,
+                expires_at: after(lifetime),
+                tenant_id: None,
+            },
+            place: Place::GenesysCloud { region: "mypurecloud.ie".to_owned() },
+            client_id: "client".to_owned(),
+            probes: Vec::new(),
+            kind: TokenKindFields::default(),
+        };
+        let requested = |seconds| MinimumLife::Requested(Duration::from_secs(seconds));
+        for (lifetime, minimum, age, expected) in [
+            (1000, requested(900), 100, Some(true)),
+            (1000, requested(900), 101, Some(false)),
+            (1000, requested(901), 0, None),
+            (1000, requested(0), 999, Some(true)),
+            (1000, requested(0), 1000, Some(false)),
+            (1000, MinimumLife::Default, 900, Some(true)),
+            (1000, MinimumLife::Default, 901, Some(false)),
+            (86_400, MinimumLife::Default, 86_100, Some(true)),
+            (86_400, MinimumLife::Default, 86_101, Some(false)),
+        ] {
+            assert_eq!(shared(lifetime).has(minimum, after(age)).ok(), expected, "{lifetime} {age}");
+        }
+    }
+}

@@ -217,7 +217,52 @@ fn cut_off(error: RotationError) -> RotationError {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
+
     use super::*;
+    use crate::rotation::Retryability;
+
+    #[tokio::test]
+    async fn a_page_has_a_maximum_size() {
+        for (largest, is_read) in [(1000, true), (999, false), (1, false)] {
+            let request = crate::platform::http::one_answer::request(200, vec![b' '; 1000], true);
+            let response = request.send().await.expect("a response");
+            let page = SuccessBody(response).read_all(largest).await;
+            assert_eq!(page.map_or(0, |page| page.len()), if is_read { 1000 } else { 0 }, "{largest}");
+        }
+    }
+
+    #[test]
+    fn each_error_of_a_call_has_its_kind_and_says_whether_a_retry_can_help() {
+        use ErrorKind::{PermissionMissing, PlatformUnavailable, ProbeFailed, RateLimited, TokenRejected};
+        use PlatformName::{Cxone, GenesysCloud};
+        use Retryability::{Permanent, Transient};
+        let (bad, other) = ("bad.credentials", "some.code");
+        for (platform, status, code, is_repeatable, kind, is_retryable, retryability) in [
+            (GenesysCloud, 401, bad, true, TokenRejected, false, Permanent),
+            (Cxone, 401, "", true, TokenRejected, false, Permanent),
+            (GenesysCloud, 403, other, true, PermissionMissing, false, Permanent),
+            (GenesysCloud, 429, other, false, RateLimited, true, Transient),
+            (GenesysCloud, 503, other, true, PlatformUnavailable, true, Transient),
+            (GenesysCloud, 503, other, false, PlatformUnavailable, false, Permanent),
+            (GenesysCloud, 410, other, true, ProbeFailed, false, Permanent),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = format!(r#"{{"code":"{code}"}}"#).into_bytes().into();
+            let response = PlatformResponse { status, headers: HeaderMap::new(), body };
+            let answer = ErrorResponse { response, what: "GET /api/v2/users/me".to_owned(), is_repeatable, platform };
+            let error = answer.error();
+            assert_eq!((error.kind(), error.retryability()), (kind, retryability), "{platform:?} {status}: {error}");
+            assert_eq!(answer.is_retryable(), is_retryable, "{platform:?} {status}");
+            assert_eq!(answer.is_token_rejected(), kind == TokenRejected, "{platform:?} {status}");
+            assert!(error.to_string().starts_with("GET /api/v2/users/me "), "{error}");
+            assert_eq!(
+                error.to_string().contains("may have been executed"),
+                status == 503 && !is_repeatable,
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn each_rejection_has_its_own_hint() {

@@ -176,6 +176,8 @@ mod tests {
             "https://api.mypurecloud.ie.evil.example/api/v2/users/me",
             "https://api.mypurecloud.ie@evil.example/api/v2/users/me",
             "https://me:pass@api.mypurecloud.ie/api/v2/users/me",
+            "https://me@api.mypurecloud.ie/api/v2/users/me",
+            "https://:pass@api.mypurecloud.ie/api/v2/users/me",
             "http://api.mypurecloud.ie/api/v2/users/me",
             "https://api.mypurecloud.ie:8443/api/v2/users/me",
             "https://api.mypurecloud.ie",
@@ -186,6 +188,11 @@ mod tests {
         ] {
             assert_eq!(typed(OWN, text), None, "{text}");
         }
+        let error = api(OWN).path("").expect_err("no path");
+        assert_eq!(
+            error.hint(),
+            "write a path such as /api/v2/users/me, or its full URL at https://api.mypurecloud.ie"
+        );
     }
 
     #[test]

@@ -102,3 +102,57 @@ pub(super) fn exchange_error(response: &PlatformResponse, login: &LoginHost, pla
 fn web_page_error(response: &PlatformResponse, status_and_code: &str) -> RotationError {
     response.error(ErrorKind::PlatformUnavailable, format!("the token request returned a web page ({status_and_code})"))
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn each_rejected_token_request_names_the_credentials() {
+        use crate::rotation::CxoneLogin::{Area, Issuer, Realm};
+        use ErrorKind::{CredentialsRejected, RateLimited, UnknownRegion};
+        for (login, status, code, kind, words) in [
+            (Area("na1".to_owned()), 400, "invalid_grant", CredentialsRejected, "the access key ("),
+            (Area("na1".to_owned()), 404, "", UnknownRegion, "no token endpoint"),
+            (
+                Issuer("cxone.niceincontact.com".to_owned()),
+                400,
+                "invalid_grant",
+                CredentialsRejected,
+                "the access key (",
+            ),
+            (Issuer("cxone.niceincontact.com".to_owned()), 401, "other", CredentialsRejected, "client credentials ("),
+            (Realm("us-22".to_owned()), 401, "other", CredentialsRejected, "client credentials ("),
+            (Realm("us-22".to_owned()), 401, "unauthorized_client", CredentialsRejected, "for this grant ("),
+            (Realm("us-22".to_owned()), 429, "", RateLimited, "rate-limited"),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = format!(r#"{{"error":"{code}"}}"#).into_bytes().into();
+            let response = PlatformResponse { status, headers: HeaderMap::new(), body };
+            let error = exchange_error(&response, &LoginHost::parse(&login).expect("a known login"), "NICE");
+            assert_eq!(error.kind(), kind, "{login:?}: {error}");
+            assert!(error.to_string().contains(words), "{login:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_response_that_is_neither_empty_nor_json_is_a_web_page() {
+        for (content_type, body, is_json, is_web_page) in [
+            ("application/json", "", true, false),
+            ("application/problem+JSON", "x", true, false),
+            ("text/plain", r#"{"error":"no"}"#, true, false),
+            ("text/html", "<html></html>", false, true),
+            ("text/html", "", false, false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+            let body = body.as_bytes().to_vec().into();
+            let response = PlatformResponse { status: StatusCode::UNAUTHORIZED, headers, body };
+            assert_eq!((response.is_json(), response.is_web_page()), (is_json, is_web_page), "{content_type}");
+            let kind = diagnose(&response, "the call").kind();
+            let expected = if is_web_page { ErrorKind::PlatformUnavailable } else { ErrorKind::TokenRejected };
+            assert_eq!(kind, expected, "{content_type}");
+        }
+    }
+}

@@ -6,7 +6,6 @@ mod discovery;
 mod endpoint_cache;
 mod errors;
 mod place;
-mod revoke;
 mod token;
 mod validate;
 
@@ -56,7 +55,7 @@ impl Cxone {
     pub(super) async fn issue(&self, grant: &CxoneGrant, tenant_id: Option<&str>) -> Result<IssuedToken> {
         // An invalid tenant id must fail before a token is issued.
         tenant_id.map_or(Ok(()), place::check_tenant)?;
-        self.exchange(grant).await
+        self.exchange(grant, tenant_id).await
     }
 
     /// Validates a token: it authenticates, belongs to the tenant, and every probe succeeds.
@@ -85,5 +84,25 @@ impl Cxone {
     fn call(&self, api: &str, method: Method, path: &str, token: &SecretString) -> Result<reqwest::RequestBuilder> {
         let request = self.http.request(method, &format!("{api}{path}"))?;
         Ok(request.header(AUTHORIZATION, bearer(token.expose_secret())?).header(ACCEPT, "application/json"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::ErrorKind;
+
+    #[test]
+    fn a_place_has_a_known_login_and_a_valid_tenant() {
+        for (area, tenant, expected) in [
+            ("na1", None, None),
+            ("na1", Some("t-1"), None),
+            ("na9", None, Some(ErrorKind::UnknownRegion)),
+            ("na1", Some("a&b"), Some(ErrorKind::DocumentInvalid)),
+        ] {
+            let login = CxoneLogin::Area(area.to_owned());
+            let checked = check_place(&CxonePlace { login, tenant_id: tenant.map(str::to_owned) });
+            assert_eq!(checked.err().map(|error| error.kind()), expected, "{area} {tenant:?}");
+        }
     }
 }

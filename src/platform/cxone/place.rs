@@ -160,6 +160,7 @@ mod tests {
             for text in [host.to_owned(), format!("https://{host}"), format!("HTTPS://{}/", host.to_uppercase())] {
                 assert_eq!(parse(CxoneLogin::Issuer(text)), Some(LoginHost::Issuer(IssuerHost(host))));
             }
+            assert_eq!(IssuerHost(host).host(), host);
         }
         for area in AREAS {
             assert_eq!(parse(CxoneLogin::Area(area.to_uppercase())), Some(LoginHost::Area(Area(area))));
@@ -210,6 +211,8 @@ mod tests {
             "https://niceincontact.com.evil.example",
             "https://cxone.niceincontact.com@evil.example",
             "https://me:pass@cxone.niceincontact.com",
+            "https://me@cxone.niceincontact.com",
+            "https://:pass@cxone.niceincontact.com",
             "https://cxone.niceincontact.com:8443",
             "https://cxone.niceincontact.com/?to=evil.example",
             "ftp://cxone.niceincontact.com",

@@ -12,6 +12,7 @@ use super::Cxone;
 use super::claims::Claims;
 use super::errors::exchange_error;
 use super::place::LoginHost;
+use super::validate::check_tenants;
 use crate::platform::http::send;
 use crate::rotation::{Clock, CxoneGrant, ErrorKind, IssuedToken, KeyPair, Result, RotationError, SystemClock};
 
@@ -19,7 +20,8 @@ const WHAT: &str = "the token request";
 const USER_HUB: &str = "/authentication/v1/token/access-key";
 
 impl Cxone {
-    pub(super) async fn exchange(&self, grant: &CxoneGrant) -> Result<IssuedToken> {
+    /// Requests a token. The document's `tenant_id` names its tenant, else the access token, else the `id_token`.
+    pub(super) async fn exchange(&self, grant: &CxoneGrant, tenant_id: Option<&str>) -> Result<IssuedToken> {
         let login = LoginHost::parse(&grant.login())?;
         let (place, request) = self.token_request(&login, grant).await?;
         let response = send(request).await.map_err(|error| hint_at_realm(error, &login))?;
@@ -28,9 +30,14 @@ impl Cxone {
             return Err(exchange_error(&response, &login, &place));
         }
         let token = response.token(WHAT)?;
-        let claimed = || remaining(&Claims::of(token.access_token.expose_secret()), SystemClock.now());
+        let claims = Claims::of(token.access_token.expose_secret());
+        let claimed = || remaining(&claims, SystemClock.now());
         let lifetime = token.lifetime.or_else(claimed).ok_or_else(|| response.without_expiry(WHAT))?;
-        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
+        let of_id_token = token.id_token.and_then(|token| Claims::of(&token).tenant_id);
+        check_tenants(&response, tenant_id, of_id_token.as_deref())?;
+        let is_named = tenant_id.is_some() || claims.tenant_id.is_some();
+        let tenant_id = of_id_token.filter(|_| !is_named);
+        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime, tenant_id })
     }
 
     /// Returns the host and the request to it.
@@ -97,6 +104,24 @@ fn hint_at_realm(error: RotationError, login: &LoginHost) -> RotationError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rotation::CxoneLogin;
+
+    #[test]
+    fn the_hint_of_a_realm_that_cannot_be_reached_is_to_check_the_realm() {
+        let unreachable = || RotationError::new(ErrorKind::PlatformUnavailable, "no");
+        let rejected = || RotationError::new(ErrorKind::CredentialsRejected, "no");
+        let realm = CxoneLogin::Realm("us-22".to_owned());
+        for (login, error, is_hinted) in [
+            (&realm, unreachable(), true),
+            (&realm, unreachable().with_hint("its own hint"), false),
+            (&realm, rejected(), false),
+            (&CxoneLogin::Area("na1".to_owned()), unreachable(), false),
+        ] {
+            let login = LoginHost::parse(login).expect("a known login");
+            let error = hint_at_realm(error, &login);
+            assert_eq!(error.hint().starts_with("check the realm"), is_hinted, "{login:?}: {error}");
+        }
+    }
 
     #[test]
     fn the_lifetime_ends_at_the_claimed_expiry() {

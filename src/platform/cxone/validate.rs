@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Cxone;
 use super::claims::Claims;
 use super::errors::diagnose;
-use crate::platform::http::send;
+use crate::platform::http::{PlatformResponse, send};
 use crate::rotation::{ErrorKind, Result};
 use crate::secret::SecretString;
 
@@ -23,15 +23,19 @@ impl Cxone {
             StatusCode::NO_CONTENT => {}
             _ => return Err(diagnose(&response, BUSINESS_UNIT)),
         }
-        let claimed = Claims::of(token.expose_secret()).tenant_id;
-        match (tenant_id, claimed) {
-            (Some(expected), Some(claimed)) if !expected.eq_ignore_ascii_case(&claimed) => {
-                let message = "the token belongs to another tenant than the document's tenant_id";
-                Err(response.error(ErrorKind::TokenOwnerMismatch, message).with_hint(
-                    "correct or remove tenant_id; if it is correct, the credentials belong to another tenant",
-                ))
-            }
-            _ => Ok(()),
+        check_tenants(&response, tenant_id, Claims::of(token.expose_secret()).tenant_id.as_deref())
+    }
+}
+
+/// Checks that the document names the tenant that the token names, where both name one.
+pub(super) fn check_tenants(response: &PlatformResponse, document: Option<&str>, token: Option<&str>) -> Result<()> {
+    match (document, token) {
+        (Some(document), Some(token)) if !document.eq_ignore_ascii_case(token) => {
+            let message = "the token belongs to another tenant than the document's tenant_id";
+            Err(response
+                .error(ErrorKind::TokenOwnerMismatch, message)
+                .with_hint("correct or remove tenant_id; if it is correct, the credentials belong to another tenant"))
         }
+        _ => Ok(()),
     }
 }

@@ -45,7 +45,7 @@ impl GenesysCloud {
             CreationFailure::AnswerLost(error) => answer_lost(&error, path),
         })?;
         let lifetime = token.lifetime.or(requested_lifetime(kind)).unwrap_or(DEFAULT_LIFETIME);
-        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
+        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime, tenant_id: None })
     }
 }
 
@@ -99,6 +99,15 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
+
+    #[test]
+    fn only_an_api_token_has_a_requested_lifetime() {
+        let api_token = |expires_in| TokenKind::ApiToken { name: None, scopes: Vec::new(), expires_in };
+        assert_eq!(requested_lifetime(&api_token(Some(60))), Some(Duration::from_secs(60)));
+        for kind in [api_token(None), TokenKind::Access, TokenKind::Generated { resource_owner: "me".to_owned() }] {
+            assert_eq!(requested_lifetime(&kind), None, "{kind:?}");
+        }
+    }
 
     #[test]
     fn each_rejection_of_a_long_lived_token_has_its_hint() {

@@ -43,3 +43,37 @@ pub(super) fn client_error(response: &PlatformResponse, what: &str, client_id: &
         _ => response.diagnose(what),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn each_rejection_of_a_client_has_its_kind_and_its_hint() {
+        for (status, code, kind, hint) in [
+            (404, "not.found", ErrorKind::DocumentInvalid, "check the client ids"),
+            (400, "bad.client.role", ErrorKind::PermissionMissing, "every role of that client"),
+            (400, "bad.client.state", ErrorKind::DocumentInvalid, "activate the client"),
+            (400, "other", ErrorKind::PlatformUnavailable, "try again"),
+            (503, "bad.client.role", ErrorKind::PlatformUnavailable, "try again"),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = format!(r#"{{"code":"{code}"}}"#).into_bytes().into();
+            let error = client_error(&PlatformResponse { status, headers: HeaderMap::new(), body }, "editing", "c-1");
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.hint().contains(hint), "{error}: {}", error.hint());
+        }
+    }
+
+    #[test]
+    fn a_client_id_has_letters_digits_dashes_and_underscores() {
+        for id in ["5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10", "client_1", &"x".repeat(64)] {
+            assert!(check_id(id).is_ok(), "{id}");
+        }
+        for id in ["", "a b", "../x", "a?b", &"x".repeat(65)] {
+            assert!(check_id(id).is_err(), "{id}");
+        }
+    }
+}

@@ -105,6 +105,9 @@ mod tests {
             }
         }
         assert_eq!(Region::all().count(), 18);
+        let region = Region::parse("eu-west-1").expect("a region");
+        let hosts = (region.login_host(), region.api_host());
+        assert_eq!(hosts, ("login.mypurecloud.ie".to_owned(), "api.mypurecloud.ie".to_owned()));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl GenesysCloud {
             self.discard(region, &token.access_token).await;
             return Err(response.without_expiry(WHAT));
         };
-        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime })
+        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime, tenant_id: None })
     }
 
     /// Revokes an unusable token.

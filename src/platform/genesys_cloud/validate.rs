@@ -69,3 +69,42 @@ fn confirm_owner(response: &PlatformResponse, client_id: &str) -> Result<()> {
         "the token belongs to another OAuth client than the one that requested it",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    fn kind(check: impl Fn(&PlatformResponse) -> Result<()>, status: StatusCode, body: &str) -> Option<ErrorKind> {
+        let body = body.as_bytes().to_vec().into();
+        check(&PlatformResponse { status, headers: HeaderMap::new(), body }).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn a_token_authenticates_if_it_has_a_user_or_needs_one() {
+        let unavailable = Some(ErrorKind::PlatformUnavailable);
+        for (status, body, expected) in [
+            (StatusCode::OK, r#"{"id":"user"}"#, None),
+            (StatusCode::OK, r#"{"id":""}"#, unavailable),
+            (StatusCode::BAD_REQUEST, r#"{"code":"not.a.user"}"#, None),
+            (StatusCode::BAD_REQUEST, r#"{"code":"bad.request"}"#, unavailable),
+            (StatusCode::UNAUTHORIZED, r#"{"code":"bad.credentials"}"#, Some(ErrorKind::TokenRejected)),
+        ] {
+            assert_eq!(kind(confirm_authenticated, status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_token_belongs_to_the_client_that_requested_it() {
+        let confirm = |response: &PlatformResponse| confirm_owner(response, "client");
+        for (status, body, expected) in [
+            (StatusCode::OK, r#"{"OAuthClient":{"id":"CLIENT"}}"#, None),
+            (StatusCode::OK, r#"{"OAuthClient":{"id":"other"}}"#, Some(ErrorKind::TokenOwnerMismatch)),
+            (StatusCode::OK, "{}", Some(ErrorKind::PlatformUnavailable)),
+            (StatusCode::CREATED, r#"{"OAuthClient":{"id":"client"}}"#, Some(ErrorKind::PlatformUnavailable)),
+        ] {
+            assert_eq!(kind(confirm, status, body), expected, "{status} {body}");
+        }
+    }
+}

@@ -72,6 +72,15 @@ impl Credentials {
         }
     }
 
+    /// These credentials in a tenant, unless they name one themselves.
+    #[must_use]
+    pub(crate) fn in_tenant(mut self, tenant: Option<&str>) -> Self {
+        if let Self::Cxone { tenant_id: tenant_id @ None, .. } = &mut self {
+            *tenant_id = tenant.map(str::to_owned);
+        }
+        self
+    }
+
     /// The id of the client, or of the access key if there is no client.
     pub fn id(&self) -> &str {
         match self {

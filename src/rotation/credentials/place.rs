@@ -25,7 +25,7 @@ pub struct CxonePlace {
     /// The login that issues its tokens.
     #[serde(flatten)]
     pub login: CxoneLogin,
-    /// The tenant id, if the document names one; tokens name it too.
+    /// The tenant id, if the document or the answer to the token request names one; tokens may name it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
 }
@@ -49,6 +49,15 @@ impl Place {
             Self::GenesysCloud { .. } => PlatformName::GenesysCloud,
             Self::Cxone(_) => PlatformName::Cxone,
         }
+    }
+
+    /// This place in a tenant, unless it names one itself.
+    #[must_use]
+    pub(crate) fn in_tenant(mut self, tenant: Option<&str>) -> Self {
+        if let Self::Cxone(CxonePlace { tenant_id: tenant_id @ None, .. }) = &mut self {
+            *tenant_id = tenant.map(str::to_owned);
+        }
+        self
     }
 
     /// The region, issuer, area or realm as the document names it.

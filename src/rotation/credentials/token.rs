@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::keys::Credentials;
+use super::place::Place;
 use crate::secret::SecretString;
 
 /// A token as the platform issued it.
@@ -13,6 +15,20 @@ pub struct IssuedToken {
     pub token_type: String,
     /// Its lifetime, counted from the moment of the request.
     pub lifetime: Duration,
+    /// The CXone tenant, if neither the credentials nor the token itself name it.
+    pub tenant_id: Option<String>,
+}
+
+impl IssuedToken {
+    /// The credentials that the token was issued with, and its tenant.
+    pub(crate) fn credentials(&self, used: &Credentials) -> Credentials {
+        used.clone().in_tenant(self.tenant_id.as_deref())
+    }
+
+    /// Where the token is valid.
+    pub(crate) fn place(&self, used: &Credentials) -> Place {
+        used.place().in_tenant(self.tenant_id.as_deref())
+    }
 }
 
 /// The kind of token that readers get.

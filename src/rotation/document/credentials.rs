@@ -84,6 +84,10 @@ impl Document {
     /// # Errors
     /// `DocumentInvalid` if a field is invalid, or a CXone document names no place.
     pub fn place(&self) -> Result<Place> {
+        Ok(self.named_place()?.in_tenant(self.token_tenant_id().as_deref()))
+    }
+
+    fn named_place(&self) -> Result<Place> {
         match self.place_fields(PlatformName::parse(&self.platform()?)?)? {
             PlaceFields::GenesysCloud { region } => Ok(Place::GenesysCloud { region: region.unwrap_or_default() }),
             PlaceFields::Cxone { login: Some(login), tenant_id } => Ok(Place::Cxone(CxonePlace { login, tenant_id })),

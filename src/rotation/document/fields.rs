@@ -155,6 +155,10 @@ impl Document {
         }
     }
 
+    pub(super) fn remove(&mut self, name: &str) {
+        self.fields.retain(|field| field.name != name);
+    }
+
     /// Returns this document with the fields for which `is_taken` holds replaced by those of `other`.
     pub(super) fn with_fields_of(&self, other: &Self, is_taken: impl Fn(&str) -> bool) -> Self {
         let own = self.fields.iter().filter(|field| !is_taken(&field.name));

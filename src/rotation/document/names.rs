@@ -4,8 +4,9 @@ pub(super) const ACCESS_TOKEN: &str = "access_token";
 pub(super) const TOKEN_TYPE: &str = "token_type";
 pub(super) const ISSUED_AT: &str = "issued_at";
 pub(super) const EXPIRES_AT: &str = "expires_at";
+pub(super) const TOKEN_TENANT_ID: &str = "token_tenant_id";
 /// The fields that a token rotation writes.
-const TOKEN_FIELDS: [&str; 4] = [ACCESS_TOKEN, TOKEN_TYPE, ISSUED_AT, EXPIRES_AT];
+const TOKEN_FIELDS: [&str; 5] = [ACCESS_TOKEN, TOKEN_TYPE, ISSUED_AT, EXPIRES_AT, TOKEN_TENANT_ID];
 
 pub(super) const PLATFORM: &str = "platform";
 pub(super) const REGION: [&str; 3] = ["region", "GENESYSCLOUD_REGION", "GENESYS_CLOUD_REGION"];

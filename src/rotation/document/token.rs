@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
 use super::fields::{Document, invalid};
-use super::names::{ACCESS_TOKEN, EXPIRES_AT, ISSUED_AT, TOKEN_TYPE, is_token_field};
+use super::names::{ACCESS_TOKEN, EXPIRES_AT, ISSUED_AT, TOKEN_TENANT_ID, TOKEN_TYPE, is_token_field};
 use crate::rotation::credentials::token::IssuedToken;
 use crate::rotation::error::Result;
 use crate::secret::SecretString;
@@ -38,6 +38,11 @@ impl Document {
         self.text(ISSUED_AT).ok().flatten()?.parse().ok()
     }
 
+    /// Returns the CXone tenant of the token, if the answer to the token request named it; `None` if absent or unreadable.
+    pub fn token_tenant_id(&self) -> Option<String> {
+        self.text(TOKEN_TENANT_ID).ok().flatten()
+    }
+
     /// Returns whether a rotation wrote this document: it holds every token field and names its credentials.
     pub fn is_rotated(&self) -> bool {
         let has_token = self.access_token().is_ok_and(|token| token.is_some()) && self.token_type().is_some();
@@ -58,6 +63,10 @@ impl Document {
         next.set(TOKEN_TYPE, &token.token_type);
         next.set(ISSUED_AT, &whole_seconds(issued_at));
         next.set(EXPIRES_AT, &whole_seconds(expires_at));
+        match &token.tenant_id {
+            Some(tenant) => next.set(TOKEN_TENANT_ID, tenant),
+            None => next.remove(TOKEN_TENANT_ID),
+        }
         Ok(next)
     }
 

@@ -178,7 +178,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         watch(CheckStage::Exchange);
         let NewToken { token, requested_at, guard } = tokens.issue(credentials, kind, deadline).await?;
         watch(CheckStage::Validate);
-        tokens.verify(credentials, &token.access_token, probes, deadline).await?;
+        tokens.verify_issued(credentials, &token, probes, deadline).await?;
         let mut token_duration = None;
         if *kind == TokenKind::Access {
             token_duration = self.own_token_duration(credentials, &token.access_token).await;
@@ -232,7 +232,8 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
     async fn check_key_admin(&self, admin: &KeyAdmin, own: &Credentials, deadline: Deadline) -> Result<AdminAccess> {
         let authorization = self.tokens().exchange(&admin.credentials, deadline).await.map_err(of_the_admin)?;
         let token = &authorization.token.access_token;
-        let owner = self.tokens().key_owner(&own.place(), own.access_key_id(), token, deadline).await?;
+        let place = authorization.token.place(own);
+        let owner = self.tokens().key_owner(&place, own.access_key_id(), token, deadline).await?;
         admin.permit(&owner)?;
         let client_id = admin.credentials.id().to_owned();
         Ok(AdminAccess { client_id, edits: AdminTarget::User { id: owner.user_id } })

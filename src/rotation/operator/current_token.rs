@@ -95,7 +95,8 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
         match document.credential_source()? {
             CredentialSource::Elsewhere(name) => {
                 let found = self.named_credentials(document, CREDENTIALS, &name, deadline).await;
-                Ok(found.map_err(|error| without_credentials(error, document))?.credentials.place())
+                let place = found.map_err(|error| without_credentials(error, document))?.credentials.place();
+                Ok(place.in_tenant(document.token_tenant_id().as_deref()))
             }
             CredentialSource::Inline(_) => Ok(place.and_then(|_| document.credentials())?.place()),
         }

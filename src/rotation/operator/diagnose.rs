@@ -40,7 +40,10 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         let described = self.retries.run("describe the secret", deadline, || self.store.describe(secret)).await?;
         let credentials = self.credentials(&document, &described, deadline).await?;
         match document.access_token()? {
-            Some(token) => self.tokens().verify(&credentials, &token, &document.probes()?, deadline).await,
+            Some(token) => {
+                let credentials = credentials.in_tenant(document.token_tenant_id().as_deref());
+                self.tokens().verify(&credentials, &token, &document.probes()?, deadline).await
+            }
             None => self.tokens().try_out(&credentials, &document.probes()?, deadline).await.map(|_| ()),
         }
     }

@@ -24,10 +24,11 @@ pub(crate) async fn next_access_key(
     deadline: Deadline,
 ) -> Result<Renewed> {
     let active = document.credentials()?;
-    let (tokens, place) = (rotator.tokens(), active.place());
+    let tokens = rotator.tokens();
     let admin = key_admin(rotator, document, described, admin_name, sending).await?;
     let authorization = tokens.exchange(&admin.credentials, sending).await?;
     let (ids, token) = ((active.access_key_id(), idle), &authorization.token.access_token);
+    let place = authorization.token.place(&active);
     let permit = |owner: &KeyOwner| admin.permit(owner);
     let (key, guard) = tokens.succeed_access_key(&place, ids, token, permit, sending).await?;
     let renewed = issue_token(rotator, document.with_access_key(&key)?, described, deadline).await?;
@@ -54,7 +55,7 @@ pub(crate) async fn delete_abandoned_key(
         let tokens = rotator.tokens();
         let admin = key_admin(rotator, &current, described, admin_credentials.as_deref(), deadline).await?;
         let authorization = tokens.exchange(&admin.credentials, deadline).await?;
-        let (place, token) = (admin.credentials.place(), &authorization.token.access_token);
+        let (place, token) = (authorization.token.place(&admin.credentials), &authorization.token.access_token);
         let Some(owner) = tokens.owner_of_key(&place, &id, token, deadline).await? else { return Ok(()) };
         admin.permit(&owner)?;
         tokens.delete_access_key(&place, &id, token, deadline).await

@@ -34,8 +34,9 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         let tested = Tested { staged, document, credentials };
         let Some(token) = tested.document.access_token()? else { return self.test_set_up(&tested).await };
         let (probes, tokens) = (tested.document.probes()?, self.rotator.tokens());
+        let issued_with = tested.credentials.clone().in_tenant(tested.document.token_tenant_id().as_deref());
         let (token_valid, secret_valid) = tokio::join!(
-            tokens.verify(&tested.credentials, &token, &probes, self.deadline),
+            tokens.verify(&issued_with, &token, &probes, self.deadline),
             self.validate_secret(&tested.document, &tested.staged.described),
         );
         if let Err(error) = token_valid {

@@ -58,7 +58,8 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
                 Some(limiter) => limiter.run(credentials, request).await?,
                 None => request.await?,
             };
-            Ok(self.guarded(token, requested_at, credentials.place()))
+            let place = token.place(credentials);
+            Ok(self.guarded(token, requested_at, place))
         };
         self.retries.run("exchange the client credentials for a token", deadline, exchange).await
     }
@@ -78,7 +79,7 @@ impl<I: TokenIssuer, C: Clock> Tokens<'_, I, C> {
         if *kind == TokenKind::Access {
             return Ok(access);
         }
-        let place = credentials.place();
+        let place = access.token.place(credentials);
         let issue = || async {
             let requested_at = self.clock.now();
             let token = self.counted(self.issuer.issue_long_lived(&place, &access.token.access_token, kind)).await?;

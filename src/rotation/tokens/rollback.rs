@@ -141,3 +141,23 @@ impl Rollbacks {
         taken.into_iter().map(|undo| (self.guard(undo.clone()), undo)).collect()
     }
 }
+
+#[cfg(all(test, feature = "operator"))]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn all_requests_are_answered_once_the_last_one_has_ended() {
+        let rollbacks = Rollbacks::default();
+        let is_answered = || rollbacks.answered().now_or_never().is_some();
+        assert!(is_answered());
+        let (one, other) = (rollbacks.begin_request(), rollbacks.begin_request());
+        assert!(!is_answered());
+        drop(one);
+        assert!(!is_answered());
+        drop(other);
+        assert!(is_answered());
+    }
+}

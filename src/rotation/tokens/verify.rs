@@ -25,6 +25,17 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
         self.retries.run("validate the token", deadline, verify).await
     }
 
+    /// Validates a token that was just issued with these credentials.
+    pub(crate) async fn verify_issued(
+        &self,
+        credentials: &Credentials,
+        token: &IssuedToken,
+        probes: &[Probe],
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.verify(&token.credentials(credentials), &token.access_token, probes, deadline).await
+    }
+
     /// Issues and validates a token. Returns it with the time of the request. A token that fails is revoked.
     ///
     /// # Errors
@@ -66,7 +77,7 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
     pub async fn await_new_secret(&self, credentials: &Credentials, deadline: Deadline) -> Result<()> {
         let issue = async {
             let issued = self.issue_once_propagated(credentials, &TokenKind::Access, deadline).await?;
-            self.verify(credentials, &issued.token.access_token, &[], deadline).await
+            self.verify_issued(credentials, &issued.token, &[], deadline).await
         };
         self.settle(deadline, issue).await
     }
@@ -83,7 +94,7 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
         deadline: Deadline,
     ) -> Result<NewToken> {
         let issued = self.issue(credentials, kind, deadline).await?;
-        self.verify(credentials, &issued.token.access_token, probes, deadline).await?;
+        self.verify_issued(credentials, &issued.token, probes, deadline).await?;
         Ok(issued)
     }
 }

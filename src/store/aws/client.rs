@@ -99,15 +99,36 @@ impl AwsSecretsManager {
         }
     }
 
-    /// Writes a version with a label.
+    /// Writes a version other than the rotation's, with a label. Secrets Manager may require the RotationToken for it, or
+    /// refuse that: so it is sent first with the token, then without.
+    async fn put_beside(
+        &self,
+        secret: &SecretId,
+        version: (&VersionId, &str),
+        value: &SecretString,
+        rotation_token: Option<&SecretString>,
+    ) -> Result<Staged> {
+        let call = AwsCall { action: "PutSecretValue", secret };
+        let put = match self.put(secret, version, value, rotation_token).await {
+            Err(error) if rotation_token.is_some() && call.may_refuse_token(&error) => {
+                let put = self.put(secret, version, value, None).await;
+                put.map_err(
+                    |error| if call.may_refuse_token(&error) { call.refused_beside() } else { call.failed(&error) },
+                )
+            }
+            put => put.map_err(|error| call.failed(&error)),
+        };
+        put?.ok_or_else(|| incomplete(&call))
+    }
+
+    /// Writes a version with a label; `None` if the answer is about another version.
     async fn put(
         &self,
         secret: &SecretId,
         (version, label): (&VersionId, &str),
         value: &SecretString,
         rotation_token: Option<&SecretString>,
-    ) -> Result<Staged> {
-        let call = AwsCall { action: "PutSecretValue", secret };
+    ) -> std::result::Result<Option<Staged>, AwsError> {
         let request = self
             .client
             .put_secret_value()
@@ -117,10 +138,9 @@ impl AwsSecretsManager {
             .version_stages(label)
             .set_rotation_token(rotation_token.map(|token| token.expose_secret().to_owned()));
         match self.write(request.send()).await {
-            Ok(answer) if answer.version_id() == Some(version.as_str()) => Ok(Staged::Stored),
-            Ok(_) => Err(incomplete(&call)),
-            Err(error) if code_of(&error) == Some("ResourceExistsException") => Ok(Staged::HeldAnother),
-            Err(error) => Err(call.failed(&error)),
+            Ok(answer) => Ok((answer.version_id() == Some(version.as_str())).then_some(Staged::Stored)),
+            Err(error) if code_of(&error) == Some("ResourceExistsException") => Ok(Some(Staged::HeldAnother)),
+            Err(error) => Err(error),
         }
     }
 
@@ -180,7 +200,9 @@ impl SecretStore for AwsSecretsManager {
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> Result<Staged> {
-        self.put(secret, (version, PENDING), value, rotation_token).await
+        let call = AwsCall { action: "PutSecretValue", secret };
+        let put = self.put(secret, (version, PENDING), value, rotation_token).await;
+        put.map_err(|error| call.failed(&error))?.ok_or_else(|| incomplete(&call))
     }
 
     async fn promote(&self, secret: &SecretId, version: &VersionId, over: &StoredValue) -> Result<()> {
@@ -201,7 +223,7 @@ impl WriteAhead for AwsSecretsManager {
         value: &SecretString,
         rotation_token: Option<&SecretString>,
     ) -> Result<()> {
-        self.put(secret, (id, AHEAD), value, rotation_token).await.map(drop)
+        self.put_beside(secret, (id, AHEAD), value, rotation_token).await.map(drop)
     }
 
     async fn read_intent(&self, secret: &SecretId) -> Result<Option<SecretString>> {
@@ -246,7 +268,7 @@ impl Lease for AwsSecretsManager {
     ) -> Result<()> {
         // A write takes its label from any other version, so this one gets the label CLAIM first.
         let value = SecretString::from(r#"{"lease":"the version's id is lease-END-ID; END is a Unix time"}"#);
-        self.put(secret, (holder, CLAIM), &value, rotation_token).await?;
+        self.put_beside(secret, (holder, CLAIM), &value, rotation_token).await?;
         match self.move_label(LEASE, secret, seen, Some(holder)).await {
             Err(error) if error.kind() == ErrorKind::StoreConflict => {
                 // The answer to an earlier call may have been lost.

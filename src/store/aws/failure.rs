@@ -63,6 +63,36 @@ impl AwsCall<'_> {
         self.failed(error)
     }
 
+    /// Returns whether a write was refused, and its RotationToken may be the reason: AWS documents no error for that.
+    pub(super) fn may_refuse_token(&self, error: &AwsError) -> bool {
+        let has_other_reason = ["not authorized", "KMS", "deletion", "replica", "managed", "owned"]
+            .iter()
+            .any(|word| self.says(error, word));
+        let is_refusal = matches!(
+            code_of(error),
+            Some(
+                "AccessDeniedException"
+                    | "InvalidParameterException"
+                    | "InvalidRequestException"
+                    | "ValidationException"
+            )
+        );
+        is_refusal && !has_other_reason
+    }
+
+    /// Explains that no version except the rotation's can be written.
+    pub(super) fn refused_beside(&self) -> RotationError {
+        let secret = self.secret;
+        let message = format!(
+            "Secrets Manager accepts no version beside the rotation's own, with or without the RotationToken: the lease and \
+             the write-ahead entry of {secret} cannot be stored, and nothing was changed"
+        );
+        RotationError::new(ErrorKind::StoreDenied, message).with_hint(format!(
+            "cancel the schedule (`aws secretsmanager cancel-rotate-secret --secret-id {secret}`) and run `genesys-rotator \
+             rotate --local --even-if-disabled {secret}` from cron or CI; or remove `rotate` from the document"
+        ))
+    }
+
     fn rejected(&self, error: &AwsError) -> RotationError {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let code = code_of(error).unwrap_or_default();
@@ -208,4 +238,45 @@ fn is_about_identity(code: &str) -> bool {
             | "MissingAuthenticationTokenException"
             | "NotAuthorized"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::{Response, StatusCode};
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+    use crate::rotation::Retryability;
+
+    fn explained(error: &AwsError) -> RotationError {
+        AwsCall { action: "ListSecrets", secret: &SecretId::new("token") }.failed(error)
+    }
+
+    #[test]
+    fn a_request_that_was_not_sent_has_its_reason() {
+        use ErrorKind::{ConfigurationInvalid, StoreDenied, StoreUnavailable};
+        for (cause, kind, hint) in [
+            ("no credentials in the chain", StoreDenied, "aws sso login"),
+            ("failed to load the identity", StoreDenied, "aws sso login"),
+            ("the credentials provider timed out", StoreUnavailable, "try again"),
+            ("credentials: timeout", StoreUnavailable, "try again"),
+            ("Missing Region", ConfigurationInvalid, "AWS_REGION"),
+            ("dns error", StoreUnavailable, "try again"),
+        ] {
+            let error = explained(&AwsError::construction_failure(cause));
+            assert_eq!(error.kind(), kind, "{cause}: {error}");
+            assert!(error.hint().contains(hint), "{cause}: {}", error.hint());
+        }
+        let late = explained(&AwsError::timeout_error("10 s"));
+        assert!(late.to_string().contains("was not answered in time"), "{late}");
+    }
+
+    #[test]
+    fn a_listing_that_lost_its_place_may_be_repeated() {
+        let metadata = ErrorMetadata::builder().code("InvalidNextTokenException").build();
+        let response = Response::new(StatusCode::try_from(400).expect("a status"), SdkBody::empty());
+        let error = explained(&AwsError::service_error(metadata, response));
+        assert_eq!(error.retryability(), Retryability::Transient, "{error}");
+        assert_eq!(error.hint(), "run the command again");
+    }
 }

@@ -42,9 +42,8 @@ impl AwsSecretsManager {
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| call.failed(&of_any_call(error)))?;
-            let is_ours = |entry: &&SecretListEntry| entry.owning_service().is_none() && !is_replica(entry);
-            let entries = page.secret_list().iter().filter(is_ours);
-            found.extend(entries.filter(|entry| filter.matches(entry)).filter_map(listed));
+            let entries = page.secret_list().iter().filter(|entry| is_ours(entry) && filter.matches(entry));
+            found.extend(entries.filter_map(listed));
         }
         // A secret that changes during the listing can be on two pages.
         found.sort_by(|one, other| one.secret.as_str().cmp(other.secret.as_str()));
@@ -82,6 +81,10 @@ impl SecretFilter {
 fn is_filter_value(text: &str) -> bool {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || " :_@/+=.-!".contains(letter);
     !text.is_empty() && text.len() <= LONGEST_VALUE && !text.starts_with('!') && text.chars().all(allowed)
+}
+
+fn is_ours(entry: &SecretListEntry) -> bool {
+    entry.owning_service().is_none() && !is_replica(entry)
 }
 
 /// Whether the secret is a copy of one in another region (Secrets Manager API reference, `SecretListEntry`, `PrimaryRegion`).
@@ -125,13 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_whose_primary_region_is_another_one_is_a_replica() {
+    fn replicas_and_secrets_of_other_services_are_not_listed() {
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/genesys-AbCdEf";
         let entry = |primary: Option<&str>| {
             SecretListEntry::builder().arn(arn).set_primary_region(primary.map(str::to_owned)).build()
         };
-        assert!(is_replica(&entry(Some("us-east-1"))));
-        assert!(!is_replica(&entry(Some("eu-west-1"))) && !is_replica(&entry(None)));
+        assert!(!is_ours(&entry(Some("us-east-1"))));
+        assert!(is_ours(&entry(Some("eu-west-1"))) && is_ours(&entry(None)));
+        assert!(!is_ours(&SecretListEntry::builder().arn(arn).owning_service("rds").build()));
     }
 
     #[test]

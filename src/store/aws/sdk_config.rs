@@ -34,3 +34,18 @@ pub fn from_lambda_environment(lookup: impl Fn(&str) -> Option<String>) -> SdkCo
 fn app_name() -> Option<AppName> {
     AppName::new(env!("CARGO_PKG_NAME")).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_of_lambda_sets_region_and_endpoint_and_requests_name_this_program() {
+        let set = [("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+        let lookup = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let config = from_lambda_environment(lookup);
+        assert_eq!(config.region().map(AsRef::as_ref), Some("eu-west-1"));
+        assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:1"));
+        assert_eq!(config.app_name().map(AsRef::as_ref), Some("genesys-rotator"));
+    }
+}

@@ -21,11 +21,15 @@ use crate::rotation::{ErrorKind, Result};
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// Opening a pipe does not wait for its other end.
 const SAFELY: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+/// A new file.
+const NEW: OFlags = OFlags::RDWR.union(OFlags::CREATE).union(OFlags::EXCL).union(SAFELY);
 /// Permission to search a directory is enough to open it.
 #[cfg(target_os = "linux")]
 const SEARCH: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
 const SEARCH: OFlags = OFlags::RDONLY;
+/// A directory, and no symbolic link to one.
+const DIRECTORY: OFlags = SEARCH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A directory that stays the same one if its path is renamed or replaced.
 pub(super) struct Folder {
@@ -60,8 +64,7 @@ impl Folder {
             let mut handle = OwnedFd::from(File::open("/")?);
             for component in path.components() {
                 if let Component::Normal(name) = component {
-                    let flags = SEARCH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                    handle = openat(&handle, name, flags, Mode::empty())?;
+                    handle = openat(&handle, name, DIRECTORY, Mode::empty())?;
                 }
             }
             Ok(handle)
@@ -149,15 +152,13 @@ impl Folder {
         file.sync_all()?;
         renameat(&self.handle, temporary, &self.handle, name)?;
         // The rename is durable only once the directory is synced.
-        let directory = openat(&self.handle, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        File::from(directory).sync_all()
+        File::from(openat(&self.handle, ".", OFlags::CLOEXEC, Mode::empty())?).sync_all()
     }
 
     /// Creates a file that only `owner` may read and write, so that a rotation run by root does not take the secret from
     /// its user.
     fn create(&self, name: &OsStr, owner: Owner) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFELY;
-        let file = File::from(openat(&self.handle, name, flags, PRIVATE)?);
+        let file = File::from(openat(&self.handle, name, NEW, PRIVATE)?);
         file.set_permissions(Permissions::from_mode(PRIVATE.bits()))?;
         if Owner::of(&file.metadata()?) != owner {
             fchown(&file, Some(owner.user), Some(owner.group))?;
@@ -167,7 +168,7 @@ impl Folder {
 
     fn open_regular(&self, name: &OsStr, flags: OFlags) -> Result<File> {
         let path = self.path_of(name);
-        let opened = openat(&self.handle, name, flags | SAFELY, Mode::empty());
+        let opened = openat(&self.handle, name, flags.union(SAFELY), Mode::empty());
         let file = match opened {
             Ok(handle) => File::from(handle),
             Err(rustix::io::Errno::LOOP) => return Err(symbolic_link(&path)),

@@ -105,7 +105,9 @@ impl SecretStore for FileStore {
         self.with_files(secret, move |files| {
             let _lock = files.lock()?;
             let mut found = files.snapshot()?;
-            if let Some(staged) = found.versions.already_staged(&version, &value, &found.current_id())? {
+            if let Some(staged) =
+                found.versions.already_staged(&version, &value, (&found.current_id(), &found.document))?
+            {
                 return Ok(staged);
             }
             let value = Zeroizing::new(value.expose_secret().to_owned());

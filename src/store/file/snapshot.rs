@@ -39,10 +39,6 @@ impl IndexedVersion for PromotedDocument {
     fn id(&self) -> &VersionId {
         &self.version
     }
-
-    fn value(&self) -> Option<&str> {
-        None
-    }
 }
 
 impl IndexedVersion for StagedDocument {

@@ -183,3 +183,31 @@ fn http(settings: &VaultSettings) -> Result<Client> {
             .permanent()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_certificates_of_vault_are_read_from_a_file() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("ca.pem");
+        let settings = VaultSettings::from_lookup(|name| match name {
+            "VAULT_ADDR" => Some("https://vault.example".to_owned()),
+            "VAULT_CACERT" => Some(path.display().to_string()),
+            _ => None,
+        });
+        let settings = settings.expect("valid settings");
+        let refusal = || http(&settings).err().map(|error| (error.kind(), error.to_string()));
+        let (kind, message) = refusal().expect("the file does not exist");
+        assert_eq!(kind, ErrorKind::ConfigurationInvalid);
+        assert!(message.contains("ca.pem is not readable"), "{message}");
+        fs::write(&path, "no certificate").expect("the file is written");
+        let (kind, message) = refusal().expect("the file contains no certificate");
+        assert_eq!(kind, ErrorKind::ConfigurationInvalid);
+        assert!(message.ends_with("contains no PEM certificate"), "{message}");
+        let key = rcgen::generate_simple_self_signed(["vault.example".to_owned()]).expect("a certificate");
+        fs::write(&path, key.cert.pem()).expect("the file is written");
+        assert_eq!(refusal(), None);
+    }
+}

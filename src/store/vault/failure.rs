@@ -192,24 +192,29 @@ mod tests {
     #[test]
     fn each_status_has_its_kind_and_keeps_the_message() {
         use Retryability::{MaySettle, Permanent, Transient};
-        for (status, texts, kind, retryability) in [
-            (400, "check-and-set parameter did not match the current version", ErrorKind::StoreConflict, MaySettle),
-            (400, "missing client token", ErrorKind::StoreUnavailable, Permanent),
-            (403, "permission denied", ErrorKind::StoreDenied, Permanent),
-            (404, "no handler for route", ErrorKind::SecretNotFound, Permanent),
-            (307, "elsewhere", ErrorKind::StoreUnavailable, Permanent),
-            (412, "required index state not present", ErrorKind::StoreUnavailable, Transient),
-            (413, "request body too large", ErrorKind::DocumentInvalid, Permanent),
-            (429, "request path quota exceeded", ErrorKind::RateLimited, Transient),
-            (500, "internal error", ErrorKind::StoreUnavailable, Transient),
-            (502, "bad gateway", ErrorKind::StoreUnavailable, Transient),
-            (503, "Vault is sealed", ErrorKind::StoreUnavailable, Transient),
+        let check_and_set = "check-and-set parameter did not match the current version";
+        for (status, texts, kind, retryability, hint) in [
+            (400, check_and_set, ErrorKind::StoreConflict, MaySettle, "changed"),
+            (400, "missing client token", ErrorKind::StoreUnavailable, Permanent, "read Vault's message"),
+            (403, "permission denied", ErrorKind::StoreDenied, Permanent, "policy"),
+            (404, "no handler for route", ErrorKind::SecretNotFound, Permanent, "check the mount"),
+            (307, "elsewhere", ErrorKind::StoreUnavailable, Permanent, "set VAULT_ADDR to the active node"),
+            (412, "required index state not present", ErrorKind::StoreUnavailable, Transient, "`bao status`"),
+            (413, "request body too large", ErrorKind::DocumentInvalid, Permanent, ""),
+            (429, "request path quota exceeded", ErrorKind::RateLimited, Transient, "rate limit quota"),
+            (500, "internal error", ErrorKind::StoreUnavailable, Transient, "`bao status`"),
+            (502, "bad gateway", ErrorKind::StoreUnavailable, Transient, "`bao status`"),
+            (503, "Vault is sealed", ErrorKind::StoreUnavailable, Transient, "unseal it"),
+            (503, "no active node", ErrorKind::StoreUnavailable, Transient, "`bao status`"),
         ] {
             let error = explained(status, texts);
             assert_eq!((error.kind(), error.retryability()), (kind, retryability), "{status}");
             assert!(error.to_string().contains(&format!("({status}: {texts})")), "{error}");
-            assert!(!error.hint().is_empty() && !error.hint().contains("AWS"), "{}", error.hint());
+            assert!(error.hint().contains(hint) && !error.hint().contains("AWS"), "{status}: {}", error.hint());
         }
+        let silent = explained(418, "");
+        assert_eq!(silent.retryability(), Permanent);
+        assert!(silent.to_string().ends_with("without a message from Vault (418)"), "{silent}");
     }
 
     #[test]

@@ -151,7 +151,8 @@ impl SecretStore for VaultKv {
         let found = self.snapshot(secret).await?;
         // KV accepts objects only, and would reject any other value at the promotion.
         Document::parse(value)?;
-        if let Some(staged) = found.versions.already_staged(version, value, &found.current_id())? {
+        let current = SecretString::from(found.document.text.as_str());
+        if let Some(staged) = found.versions.already_staged(version, value, (&found.current_id(), &current))? {
             return Ok(staged);
         }
         let mut versions = found.versions.clone();

@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn only_https_and_loopback_are_accepted() {
         for address in ["http://127.0.0.1:8200", "http://[::1]:1", "http://localhost:8200", "https://vault.example"] {
-            assert!(read(&[("VAULT_ADDR", address)]).is_ok(), "{address}");
+            let settings = read(&[("VAULT_ADDR", address)]).expect("a valid address");
+            assert_eq!(settings.is_plain(), address.starts_with("http:"), "{address}");
         }
         for address in [
             "http://vault.example:8200",
@@ -160,6 +161,10 @@ mod tests {
             "vault.example",
             "unix:///run/vault.sock",
             "https://me:hush@vault.example",
+            "https://me@vault.example",
+            "https://:hush@vault.example",
+            "https://vault.example?token=hush",
+            "https://vault.example#hush",
             "https://vault.example/prefix",
         ] {
             let said = refused(&[("VAULT_ADDR", address)]);
@@ -186,7 +191,10 @@ mod tests {
     #[test]
     fn invalid_settings_are_rejected_with_the_name_of_the_variable() {
         assert!(refused(&[("VAULT_AWS_ROLE", "ci")]).contains("-method=aws"));
-        assert!(refused(&[("VAULT_ROLE_ID", "r"), ("VAULT_AUTH_MOUNT", "auth/../x")]).contains("VAULT_AUTH_MOUNT"));
+        for mount in ["auth/../x", "a/./b", "a//b", "/"] {
+            let said = refused(&[("VAULT_ROLE_ID", "r"), ("VAULT_AUTH_MOUNT", mount)]);
+            assert!(said.contains("VAULT_AUTH_MOUNT"), "{mount}: {said}");
+        }
         assert!(refused(&[("VAULT_NAMESPACE", "a\nb")]).contains("VAULT_NAMESPACE"));
     }
 }

@@ -45,10 +45,6 @@ impl IndexedVersion for PromotedVersion {
     fn id(&self) -> &VersionId {
         &self.version
     }
-
-    fn value(&self) -> Option<&str> {
-        None
-    }
 }
 
 impl IndexedVersion for StagedVersion {

@@ -34,7 +34,11 @@ pub(super) fn back_end(state: &mut CxoneState, request: &Request) -> Result<Repl
     };
     let key = access_key(state, username, password).ok_or_else(CxoneError::invalid_grant)?;
     state.record_token_request(&id).map_err(CxoneError::too_many_requests)?;
-    Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
+    let mut answer = token_answer(state, Some(&key), true);
+    if state.settings.id_tokens {
+        answer["id_token"] = json!(state.id_token(Some(&key)));
+    }
+    Ok(http::token(&answer))
 }
 
 /// `POST /authentication/v1/token/access-key`: an access key in JSON.
@@ -53,7 +57,7 @@ pub(super) fn user_hub(state: &mut CxoneState, request: &Request) -> Result<Repl
     let refused = || CxoneError::new(StatusCode::UNAUTHORIZED, "invalid_grant", "The access key is not valid.");
     let key = access_key(state, id, secret).ok_or_else(refused)?;
     state.record_token_request(id).map_err(CxoneError::too_many_requests)?;
-    Ok(http::json(StatusCode::OK, &token_answer(state, Some(&key), true)))
+    Ok(http::token(&token_answer(state, Some(&key), true)))
 }
 
 /// `POST /oauth/token`: an older application, with all fields in the form.
@@ -69,7 +73,7 @@ pub(super) fn older(state: &mut CxoneState, request: &Request) -> Result<Reply, 
     authenticate(state, &id, field(&form, "client_secret").unwrap_or_default())?;
     check_grant(state, &id, "client_credentials")?;
     state.record_token_request(&id).map_err(CxoneError::too_many_requests)?;
-    Ok(http::json(StatusCode::OK, &token_answer(state, None, false)))
+    Ok(http::token(&token_answer(state, None, false)))
 }
 
 /// Returns the client id in a request's form, or in a JSON body, which the service rejects.

@@ -15,8 +15,12 @@ pub struct CxoneSettings {
     pub expires_in: ExpiresIn,
     /// The `token_type` in a token answer.
     pub token_type: String,
-    /// Tokens are opaque, and not JWTs.
+    /// Access tokens are opaque, and not JWTs.
     pub opaque_tokens: bool,
+    /// Access tokens that are JWTs name their tenant.
+    pub tenant_in_tokens: bool,
+    /// Back-end applications also get an `id_token`, which names the tenant.
+    pub id_tokens: bool,
     /// Tokens issued while this is set are never valid.
     pub reject_new_tokens: bool,
     /// Limits the token requests of a client or access key per minute; `None` for no limit.
@@ -52,6 +56,8 @@ impl Default for CxoneSettings {
             expires_in: ExpiresIn::Number,
             token_type: "Bearer".to_owned(),
             opaque_tokens: false,
+            tenant_in_tokens: true,
+            id_tokens: true,
             reject_new_tokens: false,
             token_requests_per_minute: None,
             requests_per_minute: None,

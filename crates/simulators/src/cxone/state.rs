@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::jwt;
 use super::settings::CxoneSettings;
@@ -145,14 +145,10 @@ impl CxoneState {
     /// Issues a token, for the user of the access key if there is one.
     pub fn mint(&mut self, access_key: Option<&AccessKey>) -> String {
         let expires = self.clock.now().saturating_add(Duration::from_secs(self.settings.token_lifetime));
-        let claims = json!({
-            "iss": self.settings.issuer,
-            "sub": access_key.map(|key| format!("user:{}", key.user_id)),
-            "tenantId": self.settings.tenant_id,
-            "icBUId": self.settings.business_unit_id,
-            "area": self.settings.area,
-            "exp": self.clock.date(expires).as_second(),
-        });
+        let mut claims = self.claims(access_key);
+        if !self.settings.tenant_in_tokens {
+            claims["tenantId"].take();
+        }
         let text = if self.settings.opaque_tokens { jwt::random(200) } else { jwt::token(&claims) };
         let token = Token {
             access_key: access_key.map(|key| key.id.clone()),
@@ -164,6 +160,23 @@ impl CxoneState {
         self.minted += 1;
         self.tokens.insert(text.clone(), token);
         text
+    }
+
+    /// Creates an OpenID Connect token for the user of an access key.
+    pub fn id_token(&self, access_key: Option<&AccessKey>) -> String {
+        jwt::token(&self.claims(access_key))
+    }
+
+    fn claims(&self, access_key: Option<&AccessKey>) -> Value {
+        let expires = self.clock.now().saturating_add(Duration::from_secs(self.settings.token_lifetime));
+        json!({
+            "iss": self.settings.issuer,
+            "sub": access_key.map(|key| format!("user:{}", key.user_id)),
+            "tenantId": self.settings.tenant_id,
+            "icBUId": self.settings.business_unit_id,
+            "area": self.settings.area,
+            "exp": self.clock.date(expires).as_second(),
+        })
     }
 
     /// Returns whether a token is valid now.

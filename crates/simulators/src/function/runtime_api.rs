@@ -16,6 +16,11 @@ use crate::invoke::FunctionError;
 const BASE: &str = "/2018-06-01/runtime/";
 /// The status of an accepted answer.
 const OK: &str = "OK";
+/// Limits an answer, in bytes: 6 MiB and 100 bytes (Runtime Interface Emulator, `MaxPayloadSize`).
+const LARGEST_ANSWER: usize = 6_291_556;
+
+/// The error type of an answer over the limit.
+const TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
 
 type Outcome = Result<Value, FunctionError>;
 
@@ -50,9 +55,23 @@ struct Busy {
     answer: oneshot::Sender<Outcome>,
 }
 
+/// The state of the process (Runtime Interface Emulator, `core/states.go`).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum RuntimeState {
+    #[default]
+    Started,
+    InitError,
+    Ready,
+    Running,
+    InvocationResponse,
+    InvocationErrorResponse,
+    RuntimeResponseSentState,
+}
+
 /// The Runtime API of one process.
 #[derive(Default)]
 pub(super) struct RuntimeApi {
+    state: Mutex<RuntimeState>,
     offered: Mutex<Option<Invocation>>,
     offer: Notify,
     busy: Mutex<Option<Busy>>,
@@ -71,7 +90,24 @@ impl RuntimeApi {
         self.init_error.lock().clone()
     }
 
+    /// Enters a state from those that allow it. Returns the refusal otherwise.
+    fn enter(&self, next: RuntimeState, from: &[RuntimeState]) -> Option<Reply> {
+        let mut state = self.state.lock();
+        if from.contains(&state) {
+            *state = next;
+            return None;
+        }
+        let message = format!(
+            "State transition from {state:?} to {next:?} failed for runtime. Error: State transition is not allowed"
+        );
+        Some(refuse(StatusCode::FORBIDDEN, "InvalidStateTransition", &message))
+    }
+
     async fn next(&self) -> Reply {
+        use RuntimeState::{Ready, Running, RuntimeResponseSentState, Started};
+        if let Some(refused) = self.enter(Ready, &[Started, Ready, Running, RuntimeResponseSentState]) {
+            return refused;
+        }
         loop {
             let invocation = self.offered.lock().take();
             if let Some(invocation) = invocation {
@@ -102,21 +138,34 @@ impl RuntimeApi {
             }
         }
         *self.busy.lock() = Some(Busy { request_id, answer });
+        *self.state.lock() = RuntimeState::Running;
         taken.send(()).ok();
         reply
     }
 
-    /// Ends an invocation.
-    fn end(&self, request_id: &str, outcome: Outcome) -> Reply {
+    /// Ends an invocation. `entered` is the state in which its answer is read.
+    fn end(&self, request_id: &str, entered: RuntimeState, outcome: Outcome) -> Reply {
+        if let Some(refused) = self.enter(entered, &[RuntimeState::Running]) {
+            return refused;
+        }
         let busy = self.busy.lock().take_if(|busy| busy.request_id == request_id);
         let Some(busy) = busy else {
             return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
         };
+        *self.state.lock() = RuntimeState::RuntimeResponseSentState;
+        let is_too_large = matches!(&outcome, Err(error) if error.error_type == TOO_LARGE);
         busy.answer.send(outcome).ok();
+        if is_too_large {
+            let message = format!("Exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).");
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
+        }
         http::json(StatusCode::ACCEPTED, &json!({ "status": OK }))
     }
 
     fn fail_init(&self, request: &Request) -> Reply {
+        if let Some(refused) = self.enter(RuntimeState::InitError, &[RuntimeState::Started]) {
+            return refused;
+        }
         *self.init_error.lock() = Some(error_of(request));
         http::json(StatusCode::ACCEPTED, &json!({ "status": OK }))
     }
@@ -133,17 +182,23 @@ impl Service for RuntimeApi {
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["invocation", "next"]) => self.next().await,
             ("POST", ["init", "error"]) => self.fail_init(&request),
-            ("POST", ["invocation", id, "error"]) => self.end(id, Err(error_of(&request))),
-            ("POST", ["invocation", id, "response"]) => match parse_response(&request) {
-                Ok(answer) => self.end(id, Ok(answer)),
-                Err(error) => self.end(id, Err(error)),
-            },
+            ("POST", ["invocation", id, "error"]) => {
+                self.end(id, RuntimeState::InvocationErrorResponse, Err(error_of(&request)))
+            }
+            ("POST", ["invocation", id, "response"]) => {
+                self.end(id, RuntimeState::InvocationResponse, parse_response(&request))
+            }
             _ => refuse(StatusCode::NOT_FOUND, "NotFound", "The operation does not exist."),
         }
     }
 }
 
 fn parse_response(request: &Request) -> Outcome {
+    let size = request.body.len();
+    if size > LARGEST_ANSWER {
+        let limit = format!("exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).");
+        return Err(FunctionError::new(TOO_LARGE, format!("Response payload size ({size} bytes) {limit}")));
+    }
     if request.body.is_empty() {
         return Ok(Value::Null);
     }

@@ -33,7 +33,7 @@ pub struct OAuthClient {
     /// The permissions that its roles grant, such as `routing:skill:view`; `None` for all.
     #[serde(default)]
     pub permissions: Option<Vec<String>>,
-    /// The scopes of its tokens, such as `routing:readonly`; empty for all.
+    /// Its scopes, such as `routing:readonly`. They do not restrict client credentials (Platform API, OAuthClient).
     #[serde(default)]
     pub scope: Vec<String>,
     /// The roles that it holds.

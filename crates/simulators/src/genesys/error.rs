@@ -65,12 +65,6 @@ impl GenesysError {
             .with("permissions", format!("[{}]", permissions.join(", ")))
     }
 
-    pub fn missing_scope(scope: &str) -> Self {
-        let message = "App not authorized to use scope {scopes}";
-        Self::new(StatusCode::FORBIDDEN, "app.not.authorized.for.scope", message)
-            .with("scopes", format!("[{scope}:readonly, {scope}]"))
-    }
-
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not.found", "The requested resource was not found.")
     }

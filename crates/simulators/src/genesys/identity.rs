@@ -1,7 +1,7 @@
 //! The caller's identity: `users/me` and `tokens/me`.
 
 use hyper::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::access::Bearer;
 use super::error::GenesysError;
@@ -30,8 +30,7 @@ pub(super) fn me(state: &GenesysState, bearer: &Bearer) -> Result<Reply, Genesys
 pub(super) fn token(state: &GenesysState, bearer: &Bearer) -> Result<Reply, GenesysError> {
     let registration = registration(state, bearer)?;
     let organization = json!({ "id": state.settings.organization_id, "name": state.settings.organization_name });
-    let mut client = oauth_clients::describe(registration, state);
-    client["organization"] = organization.clone();
+    let mut client = oauth_clients::describe_in_organization(registration, &organization);
     if let Some(owner) = &state.settings.token_owner {
         client["id"] = json!(owner);
     }
@@ -41,8 +40,8 @@ pub(super) fn token(state: &GenesysState, bearer: &Bearer) -> Result<Reply, Gene
         "authorizedScope": registration.client.scope,
         "OAuthClient": client,
     });
-    if registration.client.user {
-        body["dateTokenIdles"] = idles(state, bearer);
+    if let Some(date) = state.token(&bearer.token).and_then(|token| state.idles_at(token)) {
+        body["dateTokenIdles"] = json!(format!("{date:.3}"));
     }
     Ok(http::json(StatusCode::OK, &body))
 }
@@ -56,12 +55,6 @@ pub(super) fn verify(state: &GenesysState) -> Reply {
 pub(super) fn revoke(state: &mut GenesysState, bearer: &Bearer) -> Reply {
     state.revoke(&bearer.token);
     http::empty(status(state.settings.delete_token_status))
-}
-
-/// When a user's token expires for lack of use. The simulator has no idle timeout, so this is the token's expiry.
-fn idles(state: &GenesysState, bearer: &Bearer) -> Value {
-    let expires = state.token(&bearer.token).map(|token| state.clock.date(token.expires));
-    expires.map_or(Value::Null, |date| json!(format!("{date:.3}")))
 }
 
 fn registration<'state>(state: &'state GenesysState, bearer: &Bearer) -> Result<&'state Registration, GenesysError> {

@@ -39,18 +39,10 @@ impl Directory {
 
     pub fn permissions(self) -> Permissions {
         match self {
-            Self::Users => Permissions::Any(&["directory:user:view", "directory:userProfile:view"]),
+            // The SDKs and the gc command line state none.
+            Self::Users | Self::Permissions => Permissions::None,
             Self::Skills => Permissions::All(&["routing:skill:view"]),
             Self::Queues => Permissions::All(&["routing:queue:view"]),
-            Self::Permissions => Permissions::Any(&["authorization:role:view", "authorization:grant:view"]),
-        }
-    }
-
-    pub fn scope(self) -> &'static str {
-        match self {
-            Self::Users => "users",
-            Self::Skills | Self::Queues => "routing",
-            Self::Permissions => "authorization",
         }
     }
 

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::Method;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
-use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::client::{CLIENT_CREDENTIALS, ClientState};
@@ -48,7 +48,7 @@ fn grant(state: &mut GenesysState, request: &Request) -> Result<Reply, LoginErro
     }
     let lifetime = client.access_token_validity_seconds.unwrap_or(state.settings.token_lifetime);
     let token = state.mint(&id, lifetime);
-    Ok(http::json(StatusCode::OK, &token_answer(state, token, lifetime)))
+    Ok(http::token(&token_answer(state, token, lifetime)))
 }
 
 fn authenticate(state: &GenesysState, id: &str, secret: &str) -> Result<(), LoginError> {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::Bearer;
-use super::client::{ClientState, OAuthClient, RoleDivision};
+use super::client::{CLIENT_CREDENTIALS, ClientState, OAuthClient, RoleDivision};
 use super::error::GenesysError;
 use super::lists;
 use super::state::{GenesysState, Registration, secret_text};
@@ -69,7 +69,14 @@ pub(super) fn read(state: &GenesysState, id: &str) -> Result<Reply, GenesysError
 /// # Errors
 /// The body is not a client, or the caller lacks a role of the client.
 pub(super) fn create(state: &mut GenesysState, bearer: &Bearer, body: &Value) -> Result<Reply, GenesysError> {
+    check_grant(body)?;
     let requested = read_requested(state, bearer, body)?;
+    if requested.authorized_grant_type == CLIENT_CREDENTIALS
+        && requested.role_divisions.as_ref().is_none_or(Vec::is_empty)
+    {
+        let message = "A client of the client credentials grant requires roles.";
+        return Err(GenesysError::bad_request("missing.client.roles", message));
+    }
     let client = OAuthClient::new(&uuid::Uuid::new_v4().to_string(), &secret_text());
     let id = client.id.clone();
     state.register(client);
@@ -140,6 +147,26 @@ pub(super) fn describe(registration: &Registration, state: &GenesysState) -> Val
     body
 }
 
+/// A client in the form of `tokens/me` (Platform API, OrgOAuthClient).
+pub(super) fn describe_in_organization(registration: &Registration, organization: &Value) -> Value {
+    let client = &registration.client;
+    let mut body = json!({
+        "id": client.id,
+        "name": client.name,
+        "dateCreated": format!("{:.3}", registration.created),
+        "dateModified": format!("{:.3}", registration.modified),
+        "authorizedGrantType": client.grant,
+        "scope": client.scope,
+        "roleDivisions": client.role_divisions,
+        "state": client.state,
+        "organization": organization,
+    });
+    if let Some(date) = &client.date_to_delete {
+        body["dateToDelete"] = json!(date);
+    }
+    body
+}
+
 fn describe_with_secret(registration: &Registration, state: &GenesysState) -> Value {
     let mut body = describe(registration, state);
     body["secret"] = json!(registration.client.secret);
@@ -152,6 +179,19 @@ fn find<'state>(state: &'state GenesysState, id: &str) -> Result<&'state Registr
             .with("clientId", id)
     };
     state.clients.get(id).ok_or_else(missing)
+}
+
+/// The errors of `POST /api/v2/oauth/clients` for its grant.
+fn check_grant(body: &Value) -> Result<(), GenesysError> {
+    match body.get("authorizedGrantType") {
+        None | Some(Value::Null) if body.is_object() => {
+            Err(GenesysError::bad_request("grant.type.required", "The authorized grant type is required."))
+        }
+        Some(Value::String(grant)) if !GRANTS.contains(&grant.as_str()) => {
+            Err(GenesysError::bad_request("bad.grant.type", "The authorized grant type is not valid."))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read_requested(state: &GenesysState, bearer: &Bearer, body: &Value) -> Result<ClientRequest, GenesysError> {

@@ -127,6 +127,9 @@ fn answer(state: &mut GenesysState, request: &Request, rate: &mut Option<Rate>) 
         rate.check()?;
     }
     let resource = GenesysResource::at(&request.path).ok_or_else(GenesysError::not_found)?;
+    if resource != GenesysResource::OwnToken || request.parameter("preserveIdleTTL") != Some("true") {
+        state.note_use(&bearer.token);
+    }
     let unpublished = matches!(resource, GenesysResource::GeneratedToken | GenesysResource::ApiTokens);
     if unpublished && !state.settings.unpublished_endpoints {
         return Err(GenesysError::not_found());

@@ -1,4 +1,4 @@
-//! The simulated paths of the Platform API, and the permissions and scopes that they require.
+//! The simulated paths of the Platform API, and the permissions that they require.
 
 use hyper::Method;
 
@@ -77,20 +77,9 @@ impl<'path> GenesysResource<'path> {
             (Self::Client(_), "DELETE") => Permissions::All(&["oauth:client:delete"]),
             (Self::Client(_) | Self::ClientSecret(_), _) => Permissions::All(&["oauth:client:edit"]),
             (Self::List(directory), _) => directory.permissions(),
-            (Self::UserSearch, _) => Directory::Users.permissions(),
+            (Self::UserSearch, _) => Permissions::Any(&["directory:user:view", "directory:userProfile:view"]),
             (Self::AuditResults(_), _) => Permissions::All(&["audits:audit:view"]),
             (Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens, _) => Permissions::None,
-        }
-    }
-
-    /// Returns the scope that a token with scopes requires. For reading, its `:readonly` form is enough.
-    pub fn scope(self) -> Option<&'static str> {
-        match self {
-            Self::Clients | Self::Client(_) | Self::ClientSecret(_) => Some("oauth"),
-            Self::List(directory) => Some(directory.scope()),
-            Self::UserSearch => Some(Directory::Users.scope()),
-            Self::AuditResults(_) => Some("audits"),
-            Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens => None,
         }
     }
 }

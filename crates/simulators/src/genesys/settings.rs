@@ -40,6 +40,11 @@ pub struct GenesysSettings {
     pub secret_propagation: u64,
     /// Disabling a client revokes its tokens.
     pub disabling_revokes_tokens: bool,
+    /// Making a client inactive revokes its tokens.
+    pub inactivating_revokes_tokens: bool,
+    /// The time without a request after which a token expires, in seconds; `None` for organizations without a timeout, or
+    /// if tokens of clients are exempt.
+    pub idle_timeout: Option<u64>,
     /// Serves `/api/v2/oauth/token/generate` and `/api/v2/oauth/apitokens`, which are not in the published API.
     pub unpublished_endpoints: bool,
     /// The lifetime of tokens from the unpublished endpoints, in seconds.
@@ -74,6 +79,8 @@ impl Default for GenesysSettings {
             regenerate_revokes_tokens: false,
             secret_propagation: 0,
             disabling_revokes_tokens: true,
+            inactivating_revokes_tokens: false,
+            idle_timeout: None,
             unpublished_endpoints: false,
             unpublished_token_lifetime: 31_536_000,
             unpublished_expires_in: false,

@@ -43,7 +43,8 @@ pub(super) struct Registration {
 #[derive(Clone)]
 pub(super) struct Token {
     pub client_id: String,
-    pub expires: Duration,
+    expires: Duration,
+    used: Duration,
     issued: Instant,
     rejected: bool,
     serial: usize,
@@ -115,6 +116,7 @@ impl GenesysState {
         let token = Token {
             client_id: client_id.to_owned(),
             expires: self.clock.now().saturating_add(Duration::from_secs(lifetime)),
+            used: self.clock.now(),
             issued: Instant::now(),
             rejected: self.settings.reject_new_tokens,
             serial: self.minted,
@@ -128,6 +130,20 @@ impl GenesysState {
     /// Returns the token, if it is valid now.
     pub fn token(&self, text: &str) -> Option<&Token> {
         self.tokens.get(text).filter(|token| self.authenticates(token))
+    }
+
+    /// Notes that a token is used now, which restarts its idle timeout.
+    pub fn note_use(&mut self, text: &str) {
+        let now = self.clock.now();
+        if let Some(token) = self.tokens.get_mut(text) {
+            token.used = now;
+        }
+    }
+
+    /// Returns when a token expires unless it is used again, if the organization has an idle timeout.
+    pub fn idles_at(&self, token: &Token) -> Option<Timestamp> {
+        let timeout = Duration::from_secs(self.settings.idle_timeout?);
+        Some(self.clock.date(token.used.saturating_add(timeout).min(token.expires)))
     }
 
     /// Counts an API request of a token. Returns the count, and the time until the window ends.
@@ -190,9 +206,14 @@ impl GenesysState {
 
     fn authenticates(&self, token: &Token) -> bool {
         let client = self.clients.get(&token.client_id).map(|registration| &registration.client);
-        let may_be_used =
-            client.is_some_and(|client| client.state == ClientState::Active || !self.settings.disabling_revokes_tokens);
-        may_be_used && !token.rejected && self.clock.now() < token.expires
+        let may_be_used = client.is_some_and(|client| match client.state {
+            ClientState::Active => true,
+            ClientState::Disabled => !self.settings.disabling_revokes_tokens,
+            ClientState::Inactive => !self.settings.inactivating_revokes_tokens,
+        });
+        let now = self.clock.now();
+        let idled = |seconds| now >= token.used.saturating_add(Duration::from_secs(seconds));
+        may_be_used && !token.rejected && now < token.expires && !self.settings.idle_timeout.is_some_and(idled)
     }
 }
 

@@ -8,6 +8,7 @@ use super::labels::PENDING;
 use super::state::SecretsState;
 
 pub(super) fn cancel_rotate_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId"])?;
     let id = input.secret_id()?;
     let now = state.clock.now();
     let secret = state.find_live(id)?;

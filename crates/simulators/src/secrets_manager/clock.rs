@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// Seconds in a day.
-const DAY: i64 = 86_400;
-
 /// A monotonic clock that starts from real time and can be advanced.
 #[derive(Clone, Debug)]
 pub(super) struct ServiceClock {
@@ -42,9 +39,4 @@ pub(super) fn epoch_seconds(time: Timestamp) -> Value {
     #[allow(clippy::cast_precision_loss)]
     let seconds = time.as_millisecond() as f64 / 1000.0;
     json!(seconds)
-}
-
-/// The day of a time. The service keeps only the day of an access.
-pub(super) fn day_of(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second().div_euclid(DAY) * DAY).unwrap_or(time)
 }

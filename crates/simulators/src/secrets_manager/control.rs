@@ -21,7 +21,7 @@ use super::create::create_secret;
 use super::input::Input;
 use super::rotation::RotationOutcome;
 use super::service::SecretsManager;
-use super::settings::SecretsManagerSettings;
+use super::settings::{RotationTokenScope, SecretsManagerSettings};
 use crate::control::{Advance, done, read};
 use crate::http::{self, Reply, Request};
 
@@ -43,10 +43,16 @@ pub struct Knobs {
     pub largest_page: Option<usize>,
     /// [`SecretsManagerSettings::denied`].
     pub denied: Option<BTreeSet<String>>,
-    /// [`SecretsManagerSettings::require_rotation_token`].
-    pub require_rotation_token: Option<bool>,
-    /// [`SecretsManagerSettings::cross_account`].
-    pub cross_account: Option<bool>,
+    /// [`SecretsManagerSettings::rotation_token_required`]: `nothing`, `rotation-version` or `every-version`.
+    pub rotation_token_required: Option<RotationTokenScope>,
+    /// [`SecretsManagerSettings::rotation_token_elsewhere`].
+    pub rotation_token_elsewhere: Option<bool>,
+    /// [`SecretsManagerSettings::hourly_rate_days`].
+    pub hourly_rate_days: Option<i64>,
+    /// [`SecretsManagerSettings::synchronous_tests`].
+    pub synchronous_tests: Option<bool>,
+    /// [`SecretsManagerSettings::list_lag`], in seconds.
+    pub list_lag_seconds: Option<u64>,
 }
 
 /// A secret as JSON, for clients without an AWS SDK:
@@ -95,7 +101,7 @@ impl NewSecret {
             "ClientRequestToken": Uuid::new_v4().to_string(),
         });
         let members = members.as_object().cloned().unwrap_or_default();
-        create_secret(&mut service.state(), &Input::new(&members)).map(drop).map_err(|error| error.message)
+        create_secret(&mut service.state(), &Input::new(&members, "")).map(drop).map_err(|error| error.message)
     }
 }
 
@@ -108,8 +114,11 @@ impl Knobs {
         set(&mut settings.writes_per_second, self.writes_per_second.map(Some));
         set(&mut settings.largest_page, self.largest_page);
         set(&mut settings.denied, self.denied);
-        set(&mut settings.require_rotation_token, self.require_rotation_token);
-        set(&mut settings.cross_account, self.cross_account);
+        set(&mut settings.rotation_token_required, self.rotation_token_required);
+        set(&mut settings.rotation_token_elsewhere, self.rotation_token_elsewhere);
+        set(&mut settings.hourly_rate_days, self.hourly_rate_days.map(Some));
+        set(&mut settings.synchronous_tests, self.synchronous_tests);
+        set(&mut settings.list_lag, self.list_lag_seconds.map(Duration::from_secs));
     }
 }
 

@@ -13,11 +13,23 @@ use super::value::SecretValue;
 pub(super) const NO_TOKEN: &str = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
 
 pub(super) fn create_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&[
+        "Name",
+        "ClientRequestToken",
+        "Description",
+        "KmsKeyId",
+        "SecretBinary",
+        "SecretString",
+        "Tags",
+        // Without replicas there is nothing to overwrite.
+        "ForceOverwriteReplicaSecret",
+    ])?;
+    input.flag("ForceOverwriteReplicaSecret")?;
     let name = input.required("Name", 1..=512)?;
     check_name(name)?;
     let token = input.token()?.ok_or_else(|| ServiceError::invalid_request(NO_TOKEN))?;
     let value = input.value()?;
-    let tags = read_tags(input)?.unwrap_or_default();
+    let tags = read_tags(input)?.filter(|tags| !tags.is_empty());
     let description = input.text("Description", 0..=2048)?;
     let kms_key_id = input.text("KmsKeyId", 0..=2048)?;
     if let Some(existing) = state.secrets().iter().find(|secret| secret.name == name) {

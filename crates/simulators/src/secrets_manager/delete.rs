@@ -10,9 +10,10 @@ use super::input::Input;
 use super::state::{SecretsState, new_arn};
 
 pub(super) fn delete_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId", "RecoveryWindowInDays", "ForceDeleteWithoutRecovery"])?;
     let id = input.secret_id()?;
     let force = input.flag("ForceDeleteWithoutRecovery")?.unwrap_or(false);
-    let window = input.number("RecoveryWindowInDays")?;
+    let window = input.number("RecoveryWindowInDays", None)?;
     if force && window.is_some() {
         return Err(ServiceError::invalid_parameter(
             "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
@@ -32,6 +33,7 @@ pub(super) fn delete_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
 }
 
 pub(super) fn restore_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId"])?;
     let secret = state.find(input.secret_id()?)?;
     secret.deletion = None;
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))

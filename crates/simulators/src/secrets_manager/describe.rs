@@ -1,5 +1,6 @@
 //! DescribeSecret, and the description that ListSecrets shares with it.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::clock::epoch_seconds;
@@ -9,12 +10,15 @@ use super::state::{Rotation, Secret, SecretsState};
 use super::tags::write_tags;
 
 pub(super) fn describe_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId"])?;
     let secret = state.read(input.secret_id()?)?;
-    Ok(Value::Object(describe(&secret, "VersionIdsToStages")))
+    let (now, hourly) = (state.clock.now(), state.settings.hourly_rate_days);
+    Ok(Value::Object(describe(&secret, "VersionIdsToStages", now, hourly)))
 }
 
-/// A secret's description. `stages` names the map from versions to labels.
-pub(super) fn describe(secret: &Secret, stages: &str) -> Map<String, Value> {
+/// A secret's description. `stages` names the map from versions to labels, and `hourly` are the calculated days of an
+/// hourly rate.
+pub(super) fn describe(secret: &Secret, stages: &str, now: Timestamp, hourly: Option<i64>) -> Map<String, Value> {
     let mut answer = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -29,9 +33,10 @@ pub(super) fn describe(secret: &Secret, stages: &str) -> Map<String, Value> {
     put("LastAccessedDate", secret.accessed.map(epoch_seconds));
     put("DeletedDate", secret.deletion.map(epoch_seconds));
     put("CreatedDate", Some(epoch_seconds(secret.created)));
-    put("Tags", (!secret.tags.is_empty()).then(|| write_tags(&secret.tags)));
+    put("Tags", secret.tags.as_deref().map(write_tags));
     put(stages, labelled_versions(secret));
     if let Some(rotation) = &secret.rotation {
+        put("RotationRules", rotation.rules.as_ref().map(|rules| rules.answer(now, hourly)));
         describe_rotation(rotation, &mut put);
     }
     answer
@@ -40,9 +45,9 @@ pub(super) fn describe(secret: &Secret, stages: &str) -> Map<String, Value> {
 fn describe_rotation(rotation: &Rotation, put: &mut impl FnMut(&str, Option<Value>)) {
     put("RotationEnabled", Some(rotation.enabled.into()));
     put("RotationLambdaARN", Some(rotation.function_arn.clone().into()));
-    put("RotationRules", rotation.rules.as_ref().map(super::schedule::Rules::answer));
-    put("LastRotatedDate", rotation.last.map(epoch_seconds));
-    put("NextRotationDate", rotation.next.map(epoch_seconds));
+    // Both are null while rotation is disabled (API reference, `DescribeSecret`).
+    put("LastRotatedDate", rotation.last.filter(|_| rotation.enabled).map(epoch_seconds));
+    put("NextRotationDate", rotation.next.map(|next| epoch_seconds(next.by)));
 }
 
 /// Versions without a label are deprecated and are not listed.

@@ -10,6 +10,7 @@ use super::list::{Page, matching};
 use super::state::{Secret, SecretsState, Version};
 
 pub(super) fn get_secret_value(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId", "VersionId", "VersionStage"])?;
     let id = input.secret_id()?;
     let version_id = input.version_id("VersionId")?;
     let label = input.text("VersionStage", 1..=256)?;
@@ -20,11 +21,19 @@ pub(super) fn get_secret_value(state: &mut SecretsState, input: &Input<'_>) -> A
 }
 
 pub(super) fn batch_get_secret_value(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretIdList", "Filters", "MaxResults", "NextToken"])?;
+    let page = Page::read(input, 20)?;
     let (ids, next) = match (input.texts("SecretIdList", 1..=2048)?, input.list("Filters")?) {
-        (Some(ids), None) => (ids, None),
+        (Some(ids), None) => {
+            check_length("SecretIdList", None, ids.len(), &(1..=20))?;
+            if input.number("MaxResults", None)?.is_some() {
+                return Err(ServiceError::invalid_parameter("To use MaxResults, you must also use Filters."));
+            }
+            (ids, None)
+        }
         (None, Some(_)) => {
             let found = matching(state.secrets(), input)?;
-            let page = Page::read(input, 20)?.cut(found.into_iter().map(|secret| secret.arn.clone()).collect());
+            let page = page.cut(found.into_iter().map(|secret| secret.arn.clone()).collect());
             (page.items, page.next)
         }
         _ => {
@@ -33,7 +42,6 @@ pub(super) fn batch_get_secret_value(state: &mut SecretsState, input: &Input<'_>
             ));
         }
     };
-    check_length("SecretIdList", None, ids.len(), &(0..=20))?;
     let (mut values, mut errors) = (Vec::new(), Vec::new());
     for id in ids {
         let found = state.read(&id).and_then(|secret| {

@@ -15,15 +15,36 @@ const VALUE_LIMIT: usize = 65_536;
 const TOKEN_LENGTH: RangeInclusive<usize> = 32..=64;
 
 /// The members of one request, or of one structure in it.
-pub(super) struct Input<'a>(&'a Map<String, Value>);
+pub(super) struct Input<'a> {
+    members: &'a Map<String, Value>,
+    access_key: &'a str,
+}
 
 impl<'a> Input<'a> {
-    pub(super) fn new(members: &'a Map<String, Value>) -> Self {
-        Self(members)
+    /// Creates the input of a request that `access_key` signed.
+    pub(super) fn new(members: &'a Map<String, Value>, access_key: &'a str) -> Self {
+        Self { members, access_key }
+    }
+
+    /// Whether an assumed role signed the request: its temporary credentials have their own prefix (IAM user guide,
+    /// "Understanding unique ID prefixes").
+    pub(super) fn is_from_assumed_role(&self) -> bool {
+        self.access_key.starts_with("ASIA")
+    }
+
+    /// Refuses every other member. The service ignores those that its model lacks; here they show a client's mistake.
+    pub(super) fn only(&self, names: &[&str]) -> Result<(), ServiceError> {
+        let mut given = self.members.iter().filter(|(_, value)| !value.is_null());
+        match given.find(|(name, _)| !names.contains(&name.as_str())) {
+            Some((name, _)) => {
+                Err(ServiceError::invalid_parameter(format!("The simulator doesn't support the member {name}.")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn get(&self, name: &str) -> Option<&'a Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        self.members.get(name).filter(|value| !value.is_null())
     }
 
     /// A string whose length, in characters, is in a range.
@@ -44,9 +65,27 @@ impl<'a> Input<'a> {
         value.as_bool().map(Some).ok_or_else(|| wrong_type(value, "Boolean"))
     }
 
-    pub(super) fn number(&self, name: &str) -> Result<Option<i64>, ServiceError> {
+    /// An integer within a range, if there is one.
+    pub(super) fn number(&self, name: &str, range: Option<RangeInclusive<i64>>) -> Result<Option<i64>, ServiceError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        value.as_i64().map(Some).ok_or_else(|| wrong_type(value, "Integer"))
+        let number = value.as_i64().ok_or_else(|| wrong_type(value, "Integer"))?;
+        let bound = match &range {
+            Some(range) if number < *range.start() => format!("greater than or equal to {}", range.start()),
+            Some(range) if number > *range.end() => format!("less than or equal to {}", range.end()),
+            _ => return Ok(Some(number)),
+        };
+        Err(constraint(name, Some(&number.to_string()), &format!("Member must have value {bound}")))
+    }
+
+    /// A string out of a set.
+    pub(super) fn one_of(&self, name: &str, allowed: &[&str]) -> Result<Option<&'a str>, ServiceError> {
+        match self.text(name, 0..=usize::MAX)? {
+            Some(text) if !allowed.contains(&text) => {
+                let set = format!("Member must satisfy enum value set: [{}]", allowed.join(", "));
+                Err(constraint(name, Some(text), &set))
+            }
+            text => Ok(text),
+        }
     }
 
     pub(super) fn list(&self, name: &str) -> Result<Option<&'a [Value]>, ServiceError> {
@@ -67,13 +106,19 @@ impl<'a> Input<'a> {
 
     pub(super) fn structure(&self, name: &str) -> Result<Option<Input<'a>>, ServiceError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        value.as_object().map(|members| Some(Input(members))).ok_or_else(|| wrong_type(value, "Structure"))
+        value.as_object().map(|members| Some(self.of(members))).ok_or_else(|| wrong_type(value, "Structure"))
     }
 
     pub(super) fn structures(&self, name: &str) -> Result<Option<Vec<Input<'a>>>, ServiceError> {
         let Some(list) = self.list(name)? else { return Ok(None) };
-        let structure = |value: &'a Value| value.as_object().map(Input).ok_or_else(|| wrong_type(value, "Structure"));
+        let structure = |value: &'a Value| {
+            value.as_object().map(|members| self.of(members)).ok_or_else(|| wrong_type(value, "Structure"))
+        };
         list.iter().map(structure).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn of(&self, members: &'a Map<String, Value>) -> Self {
+        Self { members, access_key: self.access_key }
     }
 
     /// The secret's name or ARN.

@@ -12,7 +12,7 @@ use super::labels::{CURRENT, PENDING};
 use super::rotate::stage;
 use super::rotation::{RotationOutcome, Run};
 use super::service::SecretsManager;
-use super::state::{Rotation, Secret};
+use super::state::{NextRotation, Rotation, Secret};
 use crate::invoke::{FunctionError, Invoke};
 
 /// The steps of a rotation, in order.
@@ -21,7 +21,7 @@ const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecr
 const TICK: Duration = Duration::from_millis(200);
 
 impl SecretsManager {
-    /// Starts the rotation of every secret whose NextRotationDate has passed, and returns their number. It does not wait
+    /// Starts the rotation of every secret that is due in its rotation window, and returns their number. It does not wait
     /// for them; see [`SecretsManager::settled`].
     pub fn run_due(&self) -> usize {
         let due = self.due();
@@ -63,54 +63,70 @@ impl SecretsManager {
         });
     }
 
-    /// Invokes `testSecret` on the staged copy, and then removes the copy.
+    /// Invokes `testSecret` on the staged copy, and then removes the copy. It waits for that only where the settings say so.
     pub(super) async fn test_configuration(
         &self,
         arn: &str,
         version: &str,
         before: Option<Rotation>,
     ) -> Result<(), ServiceError> {
+        let waits = self.state().settings.synchronous_tests;
         let Some((function, run)) = self.begin_run(arn, version) else { return Ok(()) };
         let (service, arn, version) = (self.clone(), arn.to_owned(), version.to_owned());
         self.0.running.send_modify(|running| *running += 1);
         // On its own task, so that the copy is removed even if the caller disconnects.
         let test = tokio::spawn(async move {
             let tested = service.attempt(&function, &arn, &version, run, &["testSecret"]).await;
-            service.end_test(&arn, &version, before, tested.is_ok());
+            service.end_test(&arn, &version, waits.then_some(before), tested.as_ref().err());
             service.0.running.send_modify(|running| *running -= 1);
             tested
         });
+        if !waits {
+            return Ok(());
+        }
         let Ok(Err((_, error))) = test.await else { return Ok(()) };
         let (kind, message) = (error.error_type, error.message);
         Err(ServiceError::invalid_request(format!("The rotation function's testSecret step failed: {kind}: {message}")))
     }
 
-    /// Removes the tested copy, and on failure restores the previous rotation configuration.
-    fn end_test(&self, arn: &str, version: &str, before: Option<Rotation>, succeeded: bool) {
+    /// Removes the tested copy. A failure restores the previous configuration `before`, or is an outcome.
+    fn end_test(
+        &self,
+        arn: &str,
+        version: &str,
+        before: Option<Option<Rotation>>,
+        failure: Option<&(String, FunctionError)>,
+    ) {
         let mut state = self.state();
         let Ok(secret) = state.find(arn) else { return };
         secret.versions.retain(|staged| staged.id != version);
         if secret.running.as_ref().is_some_and(|running| running.version == version) {
             secret.running = None;
         }
-        if !succeeded {
-            secret.rotation = before;
+        match (failure, before) {
+            (None, _) => {}
+            (Some(_), Some(before)) => secret.rotation = before,
+            (Some(failure), None) => {
+                let (secret, version_id) = (arn.to_owned(), version.to_owned());
+                let failures = vec![failure.clone()];
+                state.outcomes.push(RotationOutcome { secret, version_id, succeeded: false, failures });
+            }
         }
     }
 
     /// Stages a version for every secret that is due, unless its last rotation left one.
     fn due(&self) -> Vec<(String, String)> {
         let mut state = self.state();
-        let now = state.clock.now();
+        let (now, mut random) = (state.clock.now(), state.random.fork());
         let is_due = |secret: &&mut Secret| {
             let enabled = secret.rotation.as_ref().filter(|rotation| rotation.enabled);
-            let due = enabled.and_then(|rotation| rotation.next).is_some_and(|next| next <= now);
+            let due = enabled.and_then(|rotation| rotation.next).is_some_and(|next| next.at <= now);
             due && secret.running.is_none() && secret.deletion.is_none()
         };
         let due = state.secrets().iter_mut().filter(is_due);
         due.filter_map(|secret| {
             if let Some(rotation) = &mut secret.rotation {
-                rotation.next = rotation.rules.as_ref().and_then(|rules| rules.next(now));
+                rotation.next = NextRotation::after(now, rotation.rules.as_ref(), &mut random);
             }
             let pending = secret.holder(PENDING).filter(|version| !version.labels.contains(CURRENT));
             if let Some(pending) = pending {
@@ -224,7 +240,7 @@ impl SecretsManager {
         failures: Vec<(String, FunctionError)>,
     ) {
         let mut state = self.state();
-        let now = state.clock.now();
+        let (now, mut random) = (state.clock.now(), state.random.fork());
         let (secret, version_id) = (arn.to_owned(), version.to_owned());
         state.outcomes.push(RotationOutcome { secret, version_id, succeeded, failures });
         let Ok(secret) = state.find(arn) else { return };
@@ -242,7 +258,7 @@ impl SecretsManager {
         if let Some(rotation) = &mut secret.rotation {
             rotation.last = Some(now);
             if rotation.enabled {
-                rotation.next = rotation.rules.as_ref().and_then(|rules| rules.next(now));
+                rotation.next = NextRotation::after(now, rotation.rules.as_ref(), &mut random);
             }
         }
     }

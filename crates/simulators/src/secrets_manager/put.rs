@@ -10,7 +10,7 @@ use super::create::NO_TOKEN;
 use super::error::{ActionResult, ServiceError};
 use super::input::{Input, check_length, constraint};
 use super::labels::{CURRENT, LABEL_LIMIT};
-use super::settings::SecretsManagerSettings;
+use super::settings::{RotationTokenScope, SecretsManagerSettings};
 use super::state::{Secret, SecretsState, Version};
 use super::value::SecretValue;
 
@@ -20,6 +20,14 @@ const VERSION_LIMIT: usize = 100;
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn put_secret_value(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&[
+        "SecretId",
+        "ClientRequestToken",
+        "SecretBinary",
+        "SecretString",
+        "VersionStages",
+        "RotationToken",
+    ])?;
     let id = input.secret_id()?;
     let labels = input.texts("VersionStages", 1..=256)?;
     if let Some(labels) = &labels {
@@ -32,14 +40,20 @@ pub(super) fn put_secret_value(state: &mut SecretsState, input: &Input<'_>) -> A
     state.count_write()?;
     let (now, settings) = (state.clock.now(), state.settings.clone());
     let secret = state.find_live(id)?;
-    check_rotation_token(secret, token, rotation_token, &settings)?;
+    check_rotation_token(secret, token, rotation_token, &settings, input.is_from_assumed_role())?;
     let labels = labels.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+    let is_update = labels.iter().any(|label| label == CURRENT);
     secret.put(token, value, labels, now, settings.stale_reads)?;
+    if is_update {
+        state.count_update(id)?;
+    }
+    let secret = state.find_live(id)?;
     let attached = secret.version(token).map(|version| version.labels.clone()).unwrap_or_default();
     Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token, "VersionStages": attached }))
 }
 
 pub(super) fn update_secret(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId", "ClientRequestToken", "Description", "KmsKeyId", "SecretBinary", "SecretString"])?;
     let id = input.secret_id()?;
     let value = input.value()?;
     let token = input.token()?;
@@ -53,6 +67,10 @@ pub(super) fn update_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
     let secret = state.find_live(id)?;
     let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
     match (value, token) {
+        (Some(_), Some(token)) if secret.version(token).is_some() => {
+            // Unlike PutSecretValue also with the same value.
+            return Err(ServiceError::token_in_use(token, &secret.arn));
+        }
         (Some(value), Some(token)) => {
             secret.put(token, value, vec![CURRENT.to_owned()], now, stale_reads)?;
             answer["VersionId"] = token.into();
@@ -63,6 +81,9 @@ pub(super) fn update_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
     secret.description = description.map_or(secret.description.take(), text);
     secret.kms_key_id = kms_key_id.map_or(secret.kms_key_id.take(), text);
     secret.changed = now;
+    if answer.get("VersionId").is_some() {
+        state.count_update(id)?;
+    }
     Ok(answer)
 }
 
@@ -126,22 +147,29 @@ fn rotation_token<'a>(input: &Input<'a>) -> Result<Option<&'a str>, ServiceError
     Ok(Some(token))
 }
 
-/// Checks the RotationToken of a write to the version of a rotation in progress.
+/// Checks the RotationToken of a write during a rotation.
 fn check_rotation_token(
     secret: &Secret,
     version: &str,
     given: Option<&str>,
     settings: &SecretsManagerSettings,
+    by_role: bool,
 ) -> Result<(), ServiceError> {
-    let Some(run) = secret.running.as_ref().filter(|run| run.version == version) else { return Ok(()) };
+    let Some(run) = &secret.running else { return Ok(()) };
+    let is_ours = run.version == version;
+    let is_required = by_role
+        && match settings.rotation_token_required {
+            RotationTokenScope::Nothing => false,
+            RotationTokenScope::RotationVersion => is_ours,
+            RotationTokenScope::EveryVersion => true,
+        };
     let refused = match given {
-        Some(given) => settings.require_rotation_token && given != run.rotation_token,
-        None => settings.cross_account,
+        Some(given) if given != run.rotation_token => "The RotationToken isn't that of the rotation in progress.",
+        Some(_) if !is_ours && !settings.rotation_token_elsewhere => {
+            "The RotationToken isn't valid for this version of the secret."
+        }
+        None if is_required => "The request doesn't have the RotationToken of the rotation in progress.",
+        _ => return Ok(()),
     };
-    if refused {
-        return Err(ServiceError::access_denied(
-            "The request doesn't carry the RotationToken of the rotation in progress.",
-        ));
-    }
-    Ok(())
+    Err(ServiceError::access_denied(refused))
 }

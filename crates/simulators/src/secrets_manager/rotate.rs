@@ -8,7 +8,7 @@ use super::input::Input;
 use super::labels::{CURRENT, PENDING};
 use super::schedule::Rules;
 use super::service::SecretsManager;
-use super::state::{Rotation, Secret, SecretsState, Version};
+use super::state::{NextRotation, Rotation, Secret, SecretsState, Version};
 
 /// The task of an accepted RotateSecret call.
 pub(super) enum Task {
@@ -66,12 +66,14 @@ impl SecretsManager {
 }
 
 fn accept(state: &mut SecretsState, input: &Input<'_>, function: bool) -> Result<AcceptedRotation, RefusedRotation> {
+    input.only(&["SecretId", "ClientRequestToken", "RotationLambdaARN", "RotationRules", "RotateImmediately"])?;
     let id = input.secret_id()?;
     let token = input.token()?.ok_or_else(|| ServiceError::invalid_parameter(NO_TOKEN))?;
     let function_arn = input.text("RotationLambdaARN", 0..=2048)?.filter(|arn| !arn.is_empty());
     let immediately = input.flag("RotateImmediately")?.unwrap_or(true);
     let now = state.clock.now();
     let rules = Rules::read(input, now)?;
+    let mut random = state.random.fork();
     let secret = state.find_live(id)?;
     let known = secret.rotation.as_ref().map(|rotation| rotation.function_arn.clone());
     let function_arn = function_arn.map(str::to_owned).or(known).ok_or_else(|| {
@@ -96,7 +98,7 @@ fn accept(state: &mut SecretsState, input: &Input<'_>, function: bool) -> Result
     secret.make_room(now)?;
     let before = secret.rotation.clone();
     let rules = rules.or_else(|| before.as_ref().and_then(|rotation| rotation.rules.clone()));
-    let next = rules.as_ref().and_then(|rules| rules.next(now));
+    let next = NextRotation::after(now, rules.as_ref(), &mut random);
     let last = before.as_ref().and_then(|rotation| rotation.last);
     secret.rotation = Some(Rotation { enabled: true, function_arn, rules, last, next });
     stage(secret, token, immediately, now);

@@ -11,7 +11,7 @@ pub(super) struct Run {
     pub(super) rotation_token: String,
 }
 
-/// The outcome of a rotation.
+/// The outcome of a rotation, or of a failed test of its configuration.
 #[derive(Clone, Debug)]
 pub struct RotationOutcome {
     /// The secret's ARN.

@@ -145,7 +145,7 @@ impl SecretsManager {
         }
         check_signature(request)?;
         let members = members_of(request)?;
-        let input = Input::new(&members);
+        let input = Input::new(&members, access_key(request));
         note(&mut self.state(), request, action, &members);
         self.check_allowed(action, &members)?;
         match action_named(action) {
@@ -263,7 +263,7 @@ pub(super) fn note(state: &mut SecretsState, request: &Request, action: &str, me
     if let Ok(secret) = state.find(&id) {
         access.secret = secret.arn.clone();
         access.rotation_function = secret.rotation.as_ref().map(|rotation| rotation.function_arn.clone());
-        access.tags = secret.tags.clone();
+        access.tags = secret.tags.clone().unwrap_or_default();
     }
     state.accesses.add(access);
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// The knobs. The defaults are the behavior of the real service, strictly applied.
 #[derive(Clone, Debug)]
 pub struct SecretsManagerSettings {
@@ -23,13 +25,33 @@ pub struct SecretsManagerSettings {
     pub largest_page: usize,
     /// The actions that answer AccessDeniedException, such as `PutSecretValue`.
     pub denied: BTreeSet<String>,
-    /// Whether a RotationToken in a PutSecretValue to the version of a rotation in progress must match the one in the
-    /// function's event.
-    pub require_rotation_token: bool,
-    /// Whether the function is in another account, so that such a call requires the RotationToken.
-    pub cross_account: bool,
-    /// Whether secrets are rotated automatically when their NextRotationDate has passed.
+    /// Which writes must carry the RotationToken of a rotation in progress.
+    pub rotation_token_required: RotationTokenScope,
+    /// Whether the RotationToken is accepted in a write to another version than the rotation's.
+    pub rotation_token_elsewhere: bool,
+    /// The `AutomaticallyAfterDays` that an answer has beside an hourly rate; `None` if it has none.
+    pub hourly_rate_days: Option<i64>,
+    /// Whether RotateSecret without RotateImmediately waits for the test of the configuration, and answers with its error.
+    pub synchronous_tests: bool,
+    /// The age up to which ListSecrets returns an earlier state (API reference, `ListSecrets`: five minutes).
+    pub list_lag: Duration,
+    /// Whether secrets are rotated automatically in their rotation windows.
     pub scheduler: bool,
+    /// The seed of the instants at which scheduled rotations happen.
+    pub seed: u64,
+}
+
+/// Which PutSecretValue calls with an assumed role's credentials must carry the RotationToken of a rotation in progress
+/// (API reference, `PutSecretValue`, `RotationToken`). A wrong token is refused in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RotationTokenScope {
+    /// None.
+    Nothing,
+    /// Those to the rotation's version.
+    RotationVersion,
+    /// Those to any version of the secret.
+    EveryVersion,
 }
 
 impl Default for SecretsManagerSettings {
@@ -42,9 +64,13 @@ impl Default for SecretsManagerSettings {
             writes_per_second: Some(50),
             largest_page: 100,
             denied: BTreeSet::new(),
-            require_rotation_token: true,
-            cross_account: false,
+            rotation_token_required: RotationTokenScope::RotationVersion,
+            rotation_token_elsewhere: true,
+            hourly_rate_days: Some(1),
+            synchronous_tests: false,
+            list_lag: Duration::ZERO,
             scheduler: false,
+            seed: 0,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::labels::CURRENT;
 use super::state::{Secret, SecretsState};
 
 pub(super) fn update_secret_version_stage(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId", "VersionStage", "RemoveFromVersionId", "MoveToVersionId"])?;
     let id = input.secret_id()?;
     let label = input.required("VersionStage", 1..=256)?;
     let from = input.version_id("RemoveFromVersionId")?;

@@ -3,16 +3,18 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::access::Accesses;
-use super::clock::{ServiceClock, day_of, later};
+use super::clock::{ServiceClock, later};
 use super::error::ServiceError;
 use super::rotation::{RotationOutcome, Run};
 use super::schedule::Rules;
 use super::settings::SecretsManagerSettings;
 use super::value::SecretValue;
+use super::window::day_of;
 
 /// A version of a secret. The labels are sorted, as in the service's answers.
 #[derive(Clone)]
@@ -38,7 +40,24 @@ pub(super) struct Rotation {
     pub(super) function_arn: String,
     pub(super) rules: Option<Rules>,
     pub(super) last: Option<Timestamp>,
-    pub(super) next: Option<Timestamp>,
+    pub(super) next: Option<NextRotation>,
+}
+
+/// The next scheduled rotation.
+#[derive(Clone, Copy)]
+pub(super) struct NextRotation {
+    /// When it starts: an instant of its window.
+    pub(super) at: Timestamp,
+    /// The end of the window.
+    pub(super) by: Timestamp,
+}
+
+impl NextRotation {
+    /// Returns the rotation after one at `time`.
+    pub(super) fn after(time: Timestamp, rules: Option<&Rules>, random: &mut Rng) -> Option<Self> {
+        let window = rules?.next(time)?;
+        Some(Self { at: window.any(random), by: window.last() })
+    }
 }
 
 /// A secret before its last write, for stale reads.
@@ -55,7 +74,8 @@ pub(super) struct Secret {
     pub(super) name: String,
     pub(super) description: Option<String>,
     pub(super) kms_key_id: Option<String>,
-    pub(super) tags: Vec<(String, String)>,
+    /// `None` until it is tagged for the first time.
+    pub(super) tags: Option<Vec<(String, String)>>,
     /// In the order of their creation.
     pub(super) versions: Vec<Version>,
     pub(super) created: Timestamp,
@@ -75,7 +95,7 @@ impl Secret {
             name: name.to_owned(),
             description: None,
             kms_key_id: None,
-            tags: Vec::new(),
+            tags: None,
             versions: Vec::new(),
             created,
             changed: created,
@@ -128,13 +148,17 @@ pub(super) struct SecretsState {
     pub(super) events: Vec<Value>,
     pub(super) runs: u64,
     pub(super) accesses: Accesses,
+    pub(super) random: Rng,
     secrets: Vec<Secret>,
+    /// The secrets that ListSecrets returns, and when they were copied.
+    listed: Option<(Timestamp, Vec<Secret>)>,
     writes: VecDeque<Timestamp>,
 }
 
 impl SecretsState {
     pub(super) fn new(settings: SecretsManagerSettings) -> Self {
         Self {
+            random: Rng::with_seed(settings.seed),
             settings,
             clock: ServiceClock::new(),
             outcomes: Vec::new(),
@@ -142,6 +166,7 @@ impl SecretsState {
             runs: 0,
             accesses: Accesses::default(),
             secrets: Vec::new(),
+            listed: None,
             writes: VecDeque::new(),
         }
     }
@@ -151,6 +176,14 @@ impl SecretsState {
         let now = self.clock.now();
         self.secrets.retain(|secret| secret.deletion.is_none_or(|deletion| deletion > now));
         &mut self.secrets
+    }
+
+    /// Returns the secrets as ListSecrets knows them: the state of at most `list_lag` ago.
+    pub(super) fn listed(&mut self) -> &[Secret] {
+        let (now, lag) = (self.clock.now(), self.settings.list_lag);
+        let copy = self.listed.take().filter(|(copied, _)| later(*copied, lag) > now);
+        let copy = copy.unwrap_or_else(|| (now, self.secrets().clone()));
+        &self.listed.insert(copy).1
     }
 
     /// Finds a secret by name, ARN, or ARN without its six random letters (Secrets Manager user guide, "Finding a secret
@@ -187,6 +220,18 @@ impl SecretsState {
                 version.accessed = Some(today);
             }
         }
+    }
+
+    /// Counts a manual update as a rotation, if the schedule does.
+    pub(super) fn count_update(&mut self, id: &str) -> Result<(), ServiceError> {
+        let (now, mut random) = (self.clock.now(), self.random.fork());
+        if let Some(rotation) = &mut self.find(id)?.rotation
+            && rotation.enabled
+            && rotation.rules.as_ref().is_some_and(Rules::counts_updates)
+        {
+            rotation.next = NextRotation::after(now, rotation.rules.as_ref(), &mut random);
+        }
+        Ok(())
     }
 
     /// Counts a write against the rate limit.

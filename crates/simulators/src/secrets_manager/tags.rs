@@ -10,11 +10,12 @@ use super::state::SecretsState;
 const TAG_LIMIT: usize = 50;
 
 pub(super) fn tag_resource(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId", "Tags"])?;
     let id = input.secret_id()?;
     let tags = read_tags(input)?.ok_or_else(|| constraint("Tags", None, "Member must not be null"))?;
     let now = state.clock.now();
     let secret = state.find_live(id)?;
-    let mut merged = secret.tags.clone();
+    let mut merged = secret.tags.clone().unwrap_or_default();
     for (key, value) in tags {
         match merged.iter_mut().find(|(existing, _)| *existing == key) {
             Some(existing) => existing.1 = value,
@@ -22,18 +23,20 @@ pub(super) fn tag_resource(state: &mut SecretsState, input: &Input<'_>) -> Actio
         }
     }
     check_count(&merged)?;
-    secret.tags = merged;
+    secret.tags = Some(merged);
     secret.changed = now;
     Ok(json!({}))
 }
 
 pub(super) fn untag_resource(state: &mut SecretsState, input: &Input<'_>) -> ActionResult {
+    input.only(&["SecretId", "TagKeys"])?;
     let id = input.secret_id()?;
     let keys = input.texts("TagKeys", 1..=128)?;
     let keys = keys.ok_or_else(|| constraint("TagKeys", None, "Member must not be null"))?;
     let now = state.clock.now();
     let secret = state.find_live(id)?;
-    secret.tags.retain(|(key, _)| !keys.contains(key));
+    // The empty list stays in answers.
+    secret.tags.iter_mut().for_each(|tags| tags.retain(|(key, _)| !keys.contains(key)));
     secret.changed = now;
     Ok(json!({}))
 }
@@ -43,6 +46,7 @@ pub(super) fn read_tags(input: &Input<'_>) -> Result<Option<Vec<(String, String)
     let Some(structures) = input.structures("Tags")? else { return Ok(None) };
     let mut tags = Vec::with_capacity(structures.len());
     for tag in structures {
+        tag.only(&["Key", "Value"])?;
         let key = tag.required("Key", 1..=128)?;
         if key.starts_with("aws:") {
             return Err(ServiceError::invalid_parameter("Tag keys that begin with aws: are reserved."));

@@ -4,10 +4,16 @@ Usage: genesys_sdk.py BASE_URL CLIENT_ID CLIENT_SECRET
 
 Only the host is changed: the SDK derives the login address from it by replacing "//api." with
 "//login.", so an address without "api." serves both. The client is not modified.
-Exits with 1 at the first answer that the SDK does not parse correctly.
+Then holds raw answers and requests against the models of the SDK: their fields, types and enumerations.
+Exits with 1 at the first answer that the SDK does not parse correctly, or that its models do not have.
 """
 
+import datetime
+import json
+import re
 import sys
+import urllib.error
+import urllib.request
 
 try:
     import PureCloudPlatformClientV2 as genesys
@@ -79,6 +85,7 @@ def check_secret(api):
     wanted.name = "made by the SDK"
     wanted.authorized_grant_type = "CLIENT-CREDENTIALS"
     wanted.access_token_validity_seconds = 300
+    wanted.role_divisions = genesys.TokensApi(api).get_tokens_me().o_auth_client.role_divisions
     made = oauth.post_oauth_clients(wanted)
     expect("the secret of a client that is read", oauth.get_oauth_client(made.id).secret, None)
     regenerated = oauth.post_oauth_client_secret(made.id)
@@ -95,6 +102,93 @@ def check_secret(api):
     refused("a deleted client", lambda: oauth.get_oauth_client(made.id), 404, "client.not.found")
 
 
+def request(base_url, api, method, path, body=None):
+    headers = {"authorization": f"Bearer {api.access_token}", "content-type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    call = urllib.request.Request(base_url + path, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(call) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def walk(where, raw, kind):
+    """Holds a raw value against a type of the SDK, such as `str`, `list[OAuthClient]` or `dict(str, str)`."""
+    listed, mapped = re.fullmatch(r"list\[(.*)\]", kind), re.fullmatch(r"dict\(str, (.*)\)", kind)
+    if listed or mapped:
+        if not isinstance(raw, list if listed else dict):
+            sys.exit(f"mismatch: {where} is no {kind}: {raw!r}")
+        for name, value in enumerate(raw) if listed else raw.items():
+            walk(f"{where}[{name!r}]", value, (listed or mapped)[1])
+    elif kind == "datetime":
+        datetime.datetime.strptime(raw, "%Y-%m-%dT%H:%M:%S.%fZ")
+    elif kind in ("str", "int", "bool", "float"):
+        wanted = {"str": str, "int": int, "bool": bool, "float": (int, float)}[kind]
+        if not isinstance(raw, wanted) or isinstance(raw, bool) != (kind == "bool"):
+            sys.exit(f"mismatch: {where} is no {kind}: {raw!r}")
+    elif kind != "object":
+        walk_model(where, raw, getattr(genesys, kind)())
+
+
+def walk_model(where, raw, model):
+    names = {json_name: name for name, json_name in model.attribute_map.items()}
+    if not isinstance(raw, dict) or raw.keys() - names.keys():
+        sys.exit(f"mismatch: {where} is no {type(model).__name__}: {raw!r}")
+    for json_name, value in raw.items():
+        if value is None:
+            continue
+        name = names[json_name]
+        walk(f"{where}.{json_name}", value, model.swagger_types[name])
+        # The setter of an enumeration replaces a value that it does not know.
+        setattr(model, name, value)
+        if getattr(model, name) != value:
+            sys.exit(f"mismatch: {where}.{json_name} has no value {value!r}")
+
+
+def check_models(base_url, api):
+    def call(method, path, kind, body=None, status=200):
+        found, answer = request(base_url, api, method, path, body)
+        expect(f"the status of {method} {path}", found, status)
+        walk(f"{method} {path}", answer, kind)
+        return answer
+
+    roles = call("GET", "/api/v2/tokens/me", "TokenInfo")["OAuthClient"]["roleDivisions"]
+    for path, kind in [
+        ("users?pageSize=2&pageNumber=2", "UserEntityListing"),
+        ("routing/skills", "SkillEntityListing"),
+        ("routing/queues", "QueueEntityListing"),
+        ("authorization/permissions", "PermissionCollectionEntityListing"),
+        ("oauth/clients", "OAuthClientEntityListing"),
+        ("audits/query/any/results", "AuditQueryExecutionResultsResponse"),
+    ]:
+        call("GET", f"/api/v2/{path}", kind)
+    whole = {
+        "name": "whole", "accessTokenValiditySeconds": 300, "description": "of every field",
+        "registeredRedirectUri": ["https://example.com"], "roleIds": [], "authorizedGrantType": "CLIENT-CREDENTIALS",
+        "scope": ["routing"], "roleDivisions": roles, "state": "active", "dateToDelete": "2030-01-01T00:00:00.000Z",
+    }
+    walk("the request", whole, "OAuthClientRequest")
+    expect("fields of OAuthClientRequest", whole.keys() ^ genesys.OAuthClientRequest().attribute_map.values(), set())
+    made = call("POST", "/api/v2/oauth/clients", "OAuthClient", whole)
+    path = f"/api/v2/oauth/clients/{made['id']}"
+    call("GET", path, "OAuthClient")
+    call("PUT", path, "OAuthClient", whole)
+    call("POST", f"{path}/secret", "OAuthClient")
+    for name in genesys.OAuthClient().attribute_map.values() - whole.keys():
+        call("PUT", path, "ErrorBody", {**whole, name: made.get(name)}, status=400)
+    call("PUT", path, "OAuthClient", {**whole, "state": "inactive"})
+    for method, path, body, status in [
+        ("GET", "/api/v2/users/me", None, 400),
+        ("GET", "/api/v2/oauth/clients/unknown", None, 404),
+        ("POST", "/api/v2/oauth/clients", {"name": "x"}, 400),
+        ("POST", "/api/v2/oauth/clients", {"name": "x", "authorizedGrantType": "CLIENT-CREDENTIALS"}, 400),
+        ("GET", "/api/v2/users?pageSize=0", None, 400),
+        ("DELETE", "/api/v2/users", None, 405),
+    ]:
+        call(method, path, "ErrorBody", body, status)
+
+
 def main(base_url, client_id, client_secret):
     genesys.configuration.host = base_url
     refused("a login with a wrong secret", lambda: login(client_id, client_secret + " "), 400, "invalid_client")
@@ -103,6 +197,7 @@ def main(base_url, client_id, client_secret):
     check_lists(api)
     check_audits(api)
     check_secret(api)
+    check_models(base_url, api)
 
 
 if __name__ == "__main__":

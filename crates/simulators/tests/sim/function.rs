@@ -102,6 +102,46 @@ async fn an_answer_that_is_not_json_is_an_error() {
     assert_eq!(error.error_type, "Runtime.InvalidResponse");
 }
 
+/// What the Runtime API answered to the function's last request that it refused.
+async fn refused(function: &Function) -> Value {
+    invoke(function, json!({ "do": "refused" })).await.expect("it answers")
+}
+
+#[tokio::test]
+async fn an_answer_over_six_megabytes_is_refused_and_fails_the_invocation() {
+    let function = start().await;
+    let largest = 6_291_556;
+    let answer = invoke(&function, json!({ "do": "large", "bytes": largest })).await.expect("it answers");
+    assert_eq!(answer.as_str().map(str::len), Some(largest - 2));
+    let error = invoke(&function, json!({ "do": "large", "bytes": largest + 1 })).await.expect_err("it is too large");
+    assert_eq!(error.error_type, "Function.ResponseSizeTooLarge");
+    let message = "Response payload size (6291557 bytes) exceeded maximum allowed payload size (6291556 bytes).";
+    assert_eq!(error.message, message);
+    let refused = refused(&function).await;
+    let message = "Exceeded maximum allowed payload size (6291556 bytes).";
+    let expected = json!({ "status": 413, "errorType": "RequestEntityTooLarge", "errorMessage": message });
+    assert_eq!(refused, expected);
+}
+
+#[tokio::test]
+async fn answers_that_the_runtimes_state_does_not_allow_are_refused() {
+    let function = start().await;
+    invoke(&function, json!({ "do": "twice" })).await.expect("it answers");
+    let message = "State transition from RuntimeResponseSentState to InvocationResponse failed for runtime. Error: State \
+                   transition is not allowed";
+    let expected = json!({ "status": 403, "errorType": "InvalidStateTransition", "errorMessage": message });
+    assert_eq!(refused(&function).await, expected);
+    let late = invoke(&function, json!({ "do": "late init error" })).await.expect("it answers");
+    assert_eq!((&late["status"], &late["errorType"]), (&403.into(), &"InvalidStateTransition".into()));
+}
+
+#[tokio::test]
+async fn after_an_answer_with_another_id_the_runtime_accepts_no_further_one() {
+    let function = start().await;
+    let error = invoke(&function, json!({ "do": "wrong id" })).await.expect_err("its next request is refused");
+    assert_eq!(error.error_type, "Runtime.ExitError");
+}
+
 #[tokio::test]
 async fn an_exit_fails_the_invocation_and_the_next_starts_a_new_process() {
     let function = start().await;

@@ -200,7 +200,7 @@ async fn missing_and_invalid_tokens_and_addresses_have_their_own_codes() -> Test
 }
 
 #[tokio::test]
-async fn permissions_are_checked_before_scopes() -> Test {
+async fn permissions_restrict_a_client_and_scopes_do_not() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
     let permissions = Some(vec!["routing:queue:view".to_owned()]);
     let scope = vec!["users:readonly".to_owned()];
@@ -214,10 +214,41 @@ async fn permissions_are_checked_before_scopes() -> Test {
     let message =
         "Unable to perform the requested action. You are missing the following permission(s): routing:skill:view";
     assert_eq!(body["message"], message);
-    let answer = organization.get("/api/v2/users", &token).await?;
+    let answer = organization.get("/api/v2/users/search?q64=e30", &token).await?;
     assert_eq!(Organization::refusal(answer).await?, refused(403, "missing.any.permissions"));
-    let answer = organization.get("/api/v2/routing/queues", &token).await?;
-    assert_eq!(Organization::refusal(answer).await?, refused(403, "app.not.authorized.for.scope"));
+    for path in ["/api/v2/routing/queues", "/api/v2/users", "/api/v2/authorization/permissions"] {
+        assert_eq!(organization.get(path, &token).await?.status(), 200, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unused_token_expires_after_the_idle_timeout() -> Test {
+    let settings = GenesysSettings { idle_timeout: Some(900), ..GenesysSettings::default() };
+    let organization = Organization::start(settings).await?;
+    organization.genesys.add_client(OAuthClient::new("idle", "x"));
+    let token = organization.token("idle", "x").await?;
+    let alive = async |path: &str| organization.get(path, &token).await.map(|answer| answer.status() == 200);
+    for (path, restarts) in [
+        ("/api/v2/routing/queues", true),
+        ("/api/v2/tokens/me", true),
+        ("/api/v2/tokens/me?preserveIdleTTL=true", false),
+    ] {
+        organization.genesys.advance(Duration::from_secs(600));
+        assert!(alive(path).await?, "{path}");
+        organization.genesys.advance(Duration::from_secs(600));
+        assert_eq!(alive("/api/v2/tokens/me").await?, restarts, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_answer_may_not_be_cached() -> Test {
+    let organization = Organization::start(GenesysSettings::default()).await?;
+    organization.genesys.add_client(OAuthClient::new("new", "x"));
+    let request = organization.http.post(format!("{}/oauth/token", organization.server.url()));
+    let answer = request.basic_auth("new", Some("x")).form(&[("grant_type", "client_credentials")]).send().await?;
+    assert_eq!(answer.headers()["cache-control"], "no-store");
     Ok(())
 }
 

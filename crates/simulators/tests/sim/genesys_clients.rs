@@ -58,8 +58,10 @@ impl Organization {
 #[tokio::test]
 async fn a_secret_is_returned_only_on_creation() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
-    let wanted =
-        json!({ "name": "new", "authorizedGrantType": "CLIENT-CREDENTIALS", "accessTokenValiditySeconds": 300 });
+    let wanted = json!({
+        "name": "new", "authorizedGrantType": "CLIENT-CREDENTIALS", "accessTokenValiditySeconds": 300,
+        "roleDivisions": [{ "roleId": "3d8b6f1a-0000-4000-8000-00000000a001", "divisionId": "*" }],
+    });
     let (status, created) = organization.call(Method::POST, CLIENTS, &wanted).await?;
     assert_eq!((status, &created["state"]), (200, &json!("active")));
     let (id, secret) = (created["id"].as_str().ok_or("no id")?, created["secret"].as_str().ok_or("no secret")?);
@@ -155,11 +157,40 @@ async fn only_an_inactive_client_can_be_deleted() -> Test {
 }
 
 #[tokio::test]
+async fn the_tokens_of_a_client_end_when_it_is_disabled_and_outlive_an_inactive_one() -> Test {
+    let rows = [
+        ("disabled", GenesysSettings::default(), 0),
+        ("disabled", GenesysSettings { disabling_revokes_tokens: false, ..GenesysSettings::default() }, 1),
+        ("inactive", GenesysSettings::default(), 1),
+        ("inactive", GenesysSettings { inactivating_revokes_tokens: true, ..GenesysSettings::default() }, 0),
+    ];
+    for (state, settings, left) in rows {
+        let organization = Organization::start(settings).await?;
+        organization.genesys.add_client(OAuthClient::new("old", "x"));
+        assert!(organization.exchange("old", "x").await?.is_some());
+        let wanted = json!({ "name": "old", "authorizedGrantType": "CLIENT-CREDENTIALS", "state": state });
+        assert_eq!(organization.call(Method::PUT, &format!("{CLIENTS}/old"), &wanted).await?.0, 200);
+        assert!(organization.exchange("old", "x").await?.is_none(), "{state}");
+        let tokens = organization.genesys.issued_tokens();
+        assert_eq!(tokens.iter().filter(|token| token.client_id == "old").count(), left, "{state}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_invalid_client_is_refused() -> Test {
     let organization = Organization::start(GenesysSettings::default()).await?;
-    for body in [json!(null), json!([]), json!({ "name": "no grant" })] {
+    let rows = [
+        (json!(null), "bad.request"),
+        (json!([]), "bad.request"),
+        (json!({ "name": "x" }), "grant.type.required"),
+        (json!({ "name": "x", "authorizedGrantType": "GUESS" }), "bad.grant.type"),
+        (json!({ "name": "x", "authorizedGrantType": "CLIENT-CREDENTIALS" }), "missing.client.roles"),
+        (json!({ "name": "x", "authorizedGrantType": "CODE", "id": "mine" }), "bad.request"),
+    ];
+    for (body, code) in rows {
         let (status, error) = organization.call(Method::POST, CLIENTS, &body).await?;
-        assert_eq!((status, &error["code"]), (400, &json!("bad.request")), "{body}");
+        assert_eq!((status, &error["code"]), (400, &json!(code)), "{body}");
     }
     assert_eq!(organization.genesys.clients().len(), 1);
     Ok(())

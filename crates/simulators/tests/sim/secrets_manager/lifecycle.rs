@@ -74,6 +74,9 @@ async fn tags_are_replaced_and_removed_by_key() {
     assert_eq!(tags().await, [tag("team", "b"), tag("stage", "prod")]);
     simulator.client.untag_resource().secret_id("s").tag_keys("team").send().await.expect("it is untagged");
     assert_eq!(tags().await, [tag("stage", "prod")]);
+    simulator.client.untag_resource().secret_id("s").tag_keys("stage").send().await.expect("it is untagged");
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
+    assert_eq!(described.tags, Some(Vec::new()), "the empty list stays");
     assert_eq!(code(add(tag("aws:mine", "x")).await), "InvalidParameterException");
 }
 
@@ -100,6 +103,45 @@ async fn filters_are_prefixes_and_some_are_case_sensitive() {
     assert_eq!(names(&simulator, FilterNameStringType::TagKey, "blue").await, ["prod/b"]);
     assert_eq!(names(&simulator, FilterNameStringType::All, "PROD/").await, ["prod/a", "prod/b", "Prod/c"]);
     assert_eq!(names(&simulator, FilterNameStringType::Description, "of blue").await, ["prod/b"]);
+}
+
+#[tokio::test]
+async fn descriptions_and_all_attributes_are_compared_by_words() {
+    let simulator = Simulator::start().await;
+    for (name, description) in [("one", "a secret"), ("two", "An secret"), ("three", "asecret"), ("four", "thesecret")]
+    {
+        let create = simulator.client.create_secret().name(name).description(description).secret_string("x");
+        create.send().await.expect("new");
+    }
+    for (value, found) in [
+        ("a", &["one", "two", "three"][..]),
+        ("!a", &["four"]),
+        ("a secret", &["one", "two"]),
+        ("SECRET A", &["one", "two"]),
+        ("!c", &["one", "two", "three", "four"]),
+    ] {
+        assert_eq!(names(&simulator, FilterNameStringType::Description, value).await, found, "{value}");
+    }
+    assert_eq!(names(&simulator, FilterNameStringType::All, "secret ONE").await, ["one"]);
+    let filter = || Filter::builder().key(FilterNameStringType::Name).values("one").build();
+    let many = |count: usize| simulator.client.list_secrets().set_filters(Some(vec![filter(); count])).send();
+    assert_eq!(many(10).await.expect("a list").secret_list().len(), 1);
+    assert_eq!(code(many(11).await), "ValidationException");
+}
+
+#[tokio::test]
+async fn lists_may_lag() {
+    let simulator = Simulator::start().await.with_secret().await;
+    simulator.service.set(|settings| settings.list_lag = Duration::from_secs(300));
+    let names = || async {
+        let listed = simulator.client.list_secrets().send().await.expect("a list");
+        listed.secret_list().iter().filter_map(|secret| secret.name()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, ["s"]);
+    simulator.client.create_secret().name("t").secret_string("x").send().await.expect("new");
+    assert_eq!(names().await, ["s"]);
+    simulator.service.advance(Duration::from_secs(300));
+    assert_eq!(names().await, ["s", "t"]);
 }
 
 #[tokio::test]

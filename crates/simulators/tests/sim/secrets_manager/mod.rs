@@ -2,6 +2,7 @@
 
 mod labels;
 mod lifecycle;
+mod model;
 mod protocol;
 mod rotation;
 mod schedule;
@@ -73,10 +74,14 @@ impl Simulator {
 }
 
 fn client(url: &str) -> Client {
+    client_of(url, "AKIDEXAMPLE")
+}
+
+fn client_of(url: &str, access_key: &str) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "tests"))
+        .credentials_provider(Credentials::new(access_key, "secret", None, None, "tests"))
         .retry_config(RetryConfig::disabled())
         .endpoint_url(url);
     Client::from_conf(config.build())

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::rotate_secret::builders::RotateSecretFluentBuilder;
 use serde_json::{Value, json};
 use simulators::invoke::FunctionError;
-use simulators::secrets_manager::SecretsManagerSettings;
+use simulators::secrets_manager::{RotationTokenScope, SecretsManagerSettings};
 use tokio::sync::Semaphore;
 
 use super::{Simulator, code, id, refused};
@@ -121,6 +121,8 @@ async fn the_staged_version_is_empty_until_the_function_writes_it() {
     });
     rotate(&simulator, 2).send().await.expect("it is started");
     assert_eq!(simulator.labels(), ["1: AWSCURRENT", "2: AWSPENDING"]);
+    let listed = simulator.client.list_secret_version_ids().secret_id("s").send().await.expect("a list");
+    assert_eq!(listed.versions().len(), 1, "only versions with a value are listed");
     let get = simulator.client.get_secret_value().secret_id("s").version_id(id(2)).version_stage("AWSPENDING");
     let text = "Secrets Manager can't find the specified secret value for staging label: AWSPENDING";
     assert_eq!(refused(get.send().await), ("ResourceNotFoundException".into(), text.to_owned()));
@@ -133,8 +135,6 @@ async fn the_staged_version_is_empty_until_the_function_writes_it() {
     let put = || simulator.client.put_secret_value().secret_id("s").client_request_token(id(2)).secret_string("x");
     let forged = put().rotation_token("0".repeat(36)).version_stages("AWSPENDING").send().await;
     assert_eq!(super::code(forged), "AccessDeniedException");
-    simulator.service.set(|settings| settings.cross_account = true);
-    assert_eq!(super::code(put().version_stages("AWSPENDING").send().await), "AccessDeniedException");
     gate.add_permits(4);
     simulator.service.settled().await;
     assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
@@ -232,6 +232,7 @@ async fn without_rotate_immediately_a_copy_is_tested_and_removed() {
         async { Ok(Value::Null) }
     });
     rotate(&simulator, 2).rotate_immediately(false).send().await.expect("it is configured");
+    simulator.service.settled().await;
     assert_eq!(steps(&simulator), ["testSecret"]);
     let seen = seen.lock().expect("not poisoned").clone();
     assert_eq!(seen[1].labels, ["AWSPENDING"]);
@@ -243,14 +244,78 @@ async fn without_rotate_immediately_a_copy_is_tested_and_removed() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_fails_its_test_is_refused_and_removed() {
+async fn a_synchronous_test_that_fails_refuses_and_removes_the_configuration() {
     let simulator = rotating(|_| Err(failure("no"))).await;
+    simulator.service.set(|settings| settings.synchronous_tests = true);
     let (code, message) = refused(rotate(&simulator, 2).rotate_immediately(false).send().await);
     assert_eq!(code, "InvalidRequestException");
     assert!(message.ends_with("TestFailure: no"), "{message}");
     assert_eq!(simulator.labels(), ["1: AWSCURRENT"]);
     let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), None);
+}
+
+#[tokio::test]
+async fn the_test_of_a_configuration_is_asynchronous() {
+    let simulator = rotating(|_| Err(failure("no"))).await;
+    let accepted = rotate(&simulator, 2).rotate_immediately(false).send().await.expect("it is configured");
+    assert_eq!(accepted.version_id(), Some(id(2).as_str()));
+    simulator.service.settled().await;
+    let outcomes = simulator.service.rotation_outcomes();
+    assert_eq!(outcomes[0].failures, [("testSecret".to_owned(), failure("no"))]);
+    assert_eq!(simulator.labels(), ["1: AWSCURRENT"]);
+    let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
+    assert_eq!(described.rotation_enabled(), Some(true));
+}
+
+/// The codes of puts by an assumed role during a rotation: to its version and to another one, each with and without the
+/// RotationToken.
+async fn puts_by_a_role(required: RotationTokenScope, elsewhere: bool) -> [bool; 4] {
+    let simulator = Simulator::with(SecretsManagerSettings {
+        rotation_token_required: required,
+        rotation_token_elsewhere: elsewhere,
+        ..SecretsManagerSettings::default()
+    });
+    let simulator = simulator.await.with_secret().await;
+    let role = super::client_of(&simulator.url, "ASIAROLE");
+    let results = Arc::new(std::sync::Mutex::new([false; 4]));
+    let seen = Arc::clone(&results);
+    simulator.service.set_function(move |event: Value| {
+        let (role, seen) = (role.clone(), Arc::clone(&seen));
+        async move {
+            let token = event["RotationToken"].as_str().expect("a token").to_owned();
+            let put = |version: u8, token: Option<String>| {
+                let put = role.put_secret_value().secret_id("s").client_request_token(id(version)).secret_string("x");
+                put.version_stages("MINE").set_rotation_token(token).send()
+            };
+            if event["Step"] == "createSecret" {
+                let tries = [(3, None), (4, Some(token.clone())), (2, None), (2, Some(token))];
+                for (index, (version, token)) in tries.into_iter().enumerate() {
+                    let accepted = put(version, token).await.is_ok();
+                    seen.lock().expect("not poisoned")[index] = accepted;
+                }
+            }
+            Ok(Value::Null)
+        }
+    });
+    simulator.service.set(|settings| settings.retries = 0);
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    *results.lock().expect("not poisoned")
+}
+
+#[tokio::test]
+async fn an_assumed_role_must_send_the_rotation_token_where_the_settings_require_it() {
+    use RotationTokenScope::{EveryVersion, Nothing, RotationVersion};
+    for (required, elsewhere, accepted) in [
+        (Nothing, true, [true, true, true, true]),
+        (RotationVersion, true, [true, true, false, true]),
+        (RotationVersion, false, [true, false, false, true]),
+        (EveryVersion, true, [false, true, false, true]),
+        (EveryVersion, false, [false, false, false, true]),
+    ] {
+        assert_eq!(puts_by_a_role(required, elsewhere).await, accepted, "{required:?} {elsewhere}");
+    }
 }
 
 #[tokio::test]
@@ -277,6 +342,20 @@ async fn canceling_disables_rotation_and_keeps_the_pending_label() {
     let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.rotation_enabled(), Some(false));
     assert_eq!(described.next_rotation_date(), None);
+}
+
+#[tokio::test]
+async fn a_cancelled_rotation_has_no_last_date() {
+    let simulator = rotating(|_| Ok(())).await;
+    rotate(&simulator, 2).send().await.expect("it is started");
+    simulator.service.settled().await;
+    let last = || async {
+        let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
+        described.last_rotated_date().copied()
+    };
+    assert!(last().await.is_some());
+    simulator.client.cancel_rotate_secret().secret_id("s").send().await.expect("it is cancelled");
+    assert_eq!(last().await, None);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Values: CreateSecret, PutSecretValue, UpdateSecret, GetSecretValue, BatchGetSecretValue.
 
 use aws_sdk_secretsmanager::primitives::Blob;
+use aws_sdk_secretsmanager::types::ReplicaRegionType;
 use simulators::secrets_manager::SecretsManagerSettings;
 
 use super::{Simulator, code, id, refused};
@@ -154,6 +155,29 @@ async fn updating_the_description_creates_no_version() {
     assert_eq!(simulator.labels(), ["1: AWSPREVIOUS", "2: AWSCURRENT"]);
     let described = simulator.client.describe_secret().secret_id("s").send().await.expect("it exists");
     assert_eq!(described.description(), Some("what it is"));
+}
+
+#[tokio::test]
+async fn an_update_with_a_used_token_is_refused_even_with_the_same_value() {
+    let simulator = Simulator::start().await.with_secret().await;
+    for value in ["one", "two"] {
+        let update = simulator.client.update_secret().secret_id("s").client_request_token(id(1)).secret_string(value);
+        assert_eq!(code(update.send().await), "ResourceExistsException", "{value}");
+    }
+}
+
+#[tokio::test]
+async fn members_without_an_effect_are_refused() {
+    let simulator = Simulator::start().await.with_secret().await;
+    let create = || simulator.client.create_secret().name("t").secret_string("x");
+    let region = ReplicaRegionType::builder().region("eu-west-1").build();
+    assert_eq!(code(create().add_replica_regions(region).send().await), "InvalidParameterException");
+    assert_eq!(code(create().r#type("partner").send().await), "InvalidParameterException");
+    let update = simulator.client.update_secret().secret_id("s").r#type("partner").send().await;
+    assert_eq!(code(update), "InvalidParameterException");
+    let rotate = simulator.client.rotate_secret().secret_id("s").external_secret_rotation_role_arn("x".repeat(20));
+    assert_eq!(code(rotate.send().await), "InvalidParameterException");
+    create().force_overwrite_replica_secret(true).send().await.expect("there is nothing to overwrite");
 }
 
 #[tokio::test]
