@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::actors::{Actor, ActorResult};
-use crate::host::{CONFIG, CREDENTIAL, Host};
+use crate::host::{CONFIG, CREDENTIAL, Host, READ_ONLY, name_of};
 use crate::platform::Death;
 use crate::ports::{POLLED, Port};
 use crate::scene::{Mode, Role, Scene};
@@ -70,9 +70,9 @@ impl DirectHost for Node {
             _ => (false, None),
         };
         let answer = self.port.call(class, name, move |state| state.call_host(node, call)).await;
-        if answer.as_ref().is_err_and(|error| is_put && error.kind() == ErrorKind::StoreUnavailable) {
+        if answer.as_ref().is_err_and(|error| is_put && error.to_string() != READ_ONLY) {
             let mut state = self.port.world.state.lock();
-            // A key that an unanswered write may have stored is kept, and so is the token of an entry that it replaced.
+            // A key that a failed write may have stored is kept, and so is the token of an entry that it replaced.
             let replaced = state.host.replaced.take().unwrap_or_default();
             state.platform.excuse_stored(&replaced, &key.unwrap_or_default());
         }
@@ -93,47 +93,6 @@ impl EnginePlatform for Port {
 fn access_key_of(config: &str) -> Option<String> {
     let config: Value = serde_json::from_str(config).ok()?;
     config["access_key_id"].as_str().map(str::to_owned)
-}
-
-/// The name of a call, for the steps of a schedule.
-fn name_of(what: &str, key: &str) -> &'static str {
-    const NAMES: [[&str; 8]; 3] = [
-        [
-            "read config",
-            "read intent",
-            "read credential",
-            "read staged",
-            "read role",
-            "read shared",
-            "read static role",
-            "read",
-        ],
-        [
-            "write config",
-            "write intent",
-            "write credential",
-            "write staged",
-            "write role",
-            "write shared",
-            "write static role",
-            "write",
-        ],
-        [
-            "delete config",
-            "delete intent",
-            "delete credential",
-            "delete staged",
-            "delete role",
-            "delete shared",
-            "delete static role",
-            "delete",
-        ],
-    ];
-    const PREFIXES: [&str; 7] =
-        ["config/", "root-intent/", "static-creds/", "static-pending/", "roles/", "shared/", "static-roles/"];
-    let kind = PREFIXES.iter().position(|prefix| key.starts_with(prefix)).unwrap_or(7);
-    let row = NAMES.iter().find(|row| row[7] == what).expect("a name");
-    row[kind]
 }
 
 impl Process {

@@ -266,6 +266,47 @@ impl State {
     }
 }
 
+/// The name of a call, for the steps of a schedule.
+pub fn name_of(what: &str, key: &str) -> &'static str {
+    const NAMES: [[&str; 8]; 3] = [
+        [
+            "read config",
+            "read intent",
+            "read credential",
+            "read staged",
+            "read role",
+            "read shared",
+            "read static role",
+            "read",
+        ],
+        [
+            "write config",
+            "write intent",
+            "write credential",
+            "write staged",
+            "write role",
+            "write shared",
+            "write static role",
+            "write",
+        ],
+        [
+            "delete config",
+            "delete intent",
+            "delete credential",
+            "delete staged",
+            "delete role",
+            "delete shared",
+            "delete static role",
+            "delete",
+        ],
+    ];
+    const PREFIXES: [&str; 7] =
+        ["config/", "root-intent/", "static-creds/", "static-pending/", "roles/", "shared/", "static-roles/"];
+    let kind = PREFIXES.iter().position(|prefix| key.starts_with(prefix)).unwrap_or(7);
+    let row = NAMES.iter().find(|row| row[7] == what).expect("a name");
+    row[kind]
+}
+
 impl Answer for HostAnswer {
     fn digest(&self, _: &Store) -> u64 {
         self.digest

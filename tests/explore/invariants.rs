@@ -106,6 +106,21 @@ impl State {
         }
     }
 
+    /// An actor that dropped a version ends before it deletes the version's access key, which nothing records.
+    pub fn excuse_abandoned(&mut self, actor: usize) {
+        if self.has_unstaged[actor] && self.scene.mode == Mode::AccessKeys {
+            self.is_excused.fill(true);
+        }
+    }
+
+    /// A killed actor does not revoke the tokens of the versions that it dropped, also where the request is carried out later.
+    pub fn excuse_dropped(&mut self) {
+        let is_killed = self.is_killed;
+        for (_, token) in self.dropped.extract_if(.., |(actor, _)| is_killed[*actor]) {
+            self.platform.excuse_stored(&token, "");
+        }
+    }
+
     /// Whether nobody knows the latest client secret (an edit discards a staged version), and the tokens that could regenerate it died with the former one.
     /// In-place rotation then fails until a person regenerates the secret.
     pub fn is_secret_lost(&self) -> bool {

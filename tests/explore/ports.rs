@@ -147,6 +147,9 @@ impl WriteAhead for Port {
         let (id, value) = (id.clone(), value.expose_secret().to_owned());
         self.call(Class::StoreWrite, "write intent", move |state| {
             let value = Arc::new(Value::parse(&value, state.scene.mode));
+            let former = state.store.holder(IS_AHEAD).and_then(|held| held.value.clone());
+            let former = former.map(|former| (state.actor, former.text_of("token")));
+            state.dropped.extend(former);
             state.store.write_intent(&id, value, state.actor, state.now);
             state.wrote();
             Ok(())

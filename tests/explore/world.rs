@@ -314,21 +314,6 @@ impl State {
         }
     }
 
-    /// An actor that dropped a version ends before it deletes the version's access key, which nothing records.
-    pub fn excuse_abandoned(&mut self, actor: usize) {
-        if self.has_unstaged[actor] && self.scene.mode == Mode::AccessKeys {
-            self.is_excused.fill(true);
-        }
-    }
-
-    /// A killed actor does not revoke the tokens of the versions that it dropped, also where the request is carried out later.
-    pub fn excuse_dropped(&mut self) {
-        let is_killed = self.is_killed;
-        for (_, token) in self.dropped.extract_if(.., |(actor, _)| is_killed[*actor]) {
-            self.platform.excuse_stored(&token, "");
-        }
-    }
-
     /// Lets a call that waits at the gate proceed.
     pub fn grant(&mut self, index: usize, how: How) {
         self.calls[index].granted = Some(how);
