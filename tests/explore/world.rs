@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::hash::mix;
 use crate::host::Host;
 use crate::platform::Platform;
-use crate::scene::{Mode, Scene};
+use crate::scene::Scene;
 use crate::store::{Store, Version};
 use crate::value;
 
