@@ -147,7 +147,9 @@ impl WriteAhead for Port {
         let (id, value) = (id.clone(), value.expose_secret().to_owned());
         self.call(Class::StoreWrite, "write intent", move |state| {
             let value = Arc::new(Value::parse(&value, state.scene.mode));
-            let former = state.store.holder(IS_AHEAD).and_then(|held| held.value.clone());
+            // After an operator's change, a rotation may have failed and left its entry.
+            let is_changed = state.scene.cast.iter().any(|role| !role.is_rotator());
+            let former = state.store.holder(IS_AHEAD).filter(|_| is_changed).and_then(|held| held.value.clone());
             let former = former.map(|former| (state.actor, former.text_of("token")));
             state.dropped.extend(former);
             state.store.write_intent(&id, value, state.actor, state.now);
