@@ -24,7 +24,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore soak mutants check lint deny unused bench package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore soak compare mutants check lint deny unused bench package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -88,6 +88,13 @@ SEED ?=
 soak: export PYTHON := $(VENV)/bin/python
 soak: $(VENV_READY) ## Rotate SECRETS=200 for MINUTES=30 under faults and kills, while readers use them; writes target/soak
 	SOAK_MINUTES=$(MINUTES) SOAK_SECRETS=$(SECRETS) SOAK_SEED=$(SEED) $(CARGO) test --locked --test soak -- --ignored --nocapture
+
+# How many rounds of operations `make compare` runs.
+ROUNDS ?= 300
+
+compare: $(VENV_READY) ## Run the same random operations on the Secrets Manager simulator and on moto, and list the differences
+	@$(CARGO) build --quiet --bin genesys-rotator
+	@$(VENV)/bin/python tests/python/compare_with_moto.py $(TARGET)/debug/genesys-rotator $(or $(SEED),1) $(ROUNDS)
 
 # The part of all mutants that `make mutants` tests, counted from 0, and the sources that it changes.
 SHARD ?= 0/1

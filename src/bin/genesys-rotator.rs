@@ -27,6 +27,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailur
         Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
         Command::Status(arguments) => cli::status::run(arguments, session).await,
         Command::Check(arguments) => cli::check::run(arguments, session).await,
+        Command::Doctor(arguments) => cli::doctor::run(arguments, session).await,
         Command::Token(arguments) => cli::token::run(arguments, session).await,
         Command::Exec(arguments) => cli::exec::run(arguments, session).await,
         Command::Api(arguments) => cli::api::run(arguments, session).await,

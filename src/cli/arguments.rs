@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use super::api::ApiArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
+use super::doctor::DoctorArgs;
 use super::exec::ExecArgs;
 use super::exit::{CommandFailure, Exit};
 use super::man::ManArgs;
@@ -48,6 +49,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Exchange and validate a token without storing it, and report what is wrong
     Check(CheckArgs),
+    /// Compare what the live services answer with what the rotation handles
+    Doctor(DoctorArgs),
     /// Print the secret's token, or set it for the later steps of a GitHub Actions job
     Token(TokenArgs),
     /// Run a command with the secret's token in its environment

@@ -8,6 +8,7 @@ mod arguments;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod exec;
 mod exit;
 pub mod man;

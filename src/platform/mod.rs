@@ -13,12 +13,12 @@ mod token_response;
 #[cfg(feature = "operator")]
 use std::time::Duration;
 
-#[cfg(feature = "operator")]
-use crate::rotation::TokenDuration;
 use crate::rotation::{
     AccessKeys, ClientSecrets, Credentials, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, TokenIssuer,
     TokenKind, not_offered,
 };
+#[cfg(feature = "operator")]
+use crate::rotation::{Observation, Observe, TokenDuration};
 use crate::secret::SecretString;
 
 #[cfg(feature = "cli")]
@@ -202,6 +202,35 @@ impl TokenDuration for Platforms {
                 self.genesys_cloud.set_token_duration(region, client_id, token, duration).await
             }
             Place::Cxone(_) => Err(not_offered("a token duration setting")),
+        }
+    }
+}
+
+#[cfg(feature = "operator")]
+impl Observe for Platforms {
+    async fn observe_issue(&self, credentials: &Credentials) -> Result<(IssuedToken, Vec<Observation>)> {
+        match credentials {
+            Credentials::GenesysCloud { region, client } => self.genesys_cloud.observe_issue(region, client).await,
+            Credentials::Cxone { grant, tenant_id } => self.cxone.observe_issue(grant, tenant_id.as_deref()).await,
+        }
+    }
+
+    async fn observe_token(&self, credentials: &Credentials, token: &IssuedToken) -> Result<Vec<Observation>> {
+        match credentials {
+            Credentials::GenesysCloud { region, client } => {
+                self.genesys_cloud.observe_token(region, &client.id, &token.access_token).await
+            }
+            Credentials::Cxone { .. } => self.cxone.observe_token(&token.place(credentials), &token.access_token).await,
+        }
+    }
+
+    async fn observe_revocation(&self, credentials: &Credentials, token: &IssuedToken) -> Result<Vec<Observation>> {
+        match credentials {
+            Credentials::GenesysCloud { region, .. } => {
+                self.genesys_cloud.observe_revocation(region, &token.access_token).await
+            }
+            // CXone has no call to revoke a token.
+            Credentials::Cxone { .. } => Ok(Vec::new()),
         }
     }
 }

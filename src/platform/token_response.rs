@@ -73,6 +73,44 @@ fn is_token_type(name: &str) -> bool {
     !name.is_empty() && name.len() <= 32 && name.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
+/// The fields of a response to a token request that hold no token.
+#[cfg(feature = "operator")]
+#[derive(Deserialize, Default)]
+pub(super) struct TokenShape {
+    expires_in: Option<serde_json::Value>,
+    refresh_token: Option<serde::de::IgnoredAny>,
+    id_token: Option<serde::de::IgnoredAny>,
+}
+
+#[cfg(feature = "operator")]
+impl TokenShape {
+    pub(super) fn of(response: &PlatformResponse) -> Self {
+        serde_json::from_slice(&response.body).unwrap_or_default()
+    }
+
+    pub(super) fn expires_in(&self) -> &'static str {
+        match self.expires_in {
+            Some(serde_json::Value::Number(_)) => "a number",
+            Some(serde_json::Value::String(_)) => "a text",
+            Some(_) => "another value",
+            None => "absent",
+        }
+    }
+
+    pub(super) fn refresh_token(&self) -> &'static str {
+        presence(self.refresh_token.is_some())
+    }
+
+    pub(super) fn has_id_token(&self) -> bool {
+        self.id_token.is_some()
+    }
+}
+
+#[cfg(feature = "operator")]
+pub(super) fn presence(is_present: bool) -> &'static str {
+    if is_present { "present" } else { "absent" }
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::StatusCode;

@@ -50,6 +50,8 @@ pub use operator::current_token::{CurrentToken, SpareToken};
 #[cfg(feature = "operator")]
 pub use operator::diagnose::Diagnosis;
 #[cfg(feature = "operator")]
+pub use operator::observe::{Observation, Observe};
+#[cfg(feature = "operator")]
 pub use operator::revoke_previous::{PreviousTokens, Revocation};
 #[cfg(feature = "operator")]
 pub use operator::token_duration::{LONGEST_DURATION, RaiseReport, Raised, TokenDuration, sufficient_duration};

@@ -6,6 +6,7 @@ mod api;
 mod aws;
 mod check;
 mod cxone;
+mod doctor;
 mod exec;
 mod file;
 mod fleet;

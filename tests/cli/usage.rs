@@ -8,7 +8,7 @@ use super::{command, run, run_with};
 fn help_names_every_command_on_stdout() {
     let help = run(&["--help"]);
     assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
-    for command in ["demo", "rotate", "status", "check", "api", "sim", "completions", "man", "--output"] {
+    for command in ["demo", "rotate", "status", "check", "doctor", "api", "sim", "completions", "man", "--output"] {
         assert!(help.stdout.contains(command), "{command}: {}", help.stdout);
     }
     assert_eq!(run(&["--version"]).stdout, concat!("genesys-rotator ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -48,7 +48,7 @@ fn an_insecure_login_url_is_wrong_usage() {
 
 #[test]
 fn no_command_takes_a_secret_value_as_an_argument() {
-    for command in ["demo", "rotate", "status", "check", "api", "completions", "man"] {
+    for command in ["demo", "rotate", "status", "check", "doctor", "api", "completions", "man"] {
         let help = run(&[command, "--help"]).stdout.to_lowercase();
         for word in ["--client", "--token", "--password", "--secret", "<token>", "<password>"] {
             assert!(!help.contains(word), "{command}: {word}");

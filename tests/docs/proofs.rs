@@ -1,4 +1,5 @@
-//! Checks that the tests which `docs/security.md` names exist.
+//! Checks that the tests which `docs/security.md` and `docs/fidelity.md` name exist, and that the latter names each setting of the
+//! simulators.
 
 use std::fs;
 
@@ -20,13 +21,30 @@ fn is_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_test_on_the_security_page_exists() {
-    let page = Page::read("docs/security.md");
-    let named = named_tests(&page);
-    assert!(named.len() > 30, "{} tests are named", named.len());
-    for (file, name) in named {
-        let source = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert!(is_test(&source, name), "{file} has no test {name}");
+fn every_test_that_a_page_names_exists() {
+    for path in ["docs/security.md", "docs/fidelity.md"] {
+        let page = Page::read(path);
+        let named = named_tests(&page);
+        assert!(named.len() > 30, "{path}: {} tests are named", named.len());
+        for (file, name) in named {
+            let source = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(is_test(&source, name), "{path}: {file} has no test {name}");
+        }
+    }
+}
+
+#[test]
+fn the_fidelity_page_names_every_setting_of_the_simulators() {
+    let page = Page::read("docs/fidelity.md");
+    for folder in ["genesys", "cxone", "secrets_manager"] {
+        let source = fs::read_to_string(root().join(format!("crates/simulators/src/{folder}/settings.rs")));
+        let source = source.expect("the settings can be read");
+        let names = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "));
+        let names: Vec<_> = names.map(|(name, _)| name).collect();
+        assert!(names.len() > 10, "{folder}: {names:?}");
+        for name in names {
+            assert!(page.text.contains(&format!("`{name}`")), "docs/fidelity.md does not name {name} of {folder}");
+        }
     }
 }
 

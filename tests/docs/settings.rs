@@ -81,6 +81,7 @@ pub const SETTINGS: &[Setting] = &[
         elsewhere: &[],
     },
     Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], elsewhere: &[] },
+    Setting { page: "docs/fidelity.md", host: Host::Simulators, given: &[], elsewhere: &[] },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
     Setting {
         page: "docs/packages.md",

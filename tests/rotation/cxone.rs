@@ -46,7 +46,7 @@ fn forms() -> [(Value, &'static [&'static str]); 3] {
     ]
 }
 
-fn with(mut document: Value, name: &str, value: impl Into<Value>) -> Value {
+pub fn with(mut document: Value, name: &str, value: impl Into<Value>) -> Value {
     document[name] = value.into();
     document
 }
@@ -136,58 +136,6 @@ async fn the_lifetime_of_a_token_comes_from_the_answer_or_the_token() {
         let logs = world.logs().join("\n");
         assert!(logs.contains("a CXone token lives one hour"), "it cannot last four hours: {logs}");
     }
-}
-
-/// Where a tenant can be named, and whether it is.
-fn tenants_named() -> impl Iterator<Item = (bool, bool, bool, bool)> {
-    let either = [true, false];
-    either.into_iter().flat_map(move |document| {
-        let tokens = [(false, true), (false, false), (true, false)];
-        let with = move |(opaque, access_token)| either.map(|id_token| (document, opaque, access_token, id_token));
-        tokens.into_iter().flat_map(with)
-    })
-}
-
-#[tokio::test]
-async fn the_tenant_is_named_by_the_document_the_access_token_or_the_id_token() {
-    for (in_document, opaque, in_access_token, in_id_token) in tenants_named() {
-        let world = World::new().await;
-        world.simulation.cxone.set(|settings| {
-            (settings.opaque_tokens, settings.tenant_in_tokens, settings.id_tokens) =
-                (opaque, in_access_token, in_id_token);
-        });
-        let tenant_id = world.simulation.cxone.settings().tenant_id;
-        let document = if in_document { with(back_end(), "tenant_id", tenant_id.as_str()) } else { back_end() };
-        let case = format!("{in_document} {opaque} {in_access_token} {in_id_token}");
-        if in_document || in_access_token && !opaque || in_id_token {
-            world.create(SECRET, &document).await;
-            let outcome = world.rotate().await;
-            assert!(outcome.succeeded, "{case}: {outcome:?}");
-            let only_in_id_token = !in_document && (!in_access_token || opaque);
-            let written = if only_in_id_token { json!(tenant_id) } else { Value::Null };
-            assert_eq!(world.current()["token_tenant_id"], written, "{case}");
-            world.assert_clean();
-        } else {
-            let (step, error_type, message) = failure_of(&world, &document.to_string()).await;
-            assert_eq!((step.as_str(), error_type.as_str()), ("testSecret", "DocumentInvalid"), "{message}");
-            assert!(message.contains("tenant_id"), "{message}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn another_tenant_after_an_edit_of_the_keys_replaces_the_token_s_tenant() {
-    let world = World::new().await;
-    world.simulation.cxone.set(|settings| settings.tenant_in_tokens = false);
-    world.create(SECRET, &back_end()).await;
-    assert!(world.rotate().await.succeeded);
-    world.simulation.cxone.set(|settings| settings.tenant_id = "another-tenant".to_owned());
-    assert!(world.rotate().await.succeeded);
-    assert_eq!(world.current()["token_tenant_id"], "another-tenant");
-    world.simulation.cxone.set(|settings| settings.tenant_in_tokens = true);
-    assert!(world.rotate().await.succeeded);
-    assert_eq!(world.current()["token_tenant_id"], Value::Null, "the token names it");
-    world.assert_clean();
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod readers;
 mod rotation_tokens;
 mod slow;
 mod store_faults;
+mod unknowns;
 mod whole;
 
 use std::time::Duration;

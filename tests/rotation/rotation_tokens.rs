@@ -62,6 +62,17 @@ async fn where_no_other_version_can_be_written_nothing_is_regenerated_and_the_er
 }
 
 #[tokio::test]
+async fn each_code_of_a_refused_token_is_understood() {
+    for code in ["AccessDeniedException", "InvalidParameterException", "InvalidRequestException", "ValidationException"]
+    {
+        let world = world(Some(Mode::InPlace), RotationVersion, false).await;
+        world.simulation.secrets_manager.set(|settings| settings.rotation_token_refusal = code);
+        let outcome = world.rotate().await;
+        assert!(outcome.succeeded, "{code}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_rotation_needs_no_other_version() {
     let world = world(None, EveryVersion, false).await;
     let outcome = world.rotate().await;

@@ -33,6 +33,11 @@ impl<T> Aws<T> {
         Self { rotator: rotator(AwsSecretsManager::new(&config)), client: Client::new(&config), server }
     }
 
+    /// The server.
+    pub fn server(&self) -> &T {
+        &self.server
+    }
+
     async fn value(&self, secret: &SecretId, version: &str) -> Option<String> {
         let get = self.client.get_secret_value().secret_id(secret.as_str()).version_id(version);
         get.send().await.ok()?.secret_string

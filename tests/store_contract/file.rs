@@ -133,6 +133,10 @@ async fn a_denied_write_changes_nothing() {
     }
     let fixture = directory().await;
     let secret = Secret::holding(&fixture, DOCUMENT).await;
+    set_mode(&fixture.path(), 0o500);
+    let error = secret.stage(&VersionId::random(), DOCUMENT).await.expect_err("no file can be created");
+    assert_eq!(error.kind(), ErrorKind::StoreDenied, "{error}");
+    set_mode(&fixture.path(), 0o700);
     assert!(secret.rotate().await.promoted());
     let (document, names, tokens) = (secret.current().await, fixture.names(), fixture.rotator.issuer.live());
     set_mode(&fixture.path(), 0o500);
@@ -175,6 +179,20 @@ async fn a_symbolic_link_is_followed_and_kept() {
     assert_eq!(token_in(&written), Some(secret.current_token().await));
     assert!(beside(&target, "rotation").exists(), "the rotation file is beside the target");
     assert_eq!(fs::read_dir(elsewhere.path()).expect("a directory").count(), 1);
+}
+
+#[tokio::test]
+async fn a_document_is_described_by_its_path_and_an_edit_is_another_version() {
+    let fixture = directory().await;
+    let secret = Secret::holding(&fixture, DOCUMENT).await;
+    let path = path_of(&secret.id).canonicalize().expect("the file exists");
+    let described = fixture.store().describe(&secret.id).await.expect("a description");
+    assert_eq!(described.name, path.display().to_string());
+    assert_eq!(secret.current_value().await.folder.as_deref(), path.parent());
+    assert!(secret.rotate().await.promoted());
+    let promoted = secret.current_id().await;
+    write_private(&path, DOCUMENT);
+    assert_ne!(secret.current_id().await, promoted);
 }
 
 #[tokio::test]

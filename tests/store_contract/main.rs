@@ -10,8 +10,10 @@ mod file;
 mod file_access;
 mod fixture;
 mod issuer;
+mod knobs;
 mod memory;
 mod moto;
+mod recorded;
 #[cfg(feature = "vault")]
 mod static_role;
 mod vault;

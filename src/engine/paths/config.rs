@@ -260,3 +260,15 @@ async fn users(mount: &GenesysMount, config: &str) -> Result<Vec<String>, Failur
     }
     Ok(users)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secrets_of_a_config_are_marked_sensitive() {
+        for field in ROUTE.fields {
+            assert_eq!(field.sensitive, field.name.ends_with("_secret"), "{}", field.name);
+        }
+    }
+}

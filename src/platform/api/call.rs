@@ -222,6 +222,14 @@ mod tests {
     use super::*;
     use crate::rotation::Retryability;
 
+    #[test]
+    fn a_call_is_named_by_its_method_and_its_path_without_the_query() {
+        let http = crate::platform::http::HttpClient::new(true);
+        let api = Api::at(&http, PlatformName::GenesysCloud, "https://api.mypurecloud.ie", None).expect("an address");
+        let path = api.path("/api/v2/users?q=hush").expect("a path");
+        assert_eq!(ApiCall { method: Method::GET, path, body: None }.what(), "GET /api/v2/users");
+    }
+
     #[tokio::test]
     async fn a_page_has_a_maximum_size() {
         for (largest, is_read) in [(1000, true), (999, false), (1, false)] {

@@ -5,6 +5,8 @@ mod claims;
 mod discovery;
 mod endpoint_cache;
 mod errors;
+#[cfg(feature = "operator")]
+mod observe;
 mod place;
 mod token;
 mod validate;

@@ -13,7 +13,7 @@ use super::claims::Claims;
 use super::errors::exchange_error;
 use super::place::LoginHost;
 use super::validate::check_tenants;
-use crate::platform::http::send;
+use crate::platform::http::{PlatformResponse, send};
 use crate::rotation::{Clock, CxoneGrant, ErrorKind, IssuedToken, KeyPair, Result, RotationError, SystemClock};
 
 const WHAT: &str = "the token request";
@@ -22,22 +22,16 @@ const USER_HUB: &str = "/authentication/v1/token/access-key";
 impl Cxone {
     /// Requests a token. The document's `tenant_id` names its tenant, else the access token, else the `id_token`.
     pub(super) async fn exchange(&self, grant: &CxoneGrant, tenant_id: Option<&str>) -> Result<IssuedToken> {
+        let (response, login, place) = self.request_token(grant).await?;
+        issued(&response, (&login, &place), tenant_id)
+    }
+
+    /// Sends a token request. Also returns the login and its host.
+    pub(super) async fn request_token(&self, grant: &CxoneGrant) -> Result<(PlatformResponse, LoginHost, String)> {
         let login = LoginHost::parse(&grant.login())?;
         let (place, request) = self.token_request(&login, grant).await?;
         let response = send(request).await.map_err(|error| hint_at_realm(error, &login))?;
-        // The legacy API also returns 201.
-        if !matches!(response.status, StatusCode::OK | StatusCode::CREATED) {
-            return Err(exchange_error(&response, &login, &place));
-        }
-        let token = response.token(WHAT)?;
-        let claims = Claims::of(token.access_token.expose_secret());
-        let claimed = || remaining(&claims, SystemClock.now());
-        let lifetime = token.lifetime.or_else(claimed).ok_or_else(|| response.without_expiry(WHAT))?;
-        let of_id_token = token.id_token.and_then(|token| Claims::of(&token).tenant_id);
-        check_tenants(&response, tenant_id, of_id_token.as_deref())?;
-        let is_named = tenant_id.is_some() || claims.tenant_id.is_some();
-        let tenant_id = of_id_token.filter(|_| !is_named);
-        Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime, tenant_id })
+        Ok((response, login, place))
     }
 
     /// Returns the host and the request to it.
@@ -82,6 +76,27 @@ impl Cxone {
         ];
         Ok(self.http.request(Method::POST, url)?.form(&form))
     }
+}
+
+/// Reads the token in the response to a token request.
+pub(super) fn issued(
+    response: &PlatformResponse,
+    (login, place): (&LoginHost, &str),
+    tenant_id: Option<&str>,
+) -> Result<IssuedToken> {
+    // The legacy API also returns 201.
+    if !matches!(response.status, StatusCode::OK | StatusCode::CREATED) {
+        return Err(exchange_error(response, login, place));
+    }
+    let token = response.token(WHAT)?;
+    let claims = Claims::of(token.access_token.expose_secret());
+    let claimed = || remaining(&claims, SystemClock.now());
+    let lifetime = token.lifetime.or_else(claimed).ok_or_else(|| response.without_expiry(WHAT))?;
+    let of_id_token = token.id_token.and_then(|token| Claims::of(&token).tenant_id);
+    check_tenants(response, tenant_id, of_id_token.as_deref())?;
+    let is_named = tenant_id.is_some() || claims.tenant_id.is_some();
+    let tenant_id = of_id_token.filter(|_| !is_named);
+    Ok(IssuedToken { access_token: token.access_token, token_type: token.token_type, lifetime, tenant_id })
 }
 
 /// Returns the remaining lifetime by the token's own claim.

@@ -3,6 +3,8 @@
 mod client_secret;
 mod long_lived;
 mod oauth_client;
+#[cfg(feature = "operator")]
+mod observe;
 mod region;
 mod revoke;
 mod token;

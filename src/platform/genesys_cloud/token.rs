@@ -21,15 +21,25 @@ struct OAuthError {
 
 impl GenesysCloud {
     pub(super) async fn exchange(&self, region: Region, client: &KeyPair) -> Result<IssuedToken> {
+        let response = self.request_token(region, client).await?;
+        self.issued(&response, region).await
+    }
+
+    /// Sends a token request.
+    pub(super) async fn request_token(&self, region: Region, client: &KeyPair) -> Result<PlatformResponse> {
         let url = format!("{}/oauth/token", self.endpoints.login(&region.login_host()));
         let request = self
             .http
             .request(Method::POST, &url)?
             .basic_auth(&client.id, Some(client.secret.expose_secret()))
             .form(&[("grant_type", "client_credentials")]);
-        let response = send(request).await?;
+        send(request).await
+    }
+
+    /// Reads the token in the response to a token request.
+    pub(super) async fn issued(&self, response: &PlatformResponse, region: Region) -> Result<IssuedToken> {
         if response.status != StatusCode::OK {
-            return Err(exchange_error(&response, region));
+            return Err(exchange_error(response, region));
         }
         let token = response.token(WHAT)?;
         let Some(lifetime) = token.lifetime else {

@@ -3,6 +3,8 @@
 mod client;
 mod failure;
 pub mod list;
+#[cfg(feature = "operator")]
+mod observe;
 mod rotate;
 pub mod sdk_config;
 mod write_limit;

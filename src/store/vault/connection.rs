@@ -188,6 +188,17 @@ fn http(settings: &VaultSettings) -> Result<Client> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_token_file_that_cannot_be_read_is_named_and_a_missing_one_is_no_login() {
+        let home = tempfile::tempdir().expect("a directory");
+        let settings = VaultSettings::from_lookup(|name| (name == "HOME").then(|| home.path().display().to_string()));
+        let settings = settings.expect("valid settings");
+        let refusal = async || logged_in(&settings).await.err().expect("no token").to_string();
+        assert_eq!(refusal().await, "no Vault token is configured");
+        fs::create_dir(home.path().join(".vault-token")).expect("a directory");
+        assert!(refusal().await.contains(".vault-token, which is part of the Vault login"));
+    }
+
     #[test]
     fn the_certificates_of_vault_are_read_from_a_file() {
         let folder = tempfile::tempdir().expect("a directory");

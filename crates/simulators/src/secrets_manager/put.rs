@@ -171,5 +171,5 @@ fn check_rotation_token(
         None if is_required => "The request doesn't have the RotationToken of the rotation in progress.",
         _ => return Ok(()),
     };
-    Err(ServiceError::access_denied(refused))
+    Err(ServiceError::new(settings.rotation_token_refusal, refused))
 }

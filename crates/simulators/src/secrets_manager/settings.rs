@@ -29,6 +29,8 @@ pub struct SecretsManagerSettings {
     pub rotation_token_required: RotationTokenScope,
     /// Whether the RotationToken is accepted in a write to another version than the rotation's.
     pub rotation_token_elsewhere: bool,
+    /// The error code of a refused RotationToken.
+    pub rotation_token_refusal: &'static str,
     /// The `AutomaticallyAfterDays` that an answer has beside an hourly rate; `None` if it has none.
     pub hourly_rate_days: Option<i64>,
     /// Whether RotateSecret without RotateImmediately waits for the test of the configuration, and answers with its error.
@@ -66,6 +68,7 @@ impl Default for SecretsManagerSettings {
             denied: BTreeSet::new(),
             rotation_token_required: RotationTokenScope::RotationVersion,
             rotation_token_elsewhere: true,
+            rotation_token_refusal: "AccessDeniedException",
             hourly_rate_days: Some(1),
             synchronous_tests: false,
             list_lag: Duration::ZERO,

@@ -4,6 +4,7 @@ mod labels;
 mod lifecycle;
 mod model;
 mod protocol;
+mod recorded;
 mod rotation;
 mod schedule;
 mod values;

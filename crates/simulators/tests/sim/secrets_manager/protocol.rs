@@ -8,17 +8,17 @@ use simulators::secrets_manager::SecretsManagerSettings;
 
 use super::{Simulator, code, refused};
 
-const SIGNATURE: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/secretsmanager/aws4_request, \
+pub(super) const SIGNATURE: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/secretsmanager/aws4_request, \
                          SignedHeaders=host;x-amz-date, Signature=0123456789abcdef";
 
-struct Answered {
-    status: u16,
+pub(super) struct Answered {
+    pub(super) status: u16,
     content_type: String,
     request_id: String,
-    body: Value,
+    pub(super) body: Value,
 }
 
-async fn post(simulator: &Simulator, action: &str, signature: Option<&str>, body: &str) -> Answered {
+pub(super) async fn post(simulator: &Simulator, action: &str, signature: Option<&str>, body: &str) -> Answered {
     let mut request = reqwest::Client::new()
         .post(&simulator.url)
         .header("x-amz-target", format!("secretsmanager.{action}"))
