@@ -138,8 +138,12 @@ impl State {
             }
             StorageCall::Put(key, text) => {
                 host.replaced = host.field(&key, "token");
-                let is_dropped = has(Bug::RootIntentIsNotStored) && key == INTENT;
-                if !is_dropped && !(has(Bug::ConfigIsNotStored) && key == CONFIG) {
+                let is_dropped = match key.as_str() {
+                    INTENT => has(Bug::RootIntentIsNotStored),
+                    CONFIG => has(Bug::ConfigIsNotStored),
+                    _ => false,
+                };
+                if !is_dropped {
                     host.put(key.clone(), text);
                 }
                 host.cached[node].insert(key.clone());
