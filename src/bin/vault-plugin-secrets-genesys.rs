@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use genesys_rotator::engine::GenesysEngine;
 use genesys_rotator::log_filter::log_filter;
 use genesys_rotator::platform::{Endpoints, Platforms};
+use genesys_rotator::rotation::SystemClock;
 use openbao_plugin::{About, HclogLayer, Start, Terminal, run, start};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     match start(&ABOUT, variable, std::env::args().skip(1), terminal) {
         Start::Serve(host) => {
             let platforms = Endpoints::from_lookup(variable).map(Platforms::new);
-            run(&host, GenesysEngine::new(platforms, ABOUT.version))
+            run(&host, GenesysEngine::new(platforms, SystemClock, ABOUT.version))
         }
         Start::Exit(code) => code,
     }

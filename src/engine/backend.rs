@@ -1,24 +1,29 @@
 //! The engine and its mounts, as the host calls them.
 
 use super::failure::logged_failure;
+use super::minting::Minting;
 use super::mount::GenesysMount;
 use super::paths::router::ROUTER;
+use super::platform::EnginePlatform;
 use super::storage::entries::SEAL_WRAPPED;
-use crate::platform::Platforms;
-use crate::rotation::RotationError;
+use crate::rotation::{Clock, RotationError};
 use openbao_plugin::{Backend, Engine, Failure, Mount, Operation, Request, Response, SpecialPaths};
 
 /// The secrets engine of one process.
 pub struct GenesysEngine {
-    platforms: Result<Platforms, RotationError>,
+    minting: Result<Minting, RotationError>,
     version: &'static str,
 }
 
 impl GenesysEngine {
     /// The engine in a version such as `v1.2.3`. With an error in place of `platforms`, for example for invalid
     /// settings in the environment, every mount fails with that error.
-    pub fn new(platforms: Result<Platforms, RotationError>, version: &'static str) -> Self {
-        Self { platforms, version }
+    pub fn new<P: EnginePlatform>(
+        platforms: Result<P, RotationError>,
+        clock: impl Clock + 'static,
+        version: &'static str,
+    ) -> Self {
+        Self { minting: platforms.map(|platforms| Minting::new(platforms, clock)), version }
     }
 }
 
@@ -30,8 +35,8 @@ impl Engine for GenesysEngine {
     }
 
     fn mount(&self, mount: Mount) -> Result<GenesysMount, Failure> {
-        let platforms = self.platforms.clone().map_err(|error| logged_failure(&error))?;
-        Ok(GenesysMount::new(mount, platforms))
+        let minting = self.minting.as_ref().map_err(logged_failure)?;
+        Ok(GenesysMount::new(mount, minting.for_another_mount()))
     }
 }
 

@@ -78,6 +78,11 @@ impl Background {
         self.wake.notify_one();
     }
 
+    /// Runs one pass in the caller's task.
+    pub(crate) async fn run_pass(&self) {
+        self.upkeep.pass().await;
+    }
+
     /// Stops the task. A running rotation has 300 ms to finish; one that is aborted is resumed after the next start.
     pub(crate) async fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
@@ -116,7 +121,7 @@ impl Upkeep {
         self.minting.roll_back(Deadline::after(ROLLBACK)).await;
         let next = match self.work().await {
             Ok(next) => next,
-            Err(Failure::Host(error)) if error.is_read_only() => {
+            Err(failure) if failure.is_read_only() => {
                 tracing::debug!("this node may not write: the active node rotates the static roles");
                 None
             }

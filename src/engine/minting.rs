@@ -5,13 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::logged_failure;
+use super::platform::{BoxedClock, BoxedPlatform, EnginePlatform};
 use super::storage::config::Config;
 use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
     Clock, Deadline, ErrorKind, NewToken, Place, RateLimiter, Result as RotationResult, RetryPolicy, Rollback,
-    Rollbacks, RotationError, Rotator, SystemClock, TokenIssuer, TokenKind, Tokens,
+    Rollbacks, RotationError, Rotator, TokenKind, Tokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -22,24 +23,31 @@ const DISCOVERY: Duration = Duration::from_secs(3);
 /// Mints, validates and revokes tokens. Clones share one rate limit for each client.
 #[derive(Clone)]
 pub(crate) struct Minting {
-    platforms: Platforms,
+    platforms: BoxedPlatform,
+    clock: BoxedClock,
     limiter: RateLimiter,
     rollbacks: Rollbacks,
 }
 
 impl Minting {
-    pub(crate) fn new(platforms: Platforms) -> Self {
-        Self { platforms, limiter: RateLimiter::default(), rollbacks: Rollbacks::default() }
+    pub(crate) fn new(platforms: impl EnginePlatform, clock: impl Clock + 'static) -> Self {
+        let (platforms, clock) = (BoxedPlatform::new(platforms), BoxedClock::new(clock));
+        Self { platforms, clock, limiter: RateLimiter::default(), rollbacks: Rollbacks::default() }
+    }
+
+    /// The same platforms and clock, with rate limits and rollbacks of their own.
+    pub(crate) fn for_another_mount(&self) -> Self {
+        Self { limiter: RateLimiter::default(), rollbacks: Rollbacks::default(), ..self.clone() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        SystemClock.now()
+        self.clock.now()
     }
 
     /// The issuer and the clock, with retries.
-    pub(crate) fn tokens(&self) -> Tokens<'_, Platforms, SystemClock> {
+    pub(crate) fn tokens(&self) -> Tokens<'_, BoxedPlatform, BoxedClock> {
         let (issuer, retries, rollbacks) = (&self.platforms, RetryPolicy::default(), &self.rollbacks);
-        Tokens { issuer, clock: &SystemClock, retries, limiter: Some(&self.limiter), rollbacks }
+        Tokens { issuer, clock: &self.clock, retries, limiter: Some(&self.limiter), rollbacks }
     }
 
     /// Revokes and deletes what requests created and did not commit.
@@ -48,8 +56,8 @@ impl Minting {
     }
 
     /// A rotator of the core.
-    pub(crate) fn rotator<S>(&self, store: S) -> Rotator<S, Platforms, SystemClock> {
-        Rotator::new(store, self.platforms.clone(), SystemClock).with_limiter(self.limiter.clone())
+    pub(crate) fn rotator<S>(&self, store: S) -> Rotator<S, BoxedPlatform, BoxedClock> {
+        Rotator::new(store, self.platforms.clone(), self.clock.clone()).with_limiter(self.limiter.clone())
     }
 
     /// Checks that the platform has the config's place.
@@ -57,7 +65,7 @@ impl Minting {
     /// # Errors
     /// 400 for an unknown region or place.
     pub(crate) fn check_place(&self, config: &Config) -> Result<(), Failure> {
-        self.platforms.check_place(&config.place()).map(drop).map_err(|error| logged_failure(&error))
+        Platforms::check_place(&config.place()).map(drop).map_err(|error| logged_failure(&error))
     }
 
     /// Mints and validates a token for a role. It is revoked unless the guard is committed.
@@ -100,12 +108,21 @@ impl Minting {
         self.tokens().try_out(&config.credentials(), &[], deadline).await.map(drop)
     }
 
-    /// Whether the platform rejects a token. Makes one attempt.
-    pub(crate) async fn is_rejected(&self, config: &Config, token: &SecretString) -> bool {
-        matches!(
-            self.platforms.verify(&config.credentials(), token, &[]).await,
-            Err(error) if error.kind() == ErrorKind::TokenRejected
-        )
+    /// Whether the platform rejects a token.
+    ///
+    /// # Errors
+    /// The platform did not say.
+    pub(crate) async fn is_rejected(
+        &self,
+        config: &Config,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> RotationResult<bool> {
+        match self.tokens().verify(&config.credentials(), token, &[], deadline).await {
+            Ok(()) => Ok(false),
+            Err(error) if error.kind() == ErrorKind::TokenRejected => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Revokes a token. An expired token counts as revoked.

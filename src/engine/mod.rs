@@ -10,6 +10,7 @@ mod minting;
 mod mount;
 mod node;
 mod paths;
+mod platform;
 mod root;
 mod static_roles;
 mod storage;
@@ -17,4 +18,6 @@ mod token;
 mod tokens;
 
 pub use self::backend::GenesysEngine;
+pub use self::mount::GenesysMount;
+pub use self::platform::EnginePlatform;
 pub use self::static_roles::store::StaticStore;

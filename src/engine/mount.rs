@@ -8,6 +8,7 @@ use super::background::Background;
 use super::minting::Minting;
 use super::node::Node;
 use super::root::in_place::InPlaceRotation;
+use super::root::role_tokens::RoleTokens;
 use super::root::rotation::RootRotations;
 use super::root::succession::SuccessorRotation;
 use super::static_roles::rotation::StaticRotations;
@@ -15,7 +16,6 @@ use super::storage::entries::Entries;
 use super::storage::locks::Locks;
 use super::tokens::lease::Leases;
 use super::tokens::shared_token::SharedTokens;
-use crate::platform::Platforms;
 use openbao_plugin::Mount;
 
 /// One mount. Clones are the same mount.
@@ -34,16 +34,17 @@ pub struct GenesysMount {
 }
 
 impl GenesysMount {
-    pub(crate) fn new(mount: Mount, platforms: Platforms) -> Self {
+    pub(crate) fn new(mount: Mount, minting: Minting) -> Self {
         let (entries, node) = (Entries::new(mount.storage), Node::new(mount.system));
-        let minting = Minting::new(platforms);
         let static_rotations = StaticRotations::new(entries.clone(), minting.clone());
-        let in_place = InPlaceRotation {
+        let role_tokens = RoleTokens {
             entries: entries.clone(),
             minting: minting.clone(),
             static_rotations: static_rotations.clone(),
         };
-        let successor = SuccessorRotation { entries: entries.clone(), minting: minting.clone() };
+        let in_place =
+            InPlaceRotation { entries: entries.clone(), minting: minting.clone(), role_tokens: role_tokens.clone() };
+        let successor = SuccessorRotation { entries: entries.clone(), minting: minting.clone(), role_tokens };
         let (locks, on) = (Locks::default(), node.clone());
         let roots = RootRotations { entries: entries.clone(), node: on, in_place, successor, locks };
         Self {
@@ -63,5 +64,10 @@ impl GenesysMount {
             roots,
             role_writes: Arc::default(),
         }
+    }
+
+    /// Runs one pass of the background task: for tests that decide when it runs.
+    pub async fn run_pass(&self) {
+        self.background.run_pass().await;
     }
 }

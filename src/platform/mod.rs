@@ -57,7 +57,7 @@ impl Platforms {
     ///
     /// # Errors
     /// `UnknownRegion` for an unknown region, issuer, area or realm; `DocumentInvalid` for an invalid tenant id.
-    pub fn check_place(&self, place: &Place) -> Result<()> {
+    pub fn check_place(place: &Place) -> Result<()> {
         match place {
             Place::GenesysCloud { region } => Region::parse(region).map(drop),
             Place::Cxone(place) => cxone::check_place(place),

@@ -193,7 +193,7 @@ async fn operator(port: Port, role: Role) -> ActorResult {
             })
             .await
         }
-        Role::Service | Role::Local => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use genesys_rotator::rotation::VersionId;
 
 use crate::platform::Death;
-use crate::scene::Mode;
+use crate::scene::{Flavour, Mode};
 use crate::store::{IS_AHEAD, IS_CURRENT, IS_PENDING};
 use crate::value::Value;
 use crate::world::State;
@@ -12,6 +12,9 @@ impl State {
     /// A, C and G for a reader that reads the secret now: the token works, the platform accepts the client secret or
     /// access key, and no field of the operator is lost.
     pub fn check_reader(&mut self) {
+        if self.scene.flavour == Flavour::Engine {
+            return self.check_engine();
+        }
         let value = self.store.current_value().clone();
         if self.store.overwritten {
             self.violate("B: a version's value was written twice");
@@ -61,6 +64,9 @@ impl State {
     /// A and F after the undisturbed rotation: nothing is pending, and what lives on the platform is stored.
     pub fn check_end(&mut self) {
         (self.operator_gap, self.accepted_gap) = (false, false);
+        if self.scene.flavour == Flavour::Engine {
+            return self.check_end_of_engine();
+        }
         self.check_reader();
         if self.store.holder(IS_PENDING).is_some_and(|version| version.labels & IS_CURRENT == 0) {
             self.violate("the pending label is on a version that is not current");
@@ -100,9 +106,27 @@ impl State {
         }
     }
 
+    /// An actor that dropped a version ends before it deletes the version's access key, which nothing records.
+    pub fn excuse_abandoned(&mut self, actor: usize) {
+        if self.has_unstaged[actor] && self.scene.mode == Mode::AccessKeys {
+            self.is_excused.fill(true);
+        }
+    }
+
+    /// A killed actor does not revoke the tokens of the versions that it dropped, also where the request is carried out later.
+    pub fn excuse_dropped(&mut self) {
+        let is_killed = self.is_killed;
+        for (_, token) in self.dropped.extract_if(.., |(actor, _)| is_killed[*actor]) {
+            self.platform.excuse_stored(&token, "");
+        }
+    }
+
     /// Whether nobody knows the latest client secret (an edit discards a staged version), and the tokens that could regenerate it died with the former one.
     /// In-place rotation then fails until a person regenerates the secret.
     pub fn is_secret_lost(&self) -> bool {
+        if self.scene.flavour == Flavour::Engine {
+            return self.scene.mode == Mode::InPlace && self.scene.tokens_die && !self.is_config_accepted();
+        }
         let latest =
             self.platform.client(&self.store.current_value().id).map(|client| format!("\"{}\"", client.secret));
         let stores = |secret: &String| {

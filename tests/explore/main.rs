@@ -1,10 +1,12 @@
-//! Explores the production rotation: `Rotator::step` and `Rotator::rotate` run against models of the stores and platforms,
-//! and every call of a port is a choice point of a deterministic scheduler. docs/exploration.md says how to run it, how to
-//! read a failing schedule, and how to replay it.
+//! Explores the production rotation and the secrets engine: they run against models of the stores and platforms, and every
+//! call of a port is a choice point of a deterministic scheduler. README.md says how to run it, how to read a failing
+//! schedule, and how to replay it.
 
 mod actors;
 mod answer;
+mod engine;
 mod hash;
+mod host;
 mod invariants;
 mod planted;
 mod platform;
@@ -25,27 +27,41 @@ const SHORT: u64 = 10_400;
 
 #[test]
 fn token_rotation_holds_in_every_schedule() {
-    report::explore_short(Mode::Token, SHORT);
+    report::explore_short(&scene::of_rotation(Mode::Token), SHORT);
 }
 
 #[test]
 fn rotation_of_a_generated_token_holds_in_every_schedule() {
-    report::explore_short(Mode::Generated, SHORT);
+    report::explore_short(&scene::of_rotation(Mode::Generated), SHORT);
 }
 
 #[test]
 fn alternating_rotation_holds_in_every_schedule() {
-    report::explore_short(Mode::Alternating, SHORT);
+    report::explore_short(&scene::of_rotation(Mode::Alternating), SHORT);
 }
 
 #[test]
 fn in_place_rotation_holds_in_every_schedule() {
-    report::explore_short(Mode::InPlace, SHORT);
+    report::explore_short(&scene::of_rotation(Mode::InPlace), SHORT);
 }
 
 #[test]
 fn rotation_of_access_keys_holds_in_every_schedule() {
-    report::explore_short(Mode::AccessKeys, SHORT);
+    report::explore_short(&scene::of_rotation(Mode::AccessKeys), SHORT);
+}
+
+#[test]
+fn rotate_root_of_the_engine_holds_in_every_schedule() {
+    for mode in [Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
+        report::explore_short(&scene::of_engine(mode), SHORT / 3);
+    }
+}
+
+#[test]
+fn static_roles_of_the_engine_hold_in_every_schedule() {
+    for mode in [Mode::Token, Mode::Generated] {
+        report::explore_short(&scene::of_engine(mode), SHORT / 2);
+    }
 }
 
 #[test]

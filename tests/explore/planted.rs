@@ -54,15 +54,22 @@ pub enum Bug {
     CreateMakesTwoKeys,
     /// The store drops unknown fields.
     UnknownFieldsAreDropped,
+    /// The engine's write-ahead entry is reported as stored, and is not.
+    RootIntentIsNotStored,
+    /// The engine's write-ahead entry is reported as deleted, and is not.
+    RootIntentIsNotDeleted,
+    /// The engine's config is reported as stored, and is not.
+    ConfigIsNotStored,
 }
 
 const ONE: &[Role] = &[Role::Local];
 const TWO: &[Role] = &[Role::Local, Role::Local];
 const SERVICE: &[Role] = &[Role::Service, Role::Service];
+const ROOT: &[Role] = &[Role::Root];
 const EDITED: &[Role] = &[Role::Local, Role::Edit];
 
 /// Every planted bug, and where it can be seen.
-const PLANTED: [(Bug, Mode, Flavour, &[Role]); 24] = [
+const PLANTED: [(Bug, Mode, Flavour, &[Role]); 30] = [
     (Bug::StageOverwrites, Mode::Token, Flavour::Aws, SERVICE),
     (Bug::StageTakesLabel, Mode::Token, Flavour::Kv, TWO),
     (Bug::StageStoresNothing, Mode::Token, Flavour::File, ONE),
@@ -87,6 +94,12 @@ const PLANTED: [(Bug, Mode, Flavour, &[Role]); 24] = [
     (Bug::DeleteOfWrongKey, Mode::AccessKeys, Flavour::File, ONE),
     (Bug::CreateMakesTwoKeys, Mode::AccessKeys, Flavour::Aws, ONE),
     (Bug::UnknownFieldsAreDropped, Mode::Token, Flavour::Kv, ONE),
+    (Bug::RootIntentIsNotStored, Mode::InPlace, Flavour::Engine, ROOT),
+    (Bug::RootIntentIsNotDeleted, Mode::InPlace, Flavour::Engine, ROOT),
+    (Bug::ConfigIsNotStored, Mode::Alternating, Flavour::Engine, ROOT),
+    (Bug::RevokeDoesNothing, Mode::Alternating, Flavour::Engine, ROOT),
+    (Bug::DeleteOfWrongKey, Mode::AccessKeys, Flavour::Engine, ROOT),
+    (Bug::OldSecretIsAccepted, Mode::Alternating, Flavour::Engine, ROOT),
 ];
 
 /// Searches for every planted bug, and returns those that were not found.

@@ -92,6 +92,13 @@ impl Platform {
         format!("{kind}-{}-{}", (b'A' + maker as u8) as char, self.made[maker])
     }
 
+    /// Adds the token that readers read at the start.
+    pub fn add_current(&mut self, text: &str) {
+        let token = Token { text: text.to_owned(), was_current: true, ..self.tokens[0].clone() };
+        self.tokens = vec![token];
+        self.made = [9; 8];
+    }
+
     pub fn client(&self, id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.id == id && !client.is_deleted)
     }

@@ -21,6 +21,9 @@ use crate::world::{Class, State, World};
 const START: i64 = 1_767_268_800;
 const LIFETIME: Duration = Duration::from_secs(86_400);
 
+/// As an actor: the one that is being polled.
+pub const POLLED: usize = usize::MAX;
+
 /// An actor's way to the store, the platform and the clock.
 #[derive(Clone)]
 pub struct Port {
@@ -29,19 +32,20 @@ pub struct Port {
 }
 
 impl Port {
-    async fn call<T: crate::answer::Answer>(
+    pub async fn call<T: crate::answer::Answer>(
         &self,
         class: Class,
         name: &'static str,
         effect: impl FnOnce(&mut State) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.world.call(self.actor, class, name, effect).await
+        let actor = if self.actor == POLLED { self.world.state.lock().polled } else { self.actor };
+        self.world.call(actor, class, name, effect).await
     }
 }
 
 impl Clock for Port {
     fn now(&self) -> Timestamp {
-        let now = self.world.now() as i64;
+        let now = self.world.now() as i64 - self.world.before;
         Timestamp::from_millisecond(START * 1000 + now).expect("a time in this century")
     }
 }
@@ -119,7 +123,11 @@ impl SecretStore for Port {
     async fn unstage(&self, _: &SecretId, version: &VersionId) -> Result<()> {
         let version = version.clone();
         self.call(Class::StoreWrite, "unstage", move |state| {
+            let held = state.store.versions.iter().find(|held| held.id == version && held.labels & IS_PENDING != 0);
+            let token = held.and_then(|held| held.value.as_ref()).map(|value| value.token.clone());
             state.store.unstage(&version, state.now)?;
+            state.dropped.extend(token.map(|token| (state.actor, token)));
+            state.excuse_dropped();
             state.has_unstaged[state.actor] = true;
             state.wrote();
             Ok(())
@@ -139,6 +147,11 @@ impl WriteAhead for Port {
         let (id, value) = (id.clone(), value.expose_secret().to_owned());
         self.call(Class::StoreWrite, "write intent", move |state| {
             let value = Arc::new(Value::parse(&value, state.scene.mode));
+            // After an operator's change, a rotation may have failed and left its entry.
+            let is_changed = state.scene.cast.iter().any(|role| !role.is_rotator());
+            let former = state.store.holder(IS_AHEAD).filter(|_| is_changed).and_then(|held| held.value.clone());
+            let former = former.map(|former| (state.actor, former.text_of("token")));
+            state.dropped.extend(former);
             state.store.write_intent(&id, value, state.actor, state.now);
             state.wrote();
             Ok(())

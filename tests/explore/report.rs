@@ -60,11 +60,10 @@ pub fn find(scene: Scene, schedules: u64) -> Option<(Failure, u64)> {
     Some((*failure, search.figures.schedules))
 }
 
-/// Explores the scenes of a mode on one thread.
-pub fn explore_short(mode: Mode, schedules: u64) {
-    let scenes = of_mode(mode);
+/// Explores scenes on one thread.
+pub fn explore_short(scenes: &[Scene], schedules: u64) {
     let began = Instant::now();
-    check(explore_all(&scenes, schedules, 1), began);
+    check(explore_all(scenes, schedules, 1), began);
 }
 
 /// Explores every scene on every processor.

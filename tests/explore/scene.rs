@@ -25,6 +25,8 @@ pub enum Flavour {
     File,
     /// The storage of a secrets engine: settings and token are stored apart.
     Plugin,
+    /// The whole secrets engine, over a model of its host.
+    Engine,
 }
 
 /// Who acts.
@@ -43,6 +45,16 @@ pub enum Role {
     Unstage,
     /// An operator cancels the rotation (CancelRotateSecret).
     Cancel,
+    /// A request to `rotate-root/`.
+    Root,
+    /// A request to `rotate-role/`.
+    Rotate,
+    /// A pass of the engine's background task.
+    Tick,
+    /// A reader of `static-creds/` and `creds/`.
+    Read,
+    /// Another node becomes active, runs a pass, and gets a request to `rotate-root/`.
+    Takeover,
 }
 
 /// What a schedule starts from.
@@ -79,7 +91,7 @@ impl Mode {
 
 impl Role {
     pub fn is_rotator(self) -> bool {
-        matches!(self, Self::Service | Self::Local)
+        matches!(self, Self::Service | Self::Local | Self::Root | Self::Rotate | Self::Tick | Self::Takeover)
     }
 }
 
@@ -102,7 +114,7 @@ impl fmt::Display for Scene {
     }
 }
 
-const AWS_CASTS: [&[Role]; 12] = [
+const AWS_CASTS: [&[Role]; 18] = [
     &[Role::Service],
     &[Role::Local],
     &[Role::Service, Role::Service],
@@ -115,26 +127,67 @@ const AWS_CASTS: [&[Role]; 12] = [
     &[Role::Service, Role::Unstage],
     &[Role::Service, Role::Cancel],
     &[Role::Service, Role::Local, Role::Local],
+    &[Role::Service, Role::Edit, Role::Regenerate],
+    &[Role::Local, Role::Edit, Role::Regenerate],
+    &[Role::Service, Role::Edit, Role::Unstage],
+    &[Role::Service, Role::Regenerate, Role::Unstage],
+    &[Role::Service, Role::Regenerate, Role::Cancel],
+    &[Role::Service, Role::Unstage, Role::Cancel],
 ];
-const OTHER_CASTS: [&[Role]; 5] = [
+const OTHER_CASTS: [&[Role]; 7] = [
     &[Role::Local],
     &[Role::Local, Role::Local],
     &[Role::Local, Role::Edit],
     &[Role::Local, Role::Regenerate],
     &[Role::Local, Role::Local, Role::Local],
+    &[Role::Local, Role::Edit, Role::Regenerate],
+    &[Role::Local, Role::Local, Role::Edit, Role::Regenerate],
 ];
 const PLUGIN_CASTS: [&[Role]; 3] = [&[Role::Local], &[Role::Local, Role::Local], &[Role::Local, Role::Edit]];
+const ROOT_CASTS: [&[Role]; 9] = [
+    &[Role::Root],
+    &[Role::Root, Role::Root],
+    &[Role::Root, Role::Tick],
+    &[Role::Root, Role::Edit],
+    &[Role::Root, Role::Read],
+    &[Role::Root, Role::Takeover],
+    &[Role::Root, Role::Root, Role::Edit],
+    &[Role::Root, Role::Regenerate],
+    &[Role::Root, Role::Edit, Role::Regenerate],
+];
+const STATIC_ROLE_CASTS: [&[Role]; 7] = [
+    &[Role::Rotate],
+    &[Role::Tick, Role::Rotate],
+    &[Role::Tick, Role::Edit],
+    &[Role::Tick, Role::Read],
+    &[Role::Rotate, Role::Rotate],
+    &[Role::Tick, Role::Takeover],
+    &[Role::Tick, Role::Rotate, Role::Edit],
+];
+
+/// The scenes of a mode that run the rotation alone.
+pub fn of_rotation(mode: Mode) -> Vec<Scene> {
+    of_mode(mode).into_iter().filter(|scene| scene.flavour != Flavour::Engine).collect()
+}
+
+/// The scenes of a mode that run the whole secrets engine.
+pub fn of_engine(mode: Mode) -> Vec<Scene> {
+    of_mode(mode).into_iter().filter(|scene| scene.flavour == Flavour::Engine).collect()
+}
 
 /// Every scene of a mode.
 pub fn of_mode(mode: Mode) -> Vec<Scene> {
     let mut scenes = Vec::new();
-    for flavour in [Flavour::Aws, Flavour::Kv, Flavour::File, Flavour::Plugin] {
+    for flavour in [Flavour::Aws, Flavour::Kv, Flavour::File, Flavour::Plugin, Flavour::Engine] {
         let casts: &[&'static [Role]] = match flavour {
             Flavour::Aws => &AWS_CASTS,
             Flavour::Kv | Flavour::File => &OTHER_CASTS,
             // Static roles renew tokens only.
             Flavour::Plugin if mode.renews() => &[],
             Flavour::Plugin => &PLUGIN_CASTS,
+            Flavour::Engine if mode == Mode::AccessKeys => &ROOT_CASTS[..7],
+            Flavour::Engine if mode.renews() => &ROOT_CASTS,
+            Flavour::Engine => &STATIC_ROLE_CASTS,
         };
         for &cast in casts {
             for (is_late, tokens_die) in [(false, false), (true, false), (false, true)] {

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::actors::{self, Actor, ActorResult};
+use crate::engine::{self, Nodes};
 use crate::ports::Port;
 use crate::scene::{Flavour, Role, Scene};
 use crate::world::{Call, Class, How, LATEST, MOST_ACTORS, State, World};
@@ -23,6 +24,10 @@ use crate::world::{Call, Class, How, LATEST, MOST_ACTORS, State, World};
 const LAST: usize = MOST_ACTORS - 1;
 /// Longer than any lease, wait or late request, and than the time in which a rejected token counts as not yet propagated.
 const SETTLED: Duration = Duration::from_secs(900);
+/// The longest time that passes in one step.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest time that passes in one step while a call of the engine waits.
+const SLOW_CALL: Duration = Duration::from_secs(9);
 /// A schedule with more steps than this does not end.
 const MOST_STEPS: usize = 2_000;
 
@@ -86,6 +91,8 @@ struct Task {
 
 struct Schedule {
     world: Arc<World>,
+    /// The nodes of a secrets engine.
+    nodes: Option<Arc<Nodes>>,
     tasks: Vec<Task>,
     /// The actor that proceeded last.
     last: usize,
@@ -96,9 +103,16 @@ struct Schedule {
 pub async fn run(scene: Scene, chooser: &mut impl Chooser, is_logged: bool) -> Outcome {
     let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
     let world = World::new(scene, is_logged);
-    let tasks = scene.cast.iter().enumerate();
-    let tasks = tasks.map(|(index, role)| task(actors::actor(&world, index, *role), *role, &waker)).collect();
-    let mut schedule = Schedule { world, tasks, last: 0, options: Vec::new() };
+    let nodes = match scene.flavour {
+        Flavour::Engine => Some(engine::start(&world).await),
+        _ => None,
+    };
+    let actor = |index, role| match &nodes {
+        Some(nodes) => engine::actor(nodes, index, role),
+        None => actors::actor(&world, index, role),
+    };
+    let tasks = scene.cast.iter().enumerate().map(|(index, role)| task(actor(index, *role), *role, &waker)).collect();
+    let mut schedule = Schedule { world, nodes, tasks, last: 0, options: Vec::new() };
     if schedule.explore(chooser).await {
         schedule.end(chooser).await;
     }
@@ -144,6 +158,9 @@ impl Schedule {
     fn poll(&mut self, index: usize) {
         let task = &mut self.tasks[index];
         let Some(actor) = &mut task.actor else { return };
+        self.world.state.lock().polled = index;
+        // The jitter of the engine's retries: a fixed one makes a schedule repeatable.
+        fastrand::seed(0);
         let mut context = Context::from_waker(&task.waker);
         let Poll::Ready(end) = actor.as_mut().poll(&mut context) else { return };
         task.actor = None;
@@ -244,10 +261,19 @@ impl Schedule {
     }
 
     fn kill(&mut self, actor: usize) {
+        if let Some(nodes) = &self.nodes {
+            self.note(format!("the process of {} is killed", name(actor, self.tasks[actor].role)));
+            nodes.kill(actor);
+            // Every request of the process ends, also one that waits for another.
+            self.tasks.iter().for_each(|task| task.flag.is_ready.store(true, Ordering::Relaxed));
+            return;
+        }
         self.note(format!("{} is killed", name(actor, self.tasks[actor].role)));
         self.tasks[actor].actor = None;
         let mut state = self.world.state.lock();
         state.platform.excuse(actor);
+        state.is_killed[actor] = true;
+        state.excuse_dropped();
         state.excuse_abandoned(actor);
     }
 
@@ -297,11 +323,13 @@ impl Schedule {
 
     /// Waits until a timer wakes an actor.
     async fn pass_time(&self) {
-        poll_fn(|_| match self.tasks.iter().any(|task| task.flag.is_ready.load(Ordering::Relaxed)) {
+        let is_ready = poll_fn(|_| match self.tasks.iter().any(|task| task.flag.is_ready.load(Ordering::Relaxed)) {
             true => Poll::Ready(()),
             false => Poll::Pending,
-        })
-        .await;
+        });
+        let is_engine = self.nodes.is_some() && !self.world.state.lock().calls.is_empty();
+        // A request to the engine may wait for another one, for which no timer wakes it. A call takes less than its timeout.
+        drop(tokio::time::timeout(if is_engine { SLOW_CALL } else { LONGEST_WAIT }, is_ready).await);
     }
 
     /// Carries out what is late, lets time pass, and rotates once more, undisturbed.
@@ -313,9 +341,14 @@ impl Schedule {
         tokio::time::sleep(SETTLED).await;
         self.note("undisturbed:".to_owned());
         let is_service = self.world.state.lock().scene.cast.contains(&Role::Service);
-        self.world.state.lock().is_undisturbed = true;
-        let port = Port { world: self.world.clone(), actor: LAST };
-        let end = actors::undisturbed(port, is_service).await;
+        {
+            let mut state = self.world.state.lock();
+            (state.is_undisturbed, state.polled) = (true, LAST);
+        }
+        let end = match &self.nodes {
+            Some(nodes) => engine::undisturbed(nodes).await,
+            None => actors::undisturbed(Port { world: self.world.clone(), actor: LAST }, is_service).await,
+        };
         let mut state = self.world.state.lock();
         match end {
             Ok(()) => state.check_end(),
@@ -334,9 +367,11 @@ fn faults(state: &State, call: &Call, now: u64) -> impl Iterator<Item = How> {
     let is_remote = matches!(flavour, Flavour::Aws | Flavour::Kv);
     let can_be_stale = state.store.stale(now).is_some();
     let candidates: &'static [How] = match call.class {
+        Class::StoreRead if flavour == Flavour::Engine => &[How::Refused],
         Class::StoreRead if can_be_stale => &[How::Throttled, How::Refused, How::StaleKey, How::StaleTogether],
         Class::StoreRead if flavour != Flavour::File => &[How::Throttled, How::Refused],
         Class::StoreWrite if is_remote => &[How::AnswerLost, How::Late, How::Throttled, How::Refused],
+        Class::StoreWrite if flavour == Flavour::Engine => &[How::AnswerLost, How::Refused],
         Class::StoreWrite if flavour == Flavour::Plugin => &[How::AnswerLost, How::Throttled, How::Refused],
         Class::StoreRead | Class::StoreWrite => &[How::Refused],
         Class::PlatformWrite => &[How::AnswerLost, How::Late, How::Throttled],

@@ -96,6 +96,11 @@ impl Value {
         if self.id == id { next.with("client_secret", &format!("\"{secret}\""), mode) } else { next }
     }
 
+    /// A text field; empty without it.
+    pub fn text_of(&self, name: &str) -> String {
+        self.fields.text(name)
+    }
+
     /// This value without a field.
     pub fn without(&self, name: &str, mode: Mode) -> Self {
         let fields = Fields(self.fields.0.iter().filter(|(field, _)| field != name).cloned().collect());

@@ -12,8 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
 use crate::hash::mix;
+use crate::host::Host;
 use crate::platform::Platform;
-use crate::scene::{Mode, Scene};
+use crate::scene::Scene;
 use crate::store::{Store, Version};
 use crate::value;
 
@@ -80,6 +81,8 @@ pub struct State {
     pub scene: Scene,
     pub store: Store,
     pub platform: Platform,
+    /// The storage of the secrets engine.
+    pub host: Host,
     pub calls: Vec<Call>,
     next_call: u64,
     /// Calls proceed at once: the undisturbed rotation at the end.
@@ -103,22 +106,34 @@ pub struct State {
     pub has_unstaged: [bool; MOST_ACTORS],
     /// Actors whose request to stage a version was refused.
     pub was_stage_refused: [bool; MOST_ACTORS],
+    /// The tokens of versions that an actor dropped.
+    pub dropped: Vec<(usize, String)>,
+    pub is_killed: [bool; MOST_ACTORS],
     /// What these actors leave behind is accepted.
     pub is_excused: [bool; MOST_ACTORS],
     pub log: Option<Vec<String>>,
     pub now: u64,
     /// The actor whose call is carried out.
     pub actor: usize,
+    /// The actor that is being polled.
+    pub polled: usize,
 }
 
 /// The world of one schedule.
 pub struct World {
     pub state: Mutex<State>,
     start: Instant,
+    /// How many milliseconds before the start of the schedule this world begins.
+    pub before: i64,
 }
 
 impl World {
     pub fn new(scene: Scene, is_logged: bool) -> Arc<Self> {
+        Self::beginning(scene, is_logged, 0)
+    }
+
+    /// A world that begins this many milliseconds before the start of a schedule.
+    pub fn beginning(scene: Scene, is_logged: bool, before: i64) -> Arc<Self> {
         let document = value::document(scene.mode);
         let store = Store::new(scene.flavour, scene.mode, &document, scene.bug);
         let kept = store.current_value().kept;
@@ -126,6 +141,7 @@ impl World {
             scene,
             store,
             platform: Platform::new(scene.mode, scene.is_late, scene.tokens_die, scene.bug),
+            host: Host::default(),
             calls: Vec::new(),
             next_call: 0,
             is_undisturbed: false,
@@ -141,12 +157,16 @@ impl World {
             is_interrupted: [false; MOST_ACTORS],
             has_unstaged: [false; MOST_ACTORS],
             was_stage_refused: [false; MOST_ACTORS],
+            dropped: Vec::new(),
+            is_killed: [false; MOST_ACTORS],
             is_excused: [false; MOST_ACTORS],
             log: is_logged.then(Vec::new),
             now: 0,
             actor: 0,
+            polled: MOST_ACTORS - 1,
         };
-        Arc::new(Self { state: Mutex::new(state), start: Instant::now() })
+        let world = Self { state: Mutex::new(state), start: Instant::now(), before };
+        Arc::new(world)
     }
 
     /// Milliseconds since the start of the schedule.
@@ -294,13 +314,6 @@ impl State {
         }
     }
 
-    /// An actor that dropped a version ends before it deletes the version's access key, which nothing records.
-    pub fn excuse_abandoned(&mut self, actor: usize) {
-        if self.has_unstaged[actor] && self.scene.mode == Mode::AccessKeys {
-            self.is_excused.fill(true);
-        }
-    }
-
     /// Lets a call that waits at the gate proceed.
     pub fn grant(&mut self, index: usize, how: How) {
         self.calls[index].granted = Some(how);
@@ -309,14 +322,14 @@ impl State {
 
     /// The hash of what the undisturbed rotation finds.
     pub fn hash_of_end(&self) -> u64 {
-        let hash = mix(self.store.hash(self.now + LATEST), self.platform.hash());
+        let hash = mix(mix(self.store.hash(self.now + LATEST), self.platform.hash()), self.host.hash());
         let excused = self.is_excused.iter().fold(0, |bits, is_excused| bits << 1 | u64::from(*is_excused));
         mix(mix(hash, self.kept), u64::from(self.accepted_gap) | excused << 1)
     }
 
     /// The hash of everything that the rest of the schedule depends on, except the budget.
     pub fn hash(&self, now: u64) -> u64 {
-        let mut hash = mix(self.store.hash(now), self.platform.hash());
+        let mut hash = mix(mix(self.store.hash(now), self.platform.hash()), self.host.hash());
         for call in &self.calls {
             hash = mix(hash, call.actor as u64);
         }

@@ -122,7 +122,7 @@ proptest! {
         for place in places {
             // It fails before any request.
             let error = run(platforms.api_url(&place, &SecretString::from("token")));
-            let errors = [platforms.check_place(&place).err(), error.err()];
+            let errors = [Platforms::check_place(&place).err(), error.err()];
             for error in errors.into_iter().flatten() {
                 prop_assert!(!said(&error).contains(HUSH), "{}", said(&error));
             }

@@ -4,7 +4,7 @@
 usage: compare_with_moto.py GENESYS_ROTATOR SEED ROUNDS
 
 A round creates a secret and ends at its first difference, because later ones would follow from it. A difference that
-moto_deviations.json does not list is an error, and so is an entry that no round shows.
+moto_deviations.json does not list is an error. An entry that no round shows is printed.
 """
 import json
 import random

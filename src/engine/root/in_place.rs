@@ -9,17 +9,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::role_tokens::RoleTokens;
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
-use crate::engine::static_roles::role::{ROLES as STATIC_ROLES, StaticRole, key};
-use crate::engine::static_roles::rotation::StaticRotations;
+use crate::engine::static_roles::role::key;
 use crate::engine::storage::config::{Config, PREFIX};
 use crate::engine::storage::entries::Entries;
-use crate::engine::storage::role::{PREFIX as ROLES, Role};
 use crate::engine::storage::stored_secret;
-use crate::engine::tokens::shared_token::SharedToken;
 use crate::rotation::{Deadline, ErrorKind, LATE, NewToken, RotationError};
-use crate::secret::SecretString;
+use crate::secret::{SecretString, same};
 use openbao_plugin::{Failure, Response};
 
 /// The prefix of the write-ahead entries' storage keys.
@@ -28,7 +26,7 @@ const INTENTS: &str = "root-intent/";
 /// How long a rotation may take. A new secret may need ten seconds to propagate.
 pub(super) const ROTATION: Duration = Duration::from_secs(60);
 /// The time after the start of a rotation from which its last request is no longer carried out.
-const SETTLED: Duration = ROTATION.saturating_add(LATE);
+pub(super) const SETTLED: Duration = ROTATION.saturating_add(LATE);
 
 /// A write-ahead entry: a token that can regenerate the client secret.
 #[derive(Deserialize, Serialize)]
@@ -62,7 +60,7 @@ impl RootIntent {
 pub(crate) struct InPlaceRotation {
     pub(crate) entries: Entries,
     pub(crate) minting: Minting,
-    pub(crate) static_rotations: StaticRotations,
+    pub(crate) role_tokens: RoleTokens,
 }
 
 impl InPlaceRotation {
@@ -73,7 +71,9 @@ impl InPlaceRotation {
     pub(crate) async fn rotate(&self, name: &str, config: &Config, deadline: Deadline) -> Result<Response, Failure> {
         let (token, is_settled) = self.write_ahead(name, config, deadline).await?;
         let (renewed, answer) = self.regenerate(name, config, &token, deadline).await?;
-        if is_settled {
+        // If this fails, the background task does it.
+        let replaced = self.replace_revoked_tokens(name, &renewed, &token, deadline).await;
+        if is_settled && replaced.is_ok() {
             self.clear_intent(name, &renewed, &token, deadline).await?;
         }
         Ok(answer)
@@ -101,16 +101,19 @@ impl InPlaceRotation {
             Err(error) if error.kind() == ErrorKind::CredentialsRejected && !intent.is_for(&config) => {
                 self.clear_intent(name, &config, &intent.token, deadline).await
             }
-            Ok(()) if intent.is_settled(self.minting.now()) => {
-                self.clear_intent(name, &config, &intent.token, deadline).await
+            Ok(()) => {
+                self.replace_revoked_tokens(name, &config, &intent.token, deadline).await?;
+                match intent.is_settled(self.minting.now()) {
+                    true => self.clear_intent(name, &config, &intent.token, deadline).await,
+                    false => Ok(()),
+                }
             }
-            Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
                 let again = RootIntent::new(intent.client_id, intent.token, self.minting.now());
                 self.entries.put(&key(INTENTS, name), &again).await?;
-                self.regenerate(name, &config, &again.token, deadline).await?;
+                let (renewed, _) = self.regenerate(name, &config, &again.token, deadline).await?;
                 tracing::warn!(config.name = name, "the client secret was lost, and was regenerated");
-                Ok(())
+                self.replace_revoked_tokens(name, &renewed, &again.token, deadline).await
             }
             Err(error) => Err(to_failure(&error)),
         }
@@ -132,7 +135,15 @@ impl InPlaceRotation {
             (Ok(NewToken { token, guard, .. }), former) => {
                 let intent = RootIntent::new(config.client_id(), token.access_token, self.minting.now());
                 let stored = async {
-                    let put = self.entries.put(&key, &intent).await;
+                    if let Some(former) = &former {
+                        // That entry is the only sign of tokens that were revoked and not replaced.
+                        self.replace_revoked_tokens(name, config, &former.token, deadline).await?;
+                    }
+                    let mut put = self.entries.put(&key, &intent).await;
+                    // A failed request may have been carried out.
+                    if put.is_err() && self.is_stored(&key, &intent).await {
+                        put = Ok(());
+                    }
                     if put.is_ok() {
                         guard.commit();
                     }
@@ -154,6 +165,11 @@ impl InPlaceRotation {
         }
     }
 
+    async fn is_stored(&self, key: &str, intent: &RootIntent) -> bool {
+        let stored = self.entries.get::<RootIntent>(key).await;
+        stored.is_ok_and(|stored| stored.is_some_and(|stored| same(&stored.token, &intent.token)))
+    }
+
     async fn regenerate(
         &self,
         name: &str,
@@ -167,10 +183,6 @@ impl InPlaceRotation {
         let renewed = config.with_client_secret(&secret).map_err(|error| to_failure(&error))?;
         renewed.store(&self.entries, name).await?;
         let propagated = tokens.await_new_secret(&renewed.credentials(), deadline).await;
-        let are_tokens_revoked = self.minting.is_rejected(&renewed, token).await;
-        if are_tokens_revoked {
-            self.replace_tokens(name).await?;
-        }
         let answer = Response::empty();
         Ok(match propagated {
             Ok(()) => (renewed, answer),
@@ -181,6 +193,22 @@ impl InPlaceRotation {
         })
     }
 
+    /// Replaces the tokens of the config's roles if the platform revoked the client's tokens together with its former
+    /// secret, as some organisations do. The token of the write-ahead entry shows it.
+    async fn replace_revoked_tokens(
+        &self,
+        name: &str,
+        config: &Config,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        match self.minting.is_rejected(config, token, deadline).await {
+            Ok(true) => self.role_tokens.replace_revoked(name, config, deadline).await,
+            Ok(false) => Ok(()),
+            Err(error) => Err(logged_failure(&error)),
+        }
+    }
+
     async fn clear_intent(
         &self,
         name: &str,
@@ -188,31 +216,13 @@ impl InPlaceRotation {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<(), Failure> {
+        let key = key(INTENTS, name);
+        let deleted = self.entries.delete(&key).await;
+        // The token of an entry that is still stored must work. A failed request may have been carried out.
+        if deleted.is_err() && !matches!(self.entries.get::<RootIntent>(&key).await, Ok(None)) {
+            return deleted;
+        }
         self.minting.discard(config, token, deadline).await;
-        self.entries.delete(&key(INTENTS, name)).await
-    }
-
-    /// Replaces the shared and static tokens of a config. Some organisations revoke a client's tokens together with its
-    /// former secret.
-    async fn replace_tokens(&self, config: &str) -> Result<(), Failure> {
-        tracing::warn!(
-            config.name = config,
-            "the platform revoked the client's tokens together with its former secret"
-        );
-        for role in self.entries.list(ROLES).await? {
-            let stored = self.entries.get::<Role>(&Role::key(&role)).await;
-            if stored.is_ok_and(|stored| stored.is_some_and(|stored| stored.config == config)) {
-                self.entries.delete(&SharedToken::key(&role)).await?;
-            }
-        }
-        for name in self.entries.list(STATIC_ROLES).await? {
-            let _lock = self.static_rotations.lock(&name).await;
-            let Ok(Some(role)) = self.entries.get::<StaticRole>(&key(STATIC_ROLES, &name)).await else { continue };
-            if role.settings.config == config {
-                // The error is logged, and stored in the role; the background task retries.
-                let _ = self.static_rotations.rotate(&name, &role).await;
-            }
-        }
         Ok(())
     }
 }

@@ -3,11 +3,13 @@
 //! The client or key in use stays valid until its successor was validated and stored. After a crash or a lost answer,
 //! the next attempt gets another secret or key.
 
+use super::lease;
+use super::role_tokens::RoleTokens;
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
-use crate::rotation::{Deadline, KeyPair, RotationError};
+use crate::rotation::{Deadline, ErrorKind, KeyPair, RotationError};
 use openbao_plugin::framework::refuse;
 use openbao_plugin::{Failure, Response};
 
@@ -16,6 +18,7 @@ use openbao_plugin::{Failure, Response};
 pub(crate) struct SuccessorRotation {
     pub(crate) entries: Entries,
     pub(crate) minting: Minting,
+    pub(crate) role_tokens: RoleTokens,
 }
 
 impl SuccessorRotation {
@@ -40,6 +43,8 @@ impl SuccessorRotation {
                 admin_config
             }
         };
+        self.role_tokens.replace_outdated(name, config).await?;
+        lease::take(&self.entries, name, self.minting.now()).await?;
         let tokens = self.minting.tokens();
         let regenerated = async {
             // The token is not committed: it is revoked after the call.
@@ -47,6 +52,9 @@ impl SuccessorRotation {
             tokens.regenerate(&config.place(), idle, &minted.token.access_token, deadline).await
         };
         let secret = tokens.settle(deadline, regenerated).await;
+        if !secret.as_ref().is_err_and(may_be_carried_out) {
+            lease::release(&self.entries, name).await;
+        }
         let client = KeyPair { id: idle.to_owned(), secret: secret.map_err(|error| logged_failure(&error))? };
         let next = config.with_next_client(&client).map_err(|error| to_failure(&error))?;
         tokens.await_new_secret(&next.credentials(), deadline).await.map_err(|error| logged_failure(&error))?;
@@ -72,14 +80,22 @@ impl SuccessorRotation {
             let (key, rollback) = tokens.succeed_access_key(&place, ids, token, |_| Ok(()), deadline).await?;
             let next = config.with_next_access_key(&key)?;
             tokens.await_new_secret(&next.credentials(), deadline).await?;
+            let stored = next.store(&self.entries, name).await;
             // A write whose answer is lost may store the key: it is not deleted then.
-            rollback.commit();
-            Ok(next)
+            if !stored.as_ref().is_err_and(Failure::is_read_only) {
+                rollback.commit();
+            }
+            Ok(stored)
         };
-        let next = tokens.settle(deadline, renewed).await.map_err(|error: RotationError| logged_failure(&error))?;
-        next.store(&self.entries, name).await?;
+        let stored = tokens.settle(deadline, renewed).await;
+        stored.map_err(|error: RotationError| logged_failure(&error))??;
         Ok(Response::empty())
     }
+}
+
+/// Whether the request of a failed call may still be carried out.
+fn may_be_carried_out(error: &RotationError) -> bool {
+    matches!(error.kind(), ErrorKind::PlatformUnavailable | ErrorKind::DeadlineExceeded)
 }
 
 /// Checks that `idle_client_id` and `admin_config` are complete.

@@ -142,15 +142,20 @@ impl Config {
     /// Stores the config. Retries, because the engine may have the only copy of its secret.
     ///
     /// # Errors
-    /// The host's error of the last attempt.
+    /// The host's error of the last attempt; read-only if nothing was stored.
     pub(crate) async fn store(&self, entries: &Entries, name: &str) -> Result<(), Failure> {
         let key = Self::key(name);
         let mut written = entries.put(&key, self).await;
         for _ in 1..WRITES {
-            if written.is_ok() {
+            if written.is_ok() || written.as_ref().is_err_and(Failure::is_read_only) {
                 break;
             }
-            written = entries.put(&key, self).await;
+            let again = entries.put(&key, self).await;
+            // Of a node that became a standby meanwhile, the earlier error counts: that request may have been carried out.
+            if again.as_ref().is_err_and(Failure::is_read_only) {
+                break;
+            }
+            written = again;
         }
         written
     }

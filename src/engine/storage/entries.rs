@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use openbao_plugin::{Failure, Storage, StorageEntry};
+use openbao_plugin::{Failure, HostError, Storage, StorageEntry};
 
 /// The prefixes whose values hold secrets: a seal that supports it wraps them again.
 pub(crate) const SEAL_WRAPPED: [&str; 5] = ["config/", "static-creds/", "static-pending/", "shared/", "root-intent/"];
@@ -60,7 +60,7 @@ impl Entries {
         let seal_wrap = SEAL_WRAPPED.iter().any(|prefix| key.starts_with(prefix));
         self.invalidate(key);
         let written = self.storage.put(StorageEntry { key: key.to_owned(), value: value.to_vec(), seal_wrap }).await;
-        let mut cache = self.remove(key);
+        let mut cache = self.after_write(key, &written);
         written?;
         cache.insert(key, Arc::new(value));
         Ok(())
@@ -73,7 +73,7 @@ impl Entries {
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Failure> {
         self.invalidate(key);
         let deleted = self.storage.delete(key).await;
-        self.invalidate(key);
+        drop(self.after_write(key, &deleted));
         Ok(deleted?)
     }
 
@@ -105,6 +105,16 @@ impl Entries {
             cache.insert(key, value.clone());
         }
         Ok(Some(value))
+    }
+
+    /// Removes an entry from the cache, and every entry where the node turns out to be a standby: the active node may have
+    /// written them.
+    fn after_write(&self, key: &str, written: &Result<(), HostError>) -> MutexGuard<'_, EntryCache> {
+        let mut cache = self.remove(key);
+        if written.as_ref().is_err_and(HostError::is_read_only) {
+            *cache = EntryCache { changes: cache.changes, ..EntryCache::default() };
+        }
+        cache
     }
 
     fn remove(&self, key: &str) -> MutexGuard<'_, EntryCache> {

@@ -247,7 +247,7 @@ impl SharedTokens {
     async fn store(&self, role: &str, shared: &SharedToken, rollback: Rollback) -> Result<(), Failure> {
         let key = SharedToken::key(role);
         let put = self.entries.put(&key, shared).await;
-        let is_not_stored = matches!(&put, Err(Failure::Host(error)) if error.is_read_only());
+        let is_not_stored = put.as_ref().is_err_and(Failure::is_read_only);
         let stored = match put {
             // Deleting a role revokes its stored token: this one may have been stored after that.
             Ok(()) => Role::named(&self.entries, role).await.map(drop),

@@ -46,4 +46,9 @@ impl Failure {
     pub fn read_only() -> Self {
         Self::Host(HostError::read_only())
     }
+
+    /// Returns whether the storage refused a write because this node is a standby or its cluster a secondary.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Host(error) if error.is_read_only())
+    }
 }

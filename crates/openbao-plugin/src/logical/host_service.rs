@@ -3,6 +3,11 @@
 //! The generated clients compile a whole call for each method, some 8 kB each. Here one call carries encoded messages,
 //! and only the encoding differs.
 
+#[cfg(feature = "testing")]
+use std::sync::Arc;
+
+#[cfg(feature = "testing")]
+use futures_util::future::BoxFuture;
 use prost::Message;
 use prost::bytes::{Buf, BufMut, Bytes};
 use tonic::client::Grpc;
@@ -14,16 +19,23 @@ use tonic::{Request, Status};
 /// Limits messages in both directions. A list of 100,000 keys must fit; the host limits what callers send.
 pub(crate) const LONGEST_MESSAGE: usize = 64 << 20;
 
+/// The answers of a test to encoded calls.
+#[cfg(feature = "testing")]
+pub(crate) type Answers = dyn Fn(&'static str, Bytes) -> BoxFuture<'static, Result<Bytes, Status>> + Send + Sync;
+
 /// The host's services on one connection, which clones share.
 #[derive(Clone)]
-pub(crate) struct HostService {
-    grpc: Grpc<Channel>,
+pub(crate) enum HostService {
+    Remote(Grpc<Channel>),
+    /// A test in the same process, without the protocol.
+    #[cfg(feature = "testing")]
+    Direct(Arc<Answers>),
 }
 
 impl HostService {
     pub(crate) fn new(channel: Channel) -> Self {
         let grpc = Grpc::new(channel);
-        Self { grpc: grpc.max_decoding_message_size(LONGEST_MESSAGE).max_encoding_message_size(LONGEST_MESSAGE) }
+        Self::Remote(grpc.max_decoding_message_size(LONGEST_MESSAGE).max_encoding_message_size(LONGEST_MESSAGE))
     }
 
     /// Calls a method by its path, such as `/pb.Storage/Get`.
@@ -40,7 +52,11 @@ impl HostService {
     }
 
     async fn unary(&self, path: &'static str, arguments: Bytes) -> Result<Bytes, Status> {
-        let mut grpc = self.grpc.clone();
+        let mut grpc = match self {
+            Self::Remote(grpc) => grpc.clone(),
+            #[cfg(feature = "testing")]
+            Self::Direct(answer) => return answer(path, arguments).await,
+        };
         grpc.ready().await.map_err(|error| Status::unknown(format!("Service was not ready: {error}")))?;
         Ok(grpc.unary(Request::new(arguments), PathAndQuery::from_static(path), Encoded).await?.into_inner())
     }

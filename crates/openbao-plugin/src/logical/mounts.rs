@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::backend::{self, Backend, Engine, Mount, Operation};
 use super::failure::Failure;
+use super::host_service::HostService;
 use super::message::{self, Asked};
 use super::storage::Storage;
 use super::system_view::SystemView;
@@ -60,10 +61,10 @@ impl<E: Engine> Mounts<E> {
     }
 
     async fn mount(&self, id: String, arguments: pb::SetupArgs) -> Result<(), Failure> {
-        let channel = self.shared.broker.dial(arguments.broker_id).await?;
+        let host = HostService::new(self.shared.broker.dial(arguments.broker_id).await?);
         let backend = self.shared.engine.mount(Mount {
-            storage: Storage::new(channel.clone()),
-            system: SystemView::new(channel),
+            storage: Storage::new(host.clone()),
+            system: SystemView::new(host),
             config: arguments.config.into_iter().collect(),
             uuid: arguments.backend_uuid,
         })?;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use tonic::transport::Channel;
-
 use super::host_service::HostService;
 use crate::go_plugin::host_error::HostError;
 use crate::proto::pb;
@@ -26,8 +24,8 @@ pub struct StorageEntry {
 }
 
 impl Storage {
-    pub(crate) fn new(channel: Channel) -> Self {
-        Self { host: HostService::new(channel) }
+    pub(crate) fn new(host: HostService) -> Self {
+        Self { host }
     }
 
     /// Lists the names directly below a prefix, which is empty or ends in `/`. A name that ends in `/` is a prefix itself.

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use tonic::transport::Channel;
-
 use super::host_service::HostService;
 use super::wire_time::duration;
 use crate::go_plugin::host_error::HostError;
@@ -23,8 +21,8 @@ pub struct ReplicationState {
 }
 
 impl SystemView {
-    pub(crate) fn new(channel: Channel) -> Self {
-        Self { host: HostService::new(channel) }
+    pub(crate) fn new(host: HostService) -> Self {
+        Self { host }
     }
 
     /// Returns the mount's default lease time.

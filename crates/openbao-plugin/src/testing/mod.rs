@@ -5,8 +5,9 @@
 //! | [`serve`] | in the test's process | [`Host`], with its storage in memory |
 //! | [`PluginProcess`] and [`Host::connect`] | as its own binary | [`Host`], with its storage in memory |
 //! | [`bao::Bao`] | as its own binary | a real OpenBao server |
+//! | [`mount`] | in the test's task | a [`DirectHost`]: the test answers each call, without protocol and sockets |
 //!
-//! All of them speak the real protocol over real sockets. [`MemoryStorage`] records the engine's calls and can fail,
+//! All others speak the real protocol over real sockets. [`MemoryStorage`] records the engine's calls and can fail,
 //! or interrupt the engine, at any of them.
 //!
 //! These are test helpers: where something does not work, they panic.
@@ -14,6 +15,7 @@
 #![expect(clippy::unwrap_used, reason = "a test helper that does not work fails the test")]
 
 pub mod bao;
+mod direct;
 mod host;
 mod identity;
 mod in_process;
@@ -29,6 +31,7 @@ pub mod wire {
 
 pub use tonic::Status;
 
+pub use self::direct::{DirectHost, StorageAnswer, StorageCall, mount};
 pub use self::host::{Host, Transport, of_mount};
 pub use self::identity::HostIdentity;
 pub use self::in_process::serve;

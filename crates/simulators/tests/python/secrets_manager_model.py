@@ -269,6 +269,9 @@ def walk(service, operation, shared):
             send(lambda samples: list(inside(name, samples))[index], f"within its constraints ({index})", None)
         for index, _ in enumerate(outside(name, samples)):
             send(lambda samples: list(outside(name, samples))[index], f"outside its constraints ({index})", refusals)
+        if SHAPES[name]["type"] == "structure":
+            unknown = {"InvalidParameterException"}
+            send(lambda samples: sample(name, samples) | {"NoSuchMember": "x"}, "with an unknown member", unknown)
         wrong = WRONG_TYPES[SHAPES[name]["type"]]
         send(lambda _: wrong, "with a wrong type", {"SerializationException"})
 

@@ -1,0 +1,90 @@
+//! The tokens of a config's roles, which the platform may revoke together with a client secret.
+
+use crate::engine::failure::{logged_failure, to_failure};
+use crate::engine::minting::Minting;
+use crate::engine::static_roles::credential::StaticCredential;
+use crate::engine::static_roles::role::{ROLES as STATIC_ROLES, StaticRole, key};
+use crate::engine::static_roles::rotation::StaticRotations;
+use crate::engine::storage::config::Config;
+use crate::engine::storage::entries::Entries;
+use crate::engine::storage::role::{PREFIX as ROLES, Role};
+use crate::engine::tokens::shared_token::SharedToken;
+use crate::rotation::{Deadline, RotationError};
+use openbao_plugin::Failure;
+
+/// Replaces the tokens of a config's roles.
+#[derive(Clone)]
+pub(crate) struct RoleTokens {
+    pub(crate) entries: Entries,
+    pub(crate) minting: Minting,
+    pub(crate) static_rotations: StaticRotations,
+}
+
+impl RoleTokens {
+    /// Replaces the shared and static tokens of a config that the platform revoked together with the former secret.
+    ///
+    /// # Errors
+    /// Why a token could not be replaced, or the host's error. Replacing again continues.
+    pub(crate) async fn replace_revoked(&self, name: &str, config: &Config, deadline: Deadline) -> Result<(), Failure> {
+        tracing::warn!(config.name = name, "the platform revoked the client's tokens together with its former secret");
+        for role in self.entries.list(ROLES).await? {
+            let stored = intact(self.entries.get::<Role>(&Role::key(&role)).await)?;
+            if stored.is_some_and(|stored| stored.config == name) {
+                self.entries.delete(&SharedToken::key(&role)).await?;
+            }
+        }
+        let mut replaced = Ok(());
+        for role_name in self.entries.list(STATIC_ROLES).await? {
+            let _lock = self.static_rotations.lock(&role_name).await;
+            let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
+            let rejected = self.minting.is_rejected(config, &credential.token.access_token, deadline).await;
+            if rejected.map_err(|error| logged_failure(&error))? {
+                // The error is logged, and stored in the role.
+                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+                replaced = replaced.and(rotated.map_err(|error| to_failure(&error)));
+            }
+        }
+        replaced
+    }
+
+    /// Rotates the static roles whose tokens another client than the config's issued: before the secret of that client is
+    /// regenerated, no reader must use its tokens.
+    ///
+    /// # Errors
+    /// Why a role could not be rotated, or the host's error.
+    pub(crate) async fn replace_outdated(&self, name: &str, config: &Config) -> Result<(), Failure> {
+        for role_name in self.entries.list(STATIC_ROLES).await? {
+            let _lock = self.static_rotations.lock(&role_name).await;
+            let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
+            let settings = role.settings.document(config).map_err(|error| to_failure(&error))?;
+            if !credential.follows_from(&settings) {
+                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+                rotated.map_err(|error| to_failure(&still_in_use(&role_name, &error)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A static role of a config, with its credential.
+    async fn static_role(&self, name: &str, config: &str) -> Result<Option<(StaticRole, StaticCredential)>, Failure> {
+        let role = intact(self.entries.get::<StaticRole>(&key(STATIC_ROLES, name)).await)?;
+        let Some(role) = role.filter(|role| role.settings.config == config) else { return Ok(None) };
+        let credential = intact(StaticCredential::of_role(&self.entries, name).await)?;
+        Ok(credential.map(|credential| (role, credential)))
+    }
+}
+
+/// An entry that was read; `None` for a damaged one, which blocks nothing.
+fn intact<T>(entry: Result<Option<T>, Failure>) -> Result<Option<T>, Failure> {
+    match entry {
+        Err(Failure::Internal(_)) => Ok(None),
+        entry => entry,
+    }
+}
+
+fn still_in_use(role: &str, error: &RotationError) -> RotationError {
+    let message = format!(
+        "static-roles/{role} still has a token of the client that gets a new secret, and could not be rotated: {error}"
+    );
+    RotationError::new(error.kind(), message).with_hint(error.hint().to_owned())
+}
