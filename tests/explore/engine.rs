@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::actors::{Actor, ActorResult};
-use crate::host::{CONFIG, CREDENTIAL, Host, READ_ONLY, name_of};
+use crate::host::{CONFIG, CREDENTIAL, Host, INTENT, READ_ONLY, name_of};
 use crate::platform::Death;
 use crate::ports::{POLLED, Port};
 use crate::scene::{Mode, Role, Scene};
@@ -65,12 +65,14 @@ impl DirectHost for Node {
             StorageCall::Delete(key) => (name_of("delete", key), Class::StoreWrite),
         };
         let node = self.index;
-        let (is_put, key) = match &call {
+        let (is_kept, key) = match &call {
             StorageCall::Put(key, config) => (true, access_key_of(config).filter(|_| key == CONFIG)),
+            // The engine looks whether a failed write or deletion of the entry was carried out.
+            StorageCall::Get(key) => (key == INTENT, None),
             _ => (false, None),
         };
         let answer = self.port.call(class, name, move |state| state.call_host(node, call)).await;
-        if answer.as_ref().is_err_and(|error| is_put && error.to_string() != READ_ONLY) {
+        if answer.as_ref().is_err_and(|error| is_kept && error.to_string() != READ_ONLY) {
             let mut state = self.port.world.state.lock();
             // A key that a failed write may have stored is kept, and so is the token of an entry that it replaced.
             let replaced = state.host.replaced.take().unwrap_or_default();

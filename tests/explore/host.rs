@@ -30,7 +30,7 @@ pub struct Host {
     pub active: usize,
     /// The keys that each node holds in its cache, as a hash.
     cached: [BTreeSet<String>; 2],
-    /// The token of the write-ahead entry that the last write replaced.
+    /// The token of the write-ahead entry that the last write replaced or deleted.
     pub replaced: Option<String>,
     /// The leased tokens.
     pub leases: Vec<String>,
@@ -151,6 +151,7 @@ impl State {
                 Ok(HostAnswer { answer: StorageAnswer::Done, digest: 1 })
             }
             StorageCall::Delete(key) => {
+                host.replaced = host.field(&key, "token");
                 host.cached[node].remove(&key);
                 if !(has(Bug::RootIntentIsNotDeleted) && key == INTENT) {
                     host.entries.remove(&key);

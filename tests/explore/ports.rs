@@ -152,6 +152,7 @@ impl WriteAhead for Port {
             let former = state.store.holder(IS_AHEAD).filter(|_| is_changed).and_then(|held| held.value.clone());
             let former = former.map(|former| (state.actor, former.text_of("token")));
             state.dropped.extend(former);
+            state.excuse_dropped();
             state.store.write_intent(&id, value, state.actor, state.now);
             state.wrote();
             Ok(())
