@@ -114,7 +114,7 @@ impl fmt::Display for Scene {
     }
 }
 
-const AWS_CASTS: [&[Role]; 18] = [
+const AWS_CASTS: [&[Role]; 21] = [
     &[Role::Service],
     &[Role::Local],
     &[Role::Service, Role::Service],
@@ -133,6 +133,9 @@ const AWS_CASTS: [&[Role]; 18] = [
     &[Role::Service, Role::Regenerate, Role::Unstage],
     &[Role::Service, Role::Regenerate, Role::Cancel],
     &[Role::Service, Role::Unstage, Role::Cancel],
+    &[Role::Service, Role::Local, Role::Edit],
+    &[Role::Service, Role::Local, Role::Edit, Role::Regenerate],
+    &[Role::Service, Role::Local, Role::Edit, Role::Unstage],
 ];
 const OTHER_CASTS: [&[Role]; 7] = [
     &[Role::Local],

@@ -141,7 +141,9 @@ impl Schedule {
             let last = self.last as u64;
             let hash = || crate::hash::mix(world.state.lock().hash(world.now()), last);
             let Some(chosen) = chooser.choose(&self.options, hash) else { return false };
-            self.take(self.options[chosen].choice).await;
+            let Move { choice, faults, .. } = self.options[chosen];
+            self.world.state.lock().faults += faults;
+            self.take(choice).await;
         }
         self.world.state.lock().violate("the schedule does not end");
         false

@@ -101,6 +101,8 @@ pub struct State {
     /// What each actor has seen so far, as a hash.
     pub history: [u64; MOST_ACTORS],
     stale: [Option<(u64, Vec<Version>)>; MOST_ACTORS],
+    /// How many faults there were.
+    pub faults: u8,
     pub is_interrupted: [bool; MOST_ACTORS],
     /// These actors removed a pending label: the version's access key is not deleted yet.
     pub has_unstaged: [bool; MOST_ACTORS],
@@ -154,6 +156,7 @@ impl World {
             promoted: Vec::new(),
             history: [0; MOST_ACTORS],
             stale: Default::default(),
+            faults: 0,
             is_interrupted: [false; MOST_ACTORS],
             has_unstaged: [false; MOST_ACTORS],
             was_stage_refused: [false; MOST_ACTORS],
@@ -324,7 +327,7 @@ impl State {
     pub fn hash_of_end(&self) -> u64 {
         let hash = mix(mix(self.store.hash(self.now + LATEST), self.platform.hash()), self.host.hash());
         let excused = self.is_excused.iter().fold(0, |bits, is_excused| bits << 1 | u64::from(*is_excused));
-        mix(mix(hash, self.kept), u64::from(self.accepted_gap) | excused << 1)
+        mix(mix(hash, self.kept), u64::from(self.accepted_gap) | u64::from(self.faults > 1) << 1 | excused << 2)
     }
 
     /// The hash of everything that the rest of the schedule depends on, except the budget.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use crate::rotation::document::fields::Document;
-use crate::rotation::eligibility::{check_is_current, no_current_value};
+use crate::rotation::eligibility::{check_is_current, no_current_value, why_outdated};
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::{StoredValue, VersionSelector};
@@ -126,11 +126,15 @@ async fn read_once(
     request: &StepRequest,
     preflight: fn(&Description, &StepRequest) -> Result<Readiness>,
 ) -> Result<Looked> {
-    let (described, current, staged) = tokio::join!(
-        rotator.store.describe(&request.secret),
-        rotator.store.read(&request.secret, VersionSelector::Current),
-        staged_value(rotator, request),
-    );
+    let describe = || rotator.store.describe(&request.secret);
+    let read_current = || rotator.store.read(&request.secret, VersionSelector::Current);
+    let (mut described, mut current, staged) = tokio::join!(describe(), read_current(), staged_value(rotator, request));
+    if let (Ok(Some(read)), Ok(Some(staged))) = (&current, &staged)
+        && why_outdated(staged, &read.text).is_some()
+    {
+        // The current value may have been read before the edit that another rotation staged this value after.
+        (described, current) = tokio::join!(describe(), read_current());
+    }
     let described = described?;
     if preflight(&described, request)? == Readiness::AlreadyCurrent {
         return Ok(Err(described));
