@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from urllib.error import HTTPError
@@ -57,12 +56,11 @@ def wrong_answer(command_line, urls):
     aws = urls["secrets_manager"]
     call(aws, "CreateSecret", Name=NAME, SecretString=json.dumps(DOCUMENT), ClientRequestToken="1" * 32)
     rules = {"ScheduleExpression": "rate(4 hours)"}
-    # Secrets Manager then only tests the function, and the next call starts the first rotation.
+    # Secrets Manager then only tests the function. The next call starts the first rotation.
+    # The simulator then answers after the test, and with its failure.
+    send(urllib.request.Request(f"{aws}/_sim/secrets-manager", b'{"synchronous_tests": true}', method="PATCH"))
     settings = {"RotationLambdaARN": FUNCTION_ARN, "RotationRules": rules, "RotateImmediately": False}
     call(aws, "RotateSecret", SecretId=NAME, ClientRequestToken="2" * 32, **settings)
-    # The test is asynchronous. It ends with the removal of its version.
-    while len(call(aws, "DescribeSecret", SecretId=NAME)["VersionIdsToStages"]) > 1:
-        time.sleep(0.1)
     environment = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws, "AWS_REGION": "eu-west-1", "PATH": os.environ["PATH"]}
     environment |= {"AWS_ACCESS_KEY_ID": "simulated", "AWS_SECRET_ACCESS_KEY": "simulated", "HOME": "/nonexistent"}
     environment |= {"ROTATOR_LOGIN_URL": urls["genesys"], "ROTATOR_API_URL": urls["genesys"]}
@@ -83,10 +81,13 @@ def call(url, action, **members):
         "Content-Type": "application/x-amz-json-1.1",
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=simulated",
     }
-    request = urllib.request.Request(url, json.dumps(members).encode(), headers)
+    return json.loads(send(urllib.request.Request(url, json.dumps(members).encode(), headers)))
+
+
+def send(request):
     # A proxy cannot reach loopback.
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
-        return json.load(answer)
+        return answer.read()
 
 
 def wrong_engine(engine, version):

@@ -64,11 +64,19 @@ async fn the_response_is_printed_unchanged() {
     assert_eq!(scene.simulation.genesys.live_tokens().len(), 1, "no other token was issued");
 }
 
+/// A request for a new client, with a role of the caller.
+fn made_client() -> Value {
+    json!({
+        "name": "made", "authorizedGrantType": "CLIENT-CREDENTIALS",
+        "roleDivisions": [{"roleId": "3d8b6f1a-0000-4000-8000-00000000a001", "divisionId": "*"}],
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_is_sent_from_a_file_or_from_standard_input() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;
-    let body = json!({"name": "made", "authorizedGrantType": "CLIENT-CREDENTIALS"}).to_string();
+    let body = made_client().to_string();
     let path = write(scene.directory.path(), "body.json", &body);
     let path = path.to_str().expect("a plain path");
     let made = scene.run(&["api", &typed, "POST", CLIENTS, "--body", path]).await;

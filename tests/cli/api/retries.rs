@@ -7,14 +7,14 @@ use reqwest::StatusCode;
 use serde_json::json;
 use simulators::faults::{Effect, Fault, FaultAnswer};
 
-use super::{CLIENTS, SKILLS, json_answer, once, rotated, sent};
+use super::{CLIENTS, SKILLS, json_answer, made_client, once, rotated, sent};
 use crate::{SECOND, Scene};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limited_request_of_any_method_is_retried() {
     let scene = Scene::new().await;
     let typed = rotated(&scene).await;
-    let body = json!({"name": "made", "authorizedGrantType": "CLIENT-CREDENTIALS"}).to_string();
+    let body = made_client().to_string();
     let busy = || {
         Effect::Answer(
             json_answer(429, json!({"code": "too.many.requests.retry.after"})).with_header("retry-after", "1"),
@@ -44,7 +44,7 @@ async fn only_idempotent_requests_are_retried_after_a_failure() {
         assert_eq!((transcript.exit, transcript.stderr.as_str()), (Some(0), ""), "{effect:?}");
         scene.simulation.journal.clear();
         once(&scene, &format!("POST {CLIENTS}"), effect.clone());
-        let body = json!({"name": "made", "authorizedGrantType": "CLIENT-CREDENTIALS"}).to_string();
+        let body = made_client().to_string();
         let transcript = sent(&scene, &["api", &typed, "POST", CLIENTS, "--body", "-"], body.as_bytes()).await;
         assert_eq!(transcript.exit, Some(1), "{effect:?}");
         let (error, hint) = transcript.error();

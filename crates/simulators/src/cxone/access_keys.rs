@@ -11,6 +11,9 @@ use super::login::content_type;
 use super::state::{AccessKey, CxoneState};
 use crate::http::{self, Reply, Request};
 
+/// The number of every user.
+const AGENT: u32 = 4_711;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AccessKeyRequest {
@@ -43,7 +46,10 @@ pub(super) fn list(state: &CxoneState, request: &Request) -> Reply {
 /// The key does not exist.
 pub(super) fn read(state: &CxoneState, id: &str) -> Result<Reply, CxoneError> {
     let key = state.access_keys.get(&percent_decoded(id)).ok_or_else(CxoneError::not_found)?;
-    Ok(http::json(StatusCode::OK, &json!({ "resultSet": describe(state, key) })))
+    // The one answer without the id.
+    let mut shown = describe(state, key);
+    shown.as_object_mut().map(|shown| shown.remove("accessKeyId"));
+    Ok(http::json(StatusCode::OK, &json!({ "resultSet": shown })))
 }
 
 /// `POST /access-key-management/v1/access-keys`, the only call that returns a secret.
@@ -99,6 +105,8 @@ fn describe(state: &CxoneState, key: &AccessKey) -> Value {
         "accessKeyId": key.id,
         "userId": key.user_id,
         "tenantId": state.settings.tenant_id,
+        "agentId": AGENT,
+        "billingId": AGENT,
         "isActive": key.is_active,
     })
 }

@@ -14,9 +14,13 @@ pub(super) fn openid(state: &CxoneState) -> Reply {
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/auth/authorize"),
         "token_endpoint": state.settings.token_endpoint,
-        "jwks_uri": format!("{issuer}/auth/jwks"),
-        "grant_types_supported": ["authorization_code", "refresh_token", "password"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        "end_session_endpoint": format!("{issuer}/auth/authorize/logout"),
+        "scopes_supported": ["openid"],
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
     });
     http::json(StatusCode::OK, &body)
 }
@@ -32,11 +36,18 @@ pub(super) fn tenant(state: &CxoneState, request: &Request) -> Result<Reply, Cxo
     if tenant != state.settings.tenant_id {
         return Err(CxoneError::not_found());
     }
+    let area = &state.settings.area;
     let body = json!({
-        "area": state.settings.area,
-        "domain": "niceincontact.com",
-        "tenantId": state.settings.tenant_id,
+        "private": false,
+        "ui_endpoint": format!("https://{area}.nice-incontact.com"),
+        "auth_endpoint": format!("https://{area}.nice-incontact.com"),
         "api_endpoint": state.settings.api_endpoint,
+        "area": area,
+        "cluster": "C1",
+        "domain": "niceincontact.com",
+        "acdDomain": "niceincontact.com",
+        "uhDomain": "nice-incontact.com",
+        "tenantId": state.settings.tenant_id,
     });
     Ok(http::json(StatusCode::OK, &body))
 }

@@ -64,7 +64,7 @@ impl CxoneError {
     }
 
     pub fn reply(self) -> Reply {
-        let body = json!({ "error": self.error, "error_description": self.description });
+        let body = json!({ "error": self.error, "errorDescription": self.description });
         let mut reply = http::json(self.status, &body);
         if let Some(Ok(allow)) = self.allow.map(|allow| allow.parse()) {
             reply.headers_mut().insert("allow", allow);

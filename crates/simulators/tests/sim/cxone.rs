@@ -82,6 +82,56 @@ async fn discovery_names_the_token_endpoint_and_the_tenants_api() -> Test {
     Ok(())
 }
 
+/// The fields of NICE's published types; required ones first, then a bar.
+const PUBLISHED: [(&str, &str); 6] = [
+    (
+        "openid",
+        "| issuer authorization_endpoint token_endpoint token_endpoint_auth_methods_supported \
+        token_endpoint_auth_signing_alg_values_supported end_session_endpoint scopes_supported response_types_supported \
+        subject_types_supported id_token_signing_alg_values_supported request_object_signing_alg_values_supported \
+        display_values_supported claim_types_supported",
+    ),
+    (
+        "configuration",
+        "private ui_endpoint auth_endpoint api_endpoint domain uhDomain \
+        | area cluster acdDomain tenantId globaldomain",
+    ),
+    ("token", "access_token token_type refresh_token expires_in id_token | issued_token_type"),
+    ("error", "| error errorDescription"),
+    ("key", "| accessKeySecret userId tenantId agentId billingId isActive lastUsedDate"),
+    ("new key", "| accessKeyId accessKeySecret userId tenantId agentId billingId isActive"),
+];
+
+fn assert_published(name: &str, answer: &Value) {
+    let (_, fields) = PUBLISHED.iter().find(|(known, _)| *known == name).expect("a published type");
+    let (required, optional) = fields.split_once('|').expect("a bar");
+    let names: Vec<_> = answer.as_object().expect("an object").keys().map(String::as_str).collect();
+    let is_known =
+        |name: &&str| required.split_whitespace().chain(optional.split_whitespace()).any(|known| known == *name);
+    assert!(names.iter().all(is_known), "{name}: {names:?}");
+    assert!(required.split_whitespace().all(|required| names.contains(&required)), "{name}: {names:?}");
+}
+
+#[tokio::test]
+async fn answers_have_the_fields_of_the_published_types() -> Test {
+    let tenant = Tenant::start().await?;
+    let tenant_id = tenant.simulation.cxone.settings().tenant_id;
+    assert_published("openid", &tenant.get("/.well-known/openid-configuration", "").await?.json().await?);
+    let path = format!("/.well-known/cxone-configuration?tenantId={tenant_id}");
+    assert_published("configuration", &tenant.get(&path, "").await?.json().await?);
+    assert_published("error", &tenant.back_end((CLIENT.0, "wrong"), KEY).await?.json().await?);
+    let answer: Value = tenant.back_end(CLIENT, KEY).await?.json().await?;
+    assert_published("token", &answer);
+    let token = answer["access_token"].as_str().ok_or("no access_token")?;
+    let keys = "/access-key-management/v1/access-keys";
+    let shown: Value = tenant.get(&format!("{keys}/{}", KEY.0), token).await?.json().await?;
+    assert_published("key", &shown["resultSet"]);
+    let wanted = json!({"userId": shown["resultSet"]["userId"], "tenantId": tenant_id});
+    let made: Value = tenant.request(Method::POST, keys).bearer_auth(token).json(&wanted).send().await?.json().await?;
+    assert_published("new key", &made["resultSet"]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_token_has_claims_and_expires_after_an_hour() -> Test {
     let tenant = Tenant::start().await?;
