@@ -101,7 +101,6 @@ pub struct State {
     /// What each actor has seen so far, as a hash.
     pub history: [u64; MOST_ACTORS],
     stale: [Option<(u64, Vec<Version>)>; MOST_ACTORS],
-    /// How many faults there were.
     pub faults: u8,
     pub is_interrupted: [bool; MOST_ACTORS],
     /// These actors removed a pending label: the version's access key is not deleted yet.
@@ -168,8 +167,7 @@ impl World {
             actor: 0,
             polled: MOST_ACTORS - 1,
         };
-        let world = Self { state: Mutex::new(state), start: Instant::now(), before };
-        Arc::new(world)
+        Arc::new(Self { state: Mutex::new(state), start: Instant::now(), before })
     }
 
     /// Milliseconds since the start of the schedule.
