@@ -1,5 +1,6 @@
 //! The secrets engine in OpenBao, and under a test host that can fail at any call.
 
+mod allowed_roles;
 mod configs;
 mod cxone;
 mod ends;

@@ -109,7 +109,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             "set config to the config whose OAuth client issues the tokens",
         ));
     }
-    Config::named(&mount.entries, &role.config).await?;
+    Config::for_role(&mount.entries, &role.config, call.name()).await?;
     let seconds = |field: &str| call.duration(field).map(|duration| duration.as_secs());
     role.ttl = seconds("ttl").or(role.ttl);
     role.max_ttl = seconds("max_ttl").or(role.max_ttl);

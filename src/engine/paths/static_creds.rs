@@ -6,6 +6,7 @@ use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::StaticRole;
+use crate::engine::storage::config::Config;
 use crate::rotation::{ErrorKind, RotationError};
 use openbao_plugin::framework::{Call, Route, RouteOperation};
 use openbao_plugin::{Failure, Operation, Response};
@@ -29,6 +30,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route {
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
     let role = StaticRole::named(&mount.entries, name).await?;
+    Config::check_role(&mount.entries, &role.settings.config, name).await?;
     let now = mount.minting.now();
     let credential = StaticCredential::of_role(&mount.entries, name).await?;
     let Some(credential) = credential.filter(|credential| credential.token.expires_at > now) else {

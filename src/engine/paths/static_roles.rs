@@ -135,7 +135,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let stored = stored(mount, name).await?;
     let (settings, period) = merged(&call, stored.as_ref())?;
     parse_probes(&settings.probes)?;
-    let config = Config::named(&mount.entries, &settings.config).await?;
+    let config = Config::for_role(&mount.entries, &settings.config, name).await?;
     let proposed = settings.document(&config).map_err(|error| to_failure(&error))?;
     if stored.is_none() {
         // Removes what a crash during an earlier write or deletion left.
