@@ -1,5 +1,6 @@
 //! The secrets engine in OpenBao, and under a test host that can fail at any call.
 
+mod agents;
 mod allowed_roles;
 mod configs;
 mod cxone;
@@ -8,6 +9,7 @@ mod hosted;
 mod leases;
 mod nodes;
 mod operators;
+mod overlaps;
 mod roots;
 mod scene;
 mod shared;

@@ -98,7 +98,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _lock = mount.role_writes.lock().await;
+    let _lock = mount.role_locks.lock_for(&call, call.name()).await?;
     let mut role = stored(mount, call.name()).await?.unwrap_or_default();
     if let Some(config) = call.text("config") {
         config.clone_into(&mut role.config);
@@ -109,7 +109,6 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             "set config to the config whose OAuth client issues the tokens",
         ));
     }
-    Config::for_role(&mount.entries, &role.config, call.name()).await?;
     let seconds = |field: &str| call.duration(field).map(|duration| duration.as_secs());
     role.ttl = seconds("ttl").or(role.ttl);
     role.max_ttl = seconds("max_ttl").or(role.max_ttl);
@@ -117,6 +116,8 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     role.probes()?;
     role.token = TokenKindFields::merged(&call, role.token)?;
     let answer = warned(&role, mount.node.max_lease_ttl().await?);
+    let _reference = mount.config_references.read().await;
+    Config::for_role(&mount.entries, &role.config, call.name()).await?;
     mount.entries.put(&Role::key(call.name()), &role).await?;
     tracing::info!(role.name = call.name(), config.name = role.config, "the role was written");
     Ok(answer)
@@ -141,7 +142,7 @@ fn warned(role: &Role, mount_longest: Duration) -> Response {
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _lock = mount.role_writes.lock().await;
+    let _lock = mount.role_locks.lock_for(&call, call.name()).await?;
     mount.entries.delete(&Role::key(call.name())).await?;
     tracing::info!(role.name = call.name(), "the role was deleted");
     Ok(match mount.shared_tokens.delete(call.name()).await? {
