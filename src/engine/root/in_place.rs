@@ -230,7 +230,7 @@ impl InPlaceRotation {
 /// The platform may have regenerated the secret, with the answer lost.
 fn with_recovery(error: RotationError, client_id: &str) -> RotationError {
     let hint = format!(
-        "wait: the engine retries with a stored token. If the error stays and that token is rejected (TokenRejected), regenerate the secret of the OAuth client {client_id} by hand (Admin > Integrations > OAuth) and write it to config/. ({})",
+        "wait: the engine retries with a stored token. If the error stays and that token is rejected (TokenRejected), regenerate the secret of the OAuth client {client_id} manually (Admin > Integrations > OAuth) and write it to config/. ({})",
         error.hint()
     );
     error.with_hint(hint)
