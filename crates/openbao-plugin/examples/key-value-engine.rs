@@ -6,6 +6,7 @@
 //! | `leases/:key` | read | the object with a lease; revoking the lease deletes `issued/:key` |
 //! | `issued/:key` | read | whether the object is leased |
 //! | `unchecked/:key` | read | a lease, issued without a check that this node is active |
+//! | `waiting/:key` | write | waits until its caller leaves, and then writes `store/:key` |
 //! | `settings/:name` | write, read, delete, list | one field of each type |
 //! | `limits` | read | the host's lease times |
 //! | `panic` | read | panics |
@@ -29,7 +30,7 @@ const LEASE: Duration = Duration::from_secs(60);
 
 static ROUTER: Router<KeyValueMount> = Router::new(
     "Stores objects and leases them.\n\nWrite an object to store/, and read it from store/ or leases/.",
-    &[KEYS, STORE, LEASES, ISSUED, UNCHECKED, NAMES, SETTINGS, LIMITS, PANIC],
+    &[KEYS, STORE, LEASES, ISSUED, UNCHECKED, WAITING, NAMES, SETTINGS, LIMITS, PANIC],
 );
 
 const KEYS: Route<KeyValueMount> = Route::new("store/", "Lists the keys.")
@@ -58,6 +59,10 @@ const ISSUED: Route<KeyValueMount> = Route::new("issued/:key", "Whether an objec
 const UNCHECKED: Route<KeyValueMount> = Route::new("unchecked/:key", "Issues a lease without a check.")
     .help("It does not check that this node is active. The host cannot keep a lease that a standby issues.")
     .read("Issues a lease.", |_, call| Box::pin(async move { Ok(unchecked(call.name())) }));
+
+const WAITING: Route<KeyValueMount> = Route::new("waiting/:key", "Waits until its caller leaves.")
+    .help("Then it writes an object to store/.")
+    .write("Waits.", |mount, call| Box::pin(KeyValueMount::wait(mount, call)));
 
 const NAMES: Route<KeyValueMount> = Route::new("settings/", "Lists the settings.")
     .help("The list holds their names.")
@@ -228,6 +233,14 @@ impl KeyValueMount {
         let internal_data = object(json!({"key": key}));
         let lease = Lease::new(LEASE).max_ttl(LEASE * 10).renewable().internal_data(internal_data);
         Ok(Response::with_data(data).leased(lease).warning(format!("issued/{key} is deleted when the lease ends")))
+    }
+
+    async fn wait(&self, call: Call) -> Result<Response, Failure> {
+        let key = format!("store/{}", call.name());
+        self.put(&key, &object(json!({"caller": "waits"}))).await?;
+        call.canceled().await;
+        self.put(&key, &object(json!({"caller": "left"}))).await?;
+        Ok(Response::empty())
     }
 
     async fn issued(&self, call: Call) -> Result<Response, Failure> {

@@ -143,6 +143,7 @@ pub use go_plugin::handshake::{HandshakeError, HostEnvironment};
 pub use go_plugin::host_error::HostError;
 pub use hclog::HclogLayer;
 pub use logical::backend::{Backend, Engine, HeldLease, Lease, Mount, Operation, Request, Response, SpecialPaths};
+pub use logical::cancellation::Cancellation;
 pub use logical::failure::Failure;
 pub use logical::storage::{Storage, StorageEntry};
 pub use logical::system_view::{ReplicationState, SystemView};

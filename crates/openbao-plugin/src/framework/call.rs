@@ -43,6 +43,17 @@ impl Call {
         &self.request
     }
 
+    /// Resolves when the host cancels the request, because its caller left or the request timed out. The call runs to
+    /// completion anyway, unless its handler returns; see [`Cancellation`](crate::Cancellation).
+    pub async fn canceled(&self) {
+        self.request.cancellation.canceled().await;
+    }
+
+    /// Returns whether the host canceled the request.
+    pub fn is_canceled(&self) -> bool {
+        self.request.cancellation.is_canceled()
+    }
+
     /// Returns whether the caller sent the field. Null counts as not sent.
     pub fn is_given(&self, field: &str) -> bool {
         self.values.contains_key(field)

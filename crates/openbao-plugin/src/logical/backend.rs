@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
+use super::cancellation::Cancellation;
 use super::failure::Failure;
 use super::storage::Storage;
 use super::system_view::SystemView;
@@ -34,7 +35,7 @@ pub trait Engine: Send + Sync + 'static {
 /// One mount: its requests and its events.
 ///
 /// Each call runs to completion, even after the host stopped waiting for the answer, so the backend must set its own
-/// deadlines. A panic fails only the call that panicked.
+/// deadlines, or look at the request's [`cancellation`](Request::cancellation). A panic fails only the call that panicked.
 pub trait Backend: Send + Sync + 'static {
     /// Answers a request.
     ///
@@ -192,7 +193,7 @@ pub enum Operation {
 /// let mut request = Request::new(Operation::Update, "notes/first");
 /// request.data.insert("text".to_owned(), "hello".into());
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
     /// The request id in the host's audit log.
@@ -217,6 +218,8 @@ pub struct Request {
     pub mount_type: String,
     /// The mount's accessor in the identity store.
     pub mount_accessor: String,
+    /// Whether the host canceled the request.
+    pub cancellation: Cancellation,
 }
 
 impl Request {
@@ -234,6 +237,7 @@ impl Request {
             mount_point: String::new(),
             mount_type: String::new(),
             mount_accessor: String::new(),
+            cancellation: Cancellation::new(),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Failure {
         Self::Internal(text.into())
     }
 
-    /// 500 that no retry can help, with a text that says why. For a lease whose internal data cannot be read.
+    /// 500 that is final, with a text that says why. For a lease whose internal data cannot be read.
     pub fn unrecoverable(text: impl Into<String>) -> Self {
         Self::Unrecoverable(text.into())
     }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::backend::{HeldLease, Lease, Operation, Request, Response, SpecialPaths};
+use super::cancellation::Cancellation;
 use super::failure::Failure;
 use super::wire_time::{duration, nanoseconds};
 use crate::proto::pb;
@@ -37,6 +38,7 @@ pub(crate) fn request(message: Option<pb::Request>) -> Result<Request, Failure> 
         mount_point: message.mount_point,
         mount_type: message.mount_type,
         mount_accessor: message.mount_accessor,
+        cancellation: Cancellation::new(),
     })
 }
 

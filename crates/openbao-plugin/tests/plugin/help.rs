@@ -61,6 +61,7 @@ async fn the_hosts_openapi_document_has_every_path_of_the_mount() {
         "store",
         "store/{key}",
         "unchecked/{key}",
+        "waiting/{key}",
     ];
     assert_eq!(paths, expected);
     assert_eq!(all["/kv1/panic"]["x-vault-sudo"], true);
