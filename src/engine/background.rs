@@ -1,33 +1,23 @@
-//! The background task of a mount: heals interrupted rotations of client secrets, and rotates the static roles that
-//! are due.
+//! The background task of a mount: starts the work that is due, such as the rotation of static roles.
 //!
-//! It runs when the host's tick or a write wakes it, when the next role is due, and at least once a minute.
+//! It looks for work when the host's tick or a write wakes it, when the next rotation is due, and at least once a minute.
+//! Each unit of work runs in a task of its own, so that a platform that hangs delays only the work of its own config.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::minting::Minting;
-use super::node::Node;
-use super::root::rotation::RootRotations;
-use super::static_roles::rotation::StaticRotations;
-use super::static_roles::scheduler::Scheduler;
-use super::storage::entries::Entries;
+use super::upkeep::{LONGEST_SLEEP, SHORTEST_SLEEP, Upkeep, Work};
 use crate::rotation::Deadline;
-use openbao_plugin::Failure;
 
-/// The longest wait between two passes.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// The shortest wait, so that tokens with a life of seconds do not keep a CPU busy.
-const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
-/// How long revoking the tokens of cancelled requests may take.
-const ROLLBACK: Duration = Duration::from_secs(10);
 /// How long a running rotation may take after the mount is unloaded.
 const LAST_ROTATION: Duration = Duration::from_millis(300);
 
@@ -35,32 +25,16 @@ const LAST_ROTATION: Duration = Duration::from_millis(300);
 #[derive(Clone)]
 pub(crate) struct Background {
     upkeep: Upkeep,
+    minting: Minting,
     wake: Arc<Notify>,
     is_stopping: Arc<AtomicBool>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
-/// The work of one pass.
-#[derive(Clone)]
-struct Upkeep {
-    node: Node,
-    minting: Minting,
-    roots: RootRotations,
-    scheduler: Scheduler,
-}
-
 impl Background {
-    pub(crate) fn new(
-        entries: Entries,
-        node: Node,
-        minting: Minting,
-        roots: RootRotations,
-        rotations: StaticRotations,
-    ) -> Self {
-        let is_stopping = Arc::<AtomicBool>::default();
-        let scheduler = Scheduler { entries, rotations, minting: minting.clone(), is_stopping: is_stopping.clone() };
-        let upkeep = Upkeep { node, minting, roots, scheduler };
-        Self { upkeep, wake: Arc::default(), is_stopping, task: Arc::default() }
+    /// The task of a mount. `upkeep` starts no work once `is_stopping` is set.
+    pub(crate) fn new(upkeep: Upkeep, minting: Minting, is_stopping: Arc<AtomicBool>) -> Self {
+        Self { upkeep, minting, wake: Arc::default(), is_stopping, task: Arc::default() }
     }
 
     /// Starts the task, or wakes it where it runs.
@@ -78,9 +52,10 @@ impl Background {
         self.wake.notify_one();
     }
 
-    /// Runs one pass in the caller's task.
+    /// Runs one pass in the caller's task, until all of its work has ended.
     pub(crate) async fn run_pass(&self) {
-        self.upkeep.pass().await;
+        let (works, _) = self.upkeep.due().await;
+        join_all(works.into_iter().map(|work| self.upkeep.perform(work))).await;
     }
 
     /// Stops the task. A running rotation has 300 ms to finish; one that is aborted is resumed after the next start.
@@ -93,55 +68,58 @@ impl Background {
         {
             task.abort();
         }
-        self.upkeep.minting.roll_back(Deadline::after(LAST_ROTATION)).await;
+        self.minting.roll_back(Deadline::after(LAST_ROTATION)).await;
     }
 }
 
 async fn run(upkeep: Upkeep, wake: Arc<Notify>, is_stopping: Arc<AtomicBool>) {
+    let (running, mut tasks) = (Arc::<Mutex<HashSet<Work>>>::default(), JoinSet::new());
     while !is_stopping.load(Ordering::Relaxed) {
-        let (work, began) = (upkeep.clone(), Instant::now());
+        let (looking, began) = (upkeep.clone(), Instant::now());
         // A task of its own, so that a panic ends one pass only.
-        let mut pass = JoinSet::new();
-        pass.spawn(async move { work.pass().await });
-        let next = pass.join_next().await.and_then(Result::ok).unwrap_or(LONGEST_SLEEP);
+        let looked = tokio::spawn(async move { looking.due().await });
+        let (works, next) = looked.await.unwrap_or((Vec::new(), LONGEST_SLEEP));
+        for work in works {
+            if let Some(running) = Running::begin(&running, &work) {
+                let (upkeep, wake) = (upkeep.clone(), wake.clone());
+                tasks.spawn(async move {
+                    let changes_the_schedule = upkeep.perform(work).await;
+                    drop(running);
+                    if changes_the_schedule {
+                        wake.notify_one();
+                    }
+                });
+            }
+        }
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(next) => {}
         }
+        while tasks.try_join_next().is_some() {}
         // Limits the passes, however often the task is woken.
         if !is_stopping.load(Ordering::Relaxed) {
             sleep(SHORTEST_SLEEP.saturating_sub(began.elapsed())).await;
         }
     }
+    while tasks.join_next().await.is_some() {}
 }
 
-impl Upkeep {
-    /// Runs one pass, and returns the wait until the next.
-    async fn pass(&self) -> Duration {
-        self.minting.roll_back(Deadline::after(ROLLBACK)).await;
-        let next = match self.work().await {
-            Ok(next) => next,
-            Err(failure) if failure.is_read_only() => {
-                tracing::debug!("this node may not write: the active node rotates the static roles");
-                None
-            }
-            Err(failure) => {
-                tracing::warn!("the static roles could not be checked: {failure}");
-                None
-            }
-        };
-        let Some(next) = next else { return LONGEST_SLEEP };
-        // Zero for a role that is overdue.
-        let left = Duration::try_from(next.duration_since(self.minting.now())).unwrap_or_default();
-        left.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
-    }
+/// Marks a unit of work as running until it is dropped, also by a panic.
+struct Running {
+    all: Arc<Mutex<HashSet<Work>>>,
+    work: Work,
+}
 
-    /// Returns when the next role is due; `None` where there is none, or this node may not write.
-    async fn work(&self) -> Result<Option<Timestamp>, Failure> {
-        if !self.node.may_write().await? {
-            return Ok(None);
-        }
-        self.roots.heal().await?;
-        self.scheduler.rotate_due_roles().await
+impl Running {
+    /// `None` where the work runs already.
+    fn begin(all: &Arc<Mutex<HashSet<Work>>>, work: &Work) -> Option<Self> {
+        let is_new = all.lock().insert(work.clone());
+        is_new.then(|| Self { all: all.clone(), work: work.clone() })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.work);
     }
 }

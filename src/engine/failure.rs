@@ -4,7 +4,7 @@ use crate::rotation::{ErrorKind, RotationError};
 use openbao_plugin::Failure;
 
 /// The platform behind the engine failed (RFC 9110, section 15.6.3).
-const BAD_GATEWAY: u16 = 502;
+pub(crate) const BAD_GATEWAY: u16 = 502;
 
 /// Logs the error with its causes, and returns the failure of the request.
 pub(crate) fn logged_failure(error: &RotationError) -> Failure {

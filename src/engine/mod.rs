@@ -3,6 +3,7 @@
 //! `backend` answers the host. `paths` has one file for each path; the folders below them (`tokens`, `static_roles`,
 //! `root`) do the work with `minting` and `storage`.
 
+mod automation;
 mod backend;
 mod background;
 mod failure;
@@ -16,6 +17,7 @@ mod static_roles;
 mod storage;
 mod token;
 mod tokens;
+mod upkeep;
 
 pub use self::backend::GenesysEngine;
 pub use self::mount::GenesysMount;

@@ -1,8 +1,9 @@
 //! The parts of one mount.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 
 use super::background::Background;
 use super::minting::Minting;
@@ -12,10 +13,12 @@ use super::root::role_tokens::RoleTokens;
 use super::root::rotation::RootRotations;
 use super::root::succession::SuccessorRotation;
 use super::static_roles::rotation::StaticRotations;
+use super::static_roles::scheduler::Scheduler;
 use super::storage::entries::Entries;
 use super::storage::locks::Locks;
 use super::tokens::lease::Leases;
 use super::tokens::shared_token::SharedTokens;
+use super::upkeep::Upkeep;
 use openbao_plugin::Mount;
 
 /// One mount. Clones are the same mount.
@@ -29,8 +32,11 @@ pub struct GenesysMount {
     pub(crate) static_rotations: StaticRotations,
     pub(crate) roots: RootRotations,
     pub(crate) background: Background,
-    /// One task at a time writes a role, because a write merges with the stored role.
-    pub(crate) role_writes: Arc<Mutex<()>>,
+    /// One task at a time writes or deletes a role, because a write merges with the stored role.
+    pub(crate) role_locks: Locks,
+    /// Held for reading while an entry that names a config is stored, and for writing while a config is deleted. Not held
+    /// across a call to the platform.
+    pub(crate) config_references: Arc<RwLock<()>>,
 }
 
 impl GenesysMount {
@@ -47,22 +53,25 @@ impl GenesysMount {
         let successor = SuccessorRotation { entries: entries.clone(), minting: minting.clone(), role_tokens };
         let (locks, on) = (Locks::default(), node.clone());
         let roots = RootRotations { entries: entries.clone(), node: on, in_place, successor, locks };
+        let is_stopping = Arc::<AtomicBool>::default();
+        let scheduler = Scheduler {
+            entries: entries.clone(),
+            rotations: static_rotations.clone(),
+            minting: minting.clone(),
+            is_stopping: is_stopping.clone(),
+        };
+        let upkeep = Upkeep { node: node.clone(), minting: minting.clone(), roots: roots.clone(), scheduler };
         Self {
             leases: Leases { entries: entries.clone(), node: node.clone(), minting: minting.clone() },
             shared_tokens: SharedTokens::new(entries.clone(), node.clone(), minting.clone()),
-            background: Background::new(
-                entries.clone(),
-                node.clone(),
-                minting.clone(),
-                roots.clone(),
-                static_rotations.clone(),
-            ),
+            background: Background::new(upkeep, minting.clone(), is_stopping),
             entries,
             node,
             minting,
             static_rotations,
             roots,
-            role_writes: Arc::default(),
+            role_locks: Locks::default(),
+            config_references: Arc::default(),
         }
     }
 

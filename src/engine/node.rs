@@ -28,6 +28,17 @@ impl Node {
         Ok(!state.is_standby())
     }
 
+    /// Fails on a standby, whose leases the active node would not know. A secondary cluster issues leases of its own.
+    ///
+    /// # Errors
+    /// The read-only failure that makes the host forward the request, or the host did not answer.
+    pub(crate) async fn require_active(&self) -> Result<(), Failure> {
+        match self.system.replication_state().await?.is_standby() {
+            false => Ok(()),
+            true => Err(Failure::read_only()),
+        }
+    }
+
     /// Fails on a node that may not write, so that the host forwards the request before a token is created that could
     /// not be stored.
     ///

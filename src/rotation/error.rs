@@ -99,7 +99,7 @@ impl ErrorKind {
                 "rotate again for a new token; if the error persists, check that the OAuth client is active and was not just deleted or disabled"
             }
             Self::TokenOwnerMismatch => {
-                "a server between this machine and the platform returns another client's token: check ROTATOR_LOGIN_URL, ROTATOR_API_URL and any proxy"
+                "if the client was changed during the rotation, rotate again; otherwise a server between this machine and the platform returns another client's token: check ROTATOR_LOGIN_URL, ROTATOR_API_URL and any proxy"
             }
             Self::ProbeFailed => {
                 "call the probe's path with the same client and compare: readers of this token depend on it"

@@ -1,5 +1,6 @@
 //! The secrets engine in OpenBao, and under a test host that can fail at any call.
 
+mod agents;
 mod configs;
 mod cxone;
 mod ends;
@@ -7,6 +8,7 @@ mod hosted;
 mod leases;
 mod nodes;
 mod operators;
+mod overlaps;
 mod roots;
 mod scene;
 mod shared;

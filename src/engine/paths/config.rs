@@ -93,7 +93,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     // A lock of this config alone: a slow platform does not delay other writes.
-    let _lock = mount.roots.lock(call.name()).await;
+    let _lock = mount.roots.locks.lock_for(&call, call.name()).await?;
     mount.node.require_writable().await?;
     let config = merged(&call, stored(mount, call.name()).await?)?;
     mount.minting.check_place(&config)?;
@@ -160,9 +160,8 @@ fn is_of(platform: PlatformName, name: &str) -> bool {
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _lock = mount.roots.lock(call.name()).await;
-    // No role that names the config is written meanwhile.
-    let _roles = mount.role_writes.lock().await;
+    let _lock = mount.roots.locks.lock_for(&call, call.name()).await?;
+    let _references = mount.config_references.write().await;
     if !call.boolean("force").unwrap_or(false) {
         let users = users(mount, call.name()).await?;
         if !users.is_empty() {

@@ -59,7 +59,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _lock = mount.role_writes.lock().await;
+    let _lock = mount.role_locks.lock_for(&call, call.name()).await?;
     let mut role = stored(mount, call.name()).await?.unwrap_or_default();
     if let Some(config) = call.text("config") {
         config.clone_into(&mut role.config);
@@ -70,7 +70,6 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             "set config to the config whose OAuth client issues the tokens",
         ));
     }
-    Config::named(&mount.entries, &role.config).await?;
     let seconds = |field: &str| call.duration(field).map(|duration| duration.as_secs());
     role.ttl = seconds("ttl").or(role.ttl);
     role.max_ttl = seconds("max_ttl").or(role.max_ttl);
@@ -78,6 +77,8 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     role.probes()?;
     role.token = TokenKindFields::merged(&call, role.token)?;
     let answer = warned(&role, mount.node.max_lease_ttl().await?);
+    let _reference = mount.config_references.read().await;
+    Config::named(&mount.entries, &role.config).await?;
     mount.entries.put(&Role::key(call.name()), &role).await?;
     tracing::info!(role.name = call.name(), config.name = role.config, "the role was written");
     Ok(answer)
@@ -102,7 +103,7 @@ fn warned(role: &Role, mount_longest: Duration) -> Response {
 }
 
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let _lock = mount.role_writes.lock().await;
+    let _lock = mount.role_locks.lock_for(&call, call.name()).await?;
     mount.entries.delete(&Role::key(call.name())).await?;
     tracing::info!(role.name = call.name(), "the role was deleted");
     Ok(match mount.shared_tokens.delete(call.name()).await? {

@@ -20,6 +20,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new(
 .sudo();
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let _lock = mount.roots.locks.lock_for(&call, call.name()).await?;
     let rotated = mount.roots.rotate(call.name()).await;
     // The background task heals an interrupted rotation.
     mount.background.wake();

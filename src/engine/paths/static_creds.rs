@@ -1,6 +1,10 @@
 //! `static-creds/:name`: the token of a static role.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
+use jiff::Timestamp;
+use serde_json::json;
 
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
@@ -30,9 +34,24 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let place = credential.place().map_err(|error| to_failure(&error))?;
     let api_url = mount.minting.api_url(&place, &credential.token).await;
     let mut fields = credential.token.answer(api_url, now);
-    fields.insert("last_rotation".to_owned(), credential.token.issued_at.to_string().into());
-    fields.insert("rotation_period".to_owned(), role.rotation_period.into());
+    let next = role.next_rotation(Some(&credential), false, now);
+    let last = json!(credential.token.issued_at.to_string());
+    fields.extend(role.plan.shown());
+    let period = role.plan.period().unwrap_or_else(|| between(credential.token.issued_at, next.unwrap_or(now)));
+    fields.extend(super::response::fields(json!({
+        "ttl": between(now, next.unwrap_or(credential.token.expires_at).min(credential.token.expires_at)).as_secs(),
+        "token_ttl": credential.token.left(now).as_secs(),
+        "last_vault_rotation": last,
+        "last_rotation": last,
+        // Agents wait for `ttl` only where there is a period.
+        "rotation_period": period.as_secs(),
+    })));
     Ok(Response::with_data(fields))
+}
+
+/// The time from one moment to another; zero if that has passed.
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
 /// Why a role's token has expired. Expired tokens are not returned.

@@ -1,12 +1,11 @@
 //! `static-roles/:name`: a token that the engine rotates.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::response::{fields, keys};
+use crate::engine::automation::plan::RotationPlan;
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
@@ -16,9 +15,6 @@ use crate::engine::storage::role::parse_probes;
 use crate::engine::storage::token_kind::{TOKEN_FIELDS, TokenKindFields};
 use openbao_plugin::framework::{Call, Field, Route, refuse};
 use openbao_plugin::{Failure, Response};
-
-/// The shortest rotation period.
-const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("static-roles/", "The static roles.")
     .help("Lists the names of the static roles.")
@@ -62,14 +58,14 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let token = credential.as_ref().map(|credential| &credential.token);
     let is_pending = mount.static_rotations.is_pending(call.name()).await?;
     let next = mount.static_rotations.next_rotation(call.name(), &role, is_pending).await?;
-    let next = next.max(mount.minting.now());
+    let next = next.map(|next| next.max(mount.minting.now()));
     let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let shown = fields(json!({
         "config": role.settings.config,
-        "rotation_period": role.rotation_period,
         "probes": role.settings.probes,
+        "last_vault_rotation": token.map(|token| text(token.issued_at)),
         "last_rotation": token.map(|token| text(token.issued_at)),
-        "next_rotation": text(next),
+        "next_rotation": next.map(text),
         "expires_at": token.map(|token| text(token.expires_at)),
         "last_error": role.last_error.map(|error| json!({
             "type": error.r#type,
@@ -79,15 +75,15 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             "failures": error.failures,
         })),
     }));
-    Ok(Response::with_data(shown.into_iter().chain(role.settings.token.shown()).collect()))
+    Ok(Response::with_data(shown.into_iter().chain(role.plan.shown()).chain(role.settings.token.shown()).collect()))
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
     mount.node.require_writable().await?;
-    let _lock = mount.static_rotations.lock(name).await;
+    let _lock = mount.static_rotations.locks.lock_for(&call, name).await?;
     let stored = stored(mount, name).await?;
-    let (settings, period) = merged(&call, stored.as_ref())?;
+    let (settings, plan) = merged(&call, stored.as_ref())?;
     parse_probes(&settings.probes)?;
     let config = Config::named(&mount.entries, &settings.config).await?;
     let proposed = settings.document(&config).map_err(|error| to_failure(&error))?;
@@ -97,40 +93,56 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     }
     let credential = StaticCredential::of_role(&mount.entries, name).await?;
     let last_error = if credential.is_some_and(|credential| credential.follows_from(&proposed)) {
-        stored.and_then(|stored| stored.last_error)
+        stored.as_ref().and_then(|stored| stored.last_error.clone())
     } else {
         // The credential is stored before the role: a role that can be read has a credential.
         mount.static_rotations.create(name, &settings).await.map_err(|error| to_failure(&error))?;
         None
     };
-    let role = StaticRole { settings, rotation_period: period.as_secs(), last_error };
-    mount.entries.put(&key(ROLES, name), &role).await?;
+    let is_new = stored.is_none();
+    let role = StaticRole { settings, plan, last_error };
+    if let Err(failure) = store(mount, name, &role).await {
+        // The config was deleted meanwhile.
+        if is_new && matches!(failure, Failure::InvalidRequest(_)) {
+            mount.static_rotations.delete_orphan(name).await?;
+        }
+        return Err(failure);
+    }
     mount.background.wake();
     tracing::info!(role.name = name, config.name = role.settings.config, "the static role was written");
-    warned(mount, name, period).await
+    warned(mount, name, &role.plan).await
+}
+
+/// Stores a role, unless its config was deleted.
+async fn store(mount: &GenesysMount, name: &str, role: &StaticRole) -> Result<(), Failure> {
+    let _reference = mount.config_references.read().await;
+    Config::named(&mount.entries, &role.settings.config).await?;
+    mount.entries.put(&key(ROLES, name), role).await
 }
 
 /// The stored settings, updated with those of the request.
-fn merged(call: &Call, stored: Option<&StaticRole>) -> Result<(RoleSettings, Duration), Failure> {
-    let missing = |field: &str| refuse(format!("{field} is missing"), "set config and rotation_period");
+fn merged(call: &Call, stored: Option<&StaticRole>) -> Result<(RoleSettings, RotationPlan), Failure> {
+    let missing =
+        |what: &str| refuse(format!("{what} is missing"), "set config, and rotation_period or rotation_schedule");
     let config = call.text("config").or(stored.map(|stored| stored.settings.config.as_str()));
-    let period = call.duration("rotation_period").or(stored.map(StaticRole::period));
     let probes = call.texts("probes").or_else(|| stored.map(|stored| stored.settings.probes.clone()));
     let config = config.ok_or_else(|| missing("config"))?.to_owned();
-    let period = period.ok_or_else(|| missing("rotation_period"))?;
-    if period < SHORTEST_PERIOD {
-        let sentence = format!("rotation_period is {} s: it must be at least 60 s", period.as_secs());
-        return Err(refuse(sentence, "set rotation_period to 60 or more; tokens live for hours"));
+    let plan = RotationPlan::merged(call, stored.map(|stored| stored.plan.clone()).unwrap_or_default())?;
+    if !plan.is_set() {
+        return Err(missing("rotation_period"));
     }
     let token = TokenKindFields::merged(call, stored.map(|stored| stored.settings.token.clone()).unwrap_or_default())?;
-    Ok((RoleSettings { config, probes: probes.unwrap_or_default(), token }, period))
+    Ok((RoleSettings { config, probes: probes.unwrap_or_default(), token }, plan))
 }
 
 /// Warns of a period that is longer than the token's life.
-async fn warned(mount: &GenesysMount, name: &str, period: Duration) -> Result<Response, Failure> {
+async fn warned(mount: &GenesysMount, name: &str, plan: &RotationPlan) -> Result<Response, Failure> {
     let credential = StaticCredential::of_role(&mount.entries, name).await?;
     let life = credential.map(|credential| credential.token.lifetime());
-    let Some(life) = life.filter(|life| *life < period) else { return Ok(Response::empty()) };
+    let (Some(life), Some(period)) = (life, plan.period()) else { return Ok(Response::empty()) };
+    if life >= period {
+        return Ok(Response::empty());
+    }
     Ok(Response::empty().warning(format!(
         "rotation_period is {} s, but tokens of this OAuth client live {} s: the token is rotated before it expires",
         period.as_secs(),
@@ -142,7 +154,7 @@ async fn warned(mount: &GenesysMount, name: &str, period: Duration) -> Result<Re
 /// crash leaves.
 async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
-    let _lock = mount.static_rotations.lock(name).await;
+    let _lock = mount.static_rotations.locks.lock_for(&call, name).await?;
     mount.entries.delete(&key(ROLES, name)).await?;
     let warnings = mount.static_rotations.delete_credentials(name).await?;
     tracing::info!(role.name = name, "the static role was deleted");

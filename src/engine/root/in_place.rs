@@ -93,9 +93,15 @@ impl InPlaceRotation {
     /// # Errors
     /// The platform's error or the host's.
     pub(crate) async fn heal(&self, name: &str, deadline: Deadline) -> Result<(), Failure> {
-        let Some(intent) = self.entries.get::<RootIntent>(&key(INTENTS, name)).await? else { return Ok(()) };
         let Some(config) = self.entries.get::<Config>(&key(PREFIX, name)).await? else {
             return self.entries.delete(&key(INTENTS, name)).await;
+        };
+        let intent = match self.entries.get::<RootIntent>(&key(INTENTS, name)).await {
+            Ok(Some(intent)) => intent,
+            Ok(None) => return Ok(()),
+            // Replaces the entry, which is handled at the next look.
+            Err(Failure::Internal(_)) => return self.write_ahead(name, &config, deadline).await.map(drop),
+            Err(failure) => return Err(failure),
         };
         match self.minting.check_credentials(&config, deadline).await {
             Err(error) if error.kind() == ErrorKind::CredentialsRejected && !intent.is_for(&config) => {
@@ -128,9 +134,17 @@ impl InPlaceRotation {
         deadline: Deadline,
     ) -> Result<(SecretString, bool), Failure> {
         let key = key(INTENTS, name);
+        let (former, is_settled) = match self.entries.get::<RootIntent>(&key).await {
+            Ok(former) => {
+                let former = former.filter(|former| former.is_for(config));
+                let is_settled = former.as_ref().is_none_or(|former| former.is_settled(self.minting.now()));
+                (former, is_settled)
+            }
+            // A damaged entry says neither.
+            Err(Failure::Internal(_)) => (None, false),
+            Err(failure) => return Err(failure),
+        };
         let minted = self.minting.mint_for_admin(config, deadline).await;
-        let former = self.entries.get::<RootIntent>(&key).await?.filter(|former| former.is_for(config));
-        let is_settled = former.as_ref().is_none_or(|former| former.is_settled(self.minting.now()));
         match (minted, former) {
             (Ok(NewToken { token, guard, .. }), former) => {
                 let intent = RootIntent::new(config.client_id(), token.access_token, self.minting.now());

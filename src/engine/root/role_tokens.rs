@@ -35,7 +35,7 @@ impl RoleTokens {
         }
         let mut replaced = Ok(());
         for role_name in self.entries.list(STATIC_ROLES).await? {
-            let _lock = self.static_rotations.lock(&role_name).await;
+            let _lock = self.static_rotations.locks.lock(&role_name).await;
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let rejected = self.minting.is_rejected(config, &credential.token.access_token, deadline).await;
             if rejected.map_err(|error| logged_failure(&error))? {
@@ -54,7 +54,7 @@ impl RoleTokens {
     /// Why a role could not be rotated, or the host's error.
     pub(crate) async fn replace_outdated(&self, name: &str, config: &Config) -> Result<(), Failure> {
         for role_name in self.entries.list(STATIC_ROLES).await? {
-            let _lock = self.static_rotations.lock(&role_name).await;
+            let _lock = self.static_rotations.locks.lock(&role_name).await;
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let settings = role.settings.document(config).map_err(|error| to_failure(&error))?;
             if !credential.follows_from(&settings) {

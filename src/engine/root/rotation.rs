@@ -5,7 +5,7 @@ use super::succession::SuccessorRotation;
 use crate::engine::node::Node;
 use crate::engine::storage::config::{Config, PREFIX, SecretSuccession};
 use crate::engine::storage::entries::Entries;
-use crate::engine::storage::locks::{Locks, NameGuard};
+use crate::engine::storage::locks::Locks;
 use crate::rotation::Deadline;
 use openbao_plugin::framework::refuse;
 use openbao_plugin::{Failure, Response};
@@ -22,18 +22,12 @@ pub(crate) struct RootRotations {
 }
 
 impl RootRotations {
-    /// Waits for the lock of a config.
-    pub(crate) async fn lock(&self, name: &str) -> NameGuard {
-        self.locks.lock(name).await
-    }
-
-    /// Gets a new secret for a config, and stores it.
+    /// Gets a new secret for a config, and stores it. The caller holds the config's lock.
     ///
     /// # Errors
     /// 400 for a config whose secret cannot be rotated, the platform's error, or the host's. A regenerated secret that
     /// may be lost is regenerated again by [`heal`](Self::heal).
     pub(crate) async fn rotate(&self, name: &str) -> Result<Response, Failure> {
-        let _lock = self.lock(name).await;
         self.node.require_writable().await?;
         let config = Config::named(&self.entries, name).await?;
         self.refuse_if_shared(name, &config).await?;
@@ -55,21 +49,23 @@ impl RootRotations {
         Ok(answer)
     }
 
-    /// Completes the in-place rotations that a crash or a lost answer interrupted.
+    /// The configs whose in-place rotation a crash or a lost answer interrupted.
     ///
     /// # Errors
     /// The host's error.
-    pub(crate) async fn heal(&self) -> Result<(), Failure> {
-        for name in self.in_place.interrupted().await? {
-            let Some(_lock) = self.locks.try_lock(&name) else { continue };
-            if let Err(why) = self.in_place.heal(&name, Deadline::after(ROTATION)).await {
-                tracing::error!(
-                    config.name = name,
-                    "the rotation of the client secret was interrupted, and the new secret is unknown: {why}"
-                );
-            }
+    pub(crate) async fn interrupted(&self) -> Result<Vec<String>, Failure> {
+        self.in_place.interrupted().await
+    }
+
+    /// Completes an interrupted in-place rotation, unless another task holds the config's lock. An error is logged.
+    pub(crate) async fn heal(&self, name: &str) {
+        let Some(_lock) = self.locks.try_lock(name) else { return };
+        if let Err(why) = self.in_place.heal(name, Deadline::after(ROTATION)).await {
+            tracing::error!(
+                config.name = name,
+                "the rotation of the client secret was interrupted, and the new secret is unknown: {why}"
+            );
         }
-        Ok(())
     }
 
     /// Refuses a rotation that would invalidate the credentials of another config.

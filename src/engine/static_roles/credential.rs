@@ -1,7 +1,9 @@
 //! The current credential of a static role.
 
-use super::role::{CREDENTIALS, StoredVersion, key};
-use super::schedule::CredentialAge;
+use jiff::Timestamp;
+
+use super::role::{CREDENTIALS, StaticRole, StoredVersion, key};
+use crate::engine::automation::timing::{LastRotation, RotationTiming, due};
 use crate::engine::storage::entries::Entries;
 use crate::engine::token::Token;
 use crate::rotation::{Document, Place, Result, VersionId};
@@ -11,6 +13,8 @@ use openbao_plugin::Failure;
 /// A credential that was promoted.
 pub(crate) struct StaticCredential {
     version: VersionId,
+    /// Whether it is the role's first version.
+    is_first: bool,
     document: Document,
     pub(crate) token: Token,
 }
@@ -27,7 +31,7 @@ impl StaticCredential {
             || Failure::internal(format!("the entry {key} is damaged\nhint: delete the role, and write it again"));
         let document = stored.parse().map_err(|_| damaged())?;
         let token = token_in(&document).ok_or_else(damaged)?;
-        Ok(Some(Self { version: stored.version, document, token }))
+        Ok(Some(Self { is_first: stored.previous.is_none(), version: stored.version, document, token }))
     }
 
     /// Whether it was minted with these settings.
@@ -43,13 +47,32 @@ impl StaticCredential {
         self.document.place()
     }
 
-    /// Its version, issue and expiry.
-    pub(crate) fn age(&self) -> CredentialAge<'_> {
-        CredentialAge {
-            version: self.version.as_str(),
-            issued_at: self.token.issued_at,
-            expires_at: self.token.expires_at,
+    /// The rotation that made it.
+    pub(crate) fn rotation(&self) -> LastRotation<'_> {
+        LastRotation {
+            seed: self.version.as_str(),
+            is_first: self.is_first,
+            at: self.token.issued_at,
+            expires_at: Some(self.token.expires_at),
         }
+    }
+}
+
+impl StaticRole {
+    /// The time when the role is due; `None` without automated rotation. `credential` is the one that matches its settings.
+    pub(crate) fn next_rotation(
+        &self,
+        credential: Option<&StaticCredential>,
+        is_pending: bool,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        due(&RotationTiming {
+            pace: self.plan.pace(),
+            last: credential.map(StaticCredential::rotation),
+            is_pending,
+            failed: self.last_error.as_ref().map(|error| (error.at, error.failures)),
+            now,
+        })
     }
 }
 

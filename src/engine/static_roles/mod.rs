@@ -3,6 +3,5 @@
 pub(super) mod credential;
 pub(super) mod role;
 pub(super) mod rotation;
-pub(super) mod schedule;
 pub(super) mod scheduler;
 pub(super) mod store;

@@ -1,12 +1,11 @@
 //! A static role and its credential, as they are stored.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::engine::automation::plan::RotationPlan;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::token_kind::TokenKindFields;
@@ -33,8 +32,8 @@ pub(crate) fn key(prefix: &str, name: &str) -> String {
 pub(crate) struct StaticRole {
     #[serde(flatten)]
     pub(crate) settings: RoleSettings,
-    /// In seconds.
-    pub(crate) rotation_period: u64,
+    #[serde(flatten)]
+    pub(crate) plan: RotationPlan,
     /// Why the last rotation failed; `None` after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<LastError>,
@@ -49,10 +48,6 @@ impl StaticRole {
         let missing =
             || refuse(format!("there is no static role {name:?}"), "run `bao list genesys-cloud/static-roles`");
         entries.get(&key(ROLES, name)).await?.ok_or_else(missing)
-    }
-
-    pub(crate) fn period(&self) -> Duration {
-        Duration::from_secs(self.rotation_period)
     }
 }
 
@@ -86,7 +81,7 @@ impl RoleSettings {
 }
 
 /// The error of the last rotation, and the number of failures in a row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LastError {
     /// The stable name of the error kind.
     pub(crate) r#type: String,

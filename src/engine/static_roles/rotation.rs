@@ -2,25 +2,30 @@
 //!
 //! Callers hold the role's lock.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::credential::{StaticCredential, revocable};
 use super::role::{CREDENTIALS, LastError, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
-use super::schedule::{self, RotationTiming};
 use super::store::StaticStore;
 use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
-use crate::engine::storage::locks::{Locks, NameGuard};
+use crate::engine::storage::locks::Locks;
 use crate::rotation::{
     Deadline, ErrorKind, Result as RotationResult, RotationError, RotationReport, SecretId, StepOutcome, VersionId,
 };
 use openbao_plugin::Failure;
 
-/// How long a rotation may take.
-const ROTATION: Duration = Duration::from_secs(60);
+/// How long a rotation may take. A request that waited 25 seconds for it still ends before the clients of Vault and OpenBao
+/// give up, after 60 seconds.
+const ROTATION: Duration = Duration::from_secs(30);
+/// How long the outcome of a rotation is kept: longer than a request waits.
+const OUTCOMES_KEPT: Duration = Duration::from_secs(120);
 /// How long the revocation of a removed token may take.
 const REVOCATION: Duration = Duration::from_secs(10);
 
@@ -30,22 +35,39 @@ pub(crate) struct StaticRotations {
     entries: Entries,
     store: StaticStore,
     minting: Minting,
-    locks: Locks,
+    /// One task at a time writes, rotates or deletes a role.
+    pub(crate) locks: Locks,
+    outcomes: Arc<Mutex<HashMap<String, RotationOutcome>>>,
+}
+
+/// How a rotation ended.
+struct RotationOutcome {
+    began: Instant,
+    result: RotationResult<()>,
 }
 
 impl StaticRotations {
     pub(crate) fn new(entries: Entries, minting: Minting) -> Self {
-        Self { store: StaticStore::over(entries.clone()), entries, minting, locks: Locks::default() }
+        Self {
+            store: StaticStore::over(entries.clone()),
+            entries,
+            minting,
+            locks: Locks::default(),
+            outcomes: Arc::default(),
+        }
     }
 
-    /// Waits for a role's lock. One task at a time writes, rotates or deletes a role.
-    pub(crate) async fn lock(&self, name: &str) -> NameGuard {
-        self.locks.lock(name).await
+    /// How the last rotation of a role ended; `None` if it began before this time.
+    pub(crate) fn outcome_since(&self, name: &str, requested_at: Instant) -> Option<RotationResult<()>> {
+        let outcomes = self.outcomes.lock();
+        let outcome = outcomes.get(name).filter(|outcome| outcome.began >= requested_at)?;
+        Some(outcome.result.clone())
     }
 
-    /// A role's lock; `None` where another task holds it.
-    pub(crate) fn try_lock(&self, name: &str) -> Option<NameGuard> {
-        self.locks.try_lock(name)
+    fn record(&self, name: &str, began: Instant, result: RotationResult<()>) {
+        let mut outcomes = self.outcomes.lock();
+        outcomes.retain(|_, outcome| outcome.began.elapsed() < OUTCOMES_KEPT);
+        outcomes.insert(name.to_owned(), RotationOutcome { began, result });
     }
 
     /// Rotates a role, and stores the error in the role, or removes the former error.
@@ -53,7 +75,9 @@ impl StaticRotations {
     /// # Errors
     /// Why no credential was promoted.
     pub(crate) async fn rotate(&self, name: &str, role: &StaticRole) -> RotationResult<()> {
+        let began = Instant::now();
         let rotated = self.run(name, self.store.clone()).await;
+        self.record(name, began, rotated.clone());
         let failed = rotated.as_ref().err();
         // A node that may not write stores no error either.
         if failed.is_some_and(|error| error.kind() == ErrorKind::StoreDenied) {
@@ -92,7 +116,7 @@ impl StaticRotations {
         Ok(pending.is_some_and(|pending| current.is_none_or(|current| current.version != pending.version)))
     }
 
-    /// The time when a role is due.
+    /// The time when a role is due; `None` without automated rotation.
     ///
     /// # Errors
     /// The host's error, or that an entry is damaged.
@@ -101,18 +125,12 @@ impl StaticRotations {
         name: &str,
         role: &StaticRole,
         is_pending: bool,
-    ) -> Result<Timestamp, Failure> {
+    ) -> Result<Option<Timestamp>, Failure> {
         let credential = StaticCredential::of_role(&self.entries, name).await?;
         let settings = self.store.settings_of(name).await.ok().flatten();
         let matches =
             |credential: &&StaticCredential| settings.as_ref().is_none_or(|settings| credential.follows_from(settings));
-        Ok(schedule::due(&RotationTiming {
-            period: role.period(),
-            credential: credential.as_ref().filter(matches).map(StaticCredential::age),
-            is_pending,
-            failed: role.last_error.as_ref().map(|error| (error.at, error.failures)),
-            now: self.minting.now(),
-        }))
+        Ok(role.next_rotation(credential.as_ref().filter(matches), is_pending, self.minting.now()))
     }
 
     /// Revokes the tokens of a deleted role and deletes their entries. Returns a warning for each token that could not
@@ -150,7 +168,19 @@ impl StaticRotations {
         self.delete_credentials(name).await.map(drop)
     }
 
+    /// Runs a rotation, and another one if the config's client was changed meanwhile: the new token belongs to the former
+    /// client then.
     async fn run(&self, name: &str, store: StaticStore) -> RotationResult<()> {
+        let settings = store.settings_of(name).await?;
+        let result = self.run_once(name, store.clone()).await;
+        let is_foreign = result.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenOwnerMismatch);
+        match (settings, store.settings_of(name).await?) {
+            (Some(before), Some(now)) if is_foreign && !before.follows_from(&now) => self.run_once(name, store).await,
+            _ => result,
+        }
+    }
+
+    async fn run_once(&self, name: &str, store: StaticStore) -> RotationResult<()> {
         let rotator = self.minting.rotator(store);
         let (secret, began) = (SecretId::new(key(ROLES, name)), Instant::now());
         let report = rotator.rotate(&secret, VersionId::random(), Deadline::after(ROTATION), |_| {}).await;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::engine::failure::logged_failure;
+use crate::engine::failure::{BAD_GATEWAY, logged_failure};
 use crate::engine::minting::Minting;
 use crate::engine::node::Node;
 use crate::engine::storage::config::Config;
@@ -87,13 +87,13 @@ impl Leases {
     pub(crate) async fn issue(&self, role_name: &str) -> Result<Response, Failure> {
         let role = Role::named(&self.entries, role_name).await?;
         let config = Config::named(&self.entries, &role.config).await?;
-        self.node.require_writable().await?;
+        self.node.require_active().await?;
         let limits = self.limits(&role).await?;
         let (token, rollback) = self.minting.mint(&config, &role, Deadline::after(MINTING)).await?;
         let now = self.minting.now();
         let place = config.place();
         let api_url = self.minting.api_url(&place, &token).await;
-        let answer = Response::with_data(token.answer(api_url, now));
+        let answer = cut_short(Response::with_data(token.answer(api_url, now)), &role, token.lifetime());
         let leased = LeasedToken { role: role_name.to_owned(), place, token };
         let lease = leased.begin(&limits, now)?;
         rollback.commit();
@@ -136,7 +136,7 @@ impl Leases {
     /// Revokes a leased token. An expired token counts as revoked, so that no lease stays forever.
     ///
     /// # Errors
-    /// The platform could not be asked; the host retries.
+    /// 5xx: the host retries. A lease that cannot be read is irrevocable.
     pub(crate) async fn revoke(&self, request: &Request) -> Result<Response, Failure> {
         self.revoke_token(&LeasedToken::of(held(request)?)?).await?;
         Ok(Response::empty())
@@ -160,7 +160,7 @@ impl Leases {
         }
         let deadline = Deadline::after(REVOCATION);
         let revoked = self.minting.revoke(&leased.place, &leased.token.access_token, deadline).await;
-        revoked.map_err(|error| logged_failure(&error))
+        revoked.map_err(|error| retried(logged_failure(&error)))
     }
 
     async fn limits(&self, role: &Role) -> Result<LeaseLimits, Failure> {
@@ -170,6 +170,23 @@ impl Leases {
 
 fn held(request: &Request) -> Result<&HeldLease, Failure> {
     request.lease.as_ref().ok_or_else(|| Failure::internal("the host's request has no lease"))
+}
+
+/// A failed revocation as 5xx. For a 4xx, hosts give the lease up (`expiration.go`, `revokeEntry`).
+fn retried(failure: Failure) -> Failure {
+    match failure {
+        Failure::InvalidRequest(text) => Failure::Status(BAD_GATEWAY, text),
+        other => other,
+    }
+}
+
+/// Warns where the token expires before the role's `ttl`.
+fn cut_short(answer: Response, role: &Role, lifetime: Duration) -> Response {
+    let Some(ttl) = role.ttl().filter(|ttl| *ttl > lifetime) else { return answer };
+    let (ttl, lifetime) = (ttl.as_secs(), lifetime.as_secs());
+    answer.warning(format!(
+        "ttl of the role is {ttl} s, but tokens of this OAuth client live {lifetime} s: the lease ends with the token"
+    ))
 }
 
 fn is_certainly_expired(token: &Token, now: Timestamp) -> bool {

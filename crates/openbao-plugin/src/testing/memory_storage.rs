@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::Barrier;
 use tonic::{Request, Response, Status};
 
 use crate::proto::pb;
@@ -26,6 +27,7 @@ struct Script {
     refusal: String,
     are_answers_lost: bool,
     calls: Vec<String>,
+    meeting: Option<(String, Arc<Barrier>)>,
     event: Option<Event>,
 }
 
@@ -67,6 +69,11 @@ impl MemoryStorage {
     /// Runs an action once, at a call of any kind, after `calls_before` further calls.
     pub fn at_call(&self, calls_before: usize, moment: Moment, action: impl FnOnce() + Send + 'static) {
         self.script.lock().event = Some(Event { calls_before, moment, action: Box::new(action) });
+    }
+
+    /// Holds the next such call, for example `put roles/ci`, until the barrier's other sides arrive.
+    pub fn meet_at(&self, call: &str, barrier: Arc<Barrier>) {
+        self.script.lock().meeting = Some((call.to_owned(), barrier));
     }
 
     /// Cancels the action of [`at_call`](Self::at_call), and returns whether it had not run.
@@ -113,6 +120,10 @@ impl MemoryStorage {
 
     /// Records and executes a call, or runs the scripted action at it.
     async fn execute<T>(&self, call: String, work: impl FnOnce(&mut BTreeMap<String, pb::StorageEntry>) -> T) -> T {
+        let meeting = self.script.lock().meeting.take_if(|(at, _)| *at == call);
+        if let Some((_, barrier)) = meeting {
+            barrier.wait().await;
+        }
         let event = {
             let mut script = self.script.lock();
             script.calls.push(call);

@@ -1,0 +1,4 @@
+//! Automated rotation: when a static role or a config is rotated next.
+
+pub(super) mod plan;
+pub(super) mod timing;

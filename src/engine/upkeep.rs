@@ -1,0 +1,92 @@
+//! What the background task does: units of work that are independent of each other.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::minting::Minting;
+use super::node::Node;
+use super::root::rotation::RootRotations;
+use super::static_roles::scheduler::Scheduler;
+use crate::rotation::Deadline;
+use openbao_plugin::Failure;
+
+/// The longest wait between two looks.
+pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The shortest wait, so that tokens with a life of seconds do not keep a CPU busy.
+pub(super) const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long revoking the tokens of cancelled requests may take.
+const ROLLBACK: Duration = Duration::from_secs(10);
+
+/// A unit of work. At most one of each runs at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Work {
+    /// Revokes the tokens of cancelled requests.
+    RollBack,
+    /// Completes an interrupted rotation of this config's client secret.
+    HealRoot(String),
+    /// Rotates the static roles of this config that are due.
+    RotateRoles(String),
+    /// Deletes the credentials of this name, which has no static role.
+    DeleteOrphan(String),
+}
+
+/// Finds and does the work of a mount.
+#[derive(Clone)]
+pub(crate) struct Upkeep {
+    pub(crate) node: Node,
+    pub(crate) minting: Minting,
+    pub(crate) roots: RootRotations,
+    pub(crate) scheduler: Scheduler,
+}
+
+impl Upkeep {
+    /// The work that is due, and the wait until more is.
+    pub(crate) async fn due(&self) -> (Vec<Work>, Duration) {
+        let mut works = vec![Work::RollBack];
+        let next = match self.add_due(&mut works).await {
+            Ok(next) => next,
+            Err(failure) if failure.is_read_only() => {
+                tracing::debug!("this node may not write: the active node rotates the static roles");
+                None
+            }
+            Err(failure) => {
+                tracing::warn!("the static roles could not be checked: {failure}");
+                None
+            }
+        };
+        let Some(next) = next else { return (works, LONGEST_SLEEP) };
+        // Zero for what is overdue.
+        let left = Duration::try_from(next.duration_since(self.minting.now())).unwrap_or_default();
+        (works, left.clamp(SHORTEST_SLEEP, LONGEST_SLEEP))
+    }
+
+    /// Adds the work that changes the storage. Returns when more is due; `None` where nothing is, or this node may not
+    /// write.
+    async fn add_due(&self, works: &mut Vec<Work>) -> Result<Option<Timestamp>, Failure> {
+        if !self.node.may_write().await? {
+            return Ok(None);
+        }
+        works.extend(self.roots.interrupted().await?.into_iter().map(Work::HealRoot));
+        let due = self.scheduler.due().await?;
+        works.extend(due.configs.into_iter().map(Work::RotateRoles));
+        works.extend(due.orphans.into_iter().map(Work::DeleteOrphan));
+        Ok(due.next)
+    }
+
+    /// Does a unit of work. Returns whether it changed when the next work is due.
+    pub(crate) async fn perform(&self, work: Work) -> bool {
+        match work {
+            Work::RollBack => self.minting.roll_back(Deadline::after(ROLLBACK)).await,
+            Work::HealRoot(config) => self.roots.heal(&config).await,
+            Work::RotateRoles(config) => {
+                if let Err(failure) = self.scheduler.rotate_roles_of(&config).await {
+                    tracing::warn!(config.name = config, "the static roles could not be rotated: {failure}");
+                }
+                return true;
+            }
+            Work::DeleteOrphan(name) => self.scheduler.delete_orphan(&name).await,
+        }
+        false
+    }
+}
