@@ -10,11 +10,11 @@ use openbao_plugin::{About, HclogLayer, Start, Terminal, run, start};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-const ABOUT: About<'static> = About {
-    name: "vault-plugin-secrets-genesys",
-    version: concat!("v", env!("CARGO_PKG_VERSION")),
-    summary: "A secrets engine for Vault and OpenBao: leased, shared and rotated tokens of Genesys Cloud.",
-};
+const ABOUT: About<'static> = About::new(
+    "vault-plugin-secrets-genesys",
+    concat!("v", env!("CARGO_PKG_VERSION")),
+    "A secrets engine for Vault and OpenBao: leased, shared and rotated tokens of Genesys Cloud.",
+);
 
 #[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
 fn variable(name: &str) -> Option<String> {
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     let filter = log_filter(variable("ROTATOR_LOG").as_deref());
     tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).with(filter).init();
     let executable = std::env::current_exe().unwrap_or_default();
-    let terminal = Terminal { output: std::io::stdout(), errors: std::io::stderr(), executable: &executable };
+    let terminal = Terminal::new(std::io::stdout(), std::io::stderr(), &executable);
     match start(&ABOUT, variable, std::env::args().skip(1), terminal) {
         Start::Serve(host) => {
             let platforms = Endpoints::from_lookup(variable).map(Platforms::new);

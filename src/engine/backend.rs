@@ -59,11 +59,7 @@ impl Backend for GenesysMount {
     }
 
     fn special_paths(&self) -> SpecialPaths {
-        SpecialPaths {
-            root: ROUTER.sudo_paths(),
-            seal_wrap_storage: SEAL_WRAPPED.map(str::to_owned).into(),
-            ..SpecialPaths::default()
-        }
+        SpecialPaths::new().root(ROUTER.sudo_paths()).seal_wrap_storage(SEAL_WRAPPED)
     }
 
     async fn initialize(&self) -> Result<(), Failure> {

@@ -3,7 +3,6 @@
 //! The engine is the production one, from its routes down. It has no host process: [`DirectHost`] and [`EnginePlatform`] pass
 //! its calls to the model. Requests of one node share its locks, cache and rate limits, and a kill ends all of them.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
@@ -63,6 +62,7 @@ impl DirectHost for Node {
             StorageCall::Get(key) => (name_of("read", key), Class::StoreRead),
             StorageCall::Put(key, _) => (name_of("write", key), Class::StoreWrite),
             StorageCall::Delete(key) => (name_of("delete", key), Class::StoreWrite),
+            _ => return Err("the model has no such call".to_owned()),
         };
         let node = self.index;
         let (is_kept, key) = match &call {
@@ -140,20 +140,8 @@ impl Nodes {
     }
 
     async fn request(&self, operation: Operation, path: &str, data: Value) -> Result<Response> {
-        let data = data.as_object().cloned().unwrap_or_default();
-        let request = Request {
-            id: String::new(),
-            operation,
-            path: path.to_owned(),
-            data,
-            lease: None,
-            headers: BTreeMap::new(),
-            display_name: String::new(),
-            entity_id: String::new(),
-            mount_point: String::new(),
-            mount_type: String::new(),
-            mount_accessor: String::new(),
-        };
+        let mut request = Request::new(operation, path);
+        request.data = data.as_object().cloned().unwrap_or_default();
         let answer = self.on_active(|mount| async move { mount.handle_request(request).await }).await;
         match answer {
             Some(Ok(answer)) => Ok(answer),

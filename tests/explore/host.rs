@@ -159,6 +159,7 @@ impl State {
                 self.check_engine();
                 Ok(HostAnswer { answer: StorageAnswer::Done, digest: 2 })
             }
+            _ => Err(RotationError::new(ErrorKind::StoreUnavailable, "the model has no such call")),
         }
     }
 

@@ -2,10 +2,11 @@
 //!
 //! | path | operations | |
 //! |---|---|---|
-//! | `store/*key` | write, read, delete, list | an object |
+//! | `store/*key` | write, read, patch, delete, list | an object |
 //! | `leases/:key` | read | the object with a lease; revoking the lease deletes `issued/:key` |
 //! | `issued/:key` | read | whether the object is leased |
 //! | `unchecked/:key` | read | a lease, issued without a check that this node is active |
+//! | `waiting/:key` | write | waits until its caller leaves, and then writes `store/:key` |
 //! | `settings/:name` | write, read, delete, list | one field of each type |
 //! | `limits` | read | the host's lease times |
 //! | `panic` | read | panics |
@@ -13,7 +14,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, Router, refuse};
+use openbao_plugin::framework::{Call, Exists, Field, Handler, Route, Router, refuse};
 use openbao_plugin::{
     About, Backend, Engine, Failure, HclogLayer, Lease, Mount, Operation, Request, Response, SpecialPaths, Start,
     StorageEntry, Terminal, run, start,
@@ -24,209 +25,81 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-const ABOUT: About<'static> =
-    About { name: "key-value-engine", version: "v1.2.3", summary: "Stores objects and leases them." };
+const ABOUT: About<'static> = About::new("key-value-engine", "v1.2.3", "Stores objects and leases them.");
 const LEASE: Duration = Duration::from_secs(60);
 
-static ROUTER: Router<KeyValueMount> = Router {
-    about: "Stores objects and leases them.\n\nWrite an object to store/, and read it from store/ or leases/.",
-    routes: &[KEYS, STORE, LEASES, ISSUED, UNCHECKED, NAMES, SETTINGS, LIMITS, PANIC],
-};
+static ROUTER: Router<KeyValueMount> = Router::new(
+    "Stores objects and leases them.\n\nWrite an object to store/, and read it from store/ or leases/.",
+    &[KEYS, STORE, LEASES, ISSUED, UNCHECKED, WAITING, NAMES, SETTINGS, LIMITS, PANIC],
+);
 
-const KEYS: Route<KeyValueMount> = Route {
-    path: "store/",
-    summary: "Lists the keys.",
-    help: "Keys may contain slashes, and are listed level by level.",
-    fields: &[],
-    operations: &[LIST],
-    exists: None,
-    sudo: false,
-};
+const KEYS: Route<KeyValueMount> = Route::new("store/", "Lists the keys.")
+    .help("Keys may contain slashes, and are listed level by level.")
+    .list("Lists the names.", LIST);
 
-const STORE: Route<KeyValueMount> = Route {
-    path: "store/*key",
-    summary: "An object.",
-    help: "A write replaces the object.",
-    fields: &[Field {
-        name: "*",
-        kind: FieldKind::Map,
-        required: false,
-        default: None,
-        sensitive: false,
-        description: "The fields of the object, of any type.",
-    }],
-    operations: &[
-        RouteOperation {
-            operation: Operation::Create,
-            summary: "Writes the object.",
-            handler: |mount, call| Box::pin(mount.write(call)),
-        },
-        RouteOperation {
-            operation: Operation::Update,
-            summary: "Writes the object.",
-            handler: |mount, call| Box::pin(mount.write(call)),
-        },
-        READ,
-        DELETE,
-        LIST,
-    ],
-    exists: Some(|mount, call| Box::pin(mount.exists(call))),
-    sudo: false,
-};
+const STORE: Route<KeyValueMount> = Route::new("store/*key", "An object.")
+    .help("A write replaces the object, and a patch changes some of its fields.")
+    .fields(&[Field::rest("The fields of the object, of any type.")])
+    .write("Writes the object.", |mount, call| Box::pin(KeyValueMount::write(mount, call)))
+    .patch("Changes fields of the object; null removes one.", |mount, call| Box::pin(KeyValueMount::patch(mount, call)))
+    .read("Reads it.", READ)
+    .delete("Deletes it.", DELETE)
+    .list("Lists the names.", LIST)
+    .exists(EXISTS);
 
-const LEASES: Route<KeyValueMount> = Route {
-    path: "leases/:key",
-    summary: "Leases an object.",
-    help: "The object must exist. The lease lasts a minute, and is renewable.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::Read,
-        summary: "Reads the object with a lease.",
-        handler: |mount, call| Box::pin(mount.issue(call)),
-    }],
-    exists: None,
-    sudo: false,
-};
+const LEASES: Route<KeyValueMount> = Route::new("leases/:key", "Leases an object.")
+    .help("The object must exist. The lease lasts a minute, and is renewable.")
+    .read("Reads the object with a lease.", |mount, call| Box::pin(KeyValueMount::issue(mount, call)));
 
-const ISSUED: Route<KeyValueMount> = Route {
-    path: "issued/:key",
-    summary: "Whether an object is leased.",
-    help: "It is leased until the lease ends.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::Read,
-        summary: "Returns issued: true or false.",
-        handler: |mount, call| Box::pin(mount.issued(call)),
-    }],
-    exists: None,
-    sudo: false,
-};
+const ISSUED: Route<KeyValueMount> = Route::new("issued/:key", "Whether an object is leased.")
+    .help("It is leased until the lease ends.")
+    .read("Returns issued: true or false.", |mount, call| Box::pin(KeyValueMount::issued(mount, call)))
+    .returns(&[Field::boolean("issued", "Whether it is leased.")]);
 
-const UNCHECKED: Route<KeyValueMount> = Route {
-    path: "unchecked/:key",
-    summary: "Issues a lease without a check.",
-    help: "It does not check that this node is active. The host cannot keep a lease that a standby issues.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::Read,
-        summary: "Issues a lease.",
-        handler: |_, call| Box::pin(async move { Ok(unchecked(call.name())) }),
-    }],
-    exists: None,
-    sudo: false,
-};
+const UNCHECKED: Route<KeyValueMount> = Route::new("unchecked/:key", "Issues a lease without a check.")
+    .help("It does not check that this node is active. The host cannot keep a lease that a standby issues.")
+    .read("Issues a lease.", |_, call| Box::pin(async move { Ok(unchecked(call.name())) }));
 
-const NAMES: Route<KeyValueMount> = Route {
-    path: "settings/",
-    summary: "Lists the settings.",
-    help: "The list holds their names.",
-    fields: &[],
-    operations: &[LIST],
-    exists: None,
-    sudo: false,
-};
+const WAITING: Route<KeyValueMount> = Route::new("waiting/:key", "Waits until its caller leaves.")
+    .help("Then it writes an object to store/.")
+    .write("Waits.", |mount, call| Box::pin(KeyValueMount::wait(mount, call)));
 
-const SETTINGS: Route<KeyValueMount> = Route {
-    path: "settings/:name",
-    summary: "A field of each type.",
-    help: "They can be written and read, and have no other effect.",
-    fields: &[
-        Field {
-            name: "password",
-            kind: FieldKind::Text,
-            required: true,
-            default: None,
-            sensitive: true,
-            description: "A sensitive text.",
-        },
-        Field {
-            name: "shown",
-            kind: FieldKind::Boolean,
-            required: false,
-            default: Some("true"),
-            sensitive: false,
-            description: "Whether it is visible.",
-        },
-        Field {
-            name: "ttl",
-            kind: FieldKind::Duration,
-            required: false,
-            default: Some("1h"),
-            sensitive: false,
-            description: "The lifetime.",
-        },
-        Field {
-            name: "tags",
-            kind: FieldKind::TextList,
-            required: false,
-            default: None,
-            sensitive: false,
-            description: "Search terms.",
-        },
-    ],
-    operations: &[
-        RouteOperation {
-            operation: Operation::Create,
-            summary: "Writes the settings.",
-            handler: |mount, call| Box::pin(mount.set(call)),
-        },
-        RouteOperation {
-            operation: Operation::Update,
-            summary: "Writes the settings.",
-            handler: |mount, call| Box::pin(mount.set(call)),
-        },
-        READ,
-        DELETE,
-    ],
-    exists: Some(|mount, call| Box::pin(mount.exists(call))),
-    sudo: false,
-};
+const NAMES: Route<KeyValueMount> = Route::new("settings/", "Lists the settings.")
+    .help("The list holds their names.")
+    .list("Lists the names.", LIST)
+    .navigation();
 
-const LIMITS: Route<KeyValueMount> = Route {
-    path: "limits",
-    summary: "The host's lease times.",
-    help: "They are in seconds.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::Read,
-        summary: "Reads the lease times.",
-        handler: |mount, _| Box::pin(mount.limits()),
-    }],
-    exists: None,
-    sudo: false,
-};
+const SETTINGS: Route<KeyValueMount> = Route::new("settings/:name", "A field of each type.")
+    .help("They can be written and read, and have no other effect.")
+    .fields(&[
+        Field::text("password", "A sensitive text.").required().sensitive(),
+        Field::boolean("shown", "Whether it is visible.").default("true"),
+        Field::duration("ttl", "The lifetime.").default("1h"),
+        Field::texts("tags", "Search terms."),
+        Field::integer("uses", "How often it may be used.").default("0"),
+        Field::text("format", "The format.").one_of(&["json", "pem"]).default("json").label("Format"),
+        Field::map("labels", "Names and values."),
+        Field::header("headers", "HTTP headers."),
+    ])
+    .write("Writes the settings.", |mount, call| Box::pin(KeyValueMount::set(mount, call)))
+    .read("Reads it.", READ)
+    .delete("Deletes it.", DELETE)
+    .exists(EXISTS)
+    .item_type("Settings");
 
-const PANIC: Route<KeyValueMount> = Route {
-    path: "panic",
-    summary: "Panics.",
-    help: "The panic fails only this call.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::Read,
-        summary: "Panics.",
-        handler: |_, _| Box::pin(async { panic!("requested panic") }),
-    }],
-    exists: None,
-    sudo: true,
-};
+const LIMITS: Route<KeyValueMount> = Route::new("limits", "The host's lease times.")
+    .help("They are in seconds.")
+    .read("Reads the lease times.", |mount, _| Box::pin(KeyValueMount::limits(mount)));
 
-const READ: RouteOperation<KeyValueMount> = RouteOperation {
-    operation: Operation::Read,
-    summary: "Reads it.",
-    handler: |mount, call| Box::pin(mount.read(call)),
-};
+const PANIC: Route<KeyValueMount> = Route::new("panic", "Panics.")
+    .help("The panic fails only this call.")
+    .read("Panics.", |_, _| Box::pin(async { panic!("requested panic") }))
+    .sudo();
 
-const DELETE: RouteOperation<KeyValueMount> = RouteOperation {
-    operation: Operation::Delete,
-    summary: "Deletes it.",
-    handler: |mount, call| Box::pin(mount.delete(call)),
-};
-
-const LIST: RouteOperation<KeyValueMount> = RouteOperation {
-    operation: Operation::List,
-    summary: "Lists the names.",
-    handler: |mount, call| Box::pin(mount.list(call)),
-};
+const READ: Handler<KeyValueMount> = |mount, call| Box::pin(mount.read(call));
+const DELETE: Handler<KeyValueMount> = |mount, call| Box::pin(mount.delete(call));
+const LIST: Handler<KeyValueMount> = |mount, call| Box::pin(mount.list(call));
+const EXISTS: Exists<KeyValueMount> = |mount, call| Box::pin(mount.exists(call));
 
 struct KeyValueEngine;
 
@@ -260,7 +133,7 @@ impl Backend for KeyValueMount {
     }
 
     fn special_paths(&self) -> SpecialPaths {
-        SpecialPaths { root: ROUTER.sudo_paths(), ..SpecialPaths::default() }
+        SpecialPaths::new().root(ROUTER.sudo_paths())
     }
 
     async fn initialize(&self) -> Result<(), Failure> {
@@ -288,6 +161,21 @@ impl KeyValueMount {
         Ok(Response::with_data(object(json!({"operation": format!("{:?}", call.operation())}))))
     }
 
+    async fn patch(&self, call: Call) -> Result<Response, Failure> {
+        let Request { data, path, .. } = call.request();
+        // An empty answer would be 204.
+        let missing = || Failure::Status(404, format!("{path} does not exist"));
+        let mut object = self.object(path).await?.ok_or_else(missing)?;
+        for (name, value) in data {
+            match value {
+                Value::Null => object.remove(name),
+                value => object.insert(name.clone(), value.clone()),
+            };
+        }
+        self.put(path, &object).await?;
+        Ok(Response::with_data(object))
+    }
+
     async fn set(&self, call: Call) -> Result<Response, Failure> {
         let mut object = self.object(&call.request().path).await?.unwrap_or_default();
         let sent = [
@@ -295,6 +183,10 @@ impl KeyValueMount {
             ("shown", call.boolean("shown").map(Value::from)),
             ("ttl", call.duration("ttl").map(|ttl| Value::from(ttl.as_secs()))),
             ("tags", call.texts("tags").map(Value::from)),
+            ("uses", call.integer("uses").map(Value::from)),
+            ("format", call.text("format").map(Value::from)),
+            ("labels", call.map("labels").cloned().map(Value::Object)),
+            ("headers", call.header("headers").map(|headers| json!(headers))),
         ];
         for (name, value) in sent {
             object.extend(value.map(|value| (name.to_owned(), value)));
@@ -305,11 +197,11 @@ impl KeyValueMount {
 
     async fn put(&self, path: &str, data: &Map<String, Value>) -> Result<(), Failure> {
         let value = Value::Object(data.clone()).to_string().into_bytes();
-        Ok(self.mount.storage.put(StorageEntry { key: path.to_owned(), value, seal_wrap: false }).await?)
+        Ok(self.mount.storage.put(StorageEntry::new(path, value)).await?)
     }
 
     async fn read(&self, call: Call) -> Result<Response, Failure> {
-        Ok(Response { data: self.object(&call.request().path).await?, ..Response::empty() })
+        Ok(self.object(&call.request().path).await?.map_or_else(Response::empty, Response::with_data))
     }
 
     async fn delete(&self, call: Call) -> Result<Response, Failure> {
@@ -339,8 +231,16 @@ impl KeyValueMount {
         tracing::info!(key, "issuing a lease");
         self.put(&format!("issued/{key}"), &Map::new()).await?;
         let internal_data = object(json!({"key": key}));
-        let lease = Lease { ttl: LEASE, max_ttl: LEASE * 10, renewable: true, internal_data };
+        let lease = Lease::new(LEASE).max_ttl(LEASE * 10).renewable().internal_data(internal_data);
         Ok(Response::with_data(data).leased(lease).warning(format!("issued/{key} is deleted when the lease ends")))
+    }
+
+    async fn wait(&self, call: Call) -> Result<Response, Failure> {
+        let key = format!("store/{}", call.name());
+        self.put(&key, &object(json!({"caller": "waits"}))).await?;
+        call.canceled().await;
+        self.put(&key, &object(json!({"caller": "left"}))).await?;
+        Ok(Response::empty())
     }
 
     async fn issued(&self, call: Call) -> Result<Response, Failure> {
@@ -357,7 +257,9 @@ impl KeyValueMount {
         }
         let longest = self.mount.system.max_lease_ttl().await?;
         let ttl = if held.increment.is_zero() { LEASE } else { held.increment.min(longest) };
-        Ok(Response::empty().leased(Lease { ttl, ..held.lease }))
+        let mut lease = held.lease;
+        lease.ttl = ttl;
+        Ok(Response::empty().leased(lease))
     }
 
     async fn limits(&self) -> Result<Response, Failure> {
@@ -371,8 +273,7 @@ impl KeyValueMount {
 
 fn unchecked(key: &str) -> Response {
     tracing::info!(key, "issuing an unchecked lease");
-    let lease = Lease { ttl: LEASE, max_ttl: LEASE, renewable: false, internal_data: Map::new() };
-    Response::with_data(object(json!({"key": key}))).leased(lease)
+    Response::with_data(object(json!({"key": key}))).leased(Lease::new(LEASE).max_ttl(LEASE))
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -392,7 +293,7 @@ fn main() -> ExitCode {
     let filter = Targets::new().with_default(Level::WARN).with_target("key_value_engine", Level::DEBUG);
     tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).with(filter).init();
     let executable = std::env::current_exe().unwrap_or_default();
-    let terminal = Terminal { output: std::io::stdout(), errors: std::io::stderr(), executable: &executable };
+    let terminal = Terminal::new(std::io::stdout(), std::io::stderr(), &executable);
     match start(&ABOUT, variable, std::env::args().skip(1), terminal) {
         Start::Serve(host) => run(&host, KeyValueEngine),
         Start::Exit(code) => code,

@@ -17,7 +17,7 @@
 //! ```no_run
 //! use std::process::ExitCode;
 //!
-//! use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, Router, refuse};
+//! use openbao_plugin::framework::{Call, Field, Route, Router, refuse};
 //! use openbao_plugin::{
 //!     About, Backend, Engine, Failure, HclogLayer, Mount, Operation, Request, Response, Start, Storage, StorageEntry,
 //!     Terminal, run, start,
@@ -26,34 +26,16 @@
 //! use tracing_subscriber::layer::SubscriberExt;
 //! use tracing_subscriber::util::SubscriberInitExt;
 //!
-//! const ABOUT: About<'static> = About { name: "notes", version: "v1.0.0", summary: "Stores notes." };
+//! const ABOUT: About<'static> = About::new("notes", "v1.0.0", "Stores notes.");
 //!
-//! static ROUTER: Router<NotesMount> = Router {
-//!     about: "Stores notes.",
-//!     routes: &[Route {
-//!         path: "notes/:name",
-//!         summary: "A note.",
-//!         help: "A write replaces the note.",
-//!         fields: &[Field {
-//!             required: true,
-//!             ..Field::optional("text", FieldKind::Text, None, "The text of the note.")
-//!         }],
-//!         operations: &[
-//!             RouteOperation {
-//!                 operation: Operation::Read,
-//!                 summary: "Reads the note.",
-//!                 handler: |mount, call| Box::pin(mount.read(call)),
-//!             },
-//!             RouteOperation {
-//!                 operation: Operation::Update,
-//!                 summary: "Writes the note.",
-//!                 handler: |mount, call| Box::pin(mount.write(call)),
-//!             },
-//!         ],
-//!         exists: None,
-//!         sudo: false,
-//!     }],
-//! };
+//! static ROUTER: Router<NotesMount> = Router::new(
+//!     "Stores notes.",
+//!     &[Route::new("notes/:name", "A note.")
+//!         .help("A write replaces the note.")
+//!         .fields(&[Field::text("text", "The text of the note.").required()])
+//!         .read("Reads the note.", |mount, call| Box::pin(NotesMount::read(mount, call)))
+//!         .write("Writes the note.", |mount, call| Box::pin(NotesMount::write(mount, call)))],
+//! );
 //!
 //! struct NotesEngine;
 //!
@@ -95,8 +77,7 @@
 //!         if text.is_empty() {
 //!             return Err(refuse("text is empty", "send a text, or delete the note"));
 //!         }
-//!         let value = text.as_bytes().to_vec();
-//!         self.storage.put(StorageEntry { key: key(&call), value, seal_wrap: false }).await?;
+//!         self.storage.put(StorageEntry::new(key(&call), text)).await?;
 //!         Ok(Response::empty())
 //!     }
 //! }
@@ -108,7 +89,7 @@
 //! fn main() -> ExitCode {
 //!     tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).init();
 //!     let executable = std::env::current_exe().unwrap_or_default();
-//!     let terminal = Terminal { output: std::io::stdout(), errors: std::io::stderr(), executable: &executable };
+//!     let terminal = Terminal::new(std::io::stdout(), std::io::stderr(), &executable);
 //!     match start(&ABOUT, |name| std::env::var(name).ok(), std::env::args().skip(1), terminal) {
 //!         Start::Serve(host) => run(&host, NotesEngine),
 //!         Start::Exit(code) => code,
@@ -162,6 +143,7 @@ pub use go_plugin::handshake::{HandshakeError, HostEnvironment};
 pub use go_plugin::host_error::HostError;
 pub use hclog::HclogLayer;
 pub use logical::backend::{Backend, Engine, HeldLease, Lease, Mount, Operation, Request, Response, SpecialPaths};
+pub use logical::cancellation::Cancellation;
 pub use logical::failure::Failure;
 pub use logical::storage::{Storage, StorageEntry};
 pub use logical::system_view::{ReplicationState, SystemView};

@@ -11,6 +11,7 @@ use crate::go_plugin::handshake::{HandshakeError, HostEnvironment};
 
 /// What a binary prints about itself.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct About<'a> {
     /// The name of the file, under which it is registered.
     pub name: &'a str,
@@ -18,6 +19,14 @@ pub struct About<'a> {
     pub version: &'a str,
     /// Its purpose, in one sentence.
     pub summary: &'a str,
+}
+
+impl<'a> About<'a> {
+    /// `name` is the name of the file, under which it is registered; `version` is the version under which it is
+    /// registered, such as `v1.2.3`; `summary` is its purpose, in one sentence.
+    pub const fn new(name: &'a str, version: &'a str, summary: &'a str) -> Self {
+        Self { name, version, summary }
+    }
 }
 
 /// What a binary must do.
@@ -30,6 +39,7 @@ pub enum Start {
 }
 
 /// The streams of the process, and its file.
+#[non_exhaustive]
 pub struct Terminal<'a, O, E> {
     /// The standard output. A host reads it as the handshake, so nothing is written to it under a host.
     pub output: O,
@@ -37,6 +47,13 @@ pub struct Terminal<'a, O, E> {
     pub errors: E,
     /// The binary's own file.
     pub executable: &'a Path,
+}
+
+impl<'a, O: Write, E: Write> Terminal<'a, O, E> {
+    /// `output` and `errors` are the standard output and error, `executable` is the binary's own file.
+    pub fn new(output: O, errors: E, executable: &'a Path) -> Self {
+        Self { output, errors, executable }
+    }
 }
 
 /// Returns the environment of the host that started this process. Without a host, runs the plugin's own command line.

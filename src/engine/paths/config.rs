@@ -14,8 +14,8 @@ use crate::engine::root::succession::check_second_client;
 use crate::engine::storage::allowed_roles::{ALLOWED_ROLES, AllowedRoles};
 use crate::engine::storage::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX, ROTATES};
 use crate::rotation::{Deadline, PlatformName};
-use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, refuse};
-use openbao_plugin::{Failure, Operation, Response};
+use openbao_plugin::framework::{Call, Field, Route, refuse};
+use openbao_plugin::{Failure, Response};
 
 /// How long the check of the credentials may take.
 const VERIFICATION: Duration = Duration::from_secs(30);
@@ -25,130 +25,65 @@ const GENESYS_CLOUD_FIELDS: [&str; 3] = ["region", "client_id", "client_secret"]
 /// The prefixes of entries that name a config.
 const USERS: [&str; 3] = ["roles/", "static-roles/", PREFIX];
 
-pub(crate) const LIST: Route<GenesysMount> = Route {
-    path: "config/",
-    summary: "The configs.",
-    help: "Lists the names of the configs.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::List,
-        summary: "List the configs",
-        handler: |mount, _| list(mount).boxed(),
-    }],
-    exists: None,
-    sudo: false,
-};
+pub(crate) const LIST: Route<GenesysMount> = Route::new("config/", "The configs.")
+    .help("Lists the names of the configs.")
+    .list("List the configs", |mount, _| list(mount).boxed());
 
-pub(crate) const ROUTE: Route<GenesysMount> = Route {
-    path: "config/:name",
-    summary: "The credentials of an OAuth client.",
-    help: "An OAuth client with the grant type client credentials, and the region of its organisation; or, with the \
-           platform nice-cxone, an application, an access key or both, and their issuer, area or realm. A write merges \
-           with the stored config, and validates the credentials before it stores them. Secrets are never returned. \
-           Deleting a config that roles use requires force=true.",
-    fields: &[
-        Field::optional(
-            "platform",
-            FieldKind::Text,
-            Some(DEFAULT_PLATFORM),
-            "The platform: genesys-cloud or nice-cxone.",
-        ),
-        Field::optional(
-            "region",
-            FieldKind::Text,
-            None,
-            "The region of the organisation: an AWS region or a Genesys Cloud domain, such as mypurecloud.ie.",
-        ),
-        Field::optional("client_id", FieldKind::Text, None, "The OAuth client's id."),
-        Field {
-            sensitive: true,
-            ..Field::optional("client_secret", FieldKind::Text, None, "The OAuth client's secret.")
-        },
-        Field::optional(
-            "issuer",
-            FieldKind::Text,
-            None,
-            "CXone: the issuer, such as https://cxone.niceincontact.com, with a client and an access key.",
-        ),
-        Field::optional(
-            "area",
-            FieldKind::Text,
-            None,
-            "CXone: the area of UserHub, such as na1, with an access key alone.",
-        ),
-        Field::optional(
-            "realm",
-            FieldKind::Text,
-            None,
-            "CXone: the realm, such as us-22, with an older application's client.",
-        ),
-        Field::optional("tenant_id", FieldKind::Text, None, "CXone: the tenant's id, if no token names it."),
-        Field::optional("access_key_id", FieldKind::Text, None, "CXone: the id of a user's access key."),
-        Field {
-            sensitive: true,
-            ..Field::optional("access_key_secret", FieldKind::Text, None, "CXone: the access key's secret.")
-        },
-        Field::optional(
-            IDLE_CLIENT,
-            FieldKind::Text,
-            None,
-            "The id of a second OAuth client with the same roles: rotate-root regenerates its secret and makes it the \
-             active client; the first client stays valid. Empty: none.",
-        ),
-        Field::optional(
-            ADMIN_CONFIG,
-            FieldKind::Text,
-            None,
-            "The name of a config whose client may edit both clients, and whose field rotates lists both; required with \
-             idle_client_id.",
-        ),
-        Field::optional(
-            ROTATES,
-            FieldKind::TextList,
-            None,
-            "The ids of the OAuth clients whose secrets this config's client may regenerate for configs that name it in \
-             admin_config. Empty: none.",
-        ),
-        Field::optional(
-            ALLOWED_ROLES,
-            FieldKind::TextList,
-            Some("*"),
-            "The names of the roles and static roles that may use the config; * at the end of a name matches any rest. \
-             Empty: none.",
-        ),
-        Field::optional(
-            "verify_connection",
-            FieldKind::Boolean,
-            Some("true"),
-            "Whether to create, validate and revoke a token before the config is stored.",
-        ),
-        Field::optional("force", FieldKind::Boolean, Some("false"), "Delete the config even if roles use it."),
-    ],
-    operations: &[
-        RouteOperation {
-            operation: Operation::Create,
-            summary: "Store an OAuth client",
-            handler: |mount, call| write(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Update,
-            summary: "Change an OAuth client",
-            handler: |mount, call| write(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Read,
-            summary: "Read an OAuth client, without its secrets",
-            handler: |mount, call| read(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Delete,
-            summary: "Delete an OAuth client",
-            handler: |mount, call| delete(mount, call).boxed(),
-        },
-    ],
-    exists: Some(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed()),
-    sudo: false,
-};
+pub(crate) const ROUTE: Route<GenesysMount> = Route::new("config/:name", "The credentials of an OAuth client.")
+    .help(
+        "An OAuth client with the grant type client credentials, and the region of its organisation; or, with the \
+         platform nice-cxone, an application, an access key or both, and their issuer, area or realm. A write merges \
+         with the stored config, and validates the credentials before it stores them. Secrets are never returned. \
+         Deleting a config that roles use requires force=true.",
+    )
+    .fields(FIELDS)
+    .write("Change an OAuth client", |mount, call| write(mount, call).boxed())
+    .read("Read an OAuth client, without its secrets", |mount, call| read(mount, call).boxed())
+    .delete("Delete an OAuth client", |mount, call| delete(mount, call).boxed())
+    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed());
+
+const FIELDS: &[Field] = &[
+    Field::text("platform", "The platform: genesys-cloud or nice-cxone.").default(DEFAULT_PLATFORM),
+    Field::text(
+        "region",
+        "The region of the organisation: an AWS region or a Genesys Cloud domain, such as mypurecloud.ie.",
+    ),
+    Field::text("client_id", "The OAuth client's id."),
+    Field::text("client_secret", "The OAuth client's secret.").sensitive(),
+    Field::text(
+        "issuer",
+        "CXone: the issuer, such as https://cxone.niceincontact.com, with a client and an access key.",
+    ),
+    Field::text("area", "CXone: the area of UserHub, such as na1, with an access key alone."),
+    Field::text("realm", "CXone: the realm, such as us-22, with an older application's client."),
+    Field::text("tenant_id", "CXone: the tenant's id, if no token names it."),
+    Field::text("access_key_id", "CXone: the id of a user's access key."),
+    Field::text("access_key_secret", "CXone: the access key's secret.").sensitive(),
+    Field::text(
+        IDLE_CLIENT,
+        "The id of a second OAuth client with the same roles: rotate-root regenerates its secret and makes it the \
+         active client; the first client stays valid. Empty: none.",
+    ),
+    Field::text(
+        ADMIN_CONFIG,
+        "The name of a config whose client may edit both clients, and whose field rotates lists both; required with \
+         idle_client_id.",
+    ),
+    Field::texts(
+        ROTATES,
+        "The ids of the OAuth clients whose secrets this config's client may regenerate for configs that name it in \
+         admin_config. Empty: none.",
+    ),
+    Field::texts(
+        ALLOWED_ROLES,
+        "The names of the roles and static roles that may use the config; * at the end of a name matches any rest. \
+         Empty: none.",
+    )
+    .default("*"),
+    Field::boolean("verify_connection", "Whether to create, validate and revoke a token before the config is stored.")
+        .default("true"),
+    Field::boolean("force", "Delete the config even if roles use it.").default("false"),
+];
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Config>, Failure> {
     mount.entries.get(&Config::key(name)).await
@@ -298,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_secrets_of_a_config_are_marked_sensitive() {
-        for field in ROUTE.fields {
+        for field in ROUTE.all_fields() {
             assert_eq!(field.sensitive, field.name.ends_with("_secret"), "{}", field.name);
         }
     }

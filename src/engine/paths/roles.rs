@@ -9,80 +9,41 @@ use super::response::{fields, keys};
 use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::{PREFIX, Role};
-use crate::engine::storage::token_kind::{FIELDS, TokenKindFields};
-use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, refuse};
-use openbao_plugin::{Failure, Operation, Response};
+use crate::engine::storage::token_kind::{TOKEN_FIELDS, TokenKindFields};
+use openbao_plugin::framework::{Call, Field, Route, refuse};
+use openbao_plugin::{Failure, Response};
 
-pub(crate) const LIST: Route<GenesysMount> = Route {
-    path: "roles/",
-    summary: "The roles.",
-    help: "Lists the names of the roles.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::List,
-        summary: "List the roles",
-        handler: |mount, _| keys(mount, PREFIX).boxed(),
-    }],
-    exists: None,
-    sudo: false,
-};
+pub(crate) const LIST: Route<GenesysMount> = Route::new("roles/", "The roles.")
+    .help("Lists the names of the roles.")
+    .list("List the roles", |mount, _| keys(mount, PREFIX).boxed());
 
-pub(crate) const ROUTE: Route<GenesysMount> = Route {
-    path: "roles/:name",
-    summary: "The settings of creds/ and token/.",
-    help: "Sets the config whose OAuth client issues the tokens, the lease times, and the calls that must succeed with a \
-           token before it is returned. A write merges with the stored role.",
-    fields: &[
-        Field::optional("config", FieldKind::Text, None, "The name of the config. Required for a new role."),
-        Field::optional(
-            "ttl",
-            FieldKind::Duration,
-            Some("the mount's"),
-            "The lease time, in seconds or as a duration such as 1h. 0: the mount's default.",
-        ),
-        Field::optional(
-            "max_ttl",
-            FieldKind::Duration,
-            Some("the mount's"),
-            "The maximum lease time with renewals, in seconds or as a duration. 0: the mount's maximum.",
-        ),
-        Field::optional(
-            "probes",
-            FieldKind::TextList,
-            Some("none"),
-            "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
-        ),
-        FIELDS[0],
-        FIELDS[1],
-        FIELDS[2],
-        FIELDS[3],
-        FIELDS[4],
-    ],
-    operations: &[
-        RouteOperation {
-            operation: Operation::Create,
-            summary: "Store a role",
-            handler: |mount, call| write(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Update,
-            summary: "Change a role",
-            handler: |mount, call| write(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Read,
-            summary: "Read a role",
-            handler: |mount, call| read(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Delete,
-            summary: "Delete a role",
-            handler: |mount, call| delete(mount, call).boxed(),
-        },
-    ],
-    exists: Some(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed()),
-    sudo: false,
-};
+pub(crate) const ROUTE: Route<GenesysMount> = Route::new("roles/:name", "The settings of creds/ and token/.")
+    .help(
+        "Sets the config whose OAuth client issues the tokens, the lease times, and the calls that must succeed with a \
+         token before it is returned. A write merges with the stored role.",
+    )
+    .fields(ROLE_FIELDS)
+    .fields(TOKEN_FIELDS)
+    .write("Change a role", |mount, call| write(mount, call).boxed())
+    .read("Read a role", |mount, call| read(mount, call).boxed())
+    .delete("Delete a role", |mount, call| delete(mount, call).boxed())
+    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed());
+
+const ROLE_FIELDS: &[Field] = &[
+    Field::text("config", "The name of the config. Required for a new role."),
+    Field::duration("ttl", "The lease time, in seconds or as a duration such as 1h. 0: the mount's default.")
+        .default("the mount's"),
+    Field::duration(
+        "max_ttl",
+        "The maximum lease time with renewals, in seconds or as a duration. 0: the mount's maximum.",
+    )
+    .default("the mount's"),
+    Field::texts(
+        "probes",
+        "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
+    )
+    .default("none"),
+];
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Role>, Failure> {
     mount.entries.get(&Role::key(name)).await

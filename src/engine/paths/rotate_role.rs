@@ -7,29 +7,14 @@ use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::role::StaticRole;
 use crate::rotation::RotationError;
-use openbao_plugin::framework::{Call, Route, RouteOperation};
-use openbao_plugin::{Failure, Operation, Response};
+use openbao_plugin::framework::{Call, Route};
+use openbao_plugin::{Failure, Response};
 
-pub(crate) const ROUTE: Route<GenesysMount> = Route {
-    path: "rotate-role/:name",
-    summary: "Rotate a static role now.",
-    help: "Creates a new token for the role, validates it, and promotes it. If that fails, readers keep the current token.",
-    fields: &[],
-    operations: &[
-        RouteOperation {
-            operation: Operation::Create,
-            summary: "Rotate a static role",
-            handler: |mount, call| rotate(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Update,
-            summary: "Rotate a static role",
-            handler: |mount, call| rotate(mount, call).boxed(),
-        },
-    ],
-    exists: None,
-    sudo: false,
-};
+pub(crate) const ROUTE: Route<GenesysMount> = Route::new("rotate-role/:name", "Rotate a static role now.")
+    .help(
+        "Creates a new token for the role, validates it, and promotes it. If that fails, readers keep the current token.",
+    )
+    .write("Rotate a static role", |mount, call| rotate(mount, call).boxed());
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();

@@ -3,32 +3,21 @@
 use futures_util::FutureExt;
 
 use crate::engine::mount::GenesysMount;
-use openbao_plugin::framework::{Call, Route, RouteOperation};
-use openbao_plugin::{Failure, Operation, Response};
+use openbao_plugin::framework::{Call, Route};
+use openbao_plugin::{Failure, Response};
 
-pub(crate) const ROUTE: Route<GenesysMount> = Route {
-    path: "rotate-root/:config",
-    summary: "Rotate the client secret of a config.",
-    help: "Regenerates the client secret of a config's OAuth client, and stores it: only this engine knows it then. If \
-           the config has an idle_client_id, that client gets the new secret and becomes the active client; the other \
-           one stays valid. On nice-cxone, creates another access key for the user and switches to it; the previous \
-           key stays valid until the next call. The policy must grant sudo.",
-    fields: &[],
-    operations: &[
-        RouteOperation {
-            operation: Operation::Create,
-            summary: "Rotate the client secret",
-            handler: |mount, call| rotate(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Update,
-            summary: "Rotate the client secret",
-            handler: |mount, call| rotate(mount, call).boxed(),
-        },
-    ],
-    exists: None,
-    sudo: true,
-};
+pub(crate) const ROUTE: Route<GenesysMount> = Route::new(
+    "rotate-root/:config",
+    "Rotate the client secret of a config.",
+)
+.help(
+    "Regenerates the client secret of a config's OAuth client, and stores it: only this engine knows it then. If \
+         the config has an idle_client_id, that client gets the new secret and becomes the active client; the other \
+         one stays valid. On nice-cxone, creates another access key for the user and switches to it; the previous \
+         key stays valid until the next call. The policy must grant sudo.",
+)
+.write("Rotate the client secret", |mount, call| rotate(mount, call).boxed())
+.sudo();
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let _lock = mount.roots.locks.lock_for(&call, call.name()).await?;

@@ -5,10 +5,10 @@ use crate::engine::mount::GenesysMount;
 use openbao_plugin::framework::Router;
 
 /// All paths of the engine.
-pub(crate) static ROUTER: Router<GenesysMount> = Router {
-    about: "Tokens of Genesys Cloud and NICE CXone. Store an OAuth client (config/), define roles for its tokens (roles/), \
-            and read tokens: leased (creds/), shared (token/), or rotated by the engine (static-creds/).",
-    routes: &[
+pub(crate) static ROUTER: Router<GenesysMount> = Router::new(
+    "Tokens of Genesys Cloud and NICE CXone. Store an OAuth client (config/), define roles for its tokens (roles/), \
+     and read tokens: leased (creds/), shared (token/), or rotated by the engine (static-creds/).",
+    &[
         config::LIST,
         config::ROUTE,
         roles::LIST,
@@ -21,4 +21,4 @@ pub(crate) static ROUTER: Router<GenesysMount> = Router {
         rotate_role::ROUTE,
         rotate_root::ROUTE,
     ],
-};
+);

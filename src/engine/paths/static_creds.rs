@@ -12,23 +12,15 @@ use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::StaticRole;
 use crate::engine::storage::config::Config;
 use crate::rotation::{ErrorKind, RotationError};
-use openbao_plugin::framework::{Call, Route, RouteOperation};
-use openbao_plugin::{Failure, Operation, Response};
+use openbao_plugin::framework::{Call, Route};
+use openbao_plugin::{Failure, Response};
 
-pub(crate) const ROUTE: Route<GenesysMount> = Route {
-    path: "static-creds/:name",
-    summary: "The token of a static role.",
-    help: "The token that the engine rotates for the role. It has no lease: all readers get the same token until it is \
-           rotated, and the previous token stays valid until it expires.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::Read,
-        summary: "Read the token",
-        handler: |mount, call| read(mount, call).boxed(),
-    }],
-    exists: None,
-    sudo: false,
-};
+pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-creds/:name", "The token of a static role.")
+    .help(
+        "The token that the engine rotates for the role. It has no lease: all readers get the same token until it is \
+         rotated, and the previous token stays valid until it expires.",
+    )
+    .read("Read the token", |mount, call| read(mount, call).boxed());
 
 /// Reads from memory: busy pipelines read this path.
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {

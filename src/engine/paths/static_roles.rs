@@ -12,87 +12,41 @@ use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::{ROLES, RoleSettings, StaticRole, key};
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::parse_probes;
-use crate::engine::storage::token_kind::{FIELDS, TokenKindFields};
-use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation, refuse};
-use openbao_plugin::{Failure, Operation, Response};
+use crate::engine::storage::token_kind::{TOKEN_FIELDS, TokenKindFields};
+use openbao_plugin::framework::{Call, Field, Route, refuse};
+use openbao_plugin::{Failure, Response};
 
-pub(crate) const LIST: Route<GenesysMount> = Route {
-    path: "static-roles/",
-    summary: "The static roles.",
-    help: "Lists the names of the static roles.",
-    fields: &[],
-    operations: &[RouteOperation {
-        operation: Operation::List,
-        summary: "List the static roles",
-        handler: |mount, _| keys(mount, ROLES).boxed(),
-    }],
-    exists: None,
-    sudo: false,
-};
+pub(crate) const LIST: Route<GenesysMount> = Route::new("static-roles/", "The static roles.")
+    .help("Lists the names of the static roles.")
+    .list("List the static roles", |mount, _| keys(mount, ROLES).boxed());
 
-pub(crate) const ROUTE: Route<GenesysMount> = Route {
-    path: "static-roles/:name",
-    summary: "A token that the engine rotates.",
-    help: "Sets the config whose OAuth client issues the token, the rotation period, and the calls that must succeed \
-           with a new token before readers get it. Writing a role creates its first token at once, and so does a change \
-           of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the previous \
-           token, which stays valid until it expires. Deleting the role revokes its token.",
-    fields: &[
-        Field {
-            name: "config",
-            kind: FieldKind::Text,
-            required: true,
-            default: None,
-            sensitive: false,
-            description: "The name of the config.",
-        },
-        Field {
-            name: "rotation_period",
-            kind: FieldKind::Duration,
-            required: true,
-            default: None,
-            sensitive: false,
-            description: "The time between rotations: at least 60 seconds. A rotation is due before the token expires.",
-        },
-        Field {
-            name: "probes",
-            kind: FieldKind::TextList,
-            required: false,
-            default: Some("none"),
-            sensitive: false,
-            description: "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
-        },
-        FIELDS[0],
-        FIELDS[1],
-        FIELDS[2],
-        FIELDS[3],
-        FIELDS[4],
-    ],
-    operations: &[
-        RouteOperation {
-            operation: Operation::Create,
-            summary: "Store a static role, and create its first token",
-            handler: |mount, call| write(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Update,
-            summary: "Change a static role",
-            handler: |mount, call| write(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Read,
-            summary: "Read a static role, and the result of its last rotation",
-            handler: |mount, call| read(mount, call).boxed(),
-        },
-        RouteOperation {
-            operation: Operation::Delete,
-            summary: "Delete a static role, and revoke its token",
-            handler: |mount, call| delete(mount, call).boxed(),
-        },
-    ],
-    exists: Some(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed()),
-    sudo: false,
-};
+pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "A token that the engine rotates.")
+    .help(
+        "Sets the config whose OAuth client issues the token, the rotation period, and the calls that must succeed \
+         with a new token before readers get it. Writing a role creates its first token at once, and so does a change \
+         of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the previous \
+         token, which stays valid until it expires. Deleting the role revokes its token.",
+    )
+    .fields(ROLE_FIELDS)
+    .fields(TOKEN_FIELDS)
+    .write("Change a static role", |mount, call| write(mount, call).boxed())
+    .read("Read a static role, and the result of its last rotation", |mount, call| read(mount, call).boxed())
+    .delete("Delete a static role, and revoke its token", |mount, call| delete(mount, call).boxed())
+    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed());
+
+const ROLE_FIELDS: &[Field] = &[
+    Field::text("config", "The name of the config.").required(),
+    Field::duration(
+        "rotation_period",
+        "The time between rotations: at least 60 seconds. A rotation is due before the token expires.",
+    )
+    .required(),
+    Field::texts(
+        "probes",
+        "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
+    )
+    .default("none"),
+];
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<StaticRole>, Failure> {
     mount.entries.get(&key(ROLES, name)).await

@@ -6,30 +6,21 @@ use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
 use crate::engine::tokens::shared_token::{MinimumLife, SharedToken, TokenRequest};
-use openbao_plugin::framework::{Call, Field, FieldKind, Route, RouteOperation};
-use openbao_plugin::{Failure, Operation, Response};
+use openbao_plugin::framework::{Call, Field, Route};
+use openbao_plugin::{Failure, Response};
 
-pub(crate) const ROUTE: Route<GenesysMount> = Route {
-    path: "token/:role",
-    summary: "A token that all callers of the role share, without a lease.",
-    help: "Returns the same validated token while it has enough life left, and creates a new one after that. Concurrent \
-           callers share one new token. The token has no lease: it is valid until it expires.",
-    fields: &[Field {
-        name: "minimum_seconds",
-        kind: FieldKind::Duration,
-        required: false,
-        default: Some("300, or a tenth of the token's life if that is less"),
-        sensitive: false,
-        description: "The life that the token must have left, in seconds or as a duration such as 10m.",
-    }],
-    operations: &[RouteOperation {
-        operation: Operation::Read,
-        summary: "Read the shared token",
-        handler: |mount, call| read(mount, call).boxed(),
-    }],
-    exists: None,
-    sudo: false,
-};
+pub(crate) const ROUTE: Route<GenesysMount> =
+    Route::new("token/:role", "A token that all callers of the role share, without a lease.")
+        .help(
+            "Returns the same validated token while it has enough life left, and creates a new one after that. \
+             Concurrent callers share one new token. The token has no lease: it is valid until it expires.",
+        )
+        .fields(&[Field::duration(
+            "minimum_seconds",
+            "The life that the token must have left, in seconds or as a duration such as 10m.",
+        )
+        .default("300, or a tenth of the token's life if that is less")])
+        .read("Read the shared token", |mount, call| read(mount, call).boxed());
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let role = Role::named(&mount.entries, call.name()).await?;

@@ -57,9 +57,10 @@ impl Entries {
     }
 
     async fn put_value(&self, key: &str, value: Zeroizing<Vec<u8>>) -> Result<(), Failure> {
-        let seal_wrap = SEAL_WRAPPED.iter().any(|prefix| key.starts_with(prefix));
+        let mut entry = StorageEntry::new(key, value.to_vec());
+        entry.seal_wrap = SEAL_WRAPPED.iter().any(|prefix| key.starts_with(prefix));
         self.invalidate(key);
-        let written = self.storage.put(StorageEntry { key: key.to_owned(), value: value.to_vec(), seal_wrap }).await;
+        let written = self.storage.put(entry).await;
         let mut cache = self.after_write(key, &written);
         written?;
         cache.insert(key, Arc::new(value));

@@ -42,7 +42,7 @@ impl Locks {
                 let text = format!("{name:?} is being changed or rotated, and the platform is slow; nothing was done\nhint: retry");
                 Failure::Status(UNAVAILABLE, text)
             }),
-            () = std::future::pending::<()>() => Err(Failure::internal("the caller left before the request began; nothing was done")),
+            () = call.canceled() => Err(Failure::internal("the caller left before the request began; nothing was done")),
         }
     }
 

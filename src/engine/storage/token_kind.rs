@@ -7,25 +7,19 @@ use crate::engine::failure::to_failure;
 use crate::rotation::{Document, TokenKind};
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
-use openbao_plugin::framework::{Call, Field, FieldKind};
+use openbao_plugin::framework::{Call, Field};
 
 /// The request fields that describe the token kind.
-pub(crate) const FIELDS: [Field; 5] = [
-    Field::optional(
+pub(crate) const TOKEN_FIELDS: &[Field] = &[
+    Field::text(
         "token",
-        FieldKind::Text,
-        Some("access"),
         "The token kind: access, generated or api-token. generated and api-token are not part of the platform's published API.",
-    ),
-    Field::optional(
-        "resource_owner",
-        FieldKind::Text,
-        None,
-        "For generated: the id of the account that the token acts for.",
-    ),
-    Field::optional("token_name", FieldKind::Text, None, "For api-token: its name in the platform's list of tokens."),
-    Field::optional("scopes", FieldKind::TextList, None, "For api-token: its scopes."),
-    Field::optional("token_expires_in", FieldKind::Duration, None, "For api-token: its lifetime."),
+    )
+    .default("access"),
+    Field::text("resource_owner", "For generated: the id of the account that the token acts for."),
+    Field::text("token_name", "For api-token: its name in the platform's list of tokens."),
+    Field::texts("scopes", "For api-token: its scopes."),
+    Field::duration("token_expires_in", "For api-token: its lifetime."),
 ];
 
 /// The token kind of a role, in the field names of a document.

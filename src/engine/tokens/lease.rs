@@ -52,7 +52,7 @@ impl LeasedToken {
     fn begin(self, limits: &LeaseLimits, now: Timestamp) -> Result<Lease, Failure> {
         let life = whole_seconds(self.token.left(now)).max(SHORTEST_LIFE);
         let (ttl, max_ttl) = (limits.ttl.min(life), limits.max_ttl.min(life));
-        Ok(Lease { ttl, max_ttl, renewable: true, internal_data: self.into_map()? })
+        Ok(Lease::new(ttl).max_ttl(max_ttl).renewable().internal_data(self.into_map()?))
     }
 }
 
@@ -124,7 +124,8 @@ impl Leases {
         let requested = if held.increment.is_zero() { limits.ttl } else { held.increment };
         let ttl = requested.min(longest);
         let max_ttl = limits.max_ttl.min(leased.token.left(began)).max(ttl);
-        let renewed = Lease { ttl, max_ttl, renewable: true, internal_data: held.lease.internal_data.clone() };
+        let data = held.lease.internal_data.clone();
+        let renewed = Lease::new(ttl).max_ttl(max_ttl).renewable().internal_data(data);
         let answer = Response::empty().leased(renewed);
         Ok(match requested > longest {
             true => answer.warning(format!("the lease was limited to {} s from now", ttl.as_secs())),

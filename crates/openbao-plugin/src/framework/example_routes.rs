@@ -4,8 +4,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Field, FieldKind};
-use super::route::{Route, RouteOperation};
+use super::field::Field;
+use super::route::Route;
 use super::router::Router;
 use crate::logical::backend::{Operation, Request, Response};
 use crate::logical::failure::Failure;
@@ -13,77 +13,48 @@ use crate::logical::failure::Failure;
 /// A mount on which `gone` does not exist and `broken` fails.
 pub(super) struct Echo;
 
-pub(super) static ROUTER: Router<Echo> = Router {
-    about: "Keeps tokens fresh.\n\nWrite config/ first.",
-    routes: &[
-        Route {
-            path: "config/",
-            summary: "Lists the clients.",
-            help: "By their names.",
-            fields: &[],
-            operations: &[operation(Operation::List, "Lists clients.")],
-            exists: None,
-            sudo: false,
-        },
-        Route {
-            path: "config/:name",
-            summary: "An OAuth client.",
-            help: "The secret is never shown again.\n",
-            fields: FIELDS,
-            operations: &[
-                operation(Operation::Create, "Creates one."),
-                operation(Operation::Update, "Changes one."),
-                operation(Operation::Read, "Shows one."),
-                operation(Operation::Delete, "Deletes one."),
-            ],
-            exists: Some(exists),
-            sudo: false,
-        },
-        Route {
-            path: "config/:name/usage",
-            summary: "Who uses a client.",
-            help: "",
-            fields: &[field("ttl", FieldKind::Duration, "How far to look back.")],
-            operations: &[operation(Operation::Read, "Shows it.")],
-            exists: None,
-            sudo: false,
-        },
-        Route {
-            path: "rotate/:name",
-            summary: "Rotates now.",
-            help: "",
-            fields: FIELDS,
-            operations: &[operation(Operation::Update, "Rotates.")],
-            exists: None,
-            sudo: true,
-        },
-        Route {
-            path: "deep/*key",
-            summary: "Takes anything.",
-            help: "",
-            fields: &[field("*", FieldKind::Map, "Anything.")],
-            operations: &[operation(Operation::Read, "Reads."), operation(Operation::List, "Lists.")],
-            exists: None,
-            sudo: false,
-        },
+pub(super) static ROUTER: Router<Echo> = Router::new(
+    "Keeps tokens fresh.\n\nWrite config/ first.",
+    &[
+        Route::new("config/", "Lists the clients.").help("By their names.").list("Lists clients.", echo).navigation(),
+        Route::new("config/:name", "An OAuth client.")
+            .help("The secret is never shown again.\n")
+            .fields(FIELDS)
+            .fields(MORE_FIELDS)
+            .write("Changes one.", echo)
+            .read("Shows one.", echo)
+            .returns(&[Field::integer("uses", "How often it was used.")])
+            .patch("Changes some fields.", echo)
+            .delete("Deletes one.", echo)
+            .exists(exists)
+            .item_type("Client")
+            .action("Configure"),
+        Route::new("config/:name/usage", "Who uses a client.")
+            .fields(&[Field::duration("ttl", "How far to look back.")])
+            .read("Shows it.", echo),
+        Route::new("rotate/:name", "Rotates now.").fields(FIELDS).write("Rotates.", echo).sudo(),
+        Route::new("config/:name/keys/:id", "A key of a client.").read("Shows one.", echo),
+        Route::new("deep/*key", "Takes anything.")
+            .fields(&[Field::rest("Anything.")])
+            .read("Reads.", echo)
+            .list("Lists.", echo),
     ],
-};
+);
 
 const FIELDS: &[Field] = &[
-    Field { default: Some("us-east-1"), ..field("region", FieldKind::Text, "Where the client lives.") },
-    Field { required: true, sensitive: true, ..field("secret", FieldKind::Text, "The client's secret.") },
-    Field { default: Some("true"), ..field("verify", FieldKind::Boolean, "Whether to try it.") },
-    Field { default: Some("1h"), ..field("ttl", FieldKind::Duration, "How long tokens live.") },
-    Field { default: Some("none"), ..field("tags", FieldKind::TextList, "Words to find it by.") },
+    Field::text("region", "Where the client lives.").default("us-east-1").label("Region").group("Place"),
+    Field::text("secret", "The client's secret.").required().sensitive(),
+    Field::boolean("verify", "Whether to try it.").default("true"),
+    Field::duration("ttl", "How long tokens live.").default("1h"),
+    Field::texts("tags", "Words to find it by.").default("none"),
 ];
 
-const fn field(name: &'static str, kind: FieldKind, description: &'static str) -> Field {
-    Field { name, kind, required: false, default: None, sensitive: false, description }
-}
-
-const fn operation(operation: Operation, summary: &'static str) -> RouteOperation<Echo> {
-    RouteOperation { operation, summary, handler: echo }
-}
+const MORE_FIELDS: &[Field] = &[
+    Field::text("format", "The format of the token.").one_of(&["json", "jwt"]).default("json"),
+    Field::integer("uses", "How often a token may be used.").default("0"),
+    Field::map("labels", "Free words.").editor("textarea"),
+    Field::header("headers", "What to send along."),
+];
 
 fn echo(_: &Echo, call: Call) -> BoxFuture<'_, Result<Response, Failure>> {
     Box::pin(async move {
@@ -101,7 +72,17 @@ fn echo(_: &Echo, call: Call) -> BoxFuture<'_, Result<Response, Failure>> {
         if !given.is_empty() {
             data.insert("given".to_owned(), Value::from(given));
         }
+        if !call.parameter("id").is_empty() {
+            data.insert("id".to_owned(), Value::from(call.parameter("id")));
+        }
+        let nulls: Vec<_> = FIELDS.iter().map(|field| field.name).filter(|field| call.is_null(field)).collect();
+        if !nulls.is_empty() && call.operation() == Operation::Patch {
+            data.insert("removed".to_owned(), Value::from(nulls));
+        }
         let values = [
+            ("uses", call.integer("uses").map(Value::from)),
+            ("labels", call.map("labels").cloned().map(Value::Object)),
+            ("headers", call.header("headers").map(|headers| serde_json::json!(headers))),
             ("region", call.text("region").map(Value::from)),
             ("verify", call.boolean("verify").map(Value::from)),
             ("ttl", call.duration("ttl").map(|ttl| Value::from(ttl.as_secs()))),
@@ -124,17 +105,5 @@ fn exists(_: &Echo, call: Call) -> BoxFuture<'_, Result<bool, Failure>> {
 /// Builds a request.
 pub(super) fn request(operation: Operation, path: &str, data: Value) -> Request {
     let Value::Object(data) = data else { panic!("data is not an object") };
-    Request {
-        id: "1".to_owned(),
-        operation,
-        path: path.to_owned(),
-        data,
-        lease: None,
-        headers: Default::default(),
-        display_name: "root".to_owned(),
-        entity_id: String::new(),
-        mount_point: "genesys-cloud/".to_owned(),
-        mount_type: "genesys".to_owned(),
-        mount_accessor: String::new(),
-    }
+    Request { data, ..Request::new(operation, path) }
 }

@@ -1,6 +1,7 @@
 //! The text of `path-help`, for the engine and for each path.
 
 use super::field::{Field, FieldKind};
+use super::path::parameters;
 use super::route::Route;
 
 /// The assumed width of a terminal, in characters.
@@ -33,14 +34,14 @@ pub(super) fn route_text<M: 'static>(route: &Route<M>, path: &str) -> String {
         push(&mut text, 8, operation.summary);
         text.push('\n');
     }
-    if route.parameter().is_some() || !route.fields.is_empty() {
+    if parameters(route.path).next().is_some() || route.all_fields().next().is_some() {
         text.push_str("## PARAMETERS\n\n");
     }
-    if let Some(parameter) = route.parameter() {
+    for parameter in parameters(route.path) {
         push(&mut text, 4, &format!("{parameter} (string, in the path)"));
         text.push('\n');
     }
-    for field in route.fields {
+    for field in route.all_fields() {
         push(&mut text, 4, &format!("{} ({})", field.name, kind(field)));
         push(&mut text, 8, field.description);
         text.push('\n');
@@ -59,9 +60,16 @@ fn kind(field: &Field) -> String {
         FieldKind::Boolean => "boolean",
         FieldKind::Duration => "duration",
         FieldKind::TextList => "list of strings",
-        FieldKind::Map => "any other field",
+        FieldKind::Integer => "integer",
+        FieldKind::Map => "object",
+        FieldKind::Header => "headers",
+        FieldKind::Rest => "any other field",
     }
     .to_owned();
+    if !field.allowed.is_empty() {
+        kind.push_str(", one of: ");
+        kind.push_str(&field.allowed.join(", "));
+    }
     if field.required {
         kind.push_str(", required");
     }

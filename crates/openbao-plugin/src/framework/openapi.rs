@@ -6,10 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::duration;
 use super::field::{Field, FieldKind};
-use super::route::{Route, RouteOperation};
+use super::path;
+use super::route::{Display, Route, RouteOperation};
 use crate::logical::backend::Operation;
 
 const VERSION: &str = "3.0.2";
+/// What user interfaces read (sdk/framework, `DisplayAttributes`).
+const DISPLAY: &str = "x-vault-displayAttrs";
+/// The fields of the answer to a list.
+const NAMES: &[Field] = &[Field::texts("keys", "The names.")];
 /// The pattern of a name in a path.
 pub(super) const NAME: &str = r"^\w([\w.-]*\w)?$";
 
@@ -43,8 +48,11 @@ fn item<M: 'static>(route: &Route<M>, mount_type: &str) -> Value {
     if route.sudo {
         item.insert("x-vault-sudo".to_owned(), Value::Bool(true));
     }
-    if route.find(Operation::Create).is_some() {
+    if route.exists.is_some() && route.find(Operation::Create).is_some() {
         item.insert("x-vault-createSupported".to_owned(), Value::Bool(true));
+    }
+    if let Some(display) = display(route.display) {
+        item.insert(DISPLAY.to_owned(), display);
     }
     for one in route.operations() {
         let Some(method) = method(one.operation) else { continue };
@@ -55,6 +63,14 @@ fn item<M: 'static>(route: &Route<M>, mount_type: &str) -> Value {
         }
     }
     Value::Object(item)
+}
+
+fn display(display: Display) -> Option<Value> {
+    let texts = [("itemType", display.item_type), ("action", display.action)];
+    let texts = texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?))));
+    let navigation = display.navigation.then(|| ("navigation".to_owned(), Value::Bool(true)));
+    let shown: Map<_, _> = texts.chain(navigation).collect();
+    (!shown.is_empty()).then_some(Value::Object(shown))
 }
 
 fn method(operation: Operation) -> Option<&'static str> {
@@ -68,9 +84,11 @@ fn method(operation: Operation) -> Option<&'static str> {
 }
 
 fn operation<M: 'static>(route: &Route<M>, described: &RouteOperation<M>, mount_type: &str) -> Value {
-    let responses = match described.operation {
-        Operation::Delete => json!({"204": {"description": "empty body"}}),
-        _ => json!({"200": {"description": "OK"}}),
+    let responses = match (described.returns, described.operation) {
+        ([], Operation::Delete) => json!({"204": {"description": "empty body"}}),
+        ([], Operation::List) => answered(NAMES),
+        ([], _) => json!({"200": {"description": "OK"}}),
+        (fields, _) => answered(fields),
     };
     let mut operation = Map::new();
     operation.insert("summary".to_owned(), Value::from(one_line(described.summary)));
@@ -79,12 +97,16 @@ fn operation<M: 'static>(route: &Route<M>, described: &RouteOperation<M>, mount_
     if let Some(list) = list_parameter(route, described) {
         operation.insert("parameters".to_owned(), json!([list]));
     }
-    if is_write(described.operation) && !route.fields.is_empty() {
-        let content = json!({"application/json": {"schema": body(route.fields)}});
+    if is_write(described.operation) && route.all_fields().next().is_some() {
+        let content = json!({"application/json": {"schema": body(route.all_fields())}});
         operation.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     operation.insert("responses".to_owned(), responses);
     Value::Object(operation)
+}
+
+fn answered(fields: &'static [Field]) -> Value {
+    json!({"200": {"description": "OK", "content": {"application/json": {"schema": body(fields.iter())}}}})
 }
 
 /// The operation's name for code generators, such as `my-engine-write-config-name`.
@@ -111,17 +133,17 @@ fn list_parameter<M: 'static>(route: &Route<M>, described: &RouteOperation<M>) -
 /// The parameter of the path. Without a write, the fields are query parameters as well.
 fn parameters<M: 'static>(route: &Route<M>) -> Vec<Value> {
     let mut parameters = Vec::new();
-    if let Some(name) = route.parameter() {
-        let schema = match route.takes_the_rest() {
+    for name in path::parameters(route.path) {
+        let schema = match path::takes_the_rest(route.path, name) {
             true => json!({"type": "string"}),
             false => json!({"type": "string", "pattern": NAME}),
         };
         parameters.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
     }
-    if route.operations.iter().any(|one| is_write(one.operation)) {
+    if route.operations().any(|one| is_write(one.operation)) {
         return parameters;
     }
-    for field in route.fields.iter().filter(|field| field.kind != FieldKind::Map) {
+    for field in route.all_fields().filter(|field| field.kind != FieldKind::Rest) {
         let description = one_line(field.description);
         parameters.push(json!({
             "name": field.name, "description": description, "in": "query", "required": field.required,
@@ -135,10 +157,10 @@ fn is_write(operation: Operation) -> bool {
     matches!(operation, Operation::Create | Operation::Update | Operation::Patch)
 }
 
-fn body(fields: &[Field]) -> Value {
-    let is_named = |field: &&Field| field.kind != FieldKind::Map;
-    let properties = fields.iter().filter(is_named).map(|field| (field.name.to_owned(), schema(field)));
-    let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+fn body(fields: impl Iterator<Item = &'static Field> + Clone) -> Value {
+    let is_named = |field: &&Field| field.kind != FieldKind::Rest;
+    let properties = fields.clone().filter(is_named).map(|field| (field.name.to_owned(), schema(field)));
+    let required: Vec<_> = fields.filter(|field| field.required).map(|field| field.name).collect();
     let mut body = Map::new();
     body.insert("type".to_owned(), Value::from("object"));
     body.insert("properties".to_owned(), Value::Object(properties.collect()));
@@ -151,18 +173,28 @@ fn body(fields: &[Field]) -> Value {
 
 fn schema(field: &Field) -> Value {
     let mut schema = match field.kind {
-        FieldKind::Text | FieldKind::Map => json!({"type": "string"}),
+        FieldKind::Text | FieldKind::Header | FieldKind::Rest => json!({"type": "string"}),
         FieldKind::Boolean => json!({"type": "boolean"}),
+        FieldKind::Integer => json!({"type": "integer", "format": "int64"}),
         FieldKind::Duration => json!({"type": "integer", "format": "seconds"}),
         FieldKind::TextList => json!({"type": "array", "items": {"type": "string"}}),
+        FieldKind::Map => json!({"type": "object", "format": "map"}),
     };
     schema["description"] = Value::from(one_line(field.description));
+    if !field.allowed.is_empty() {
+        schema["enum"] = Value::from(field.allowed);
+    }
     if let Some(default) = field.default.and_then(|default| default_value(field.kind, default)) {
         schema["default"] = default;
     }
     if field.sensitive {
         schema["format"] = Value::from("password");
-        schema["x-vault-displayAttrs"] = json!({"sensitive": true});
+    }
+    let texts = [("name", field.label), ("group", field.group), ("editType", field.editor)];
+    let texts = texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?))));
+    let shown: Map<_, _> = texts.chain(field.sensitive.then(|| ("sensitive".to_owned(), Value::Bool(true)))).collect();
+    if !shown.is_empty() {
+        schema[DISPLAY] = Value::Object(shown);
     }
     schema
 }
@@ -173,7 +205,8 @@ fn default_value(kind: FieldKind, default: &str) -> Option<Value> {
         FieldKind::Text => Some(Value::from(default)),
         FieldKind::Boolean => default.parse().ok().map(Value::Bool),
         FieldKind::Duration => duration::parse(default).map(|duration| Value::from(duration.as_secs())),
-        FieldKind::TextList | FieldKind::Map => None,
+        FieldKind::Integer => default.parse::<i64>().ok().map(Value::from),
+        FieldKind::TextList | FieldKind::Map | FieldKind::Header | FieldKind::Rest => None,
     }
 }
 

@@ -7,7 +7,36 @@ use super::field::Field;
 use crate::logical::backend::{Operation, Response};
 use crate::logical::failure::Failure;
 
+/// Limits the operations of a route: write, read, patch, delete, list.
+const MOST_OPERATIONS: usize = 5;
+/// Limits the calls of [`Route::fields`].
+const MOST_FIELD_SETS: usize = 3;
+
 /// A path, its fields and its operations.
+///
+/// ```
+/// use openbao_plugin::framework::{Call, Field, Route};
+/// use openbao_plugin::{Failure, Response};
+///
+/// struct NotesMount;
+///
+/// const NOTE: Route<NotesMount> = Route::new("notes/:name", "A note.")
+///     .help("A write replaces the note.")
+///     .fields(&[Field::text("text", "The text of the note.").required()])
+///     .read("Read the note", |mount, call| Box::pin(read(mount, call)))
+///     .write("Write the note", |mount, call| Box::pin(write(mount, call)));
+///
+/// async fn read(_: &NotesMount, call: Call) -> Result<Response, Failure> {
+///     Err(Failure::internal(format!("{} cannot be read", call.name())))
+/// }
+///
+/// async fn write(_: &NotesMount, call: Call) -> Result<Response, Failure> {
+///     assert!(call.text("text").is_some(), "it is required");
+///     Ok(Response::empty())
+/// }
+/// # assert_eq!(NOTE.path, "notes/:name");
+/// ```
+#[non_exhaustive]
 pub struct Route<M: 'static> {
     /// The path below the mount. `:name` matches one name, `*key` the rest of the path. A path that ends in `/` is a list,
     /// and matches with and without the slash.
@@ -16,25 +45,38 @@ pub struct Route<M: 'static> {
     pub summary: &'static str,
     /// The help text of the path.
     pub help: &'static str,
-    /// The fields that a caller may send, beside the parameter in the path.
-    pub fields: &'static [Field],
-    /// The supported operations.
-    pub operations: &'static [RouteOperation<M>],
-    /// Distinguishes a create from an update. Without it every write is an update.
-    pub exists: Option<Exists<M>>,
-    /// Whether the path requires the `sudo` capability. Hosts match a prefix: the path up to its parameter.
+    /// Whether the path requires the `sudo` capability.
     pub sudo: bool,
+    pub(super) display: Display,
+    pub(super) exists: Option<Exists<M>>,
+    fields: [&'static [Field]; MOST_FIELD_SETS],
+    operations: [Option<RouteOperation<M>>; MOST_OPERATIONS],
+}
+
+/// What user interfaces show of a path (sdk/framework, `DisplayAttributes`).
+#[derive(Clone, Copy, Default)]
+pub(super) struct Display {
+    pub(super) item_type: Option<&'static str>,
+    pub(super) action: Option<&'static str>,
+    pub(super) navigation: bool,
 }
 
 /// An operation of a route.
-pub struct RouteOperation<M: 'static> {
-    /// The operation. A write is [`Operation::Update`], or with [`exists`](Route::exists) also [`Operation::Create`].
-    pub operation: Operation,
-    /// One line for the help and the OpenAPI document.
-    pub summary: &'static str,
-    /// The function that answers.
-    pub handler: Handler<M>,
+pub(super) struct RouteOperation<M: 'static> {
+    /// A write is [`Operation::Update`].
+    pub(super) operation: Operation,
+    pub(super) summary: &'static str,
+    pub(super) handler: Handler<M>,
+    pub(super) returns: &'static [Field],
 }
+
+impl<M: 'static> Clone for RouteOperation<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: 'static> Copy for RouteOperation<M> {}
 
 /// Answers a call of a mount.
 pub type Handler<M> = for<'a> fn(&'a M, Call) -> BoxFuture<'a, Result<Response, Failure>>;
@@ -60,110 +102,150 @@ impl<M: 'static> RouteOperation<M> {
 }
 
 impl<M: 'static> Route<M> {
+    /// A path without operations. `:name` matches one name, `*key` the rest of the path. A path that ends in `/` is a
+    /// list, and matches with and without the slash. `summary` is one line for the list of paths.
+    pub const fn new(path: &'static str, summary: &'static str) -> Self {
+        let display = Display { item_type: None, action: None, navigation: false };
+        let (fields, operations) = ([&[] as &[Field]; MOST_FIELD_SETS], [None; MOST_OPERATIONS]);
+        Self { path, summary, help: "", sudo: false, display, exists: None, fields, operations }
+    }
+
+    /// Sets the help text of the path.
+    #[must_use]
+    pub const fn help(mut self, help: &'static str) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// Adds fields that a caller may send, beside the parameters in the path. Fields that several routes share may be added
+    /// by a second and third call.
+    ///
+    /// # Panics
+    ///
+    /// At compile time, on the fourth call.
+    #[must_use]
+    pub const fn fields(mut self, fields: &'static [Field]) -> Self {
+        let mut set = 0;
+        while set < MOST_FIELD_SETS {
+            if self.fields[set].is_empty() {
+                self.fields[set] = fields;
+                return self;
+            }
+            set += 1;
+        }
+        panic!("a route has at most three sets of fields")
+    }
+
+    /// Answers reads.
+    #[must_use]
+    pub const fn read(self, summary: &'static str, handler: Handler<M>) -> Self {
+        self.operation(Operation::Read, summary, handler)
+    }
+
+    /// Answers writes: creates and updates, see [`exists`](Self::exists).
+    #[must_use]
+    pub const fn write(self, summary: &'static str, handler: Handler<M>) -> Self {
+        self.operation(Operation::Update, summary, handler)
+    }
+
+    /// Answers patches. They need no [required](Field::required) field, and a null removes a field; see
+    /// [`Call::is_null`].
+    #[must_use]
+    pub const fn patch(self, summary: &'static str, handler: Handler<M>) -> Self {
+        self.operation(Operation::Patch, summary, handler)
+    }
+
+    /// Answers deletes.
+    #[must_use]
+    pub const fn delete(self, summary: &'static str, handler: Handler<M>) -> Self {
+        self.operation(Operation::Delete, summary, handler)
+    }
+
+    /// Answers lists.
+    #[must_use]
+    pub const fn list(self, summary: &'static str, handler: Handler<M>) -> Self {
+        self.operation(Operation::List, summary, handler)
+    }
+
+    /// Describes the fields of the answer to the operation that was added last, for the OpenAPI document.
+    ///
+    /// # Panics
+    ///
+    /// At compile time, before the first operation.
+    #[must_use]
+    pub const fn returns(mut self, fields: &'static [Field]) -> Self {
+        let mut last = MOST_OPERATIONS;
+        while last > 0 {
+            last -= 1;
+            if let Some(operation) = &mut self.operations[last] {
+                operation.returns = fields;
+                return self;
+            }
+        }
+        panic!("returns() describes the operation before it")
+    }
+
+    /// Distinguishes a create from an update: a create needs all [required](Field::required) fields, and the capability
+    /// `create` in place of `update`. Without it every write is an update.
+    #[must_use]
+    pub const fn exists(mut self, exists: Exists<M>) -> Self {
+        self.exists = Some(exists);
+        self
+    }
+
+    /// Requires the `sudo` capability. Hosts match a prefix: the path up to its first parameter.
+    #[must_use]
+    pub const fn sudo(mut self) -> Self {
+        self.sudo = true;
+        self
+    }
+
+    /// Names the objects of this path for user interfaces, such as `Role`.
+    #[must_use]
+    pub const fn item_type(mut self, item_type: &'static str) -> Self {
+        self.display.item_type = Some(item_type);
+        self
+    }
+
+    /// Sets the verb of user interfaces, such as `Configure` or `Rotate`.
+    #[must_use]
+    pub const fn action(mut self, action: &'static str) -> Self {
+        self.display.action = Some(action);
+        self
+    }
+
+    /// Makes the path a navigation tab in user interfaces.
+    #[must_use]
+    pub const fn navigation(mut self) -> Self {
+        self.display.navigation = true;
+        self
+    }
+
+    const fn operation(mut self, operation: Operation, summary: &'static str, handler: Handler<M>) -> Self {
+        let mut slot = 0;
+        while slot < MOST_OPERATIONS {
+            if self.operations[slot].is_none() {
+                self.operations[slot] = Some(RouteOperation { operation, summary, handler, returns: &[] });
+                return self;
+            }
+            slot += 1;
+        }
+        panic!("a route has each operation at most once")
+    }
+
+    /// Returns the fields that a caller may send, beside the parameters in the path.
+    pub fn all_fields(&self) -> impl Iterator<Item = &'static Field> + Clone + use<M> {
+        self.fields.into_iter().flatten()
+    }
+
     /// The handler of an operation.
     pub(super) fn find(&self, operation: Operation) -> Option<&RouteOperation<M>> {
-        self.operations.iter().find(|candidate| candidate.operation == operation)
+        let operation = if operation == Operation::Create { Operation::Update } else { operation };
+        self.operations().find(|candidate| candidate.operation == operation)
     }
 
-    /// The operations as callers see them: a create and an update are one write.
+    /// The operations, in the order of the table.
     pub(super) fn operations(&self) -> impl Iterator<Item = &RouteOperation<M>> {
-        let has_update = self.find(Operation::Update).is_some();
-        self.operations.iter().filter(move |one| !(has_update && one.operation == Operation::Create))
-    }
-
-    /// The parameter of the path, without its prefix: `name` in `config/:name`.
-    pub(super) fn parameter(&self) -> Option<&'static str> {
-        self.path.split('/').find_map(|segment| segment.strip_prefix([':', '*']))
-    }
-
-    /// Whether the parameter matches the rest of the path, slashes included, and not a name.
-    pub(super) fn takes_the_rest(&self) -> bool {
-        self.path.split('/').any(|segment| segment.starts_with('*'))
-    }
-
-    /// The path for the host's table of root paths, which supports only `*` at the end. A path with a parameter therefore
-    /// becomes the prefix before it.
-    pub(super) fn special_paths(&self) -> Vec<String> {
-        if let Some(parameter) = self.path.find([':', '*']) {
-            return vec![format!("{}*", &self.path[..parameter])];
-        }
-        let without_slash = self.path.strip_suffix('/').map(str::to_owned);
-        [Some(self.path.to_owned()), without_slash].into_iter().flatten().collect()
-    }
-
-    /// Matches a path, and returns its parameter, empty for a route without one.
-    pub(super) fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
-        // A list request has the slash at its end, its help request does not.
-        let (route, path) = match self.path.strip_suffix('/') {
-            Some(list) => (list, path.strip_suffix('/').unwrap_or(path)),
-            None => (self.path, path),
-        };
-        let (mut rest, mut parameter) = (Some(path), "");
-        for segment in route.split('/') {
-            let remaining = rest?;
-            if segment.starts_with('*') {
-                return (!remaining.is_empty()).then_some(remaining);
-            }
-            let (first, after) =
-                remaining.split_once('/').map_or((remaining, None), |(first, after)| (first, Some(after)));
-            if segment.starts_with(':') && !first.is_empty() {
-                parameter = first;
-            } else if segment != first {
-                return None;
-            }
-            rest = after;
-        }
-        rest.is_none().then_some(parameter)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn route(path: &'static str) -> Route<()> {
-        Route { path, summary: "", help: "", fields: &[], operations: &[], exists: None, sudo: true }
-    }
-
-    #[test]
-    fn a_path_matches_segment_by_segment() {
-        for (path, requested, expected) in [
-            ("limits", "limits", Some("")),
-            ("limits", "limits/", None),
-            ("limits", "limit", None),
-            ("limits", "", None),
-            ("config/", "config/", Some("")),
-            ("config/", "config", Some("")),
-            ("config/", "config//", None),
-            ("config/:name", "config/main", Some("main")),
-            ("config/:name", "config/a b", Some("a b")),
-            ("config/:name", "config/main/", None),
-            ("config/:name", "config/main/more", None),
-            ("config/:name", "config/", None),
-            ("config/:name", "config", None),
-            ("config/:name", "/config/main", None),
-            ("config/:name", "Config/main", None),
-            ("config/:name/usage", "config/main/usage", Some("main")),
-            ("config/:name/usage", "config/main", None),
-            ("config/:name/", "config/main/", Some("main")),
-            ("store/*key", "store/a/b/", Some("a/b/")),
-            ("store/*key", "store/", None),
-            ("store/*key", "store", None),
-        ] {
-            assert_eq!(route(path).matches(requested), expected, "{requested} at {path}");
-        }
-    }
-
-    #[test]
-    fn special_paths_cover_the_whole_route() {
-        for (path, expected) in [
-            ("panic", &["panic"][..]),
-            ("audit/", &["audit/", "audit"]),
-            ("rotate-root/:config", &["rotate-root/*"]),
-            ("store/*key", &["store/*"]),
-            ("config/:name/usage", &["config/*"]),
-        ] {
-            assert_eq!(route(path).special_paths(), expected);
-        }
+        self.operations.iter().flatten()
     }
 }

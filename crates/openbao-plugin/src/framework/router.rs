@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::field::FieldKind;
+use super::path::{self, Parameters};
 use super::refusal::refuse;
 use super::route::Route;
 use super::value::Values;
@@ -15,6 +16,9 @@ use crate::logical::failure::Failure;
 const MOUNT_TYPE: &str = "requestResponsePrefix";
 
 /// An engine's routes. The first route that matches a path handles it.
+///
+/// It has no state, so it is a `static`; see [`Route`].
+#[non_exhaustive]
 pub struct Router<M: 'static> {
     /// The purpose of the engine, for the help.
     pub about: &'static str,
@@ -23,6 +27,11 @@ pub struct Router<M: 'static> {
 }
 
 impl<M: Send + Sync + 'static> Router<M> {
+    /// A table of routes. `about` is the purpose of the engine, for the help.
+    pub const fn new(about: &'static str, routes: &'static [Route<M>]) -> Self {
+        Self { about, routes }
+    }
+
     /// Answers a request: a create, read, update, patch, delete or list by its route, and help from the table.
     ///
     /// Renewals, revocations and the host's tick have no route: the engine must handle them before.
@@ -35,15 +44,14 @@ impl<M: Send + Sync + 'static> Router<M> {
         if request.operation == Operation::Help {
             return self.help(&request);
         }
-        let (route, parameter) = self.route(&request.path).ok_or(Failure::UnsupportedPath)?;
+        let (route, parameters) = self.route(&request.path).ok_or(Failure::UnsupportedPath)?;
         let operation = route.find(request.operation).ok_or(Failure::UnsupportedOperation)?;
-        check_name(route, parameter)?;
-        let values = value::values(route.fields, &request.data)?;
+        check_names(route, &request.path, &parameters)?;
+        let values = value::values(route.all_fields(), &request.data)?;
         check_required(route, request.operation, &values)?;
         let warning = unknown_fields(route, &request);
         let is_read = request.operation == Operation::Read;
-        let name = parameter.to_owned();
-        let response = (operation.handler)(mount, Call::new(request, name, values)).await?;
+        let response = (operation.handler)(mount, Call::new(request, parameters, values)).await?;
         Ok(match warning {
             // With a warning, the empty answer of a read would no longer be a 404.
             Some(_) if is_read && response == Response::empty() => response,
@@ -62,24 +70,23 @@ impl<M: Send + Sync + 'static> Router<M> {
     ///
     /// The failure of the route's own check.
     pub async fn exists(&self, mount: &M, request: Request) -> Result<Option<bool>, Failure> {
-        let Some((route, parameter)) = self.route(&request.path) else { return Ok(None) };
+        let Some((route, parameters)) = self.route(&request.path) else { return Ok(None) };
         let Some(exists) = route.exists else { return Ok(None) };
-        if check_name(route, parameter).is_err() {
+        if check_names(route, &request.path, &parameters).is_err() {
             return Ok(Some(false));
         }
-        let name = parameter.to_owned();
-        exists(mount, Call::new(request, name, Values::new())).await.map(Some)
+        exists(mount, Call::new(request, parameters, Values::new())).await.map(Some)
     }
 
     /// Returns the paths that require the `sudo` capability, for [`SpecialPaths::root`], such as `rotate-root/*`.
     ///
     /// [`SpecialPaths::root`]: crate::SpecialPaths::root
     pub fn sudo_paths(&self) -> Vec<String> {
-        self.routes.iter().filter(|route| route.sudo).flat_map(Route::special_paths).collect()
+        self.routes.iter().filter(|route| route.sudo).flat_map(|route| path::special_paths(route.path)).collect()
     }
 
-    pub(super) fn route<'p>(&self, path: &'p str) -> Option<(&'static Route<M>, &'p str)> {
-        self.routes.iter().find_map(|route| Some((route, route.matches(path)?)))
+    pub(super) fn route(&self, requested: &str) -> Option<(&'static Route<M>, Parameters)> {
+        self.routes.iter().find_map(|route| Some((route, path::matches(route.path, requested)?)))
     }
 
     /// The help and the OpenAPI document of a path, or at the empty path of the engine. `bao path-help` shows the help;
@@ -100,17 +107,15 @@ impl<M: Send + Sync + 'static> Router<M> {
     }
 }
 
-fn check_name<M: 'static>(route: &Route<M>, value: &str) -> Result<(), Failure> {
-    match route.parameter() {
-        Some(parameter) if !route.takes_the_rest() => name::check(parameter, value),
-        _ => Ok(()),
-    }
+fn check_names<M: 'static>(route: &Route<M>, requested: &str, parameters: &Parameters) -> Result<(), Failure> {
+    let mut names = parameters.iter().filter(|(parameter, _)| !path::takes_the_rest(route.path, parameter));
+    names.try_for_each(|(parameter, range)| name::check(parameter, &requested[range.clone()]))
 }
 
 /// A create needs all required fields, and so does every write of a route without `exists`.
 fn check_required<M: 'static>(route: &Route<M>, operation: Operation, values: &Values) -> Result<(), Failure> {
     let needs_all = operation == Operation::Create || (operation == Operation::Update && route.exists.is_none());
-    let missing = route.fields.iter().find(|field| field.required && !values.contains_key(field.name));
+    let missing = route.all_fields().find(|field| field.required && !values.contains_key(field.name));
     match missing {
         Some(field) if needs_all => {
             let hint = format!("send {}: {}", field.name, field.description);
@@ -122,10 +127,13 @@ fn check_required<M: 'static>(route: &Route<M>, operation: Operation, values: &V
 
 /// The warning of Vault's own framework about fields that the route does not name.
 fn unknown_fields<M: 'static>(route: &Route<M>, request: &Request) -> Option<String> {
-    if route.fields.iter().any(|field| field.kind == FieldKind::Map) {
+    if route.all_fields().any(|field| field.kind == FieldKind::Rest) {
         return None;
     }
-    let is_known = |name: &str| route.parameter() == Some(name) || route.fields.iter().any(|field| field.name == name);
+    let is_known = |name: &str| {
+        route.all_fields().any(|field| field.name == name)
+            || path::parameters(route.path).any(|parameter| parameter == name)
+    };
     let mut unknown: Vec<_> = request.data.keys().map(String::as_str).filter(|name| !is_known(name)).collect();
     unknown.sort_unstable();
     let warning = || format!("Endpoint ignored these unrecognized parameters: [{}]", unknown.join(" "));

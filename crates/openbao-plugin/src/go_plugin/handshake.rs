@@ -54,6 +54,7 @@ fn is_true(value: &str) -> bool {
 
 /// Why a process does not serve.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HandshakeError {
     /// Vault or OpenBao did not start the process, or not as a secrets engine.
     #[error("this is a secrets engine plugin: Vault or OpenBao must start it")]

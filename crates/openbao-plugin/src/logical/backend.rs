@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
+use super::cancellation::Cancellation;
 use super::failure::Failure;
 use super::storage::Storage;
 use super::system_view::SystemView;
@@ -34,7 +35,7 @@ pub trait Engine: Send + Sync + 'static {
 /// One mount: its requests and its events.
 ///
 /// Each call runs to completion, even after the host stopped waiting for the answer, so the backend must set its own
-/// deadlines. A panic fails only the call that panicked.
+/// deadlines, or look at the request's [`cancellation`](Request::cancellation). A panic fails only the call that panicked.
 pub trait Backend: Send + Sync + 'static {
     /// Answers a request.
     ///
@@ -85,7 +86,8 @@ pub trait Backend: Send + Sync + 'static {
     }
 }
 
-/// What a mount gets from its host.
+/// What a mount gets from its host. In tests, `testing::mount` creates one.
+#[non_exhaustive]
 pub struct Mount {
     /// The mount's storage, usable from [`Backend::initialize`] on.
     pub storage: Storage,
@@ -98,7 +100,15 @@ pub struct Mount {
 }
 
 /// Paths that the host treats specially. A `*` at the end makes a path a prefix.
+///
+/// ```
+/// use openbao_plugin::SpecialPaths;
+///
+/// let paths = SpecialPaths::new().root(["rotate-root/*"]).seal_wrap_storage(["config/"]);
+/// assert_eq!(paths.root, ["rotate-root/*"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SpecialPaths {
     /// Request paths that require the `sudo` capability.
     pub root: Vec<String>,
@@ -110,9 +120,45 @@ pub struct SpecialPaths {
     pub seal_wrap_storage: Vec<String>,
 }
 
+impl SpecialPaths {
+    /// No special paths.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds request paths that require the `sudo` capability.
+    #[must_use]
+    pub fn root(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.root.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds request paths that require no token.
+    #[must_use]
+    pub fn unauthenticated(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.unauthenticated.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds storage prefixes that are not replicated to other clusters.
+    #[must_use]
+    pub fn local_storage(mut self, prefixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.local_storage.extend(prefixes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds storage prefixes that are seal-wrapped.
+    #[must_use]
+    pub fn seal_wrap_storage(mut self, prefixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.seal_wrap_storage.extend(prefixes.into_iter().map(Into::into));
+        self
+    }
+}
+
 /// The operation of a request. It parses from its name on the wire, such as `create`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]
+#[non_exhaustive]
 pub enum Operation {
     /// Write a new entry.
     Create,
@@ -138,7 +184,17 @@ pub enum Operation {
 }
 
 /// A request to one mount. `Debug` omits everything that the caller sent.
-#[derive(Clone, PartialEq)]
+///
+/// The library creates it; a test of an engine may as well:
+///
+/// ```
+/// use openbao_plugin::{Operation, Request};
+///
+/// let mut request = Request::new(Operation::Update, "notes/first");
+/// request.data.insert("text".to_owned(), "hello".into());
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The request id in the host's audit log.
     pub id: String,
@@ -162,6 +218,28 @@ pub struct Request {
     pub mount_type: String,
     /// The mount's accessor in the identity store.
     pub mount_accessor: String,
+    /// Whether the host canceled the request.
+    pub cancellation: Cancellation,
+}
+
+impl Request {
+    /// A request without fields, from no one.
+    pub fn new(operation: Operation, path: impl Into<String>) -> Self {
+        Self {
+            id: String::new(),
+            operation,
+            path: path.into(),
+            data: Map::new(),
+            lease: None,
+            headers: BTreeMap::new(),
+            display_name: String::new(),
+            entity_id: String::new(),
+            mount_point: String::new(),
+            mount_type: String::new(),
+            mount_accessor: String::new(),
+            cancellation: Cancellation::new(),
+        }
+    }
 }
 
 impl fmt::Debug for Request {
@@ -174,6 +252,7 @@ impl fmt::Debug for Request {
 
 /// An answer. `Debug` omits its contents.
 #[derive(Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Response {
     /// The fields. `None` is 404 for a read or a list, and 204 otherwise.
     pub data: Option<Map<String, Value>>,
@@ -225,8 +304,20 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A lease of an answer.
+/// A lease of an answer. `Debug` omits its internal data.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use openbao_plugin::{Lease, Response};
+/// use serde_json::Map;
+///
+/// let lease = Lease::new(Duration::from_secs(60)).max_ttl(Duration::from_secs(600)).renewable();
+/// let answer = Response::with_data(Map::new()).leased(lease);
+/// assert!(answer.lease.is_some());
+/// ```
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Lease {
     /// The time until it expires.
     pub ttl: Duration,
@@ -236,6 +327,34 @@ pub struct Lease {
     pub renewable: bool,
     /// What the backend needs to renew or revoke. The host stores it, and never shows it to callers.
     pub internal_data: Map<String, Value>,
+}
+
+impl Lease {
+    /// A lease that is not renewable and has no internal data.
+    pub fn new(ttl: Duration) -> Self {
+        Self { ttl, max_ttl: Duration::ZERO, renewable: false, internal_data: Map::new() }
+    }
+
+    /// Sets the longest time from issue to expiry, renewals included. Zero means the mount's own limit.
+    #[must_use]
+    pub fn max_ttl(mut self, max_ttl: Duration) -> Self {
+        self.max_ttl = max_ttl;
+        self
+    }
+
+    /// Makes it renewable.
+    #[must_use]
+    pub fn renewable(mut self) -> Self {
+        self.renewable = true;
+        self
+    }
+
+    /// Sets what the backend needs to renew or revoke it. The host stores it, and never shows it to callers.
+    #[must_use]
+    pub fn internal_data(mut self, data: Map<String, Value>) -> Self {
+        self.internal_data = data;
+        self
+    }
 }
 
 impl fmt::Debug for Lease {
@@ -248,6 +367,7 @@ impl fmt::Debug for Lease {
 
 /// An issued lease, in a renewal or revocation.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct HeldLease {
     /// The lease as issued, with the `ttl` of the last renewal.
     pub lease: Lease,
@@ -257,4 +377,11 @@ pub struct HeldLease {
     pub increment: Duration,
     /// When it was issued.
     pub issued_at: Option<SystemTime>,
+}
+
+impl HeldLease {
+    /// A lease as its renewal or revocation gets it, for tests of an engine.
+    pub fn new(lease: Lease) -> Self {
+        Self { lease, id: String::new(), increment: Duration::ZERO, issued_at: None }
+    }
 }

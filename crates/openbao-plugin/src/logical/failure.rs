@@ -4,6 +4,7 @@ use crate::go_plugin::host_error::HostError;
 
 /// Why a request fails. It decides the HTTP status that the caller gets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Failure {
     /// 400: the request is wrong. The text says how.
     #[error("{0}")]
@@ -23,6 +24,10 @@ pub enum Failure {
     /// 500: the engine failed. The text says how.
     #[error("{0}")]
     Internal(String),
+    /// 500: a retry cannot help. A lease whose revocation fails with this is irrevocable at once, where the host would
+    /// otherwise retry. The text says why.
+    #[error("{0}")]
+    Unrecoverable(String),
     /// A failed call to the host. The host gets its own error text back unchanged.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -37,6 +42,11 @@ impl Failure {
     /// 500, with a text that says what failed.
     pub fn internal(text: impl Into<String>) -> Self {
         Self::Internal(text.into())
+    }
+
+    /// 500 that is final, with a text that says why. For a lease whose internal data cannot be read.
+    pub fn unrecoverable(text: impl Into<String>) -> Self {
+        Self::Unrecoverable(text.into())
     }
 
     /// Makes the host forward the request to the active node.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::backend::{HeldLease, Lease, Operation, Request, Response, SpecialPaths};
+use super::cancellation::Cancellation;
 use super::failure::Failure;
 use super::wire_time::{duration, nanoseconds};
 use crate::proto::pb;
@@ -18,6 +19,7 @@ mod error_type {
     pub(crate) const UNSUPPORTED_PATH: u32 = 6;
     pub(crate) const INVALID_REQUEST: u32 = 7;
     pub(crate) const PERMISSION_DENIED: u32 = 8;
+    pub(crate) const UNRECOVERABLE: u32 = 10;
 }
 
 /// Converts a request. An unknown operation fails with `UnsupportedOperation`, which lets hosts add operations.
@@ -36,6 +38,7 @@ pub(crate) fn request(message: Option<pb::Request>) -> Result<Request, Failure> 
         mount_point: message.mount_point,
         mount_type: message.mount_type,
         mount_accessor: message.mount_accessor,
+        cancellation: Cancellation::new(),
     })
 }
 
@@ -115,6 +118,7 @@ pub(crate) fn error(failure: &Failure) -> pb::ProtoError {
         Failure::UnsupportedOperation => (error_type::UNSUPPORTED_OPERATION, 0),
         Failure::Status(status, _) => (error_type::CODED, i64::from(*status)),
         Failure::Internal(_) => (error_type::INTERNAL, 0),
+        Failure::Unrecoverable(_) => (error_type::UNRECOVERABLE, 0),
         // The host recognizes its own errors by their text.
         Failure::Host(_) => (error_type::UNKNOWN, 0),
     };
@@ -163,6 +167,7 @@ mod tests {
             (Failure::UnsupportedOperation, (5, "unsupported operation", 0)),
             (Failure::Status(503, "come back later".to_owned()), (3, "come back later", 503)),
             (Failure::internal("it broke"), (2, "it broke", 0)),
+            (Failure::unrecoverable("it is lost"), (10, "it is lost", 0)),
             (Failure::Host(HostError::new("the host's words")), (0, "the host's words", 0)),
         ] {
             let error = error(&failure);

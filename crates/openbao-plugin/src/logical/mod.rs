@@ -1,6 +1,7 @@
 //! The logical backend of Vault and OpenBao over gRPC: messages, mounts, storage and the system view.
 
 pub(crate) mod backend;
+pub(crate) mod cancellation;
 pub(crate) mod failure;
 pub(crate) mod host_service;
 pub(crate) mod message;

@@ -10,6 +10,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::backend::{self, Backend, Engine, Mount, Operation};
+use super::cancellation::Cancellation;
 use super::failure::Failure;
 use super::host_service::HostService;
 use super::message::{self, Asked};
@@ -97,7 +98,8 @@ async fn to_completion<T: Send + 'static>(
 async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Result<backend::Response, Failure> {
     let (sender, receiver) = oneshot::channel();
     let is_new = request.operation != Operation::Renew;
-    let mut delivery = Delivery { receiver, backend: backend.clone(), is_new };
+    let (cancellation, is_answered) = (request.cancellation.clone(), false);
+    let mut delivery = Delivery { receiver, backend: backend.clone(), is_new, cancellation, is_answered };
     let completed = to_completion(async move {
         let answer = backend.handle_request(request).await;
         if let Err(answer) = sender.send(answer) {
@@ -105,7 +107,9 @@ async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Res
         }
         Ok(())
     });
-    completed.await?;
+    let completed = completed.await;
+    delivery.is_answered = true;
+    completed?;
     (&mut delivery.receiver)
         .await
         .unwrap_or_else(|_| Err(Failure::internal("internal error: the engine gave no answer")))
@@ -116,10 +120,15 @@ struct Delivery<B: Backend> {
     receiver: oneshot::Receiver<Result<backend::Response, Failure>>,
     backend: Arc<B>,
     is_new: bool,
+    cancellation: Cancellation,
+    is_answered: bool,
 }
 
 impl<B: Backend> Drop for Delivery<B> {
     fn drop(&mut self) {
+        if !self.is_answered {
+            self.cancellation.cancel();
+        }
         // From here on the sending side sees the cancellation.
         self.receiver.close();
         if let Ok(answer) = self.receiver.try_recv() {
@@ -248,6 +257,45 @@ mod tests {
         backend.has_answered.notified().await;
         drop(asked);
         backend.has_revoked.notified().await;
+    }
+
+    /// Waits until its host cancels the request, or answers at once at the path `now`.
+    #[derive(Default)]
+    struct Waiting {
+        has_started: Notify,
+        has_seen: Notify,
+        kept: Mutex<Option<Cancellation>>,
+    }
+
+    impl Backend for Waiting {
+        async fn handle_request(&self, request: backend::Request) -> Result<backend::Response, Failure> {
+            *self.kept.lock() = Some(request.cancellation.clone());
+            self.has_started.notify_one();
+            if request.path != "now" {
+                request.cancellation.canceled().await;
+                self.has_seen.notify_one();
+            }
+            Ok(backend::Response::empty())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handler_sees_that_its_request_was_canceled() {
+        let backend = Arc::new(Waiting::default());
+        let mut asked = Box::pin(answered(backend.clone(), backend::Request::new(Operation::Read, "")));
+        assert!((&mut asked).now_or_never().is_none(), "the call has only started");
+        backend.has_started.notified().await;
+        assert!(!backend.kept.lock().as_ref().unwrap().is_canceled());
+        drop(asked);
+        backend.has_seen.notified().await;
+        assert!(backend.kept.lock().as_ref().unwrap().is_canceled());
+    }
+
+    #[tokio::test]
+    async fn an_answered_request_is_not_canceled() {
+        let backend = Arc::new(Waiting::default());
+        assert!(answered(backend.clone(), backend::Request::new(Operation::Read, "now")).await.is_ok());
+        assert!(!backend.kept.lock().as_ref().unwrap().is_canceled());
     }
 
     #[tokio::test]

@@ -13,7 +13,15 @@ pub struct Storage {
 }
 
 /// A storage entry. `Debug` omits its value.
+///
+/// ```
+/// use openbao_plugin::StorageEntry;
+///
+/// let entry = StorageEntry::new("config/main", b"secret".to_vec()).seal_wrapped();
+/// assert!(entry.seal_wrap);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StorageEntry {
     /// The key, such as `roles/ci`.
     pub key: String,
@@ -21,6 +29,20 @@ pub struct StorageEntry {
     pub value: Vec<u8>,
     /// Whether to seal-wrap it, if the host's seal supports that.
     pub seal_wrap: bool,
+}
+
+impl StorageEntry {
+    /// An entry that is not seal-wrapped.
+    pub fn new(key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        Self { key: key.into(), value: value.into(), seal_wrap: false }
+    }
+
+    /// Seal-wraps the entry, if the host's seal supports that.
+    #[must_use]
+    pub fn seal_wrapped(mut self) -> Self {
+        self.seal_wrap = true;
+        self
+    }
 }
 
 impl Storage {

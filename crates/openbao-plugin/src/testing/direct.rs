@@ -16,6 +16,7 @@ use crate::proto::pb;
 
 /// A call of an engine to its mount's storage. Values are text.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StorageCall {
     /// The names directly below a prefix.
     List(String),

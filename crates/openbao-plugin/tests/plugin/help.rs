@@ -61,6 +61,7 @@ async fn the_hosts_openapi_document_has_every_path_of_the_mount() {
         "store",
         "store/{key}",
         "unchecked/{key}",
+        "waiting/{key}",
     ];
     assert_eq!(paths, expected);
     assert_eq!(all["/kv1/panic"]["x-vault-sudo"], true);
@@ -81,4 +82,13 @@ async fn the_hosts_openapi_document_has_every_path_of_the_mount() {
     assert_eq!((&properties["ttl"]["format"], &properties["ttl"]["default"]), (&json!("seconds"), &json!(3600)));
     assert_eq!((&properties["shown"]["type"], &properties["shown"]["default"]), (&json!("boolean"), &json!(true)));
     assert_eq!(properties["tags"]["items"], json!({"type": "string"}));
+    assert_eq!(properties["format"]["enum"], json!(["json", "pem"]));
+    assert_eq!(properties["format"]["x-vault-displayAttrs"], json!({"name": "Format"}));
+    assert_eq!((&properties["uses"]["format"], &properties["labels"]["format"]), (&json!("int64"), &json!("map")));
+    assert_eq!(settings["x-vault-displayAttrs"], json!({"itemType": "Settings"}));
+    assert_eq!(all["/kv1/settings"]["x-vault-displayAttrs"], json!({"navigation": true}));
+    let answer = &all["/kv1/issued/{key}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    assert_eq!(answer["properties"]["issued"]["type"], "boolean");
+    assert_eq!(all["/kv1/panic"]["x-vault-createSupported"], Value::Null);
+    assert!(all["/kv1/store/{key}"]["patch"]["summary"].is_string(), "OpenBao keeps patches");
 }

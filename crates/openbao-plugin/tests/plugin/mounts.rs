@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::bao::Bao;
+use super::bao::{Bao, until};
 use super::example::example;
 
 #[tokio::test]
@@ -111,6 +111,19 @@ async fn concurrent_requests_are_all_answered() {
     assert_eq!(join_all(writes).await.into_iter().collect::<HashSet<_>>(), HashSet::from([200]));
     let (_, answer) = bao.call("LIST", "kv1/store/", Value::Null).await;
     assert_eq!(answer["data"]["keys"].as_array().map(Vec::len), Some(200));
+}
+
+#[tokio::test]
+async fn a_handler_sees_that_its_caller_left() {
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    let caller =
+        async |expected: &str| bao.call("GET", "kv1/store/a", Value::Null).await.1["data"]["caller"] == expected;
+    tokio::select! {
+        answer = bao.call("PUT", "kv1/waiting/a", json!({})) => panic!("{answer:?}"),
+        () = until("the handler waits", async || caller("waits").await) => {}
+    }
+    until("the handler has seen that its caller left", async || caller("left").await).await;
 }
 
 #[tokio::test]

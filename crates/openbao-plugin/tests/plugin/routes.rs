@@ -22,6 +22,7 @@ async fn unknown_paths_and_operations_have_their_own_status() {
         ("DELETE", "kv1/settings", 405),
         ("SCAN", "kv1/settings", 405),
         ("PATCH", "kv1/settings/a", 405),
+        ("PATCH", "kv1/store/none", 404),
         ("DELETE", "kv1/limits", 405),
         ("GET", "kv1/settings/a%20b", 400),
         ("PUT", "kv1/settings/a%20b", 400),
@@ -46,6 +47,11 @@ async fn fields_are_converted_to_their_types() {
         (json!({"ttl": 90, "shown": false, "tags": ["a,b"]}), json!({"ttl": 90, "shown": false, "tags": ["a,b"]})),
         (json!({"ttl": 90.0, "password": 12, "name": "other"}), json!({"ttl": 90, "password": "12"})),
         (json!({"ttl": null, "tags": "[\"a,b\"]"}), json!({"ttl": 90, "tags": ["a,b"]})),
+        (json!({"uses": "3", "format": "pem"}), json!({"uses": 3, "format": "pem"})),
+        (
+            json!({"labels": {"a": [1]}, "headers": ["x-id:7", "X-ID:8"]}),
+            json!({"labels": {"a": [1]}, "headers": {"X-Id": ["7", "8"]}}),
+        ),
     ] {
         let (status, answer) = bao.call("PUT", "kv1/settings/a", sent).await;
         assert_eq!(status, 204, "{answer}");
@@ -55,6 +61,16 @@ async fn fields_are_converted_to_their_types() {
         }
     }
     assert_eq!(bao.call("GET", "kv1/settings?list=true", Value::Null).await.1["data"]["keys"], json!(["a"]));
+}
+
+#[tokio::test]
+async fn a_patch_changes_some_fields_and_null_removes_one() {
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    bao.call("PUT", "kv1/store/a", json!({"one": 1, "two": 2})).await;
+    let (status, answer) = bao.call("PATCH", "kv1/store/a", json!({"two": null, "three": 3})).await;
+    assert_eq!((status, &answer["data"]), (200, &json!({"one": 1, "three": 3})), "{answer}");
+    assert_eq!(bao.call("GET", "kv1/store/a", Value::Null).await.1["data"], json!({"one": 1, "three": 3}));
 }
 
 #[tokio::test]
@@ -69,6 +85,13 @@ async fn an_error_names_the_field_and_never_its_value() {
         (json!({"password": "p", "ttl": -1}), "ttl is not a duration\nhint: "),
         (json!({"password": "p", "shown": "hunter2"}), "shown is neither true nor false\nhint: "),
         (json!({"password": "p", "tags": {"hunter2": 1}}), "tags is not a list of strings\nhint: "),
+        (json!({"password": "p", "uses": "hunter2"}), "uses is not a whole number\nhint: "),
+        (json!({"password": "p", "labels": "hunter2"}), "labels is not a JSON object\nhint: "),
+        (json!({"password": "p", "headers": "hunter2"}), "headers is not a set of headers\nhint: "),
+        (
+            json!({"password": "p", "format": "hunter2"}),
+            "format is not one of the allowed values\nhint: send one of: json, pem",
+        ),
     ] {
         let (status, answer) = bao.call("PUT", "kv1/settings/a", sent).await;
         let said = answer["errors"][0].as_str().unwrap();

@@ -31,13 +31,17 @@ fn a_paths_help_describes_its_operations_and_fields() {
     let answer = help("config/main");
     let expected = [
         "Request:        config/main\nMatching Route: config/:name\n\nAn OAuth client.\n\n## OPERATIONS\n",
-        "    write\n        Changes one.\n\n    read\n        Shows one.\n\n    delete\n        Deletes one.\n",
+        "    write\n        Changes one.\n\n    read\n        Shows one.\n\n    patch\n        Changes some fields.\n\n    delete\n        Deletes one.\n",
         "## PARAMETERS\n\n    name (string, in the path)\n",
         "    region (string, default: us-east-1)\n        Where the client lives.\n",
         "    secret (string, required)\n        The client's secret.\n",
         "    verify (boolean, default: true)\n        Whether to try it.\n",
         "    ttl (duration, default: 1h)\n        How long tokens live.\n",
         "    tags (list of strings, default: none)\n        Words to find it by.\n",
+        "    format (string, one of: json, jwt, default: json)\n        The format of the token.\n",
+        "    uses (integer, default: 0)\n        How often a token may be used.\n",
+        "    labels (object)\n        Free words.\n",
+        "    headers (headers)\n        What to send along.\n",
         "## DESCRIPTION\n\nThe secret is never shown again.\n",
     ]
     .join("\n");

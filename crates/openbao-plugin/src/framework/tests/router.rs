@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::framework::example_routes::{Echo, ROUTER, request};
-use crate::framework::route::{Route, RouteOperation};
+use crate::framework::route::Route;
 use crate::framework::router::Router;
 use crate::logical::backend::{Operation, Response};
 use crate::logical::failure::Failure;
@@ -25,6 +25,24 @@ async fn a_handler_gets_the_name_and_the_fields() {
     assert_eq!(data(Operation::Read, "deep/a/b/c", json!({})).await["name"], "a/b/c");
     assert_eq!(data(Operation::List, "config/", json!({})).await["name"], "");
     assert_eq!(data(Operation::Read, "config/main/usage", json!({})).await["name"], "main");
+    let key = data(Operation::Read, "config/main/keys/7", json!({})).await;
+    assert_eq!((&key["name"], &key["id"]), (&json!("main"), &json!("7")));
+    let sent = json!({"uses": "3", "labels": {"a": 1}, "headers": ["x-id:7"], "secret": "s"});
+    let got = data(Operation::Update, "config/main", sent).await;
+    assert_eq!((&got["uses"], &got["labels"], &got["headers"]), (&json!(3), &json!({"a": 1}), &json!({"X-Id": ["7"]})));
+}
+
+#[tokio::test]
+async fn a_patch_needs_no_required_field_and_removes_with_null() {
+    let patched = data(Operation::Patch, "config/main", json!({"region": null, "uses": 4})).await;
+    assert_eq!((&patched["removed"], &patched["uses"]), (&json!(["region"]), &json!(4)));
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_enumerated_is_refused_with_the_list() {
+    let refused = handle(Operation::Update, "config/main", json!({"format": "xml"})).await;
+    let text = "format is not one of the allowed values\nhint: send one of: json, jwt";
+    assert_eq!(refused, Err(Failure::invalid_request(text)));
 }
 
 #[tokio::test]
@@ -40,7 +58,7 @@ async fn unknown_paths_and_operations_have_their_own_failures() {
         (Operation::Help, "nowhere", Failure::UnsupportedPath),
         (Operation::Read, "config/", Failure::UnsupportedOperation),
         (Operation::Update, "config", Failure::UnsupportedOperation),
-        (Operation::Patch, "config/main", Failure::UnsupportedOperation),
+        (Operation::Patch, "rotate/main", Failure::UnsupportedOperation),
         (Operation::List, "config/main", Failure::UnsupportedOperation),
         (Operation::Rollback, "config/main", Failure::UnsupportedOperation),
     ] {
@@ -50,6 +68,8 @@ async fn unknown_paths_and_operations_have_their_own_failures() {
 
 #[tokio::test]
 async fn an_invalid_name_is_refused_with_a_hint() {
+    let refused = handle(Operation::Read, "config/main/keys/a b", json!({})).await;
+    assert!(refused.is_err_and(|failure| failure.to_string().starts_with("the id in the path is not a valid name\n")));
     for name in ["a b", "größe", "-a", "a-", ".", "..", "a%2Fb", "a\nb", &"x".repeat(129)] {
         let refused = handle(Operation::Read, &format!("config/{name}"), json!({})).await;
         let Err(Failure::InvalidRequest(text)) = refused else { panic!("{name}: {refused:?}") };
@@ -109,22 +129,7 @@ fn sudo_paths_use_the_hosts_syntax() {
 
 #[test]
 fn the_first_matching_route_wins() {
-    const NONE: &[RouteOperation<Echo>] = &[];
-    static OVERLAPPING: Router<Echo> = Router {
-        about: "",
-        routes: &[
-            Route { path: "a/b", summary: "first", help: "", fields: &[], operations: NONE, exists: None, sudo: false },
-            Route {
-                path: "a/:x",
-                summary: "second",
-                help: "",
-                fields: &[],
-                operations: NONE,
-                exists: None,
-                sudo: false,
-            },
-        ],
-    };
-    let found = |path| OVERLAPPING.route(path).map(|(route, parameter)| (route.summary, parameter));
-    assert_eq!((found("a/b"), found("a/c")), (Some(("first", "")), Some(("second", "c"))));
+    static OVERLAPPING: Router<Echo> = Router::new("", &[Route::new("a/b", "first"), Route::new("a/:x", "second")]);
+    let found = |path| OVERLAPPING.route(path).map(|(route, parameters)| (route.summary, parameters.len()));
+    assert_eq!((found("a/b"), found("a/c")), (Some(("first", 0)), Some(("second", 1))));
 }
