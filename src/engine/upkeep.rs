@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::minting::Minting;
 use super::node::Node;
+use super::revocation::owed::Revocations;
 use super::root::rotation::RootRotations;
 use super::static_roles::scheduler::Scheduler;
 use crate::rotation::Deadline;
@@ -29,6 +30,8 @@ pub(crate) enum Work {
     RotateRoles(String),
     /// Deletes the credentials of this name, which has no static role.
     DeleteOrphan(String),
+    /// Revokes the tokens whose revocation is owed.
+    Revoke,
 }
 
 /// Finds and does the work of a mount.
@@ -38,6 +41,7 @@ pub(crate) struct Upkeep {
     pub(crate) minting: Minting,
     pub(crate) roots: RootRotations,
     pub(crate) scheduler: Scheduler,
+    pub(crate) revocations: Revocations,
 }
 
 impl Upkeep {
@@ -67,6 +71,9 @@ impl Upkeep {
         if !self.node.may_write().await? {
             return Ok(None);
         }
+        if self.revocations.is_owed().await? {
+            works.push(Work::Revoke);
+        }
         works.extend(self.roots.interrupted().await?.into_iter().map(Work::HealRoot));
         let due = self.scheduler.due().await?;
         works.extend(due.configs.into_iter().map(Work::RotateRoles));
@@ -86,6 +93,7 @@ impl Upkeep {
                 return true;
             }
             Work::DeleteOrphan(name) => self.scheduler.delete_orphan(&name).await,
+            Work::Revoke => self.revocations.settle_in_background().await,
         }
         false
     }

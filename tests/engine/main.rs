@@ -4,6 +4,7 @@ mod agents;
 mod allowed_roles;
 mod configs;
 mod cxone;
+mod emergencies;
 mod ends;
 mod hosted;
 mod leases;
@@ -20,5 +21,6 @@ mod static_nodes;
 mod static_roles;
 mod static_schedule;
 mod successions;
+mod tidy;
 
 use openbao_plugin::testing::bao;

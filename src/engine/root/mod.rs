@@ -1,7 +1,7 @@
 //! Rotation of the configs' own secrets.
 
 pub(super) mod in_place;
-mod lease;
+pub(super) mod lease;
 pub(super) mod role_tokens;
 pub(super) mod rotation;
 pub(super) mod succession;
