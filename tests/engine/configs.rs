@@ -16,7 +16,10 @@ async fn a_config_write_validates_and_merges_and_reads_never_return_the_secret()
     assert!(hosted.live().is_empty(), "and the token was revoked");
     hosted.write("config/main", json!({"region": "eu-central-1", "verify_connection": false})).await;
     let data = hosted.read("config/main").await;
-    assert_eq!(data, json!({"platform": "genesys-cloud", "region": "eu-central-1", "client_id": CLIENT.0}));
+    assert_eq!(
+        data,
+        json!({"platform": "genesys-cloud", "region": "eu-central-1", "client_id": CLIENT.0, "allowed_roles": ["*"]})
+    );
     hosted.write("config/main", json!({"region": "mypurecloud.ie"})).await;
     assert_eq!(hosted.simulation.genesys.minted(), 2, "both writes kept the secret");
     assert_eq!(hosted.call("list", "config/", Value::Null).await.expect("a list").data["keys"], json!(["main"]));

@@ -1,6 +1,7 @@
 //! The secrets engine in OpenBao, and under a test host that can fail at any call.
 
 mod agents;
+mod allowed_roles;
 mod configs;
 mod cxone;
 mod ends;

@@ -97,6 +97,27 @@ async fn an_operator_sets_everything_up_and_reads_no_token() {
 }
 
 #[tokio::test]
+async fn a_team_manages_the_roles_of_its_prefix_and_nothing_else() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let expected = [
+        ("PUT", "genesys-cloud/roles/reports-a", true),
+        ("PUT", "genesys-cloud/static-roles/reports-a", true),
+        ("PUT", "genesys-cloud/rotate-role/reports-a", true),
+        ("GET", "genesys-cloud/creds/reports-a", true),
+        ("GET", "genesys-cloud/token/reports-a", true),
+        ("GET", "genesys-cloud/static-creds/reports-a", true),
+        ("DELETE", "genesys-cloud/roles/reports-a", true),
+        ("PUT", "genesys-cloud/roles/ci", false),
+        ("GET", "genesys-cloud/creds/ci", false),
+        ("GET", "genesys-cloud/static-creds/ci", false),
+        ("PUT", "genesys-cloud/config/main", false),
+        ("GET", "genesys-cloud/config/main", false),
+        ("PUT", "genesys-cloud/rotate-root/main", false),
+    ];
+    assert_eq!(surprises(&bao, "team", &expected).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn what_an_operator_is_denied_a_broader_policy_does_not_grant() {
     let Some((bao, _simulation)) = start().await else { return };
     let broad = r#"path "genesys-cloud/*" { capabilities = ["read"] }"#;

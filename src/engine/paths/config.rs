@@ -11,6 +11,7 @@ use super::response::keys;
 use crate::engine::failure::logged_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::root::succession::check_second_client;
+use crate::engine::storage::allowed_roles::{ALLOWED_ROLES, AllowedRoles};
 use crate::engine::storage::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX, ROTATES};
 use crate::rotation::{Deadline, PlatformName};
 use openbao_plugin::framework::{Call, Field, Route, refuse};
@@ -73,6 +74,12 @@ const FIELDS: &[Field] = &[
         "The ids of the OAuth clients whose secrets this config's client may regenerate for configs that name it in \
          admin_config. Empty: none.",
     ),
+    Field::texts(
+        ALLOWED_ROLES,
+        "The names of the roles and static roles that may use the config; * at the end of a name matches any rest. \
+         Empty: none.",
+    )
+    .default("*"),
     Field::boolean("verify_connection", "Whether to create, validate and revoke a token before the config is stored.")
         .default("true"),
     Field::boolean("force", "Delete the config even if roles use it.").default("false"),
@@ -101,10 +108,30 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         let checked = mount.minting.check_credentials(&config, Deadline::after(VERIFICATION)).await;
         checked.map_err(|error| logged_failure(&error))?;
     }
+    let answer = warned(mount, call.name(), &config).await?;
     mount.entries.put(&Config::key(call.name()), &config).await?;
     // The client id is not logged: it may hold the secret by mistake.
     tracing::info!(config.name = call.name(), "the config was written");
-    Ok(Response::empty())
+    // Static roles of another client, or that are allowed again, are due.
+    mount.background.wake();
+    Ok(answer)
+}
+
+/// Warns of roles that the config does not allow.
+async fn warned(mount: &GenesysMount, name: &str, config: &Config) -> Result<Response, Failure> {
+    let allowed = config.allowed_roles();
+    if allowed.allows_all() {
+        return Ok(Response::empty());
+    }
+    let mut users = users(mount, name).await?;
+    users.retain(|key| key.split_once('/').is_some_and(|(kind, role)| kind != "config" && !allowed.contains(role)));
+    if users.is_empty() {
+        return Ok(Response::empty());
+    }
+    Ok(Response::empty().warning(format!(
+        "allowed_roles does not allow {}: they get no tokens and are not rotated; tokens that their readers hold stay valid until they are revoked or expire",
+        users.join(", ")
+    )))
 }
 
 /// The stored fields, updated with those of the request. With another platform or another kind of place, no stored
@@ -121,7 +148,7 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
     }
     let is_new_place = |name: &&str| call.text(name).is_some() && !fields.contains_key(*name);
     if platform != former || CXONE_PLACES.iter().any(is_new_place) {
-        fields.clear();
+        fields.retain(|name, _| name == ALLOWED_ROLES);
     }
     if call.text("access_key_id").is_some_and(|id| fields.get("access_key_id").is_none_or(|stored| **stored != *id)) {
         // The operator deletes the keys before one that was written by hand.
@@ -131,6 +158,9 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
     fields.extend(given.map(|(name, text)| (name.to_owned(), Zeroizing::new(text.to_owned()))));
     if let Some(ids) = call.texts(ROTATES) {
         fields.insert(ROTATES.to_owned(), Zeroizing::new(json!(ids).to_string()));
+    }
+    if let Some(roles) = call.texts(ALLOWED_ROLES) {
+        fields.insert(ALLOWED_ROLES.to_owned(), Zeroizing::new(json!(AllowedRoles::parse(roles)?.items()).to_string()));
     }
     fields.retain(|name, text| match name.as_str() {
         IDLE_CLIENT | ADMIN_CONFIG => !text.is_empty(),
@@ -153,7 +183,8 @@ fn merged(call: &Call, stored: Option<Config>) -> Result<Config, Failure> {
 fn is_of(platform: PlatformName, name: &str) -> bool {
     match platform {
         PlatformName::GenesysCloud => {
-            ["platform", IDLE_CLIENT, ADMIN_CONFIG, ROTATES].contains(&name) || GENESYS_CLOUD_FIELDS.contains(&name)
+            ["platform", IDLE_CLIENT, ADMIN_CONFIG, ROTATES, ALLOWED_ROLES].contains(&name)
+                || GENESYS_CLOUD_FIELDS.contains(&name)
         }
         PlatformName::Cxone => !["region", IDLE_CLIENT, ADMIN_CONFIG, ROTATES].contains(&name),
     }

@@ -78,7 +78,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     role.token = TokenKindFields::merged(&call, role.token)?;
     let answer = warned(&role, mount.node.max_lease_ttl().await?);
     let _reference = mount.config_references.read().await;
-    Config::named(&mount.entries, &role.config).await?;
+    Config::for_role(&mount.entries, &role.config, call.name()).await?;
     mount.entries.put(&Role::key(call.name()), &role).await?;
     tracing::info!(role.name = call.name(), config.name = role.config, "the role was written");
     Ok(answer)

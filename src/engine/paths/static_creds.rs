@@ -10,6 +10,7 @@ use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::StaticRole;
+use crate::engine::storage::config::Config;
 use crate::rotation::{ErrorKind, RotationError};
 use openbao_plugin::framework::{Call, Route};
 use openbao_plugin::{Failure, Response};
@@ -25,6 +26,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-creds/:name", "
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
     let role = StaticRole::named(&mount.entries, name).await?;
+    Config::check_role(&mount.entries, &role.settings.config, name).await?;
     let now = mount.minting.now();
     let credential = StaticCredential::of_role(&mount.entries, name).await?;
     let Some(credential) = credential.filter(|credential| credential.token.expires_at > now) else {

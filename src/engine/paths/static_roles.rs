@@ -85,7 +85,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let stored = stored(mount, name).await?;
     let (settings, plan) = merged(&call, stored.as_ref())?;
     parse_probes(&settings.probes)?;
-    let config = Config::named(&mount.entries, &settings.config).await?;
+    let config = Config::for_role(&mount.entries, &settings.config, name).await?;
     let proposed = settings.document(&config).map_err(|error| to_failure(&error))?;
     if stored.is_none() {
         // Removes what a crash during an earlier write or deletion left.
@@ -102,7 +102,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let is_new = stored.is_none();
     let role = StaticRole { settings, plan, last_error };
     if let Err(failure) = store(mount, name, &role).await {
-        // The config was deleted meanwhile.
+        // The config was deleted or changed meanwhile.
         if is_new && matches!(failure, Failure::InvalidRequest(_)) {
             mount.static_rotations.delete_orphan(name).await?;
         }
@@ -113,10 +113,10 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     warned(mount, name, &role.plan).await
 }
 
-/// Stores a role, unless its config was deleted.
+/// Stores a role, unless its config was deleted or no longer allows it.
 async fn store(mount: &GenesysMount, name: &str, role: &StaticRole) -> Result<(), Failure> {
     let _reference = mount.config_references.read().await;
-    Config::named(&mount.entries, &role.settings.config).await?;
+    Config::for_role(&mount.entries, &role.settings.config, name).await?;
     mount.entries.put(&key(ROLES, name), role).await
 }
 

@@ -24,7 +24,7 @@ pub(crate) const ROUTE: Route<GenesysMount> =
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let role = Role::named(&mount.entries, call.name()).await?;
-    let config = Config::named(&mount.entries, &role.config).await?;
+    let config = Config::for_role(&mount.entries, &role.config, call.name()).await?;
     let requested = call.duration("minimum_seconds");
     let minimum = requested.map_or(MinimumLife::Default, MinimumLife::Requested);
     let request = TokenRequest { role_name: call.name().to_owned(), role, config, minimum };

@@ -3,7 +3,7 @@
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
 use crate::engine::static_roles::credential::StaticCredential;
-use crate::engine::static_roles::role::{ROLES as STATIC_ROLES, StaticRole, key};
+use crate::engine::static_roles::role::{CREDENTIALS, ROLES as STATIC_ROLES, StaticRole, key};
 use crate::engine::static_roles::rotation::StaticRotations;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
@@ -38,7 +38,7 @@ impl RoleTokens {
             let _lock = self.static_rotations.locks.lock(&role_name).await;
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let rejected = self.minting.is_rejected(config, &credential.token.access_token, deadline).await;
-            if rejected.map_err(|error| logged_failure(&error))? {
+            if rejected.map_err(|error| logged_failure(&error))? && !self.drop_unreadable(&role_name, config).await? {
                 // The error is logged, and stored in the role.
                 let rotated = self.static_rotations.rotate(&role_name, &role).await;
                 replaced = replaced.and(rotated.map_err(|error| to_failure(&error)));
@@ -57,12 +57,22 @@ impl RoleTokens {
             let _lock = self.static_rotations.locks.lock(&role_name).await;
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let settings = role.settings.document(config).map_err(|error| to_failure(&error))?;
-            if !credential.follows_from(&settings) {
+            if !credential.follows_from(&settings) && !self.drop_unreadable(&role_name, config).await? {
                 let rotated = self.static_rotations.rotate(&role_name, &role).await;
                 rotated.map_err(|error| to_failure(&still_in_use(&role_name, &error)))?;
             }
         }
         Ok(())
+    }
+
+    /// Deletes the credential of a role that the config does not allow: it has no readers and is not rotated. Once it is
+    /// allowed again, it gets a new one. Returns false for a role that is allowed.
+    async fn drop_unreadable(&self, role: &str, config: &Config) -> Result<bool, Failure> {
+        let is_unreadable = !config.allowed_roles().contains(role);
+        if is_unreadable {
+            self.entries.delete(&key(CREDENTIALS, role)).await?;
+        }
+        Ok(is_unreadable)
     }
 
     /// A static role of a config, with its credential.

@@ -171,10 +171,11 @@ impl StaticRotations {
     /// Runs a rotation, and another one if the config's client was changed meanwhile: the new token belongs to the former
     /// client then.
     async fn run(&self, name: &str, store: StaticStore) -> RotationResult<()> {
-        let settings = store.settings_of(name).await?;
+        // An error here is also the rotation's, which logs it.
+        let settings = store.settings_of(name).await.ok().flatten();
         let result = self.run_once(name, store.clone()).await;
         let is_foreign = result.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenOwnerMismatch);
-        match (settings, store.settings_of(name).await?) {
+        match (settings, store.settings_of(name).await.ok().flatten()) {
             (Some(before), Some(now)) if is_foreign && !before.follows_from(&now) => self.run_once(name, store).await,
             _ => result,
         }

@@ -72,7 +72,8 @@ impl StaticStore {
     /// A role's settings as a document; `None` where there is no role.
     ///
     /// # Errors
-    /// `SecretNotFound` where the config does not exist, or the host's storage failed.
+    /// `SecretNotFound` where the config does not exist, `ConfigurationInvalid` where it does not allow the role, or the
+    /// host's storage failed.
     pub(crate) async fn settings_of(&self, name: &str) -> Result<Option<Document>> {
         let settings = match &self.proposed {
             Some((role, settings)) if role == name => settings.clone(),
@@ -87,6 +88,7 @@ impl StaticStore {
             let hint = format!("write config/{} first, or give the role another config", settings.config);
             return Err(RotationError::new(ErrorKind::SecretNotFound, message).with_hint(hint));
         };
+        config.allowed_roles().check(&settings.config, name)?;
         settings.document(&config).map(Some)
     }
 

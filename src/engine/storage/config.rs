@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::allowed_roles::{ALLOWED_ROLES, AllowedRoles};
 use super::entries::Entries;
+use crate::engine::failure::to_failure;
 use crate::rotation::{Credentials, CxoneGrant, Document, ErrorKind, KeyPair, Place, PlatformName, RotationError};
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -18,7 +20,7 @@ pub(crate) const PREFIX: &str = "config/";
 /// The fields that name a place of CXone. A config has one of them.
 pub(crate) const CXONE_PLACES: [&str; 3] = ["issuer", "area", "realm"];
 /// The fields that reading a config returns, in the order of a document.
-const SHOWN: [&str; 12] = [
+const SHOWN: [&str; 13] = [
     "platform",
     "region",
     "issuer",
@@ -31,6 +33,7 @@ const SHOWN: [&str; 12] = [
     ADMIN_CONFIG,
     ROTATES,
     FORMER_KEY,
+    ALLOWED_ROLES,
 ];
 /// The id of a second client, which gets the next secret and replaces the client in use.
 pub(crate) const IDLE_CLIENT: &str = "idle_client_id";
@@ -139,6 +142,31 @@ impl Config {
         })
     }
 
+    /// Reads the config that a role names, if it allows the role.
+    ///
+    /// # Errors
+    /// 400 where it does not exist or does not allow the role, or the host's error.
+    pub(crate) async fn for_role(entries: &Entries, name: &str, role: &str) -> Result<Self, Failure> {
+        let config = Self::named(entries, name).await?;
+        config.allowed_roles().check(name, role).map_err(|error| to_failure(&error))?;
+        Ok(config)
+    }
+
+    /// Checks that a config allows a role, without parsing its credentials: busy readers call this. A missing config
+    /// forbids nothing.
+    ///
+    /// # Errors
+    /// 400 where it does not allow the role, or the host's error.
+    pub(crate) async fn check_role(entries: &Entries, name: &str, role: &str) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Allowing {
+            allowed_roles: Option<String>,
+        }
+        let Some(stored) = entries.get::<Allowing>(&Self::key(name)).await? else { return Ok(()) };
+        let allowed = AllowedRoles::stored(stored.allowed_roles.as_deref());
+        allowed.check(name, role).map_err(|error| to_failure(&error))
+    }
+
     /// Stores the config. Retries, because the engine may have the only copy of its secret.
     ///
     /// # Errors
@@ -158,6 +186,11 @@ impl Config {
             written = again;
         }
         written
+    }
+
+    /// The roles that may use it.
+    pub(crate) fn allowed_roles(&self) -> AllowedRoles {
+        AllowedRoles::stored(self.fields.get(ALLOWED_ROLES).map(|text| text.as_str()))
     }
 
     /// The credentials for calls to the platform.
@@ -272,7 +305,9 @@ impl Config {
     /// The fields that reading the config returns.
     pub(crate) fn shown(&self) -> Map<String, Value> {
         let shown = SHOWN.into_iter().filter_map(|name| Some((name, self.fields.get(name)?)));
-        shown.map(|(name, value)| (name.to_owned(), json_value(name, value))).collect()
+        let mut shown: Map<_, _> = shown.map(|(name, value)| (name.to_owned(), json_value(name, value))).collect();
+        shown.insert(ALLOWED_ROLES.to_owned(), self.allowed_roles().items().into());
+        shown
     }
 
     /// The config as a document that the rotation reads credentials from.
@@ -284,9 +319,9 @@ impl Config {
     }
 }
 
-/// The list `rotates`, and every other field as a string.
+/// The lists, and every other field as a string.
 fn json_value(name: &str, value: &str) -> Value {
-    let list = (name == ROTATES).then(|| serde_json::from_str(value).ok()).flatten();
+    let list = [ROTATES, ALLOWED_ROLES].contains(&name).then(|| serde_json::from_str(value).ok()).flatten();
     list.unwrap_or_else(|| Value::from(value))
 }
 

@@ -86,7 +86,7 @@ impl Leases {
     /// 400 for an unknown role, the token could not be minted, or the host's error.
     pub(crate) async fn issue(&self, role_name: &str) -> Result<Response, Failure> {
         let role = Role::named(&self.entries, role_name).await?;
-        let config = Config::named(&self.entries, &role.config).await?;
+        let config = Config::for_role(&self.entries, &role.config, role_name).await?;
         self.node.require_active().await?;
         let limits = self.limits(&role).await?;
         let (token, rollback) = self.minting.mint(&config, &role, Deadline::after(MINTING)).await?;
