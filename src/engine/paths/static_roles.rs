@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::response::{fields, keys};
-use crate::engine::automation::plan::RotationPlan;
+use crate::engine::automation::plan::{PLAN_FIELDS, RotationPlan};
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
@@ -22,12 +22,14 @@ pub(crate) const LIST: Route<GenesysMount> = Route::new("static-roles/", "The st
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "A token that the engine rotates.")
     .help(
-        "Sets the config whose OAuth client issues the token, the rotation period, and the calls that must succeed \
-         with a new token before readers get it. Writing a role creates its first token at once, and so does a change \
+        "Sets the config whose OAuth client issues the token, the rotation period or schedule, and the calls that must \
+         succeed with a new token before readers get it. A token is rotated before it expires, even if the period is \
+         longer. Writing a role creates its first token at once, and so does a change \
          of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the previous \
          token, which stays valid until it expires. Deleting the role revokes its token.",
     )
     .fields(ROLE_FIELDS)
+    .fields(PLAN_FIELDS)
     .fields(TOKEN_FIELDS)
     .write("Change a static role", |mount, call| write(mount, call).boxed())
     .read("Read a static role, and the result of its last rotation", |mount, call| read(mount, call).boxed())
@@ -36,11 +38,6 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "
 
 const ROLE_FIELDS: &[Field] = &[
     Field::text("config", "The name of the config.").required(),
-    Field::duration(
-        "rotation_period",
-        "The time between rotations: at least 60 seconds. A rotation is due before the token expires.",
-    )
-    .required(),
     Field::texts(
         "probes",
         "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
