@@ -1,10 +1,10 @@
 //! `static-roles/:name`: a token that the engine rotates.
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::response::{fields, keys};
+use crate::engine::automation::last_error::shown_time;
 use crate::engine::automation::plan::{PLAN_FIELDS, RotationPlan};
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
@@ -56,21 +56,14 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let is_pending = mount.static_rotations.is_pending(call.name()).await?;
     let next = mount.static_rotations.next_rotation(call.name(), &role, is_pending).await?;
     let next = next.map(|next| next.max(mount.minting.now()));
-    let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let shown = fields(json!({
         "config": role.settings.config,
         "probes": role.settings.probes,
-        "last_vault_rotation": token.map(|token| text(token.issued_at)),
-        "last_rotation": token.map(|token| text(token.issued_at)),
-        "next_rotation": next.map(text),
-        "expires_at": token.map(|token| text(token.expires_at)),
-        "last_error": role.last_error.map(|error| json!({
-            "type": error.r#type,
-            "message": error.message,
-            "hint": error.hint,
-            "at": text(error.at),
-            "failures": error.failures,
-        })),
+        "last_vault_rotation": token.map(|token| shown_time(token.issued_at)),
+        "last_rotation": token.map(|token| shown_time(token.issued_at)),
+        "next_rotation": next.map(shown_time),
+        "expires_at": token.map(|token| shown_time(token.expires_at)),
+        "last_error": role.last_error.map(|error| error.shown()),
     }));
     Ok(Response::with_data(shown.into_iter().chain(role.plan.shown()).chain(role.settings.token.shown()).collect()))
 }
