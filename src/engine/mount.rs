@@ -56,7 +56,8 @@ impl GenesysMount {
             InPlaceRotation { entries: entries.clone(), minting: minting.clone(), role_tokens: role_tokens.clone() };
         let successor = SuccessorRotation { entries: entries.clone(), minting: minting.clone(), role_tokens };
         let (locks, on) = (Locks::default(), node.clone());
-        let roots = RootRotations { entries: entries.clone(), node: on, in_place, successor, locks };
+        let roots =
+            RootRotations { entries: entries.clone(), node: on, minting: minting.clone(), in_place, successor, locks };
         let is_stopping = Arc::<AtomicBool>::default();
         let scheduler = Scheduler {
             entries: entries.clone(),

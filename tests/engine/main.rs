@@ -2,6 +2,7 @@
 
 mod agents;
 mod allowed_roles;
+mod automation;
 mod configs;
 mod cxone;
 mod emergencies;

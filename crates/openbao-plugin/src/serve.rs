@@ -20,7 +20,7 @@ use crate::go_plugin::handshake::{HostEnvironment, PROTOCOL_VERSION};
 use crate::go_plugin::mux;
 use crate::go_plugin::process::Process;
 use crate::go_plugin::shutdown::Shutdown;
-use crate::go_plugin::socket::Socket;
+use crate::go_plugin::socket::{Socket, remove_stale};
 use crate::go_plugin::tls::{Tls, TlsError};
 use crate::logical::backend::Engine;
 use crate::logical::host_service::LONGEST_MESSAGE;
@@ -104,6 +104,7 @@ pub async fn serve<E: Engine>(host: &HostEnvironment, engine: E, handshake: impl
     shutdown.watch_process().map_err(Reason::Signals)?;
     write_handshake(handshake, &handshake_line(socket.path(), &tls.certificate, host.multiplexing))
         .map_err(Reason::Handshake)?;
+    tokio::spawn(remove_stale(socket.path().to_owned()));
     let Socket { listener, file } = socket;
     let (mux, driver) = match host.multiplexing {
         Some(true) => Some(mux::pair()).unzip(),

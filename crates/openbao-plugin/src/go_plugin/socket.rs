@@ -2,16 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::net::UnixStream as BlockingStream;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
-/// Prefix of the names of listening sockets.
-const PREFIX: &str = "secrets-engine-";
+/// Prefix of the names of listening sockets. A name has 15 bytes, about as many as one of go-plugin's.
+const PREFIX: &str = "bp-";
 /// Prefix of the names of sockets that are not ready yet.
-const UNFINISHED: &str = ".secrets-engine-";
+const UNFINISHED: &str = ".bp-";
+/// The random digits in a name.
+const DIGITS: usize = 12;
+/// Limits the path of a socket, in bytes: `sun_path` of unix(7) without the zero at its end.
+const LONGEST_PATH: usize = 107;
+const LONGEST_DIRECTORY: usize = LONGEST_PATH - "/".len() - UNFINISHED.len() - DIGITS;
 
 /// A listening socket and its file.
 pub(crate) struct Socket {
@@ -33,10 +37,11 @@ impl Socket {
     /// Listens on a new socket in a directory, for the owner only or for a group as well.
     ///
     /// The socket gets its final name once it listens with its permissions set. A socket with a final name that refuses
-    /// connections therefore belongs to a killed process, and is removed here.
+    /// connections therefore belongs to a killed process; see [`remove_stale`].
     pub(crate) fn bind(directory: &Path, group: Option<&str>) -> io::Result<Self> {
-        remove_stale(directory);
-        let id = uuid::Uuid::new_v4().simple();
+        check_length(directory)?;
+        let mut id = uuid::Uuid::new_v4().simple().to_string();
+        id.truncate(DIGITS);
         let unfinished = SocketFile(directory.join(format!("{UNFINISHED}{id}")));
         let listener = UnixListener::bind(&unfinished.0)?;
         fs::set_permissions(&unfinished.0, fs::Permissions::from_mode(if group.is_some() { 0o660 } else { 0o600 }))?;
@@ -53,22 +58,42 @@ impl Socket {
     }
 }
 
-/// Removes sockets of killed processes.
-fn remove_stale(directory: &Path) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if is_ours && is_stale(&entry.path()) {
-            drop(SocketFile(entry.path()));
+fn check_length(directory: &Path) -> io::Result<()> {
+    let length = directory.as_os_str().len();
+    if length <= LONGEST_DIRECTORY {
+        return Ok(());
+    }
+    let text = format!(
+        "its path has {length} bytes, and a directory of sockets may have {LONGEST_DIRECTORY}: set TMPDIR of the server \
+         to a shorter one"
+    );
+    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+}
+
+/// Removes the sockets of killed processes of this user from the directory of a socket.
+///
+/// The directory may be shared and large, so this runs after the handshake, for which hosts wait only 60 seconds.
+pub(crate) async fn remove_stale(own: PathBuf) {
+    let found = tokio::task::spawn_blocking(move || sockets_beside(&own)).await;
+    for path in found.unwrap_or_default() {
+        // It does not block: with a full queue of connections it fails at once, and not with a refusal.
+        let connected = UnixStream::connect(&path).await;
+        if connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            drop(SocketFile(path));
         }
     }
 }
 
-/// Returns whether a path is a socket that no process listens on.
-fn is_stale(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    is_socket && BlockingStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+/// The other sockets of this user beside a socket.
+fn sockets_beside(own: &Path) -> Vec<PathBuf> {
+    let entries = own.parent().and_then(|directory| fs::read_dir(directory).ok());
+    let Ok(user) = fs::symlink_metadata(own).map(|metadata| metadata.uid()) else { return Vec::new() };
+    let is_socket = |metadata: fs::Metadata| metadata.file_type().is_socket() && metadata.uid() == user;
+    let named =
+        entries.into_iter().flatten().flatten().filter(|entry| {
+            entry.path() != own && entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX))
+        });
+    named.filter(|entry| entry.metadata().is_ok_and(is_socket)).map(|entry| entry.path()).collect()
 }
 
 /// Resolves a group number, or a name in /etc/group.
@@ -85,7 +110,12 @@ fn group_id(group: &str) -> io::Result<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream as BlockingStream;
+    use std::time::Duration;
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
 
     #[tokio::test]
     async fn the_socket_has_mode_0600_and_is_removed_on_drop() {
@@ -102,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn a_group_gets_mode_0660_and_an_unknown_group_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
-        let own = std::os::unix::fs::MetadataExt::gid(&fs::metadata(directory.path()).unwrap());
+        let own = fs::metadata(directory.path()).unwrap().gid();
         let socket = Socket::bind(directory.path(), Some(&own.to_string())).unwrap();
         assert_eq!(fs::metadata(socket.path()).unwrap().permissions().mode() & 0o777, 0o660);
         let error = Socket::bind(directory.path(), Some("no such group")).err().unwrap();
@@ -111,17 +141,81 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
-    #[tokio::test]
-    async fn bind_removes_only_stale_sockets() {
+    /// A socket whose queue of connections is full: a blocking connect waits until its process accepts.
+    async fn overcrowded(path: &Path) -> (UnixListener, Vec<UnixStream>) {
+        let socket = tokio::net::UnixSocket::new_stream().unwrap();
+        socket.bind(path).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(connection) = UnixStream::connect(path).await {
+            waiting.push(connection);
+        }
+        (listener, waiting)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_socket_with_a_full_queue_delays_nothing_and_is_kept() {
         let directory = tempfile::tempdir().unwrap();
-        let dead = directory.path().join("secrets-engine-dead");
+        let (busy, dead) =
+            (directory.path().join(format!("{PREFIX}busy")), directory.path().join(format!("{PREFIX}dead")));
+        let (_listener, waiting) = overcrowded(&busy).await;
+        assert!(!waiting.is_empty());
         drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
-        let file = directory.path().join("secrets-engine-notes.txt");
+        let path = directory.path().to_owned();
+        let bound = tokio::task::spawn_blocking(move || Socket::bind(&path, None).unwrap());
+        let socket =
+            tokio::time::timeout(PATIENCE, bound).await.expect("it does not wait for the busy socket").unwrap();
+        remove_stale(socket.path().to_owned()).await;
+        assert!(busy.exists() && !dead.exists() && socket.path().exists());
+    }
+
+    #[tokio::test]
+    async fn other_users_sockets_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let theirs = directory.path().join(format!("{PREFIX}theirs"));
+        drop(std::os::unix::net::UnixListener::bind(&theirs).unwrap());
+        // Only root may give a file away.
+        if chown(&theirs, Some(4711), None).is_err() {
+            return;
+        }
+        let socket = Socket::bind(directory.path(), None).unwrap();
+        remove_stale(socket.path().to_owned()).await;
+        assert!(theirs.exists());
+    }
+
+    #[tokio::test]
+    async fn stale_sockets_are_removed_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let dead = directory.path().join(format!("{PREFIX}dead"));
+        drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
+        let file = directory.path().join(format!("{PREFIX}notes"));
         fs::write(&file, "kept").unwrap();
         let alive = Socket::bind(directory.path(), None).unwrap();
+        remove_stale(alive.path().to_owned()).await;
         assert!(!dead.exists() && file.exists());
         let other = Socket::bind(directory.path(), None).unwrap();
+        remove_stale(other.path().to_owned()).await;
         assert!(alive.path().exists() && other.path().exists());
+    }
+
+    #[tokio::test]
+    async fn a_path_has_at_most_107_bytes() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = |length: usize| {
+            let name = "x".repeat(length - parent.path().as_os_str().len() - 1);
+            let directory = parent.path().join(name);
+            fs::create_dir(&directory).unwrap();
+            directory
+        };
+        let longest = directory(LONGEST_DIRECTORY);
+        let socket = Socket::bind(&longest, None).unwrap();
+        assert!(socket.path().as_os_str().len() <= LONGEST_PATH);
+        assert!(BlockingStream::connect(socket.path()).is_ok());
+        let error = Socket::bind(&directory(LONGEST_DIRECTORY + 1), None).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "its path has 91 bytes, and a directory of sockets may have 90: set TMPDIR of the server to a shorter one"
+        );
     }
 
     #[tokio::test]

@@ -127,6 +127,19 @@ async fn a_handler_sees_that_its_caller_left() {
 }
 
 #[tokio::test]
+async fn a_temporary_directory_of_90_bytes_is_short_enough() {
+    let directory = tempfile::Builder::new().prefix("long").tempdir_in("/tmp").unwrap();
+    let long = directory.path().join("x".repeat(90 - directory.path().as_os_str().len() - 1));
+    std::fs::create_dir(&long).unwrap();
+    let mut plugin = example();
+    plugin.environment.push(format!("TMPDIR={}", long.display()));
+    let Some(bao) = Bao::configured(&plugin, |plugins| format!("plugin_directory = {plugins:?}\n")) else { return };
+    bao.register(&plugin).await;
+    bao.mount(&plugin, "kv1").await;
+    assert_eq!(bao.call("PUT", "kv1/store/a", json!({"x": 1})).await.0, 200);
+}
+
+#[tokio::test]
 async fn registering_an_unreported_version_fails() {
     let Some(bao) = Bao::with(&example()).await else { return };
     let (status, answer) = bao.register_as(&example(), "v9.9.9").await;

@@ -49,6 +49,21 @@ async fn the_handshake_is_one_line_and_the_socket_has_mode_0600() {
 }
 
 #[tokio::test]
+async fn a_directory_that_is_too_long_for_a_socket_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let long = directory.path().join("x".repeat(91 - directory.path().as_os_str().len() - 1));
+    std::fs::create_dir(&long).unwrap();
+    let mut plugin = start(&HostIdentity::new(), &[("PLUGIN_UNIX_SOCKET_DIR", long.to_str().unwrap())]);
+    let mut said = String::new();
+    plugin.errors.take().unwrap().read_to_string(&mut said).unwrap();
+    plugin.ended().await;
+    assert_eq!(plugin.line, "");
+    let expected =
+        "its path has 91 bytes, and a directory of sockets may have 90: set TMPDIR of the server to a shorter one";
+    assert!(said.contains("cannot open a socket in ") && said.contains(expected), "{said}");
+}
+
+#[tokio::test]
 async fn a_mount_works_over_sockets() {
     let (mut plugin, host) = over_sockets(MemoryStorage::default()).await;
     assert_eq!(host.version().await, "v1.2.3");

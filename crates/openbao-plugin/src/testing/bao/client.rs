@@ -223,7 +223,7 @@ impl Bao {
     pub fn sockets(&self) -> Vec<String> {
         let entries = fs::read_dir(self.server.home().join("sockets")).unwrap().flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.filter(|name| name.contains("secrets-engine-")).collect()
+        names.filter(|name| name.contains("bp-")).collect()
     }
 }
 
