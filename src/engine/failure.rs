@@ -27,9 +27,35 @@ pub(crate) fn to_failure(error: &RotationError) -> Failure {
     }
 }
 
+/// The error of a failure, for storing it: the inverse of [`to_failure`].
+pub(crate) fn to_error(failure: &Failure) -> RotationError {
+    let text = failure.to_string();
+    let (said, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+    let named = said.split_once(": ").and_then(|(name, message)| Some((name.parse().ok()?, message)));
+    let unnamed = match failure {
+        Failure::InvalidRequest(_) => ErrorKind::ConfigurationInvalid,
+        _ => ErrorKind::StoreUnavailable,
+    };
+    let (kind, message) = named.unwrap_or((unnamed, said));
+    let error = RotationError::new(kind, message);
+    if hint.is_empty() { error } else { error.with_hint(hint) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_converted_back_into_its_error() {
+        for kind in [ErrorKind::RateLimited, ErrorKind::CredentialsRejected, ErrorKind::StoreConflict] {
+            let error = RotationError::new(kind, "it: failed").with_hint("wait");
+            let back = to_error(&to_failure(&error));
+            assert_eq!((back.kind(), back.to_string(), back.hint()), (kind, "it: failed".to_owned(), "wait"));
+        }
+        let back = to_error(&Failure::invalid_request("config/other: it is shared\nhint: separate them"));
+        assert_eq!((back.kind(), back.hint()), (ErrorKind::ConfigurationInvalid, "separate them"));
+        assert_eq!(to_error(&Failure::internal("no")).kind(), ErrorKind::StoreUnavailable);
+    }
 
     #[test]
     fn the_status_of_a_failure_says_who_must_act() {

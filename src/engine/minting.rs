@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::failure::logged_failure;
 use super::platform::{BoxedClock, BoxedPlatform, EnginePlatform};
@@ -11,14 +12,18 @@ use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
-    Clock, Deadline, ErrorKind, NewToken, Place, RateLimiter, Result as RotationResult, RetryPolicy, Rollback,
-    Rollbacks, RotationError, Rotator, TokenKind, Tokens,
+    Clock, Credentials, Deadline, ErrorKind, KeyPair, NewToken, Place, RateLimiter, Result as RotationResult,
+    RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
 
 /// How long a reader waits for a token's api_url where the platform has to be asked for it.
 const DISCOVERY: Duration = Duration::from_secs(3);
+/// How often the engine checks that a revoked token is rejected.
+const REJECTION_POLLS: usize = 4;
+/// The wait between two checks.
+const REJECTION_POLL: Duration = Duration::from_secs(1);
 
 /// Mints, validates and revokes tokens. Clones share one rate limit for each client.
 #[derive(Clone)]
@@ -133,6 +138,49 @@ impl Minting {
         self.tokens().revoke(place, token, deadline).await
     }
 
+    /// Revokes a token, and waits until the platform rejects it.
+    ///
+    /// # Errors
+    /// The platform could not be reached or refused, or still accepts the token.
+    pub(crate) async fn end(&self, place: &Place, token: &SecretString, deadline: Deadline) -> RotationResult<()> {
+        self.revoke(place, token, deadline).await?;
+        let Place::GenesysCloud { region } = place else {
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, "the platform has no revocation of tokens"));
+        };
+        // No client has this id: a valid token counts as another client's.
+        let nobody = KeyPair { id: String::new(), secret: SecretString::default() };
+        let credentials = Credentials::GenesysCloud { region: region.clone(), client: nobody };
+        for _ in 0..REJECTION_POLLS {
+            match self.tokens().verify(&credentials, token, &[], deadline.for_cleanup()).await {
+                Err(error) if error.kind() == ErrorKind::TokenRejected => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::TokenOwnerMismatch => sleep(REJECTION_POLL).await,
+                Err(error) => return Err(error),
+                Ok(()) => return Err(still_accepted()),
+            }
+        }
+        Err(still_accepted())
+    }
+
+    /// Checks that a token is valid and belongs to one of these clients.
+    ///
+    /// # Errors
+    /// `TokenRejected`, `TokenOwnerMismatch`, or another error of the platform.
+    pub(crate) async fn check_owner(
+        &self,
+        owners: &[Credentials],
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> RotationResult<()> {
+        let mut checked = Ok(());
+        for owner in owners {
+            checked = self.tokens().verify(owner, token, &[], deadline).await;
+            if !checked.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenOwnerMismatch) {
+                break;
+            }
+        }
+        checked
+    }
+
     /// Revokes a token that an earlier operation stored. A failure is logged.
     pub(crate) async fn discard(&self, config: &Config, token: &SecretString, deadline: Deadline) {
         self.tokens().discard(&config.credentials(), token, deadline).await;
@@ -145,6 +193,10 @@ impl Minting {
         let url = asked.ok()?;
         url.inspect_err(|error| tracing::warn!("the token is returned without api_url: {}", error.chain())).ok()
     }
+}
+
+fn still_accepted() -> RotationError {
+    RotationError::new(ErrorKind::PlatformUnavailable, "the platform still accepts the token after its revocation")
 }
 
 fn expired_early() -> RotationError {

@@ -12,6 +12,7 @@ mod mount;
 mod node;
 mod paths;
 mod platform;
+mod revocation;
 mod root;
 mod static_roles;
 mod storage;

@@ -8,6 +8,8 @@ use tokio::sync::RwLock;
 use super::background::Background;
 use super::minting::Minting;
 use super::node::Node;
+use super::revocation::owed::Revocations;
+use super::revocation::readers::TokenReaders;
 use super::root::in_place::InPlaceRotation;
 use super::root::role_tokens::RoleTokens;
 use super::root::rotation::RootRotations;
@@ -32,6 +34,8 @@ pub struct GenesysMount {
     pub(crate) static_rotations: StaticRotations,
     pub(crate) roots: RootRotations,
     pub(crate) background: Background,
+    pub(crate) readers: TokenReaders,
+    pub(crate) revocations: Revocations,
     /// One task at a time writes or deletes a role, because a write merges with the stored role.
     pub(crate) role_locks: Locks,
     /// Held for reading while an entry that names a config is stored, and for writing while a config is deleted. Not held
@@ -52,7 +56,8 @@ impl GenesysMount {
             InPlaceRotation { entries: entries.clone(), minting: minting.clone(), role_tokens: role_tokens.clone() };
         let successor = SuccessorRotation { entries: entries.clone(), minting: minting.clone(), role_tokens };
         let (locks, on) = (Locks::default(), node.clone());
-        let roots = RootRotations { entries: entries.clone(), node: on, in_place, successor, locks };
+        let roots =
+            RootRotations { entries: entries.clone(), node: on, minting: minting.clone(), in_place, successor, locks };
         let is_stopping = Arc::<AtomicBool>::default();
         let scheduler = Scheduler {
             entries: entries.clone(),
@@ -60,10 +65,25 @@ impl GenesysMount {
             minting: minting.clone(),
             is_stopping: is_stopping.clone(),
         };
-        let upkeep = Upkeep { node: node.clone(), minting: minting.clone(), roots: roots.clone(), scheduler };
+        let shared_tokens = SharedTokens::new(entries.clone(), node.clone(), minting.clone());
+        let readers = TokenReaders {
+            entries: entries.clone(),
+            static_rotations: static_rotations.clone(),
+            shared_tokens: shared_tokens.clone(),
+        };
+        let revocations = Revocations::new(entries.clone(), minting.clone(), readers.clone());
+        let upkeep = Upkeep {
+            node: node.clone(),
+            minting: minting.clone(),
+            roots: roots.clone(),
+            scheduler,
+            revocations: revocations.clone(),
+        };
         Self {
             leases: Leases { entries: entries.clone(), node: node.clone(), minting: minting.clone() },
-            shared_tokens: SharedTokens::new(entries.clone(), node.clone(), minting.clone()),
+            shared_tokens,
+            readers,
+            revocations,
             background: Background::new(upkeep, minting.clone(), is_stopping),
             entries,
             node,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::minting::Minting;
 use super::node::Node;
+use super::revocation::owed::Revocations;
 use super::root::rotation::RootRotations;
 use super::static_roles::scheduler::Scheduler;
 use crate::rotation::Deadline;
@@ -25,10 +26,14 @@ pub(crate) enum Work {
     RollBack,
     /// Completes an interrupted rotation of this config's client secret.
     HealRoot(String),
+    /// Rotates this config's client secret or access key, if it is due.
+    RotateRoot(String),
     /// Rotates the static roles of this config that are due.
     RotateRoles(String),
     /// Deletes the credentials of this name, which has no static role.
     DeleteOrphan(String),
+    /// Revokes the tokens whose revocation is owed.
+    Revoke,
 }
 
 /// Finds and does the work of a mount.
@@ -38,6 +43,7 @@ pub(crate) struct Upkeep {
     pub(crate) minting: Minting,
     pub(crate) roots: RootRotations,
     pub(crate) scheduler: Scheduler,
+    pub(crate) revocations: Revocations,
 }
 
 impl Upkeep {
@@ -67,11 +73,19 @@ impl Upkeep {
         if !self.node.may_write().await? {
             return Ok(None);
         }
+        if self.revocations.is_owed().await? {
+            works.push(Work::Revoke);
+        }
         works.extend(self.roots.interrupted().await?.into_iter().map(Work::HealRoot));
+        let (roots, next_root) = self.roots.due().await?;
         let due = self.scheduler.due().await?;
+        if !roots.is_empty() || !due.is_empty() {
+            self.scheduler.require_write_access().await?;
+        }
+        works.extend(roots.into_iter().map(Work::RotateRoot));
         works.extend(due.configs.into_iter().map(Work::RotateRoles));
         works.extend(due.orphans.into_iter().map(Work::DeleteOrphan));
-        Ok(due.next)
+        Ok(due.next.into_iter().chain(next_root).min())
     }
 
     /// Does a unit of work. Returns whether it changed when the next work is due.
@@ -79,6 +93,10 @@ impl Upkeep {
         match work {
             Work::RollBack => self.minting.roll_back(Deadline::after(ROLLBACK)).await,
             Work::HealRoot(config) => self.roots.heal(&config).await,
+            Work::RotateRoot(config) => {
+                self.roots.rotate_if_due(&config).await;
+                return true;
+            }
             Work::RotateRoles(config) => {
                 if let Err(failure) = self.scheduler.rotate_roles_of(&config).await {
                     tracing::warn!(config.name = config, "the static roles could not be rotated: {failure}");
@@ -86,6 +104,7 @@ impl Upkeep {
                 return true;
             }
             Work::DeleteOrphan(name) => self.scheduler.delete_orphan(&name).await,
+            Work::Revoke => self.revocations.settle_in_background().await,
         }
         false
     }

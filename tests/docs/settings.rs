@@ -71,7 +71,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         page: "docs/break-glass.md",
         host: Host::Engine,
-        given: &[],
+        given: &[(
+            "bao write genesys-cloud/revoke/",
+            "bao read -field=access_token genesys-cloud/creds/ci > leaked-token",
+        )],
         elsewhere: &[("genesys-rotator rotate --all --rotation-function", "a real account")],
     },
     Setting {

@@ -10,6 +10,7 @@ use simulators::faults::{Effect, Fault, FaultAnswer};
 use crate::bao::until;
 use crate::hosted::{Hosted, IssuedLease, Refused};
 use crate::scene::{SECOND, Scene, errors};
+use crate::static_nodes::{PERFORMANCE_SECONDARY, READ_ONLY, STANDBY};
 
 const REVOKE: &str = "DELETE /api/v2/tokens/me";
 
@@ -168,4 +169,69 @@ async fn concurrent_readers_respect_the_platforms_rate_limit() {
     let rejected = answers.into_iter().filter_map(Result::err);
     assert!(rejected.into_iter().all(|Refused(status, message)| status == 502 && message.contains("RateLimited")));
     assert!(asked <= 60, "{asked} token requests");
+}
+
+/// For a 4xx the host gives a lease up at once (`expiration.go`, `revokeEntry`).
+#[tokio::test]
+async fn every_refused_revocation_is_5xx_so_that_the_host_retries_it() {
+    let hosted = Hosted::with_shared_role().await;
+    let lease = hosted.lease().await;
+    for (status, code) in [
+        (StatusCode::UNAUTHORIZED, "ip.not.authorized"),
+        (StatusCode::UNAUTHORIZED, "authentication.required"),
+        (StatusCode::FORBIDDEN, "missing.permissions"),
+        (StatusCode::FORBIDDEN, ""),
+        (StatusCode::BAD_REQUEST, "bad.request"),
+        (StatusCode::TOO_MANY_REQUESTS, "too.many.requests"),
+    ] {
+        let body = json!({"status": status.as_u16(), "code": code, "message": "no"}).to_string();
+        let answer = FaultAnswer::new(status, "application/json", body).with_header("retry-after", "60");
+        hosted.simulation.faults.add(Fault::always(REVOKE, Effect::Answer(answer)));
+        let Refused(answered, message) = hosted.revoke(&lease).await.expect_err(code);
+        assert!(answered >= 500, "{status} {code}: {answered} {message}");
+        hosted.simulation.faults.clear();
+    }
+    assert_eq!(hosted.live().len(), 1);
+    hosted.revoke(&lease).await.expect("the platform accepts it again");
+    assert!(hosted.live().is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_revocation_does_not_end_the_leases_retries() {
+    let Some(scene) = Scene::start().await else { return };
+    let body = json!({"status": 401, "code": "ip.not.authorized", "message": "no"}).to_string();
+    let answer = FaultAnswer::new(StatusCode::UNAUTHORIZED, "application/json", body);
+    scene.simulation.faults.add(Fault::once(REVOKE, Effect::Answer(answer)));
+    scene.write("roles/ci", json!({"ttl": 2})).await;
+    scene.read("creds/ci").await;
+    until("the lease expires and is not revoked", async || scene.bao.log().contains("failed to revoke lease")).await;
+    until("the host revokes the lease and its token", async || scene.live().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_lease_that_ends_before_the_ttl_of_its_role_is_warned_of() {
+    let hosted = Hosted::with_shared_role().await;
+    let answer = hosted.call("read", "creds/ci", Value::Null).await.unwrap();
+    assert_eq!(answer.warnings, [""; 0], "the mount's default is limited silently");
+    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 601);
+    hosted.write("roles/ci", json!({"ttl": "2h"})).await;
+    let answer = hosted.call("read", "creds/ci", Value::Null).await.unwrap();
+    assert_eq!(
+        answer.warnings,
+        ["ttl of the role is 7200 s, but tokens of this OAuth client live 600 s: the lease ends with the token"]
+    );
+}
+
+/// A secondary of Vault has leases of its own.
+#[tokio::test]
+async fn a_secondary_issues_leases_and_a_standby_forwards_them() {
+    let hosted = Hosted::with_shared_role().await;
+    hosted.system.set_replication_state(PERFORMANCE_SECONDARY);
+    let lease = hosted.lease().await;
+    hosted.revoke(&lease).await.unwrap();
+    for state in [STANDBY, STANDBY | PERFORMANCE_SECONDARY] {
+        hosted.system.set_replication_state(state);
+        let refused = hosted.call("read", "creds/ci", Value::Null).await.unwrap_err();
+        assert_eq!(refused, Refused(500, READ_ONLY.to_owned()));
+    }
 }

@@ -2,8 +2,10 @@
 
 mod agents;
 mod allowed_roles;
+mod automation;
 mod configs;
 mod cxone;
+mod emergencies;
 mod ends;
 mod hosted;
 mod leases;
@@ -20,5 +22,6 @@ mod static_nodes;
 mod static_roles;
 mod static_schedule;
 mod successions;
+mod tidy;
 
 use openbao_plugin::testing::bao;

@@ -186,3 +186,17 @@ async fn an_interrupted_rotation_does_not_regenerate_the_secret_of_another_clien
     let secrets = hosted.simulation.genesys.clients().into_iter().map(|client| client.secret);
     assert!(secrets.into_iter().any(|secret| secret == other.1), "the other client keeps its secret");
 }
+
+#[tokio::test]
+async fn a_damaged_write_ahead_entry_blocks_nothing_and_is_replaced() {
+    let hosted = Hosted::with_role().await;
+    hosted.store("root-intent/main", "{}").await;
+    assert_eq!(rotate_root(&hosted).await, Ok(Vec::new()));
+    assert!(hosted.is_stored_secret_valid());
+    hosted.store("root-intent/main", "hush").await;
+    hosted.tick().await;
+    let is_replaced = || hosted.storage.text("root-intent/main").is_some_and(|entry| entry.contains("settled_at"));
+    until("the entry is replaced", is_replaced).await;
+    assert!(hosted.is_stored_secret_valid());
+    hosted.assert_no_secrets_logged();
+}

@@ -158,5 +158,8 @@ async fn long_lived_tokens_are_leased_shared_and_rotated_like_access_tokens() {
     let first = hosted.read("static-creds/reports").await;
     hosted.write("rotate-role/reports", json!({})).await;
     let second = hosted.read("static-creds/reports").await;
-    assert!(first["access_token"] != second["access_token"] && second["ttl"].as_u64() > Some(31_000_000), "{second}");
+    assert!(
+        first["access_token"] != second["access_token"] && second["token_ttl"].as_u64() > Some(31_000_000),
+        "{second}"
+    );
 }

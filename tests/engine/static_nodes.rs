@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::hosted::{Hosted, Refused, role, until};
 
-const STANDBY: i32 = 1 << 14;
-const PERFORMANCE_SECONDARY: i32 = 1 << 6;
+pub const STANDBY: i32 = 1 << 14;
+pub const PERFORMANCE_SECONDARY: i32 = 1 << 6;
 const DISASTER_RECOVERY_SECONDARY: i32 = 1 << 9;
-const READ_ONLY: &str = "cannot write to readonly storage";
+pub const READ_ONLY: &str = "cannot write to readonly storage";
 
 /// Waits for another pass of the background task.
 pub async fn pass(hosted: &Hosted) {

@@ -19,7 +19,7 @@ const LEASE: &str = "root-lease/main";
 
 impl Hosted {
     /// A config with two clients of Genesys Cloud, and the config of an admin client.
-    async fn with_two_clients() -> Self {
+    pub async fn with_two_clients() -> Self {
         let hosted = Self::start().await;
         for (id, secret) in [SECOND, ADMIN] {
             hosted.simulation.genesys.add_client(OAuthClient::new(id, secret));
@@ -35,7 +35,7 @@ impl Hosted {
     }
 
     /// A config with an access key of CXone.
-    async fn with_access_key() -> Self {
+    pub async fn with_access_key() -> Self {
         let hosted = Self::start().await;
         hosted.simulation.cxone.set(|settings| settings.access_keys_per_user = MOST_CALLS);
         let key = json!({
@@ -51,7 +51,7 @@ impl Hosted {
     }
 
     /// Whether the platform accepts the stored credentials.
-    fn are_stored_credentials_valid(&self) -> bool {
+    pub fn are_stored_credentials_valid(&self) -> bool {
         let config = self.config();
         let clients = self.simulation.genesys.clients();
         let keys = self.simulation.cxone.access_keys();
@@ -65,14 +65,14 @@ impl Hosted {
         }
     }
 
-    async fn is_token_valid(&self) -> bool {
+    pub async fn is_token_valid(&self) -> bool {
         let token = self.token().await;
         let live = [self.simulation.genesys.live_tokens(), self.simulation.cxone.live_tokens()].concat();
         live.contains(&token)
     }
 
     /// Lets the time pass in which a request of an interrupted rotation may still be carried out.
-    async fn end_lease(&self) {
+    pub async fn end_lease(&self) {
         if self.storage.text(LEASE).is_some() {
             self.store(LEASE, r#"{"until": 0}"#).await;
         }

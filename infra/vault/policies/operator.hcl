@@ -12,6 +12,16 @@ path "genesys-cloud/static-roles/*" {
 path "genesys-cloud/rotate-role/*" {
   capabilities = ["create", "update"]
 }
+path "genesys-cloud/rotate-token/*" {
+  capabilities = ["create", "update"]
+}
+# Ends a token that leaked.
+path "genesys-cloud/revoke/*" {
+  capabilities = ["create", "update"]
+}
+path "genesys-cloud/tidy" {
+  capabilities = ["create", "update"]
+}
 # Regenerates the client secret. The engine requires sudo.
 path "genesys-cloud/rotate-root/*" {
   capabilities = ["create", "update", "sudo"]

@@ -10,12 +10,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use openbao_plugin::Failure;
-use openbao_plugin::framework::{Call, refuse};
+use openbao_plugin::framework::{Call, Field, refuse};
 
 const PERIOD: &str = "rotation_period";
 const SCHEDULE: &str = "rotation_schedule";
 const WINDOW: &str = "rotation_window";
 const DISABLE: &str = "disable_automated_rotation";
+/// The request fields of a plan.
+pub(crate) const PLAN_FIELDS: &[Field] = &[
+    Field::duration(PERIOD, "The time between rotations: at least 60 seconds. Replaces rotation_schedule."),
+    Field::text(
+        SCHEDULE,
+        "When to rotate, as the five fields of cron in UTC, such as \"30 2 * * 1-5\". Replaces rotation_period.",
+    ),
+    Field::duration(
+        WINDOW,
+        "How long after a date of rotation_schedule a rotation may start: at least 1h. After it, the next date counts.",
+    )
+    .default("no limit"),
+    Field::boolean(DISABLE, "Whether to rotate only on request.").default("false"),
+];
 /// The shortest rotation period.
 const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
 /// The shortest rotation window, as in Vault.

@@ -8,8 +8,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::response::keys;
+use crate::engine::automation::plan::PLAN_FIELDS;
 use crate::engine::failure::logged_failure;
 use crate::engine::mount::GenesysMount;
+use crate::engine::root::automation::{GAP_FIELD, RootAutomation};
 use crate::engine::root::succession::check_second_client;
 use crate::engine::storage::allowed_roles::{ALLOWED_ROLES, AllowedRoles};
 use crate::engine::storage::config::{ADMIN_CONFIG, CXONE_PLACES, Config, FORMER_KEY, IDLE_CLIENT, PREFIX, ROTATES};
@@ -37,6 +39,8 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("config/:name", "The cr
          Deleting a config that roles use requires force=true.",
     )
     .fields(FIELDS)
+    .fields(PLAN_FIELDS)
+    .fields(&[GAP_FIELD])
     .write("Change an OAuth client", |mount, call| write(mount, call).boxed())
     .read("Read an OAuth client, without its secrets", |mount, call| read(mount, call).boxed())
     .delete("Delete an OAuth client", |mount, call| delete(mount, call).boxed())
@@ -90,22 +94,37 @@ async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Config>, Fail
 }
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let config = stored(mount, call.name()).await?;
-    Ok(config.map_or_else(Response::empty, |config| Response::with_data(config.shown())))
+    let Some(config) = stored(mount, call.name()).await? else { return Ok(Response::empty()) };
+    let automation = RootAutomation::of(&mount.entries, call.name()).await?;
+    let shown = automation.map(|automation| automation.shown(mount.minting.now())).unwrap_or_default();
+    Ok(Response::with_data(config.shown().into_iter().chain(shown).collect()))
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     // A lock of this config alone: a slow platform does not delay other writes.
     let _lock = mount.roots.locks.lock_for(&call, call.name()).await?;
     mount.node.require_writable().await?;
-    let config = merged(&call, stored(mount, call.name()).await?)?;
+    let stored = stored(mount, call.name()).await?;
+    let is_new = stored.is_none();
+    let config = merged(&call, stored)?;
     mount.minting.check_place(&config)?;
+    let automation = match RootAutomation::of(&mount.entries, call.name()).await {
+        // A damaged entry is replaced.
+        Err(Failure::Internal(_)) => Err(()),
+        found => Ok(found?),
+    };
+    let had_automation = !matches!(automation, Ok(None));
+    let automation = automation.unwrap_or_default().filter(|_| !is_new);
+    let automation = RootAutomation::merged(&call, automation, &config, mount.minting.now())?;
     if call.boolean("verify_connection").unwrap_or(true) {
         let checked = mount.minting.check_credentials(&config, Deadline::after(VERIFICATION)).await;
         checked.map_err(|error| logged_failure(&error))?;
     }
     let answer = warned(mount, call.name(), &config).await?;
     mount.entries.put(&Config::key(call.name()), &config).await?;
+    if had_automation || automation.is_some() {
+        RootAutomation::store(&mount.entries, call.name(), automation.as_ref()).await?;
+    }
     // The client id is not logged: it may hold the secret by mistake.
     tracing::info!(config.name = call.name(), "the config was written");
     // Static roles of another client, or that are allowed again, are due.
@@ -197,6 +216,7 @@ async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         }
     }
     mount.entries.delete(&Config::key(call.name())).await?;
+    RootAutomation::store(&mount.entries, call.name(), None).await?;
     tracing::info!(config.name = call.name(), "the config was deleted");
     Ok(Response::empty())
 }

@@ -1,8 +1,12 @@
 //! `rotate-root/:config`: a new client secret or access key for a config.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use crate::engine::mount::GenesysMount;
+use crate::rotation::Deadline;
 use openbao_plugin::framework::{Call, Route};
 use openbao_plugin::{Failure, Response};
 
@@ -19,9 +23,14 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new(
 .write("Rotate the client secret", |mount, call| rotate(mount, call).boxed())
 .sudo();
 
+/// How long a request may take. The clients of Vault and OpenBao give up after 60 seconds.
+const LONGEST_REQUEST: Duration = Duration::from_secs(55);
+
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    let requested_at = Instant::now();
     let _lock = mount.roots.locks.lock_for(&call, call.name()).await?;
-    let rotated = mount.roots.rotate(call.name()).await;
+    let deadline = Deadline::after(LONGEST_REQUEST.saturating_sub(requested_at.elapsed()));
+    let rotated = mount.roots.rotate(call.name(), deadline).await;
     // The background task heals an interrupted rotation.
     mount.background.wake();
     rotated

@@ -1,6 +1,8 @@
 //! The table of all paths.
 
-use super::{config, creds, roles, rotate_role, rotate_root, static_creds, static_roles, token};
+use super::{
+    config, creds, revoke, roles, rotate_role, rotate_root, rotate_token, static_creds, static_roles, tidy, token,
+};
 use crate::engine::mount::GenesysMount;
 use openbao_plugin::framework::Router;
 
@@ -20,5 +22,8 @@ pub(crate) static ROUTER: Router<GenesysMount> = Router::new(
         static_creds::ROUTE,
         rotate_role::ROUTE,
         rotate_root::ROUTE,
+        rotate_token::ROUTE,
+        revoke::ROUTE,
+        tidy::ROUTE,
     ],
 );

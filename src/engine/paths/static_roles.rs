@@ -1,11 +1,11 @@
 //! `static-roles/:name`: a token that the engine rotates.
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::response::{fields, keys};
-use crate::engine::automation::plan::RotationPlan;
+use crate::engine::automation::last_error::shown_time;
+use crate::engine::automation::plan::{PLAN_FIELDS, RotationPlan};
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
@@ -22,12 +22,14 @@ pub(crate) const LIST: Route<GenesysMount> = Route::new("static-roles/", "The st
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "A token that the engine rotates.")
     .help(
-        "Sets the config whose OAuth client issues the token, the rotation period, and the calls that must succeed \
-         with a new token before readers get it. Writing a role creates its first token at once, and so does a change \
+        "Sets the config whose OAuth client issues the token, the rotation period or schedule, and the calls that must \
+         succeed with a new token before readers get it. A token is rotated before it expires, even if the period is \
+         longer. Writing a role creates its first token at once, and so does a change \
          of its config or its probes; if that fails, nothing is stored. A rotation does not revoke the previous \
          token, which stays valid until it expires. Deleting the role revokes its token.",
     )
     .fields(ROLE_FIELDS)
+    .fields(PLAN_FIELDS)
     .fields(TOKEN_FIELDS)
     .write("Change a static role", |mount, call| write(mount, call).boxed())
     .read("Read a static role, and the result of its last rotation", |mount, call| read(mount, call).boxed())
@@ -36,11 +38,6 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "
 
 const ROLE_FIELDS: &[Field] = &[
     Field::text("config", "The name of the config.").required(),
-    Field::duration(
-        "rotation_period",
-        "The time between rotations: at least 60 seconds. A rotation is due before the token expires.",
-    )
-    .required(),
     Field::texts(
         "probes",
         "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
@@ -59,21 +56,14 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let is_pending = mount.static_rotations.is_pending(call.name()).await?;
     let next = mount.static_rotations.next_rotation(call.name(), &role, is_pending).await?;
     let next = next.map(|next| next.max(mount.minting.now()));
-    let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let shown = fields(json!({
         "config": role.settings.config,
         "probes": role.settings.probes,
-        "last_vault_rotation": token.map(|token| text(token.issued_at)),
-        "last_rotation": token.map(|token| text(token.issued_at)),
-        "next_rotation": next.map(text),
-        "expires_at": token.map(|token| text(token.expires_at)),
-        "last_error": role.last_error.map(|error| json!({
-            "type": error.r#type,
-            "message": error.message,
-            "hint": error.hint,
-            "at": text(error.at),
-            "failures": error.failures,
-        })),
+        "last_vault_rotation": token.map(|token| shown_time(token.issued_at)),
+        "last_rotation": token.map(|token| shown_time(token.issued_at)),
+        "next_rotation": next.map(shown_time),
+        "expires_at": token.map(|token| shown_time(token.expires_at)),
+        "last_error": role.last_error.map(|error| error.shown()),
     }));
     Ok(Response::with_data(shown.into_iter().chain(role.plan.shown()).chain(role.settings.token.shown()).collect()))
 }

@@ -21,7 +21,7 @@ use crate::secret::{SecretString, same};
 use openbao_plugin::{Failure, Response};
 
 /// The prefix of the write-ahead entries' storage keys.
-const INTENTS: &str = "root-intent/";
+pub(crate) const INTENTS: &str = "root-intent/";
 
 /// How long a rotation may take. A new secret may need ten seconds to propagate.
 pub(super) const ROTATION: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(super) const SETTLED: Duration = ROTATION.saturating_add(LATE);
 
 /// A write-ahead entry: a token that can regenerate the client secret.
 #[derive(Deserialize, Serialize)]
-struct RootIntent {
+pub(crate) struct RootIntent {
     /// The client whose secret is regenerated. After a change of the config's client the entry is obsolete.
     client_id: String,
     #[serde(with = "stored_secret")]

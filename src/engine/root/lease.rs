@@ -10,15 +10,18 @@ use crate::engine::storage::entries::Entries;
 use crate::rotation::{ErrorKind, RotationError};
 use openbao_plugin::Failure;
 
+/// The prefix of the storage keys.
+pub(crate) const LEASES: &str = "root-lease/";
+
 /// A lease, as it is stored.
 #[derive(Deserialize, Serialize)]
-struct RootLease {
+pub(crate) struct RootLease {
     /// In Unix seconds.
-    until: i64,
+    pub(crate) until: i64,
 }
 
 fn key(config: &str) -> String {
-    format!("root-lease/{config}")
+    format!("{LEASES}{config}")
 }
 
 /// Takes the lease of a config. The caller holds the config's lock.

@@ -1,7 +1,8 @@
 //! Rotation of the configs' own secrets.
 
+pub(super) mod automation;
 pub(super) mod in_place;
-mod lease;
+pub(super) mod lease;
 pub(super) mod role_tokens;
 pub(super) mod rotation;
 pub(super) mod succession;

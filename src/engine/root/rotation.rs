@@ -1,7 +1,11 @@
 //! Rotation of a config's client secret or access key.
 
+use jiff::Timestamp;
+
+use super::automation::{PREFIX as AUTOMATIONS, RootAutomation};
 use super::in_place::{InPlaceRotation, ROTATION};
 use super::succession::SuccessorRotation;
+use crate::engine::minting::Minting;
 use crate::engine::node::Node;
 use crate::engine::storage::config::{Config, PREFIX, SecretSuccession};
 use crate::engine::storage::entries::Entries;
@@ -15,6 +19,7 @@ use openbao_plugin::{Failure, Response};
 pub(crate) struct RootRotations {
     pub(crate) entries: Entries,
     pub(crate) node: Node,
+    pub(crate) minting: Minting,
     pub(crate) in_place: InPlaceRotation,
     pub(crate) successor: SuccessorRotation,
     /// One task at a time writes or rotates a config.
@@ -27,11 +32,68 @@ impl RootRotations {
     /// # Errors
     /// 400 for a config whose secret cannot be rotated, the platform's error, or the host's. A regenerated secret that
     /// may be lost is regenerated again by [`heal`](Self::heal).
-    pub(crate) async fn rotate(&self, name: &str) -> Result<Response, Failure> {
+    pub(crate) async fn rotate(&self, name: &str, deadline: Deadline) -> Result<Response, Failure> {
         self.node.require_writable().await?;
-        let config = Config::named(&self.entries, name).await?;
+        let rotated = self.run(name, deadline).await;
+        self.record(name, &rotated).await;
+        rotated
+    }
+
+    /// The configs whose rotation is due, and when the next of the others is.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn due(&self) -> Result<(Vec<String>, Option<Timestamp>), Failure> {
+        let (mut due, mut next, now) = (Vec::new(), None, self.minting.now());
+        for name in self.entries.list(AUTOMATIONS).await? {
+            match RootAutomation::of(&self.entries, &name).await {
+                Ok(automation) => match automation.and_then(|automation| automation.next_rotation(now)) {
+                    Some(at) if at <= now => due.push(name),
+                    Some(at) => next = Some(next.map_or(at, |next: Timestamp| next.min(at))),
+                    None => {}
+                },
+                Err(failure) => tracing::warn!(config.name = name, "automated rotation is skipped: {failure}"),
+            }
+        }
+        Ok((due, next))
+    }
+
+    /// Rotates the secret of a config if it is due, unless another task holds the config's lock. The error is logged, and
+    /// stored.
+    pub(crate) async fn rotate_if_due(&self, name: &str) {
+        let Some(_lock) = self.locks.try_lock(name) else { return };
+        let automation = RootAutomation::of(&self.entries, name).await.ok().flatten();
+        let now = self.minting.now();
+        let is_due = automation.and_then(|automation| automation.next_rotation(now)).is_some_and(|at| at <= now);
+        if is_due && let Err(failure) = self.rotate(name, Deadline::after(ROTATION)).await {
+            tracing::error!(config.name = name, "the automated rotation of the client secret failed: {failure}");
+        }
+    }
+
+    /// Stores how a rotation ended, where the config has settings for automated rotation.
+    async fn record(&self, name: &str, rotated: &Result<Response, Failure>) {
+        // A node that may not write stores nothing.
+        if rotated.as_ref().is_err_and(Failure::is_read_only) {
+            return;
+        }
+        let Ok(Some(automation)) = RootAutomation::of(&self.entries, name).await else { return };
+        let now = self.minting.now();
+        let automation = match rotated {
+            Ok(_) => automation.rotated(now),
+            Err(failure) => automation.failed(failure, now),
+        };
+        if let Err(failure) = RootAutomation::store(&self.entries, name, Some(&automation)).await {
+            tracing::warn!(config.name = name, "the result of the rotation could not be stored: {failure}");
+        }
+    }
+
+    async fn run(&self, name: &str, deadline: Deadline) -> Result<Response, Failure> {
+        let Some(config) = self.entries.get::<Config>(&Config::key(name)).await? else {
+            // A crash during the deletion of the config leaves its settings.
+            RootAutomation::store(&self.entries, name, None).await?;
+            return Config::named(&self.entries, name).await.map(|_| Response::empty());
+        };
         self.refuse_if_shared(name, &config).await?;
-        let deadline = Deadline::after(ROTATION);
         let answer = match config.succession() {
             SecretSuccession::InPlace => self.in_place.rotate(name, &config, deadline).await?,
             SecretSuccession::NextClient { idle, admin } => {

@@ -1,15 +1,15 @@
 //! A static role and its credential, as they are stored.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::engine::automation::last_error::LastError;
 use crate::engine::automation::plan::RotationPlan;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::token_kind::TokenKindFields;
-use crate::rotation::{Document, Result, RotationError, VersionId};
+use crate::rotation::{Document, Result, VersionId};
 use crate::secret::SecretString;
 use crate::store::version_index::IndexedVersion;
 use openbao_plugin::Failure;
@@ -77,30 +77,6 @@ impl RoleSettings {
             fields[name] = value;
         }
         Document::parse(&SecretString::from(fields.to_string()))
-    }
-}
-
-/// The error of the last rotation, and the number of failures in a row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LastError {
-    /// The stable name of the error kind.
-    pub(crate) r#type: String,
-    pub(crate) message: String,
-    pub(crate) hint: String,
-    pub(crate) at: Timestamp,
-    pub(crate) failures: u32,
-}
-
-impl LastError {
-    /// The error after one more failure.
-    pub(crate) fn after(before: Option<&Self>, error: &RotationError, at: Timestamp) -> Self {
-        Self {
-            r#type: error.kind().name().to_owned(),
-            message: error.to_string(),
-            hint: error.hint().to_owned(),
-            at,
-            failures: before.map_or(0, |before| before.failures).saturating_add(1),
-        }
     }
 }
 

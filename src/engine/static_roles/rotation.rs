@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::credential::{StaticCredential, revocable};
-use super::role::{CREDENTIALS, LastError, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
+use super::role::{CREDENTIALS, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
 use super::store::StaticStore;
+use crate::engine::automation::last_error::LastError;
 use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;

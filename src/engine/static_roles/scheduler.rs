@@ -38,6 +38,13 @@ pub(crate) struct DueRoles {
     pub(crate) next: Option<Timestamp>,
 }
 
+impl DueRoles {
+    /// Whether nothing is due now.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.configs.is_empty() && self.orphans.is_empty()
+    }
+}
+
 /// A role, and when it is due.
 struct ScheduledRole {
     at: Timestamp,
@@ -51,17 +58,21 @@ impl Scheduler {
     /// What is due now.
     ///
     /// # Errors
-    /// The host's error; read-only on a node that may not write.
+    /// The host's error.
     pub(crate) async fn due(&self) -> Result<DueRoles, Failure> {
         let (names, staged) = (self.entries.list(ROLES).await?, self.staged().await?);
         let orphans = self.orphans(&names, &staged).await?;
         let (due, later) = self.due_and_later(names, &staged).await;
-        if !due.is_empty() || !orphans.is_empty() {
-            // Some hosts do not report a standby's state. Without write access no token must be minted.
-            self.entries.delete(&key(PENDING, NO_ROLE)).await?;
-        }
         let next = later.iter().map(|role| role.at).min();
         Ok(DueRoles { configs: due.into_iter().map(|role| role.config).collect(), orphans, next })
+    }
+
+    /// Tests write access: some hosts do not report a standby's state, and without write access no token must be minted.
+    ///
+    /// # Errors
+    /// The host's error; read-only on a node that may not write.
+    pub(crate) async fn require_write_access(&self) -> Result<(), Failure> {
+        self.entries.delete(&key(PENDING, NO_ROLE)).await
     }
 
     /// Rotates the roles of a config that are due, the longest overdue first.

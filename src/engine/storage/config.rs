@@ -213,6 +213,19 @@ impl Config {
         }
     }
 
+    /// The clients whose tokens are this config's, without its secret in the second case: that in use, and the idle one, which was in use
+    /// before. CXone has no idle client.
+    pub(crate) fn owners(&self) -> Vec<Credentials> {
+        let idle = |id: &str| match &self.credentials {
+            Credentials::GenesysCloud { region, .. } => {
+                let client = KeyPair { id: id.to_owned(), secret: SecretString::default() };
+                Some(Credentials::GenesysCloud { region: region.clone(), client })
+            }
+            Credentials::Cxone { .. } => None,
+        };
+        [Some(self.credentials()), self.second_client().0.and_then(idle)].into_iter().flatten().collect()
+    }
+
     /// The platform.
     pub(crate) fn platform(&self) -> PlatformName {
         self.place().platform()

@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 use openbao_plugin::{Failure, HostError, Page, Storage, StorageEntry};
 
 /// The prefixes whose values hold secrets: a seal that supports it wraps them again.
-pub(crate) const SEAL_WRAPPED: [&str; 5] = ["config/", "static-creds/", "static-pending/", "shared/", "root-intent/"];
+pub(crate) const SEAL_WRAPPED: [&str; 6] =
+    ["config/", "static-creds/", "static-pending/", "shared/", "root-intent/", "revocation/"];
 /// The cache's limit in bytes. Entries beyond it are read from the host each time.
 const CACHE_LIMIT: usize = 8 << 20;
 

@@ -15,10 +15,12 @@ use crate::engine::minting::Minting;
 use crate::engine::node::Node;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
+use crate::engine::storage::locks::Locks;
 use crate::engine::storage::role::Role;
 use crate::engine::storage::token_kind::TokenKindFields;
 use crate::engine::token::Token;
 use crate::rotation::{Deadline, Place, Rollback};
+use crate::secret::{SecretString, same};
 use openbao_plugin::Failure;
 use openbao_plugin::framework::refuse;
 
@@ -32,6 +34,9 @@ const FAILURE_CACHE: Duration = Duration::from_secs(2);
 const MOST_FLIGHTS: usize = 3;
 /// The default minimum remaining life, unless a tenth of the token's life is less.
 const DEFAULT_MINIMUM: Duration = Duration::from_secs(300);
+
+/// The prefix of the storage keys.
+pub(crate) const SHARED: &str = "shared/";
 
 /// A role's token, and the client, probes and kind it was minted for.
 #[derive(Clone, Deserialize, Serialize)]
@@ -82,7 +87,7 @@ impl MinimumLife {
 impl SharedToken {
     /// The storage key of a role's token.
     pub(crate) fn key(role: &str) -> String {
-        format!("shared/{role}")
+        format!("{SHARED}{role}")
     }
 
     fn is_for(&self, request: &TokenRequest) -> bool {
@@ -145,12 +150,14 @@ pub(crate) struct SharedTokens {
     node: Node,
     minting: Minting,
     failures: Arc<RecentFailures>,
+    /// One task at a time stores a role's new token.
+    locks: Locks,
     flights: Arc<SingleFlight<Result<SharedToken, Failure>>>,
 }
 
 impl SharedTokens {
     pub(crate) fn new(entries: Entries, node: Node, minting: Minting) -> Self {
-        Self { entries, node, minting, failures: Arc::default(), flights: Arc::default() }
+        Self { entries, node, minting, failures: Arc::default(), locks: Locks::default(), flights: Arc::default() }
     }
 
     /// The role's token with enough life left: the stored one, or a new one. Concurrent callers share one new token.
@@ -180,6 +187,44 @@ impl SharedTokens {
     /// The host's error.
     pub(crate) async fn unexpired(&self, request: &TokenRequest) -> Result<Option<SharedToken>, Failure> {
         Ok(self.stored(request).await?.filter(|stored| stored.token.is_alive(self.minting.now())))
+    }
+
+    /// The stored token of a role and its place, whatever it was minted for.
+    ///
+    /// # Errors
+    /// The host's error, or that the entry is damaged.
+    pub(crate) async fn held(&self, role: &str) -> Result<Option<(Token, Place)>, Failure> {
+        let stored = self.entries.get::<SharedToken>(&SharedToken::key(role)).await?;
+        Ok(stored.map(|stored| (stored.token, stored.place)))
+    }
+
+    /// Replaces the role's token by a new one, unless it was replaced since the caller read `former`. A failed attempt of
+    /// another caller is not repeated to this one.
+    ///
+    /// # Errors
+    /// The token could not be minted, or the host's error. The former token stays stored.
+    pub(crate) async fn replace(&self, request: &TokenRequest, former: Option<&Token>) -> Result<SharedToken, Failure> {
+        let _lock = self.locks.lock(&request.role_name).await;
+        let stored = self.stored(request).await?.filter(|stored| {
+            stored.token.is_alive(self.minting.now())
+                && former.is_none_or(|former| !same(&stored.token.access_token, &former.access_token))
+        });
+        match stored {
+            Some(stored) => Ok(stored),
+            None => self.mint_new(request).await,
+        }
+    }
+
+    /// Deletes a role's token if it still is this one. The next reader gets a new one.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn forget(&self, role: &str, token: &SecretString) -> Result<(), Failure> {
+        let _lock = self.locks.lock(role).await;
+        match self.held(role).await? {
+            Some((held, _)) if same(&held.access_token, token) => self.entries.delete(&SharedToken::key(role)).await,
+            _ => Ok(()),
+        }
     }
 
     /// Deletes a role's token and revokes it. Returns why the revocation failed, if it did.
@@ -223,6 +268,7 @@ impl SharedTokens {
     }
 
     async fn mint(&self, request: &TokenRequest) -> Result<SharedToken, Failure> {
+        let _lock = self.locks.lock(&request.role_name).await;
         // Another caller may have stored one since the last look.
         if let Some(stored) = self.sufficient(request).await? {
             return Ok(stored);
@@ -230,6 +276,10 @@ impl SharedTokens {
         if let Some(failure) = self.failures.of(request) {
             return Err(failure);
         }
+        self.mint_new(request).await
+    }
+
+    async fn mint_new(&self, request: &TokenRequest) -> Result<SharedToken, Failure> {
         self.node.require_writable().await?;
         let TokenRequest { config, role, role_name, .. } = request;
         let deadline = Deadline::after(MINTING);

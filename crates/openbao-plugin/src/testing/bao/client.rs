@@ -1,8 +1,9 @@
 //! A server, and calls of its API.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
@@ -155,9 +156,18 @@ impl Bao {
 
     /// Runs the `bao` command line with the root token.
     pub fn command(&self, arguments: &[&str]) -> Output {
+        self.command_with_input(arguments, "")
+    }
+
+    /// Runs the `bao` command line with the root token and this standard input.
+    pub fn command_with_input(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = Command::new(program().unwrap());
         command.args(arguments).env("BAO_ADDR", &self.url).env("BAO_TOKEN", &self.root);
-        command.env("HOME", self.server.home()).output().unwrap()
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.env("HOME", self.server.home()).spawn().unwrap();
+        // A command that does not read its input has closed it.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
     }
 
     /// Returns what the server and its plugins have logged so far.

@@ -1,0 +1,231 @@
+//! `tidy`: ends what crashes, deletions and refused revocations left behind, and reports what it cannot end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::response::fields;
+use crate::engine::mount::GenesysMount;
+use crate::engine::revocation::owed::{OwedRevocation, PREFIX as REVOCATIONS};
+use crate::engine::root::in_place::{INTENTS, RootIntent};
+use crate::engine::root::lease::{LEASES, RootLease};
+use crate::engine::static_roles::credential::revocable;
+use crate::engine::static_roles::role::{CREDENTIALS, PENDING, ROLES as STATIC_ROLES, StaticRole, StoredVersion, key};
+use crate::engine::storage::config::{Config, PREFIX as CONFIGS};
+use crate::engine::storage::role::{PREFIX as ROLES, Role};
+use crate::engine::tokens::shared_token::{SHARED, SharedToken};
+use crate::rotation::{Deadline, Place};
+use crate::secret::SecretString;
+use openbao_plugin::framework::{Call, Field, Route};
+use openbao_plugin::{Failure, Response};
+
+/// How long the work on one config, or on all cancelled requests, may take.
+const LIMIT: Duration = Duration::from_secs(20);
+/// The path that asks for the revocations.
+const PATH: &str = "tidy";
+
+pub(crate) const ROUTE: Route<GenesysMount> = Route::new(PATH, "End what was left behind.")
+    .help(
+        "Revokes the tokens of deleted roles and of cancelled requests, and those whose revocation failed before; deletes \
+         their entries; completes interrupted rotations of client secrets. Deletes nothing that a role or config needs. \
+         Fails, and names each item, if something could not be ended or an entry is damaged.",
+    )
+    .write("Tidy the mount", |mount, call| tidy(mount, call).boxed())
+    .returns(&[Field::texts("done", "What was ended.")]);
+
+/// What was done, and what could not be.
+#[derive(Default)]
+struct TidyReport {
+    done: Vec<String>,
+    left: Vec<String>,
+}
+
+async fn tidy(mount: &GenesysMount, _: Call) -> Result<Response, Failure> {
+    mount.node.require_writable().await?;
+    let mut report = TidyReport::default();
+    if let Some(error) = mount.minting.tokens().roll_back(Deadline::after(LIMIT)).await {
+        report.left.push(format!("a token of a cancelled request stays valid until it expires: {error}"));
+    }
+    end_static_orphans(mount, &mut report).await?;
+    end_shared_orphans(mount, &mut report).await?;
+    unstage_promoted(mount, &mut report).await?;
+    complete_roots(mount, &mut report).await?;
+    let settlement = mount.revocations.settle_all().await?;
+    if settlement.revoked > 0 {
+        report.done.push(format!("revoked tokens: {}", settlement.revoked));
+    }
+    report.left.extend(settlement.failures.iter().map(on_one_line));
+    report_damaged(mount, &mut report).await?;
+    mount.background.wake();
+    tracing::info!(tidy.done = report.done.len(), tidy.left = report.left.len(), "the mount was tidied");
+    report.into_response()
+}
+
+impl TidyReport {
+    fn into_response(self) -> Result<Response, Failure> {
+        let Self { done, left } = self;
+        if left.is_empty() {
+            return Ok(Response::with_data(fields(json!({"done": done}))));
+        }
+        let done = if done.is_empty() { "nothing else was left behind".to_owned() } else { done.join("; ") };
+        Err(Failure::internal(format!(
+            "tidy is not complete: {}\nhint: repeat it later; done: {done}",
+            left.join("; ")
+        )))
+    }
+}
+
+fn on_one_line(failure: &Failure) -> String {
+    failure.to_string().replace('\n', "; ")
+}
+
+/// Credentials without a static role.
+async fn end_static_orphans(mount: &GenesysMount, report: &mut TidyReport) -> Result<(), Failure> {
+    let mut names: BTreeSet<_> = mount.entries.list(CREDENTIALS).await?.into_iter().collect();
+    names.extend(mount.entries.list(PENDING).await?);
+    for role in mount.entries.list(STATIC_ROLES).await? {
+        names.remove(&role);
+    }
+    for name in names {
+        // Whoever holds the lock writes or deletes the role.
+        let Some(_lock) = mount.static_rotations.locks.try_lock(&name) else { continue };
+        if is_stored(mount, &key(STATIC_ROLES, &name)).await? {
+            continue;
+        }
+        for prefix in [CREDENTIALS, PENDING] {
+            let key = key(prefix, &name);
+            let stored = mount.entries.get::<StoredVersion>(&key).await;
+            let token = match &stored {
+                Ok(Some(stored)) => stored.parse().and_then(|document| revocable(&document)).ok(),
+                Ok(None) => continue,
+                Err(Failure::Internal(_)) => None,
+                Err(failure) => return Err(failure.clone()),
+            };
+            delete_orphan(mount, report, &key, token.flatten()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Shared tokens without a role.
+async fn end_shared_orphans(mount: &GenesysMount, report: &mut TidyReport) -> Result<(), Failure> {
+    let roles: BTreeSet<_> = mount.entries.list(ROLES).await?.into_iter().collect();
+    for name in mount.entries.list(SHARED).await?.into_iter().filter(|name| !roles.contains(name)) {
+        let Some(_lock) = mount.role_locks.try_lock(&name) else { continue };
+        if is_stored(mount, &Role::key(&name)).await? {
+            continue;
+        }
+        let token = match mount.shared_tokens.held(&name).await {
+            Ok(held) => held.map(|(token, place)| (place, token.access_token)),
+            Err(Failure::Internal(_)) => None,
+            Err(failure) => return Err(failure),
+        };
+        delete_orphan(mount, report, &SharedToken::key(&name), token).await?;
+    }
+    Ok(())
+}
+
+/// Deletes an entry without a role. Its token is revoked with the others that are owed.
+async fn delete_orphan(
+    mount: &GenesysMount,
+    report: &mut TidyReport,
+    key: &str,
+    token: Option<(Place, SecretString)>,
+) -> Result<(), Failure> {
+    match token {
+        Some((place @ Place::GenesysCloud { .. }, token)) => {
+            mount.revocations.owe(PATH, place, &token, None).await?;
+        }
+        Some(_) => {
+            report.left.push(format!("the token of {key} stays valid for up to one hour: nice-cxone revokes none"))
+        }
+        None => report.left.push(format!("{key} was damaged: its token stays valid until it expires")),
+    }
+    mount.entries.delete(key).await?;
+    report.done.push(format!("deleted {key}, which had no role"));
+    Ok(())
+}
+
+/// Versions that are staged and already promoted.
+async fn unstage_promoted(mount: &GenesysMount, report: &mut TidyReport) -> Result<(), Failure> {
+    for name in mount.entries.list(PENDING).await? {
+        let Some(_lock) = mount.static_rotations.locks.try_lock(&name) else { continue };
+        if let Ok(false) = mount.static_rotations.is_pending(&name).await {
+            mount.entries.delete(&key(PENDING, &name)).await?;
+            report.done.push(format!("deleted {}, which is promoted", key(PENDING, &name)));
+        }
+    }
+    Ok(())
+}
+
+/// Write-ahead entries and leases of rotations of client secrets.
+async fn complete_roots(mount: &GenesysMount, report: &mut TidyReport) -> Result<(), Failure> {
+    let heal = async |name: String| {
+        let _lock = mount.roots.locks.try_lock(&name)?;
+        Some(match mount.roots.in_place.heal(&name, Deadline::after(LIMIT)).await {
+            Ok(()) => Ok(name),
+            Err(failure) => {
+                Err(format!("the rotation of the client secret of config/{name}: {}", on_one_line(&failure)))
+            }
+        })
+    };
+    for healed in join_all(mount.roots.interrupted().await?.into_iter().map(heal)).await.into_iter().flatten() {
+        match healed {
+            // An entry that stays waits for requests that may still be carried out; the engine deletes it within two minutes.
+            Ok(name) if is_stored(mount, &key(INTENTS, &name)).await? => {}
+            Ok(name) => report.done.push(format!("completed the rotation of the client secret of config/{name}")),
+            Err(failure) => report.left.push(failure),
+        }
+    }
+    let now = mount.minting.now().as_second();
+    for name in mount.entries.list(LEASES).await? {
+        let Some(_lock) = mount.roots.locks.try_lock(&name) else { continue };
+        if let Ok(Some(lease)) = mount.entries.get::<RootLease>(&key(LEASES, &name)).await
+            && lease.until <= now
+        {
+            mount.entries.delete(&key(LEASES, &name)).await?;
+            report.done.push(format!("deleted {}, which has ended", key(LEASES, &name)));
+        }
+    }
+    Ok(())
+}
+
+/// Entries that cannot be read. They are kept: an operator may still need them.
+async fn report_damaged(mount: &GenesysMount, report: &mut TidyReport) -> Result<(), Failure> {
+    look_at::<Config>(mount, CONFIGS, report).await?;
+    look_at::<Role>(mount, ROLES, report).await?;
+    look_at::<StaticRole>(mount, STATIC_ROLES, report).await?;
+    look_at::<StoredVersion>(mount, CREDENTIALS, report).await?;
+    look_at::<StoredVersion>(mount, PENDING, report).await?;
+    look_at::<SharedToken>(mount, SHARED, report).await?;
+    look_at::<RootIntent>(mount, INTENTS, report).await?;
+    look_at::<RootLease>(mount, LEASES, report).await?;
+    look_at::<OwedRevocation>(mount, REVOCATIONS, report).await
+}
+
+async fn look_at<T: DeserializeOwned>(
+    mount: &GenesysMount,
+    prefix: &str,
+    report: &mut TidyReport,
+) -> Result<(), Failure> {
+    for name in mount.entries.list(prefix).await? {
+        match mount.entries.get::<T>(&key(prefix, &name)).await {
+            Err(failure @ Failure::Internal(_)) => report.left.push(on_one_line(&failure)),
+            Err(failure) => return Err(failure),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn is_stored(mount: &GenesysMount, key: &str) -> Result<bool, Failure> {
+    match mount.entries.get::<serde::de::IgnoredAny>(key).await {
+        Ok(entry) => Ok(entry.is_some()),
+        Err(Failure::Internal(_)) => Ok(true),
+        Err(failure) => Err(failure),
+    }
+}
