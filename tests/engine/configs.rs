@@ -26,6 +26,23 @@ async fn a_config_write_validates_and_merges_and_reads_never_return_the_secret()
 }
 
 #[tokio::test]
+async fn every_list_is_read_page_by_page() {
+    let hosted = Hosted::start().await;
+    for prefix in ["config/", "roles/", "static-roles/"] {
+        let value = hosted.storage.text("config/main").unwrap();
+        for name in ["a", "b", "c"] {
+            hosted.storage.set(&format!("{prefix}{name}"), &value);
+        }
+        let page = hosted.call("list", prefix, json!({"after": "a", "limit": 1})).await.expect("a list");
+        assert_eq!((&page.data["keys"], &page.warnings), (&json!(["b"]), &Vec::new()), "{prefix}");
+        let Err(Refused(status, message)) = hosted.call("list", prefix, json!({"limit": "many"})).await else {
+            panic!("{prefix}")
+        };
+        assert!(status == 400 && message.starts_with("limit is not a whole number\nhint: "), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn invalid_credentials_are_not_stored() {
     let hosted = Hosted::empty().await;
     let mut wrong = config();

@@ -11,16 +11,37 @@ const MOST_CALLS: usize = 100;
 
 #[tokio::test]
 async fn a_rotation_recovers_from_a_kill_before_any_storage_call() {
-    a_rotation_recovers_from_a_kill(Moment::Before).await;
+    a_rotation_recovers_from_a_kill(&Hosted::with_role().await, Moment::Before).await;
 }
 
 #[tokio::test]
 async fn a_rotation_recovers_from_a_kill_after_any_storage_call() {
-    a_rotation_recovers_from_a_kill(Moment::After).await;
+    a_rotation_recovers_from_a_kill(&Hosted::with_role().await, Moment::After).await;
 }
 
-async fn a_rotation_recovers_from_a_kill(moment: Moment) {
+#[tokio::test]
+async fn a_rotation_with_transactions_recovers_from_a_kill_at_any_storage_call() {
     let hosted = Hosted::with_role().await;
+    hosted.storage.enable_transactions();
+    hosted.restart().await;
+    a_rotation_recovers_from_a_kill(&hosted, Moment::Before).await;
+    a_rotation_recovers_from_a_kill(&hosted, Moment::After).await;
+}
+
+#[tokio::test]
+async fn a_promotion_is_one_transaction_where_the_host_has_them() {
+    let hosted = Hosted::with_role().await;
+    hosted.storage.enable_transactions();
+    hosted.restart().await;
+    hosted.storage.take_calls();
+    hosted.call("write", "rotate-role/ci", Value::Null).await.unwrap();
+    let calls = hosted.storage.take_calls();
+    let promotion = ["begin", "put static-creds/ci", "delete static-pending/ci", "commit"];
+    assert!(calls.windows(promotion.len()).any(|window| window == promotion), "{calls:?}");
+    assert_eq!(hosted.storage.open_transactions(), 0);
+}
+
+async fn a_rotation_recovers_from_a_kill(hosted: &Hosted, moment: Moment) {
     for calls_before in 0..MOST_CALLS {
         let former = hosted.token().await;
         hosted.age().await;

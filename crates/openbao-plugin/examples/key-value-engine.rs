@@ -6,6 +6,7 @@
 //! | `leases/:key` | read | the object with a lease; revoking the lease deletes `issued/:key` |
 //! | `issued/:key` | read | whether the object is leased |
 //! | `unchecked/:key` | read | a lease, issued without a check that this node is active |
+//! | `renamed/:from/:to` | write | renames an object, in a transaction if the host has them |
 //! | `waiting/:key` | write | waits until its caller leaves, and then writes `store/:key` |
 //! | `settings/:name` | write, read, delete, list | one field of each type |
 //! | `limits` | read | the host's lease times |
@@ -30,7 +31,7 @@ const LEASE: Duration = Duration::from_secs(60);
 
 static ROUTER: Router<KeyValueMount> = Router::new(
     "Stores objects and leases them.\n\nWrite an object to store/, and read it from store/ or leases/.",
-    &[KEYS, STORE, LEASES, ISSUED, UNCHECKED, WAITING, NAMES, SETTINGS, LIMITS, PANIC],
+    &[KEYS, STORE, LEASES, ISSUED, UNCHECKED, RENAMED, WAITING, NAMES, SETTINGS, LIMITS, PANIC],
 );
 
 const KEYS: Route<KeyValueMount> = Route::new("store/", "Lists the keys.")
@@ -59,6 +60,11 @@ const ISSUED: Route<KeyValueMount> = Route::new("issued/:key", "Whether an objec
 const UNCHECKED: Route<KeyValueMount> = Route::new("unchecked/:key", "Issues a lease without a check.")
     .help("It does not check that this node is active. The host cannot keep a lease that a standby issues.")
     .read("Issues a lease.", |_, call| Box::pin(async move { Ok(unchecked(call.name())) }));
+
+const RENAMED: Route<KeyValueMount> = Route::new("renamed/:from/:to", "Renames an object.")
+    .help("A crash leaves the old name or the new one, and without transactions perhaps both.")
+    .write("Renames it.", |mount, call| Box::pin(KeyValueMount::rename(mount, call)))
+    .returns(&[Field::boolean("transaction", "Whether the host has transactions.")]);
 
 const WAITING: Route<KeyValueMount> = Route::new("waiting/:key", "Waits until its caller leaves.")
     .help("Then it writes an object to store/.")
@@ -210,7 +216,7 @@ impl KeyValueMount {
     }
 
     async fn list(&self, call: Call) -> Result<Response, Failure> {
-        Ok(Response::with_keys(self.mount.storage.list(&call.request().path).await?))
+        Ok(Response::with_keys(self.mount.storage.list_page(&call.request().path, &call.page()).await?))
     }
 
     async fn object(&self, path: &str) -> Result<Option<Map<String, Value>>, Failure> {
@@ -233,6 +239,26 @@ impl KeyValueMount {
         let internal_data = object(json!({"key": key}));
         let lease = Lease::new(LEASE).max_ttl(LEASE * 10).renewable().internal_data(internal_data);
         Ok(Response::with_data(data).leased(lease).warning(format!("issued/{key} is deleted when the lease ends")))
+    }
+
+    async fn rename(&self, call: Call) -> Result<Response, Failure> {
+        let [from, to] = ["from", "to"].map(|name| format!("store/{}", call.parameter(name)));
+        let storage = &self.mount.storage;
+        let Some(entry) = storage.get(&from).await? else {
+            return Err(refuse(format!("{from} does not exist"), format!("write {from} first")));
+        };
+        let renamed = StorageEntry::new(to, entry.value);
+        let transaction = storage.begin().await?;
+        let has_transactions = transaction.is_some();
+        if let Some(transaction) = transaction {
+            transaction.put(renamed).await?;
+            transaction.delete(&from).await?;
+            transaction.commit().await?;
+        } else {
+            storage.put(renamed).await?;
+            storage.delete(&from).await?;
+        }
+        Ok(Response::with_data(object(json!({"transaction": has_transactions}))))
     }
 
     async fn wait(&self, call: Call) -> Result<Response, Failure> {

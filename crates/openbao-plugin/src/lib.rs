@@ -145,7 +145,7 @@ pub use hclog::HclogLayer;
 pub use logical::backend::{Backend, Engine, HeldLease, Lease, Mount, Operation, Request, Response, SpecialPaths};
 pub use logical::cancellation::Cancellation;
 pub use logical::failure::Failure;
-pub use logical::storage::{Storage, StorageEntry};
+pub use logical::storage::{Page, Storage, StorageEntry, Transaction};
 pub use logical::system_view::{ReplicationState, SystemView};
 pub use serve::{ServeError, run, serve};
 pub use standalone::{About, Start, Terminal, start};

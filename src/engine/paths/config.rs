@@ -29,7 +29,7 @@ const USERS: [&str; 3] = ["roles/", "static-roles/", PREFIX];
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("config/", "The configs.")
     .help("Lists the names of the configs.")
-    .list("List the configs", |mount, _| list(mount).boxed());
+    .list("List the configs", |mount, call| keys(mount, PREFIX, call).boxed());
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("config/:name", "The credentials of an OAuth client.")
     .help(
@@ -91,10 +91,6 @@ const FIELDS: &[Field] = &[
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Config>, Failure> {
     mount.entries.get(&Config::key(name)).await
-}
-
-async fn list(mount: &GenesysMount) -> Result<Response, Failure> {
-    keys(mount, PREFIX).await
 }
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {

@@ -15,7 +15,7 @@ use openbao_plugin::{Failure, Response};
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("roles/", "The roles.")
     .help("Lists the names of the roles.")
-    .list("List the roles", |mount, _| keys(mount, PREFIX).boxed());
+    .list("List the roles", |mount, call| keys(mount, PREFIX, call).boxed());
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("roles/:name", "The settings of creds/ and token/.")
     .help(

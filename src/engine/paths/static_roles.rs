@@ -18,7 +18,7 @@ use openbao_plugin::{Failure, Response};
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("static-roles/", "The static roles.")
     .help("Lists the names of the static roles.")
-    .list("List the static roles", |mount, _| keys(mount, ROLES).boxed());
+    .list("List the static roles", |mount, call| keys(mount, ROLES, call).boxed());
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "A token that the engine rotates.")
     .help(

@@ -159,12 +159,8 @@ impl SecretStore for StaticStore {
         let staged = seen.versions.promotable(version, over, &seen.current_value()?)?;
         let previous = seen.versions.current().map(|current| current.version.clone());
         let promoted = StoredVersion { previous, ..staged.clone() };
-        self.entries.put(&key(CREDENTIALS, name), &promoted).await.map_err(failed)?;
         // A staged version that is also the current one counts as promoted.
-        if let Err(failure) = self.entries.delete(&key(PENDING, name)).await {
-            tracing::warn!(role.name = name, "the promoted version is still staged, which is harmless: {failure}");
-        }
-        Ok(())
+        self.entries.put_and_drop(&key(CREDENTIALS, name), &promoted, &key(PENDING, name)).await.map_err(failed)
     }
 
     async fn unstage(&self, secret: &SecretId, version: &VersionId) -> Result<()> {

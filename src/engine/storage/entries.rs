@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use openbao_plugin::{Failure, HostError, Storage, StorageEntry};
+use openbao_plugin::{Failure, HostError, Page, Storage, StorageEntry};
 
 /// The prefixes whose values hold secrets: a seal that supports it wraps them again.
 pub(crate) const SEAL_WRAPPED: [&str; 6] =
@@ -53,15 +53,41 @@ impl Entries {
     /// # Errors
     /// The host's error. The entry may still have been written.
     pub(crate) async fn put<T: Serialize>(&self, key: &str, entry: &T) -> Result<(), Failure> {
-        let value = serde_json::to_vec(entry).map_err(|_| Failure::internal(format!("{key} cannot be serialized")))?;
-        self.put_value(key, Zeroizing::new(value)).await
+        self.put_value(key, serialized(key, entry)?).await
+    }
+
+    /// Writes an entry and deletes one that is not needed any more: in one transaction, or one after the other where the
+    /// host has none. There, the second one may remain.
+    ///
+    /// # Errors
+    /// The host's error. Both may still have been written.
+    pub(crate) async fn put_and_drop<T: Serialize>(&self, key: &str, entry: &T, other: &str) -> Result<(), Failure> {
+        let Some(transaction) = self.storage.begin().await? else {
+            self.put(key, entry).await?;
+            if let Err(failure) = self.delete(other).await {
+                tracing::warn!("{other} could not be deleted, which is harmless: {failure}");
+            }
+            return Ok(());
+        };
+        let value = serialized(key, entry)?;
+        self.invalidate(key);
+        self.invalidate(other);
+        let committed = async {
+            transaction.put(stored(key, &value)).await?;
+            transaction.delete(other).await?;
+            transaction.commit().await
+        };
+        let committed = committed.await;
+        drop(self.after_write(other, &committed));
+        let mut cache = self.after_write(key, &committed);
+        committed?;
+        cache.insert(key, Arc::new(value));
+        Ok(())
     }
 
     async fn put_value(&self, key: &str, value: Zeroizing<Vec<u8>>) -> Result<(), Failure> {
-        let mut entry = StorageEntry::new(key, value.to_vec());
-        entry.seal_wrap = SEAL_WRAPPED.iter().any(|prefix| key.starts_with(prefix));
         self.invalidate(key);
-        let written = self.storage.put(entry).await;
+        let written = self.storage.put(stored(key, &value)).await;
         let mut cache = self.after_write(key, &written);
         written?;
         cache.insert(key, Arc::new(value));
@@ -85,6 +111,14 @@ impl Entries {
     /// The host's error.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, Failure> {
         Ok(self.storage.list(prefix).await?)
+    }
+
+    /// The names directly under a prefix on a page of the list.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn list_page(&self, prefix: &str, page: &Page) -> Result<Vec<String>, Failure> {
+        Ok(self.storage.list_page(prefix, page).await?)
     }
 
     /// Removes an entry from the cache, because another node wrote it.
@@ -144,6 +178,17 @@ impl EntryCache {
             self.size -= key.len() + value.len();
         }
     }
+}
+
+fn serialized<T: Serialize>(key: &str, entry: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let failed = |_| Failure::internal(format!("{key} cannot be serialized"));
+    serde_json::to_vec(entry).map(Zeroizing::new).map_err(failed)
+}
+
+fn stored(key: &str, value: &Zeroizing<Vec<u8>>) -> StorageEntry {
+    let mut entry = StorageEntry::new(key, value.to_vec());
+    entry.seal_wrap = SEAL_WRAPPED.iter().any(|prefix| key.starts_with(prefix));
+    entry
 }
 
 fn damaged(key: &str) -> Failure {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::path::Parameters;
 use super::value::{FieldValue, Values};
 use crate::logical::backend::{Operation, Request};
+use crate::logical::storage::Page;
 
 /// A request to one route. `Debug` omits everything that the caller sent.
 pub struct Call {
@@ -41,6 +42,13 @@ impl Call {
     /// Returns the whole request.
     pub fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// Returns the page that a list asks for with `after` and `limit`, as in OpenBao's own engines.
+    pub fn page(&self) -> Page {
+        let limit = self.integer("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
+        let page = Page::all().after(self.text("after").unwrap_or_default());
+        limit.map_or(page.clone(), |limit| page.limit(limit))
     }
 
     /// Resolves when the host cancels the request, because its caller left or the request timed out. The call runs to

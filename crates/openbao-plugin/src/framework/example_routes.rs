@@ -75,6 +75,9 @@ fn echo(_: &Echo, call: Call) -> BoxFuture<'_, Result<Response, Failure>> {
         if !call.parameter("id").is_empty() {
             data.insert("id".to_owned(), Value::from(call.parameter("id")));
         }
+        if call.operation() == Operation::List {
+            data.insert("page".to_owned(), serde_json::json!([call.page().after, call.page().limit]));
+        }
         let nulls: Vec<_> = FIELDS.iter().map(|field| field.name).filter(|field| call.is_null(field)).collect();
         if !nulls.is_empty() && call.operation() == Operation::Patch {
             data.insert("removed".to_owned(), Value::from(nulls));

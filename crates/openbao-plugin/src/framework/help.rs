@@ -3,6 +3,7 @@
 use super::field::{Field, FieldKind};
 use super::path::parameters;
 use super::route::Route;
+use crate::logical::backend::Operation;
 
 /// The assumed width of a terminal, in characters.
 const WIDTH: usize = 80;
@@ -34,14 +35,18 @@ pub(super) fn route_text<M: 'static>(route: &Route<M>, path: &str) -> String {
         push(&mut text, 8, operation.summary);
         text.push('\n');
     }
-    if parameters(route.path).next().is_some() || route.all_fields().next().is_some() {
+    if parameters(route.path).next().is_some()
+        || route.all_fields().next().is_some()
+        || route.find(Operation::List).is_some()
+    {
         text.push_str("## PARAMETERS\n\n");
     }
     for parameter in parameters(route.path) {
         push(&mut text, 4, &format!("{parameter} (string, in the path)"));
         text.push('\n');
     }
-    for field in route.all_fields() {
+    let is_list = route.find(Operation::List).is_some();
+    for field in route.fields_of(if is_list { Operation::List } else { Operation::Read }) {
         push(&mut text, 4, &format!("{} ({})", field.name, kind(field)));
         push(&mut text, 8, field.description);
         text.push('\n');

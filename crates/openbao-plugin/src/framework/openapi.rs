@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::duration;
 use super::field::{Field, FieldKind};
 use super::path;
-use super::route::{Display, Route, RouteOperation};
+use super::route::{Display, PAGE, Route, RouteOperation};
 use crate::logical::backend::Operation;
 
 const VERSION: &str = "3.0.2";
@@ -95,7 +95,9 @@ fn operation<M: 'static>(route: &Route<M>, described: &RouteOperation<M>, mount_
     operation.insert("operationId".to_owned(), Value::from(operation_id(route, described, mount_type)));
     operation.insert("tags".to_owned(), json!(["secrets"]));
     if let Some(list) = list_parameter(route, described) {
-        operation.insert("parameters".to_owned(), json!([list]));
+        let mut parameters = vec![list];
+        parameters.extend(PAGE.iter().map(query_parameter));
+        operation.insert("parameters".to_owned(), Value::from(parameters));
     }
     if is_write(described.operation) && route.all_fields().next().is_some() {
         let content = json!({"application/json": {"schema": body(route.all_fields())}});
@@ -143,14 +145,15 @@ fn parameters<M: 'static>(route: &Route<M>) -> Vec<Value> {
     if route.operations().any(|one| is_write(one.operation)) {
         return parameters;
     }
-    for field in route.all_fields().filter(|field| field.kind != FieldKind::Rest) {
-        let description = one_line(field.description);
-        parameters.push(json!({
-            "name": field.name, "description": description, "in": "query", "required": field.required,
-            "schema": schema(field),
-        }));
-    }
+    parameters.extend(route.all_fields().filter(|field| field.kind != FieldKind::Rest).map(query_parameter));
     parameters
+}
+
+fn query_parameter(field: &Field) -> Value {
+    json!({
+        "name": field.name, "description": one_line(field.description), "in": "query", "required": field.required,
+        "schema": schema(field),
+    })
 }
 
 fn is_write(operation: Operation) -> bool {

@@ -9,6 +9,11 @@ use crate::logical::failure::Failure;
 
 /// Limits the operations of a route: write, read, patch, delete, list.
 const MOST_OPERATIONS: usize = 5;
+/// The fields that every list has; see [`Call::page`].
+pub(super) const PAGE: &[Field] = &[
+    Field::text("after", "List the names after this one only."),
+    Field::integer("limit", "List at most so many names. 0: all.").default("0"),
+];
 /// Limits the calls of [`Route::fields`].
 const MOST_FIELD_SETS: usize = 3;
 
@@ -161,7 +166,7 @@ impl<M: 'static> Route<M> {
         self.operation(Operation::Delete, summary, handler)
     }
 
-    /// Answers lists.
+    /// Answers lists, and pages of them; see [`Call::page`].
     #[must_use]
     pub const fn list(self, summary: &'static str, handler: Handler<M>) -> Self {
         self.operation(Operation::List, summary, handler)
@@ -236,6 +241,11 @@ impl<M: 'static> Route<M> {
     /// Returns the fields that a caller may send, beside the parameters in the path.
     pub fn all_fields(&self) -> impl Iterator<Item = &'static Field> + Clone + use<M> {
         self.fields.into_iter().flatten()
+    }
+
+    /// The fields of an operation: a list has those of its page as well.
+    pub(super) fn fields_of(&self, operation: Operation) -> impl Iterator<Item = &'static Field> + Clone + use<M> {
+        self.all_fields().chain(PAGE.iter().filter(move |_| operation == Operation::List))
     }
 
     /// The handler of an operation.

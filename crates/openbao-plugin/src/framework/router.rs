@@ -47,7 +47,7 @@ impl<M: Send + Sync + 'static> Router<M> {
         let (route, parameters) = self.route(&request.path).ok_or(Failure::UnsupportedPath)?;
         let operation = route.find(request.operation).ok_or(Failure::UnsupportedOperation)?;
         check_names(route, &request.path, &parameters)?;
-        let values = value::values(route.all_fields(), &request.data)?;
+        let values = value::values(route.fields_of(request.operation), &request.data)?;
         check_required(route, request.operation, &values)?;
         let warning = unknown_fields(route, &request);
         let is_read = request.operation == Operation::Read;
@@ -131,7 +131,7 @@ fn unknown_fields<M: 'static>(route: &Route<M>, request: &Request) -> Option<Str
         return None;
     }
     let is_known = |name: &str| {
-        route.all_fields().any(|field| field.name == name)
+        route.fields_of(request.operation).any(|field| field.name == name)
             || path::parameters(route.path).any(|parameter| parameter == name)
     };
     let mut unknown: Vec<_> = request.data.keys().map(String::as_str).filter(|name| !is_known(name)).collect();

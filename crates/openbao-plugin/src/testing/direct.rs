@@ -74,7 +74,10 @@ async fn answer(host: &impl DirectHost, path: &str, arguments: Bytes) -> Result<
             return Ok(pb::ReplicationStateReply { state }.encode_to_vec().into());
         }
         "/pb.SystemView/LocalMount" => return Ok(pb::LocalMountReply { local: false }.encode_to_vec().into()),
-        _ => return Ok(pb::TtlReply { ttl: LEASE_TTL }.encode_to_vec().into()),
+        "/pb.SystemView/DefaultLeaseTTL" | "/pb.SystemView/MaxLeaseTTL" => {
+            return Ok(pb::TtlReply { ttl: LEASE_TTL }.encode_to_vec().into());
+        }
+        _ => return Err(Status::unimplemented(format!("this host has no {path}"))),
     };
     let key = match &call {
         StorageCall::Get(key) => key.clone(),

@@ -14,9 +14,11 @@ use crate::proto::pb;
 /// It records every call, and can fail writes, lose their answers, or run an action at a given call.
 #[derive(Clone, Default)]
 pub struct MemoryStorage {
-    entries: Arc<Mutex<BTreeMap<String, pb::StorageEntry>>>,
+    entries: Arc<Mutex<Entries>>,
     script: Arc<Mutex<Script>>,
 }
+
+type Entries = BTreeMap<String, pb::StorageEntry>;
 
 /// OpenBao's error for a key with a `.` or `..` segment.
 const RELATIVE: &str = "relative paths not supported";
@@ -29,6 +31,9 @@ struct Script {
     calls: Vec<String>,
     meeting: Option<(String, Arc<Barrier>)>,
     event: Option<Event>,
+    is_transactional: bool,
+    /// The writes of the transactions that have not ended, by id. `None` deletes a key.
+    transactions: BTreeMap<String, Vec<(String, Option<pb::StorageEntry>)>>,
 }
 
 /// An action that runs at a call.
@@ -48,6 +53,17 @@ pub enum Moment {
 }
 
 impl MemoryStorage {
+    /// Adds transactions, as OpenBao's integrated storage has them, for the mounts that are set up after it. A transaction
+    /// reads what is committed, and not its own writes.
+    pub fn enable_transactions(&self) {
+        self.script.lock().is_transactional = true;
+    }
+
+    /// Returns how many transactions have been neither committed nor rolled back.
+    pub fn open_transactions(&self) -> usize {
+        self.script.lock().transactions.len()
+    }
+
     /// Creates a storage whose writes fail with this message.
     pub fn refusing(words: &str) -> Self {
         let storage = Self::default();
@@ -119,7 +135,7 @@ impl MemoryStorage {
     }
 
     /// Records and executes a call, or runs the scripted action at it.
-    async fn execute<T>(&self, call: String, work: impl FnOnce(&mut BTreeMap<String, pb::StorageEntry>) -> T) -> T {
+    async fn execute<T>(&self, call: String, work: impl FnOnce(&mut Entries) -> T) -> T {
         let meeting = self.script.lock().meeting.take_if(|(at, _)| *at == call);
         if let Some((_, barrier)) = meeting {
             barrier.wait().await;
@@ -146,17 +162,56 @@ impl MemoryStorage {
     fn refusal(&self) -> String {
         self.script.lock().refusal.clone()
     }
+
+    /// Executes a write, or adds it to its transaction. Returns the error text.
+    async fn write(&self, call: &str, transaction: &str, key: String, entry: Option<pb::StorageEntry>) -> String {
+        let is_relative = key.split('/').any(|step| step == "." || step == "..");
+        let err = if is_relative { RELATIVE.to_owned() } else { self.refusal() };
+        // A lost answer is that of a put, or of a commit.
+        let is_lost = self.script.lock().are_answers_lost && entry.is_some() && transaction.is_empty();
+        let is_executed = !is_relative && (err.is_empty() || is_lost);
+        let write = |entries: &mut Entries| {
+            let mut script = self.script.lock();
+            match script.transactions.get_mut(transaction) {
+                Some(writes) if err.is_empty() => writes.push((key.clone(), entry)),
+                None if is_executed => apply(entries, (key.clone(), entry)),
+                _ => {}
+            }
+        };
+        self.execute(format!("{call} {key}"), write).await;
+        err
+    }
+}
+
+fn apply(entries: &mut Entries, (key, entry): (String, Option<pb::StorageEntry>)) {
+    match entry {
+        Some(entry) => entries.insert(key, entry),
+        None => entries.remove(&key),
+    };
+}
+
+fn names_below(entries: &Entries, prefix: &str) -> Vec<String> {
+    let below = entries.keys().filter_map(|key| key.strip_prefix(prefix));
+    let names = below.map(|name| name.split_inclusive('/').next().unwrap_or_default().to_owned());
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 #[tonic::async_trait]
 impl pb::storage_server::Storage for MemoryStorage {
     async fn list(&self, request: Request<pb::StorageListArgs>) -> Result<Response<pb::StorageListReply>, Status> {
         let prefix = request.into_inner().prefix;
-        let names = |entries: &mut BTreeMap<String, pb::StorageEntry>| -> BTreeSet<String> {
-            let below = entries.keys().filter_map(|key| key.strip_prefix(&prefix));
-            below.map(|name| name.split_inclusive('/').next().unwrap_or_default().to_owned()).collect()
-        };
-        let keys = self.execute(format!("list {prefix}"), names).await.into_iter().collect();
+        let keys = self.execute(format!("list {prefix}"), |entries| names_below(entries, &prefix)).await;
+        Ok(Response::new(pb::StorageListReply { keys, err: String::new() }))
+    }
+
+    async fn list_page(
+        &self,
+        request: Request<pb::StorageListPageArgs>,
+    ) -> Result<Response<pb::StorageListReply>, Status> {
+        let pb::StorageListPageArgs { prefix, after, limit, .. } = request.into_inner();
+        let most = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let names = self.execute(format!("list {prefix}"), |entries| names_below(entries, &prefix)).await;
+        let keys = names.into_iter().filter(|name| *name > after).take(most).collect();
         Ok(Response::new(pb::StorageListReply { keys, err: String::new() }))
     }
 
@@ -167,16 +222,9 @@ impl pb::storage_server::Storage for MemoryStorage {
     }
 
     async fn put(&self, request: Request<pb::StoragePutArgs>) -> Result<Response<pb::StoragePutReply>, Status> {
-        let (entry, err) = (request.into_inner().entry.unwrap(), self.refusal());
-        let is_relative = is_relative(&entry.key);
-        let err = if is_relative { RELATIVE.to_owned() } else { err };
-        let is_executed = err.is_empty() || (self.script.lock().are_answers_lost && !is_relative);
-        let write = |entries: &mut BTreeMap<_, _>| {
-            if is_executed {
-                entries.insert(entry.key.clone(), entry.clone());
-            }
-        };
-        self.execute(format!("put {}", entry.key), write).await;
+        let pb::StoragePutArgs { entry, txn } = request.into_inner();
+        let entry = entry.unwrap();
+        let err = self.write("put", &txn, entry.key.clone(), Some(entry)).await;
         Ok(Response::new(pb::StoragePutReply { err }))
     }
 
@@ -184,18 +232,42 @@ impl pb::storage_server::Storage for MemoryStorage {
         &self,
         request: Request<pb::StorageDeleteArgs>,
     ) -> Result<Response<pb::StorageDeleteReply>, Status> {
-        let (key, err) = (request.into_inner().key, self.refusal());
-        let err = if is_relative(&key) { RELATIVE.to_owned() } else { err };
-        let delete = |entries: &mut BTreeMap<String, _>| {
-            if err.is_empty() {
-                entries.remove(&key);
-            }
-        };
-        self.execute(format!("delete {key}"), delete).await;
+        let pb::StorageDeleteArgs { key, txn } = request.into_inner();
+        let err = self.write("delete", &txn, key, None).await;
         Ok(Response::new(pb::StorageDeleteReply { err }))
     }
-}
 
-fn is_relative(key: &str) -> bool {
-    key.split('/').any(|step| step == "." || step == "..")
+    async fn is_transactional(
+        &self,
+        _: Request<pb::Empty>,
+    ) -> Result<Response<pb::StorageIsTransactionalReply>, Status> {
+        let transactional = self.script.lock().is_transactional;
+        Ok(Response::new(pb::StorageIsTransactionalReply { transactional }))
+    }
+
+    async fn begin_tx(&self, _: Request<pb::Empty>) -> Result<Response<pb::StorageBeginTxReply>, Status> {
+        let txn = uuid::Uuid::new_v4().to_string();
+        self.execute("begin".to_owned(), |_| self.script.lock().transactions.insert(txn.clone(), Vec::new())).await;
+        Ok(Response::new(pb::StorageBeginTxReply { txn, err: String::new() }))
+    }
+
+    async fn commit(&self, request: Request<pb::StorageEndTxArgs>) -> Result<Response<pb::StorageEndTxReply>, Status> {
+        let (txn, err) = (request.into_inner().txn, self.refusal());
+        let is_executed = err.is_empty() || self.script.lock().are_answers_lost;
+        let commit = |entries: &mut Entries| {
+            let writes = self.script.lock().transactions.remove(&txn).unwrap_or_default();
+            writes.into_iter().filter(|_| is_executed).for_each(|write| apply(entries, write));
+        };
+        self.execute("commit".to_owned(), commit).await;
+        Ok(Response::new(pb::StorageEndTxReply { err }))
+    }
+
+    async fn rollback(
+        &self,
+        request: Request<pb::StorageEndTxArgs>,
+    ) -> Result<Response<pb::StorageEndTxReply>, Status> {
+        let txn = request.into_inner().txn;
+        self.execute("rollback".to_owned(), |_| self.script.lock().transactions.remove(&txn)).await;
+        Ok(Response::new(pb::StorageEndTxReply { err: String::new() }))
+    }
 }

@@ -56,6 +56,7 @@ async fn the_hosts_openapi_document_has_every_path_of_the_mount() {
         "leases/{key}",
         "limits",
         "panic",
+        "renamed/{from}/{to}",
         "settings",
         "settings/{name}",
         "store",

@@ -114,6 +114,46 @@ async fn concurrent_requests_are_all_answered() {
 }
 
 #[tokio::test]
+async fn a_list_is_read_page_by_page() {
+    let Some(bao) = Bao::with(&example()).await else { return };
+    bao.mount(&example(), "kv1").await;
+    for key in ["a", "b", "c/d", "e"] {
+        bao.call("PUT", &format!("kv1/store/{key}"), json!({"x": 1})).await;
+    }
+    for (query, expected) in [
+        ("", json!(["a", "b", "c/", "e"])),
+        ("?limit=2", json!(["a", "b"])),
+        ("?after=b&limit=1", json!(["c/"])),
+        ("?after=c/", json!(["e"])),
+        ("?after=bb&limit=0", json!(["c/", "e"])),
+        ("?limit=-1", json!(["a", "b", "c/", "e"])),
+    ] {
+        let (_, answer) = bao.call("LIST", &format!("kv1/store{query}"), Value::Null).await;
+        assert_eq!((&answer["data"]["keys"], &answer["warnings"]), (&expected, &Value::Null), "{query}");
+    }
+    assert_eq!(bao.call("LIST", "kv1/store?after=e", Value::Null).await.0, 404, "as in OpenBao's own engines");
+    assert_eq!(bao.call("LIST", "kv1/store?limit=many", Value::Null).await.0, 400);
+}
+
+async fn rename(bao: &Bao) -> Value {
+    bao.mount(&example(), "kv1").await;
+    bao.call("PUT", "kv1/store/a", json!({"x": 1})).await;
+    let (status, answer) = bao.call("PUT", "kv1/renamed/a/b", json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(bao.call("LIST", "kv1/store", Value::Null).await.1["data"]["keys"], json!(["b"]));
+    assert_eq!(bao.call("GET", "kv1/store/b", Value::Null).await.1["data"], json!({"x": 1}));
+    answer["data"]["transaction"].clone()
+}
+
+#[tokio::test]
+async fn two_writes_are_one_transaction() {
+    let Some(bao) = Bao::durable(&example()).await else { return };
+    assert_eq!(rename(&bao).await, true, "OpenBao's integrated storage has transactions");
+    let Some(bao) = Bao::with(&example()).await else { return };
+    rename(&bao).await;
+}
+
+#[tokio::test]
 async fn a_handler_sees_that_its_caller_left() {
     let Some(bao) = Bao::with(&example()).await else { return };
     bao.mount(&example(), "kv1").await;

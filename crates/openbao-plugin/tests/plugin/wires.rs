@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
+use super::bao::until;
 use super::example::engine;
 use openbao_plugin::testing::wire::{pb, plugin};
 use openbao_plugin::testing::{Host, HostIdentity, MemoryStorage, PluginProcess, Transport, YamuxSession, of_mount};
@@ -46,6 +47,26 @@ async fn the_handshake_is_one_line_and_the_socket_has_mode_0600() {
     assert_eq!(mode & 0o777, 0o600);
     let asked = start(&HostIdentity::new(), &[MUX]);
     assert_eq!(asked.field(6), "true");
+}
+
+#[tokio::test]
+async fn a_transaction_is_committed_or_discarded() {
+    let storage = MemoryStorage::default();
+    storage.enable_transactions();
+    let (_plugin, host) = over_sockets(storage.clone()).await;
+    assert_eq!(host.setup("one").await, "");
+    storage.set("store/a", "{}");
+    storage.take_calls();
+    assert!(host.ask("one", "update", "renamed/a/b", "").await.unwrap().err.is_none());
+    assert_eq!(storage.take_calls(), ["get store/a", "begin", "put store/b", "delete store/a", "commit"]);
+    storage.refuse("the disk is full");
+    let refused = host.ask("one", "update", "renamed/b/c", "").await.unwrap().err.unwrap();
+    assert_eq!(refused.err_msg, "the disk is full");
+    until("the transaction is rolled back", async || storage.open_transactions() == 0).await;
+    assert_eq!(
+        (storage.keys(), storage.calls().last().map(String::as_str)),
+        (vec!["store/b".to_owned()], Some("rollback"))
+    );
 }
 
 #[tokio::test]

@@ -33,6 +33,20 @@ async fn a_handler_gets_the_name_and_the_fields() {
 }
 
 #[tokio::test]
+async fn a_list_has_pages() {
+    for (sent, expected) in [
+        (json!({}), json!(["", null])),
+        (json!({"after": "b", "limit": "2"}), json!(["b", 2])),
+        (json!({"limit": 0}), json!(["", null])),
+        (json!({"limit": -1}), json!(["", null])),
+    ] {
+        assert_eq!(data(Operation::List, "config/", sent).await["page"], expected);
+    }
+    let refused = handle(Operation::List, "config/", json!({"limit": "many"})).await;
+    assert!(refused.is_err_and(|failure| failure.to_string().starts_with("limit is not a whole number\n")));
+}
+
+#[tokio::test]
 async fn a_patch_needs_no_required_field_and_removes_with_null() {
     let patched = data(Operation::Patch, "config/main", json!({"region": null, "uses": 4})).await;
     assert_eq!((&patched["removed"], &patched["uses"]), (&json!(["region"]), &json!(4)));
