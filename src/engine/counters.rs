@@ -21,7 +21,7 @@ pub(crate) enum TokenUse {
 }
 
 /// Work that can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum Action {
     /// A token for `creds/` or `token/`.

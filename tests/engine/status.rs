@@ -92,7 +92,9 @@ async fn the_status_counts_tokens_revocations_and_failures_by_config() {
     for (series, expected) in [
         (r#"genesys_tokens_issued_total{config="main",use="leased"}"#, 1.0),
         (r#"genesys_tokens_revoked_total{config="main"}"#, 1.0),
-        (r#"genesys_failures_total{config="main",action="issue",type="PlatformUnavailable"}"#, 1.0),
+        (r#"genesys_failures_by_type_total{config="main",action="issue",type="PlatformUnavailable"}"#, 1.0),
+        (r#"genesys_failures_total{config="main",action="issue"}"#, 1.0),
+        (r#"genesys_failures_total{config="main",action="revoke"}"#, 0.0),
         (r#"genesys_static_roles{config="main"}"#, 2.0),
         (r#"genesys_revocations_owed{config="main"}"#, 0.0),
     ] {

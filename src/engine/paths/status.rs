@@ -19,7 +19,7 @@ pub(crate) const MOUNT: Route<GenesysMount> = Route::new("status", "The state of
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("status/", "The configs that have a status.")
     .help("Lists the names of the configs.")
-    .list("List the configs", |mount, _| keys(mount, CONFIGS).boxed())
+    .list("List the configs", |mount, call| keys(mount, CONFIGS, call).boxed())
     .returns(&[Field::texts("keys", "The names.")]);
 
 pub(crate) const CONFIG: Route<GenesysMount> = Route::new("status/:config", "The state of a config, for monitoring.")

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use strum::VariantArray;
 
 use super::summary::{Status, Summary};
-use crate::engine::counters::TokenUse;
+use crate::engine::counters::{Action, TokenUse};
 
 /// The text, which ends with `# EOF`. The config is empty for tokens of earlier versions and for roles that cannot be read. Names of configs need no escapes: they are letters, digits, `_`, `-` and `.`.
 pub(super) fn text(status: &Status) -> String {
@@ -32,7 +32,14 @@ pub(super) fn text(status: &Status) -> String {
             (format!(r#"{{config="{config}",action="{action}",type="{kind}"}}"#), *count)
         })
     });
-    family(&mut text, ("genesys_failures", "counter"), "Failed work by error type.", failed);
+    family(&mut text, ("genesys_failures_by_type", "counter"), "Failed work by error type.", failed);
+    let failed = configs.iter().flat_map(|(config, summary)| {
+        Action::VARIANTS.iter().map(move |action| {
+            let of_action = summary.failed.iter().filter(|((failed, _), _)| *failed == *action);
+            (format!(r#"{{config="{config}",action="{action}"}}"#), of_action.map(|(_, count)| count).sum::<u64>())
+        })
+    });
+    family(&mut text, ("genesys_failures", "counter"), "Failed work.", failed);
     let mut each = |name, kind, help, value: fn(&Summary) -> Option<i64>| {
         let samples =
             configs.iter().filter_map(|(config, summary)| Some((format!(r#"{{config="{config}"}}"#), value(summary)?)));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::openmetrics;
 use crate::engine::automation::last_error::shown_time;
-use crate::engine::counters::{Counted, TokenUse};
+use crate::engine::counters::{Action, Counted, TokenUse};
 use crate::engine::mount::GenesysMount;
 use crate::engine::root::automation::RootAutomation;
 use crate::engine::static_roles::credential::StaticCredential;
@@ -22,7 +22,7 @@ pub(super) struct Summary {
     pub(super) revoked: u64,
     pub(super) roots_rotated: u64,
     /// By action and error type.
-    pub(super) failed: BTreeMap<(String, &'static str), u64>,
+    pub(super) failed: BTreeMap<(Action, &'static str), u64>,
     pub(super) revocations_owed: u64,
     pub(super) static_roles: u64,
     /// Roles whose last rotation failed.
@@ -109,7 +109,7 @@ impl Summary {
             Counted::Issued(used) => *self.issued.entry(used).or_default() += count,
             Counted::Revoked => self.revoked += count,
             Counted::RootRotated => self.roots_rotated += count,
-            Counted::Failed(action, kind) => *self.failed.entry((action.to_string(), kind)).or_default() += count,
+            Counted::Failed(action, kind) => *self.failed.entry((action, kind)).or_default() += count,
         }
     }
 
@@ -153,7 +153,7 @@ impl Summary {
             *self.issued.entry(*used).or_default() += count;
         }
         for (failed, count) in &other.failed {
-            *self.failed.entry(failed.clone()).or_default() += count;
+            *self.failed.entry(*failed).or_default() += count;
         }
         self.revoked += other.revoked;
         self.roots_rotated += other.roots_rotated;
@@ -180,7 +180,7 @@ impl Summary {
     fn shown(&self) -> Map<String, Value> {
         let mut failed = Map::new();
         for ((action, kind), count) in &self.failed {
-            let by_kind = failed.entry(action.clone()).or_insert_with(|| json!({}));
+            let by_kind = failed.entry(action.to_string()).or_insert_with(|| json!({}));
             by_kind[*kind] = json!(count);
         }
         let issued: Map<_, _> = self.issued.iter().map(|(used, count)| (used.to_string(), json!(count))).collect();
