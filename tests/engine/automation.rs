@@ -198,17 +198,20 @@ async fn scheduled_rotations_across_kills_leave_no_dead_credentials() {
         hosted.age_record().await;
         let moment = if rotation % 2 == 0 { Moment::Before } else { Moment::After };
         hosted.kill_at((rotation * 7) % MOST_CALLS, moment);
+        let mut is_kill_pending = true;
         hosted.tick().await;
         loop {
             let ended = || hosted.has_been_killed() || hosted.record()["last_rotation"] != former;
             let waits = || hosted.record()["last_error"].is_object();
             until("the rotation ends", || ended() || waits()).await;
-            hosted.storage.cancel();
+            if std::mem::take(&mut is_kill_pending) && !hosted.storage.cancel() {
+                until("the process is killed", || hosted.has_been_killed()).await;
+            }
             assert!(hosted.are_stored_credentials_valid(), "after {rotation} rotations");
             if hosted.has_been_killed() {
                 // The next active node.
-                hosted.end_lease().await;
                 hosted.restart().await;
+                hosted.end_lease().await;
             } else if waits() {
                 hosted.end_lease().await;
                 hosted.age_record().await;

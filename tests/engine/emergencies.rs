@@ -243,7 +243,7 @@ async fn a_token_that_roles_return_is_replaced_before_it_is_revoked() {
         assert!(!hosted.is_live(token));
     }
     assert!(hosted.is_live(&hosted.token().await) && hosted.is_live(&hosted.shared().await));
-    // Readers of a token that somebody revoked at the platform get another one.
+    // A token that was revoked at the platform is replaced as well.
     let fixed = hosted.token().await;
     hosted.simulation.genesys.revoke_all();
     hosted.write("revoke/main", json!({"token": fixed})).await;

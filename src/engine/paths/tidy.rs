@@ -91,7 +91,7 @@ async fn end_static_orphans(mount: &GenesysMount, report: &mut TidyReport) -> Re
         names.remove(&role);
     }
     for name in names {
-        // Whoever holds the lock writes or deletes the role.
+        // The task that holds the lock writes or deletes the role.
         let Some(_lock) = mount.static_rotations.locks.try_lock(&name) else { continue };
         if is_stored(mount, &key(STATIC_ROLES, &name)).await? {
             continue;
