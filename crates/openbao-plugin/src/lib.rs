@@ -142,10 +142,16 @@ pub mod testing;
 pub use go_plugin::handshake::{HandshakeError, HostEnvironment};
 pub use go_plugin::host_error::HostError;
 pub use hclog::HclogLayer;
-pub use logical::backend::{Backend, Engine, HeldLease, Lease, Mount, Operation, Request, Response, SpecialPaths};
+pub use logical::auth::{Auth, HeldAuth, TokenType};
+pub use logical::backend::{
+    Backend, Engine, HeldLease, Lease, Mount, Operation, PluginKind, Request, Response, SpecialPaths,
+};
+pub use logical::caller::{Connection, WrapRequest};
 pub use logical::cancellation::Cancellation;
+pub use logical::event::Event;
 pub use logical::failure::Failure;
+pub use logical::identity::{Alias, Entity, Group};
 pub use logical::storage::{Page, Storage, StorageEntry, Transaction};
 pub use logical::system_view::{ReplicationState, SystemView};
-pub use serve::{ServeError, run, serve};
+pub use serve::{ServeError, Server, run, serve};
 pub use standalone::{About, Start, Terminal, start};

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use sha2::{Digest, Sha256};
 
 use crate::go_plugin::handshake::{HandshakeError, HostEnvironment};
+use crate::logical::backend::PluginKind;
 
 /// What a binary prints about itself.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +20,22 @@ pub struct About<'a> {
     pub version: &'a str,
     /// Its purpose, in one sentence.
     pub summary: &'a str,
+    /// Its type.
+    pub kind: PluginKind,
 }
 
 impl<'a> About<'a> {
     /// `name` is the name of the file, under which it is registered; `version` is the version under which it is
     /// registered, such as `v1.2.3`; `summary` is its purpose, in one sentence.
     pub const fn new(name: &'a str, version: &'a str, summary: &'a str) -> Self {
-        Self { name, version, summary }
+        Self { name, version, summary, kind: PluginKind::SecretsEngine }
+    }
+
+    /// Describes an auth method.
+    #[must_use]
+    pub const fn auth_method(mut self) -> Self {
+        self.kind = PluginKind::AuthMethod;
+        self
     }
 }
 
@@ -96,14 +106,18 @@ pub fn start<O: Write, E: Write>(
 }
 
 fn help(about: &About<'_>) -> String {
-    let About { name, version, summary } = about;
+    let About { name, version, summary, kind } = about;
+    let (kind, command) = match kind {
+        PluginKind::SecretsEngine => ("secret", "secrets"),
+        PluginKind::AuthMethod => ("auth", "auth"),
+    };
     format!(
         "{summary}
 
 This is a plugin that Vault or OpenBao starts. Copy it into the server's plugin_directory, then run:
 
-  bao plugin register -sha256=$({name} --sha256) -version={version} secret {name}
-  bao secrets enable -path=PATH {name}
+  bao plugin register -sha256=$({name} --sha256) -version={version} {kind} {name}
+  bao {command} enable -path=PATH {name}
 
 For HashiCorp Vault, replace bao with vault.
 

@@ -48,6 +48,9 @@ fn item<M: 'static>(route: &Route<M>, mount_type: &str) -> Value {
     if route.sudo {
         item.insert("x-vault-sudo".to_owned(), Value::Bool(true));
     }
+    if route.unauthenticated {
+        item.insert("x-vault-unauthenticated".to_owned(), Value::Bool(true));
+    }
     if route.exists.is_some() && route.find(Operation::Create).is_some() {
         item.insert("x-vault-createSupported".to_owned(), Value::Bool(true));
     }

@@ -52,6 +52,8 @@ pub struct Route<M: 'static> {
     pub help: &'static str,
     /// Whether the path requires the `sudo` capability.
     pub sudo: bool,
+    /// Whether the path requires no token.
+    pub unauthenticated: bool,
     pub(super) display: Display,
     pub(super) exists: Option<Exists<M>>,
     fields: [&'static [Field]; MOST_FIELD_SETS],
@@ -112,7 +114,7 @@ impl<M: 'static> Route<M> {
     pub const fn new(path: &'static str, summary: &'static str) -> Self {
         let display = Display { item_type: None, action: None, navigation: false };
         let (fields, operations) = ([&[] as &[Field]; MOST_FIELD_SETS], [None; MOST_OPERATIONS]);
-        Self { path, summary, help: "", sudo: false, display, exists: None, fields, operations }
+        Self { path, summary, help: "", sudo: false, unauthenticated: false, display, exists: None, fields, operations }
     }
 
     /// Sets the help text of the path.
@@ -202,6 +204,13 @@ impl<M: 'static> Route<M> {
     #[must_use]
     pub const fn sudo(mut self) -> Self {
         self.sudo = true;
+        self
+    }
+
+    /// Requires no token, as the login of an auth method. Hosts match a prefix: the path up to its first parameter.
+    #[must_use]
+    pub const fn unauthenticated(mut self) -> Self {
+        self.unauthenticated = true;
         self
     }
 

@@ -85,6 +85,17 @@ impl<M: Send + Sync + 'static> Router<M> {
         self.routes.iter().filter(|route| route.sudo).flat_map(|route| path::special_paths(route.path)).collect()
     }
 
+    /// Returns the paths that require no token, for [`SpecialPaths::unauthenticated`], such as `login/*`.
+    ///
+    /// [`SpecialPaths::unauthenticated`]: crate::SpecialPaths::unauthenticated
+    pub fn unauthenticated_paths(&self) -> Vec<String> {
+        self.routes
+            .iter()
+            .filter(|route| route.unauthenticated)
+            .flat_map(|route| path::special_paths(route.path))
+            .collect()
+    }
+
     pub(super) fn route(&self, requested: &str) -> Option<(&'static Route<M>, Parameters)> {
         self.routes.iter().find_map(|route| Some((route, path::matches(route.path, requested)?)))
     }

@@ -6,12 +6,25 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
+use super::auth::{Auth, HeldAuth};
+use super::caller::{Connection, WrapRequest};
 use super::cancellation::Cancellation;
 use super::failure::Failure;
 use super::storage::Storage;
 use super::system_view::SystemView;
 
-/// A secrets engine, which creates a [`Backend`] for each mount. One process serves any number of mounts.
+/// The type of a plugin, under which it is registered (sdk/logical, `BackendType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PluginKind {
+    /// `secret`: answers below its mount, and leases secrets.
+    SecretsEngine = 1,
+    /// `auth`: answers below `auth/`, and requests tokens with [`Response::authenticated`]. Its login paths are
+    /// [unauthenticated](SpecialPaths::unauthenticated), and `Renew` brings a token in [`Request::auth`].
+    AuthMethod = 2,
+}
+
+/// A secrets engine or an auth method, which creates a [`Backend`] for each mount. One process serves any number of mounts.
 pub trait Engine: Send + Sync + 'static {
     /// The backend of one mount.
     type Backend: Backend;
@@ -20,6 +33,11 @@ pub trait Engine: Send + Sync + 'static {
     ///
     /// A host refuses to start a plugin that was registered with a different version.
     fn version(&self) -> String;
+
+    /// Whether the plugin is a secrets engine or an auth method.
+    fn kind(&self) -> PluginKind {
+        PluginKind::SecretsEngine
+    }
 
     /// Creates the backend of a mount.
     ///
@@ -174,7 +192,7 @@ pub enum Operation {
     List,
     /// Return the help of a path, or at the empty path of the engine.
     Help,
-    /// Extend the request's [`lease`](Request::lease).
+    /// Extend the request's [`lease`](Request::lease), or the token of its [`auth`](Request::auth).
     Renew,
     /// Revoke the request's [`lease`](Request::lease). On failure the host retries, and cannot remove the mount; revoking
     /// must therefore succeed for a credential that no longer exists.
@@ -218,6 +236,18 @@ pub struct Request {
     pub mount_type: String,
     /// The mount's accessor in the identity store.
     pub mount_accessor: String,
+    /// The token to renew, for an auth method.
+    pub auth: Option<HeldAuth>,
+    /// The accessor of the caller's token.
+    pub token_accessor: String,
+    /// How often the caller's token may still be used, this request included. 0: any number of times.
+    pub token_uses: i64,
+    /// Whether the request has no token, as a login.
+    pub unauthenticated: bool,
+    /// The caller's connection to the host, for an auth method.
+    pub connection: Option<Connection>,
+    /// The caller's wish to get the answer wrapped.
+    pub wrap: Option<WrapRequest>,
     /// Whether the host canceled the request.
     pub cancellation: Cancellation,
 }
@@ -237,6 +267,12 @@ impl Request {
             mount_point: String::new(),
             mount_type: String::new(),
             mount_accessor: String::new(),
+            auth: None,
+            token_accessor: String::new(),
+            token_uses: 0,
+            unauthenticated: false,
+            connection: None,
+            wrap: None,
             cancellation: Cancellation::new(),
         }
     }
@@ -258,8 +294,16 @@ pub struct Response {
     pub data: Option<Map<String, Value>>,
     /// The lease: of the new secret, or as renewed in the answer to a renewal.
     pub lease: Option<Lease>,
+    /// The token that the host is to create, in an auth method's answer to a login, or has renewed.
+    pub auth: Option<Auth>,
     /// Warnings that the caller sees beside the answer.
     pub warnings: Vec<String>,
+    /// The address to which an auth method redirects the caller. Empty: none.
+    pub redirect: String,
+    /// Makes the host wrap the answer in a token that lives so long.
+    pub wrap_ttl: Option<Duration>,
+    /// HTTP headers of the answer. The host passes on those that the mount is tuned to allow.
+    pub headers: BTreeMap<String, Vec<String>>,
 }
 
 impl Response {
@@ -286,6 +330,27 @@ impl Response {
     #[must_use]
     pub fn leased(mut self, lease: Lease) -> Self {
         self.lease = Some(lease);
+        self
+    }
+
+    /// Adds the token that the host is to create, or has renewed.
+    #[must_use]
+    pub fn authenticated(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    /// Makes the host wrap the answer in a token that lives so long.
+    #[must_use]
+    pub fn wrapped(mut self, ttl: Duration) -> Self {
+        self.wrap_ttl = Some(ttl);
+        self
+    }
+
+    /// Adds an HTTP header. The host passes on those that the mount is tuned to allow (`allowed_response_headers`).
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.entry(name.into()).or_default().push(value.into());
         self
     }
 

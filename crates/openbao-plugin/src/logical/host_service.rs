@@ -16,9 +16,6 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
-/// Limits messages in both directions. A list of 100,000 keys must fit; the host limits what callers send.
-pub(crate) const LONGEST_MESSAGE: usize = 64 << 20;
-
 /// The answers of a test to encoded calls.
 #[cfg(feature = "testing")]
 pub(crate) type Answers = dyn Fn(&'static str, Bytes) -> BoxFuture<'static, Result<Bytes, Status>> + Send + Sync;
@@ -33,9 +30,10 @@ pub(crate) enum HostService {
 }
 
 impl HostService {
-    pub(crate) fn new(channel: Channel) -> Self {
+    /// `longest_message` limits messages in both directions, in bytes.
+    pub(crate) fn new(channel: Channel, longest_message: usize) -> Self {
         let grpc = Grpc::new(channel);
-        Self::Remote(grpc.max_decoding_message_size(LONGEST_MESSAGE).max_encoding_message_size(LONGEST_MESSAGE))
+        Self::Remote(grpc.max_decoding_message_size(longest_message).max_encoding_message_size(longest_message))
     }
 
     /// Calls a method by its path, such as `/pb.Storage/Get`.

@@ -4,9 +4,12 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
+use super::auth::HeldAuth;
 use super::backend::{HeldLease, Lease, Operation, Request, Response, SpecialPaths};
+use super::caller::{Connection, WrapRequest};
 use super::cancellation::Cancellation;
 use super::failure::Failure;
+use super::wire_json::{json, object};
 use super::wire_time::{duration, nanoseconds};
 use crate::proto::pb;
 
@@ -38,6 +41,12 @@ pub(crate) fn request(message: Option<pb::Request>) -> Result<Request, Failure> 
         mount_point: message.mount_point,
         mount_type: message.mount_type,
         mount_accessor: message.mount_accessor,
+        auth: message.auth.map(HeldAuth::from_wire).transpose()?,
+        token_accessor: message.client_token_accessor,
+        token_uses: message.client_token_remaining_uses,
+        unauthenticated: message.unauthenticated,
+        connection: message.connection.map(Connection::from_wire),
+        wrap: message.wrap_info.map(WrapRequest::from_wire),
         cancellation: Cancellation::new(),
     })
 }
@@ -59,10 +68,12 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// A renewed lease keeps its issue time. A new one is issued now.
+    /// A renewed lease or token keeps its issue time. A new one is issued now.
     pub(crate) fn of(request: Option<&pb::Request>, now: SystemTime) -> Self {
         let held = request.and_then(|request| request.secret.as_ref());
-        let issued_at = held.and_then(|held| held.lease_options.as_ref()?.issue_time);
+        let auth = request.and_then(|request| request.auth.as_ref());
+        let options = held.and_then(|held| held.lease_options.as_ref());
+        let issued_at = options.or_else(|| auth?.lease_options.as_ref()).and_then(|options| options.issue_time);
         Self {
             lease_id: held.map(|held| held.lease_id.clone()).unwrap_or_default(),
             issued_at: issued_at.and_then(|time| time.try_into().ok()).unwrap_or(now),
@@ -73,9 +84,12 @@ impl Asked {
 fn response(answer: Response, asked: &Asked) -> pb::Response {
     pb::Response {
         secret: answer.lease.map(|lease| secret(lease, asked)),
+        auth: answer.auth.map(|auth| auth.into_wire(asked.issued_at)),
         data: json(answer.data),
-        redirect: String::new(),
+        redirect: answer.redirect,
         warnings: answer.warnings,
+        wrap_info: answer.wrap_ttl.map(|ttl| pb::ResponseWrapInfo { ttl: nanoseconds(ttl), ..Default::default() }),
+        headers: answer.headers.into_iter().map(|(name, header)| (name, pb::Header { header })).collect(),
     }
 }
 
@@ -131,22 +145,6 @@ fn error_response(failure: &Failure) -> Option<pb::Response> {
     let mut data = Map::new();
     data.insert("error".to_owned(), Value::from(text.as_str()));
     Some(pb::Response { data: json(Some(data)), ..pb::Response::default() })
-}
-
-/// Parses a JSON object. An empty text and null are an empty object.
-fn object(text: &str) -> Result<Map<String, Value>, Failure> {
-    if text.is_empty() {
-        return Ok(Map::new());
-    }
-    let parsed: Option<Map<String, Value>> = serde_json::from_str(text)
-        // The parser's message may quote the data.
-        .map_err(|_| Failure::invalid_request("the request's data is not a JSON object"))?;
-    Ok(parsed.unwrap_or_default())
-}
-
-/// JSON text for the host, which cannot parse an empty text.
-fn json(data: Option<Map<String, Value>>) -> String {
-    data.map_or_else(|| "null".to_owned(), |data| Value::Object(data).to_string())
 }
 
 #[cfg(test)]

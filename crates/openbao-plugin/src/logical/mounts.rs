@@ -22,8 +22,6 @@ use crate::proto::pb::backend_server;
 
 /// The metadata key that identifies a mount. A host without multiplexing sets none, and has one mount per process.
 const MULTIPLEX_ID: &str = "multiplex_id";
-/// The type of a secrets engine (sdk/logical, `TypeLogical`).
-const SECRETS_ENGINE: u32 = 1;
 
 /// The mounts of one process. Clones share them.
 pub(crate) struct Mounts<E: Engine> {
@@ -33,6 +31,7 @@ pub(crate) struct Mounts<E: Engine> {
 struct Shared<E: Engine> {
     engine: E,
     broker: Broker,
+    longest_message: usize,
     backends: Mutex<HashMap<String, Arc<E::Backend>>>,
 }
 
@@ -43,8 +42,8 @@ impl<E: Engine> Clone for Mounts<E> {
 }
 
 impl<E: Engine> Mounts<E> {
-    pub(crate) fn new(engine: E, broker: Broker) -> Self {
-        Self { shared: Arc::new(Shared { engine, broker, backends: Mutex::default() }) }
+    pub(crate) fn new(engine: E, broker: Broker, longest_message: usize) -> Self {
+        Self { shared: Arc::new(Shared { engine, broker, longest_message, backends: Mutex::default() }) }
     }
 
     /// Cleans up all mounts concurrently.
@@ -62,7 +61,7 @@ impl<E: Engine> Mounts<E> {
     }
 
     async fn mount(&self, id: String, arguments: pb::SetupArgs) -> Result<(), Failure> {
-        let host = HostService::new(self.shared.broker.dial(arguments.broker_id).await?);
+        let host = HostService::new(self.shared.broker.dial(arguments.broker_id).await?, self.shared.longest_message);
         let backend = self.shared.engine.mount(Mount {
             storage: Storage::new(host.clone()),
             system: SystemView::new(host),
@@ -217,7 +216,7 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
 
     /// The host also calls this before any mount is set up.
     async fn r#type(&self, _request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
-        Ok(Response::new(pb::TypeReply { r#type: SECRETS_ENGINE }))
+        Ok(Response::new(pb::TypeReply { r#type: self.shared.engine.kind() as u32 }))
     }
 }
 

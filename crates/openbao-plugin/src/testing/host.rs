@@ -81,7 +81,8 @@ impl Host {
         let incoming = GrpcBrokerClient::new(channel.clone()).start_stream(outgoing).await.unwrap().into_inner();
         let host = Self { channel, to_plugin };
         let server = Server::builder().add_service(pb::storage_server::StorageServer::new(storage));
-        let server = server.add_service(pb::system_view_server::SystemViewServer::new(system));
+        let server = server.add_service(pb::system_view_server::SystemViewServer::new(system.clone()));
+        let server = server.add_service(pb::events_server::EventsServer::new(system));
         let (connections, ready) = mpsc::channel(QUEUE);
         match &*transport {
             Transport::Sockets(path) => host.accept_sockets(path, connections).await,

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::host::{Host, Transport};
 use super::identity::HostIdentity;
 use super::memory_storage::MemoryStorage;
+use super::memory_system_view::MemorySystemView;
 use crate::go_plugin::handshake::{COOKIE, COOKIE_NAME, HostEnvironment, PROTOCOL_VERSION};
 use crate::logical::backend::Engine;
 
@@ -34,6 +35,15 @@ impl Write for HandshakeSender {
 ///
 /// The engine cannot be served, or refuses the mount.
 pub async fn serve<E: Engine>(engine: E, storage: MemoryStorage) -> (Host, TempDir) {
+    serve_with(engine, storage, MemorySystemView::default()).await
+}
+
+/// The same as [`serve`], with a system view that the test may change.
+///
+/// # Panics
+///
+/// The engine cannot be served, or refuses the mount.
+pub async fn serve_with<E: Engine>(engine: E, storage: MemoryStorage, system: MemorySystemView) -> (Host, TempDir) {
     let identity = HostIdentity::new();
     let directory = tempfile::Builder::new().prefix("host").tempdir_in("/tmp").unwrap();
     let environment = HostEnvironment::from_lookup(|name| match name {
@@ -48,7 +58,7 @@ pub async fn serve<E: Engine>(engine: E, storage: MemoryStorage) -> (Host, TempD
     tokio::spawn(async move { crate::serve::serve(&environment, engine, HandshakeSender(sender)).await });
     let line = String::from_utf8(handshake.recv().await.unwrap()).unwrap();
     let socket = PathBuf::from(line.split('|').nth(3).unwrap());
-    let host = Host::connect(&identity, Transport::Sockets(socket), storage).await;
+    let host = Host::connect_with(&identity, Transport::Sockets(socket), storage, system).await;
     assert_eq!(host.setup("mount").await, "");
     (host, directory)
 }

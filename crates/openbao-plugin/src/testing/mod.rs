@@ -34,7 +34,7 @@ pub use tonic::Status;
 pub use self::direct::{DirectHost, StorageAnswer, StorageCall, mount};
 pub use self::host::{Host, Transport, of_mount};
 pub use self::identity::HostIdentity;
-pub use self::in_process::serve;
+pub use self::in_process::{serve, serve_with};
 pub use self::memory_storage::{MemoryStorage, Moment};
 pub use self::memory_system_view::MemorySystemView;
 pub use self::plugin_process::PluginProcess;

@@ -1,4 +1,4 @@
-//! The engine of `examples/key-value-engine.rs`.
+//! The binaries of the examples.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,17 @@ use super::bao::Plugin;
 
 pub const NAME: &str = "key-value-engine";
 
-/// The example's binary, which cargo builds together with the tests.
+/// The binary of `examples/key-value-engine.rs`.
 pub fn engine() -> PathBuf {
+    named(NAME)
+}
+
+/// The binary of an example, which cargo builds together with the tests.
+pub fn named(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
-    let profile = own.ancestors().nth(2).unwrap();
-    let engine = profile.join("examples").join(NAME);
-    assert!(engine.exists(), "{} does not exist: build it with cargo build --example {NAME}", engine.display());
-    engine
+    let binary = own.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(binary.exists(), "{} does not exist: build it with cargo build --example {name}", binary.display());
+    binary
 }
 
 /// The example, for a server's catalog.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper that does not work fails the test")]
 
+mod auth;
 mod example;
 mod help;
 mod mounts;
@@ -9,6 +10,7 @@ mod nodes;
 mod routes;
 mod shutdown;
 mod standalone;
+mod system;
 mod wires;
 
 use openbao_plugin::testing::bao;

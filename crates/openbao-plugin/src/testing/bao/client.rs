@@ -41,6 +41,14 @@ impl Bao {
         Some(bao)
     }
 
+    /// The same as [`Bao::with`], for an auth method.
+    pub async fn with_auth(plugin: &Plugin) -> Option<Self> {
+        let bao = Self::develop("trace", |home| plugin.install(home))?;
+        let (status, answer) = bao.register_in("auth", plugin, plugin.version).await;
+        assert!(status < 300, "{status} {answer}");
+        Some(bao)
+    }
+
     /// The same as [`Bao::with`], with a log as short as in production.
     pub async fn quiet_with(plugin: &Plugin) -> Option<Self> {
         let bao = Self::develop("error", |home| plugin.install(home))?;
@@ -194,9 +202,13 @@ impl Bao {
 
     /// Registers a plugin with a version, and returns the status and the answer.
     pub async fn register_as(&self, plugin: &Plugin, version: &str) -> (u16, Value) {
+        self.register_in("secret", plugin, version).await
+    }
+
+    async fn register_in(&self, kind: &str, plugin: &Plugin, version: &str) -> (u16, Value) {
         let Plugin { name, environment, .. } = plugin;
         let entry = json!({"sha256": plugin.sha256(), "command": name, "version": version, "env": environment});
-        self.call("PUT", &format!("sys/plugins/catalog/secret/{name}"), entry).await
+        self.call("PUT", &format!("sys/plugins/catalog/{kind}/{name}"), entry).await
     }
 
     /// Mounts a registered plugin.
