@@ -143,14 +143,15 @@ pub use go_plugin::handshake::{HandshakeError, HostEnvironment};
 pub use go_plugin::host_error::HostError;
 pub use hclog::HclogLayer;
 pub use logical::auth::{Auth, HeldAuth, TokenType};
-pub use logical::backend::{
-    Backend, Engine, HeldLease, Lease, Mount, Operation, PluginKind, Request, Response, SpecialPaths,
-};
+pub use logical::backend::{Backend, Engine, Mount, PluginKind, SpecialPaths};
 pub use logical::caller::{Connection, WrapRequest};
 pub use logical::cancellation::Cancellation;
 pub use logical::event::Event;
 pub use logical::failure::Failure;
 pub use logical::identity::{Alias, Entity, Group};
+pub use logical::lease::{HeldLease, Lease};
+pub use logical::request::{Operation, Request};
+pub use logical::response::Response;
 pub use logical::storage::{Page, Storage, StorageEntry, Transaction};
 pub use logical::system_view::{ReplicationState, SystemView};
 pub use serve::{ServeError, Server, run, serve};
