@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
+use super::counters::{Action, Counted, Counters, TokenUse};
 use super::failure::logged_failure;
 use super::platform::{BoxedClock, BoxedPlatform, EnginePlatform};
 use super::storage::config::Config;
@@ -12,8 +13,8 @@ use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
-    Clock, Credentials, Deadline, ErrorKind, KeyPair, NewToken, Place, RateLimiter, Result as RotationResult,
-    RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens,
+    Clock, Credentials, Deadline, ErrorKind, KeyPair, NewToken, Place, PlatformName, RateLimiter,
+    Result as RotationResult, RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -32,17 +33,20 @@ pub(crate) struct Minting {
     clock: BoxedClock,
     limiter: RateLimiter,
     rollbacks: Rollbacks,
+    pub(crate) counters: Counters,
 }
 
 impl Minting {
     pub(crate) fn new(platforms: impl EnginePlatform, clock: impl Clock + 'static) -> Self {
         let (platforms, clock) = (BoxedPlatform::new(platforms), BoxedClock::new(clock));
-        Self { platforms, clock, limiter: RateLimiter::default(), rollbacks: Rollbacks::default() }
+        let counters = Counters::new(clock.now());
+        Self { platforms, clock, limiter: RateLimiter::default(), rollbacks: Rollbacks::default(), counters }
     }
 
-    /// The same platforms and clock, with rate limits and rollbacks of their own.
+    /// The same platforms and clock, with rate limits, rollbacks and counters of their own.
     pub(crate) fn for_another_mount(&self) -> Self {
-        Self { limiter: RateLimiter::default(), rollbacks: Rollbacks::default(), ..self.clone() }
+        let counters = Counters::new(self.now());
+        Self { limiter: RateLimiter::default(), rollbacks: Rollbacks::default(), counters, ..self.clone() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -81,6 +85,7 @@ impl Minting {
         &self,
         config: &Config,
         role: &Role,
+        used: TokenUse,
         deadline: Deadline,
     ) -> Result<(Token, Rollback), Failure> {
         let (tokens, credentials) = (self.tokens(), config.credentials());
@@ -91,7 +96,9 @@ impl Minting {
             let token = Token::issued(token, requested_at);
             if token.is_alive(self.now()) { Ok((token, guard)) } else { Err(expired_early()) }
         };
-        tokens.settle(deadline, minted).await.map_err(|error| logged_failure(&error))
+        let minted = tokens.settle(deadline, minted).await;
+        self.counters.add_result(&role.config, Action::Issue, Counted::Issued(used), &minted);
+        minted.map_err(|error| logged_failure(&error))
     }
 
     /// Mints and validates an access token for calls to the platform's administration API. It is revoked unless the
@@ -130,20 +137,37 @@ impl Minting {
         }
     }
 
-    /// Revokes a token. An expired token counts as revoked.
+    /// Revokes a token of a config. An expired token counts as revoked.
     ///
     /// # Errors
     /// The platform could not be reached, or refused.
-    pub(crate) async fn revoke(&self, place: &Place, token: &SecretString, deadline: Deadline) -> RotationResult<()> {
-        self.tokens().revoke(place, token, deadline).await
+    pub(crate) async fn revoke(
+        &self,
+        config: &str,
+        place: &Place,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> RotationResult<()> {
+        let revoked = self.tokens().revoke(place, token, deadline).await;
+        // CXone tokens are left to expire.
+        if place.platform() == PlatformName::GenesysCloud {
+            self.counters.add_result(config, Action::Revoke, Counted::Revoked, &revoked);
+        }
+        revoked
     }
 
     /// Revokes a token, and waits until the platform rejects it.
     ///
     /// # Errors
     /// The platform could not be reached or refused, or still accepts the token.
-    pub(crate) async fn end(&self, place: &Place, token: &SecretString, deadline: Deadline) -> RotationResult<()> {
-        self.revoke(place, token, deadline).await?;
+    pub(crate) async fn end(
+        &self,
+        config: &str,
+        place: &Place,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> RotationResult<()> {
+        self.revoke(config, place, token, deadline).await?;
         let Place::GenesysCloud { region } = place else {
             return Err(RotationError::new(ErrorKind::DocumentInvalid, "the platform has no revocation of tokens"));
         };

@@ -117,6 +117,22 @@ impl Hosted {
         success(host.ask(MOUNT, operation, path, &data.to_string()).await.map_err(died)?)
     }
 
+    /// Sends a request with a request id and a display name.
+    pub async fn call_as(
+        &self,
+        (id, display_name): (&str, &str),
+        operation: &str,
+        path: &str,
+        data: Value,
+    ) -> Result<Success, Refused> {
+        let (operation, path, data) = (operation.into(), path.into(), data.to_string());
+        let (id, display_name) = (id.into(), display_name.into());
+        let request = pb::Request { id, display_name, operation, path, data, ..Default::default() };
+        let arguments = pb::HandleRequestArgs { storage_id: 0, request: Some(request) };
+        let reply = self.host().backend().handle_request(of_mount(MOUNT, arguments)).await;
+        success(reply.map_err(died)?.into_inner())
+    }
+
     /// Revokes a lease, as a host does.
     pub async fn revoke(&self, lease: &IssuedLease) -> Result<Success, Refused> {
         let request = pb::Request { operation: "revoke".into(), secret: Some(lease.0.clone()), ..Default::default() };
@@ -211,6 +227,12 @@ impl Hosted {
             assert!(!log.contains(&secret), "a secret is logged:\n{log}");
         }
         assert!(!log.contains("panicked"), "{log}");
+    }
+
+    /// The lines of the log.
+    pub fn lines(&self) -> Vec<Value> {
+        let log = self.log.lock().unwrap();
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_default()).collect()
     }
 
     /// Whether the log contains a text.

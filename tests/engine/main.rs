@@ -21,6 +21,7 @@ mod static_in_bao;
 mod static_nodes;
 mod static_roles;
 mod static_schedule;
+mod status;
 mod successions;
 mod tidy;
 

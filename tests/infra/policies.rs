@@ -121,6 +121,21 @@ async fn a_team_manages_the_roles_of_its_prefix_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn monitoring_reads_the_status_and_nothing_else() {
+    let Some((bao, _simulation)) = start().await else { return };
+    let expected = [
+        ("GET", "genesys-cloud/status", true),
+        ("GET", "genesys-cloud/status/main", true),
+        ("LIST", "genesys-cloud/status", true),
+        ("GET", "genesys-cloud/config/main", false),
+        ("GET", "genesys-cloud/static-creds/ci", false),
+        ("GET", "genesys-cloud/creds/ci", false),
+        ("PUT", "genesys-cloud/tidy", false),
+    ];
+    assert_eq!(surprises(&bao, "monitor", &expected).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn what_an_operator_is_denied_a_broader_policy_does_not_grant() {
     let Some((bao, _simulation)) = start().await else { return };
     let broad = r#"path "genesys-cloud/*" { capabilities = ["read"] }"#;

@@ -22,6 +22,12 @@ path "genesys-cloud/revoke/*" {
 path "genesys-cloud/tidy" {
   capabilities = ["create", "update"]
 }
+path "genesys-cloud/status" {
+  capabilities = ["read", "list"]
+}
+path "genesys-cloud/status/*" {
+  capabilities = ["read", "list"]
+}
 # Regenerates the client secret. The engine requires sudo.
 path "genesys-cloud/rotate-root/*" {
   capabilities = ["create", "update", "sudo"]

@@ -11,5 +11,6 @@ mod rotate_token;
 pub(super) mod router;
 mod static_creds;
 mod static_roles;
+mod status;
 mod tidy;
 mod token;

@@ -9,6 +9,7 @@ use super::response::fields;
 use super::rotate_role::check_revocation;
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::mount::GenesysMount;
+use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
 use crate::rotation::{Deadline, ErrorKind, RotationError};
 use crate::secret::SecretString;
@@ -34,6 +35,13 @@ async fn revoke(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let config = Config::named(&mount.entries, name).await?;
     check_revocation(name, &config)?;
     let token = token_of(&call)?;
+    let requester = Requester::of(call.request());
+    tracing::info!(
+        config.name = name,
+        request.id = requester.request_id,
+        requester.display_name = requester.display_name,
+        "the revocation of a token was requested"
+    );
     let readers = mount.readers.of(&token).await?;
     match mount.minting.check_owner(&config.owners(), &token, Deadline::after(CHECK)).await {
         Ok(()) => {}
@@ -41,7 +49,7 @@ async fn revoke(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         Err(error) if error.kind() == ErrorKind::TokenRejected && !readers.is_empty() => {}
         Err(error) => return Err(not_ours(name, &config, &error)),
     }
-    mount.revocations.owe(&path, config.place(), &token, None).await?;
+    mount.revocations.owe((&path, name), config.place(), &token, None).await?;
     for reader in &readers {
         mount.readers.replace(reader, &token).await.map_err(|error| to_failure(&not_replaced(reader, &error)))?;
     }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::response::fields;
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
+use crate::engine::requester::Requester;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::StaticRole;
 use crate::engine::storage::config::Config;
@@ -33,6 +34,13 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("rotate-role/:name", "R
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();
     mount.node.require_writable().await?;
+    let requester = Requester::of(call.request());
+    tracing::info!(
+        role.name = name,
+        request.id = requester.request_id,
+        requester.display_name = requester.display_name,
+        "a rotation of the static role was requested"
+    );
     let revokes = call.boolean(REVOKE_PREVIOUS).unwrap_or(false);
     // Read before the time of the request: a rotation that began after it has replaced this token.
     let former = StaticCredential::of_role(&mount.entries, name).await;
@@ -49,7 +57,7 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             None => StaticCredential::of_role(&mount.entries, name).await?,
         };
         for credential in [former?, current].into_iter().flatten() {
-            owe(mount, &path, &credential).await?;
+            owe(mount, (&path, &role.settings.config), &credential).await?;
         }
     }
     let rotated = match outcome {
@@ -68,10 +76,10 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
 }
 
 /// Records that a credential's token is to be revoked once it is replaced.
-async fn owe(mount: &GenesysMount, path: &str, credential: &StaticCredential) -> Result<(), Failure> {
+async fn owe(mount: &GenesysMount, asked: (&str, &str), credential: &StaticCredential) -> Result<(), Failure> {
     let place = credential.place().map_err(|error| to_failure(&error))?;
     let token = &credential.token;
-    mount.revocations.owe(path, place, &token.access_token, Some(token.expires_at)).await
+    mount.revocations.owe(asked, place, &token.access_token, Some(token.expires_at)).await
 }
 
 /// Refuses to promise a revocation that the platform does not offer.

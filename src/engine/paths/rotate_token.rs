@@ -6,6 +6,7 @@ use serde_json::json;
 use super::response::fields;
 use super::rotate_role::{REVOKE_PREVIOUS, check_revocation};
 use crate::engine::mount::GenesysMount;
+use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
 use crate::engine::tokens::shared_token::{MinimumLife, TokenRequest};
@@ -41,10 +42,19 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     if revokes {
         check_revocation(&role.config, &config)?;
         if let Some((token, place)) = &former {
-            mount.revocations.owe(&path, place.clone(), &token.access_token, Some(token.expires_at)).await?;
+            mount
+                .revocations
+                .owe((&path, &role.config), place.clone(), &token.access_token, Some(token.expires_at))
+                .await?;
         }
     }
-    let request = TokenRequest { role_name: name.to_owned(), role, config, minimum: MinimumLife::Default };
+    let request = TokenRequest {
+        role_name: name.to_owned(),
+        role,
+        config,
+        minimum: MinimumLife::Default,
+        requester: Requester::of(call.request()),
+    };
     let former = former.map(|(token, _)| token);
     let token = mount.shared_tokens.replace(&request, former.as_ref()).await?.token;
     if !revokes {

@@ -1,7 +1,8 @@
 //! The table of all paths.
 
 use super::{
-    config, creds, revoke, roles, rotate_role, rotate_root, rotate_token, static_creds, static_roles, tidy, token,
+    config, creds, revoke, roles, rotate_role, rotate_root, rotate_token, static_creds, static_roles, status, tidy,
+    token,
 };
 use crate::engine::mount::GenesysMount;
 use openbao_plugin::framework::Router;
@@ -25,5 +26,8 @@ pub(crate) static ROUTER: Router<GenesysMount> = Router::new(
         rotate_token::ROUTE,
         revoke::ROUTE,
         tidy::ROUTE,
+        status::MOUNT,
+        status::LIST,
+        status::CONFIG,
     ],
 );

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::response::fields;
 use crate::engine::mount::GenesysMount;
 use crate::engine::revocation::owed::{OwedRevocation, PREFIX as REVOCATIONS};
+use crate::engine::root::automation::{PREFIX as AUTOMATIONS, RootAutomation};
 use crate::engine::root::in_place::{INTENTS, RootIntent};
 use crate::engine::root::lease::{LEASES, RootLease};
 use crate::engine::static_roles::credential::revocable;
@@ -99,13 +100,14 @@ async fn end_static_orphans(mount: &GenesysMount, report: &mut TidyReport) -> Re
         for prefix in [CREDENTIALS, PENDING] {
             let key = key(prefix, &name);
             let stored = mount.entries.get::<StoredVersion>(&key).await;
+            let config = stored.as_ref().ok().and_then(|stored| Some(stored.as_ref()?.config())).unwrap_or_default();
             let token = match &stored {
                 Ok(Some(stored)) => stored.parse().and_then(|document| revocable(&document)).ok(),
                 Ok(None) => continue,
                 Err(Failure::Internal(_)) => None,
                 Err(failure) => return Err(failure.clone()),
             };
-            delete_orphan(mount, report, &key, token.flatten()).await?;
+            delete_orphan(mount, report, &key, (&config, token.flatten())).await?;
         }
     }
     Ok(())
@@ -124,7 +126,7 @@ async fn end_shared_orphans(mount: &GenesysMount, report: &mut TidyReport) -> Re
             Err(Failure::Internal(_)) => None,
             Err(failure) => return Err(failure),
         };
-        delete_orphan(mount, report, &SharedToken::key(&name), token).await?;
+        delete_orphan(mount, report, &SharedToken::key(&name), ("", token)).await?;
     }
     Ok(())
 }
@@ -134,11 +136,11 @@ async fn delete_orphan(
     mount: &GenesysMount,
     report: &mut TidyReport,
     key: &str,
-    token: Option<(Place, SecretString)>,
+    (config, token): (&str, Option<(Place, SecretString)>),
 ) -> Result<(), Failure> {
     match token {
         Some((place @ Place::GenesysCloud { .. }, token)) => {
-            mount.revocations.owe(PATH, place, &token, None).await?;
+            mount.revocations.owe((PATH, config), place, &token, None).await?;
         }
         Some(_) => {
             report.left.push(format!("the token of {key} stays valid for up to one hour: nice-cxone revokes none"))
@@ -204,6 +206,7 @@ async fn report_damaged(mount: &GenesysMount, report: &mut TidyReport) -> Result
     look_at::<SharedToken>(mount, SHARED, report).await?;
     look_at::<RootIntent>(mount, INTENTS, report).await?;
     look_at::<RootLease>(mount, LEASES, report).await?;
+    look_at::<RootAutomation>(mount, AUTOMATIONS, report).await?;
     look_at::<OwedRevocation>(mount, REVOCATIONS, report).await
 }
 

@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 
 use crate::engine::mount::GenesysMount;
+use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
 use crate::engine::tokens::shared_token::{MinimumLife, SharedToken, TokenRequest};
@@ -27,7 +28,8 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let config = Config::for_role(&mount.entries, &role.config, call.name()).await?;
     let requested = call.duration("minimum_seconds");
     let minimum = requested.map_or(MinimumLife::Default, MinimumLife::Requested);
-    let request = TokenRequest { role_name: call.name().to_owned(), role, config, minimum };
+    let requester = Requester::of(call.request());
+    let request = TokenRequest { role_name: call.name().to_owned(), role, config, minimum, requester };
     let failure = match mount.shared_tokens.get(&request).await {
         Ok(shared) => return Ok(answer(mount, shared).await),
         Err(failure @ Failure::Status(..)) if requested.is_none() => failure,

@@ -35,6 +35,8 @@ const AT_ONCE: usize = 8;
 pub(crate) struct OwedRevocation {
     /// The path whose request asks for it, such as `rotate-role/ci`.
     pub(crate) asked_by: String,
+    /// The config whose client issued the token.
+    pub(crate) config: String,
     #[serde(flatten)]
     place: Place,
     #[serde(with = "stored_secret")]
@@ -67,13 +69,13 @@ impl Revocations {
         Self { entries, minting, readers, attempted: Arc::default() }
     }
 
-    /// Records that a token is to be revoked once no reader gets it.
+    /// Records that a token is to be revoked once no reader gets it: the path of the request, and the config of the token.
     ///
     /// # Errors
     /// The host's error.
     pub(crate) async fn owe(
         &self,
-        asked_by: &str,
+        (asked_by, config): (&str, &str),
         place: Place,
         token: &SecretString,
         expires_at: Option<Timestamp>,
@@ -82,7 +84,13 @@ impl Revocations {
         if self.owed().await?.iter().any(|(_, owed)| is_same(owed)) {
             return Ok(());
         }
-        let owed = OwedRevocation { asked_by: asked_by.to_owned(), place, token: token.clone(), expires_at };
+        let owed = OwedRevocation {
+            asked_by: asked_by.to_owned(),
+            config: config.to_owned(),
+            place,
+            token: token.clone(),
+            expires_at,
+        };
         self.entries.put(&format!("{PREFIX}{}", VersionId::random().as_str()), &owed).await
     }
 
@@ -158,7 +166,7 @@ impl Revocations {
     }
 
     async fn settle_one(&self, key: &str, owed: &OwedRevocation) -> Result<(), Failure> {
-        let OwedRevocation { asked_by, place, token, expires_at } = owed;
+        let OwedRevocation { asked_by, config, place, token, expires_at } = owed;
         if let Some(reader) = self.readers.of(token).await?.first() {
             return Err(still_read(asked_by, &reader.to_string()));
         }
@@ -166,7 +174,7 @@ impl Revocations {
             Duration::try_from(self.minting.now().duration_since(end)).is_ok_and(|time| time > CLOCK_SKEW)
         });
         if !has_expired {
-            let ended = self.minting.end(place, token, Deadline::after(REVOCATION)).await;
+            let ended = self.minting.end(config, place, token, Deadline::after(REVOCATION)).await;
             ended.map_err(|error| not_revoked(asked_by, &logged_failure(&error)))?;
         }
         self.entries.delete(key).await?;

@@ -139,6 +139,11 @@ impl RootAutomation {
         Self { last_error, ..self }
     }
 
+    /// Whether the last rotation failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.last_error.is_some()
+    }
+
     /// The fields that reading the config returns.
     pub(crate) fn shown(&self, now: Timestamp) -> Map<String, Value> {
         let mut shown = self.plan.shown();

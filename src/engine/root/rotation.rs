@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::automation::{PREFIX as AUTOMATIONS, RootAutomation};
 use super::in_place::{InPlaceRotation, ROTATION};
 use super::succession::SuccessorRotation;
+use crate::engine::counters::{Action, Counted};
+use crate::engine::failure::to_error;
 use crate::engine::minting::Minting;
 use crate::engine::node::Node;
 use crate::engine::storage::config::{Config, PREFIX, SecretSuccession};
@@ -35,6 +37,8 @@ impl RootRotations {
     pub(crate) async fn rotate(&self, name: &str, deadline: Deadline) -> Result<Response, Failure> {
         self.node.require_writable().await?;
         let rotated = self.run(name, deadline).await;
+        let counted = rotated.as_ref().map(drop).map_err(to_error);
+        self.minting.counters.add_result(name, Action::RotateRoot, Counted::RootRotated, &counted);
         self.record(name, &rotated).await;
         rotated
     }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::engine::automation::last_error::LastError;
 use crate::engine::automation::plan::RotationPlan;
-use crate::engine::storage::config::Config;
+use crate::engine::storage::config::{Config, PREFIX as CONFIGS};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::token_kind::TokenKindFields;
 use crate::rotation::{Document, Result, VersionId};
@@ -102,6 +102,13 @@ impl IndexedVersion for StoredVersion {
 }
 
 impl StoredVersion {
+    /// The name of the config whose client issued the token; empty where the document does not name it.
+    pub(crate) fn config(&self) -> String {
+        let document = serde_json::from_str::<serde_json::Value>(&self.document).unwrap_or_default();
+        let config = document["credentials"].as_str().and_then(|key| key.strip_prefix(CONFIGS));
+        config.unwrap_or_default().to_owned()
+    }
+
     /// Parses the document.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use super::credential::{StaticCredential, revocable};
 use super::role::{CREDENTIALS, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
 use super::store::StaticStore;
 use crate::engine::automation::last_error::LastError;
+use crate::engine::counters::{Action, Counted, TokenUse};
 use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
@@ -71,6 +72,11 @@ impl StaticRotations {
         outcomes.insert(name.to_owned(), RotationOutcome { began, result });
     }
 
+    fn count(&self, settings: &RoleSettings, result: &RotationResult<()>) {
+        let counted = Counted::Issued(TokenUse::Static);
+        self.minting.counters.add_result(&settings.config, Action::RotateRole, counted, result);
+    }
+
     /// Rotates a role, and stores the error in the role, or removes the former error.
     ///
     /// # Errors
@@ -79,6 +85,7 @@ impl StaticRotations {
         let began = Instant::now();
         let rotated = self.run(name, self.store.clone()).await;
         self.record(name, began, rotated.clone());
+        self.count(&role.settings, &rotated);
         let failed = rotated.as_ref().err();
         // A node that may not write stores no error either.
         if failed.is_some_and(|error| error.kind() == ErrorKind::StoreDenied) {
@@ -100,6 +107,7 @@ impl StaticRotations {
     /// Why no credential was promoted.
     pub(crate) async fn create(&self, name: &str, settings: &RoleSettings) -> RotationResult<()> {
         let created = self.run(name, self.store.proposing(name, settings)).await;
+        self.count(settings, &created);
         if created.is_err() {
             self.discard_staged(name).await;
         }
@@ -211,7 +219,7 @@ impl StaticRotations {
         let Some(stored) = stored else { return Ok(false) };
         let document = stored.parse().map_err(|error| error.to_string())?;
         if let Some((place, token)) = revocable(&document).map_err(|error| error.to_string())? {
-            let revoked = self.minting.revoke(&place, &token, Deadline::after(REVOCATION)).await;
+            let revoked = self.minting.revoke(&stored.config(), &place, &token, Deadline::after(REVOCATION)).await;
             revoked.map_err(|error: RotationError| error.chain())?;
         }
         Ok(true)

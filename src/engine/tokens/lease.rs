@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::engine::counters::TokenUse;
 use crate::engine::failure::{BAD_GATEWAY, logged_failure};
 use crate::engine::minting::Minting;
 use crate::engine::node::Node;
+use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::role::Role;
@@ -28,6 +30,9 @@ const CLOCK_SKEW: Duration = Duration::from_secs(120);
 #[derive(Deserialize, Serialize)]
 struct LeasedToken {
     role: String,
+    /// Empty in leases of earlier versions.
+    #[serde(default)]
+    config: String,
     #[serde(flatten)]
     place: Place,
     #[serde(flatten)]
@@ -84,19 +89,26 @@ impl Leases {
     ///
     /// # Errors
     /// 400 for an unknown role, the token could not be minted, or the host's error.
-    pub(crate) async fn issue(&self, role_name: &str) -> Result<Response, Failure> {
+    pub(crate) async fn issue(&self, role_name: &str, requester: &Requester) -> Result<Response, Failure> {
         let role = Role::named(&self.entries, role_name).await?;
         let config = Config::for_role(&self.entries, &role.config, role_name).await?;
         self.node.require_active().await?;
         let limits = self.limits(&role).await?;
-        let (token, rollback) = self.minting.mint(&config, &role, Deadline::after(MINTING)).await?;
+        let (token, rollback) = self.minting.mint(&config, &role, TokenUse::Leased, Deadline::after(MINTING)).await?;
         let now = self.minting.now();
         let place = config.place();
         let api_url = self.minting.api_url(&place, &token).await;
         let answer = cut_short(Response::with_data(token.answer(api_url, now)), &role, token.lifetime());
-        let leased = LeasedToken { role: role_name.to_owned(), place, token };
+        let leased = LeasedToken { role: role_name.to_owned(), config: role.config, place, token };
         let lease = leased.begin(&limits, now)?;
         rollback.commit();
+        tracing::info!(
+            role.name = role_name,
+            request.id = requester.request_id,
+            requester.display_name = requester.display_name,
+            lease.seconds = lease.ttl.as_secs(),
+            "a leased token was created"
+        );
         Ok(answer.leased(lease))
     }
 
@@ -159,7 +171,7 @@ impl Leases {
             return Ok(());
         }
         let deadline = Deadline::after(REVOCATION);
-        let revoked = self.minting.revoke(&leased.place, &leased.token.access_token, deadline).await;
+        let revoked = self.minting.revoke(&leased.config, &leased.place, &leased.token.access_token, deadline).await;
         revoked.map_err(|error| retried(logged_failure(&error)))
     }
 

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::single_flight::SingleFlight;
+use crate::engine::counters::TokenUse;
 use crate::engine::failure::logged_failure;
 use crate::engine::minting::Minting;
 use crate::engine::node::Node;
+use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
@@ -44,6 +46,9 @@ pub(crate) struct SharedToken {
     pub(crate) token: Token,
     #[serde(flatten)]
     pub(crate) place: Place,
+    /// Empty in entries of earlier versions.
+    #[serde(default)]
+    config: String,
     client_id: String,
     probes: Vec<String>,
     #[serde(default)]
@@ -57,6 +62,7 @@ pub(crate) struct TokenRequest {
     pub(crate) role: Role,
     pub(crate) config: Config,
     pub(crate) minimum: MinimumLife,
+    pub(crate) requester: Requester,
 }
 
 impl TokenRequest {
@@ -240,11 +246,11 @@ impl SharedTokens {
             Err(damaged) => Err(damaged),
         };
         self.entries.delete(&key).await?;
-        let SharedToken { token, place, .. } = match stored {
+        let SharedToken { token, place, config, .. } = match stored {
             Ok(stored) => stored,
             Err(damaged) => return Ok(Some(damaged)),
         };
-        let revoked = self.minting.revoke(&place, &token.access_token, Deadline::after(REVOCATION)).await;
+        let revoked = self.minting.revoke(&config, &place, &token.access_token, Deadline::after(REVOCATION)).await;
         Ok(revoked.err().map(|error| logged_failure(&error)))
     }
 
@@ -283,13 +289,26 @@ impl SharedTokens {
         self.node.require_writable().await?;
         let TokenRequest { config, role, role_name, .. } = request;
         let deadline = Deadline::after(MINTING);
-        let minted = self.minting.mint(config, role, deadline).await;
+        let minted = self.minting.mint(config, role, TokenUse::Shared, deadline).await;
         let (token, rollback) = minted.inspect_err(|failure| self.failures.add(request, failure))?;
         let (place, client_id) = (config.place(), config.client_id());
-        let shared = SharedToken { token, place, client_id, probes: role.probes.clone(), kind: role.token.clone() };
+        let shared = SharedToken {
+            token,
+            place,
+            config: role.config.clone(),
+            client_id,
+            probes: role.probes.clone(),
+            kind: role.token.clone(),
+        };
         let stored = self.store(role_name, &shared, rollback);
         self.minting.tokens().settle(deadline, stored).await?;
-        tracing::info!(role.name = role_name, expires_at = %shared.token.expires_at, "a shared token was created");
+        tracing::info!(
+            role.name = role_name,
+            request.id = request.requester.request_id,
+            requester.display_name = request.requester.display_name,
+            expires_at = %shared.token.expires_at,
+            "a shared token was created"
+        );
         Ok(shared)
     }
 
@@ -333,6 +352,7 @@ mod tests {
                 role,
                 config: config.clone(),
                 minimum: MinimumLife::Default,
+                requester: Requester::default(),
             }
         };
         let (failures, failure) = (RecentFailures::default(), Failure::internal("no"));
@@ -360,6 +380,7 @@ mod tests {
                 tenant_id: None,
             },
             place: Place::GenesysCloud { region: "mypurecloud.ie".to_owned() },
+            config: "main".to_owned(),
             client_id: "client".to_owned(),
             probes: Vec::new(),
             kind: TokenKindFields::default(),
