@@ -14,13 +14,11 @@ use std::time::Duration;
 
 use openbao_plugin::framework::{Call, Field, Route, Router, refuse};
 use openbao_plugin::{
-    About, Alias, Auth, Backend, Engine, Event, Failure, HclogLayer, Lease, Mount, Operation, PluginKind, Request,
-    Response, SpecialPaths, Start, StorageEntry, Terminal, run, start,
+    About, Alias, Auth, Backend, Engine, Event, Failure, Lease, Mount, Operation, PluginKind, Request, Response,
+    SpecialPaths, StorageEntry,
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 const ABOUT: About<'static> =
     About::new("password-auth-method", "v1.0.0", "Logs users in with passwords.").auth_method();
@@ -194,17 +192,6 @@ fn digest(password: &str) -> String {
     Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "only the binary reads the environment")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 fn main() -> ExitCode {
-    tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).init();
-    let executable = std::env::current_exe().unwrap_or_default();
-    let terminal = Terminal::new(std::io::stdout(), std::io::stderr(), &executable);
-    match start(&ABOUT, variable, std::env::args().skip(1), terminal) {
-        Start::Serve(host) => run(&host, PasswordMethod),
-        Start::Exit(code) => code,
-    }
+    openbao_plugin::main(&ABOUT, || PasswordMethod)
 }

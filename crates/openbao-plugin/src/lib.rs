@@ -7,105 +7,29 @@
 //! - [`Engine`] creates a [`Backend`] for each mount. One process serves any number of mounts.
 //! - [`Backend`] answers requests. [`framework::Router`] answers most of them from a table of routes.
 //! - [`Storage`] is the mount's encrypted storage, and [`SystemView`] the host's lease times and replication state.
-//! - [`start`] and [`run`] make a binary of it, which prints its checksum and its help when a person starts it.
+//! - [`main`], or [`start`] and [`run`], make a binary of it, which prints its checksum and its help when a person starts it.
+//! - An engine of the [kind](PluginKind) `AuthMethod` is an auth method: it logs callers in.
 //! - `testing`, behind the feature of that name, tests engines in the test's process and on real OpenBao servers.
 //!
 //! # Example
 //!
-//! A whole engine. It stores texts below `notes/`:
+//! A whole engine:
 //!
 //! ```no_run
-//! use std::process::ExitCode;
-//!
-//! use openbao_plugin::framework::{Call, Field, Route, Router, refuse};
-//! use openbao_plugin::{
-//!     About, Backend, Engine, Failure, HclogLayer, Mount, Operation, Request, Response, Start, Storage, StorageEntry,
-//!     Terminal, run, start,
-//! };
-//! use serde_json::{Map, Value};
-//! use tracing_subscriber::layer::SubscriberExt;
-//! use tracing_subscriber::util::SubscriberInitExt;
-//!
-//! const ABOUT: About<'static> = About::new("notes", "v1.0.0", "Stores notes.");
-//!
-//! static ROUTER: Router<NotesMount> = Router::new(
-//!     "Stores notes.",
-//!     &[Route::new("notes/:name", "A note.")
-//!         .help("A write replaces the note.")
-//!         .fields(&[Field::text("text", "The text of the note.").required()])
-//!         .read("Reads the note.", |mount, call| Box::pin(NotesMount::read(mount, call)))
-//!         .write("Writes the note.", |mount, call| Box::pin(NotesMount::write(mount, call)))],
-//! );
-//!
-//! struct NotesEngine;
-//!
-//! impl Engine for NotesEngine {
-//!     type Backend = NotesMount;
-//!
-//!     fn version(&self) -> String {
-//!         ABOUT.version.to_owned()
-//!     }
-//!
-//!     fn mount(&self, mount: Mount) -> Result<NotesMount, Failure> {
-//!         Ok(NotesMount { storage: mount.storage })
-//!     }
-//! }
-//!
-//! struct NotesMount {
-//!     storage: Storage,
-//! }
-//!
-//! impl Backend for NotesMount {
-//!     async fn handle_request(&self, request: Request) -> Result<Response, Failure> {
-//!         match request.operation {
-//!             // The host's periodic tick.
-//!             Operation::Rollback => Ok(Response::empty()),
-//!             _ => ROUTER.handle(self, request).await,
-//!         }
-//!     }
-//! }
-//!
-//! impl NotesMount {
-//!     async fn read(&self, call: Call) -> Result<Response, Failure> {
-//!         let Some(entry) = self.storage.get(&key(&call)).await? else { return Ok(Response::empty()) };
-//!         let text = String::from_utf8_lossy(&entry.value).into_owned();
-//!         Ok(Response::with_data(Map::from_iter([("text".to_owned(), Value::from(text))])))
-//!     }
-//!
-//!     async fn write(&self, call: Call) -> Result<Response, Failure> {
-//!         let text = call.text("text").unwrap_or_default();
-//!         if text.is_empty() {
-//!             return Err(refuse("text is empty", "send a text, or delete the note"));
-//!         }
-//!         self.storage.put(StorageEntry::new(key(&call), text)).await?;
-//!         Ok(Response::empty())
-//!     }
-//! }
-//!
-//! fn key(call: &Call) -> String {
-//!     format!("notes/{}", call.name())
-//! }
-//!
-//! fn main() -> ExitCode {
-//!     tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).init();
-//!     let executable = std::env::current_exe().unwrap_or_default();
-//!     let terminal = Terminal::new(std::io::stdout(), std::io::stderr(), &executable);
-//!     match start(&ABOUT, |name| std::env::var(name).ok(), std::env::args().skip(1), terminal) {
-//!         Start::Serve(host) => run(&host, NotesEngine),
-//!         Start::Exit(code) => code,
-//!     }
-//! }
+#![doc = include_str!("../examples/notes-engine.rs")]
 //! ```
 //!
 //! Copy the binary into the server's `plugin_directory`, and then:
 //!
 //! ```text
-//! bao plugin register -sha256=$(notes --sha256) -version=v1.0.0 secret notes
-//! bao secrets enable notes
+//! bao plugin register -sha256=$(notes-engine --sha256) -version=v1.0.0 secret notes-engine
+//! bao secrets enable -path=notes notes-engine
 //! bao write notes/notes/first text=hello
+//! bao read notes/notes/first
 //! ```
 //!
-//! The repository's `examples/key-value-engine.rs` is a larger engine, with leases, lists and fields of each kind.
+//! `examples/key-value-engine.rs` is a larger engine, with renewals, transactions and fields of each kind, and
+//! `examples/password-auth-method.rs` an auth method.
 //!
 //! # Logging
 //!
@@ -115,7 +39,7 @@
 //!
 //! # Layers
 //!
-//! Imports run one way: `serve`, `standalone` → `framework` → `logical` → `go_plugin` → `proto`. `testing` is on top of
+//! Imports run one way: `entry` → `serve`, `standalone` → `framework` → `logical` → `go_plugin` → `proto`. `testing` is on top of
 //! all of them.
 //!
 //! | module | |
@@ -128,6 +52,7 @@
 //! [HashiCorp Vault]: https://developer.hashicorp.com/vault
 //! [go-plugin]: https://github.com/hashicorp/go-plugin
 
+mod entry;
 mod error_chain;
 pub mod framework;
 mod go_plugin;
@@ -139,18 +64,20 @@ mod standalone;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use entry::main;
 pub use go_plugin::handshake::{HandshakeError, HostEnvironment};
 pub use go_plugin::host_error::HostError;
 pub use hclog::HclogLayer;
 pub use logical::auth::{Auth, HeldAuth, TokenType};
-pub use logical::backend::{
-    Backend, Engine, HeldLease, Lease, Mount, Operation, PluginKind, Request, Response, SpecialPaths,
-};
+pub use logical::backend::{Backend, Engine, Mount, PluginKind, SpecialPaths};
 pub use logical::caller::{Connection, WrapRequest};
 pub use logical::cancellation::Cancellation;
 pub use logical::event::Event;
 pub use logical::failure::Failure;
 pub use logical::identity::{Alias, Entity, Group};
+pub use logical::lease::{HeldLease, Lease};
+pub use logical::request::{Operation, Request};
+pub use logical::response::Response;
 pub use logical::storage::{Page, Storage, StorageEntry, Transaction};
 pub use logical::system_view::{ReplicationState, SystemView};
 pub use serve::{ServeError, Server, run, serve};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::path::Parameters;
 use super::value::{FieldValue, Values};
-use crate::logical::backend::{Operation, Request};
+use crate::logical::request::{Operation, Request};
 use crate::logical::storage::Page;
 
 /// A request to one route. `Debug` omits everything that the caller sent.

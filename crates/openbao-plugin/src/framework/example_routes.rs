@@ -7,8 +7,9 @@ use super::call::Call;
 use super::field::Field;
 use super::route::Route;
 use super::router::Router;
-use crate::logical::backend::{Operation, Request, Response};
 use crate::logical::failure::Failure;
+use crate::logical::request::{Operation, Request};
+use crate::logical::response::Response;
 
 /// A mount on which `gone` does not exist and `broken` fails.
 pub(super) struct Echo;

@@ -3,7 +3,7 @@
 use super::field::{Field, FieldKind};
 use super::path::parameters;
 use super::route::Route;
-use crate::logical::backend::Operation;
+use crate::logical::request::Operation;
 
 /// The assumed width of a terminal, in characters.
 const WIDTH: usize = 80;

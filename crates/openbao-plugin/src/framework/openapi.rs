@@ -8,7 +8,7 @@ use super::duration;
 use super::field::{Field, FieldKind};
 use super::path;
 use super::route::{Display, PAGE, Route, RouteOperation};
-use crate::logical::backend::Operation;
+use crate::logical::request::Operation;
 
 const VERSION: &str = "3.0.2";
 /// What user interfaces read (sdk/framework, `DisplayAttributes`).

@@ -4,8 +4,9 @@ use futures_util::future::BoxFuture;
 
 use super::call::Call;
 use super::field::Field;
-use crate::logical::backend::{Operation, Response};
 use crate::logical::failure::Failure;
+use crate::logical::request::Operation;
+use crate::logical::response::Response;
 
 /// Limits the operations of a route: write, read, patch, delete, list.
 const MOST_OPERATIONS: usize = 5;

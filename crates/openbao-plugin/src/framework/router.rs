@@ -9,8 +9,9 @@ use super::refusal::refuse;
 use super::route::Route;
 use super::value::Values;
 use super::{help, name, openapi, value};
-use crate::logical::backend::{Operation, Request, Response};
 use crate::logical::failure::Failure;
+use crate::logical::request::{Operation, Request};
+use crate::logical::response::Response;
 
 /// The field in which the host sends the mount's type, the prefix of operation ids in the OpenAPI document.
 const MOUNT_TYPE: &str = "requestResponsePrefix";

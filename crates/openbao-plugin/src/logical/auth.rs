@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::backend::Lease;
 use super::failure::Failure;
 use super::identity::Alias;
+use super::lease::Lease;
 use super::wire_json::{json, object};
 use super::wire_time::{duration, nanoseconds};
 use crate::proto::pb;

@@ -5,10 +5,13 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::auth::HeldAuth;
-use super::backend::{HeldLease, Lease, Operation, Request, Response, SpecialPaths};
+use super::backend::SpecialPaths;
 use super::caller::{Connection, WrapRequest};
 use super::cancellation::Cancellation;
 use super::failure::Failure;
+use super::lease::{HeldLease, Lease};
+use super::request::{Operation, Request};
+use super::response::Response;
 use super::wire_json::{json, object};
 use super::wire_time::{duration, nanoseconds};
 use crate::proto::pb;

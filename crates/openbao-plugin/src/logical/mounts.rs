@@ -9,11 +9,13 @@ use tokio::sync::oneshot;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::backend::{self, Backend, Engine, Mount, Operation};
+use super::backend::{Backend, Engine, Mount};
 use super::cancellation::Cancellation;
 use super::failure::Failure;
 use super::host_service::HostService;
 use super::message::{self, Asked};
+use super::request::{self, Operation};
+use super::response;
 use super::storage::Storage;
 use super::system_view::SystemView;
 use crate::go_plugin::broker::Broker;
@@ -94,7 +96,7 @@ async fn to_completion<T: Send + 'static>(
 
 /// Answers a request, to completion. If the host has canceled it by then, [`Backend::undelivered`] gets a new lease,
 /// which the host would never revoke.
-async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Result<backend::Response, Failure> {
+async fn answered<B: Backend>(backend: Arc<B>, request: request::Request) -> Result<response::Response, Failure> {
     let (sender, receiver) = oneshot::channel();
     let is_new = request.operation != Operation::Renew;
     let (cancellation, is_answered) = (request.cancellation.clone(), false);
@@ -116,7 +118,7 @@ async fn answered<B: Backend>(backend: Arc<B>, request: backend::Request) -> Res
 
 /// An answer on its way to the host. Dropping it means that the host canceled the request.
 struct Delivery<B: Backend> {
-    receiver: oneshot::Receiver<Result<backend::Response, Failure>>,
+    receiver: oneshot::Receiver<Result<response::Response, Failure>>,
     backend: Arc<B>,
     is_new: bool,
     cancellation: Cancellation,
@@ -136,7 +138,7 @@ impl<B: Backend> Drop for Delivery<B> {
     }
 }
 
-async fn report_undelivered<B: Backend>(backend: Arc<B>, answer: Result<backend::Response, Failure>, is_new: bool) {
+async fn report_undelivered<B: Backend>(backend: Arc<B>, answer: Result<response::Response, Failure>, is_new: bool) {
     if let Ok(answer) = answer
         && answer.lease.is_some()
         && is_new
@@ -223,10 +225,10 @@ impl<E: Engine> backend_server::Backend for Mounts<E> {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use serde_json::Map;
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::logical::lease::Lease;
 
     #[derive(Default)]
     struct Leasing {
@@ -235,13 +237,13 @@ mod tests {
     }
 
     impl Backend for Leasing {
-        async fn handle_request(&self, _request: backend::Request) -> Result<backend::Response, Failure> {
+        async fn handle_request(&self, _request: request::Request) -> Result<response::Response, Failure> {
             self.has_answered.notify_one();
-            let (ttl, internal_data) = (Duration::from_secs(60), Map::new());
-            Ok(backend::Response::empty().leased(backend::Lease { ttl, max_ttl: ttl, renewable: true, internal_data }))
+            let ttl = Duration::from_secs(60);
+            Ok(response::Response::empty().leased(Lease::new(ttl).max_ttl(ttl).renewable()))
         }
 
-        async fn undelivered(&self, _answer: backend::Response) {
+        async fn undelivered(&self, _answer: response::Response) {
             self.has_revoked.notify_one();
         }
     }
@@ -267,21 +269,21 @@ mod tests {
     }
 
     impl Backend for Waiting {
-        async fn handle_request(&self, request: backend::Request) -> Result<backend::Response, Failure> {
+        async fn handle_request(&self, request: request::Request) -> Result<response::Response, Failure> {
             *self.kept.lock() = Some(request.cancellation.clone());
             self.has_started.notify_one();
             if request.path != "now" {
                 request.cancellation.canceled().await;
                 self.has_seen.notify_one();
             }
-            Ok(backend::Response::empty())
+            Ok(response::Response::empty())
         }
     }
 
     #[tokio::test]
     async fn a_handler_sees_that_its_request_was_canceled() {
         let backend = Arc::new(Waiting::default());
-        let mut asked = Box::pin(answered(backend.clone(), backend::Request::new(Operation::Read, "")));
+        let mut asked = Box::pin(answered(backend.clone(), request::Request::new(Operation::Read, "")));
         assert!((&mut asked).now_or_never().is_none(), "the call has only started");
         backend.has_started.notified().await;
         assert!(!backend.kept.lock().as_ref().unwrap().is_canceled());
@@ -293,7 +295,7 @@ mod tests {
     #[tokio::test]
     async fn an_answered_request_is_not_canceled() {
         let backend = Arc::new(Waiting::default());
-        assert!(answered(backend.clone(), backend::Request::new(Operation::Read, "now")).await.is_ok());
+        assert!(answered(backend.clone(), request::Request::new(Operation::Read, "now")).await.is_ok());
         assert!(!backend.kept.lock().as_ref().unwrap().is_canceled());
     }
 

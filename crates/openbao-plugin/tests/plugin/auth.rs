@@ -67,18 +67,18 @@ async fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
 async fn the_host_tells_about_itself_and_the_caller() {
     let Some(bao) = enabled().await else { return };
     bao.call("PUT", "sys/policies/password/strong", json!({"policy": STRONG})).await;
-    let (_, answer) = login(&bao, "ada", "correct horse").await;
-    let (token, entity) = (answer["auth"]["client_token"].as_str().unwrap(), &answer["auth"]["entity_id"]);
+    let (_, login) = login(&bao, "ada", "correct horse").await;
+    let (token, entity) = (login["auth"]["client_token"].as_str().unwrap(), &login["auth"]["entity_id"]);
     bao.call("PUT", "identity/group", json!({"name": "crew", "member_entity_ids": [entity]})).await;
-    let (status, told) = bao.call_as(token, "GET", "auth/password/host", Value::Null).await;
-    assert_eq!(status, 200, "{told}");
-    let told = &told["data"];
-    assert_eq!((&told["alias"], &told["groups"]), (&json!("ada"), &json!(["crew"])));
-    assert_eq!((&told["is_tainted"], &told["is_caching_disabled"]), (&json!(false), &json!(false)));
-    assert_eq!(told["password"].as_str().unwrap().len(), 20);
-    assert!(told["version"].as_str().unwrap().starts_with("2."), "{told}");
-    assert!(!told["cluster_id"].as_str().unwrap().is_empty());
-    assert!(told["wrap_error"].as_str().unwrap().contains("no namespace"), "{told}");
+    let (status, answer) = bao.call_as(token, "GET", "auth/password/host", Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    let answer = &answer["data"];
+    assert_eq!((&answer["alias"], &answer["groups"]), (&json!("ada"), &json!(["crew"])));
+    assert_eq!((&answer["is_tainted"], &answer["is_caching_disabled"]), (&json!(false), &json!(false)));
+    assert_eq!(answer["password"].as_str().unwrap().len(), 20);
+    assert!(answer["version"].as_str().unwrap().starts_with("2."), "{answer}");
+    assert!(!answer["cluster_id"].as_str().unwrap().is_empty());
+    assert!(answer["wrap_error"].as_str().unwrap().contains("no namespace"), "{answer}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod auth;
 mod example;
+mod guide;
 mod help;
 mod mounts;
 mod nodes;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::framework::example_routes::{ROUTER, request};
-use crate::logical::backend::Operation;
+use crate::logical::request::Operation;
 
 fn help(path: &str) -> Map<String, Value> {
     ROUTER.help(&request(Operation::Help, path, json!({"requestResponsePrefix": "genesys"}))).unwrap().data.unwrap()

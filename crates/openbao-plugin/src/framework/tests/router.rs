@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use crate::framework::example_routes::{Echo, ROUTER, request};
 use crate::framework::route::Route;
 use crate::framework::router::Router;
-use crate::logical::backend::{Operation, Response};
 use crate::logical::failure::Failure;
+use crate::logical::request::Operation;
+use crate::logical::response::Response;
 
 async fn handle(operation: Operation, path: &str, data: Value) -> Result<Response, Failure> {
     ROUTER.handle(&Echo, request(operation, path, data)).await
