@@ -44,7 +44,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("config/:name", "The cr
     .fields(FIELDS)
     .fields(PLAN_FIELDS)
     .fields(&[GAP_FIELD])
-    .write("Change an OAuth client", |mount, call| write(mount, call).boxed())
+    .write("Store or change an OAuth client", |mount, call| write(mount, call).boxed())
     .read("Read an OAuth client, without its secrets", |mount, call| read(mount, call).boxed())
     .returns(CONFIG_FIELDS)
     .delete("Delete an OAuth client", |mount, call| delete(mount, call).boxed())

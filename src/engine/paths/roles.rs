@@ -27,7 +27,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("roles/:name", "The set
     )
     .fields(ROLE_FIELDS)
     .fields(TOKEN_FIELDS)
-    .write("Change a role", |mount, call| write(mount, call).boxed())
+    .write("Store or change a role", |mount, call| write(mount, call).boxed())
     .read("Read a role", |mount, call| read(mount, call).boxed())
     .returns(ROLE)
     .delete("Delete a role", |mount, call| delete(mount, call).boxed())

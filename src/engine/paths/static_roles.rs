@@ -34,7 +34,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "
     .fields(ROLE_FIELDS)
     .fields(PLAN_FIELDS)
     .fields(TOKEN_FIELDS)
-    .write("Change a static role", |mount, call| write(mount, call).boxed())
+    .write("Store or change a static role", |mount, call| write(mount, call).boxed())
     .read("Read a static role, and the result of its last rotation", |mount, call| read(mount, call).boxed())
     .returns(STATIC_ROLE)
     .delete("Delete a static role, and revoke its token", |mount, call| delete(mount, call).boxed())
