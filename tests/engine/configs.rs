@@ -74,7 +74,7 @@ async fn invalid_requests_get_400_with_a_message_and_a_hint() {
         (("config/main".to_owned(), json!({"client_secret": "hush-hush \n"})), "leading or trailing whitespace"),
         (("config/main".to_owned(), json!({"client_id": long})), "client_id"),
         (("config/main".to_owned(), json!({"client_secret": {"a": 1}})), "client_secret"),
-        (("config/main".to_owned(), json!({"platform": "avaya"})), "avaya"),
+        (("config/main".to_owned(), json!({"platform": "avaya"})), "platform is not one of the allowed values"),
         (("config/main".to_owned(), json!({"verify_connection": "perhaps"})), "verify_connection"),
         (named("new", json!({})), "config is missing"),
         (named("new", json!({"config": "none"})), "no config \"none\""),

@@ -10,6 +10,7 @@ mod ends;
 mod hosted;
 mod leases;
 mod nodes;
+mod openapi;
 mod operators;
 mod overlaps;
 mod roots;

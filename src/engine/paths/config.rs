@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::answers::CONFIG_FIELDS;
 use super::response::keys;
 use crate::engine::automation::plan::PLAN_FIELDS;
 use crate::engine::failure::logged_failure;
@@ -29,7 +30,9 @@ const USERS: [&str; 3] = ["roles/", "static-roles/", PREFIX];
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("config/", "The configs.")
     .help("Lists the names of the configs.")
-    .list("List the configs", |mount, call| keys(mount, PREFIX, call).boxed());
+    .list("List the configs", |mount, call| keys(mount, PREFIX, call).boxed())
+    .item_type("Config")
+    .navigation();
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("config/:name", "The credentials of an OAuth client.")
     .help(
@@ -41,43 +44,60 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("config/:name", "The cr
     .fields(FIELDS)
     .fields(PLAN_FIELDS)
     .fields(&[GAP_FIELD])
-    .write("Change an OAuth client", |mount, call| write(mount, call).boxed())
+    .write("Store or change an OAuth client", |mount, call| write(mount, call).boxed())
     .read("Read an OAuth client, without its secrets", |mount, call| read(mount, call).boxed())
+    .returns(CONFIG_FIELDS)
     .delete("Delete an OAuth client", |mount, call| delete(mount, call).boxed())
-    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed());
+    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed())
+    .item_type("Config")
+    .action("Configure");
 
+/// The groups of inputs in user interfaces.
+const CXONE: &str = "NICE CXone";
+const SECOND_CLIENT: &str = "Second client";
 const FIELDS: &[Field] = &[
-    Field::text("platform", "The platform: genesys-cloud or nice-cxone.").default(DEFAULT_PLATFORM),
+    Field::text("platform", "The platform.")
+        .one_of(&["genesys-cloud", "nice-cxone"])
+        .default(DEFAULT_PLATFORM)
+        .label("Platform"),
     Field::text(
         "region",
         "The region of the organisation: an AWS region or a Genesys Cloud domain, such as mypurecloud.ie.",
     ),
-    Field::text("client_id", "The OAuth client's id."),
-    Field::text("client_secret", "The OAuth client's secret.").sensitive(),
+    Field::text("client_id", "The OAuth client's id.").label("Client ID"),
+    Field::text("client_secret", "The OAuth client's secret.").sensitive().label("Client secret"),
     Field::text(
         "issuer",
         "CXone: the issuer, such as https://cxone.niceincontact.com, with a client and an access key.",
-    ),
-    Field::text("area", "CXone: the area of UserHub, such as na1, with an access key alone."),
-    Field::text("realm", "CXone: the realm, such as us-22, with an older application's client."),
-    Field::text("tenant_id", "CXone: the tenant's id, if no token names it."),
-    Field::text("access_key_id", "CXone: the id of a user's access key."),
-    Field::text("access_key_secret", "CXone: the access key's secret.").sensitive(),
+    )
+    .group(CXONE),
+    Field::text("area", "CXone: the area of UserHub, such as na1, with an access key alone.").group(CXONE),
+    Field::text("realm", "CXone: the realm, such as us-22, with an older application's client.").group(CXONE),
+    Field::text("tenant_id", "CXone: the tenant's id, if no token names it.").group(CXONE).label("Tenant ID"),
+    Field::text("access_key_id", "CXone: the id of a user's access key.").group(CXONE).label("Access key ID"),
+    Field::text("access_key_secret", "CXone: the access key's secret.")
+        .sensitive()
+        .group(CXONE)
+        .label("Access key secret"),
     Field::text(
         IDLE_CLIENT,
         "The id of a second OAuth client with the same roles: rotate-root regenerates its secret and makes it the \
          active client; the first client stays valid. Empty: none.",
-    ),
+    )
+    .group(SECOND_CLIENT)
+    .label("Idle client ID"),
     Field::text(
         ADMIN_CONFIG,
         "The name of a config whose client may edit both clients, and whose field rotates lists both; required with \
          idle_client_id.",
-    ),
+    )
+    .group(SECOND_CLIENT),
     Field::texts(
         ROTATES,
         "The ids of the OAuth clients whose secrets this config's client may regenerate for configs that name it in \
          admin_config. Empty: none.",
-    ),
+    )
+    .group(SECOND_CLIENT),
     Field::texts(
         ALLOWED_ROLES,
         "The names of the roles and static roles that may use the config; * at the end of a name matches any rest. \

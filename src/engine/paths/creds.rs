@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt;
 
+use super::answers::TOKEN;
 use crate::engine::mount::GenesysMount;
 use crate::engine::requester::Requester;
 use openbao_plugin::framework::Route;
@@ -13,4 +14,7 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::<GenesysMount>::new("creds/
     )
     .read("Create a leased token", |mount, call| {
         async move { mount.leases.issue(call.name(), &Requester::of(call.request())).await }.boxed()
-    });
+    })
+    .returns(TOKEN)
+    .item_type("Credential")
+    .action("Generate");

@@ -1,5 +1,6 @@
 //! The paths of the engine, one file each.
 
+mod answers;
 mod config;
 mod creds;
 mod response;

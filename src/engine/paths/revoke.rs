@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde_json::json;
 
+use super::answers::REVOKED;
 use super::response::fields;
 use super::rotate_role::check_revocation;
 use crate::engine::failure::{logged_failure, to_failure};
@@ -27,7 +28,10 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("revoke/:config", "Revo
          token=-, bao reads the token from standard input.",
     )
     .fields(&[Field::text(TOKEN, "The token.").required().sensitive()])
-    .write("Revoke a token", |mount, call| revoke(mount, call).boxed());
+    .write("Revoke a token", |mount, call| revoke(mount, call).boxed())
+    .returns(REVOKED)
+    .item_type("Token")
+    .action("Revoke");
 
 async fn revoke(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let (name, path) = (call.name(), format!("revoke/{}", call.name()));

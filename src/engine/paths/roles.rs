@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde_json::json;
 
+use super::answers::ROLE;
 use super::response::{fields, keys};
 use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
@@ -15,7 +16,9 @@ use openbao_plugin::{Failure, Response};
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("roles/", "The roles.")
     .help("Lists the names of the roles.")
-    .list("List the roles", |mount, call| keys(mount, PREFIX, call).boxed());
+    .list("List the roles", |mount, call| keys(mount, PREFIX, call).boxed())
+    .item_type("Role")
+    .navigation();
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("roles/:name", "The settings of creds/ and token/.")
     .help(
@@ -24,10 +27,13 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("roles/:name", "The set
     )
     .fields(ROLE_FIELDS)
     .fields(TOKEN_FIELDS)
-    .write("Change a role", |mount, call| write(mount, call).boxed())
+    .write("Store or change a role", |mount, call| write(mount, call).boxed())
     .read("Read a role", |mount, call| read(mount, call).boxed())
+    .returns(ROLE)
     .delete("Delete a role", |mount, call| delete(mount, call).boxed())
-    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed());
+    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed())
+    .item_type("Role")
+    .action("Configure");
 
 const ROLE_FIELDS: &[Field] = &[
     Field::text("config", "The name of the config. Required for a new role."),

@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::answers::ROTATED;
 use super::response::fields;
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
@@ -29,7 +30,10 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("rotate-role/:name", "R
         "Whether to revoke the previous token, and to wait until the platform rejects it.",
     )
     .default("false")])
-    .write("Rotate a static role", |mount, call| rotate(mount, call).boxed());
+    .write("Rotate a static role", |mount, call| rotate(mount, call).boxed())
+    .returns(ROTATED)
+    .item_type("Static role")
+    .action("Rotate");
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let name = call.name();

@@ -21,6 +21,8 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new(
          key stays valid until the next call. The policy must grant sudo.",
 )
 .write("Rotate the client secret", |mount, call| rotate(mount, call).boxed())
+.item_type("Config")
+.action("Rotate")
 .sudo();
 
 /// How long a request may take. The clients of Vault and OpenBao give up after 60 seconds.

@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use serde_json::json;
 
+use super::answers::REPLACED;
 use super::response::fields;
 use super::rotate_role::{REVOKE_PREVIOUS, check_revocation};
 use crate::engine::mount::GenesysMount;
@@ -25,7 +26,10 @@ pub(crate) const ROUTE: Route<GenesysMount> =
             "Whether to revoke the previous token, and to wait until the platform rejects it.",
         )
         .default("true")])
-        .write("Replace the shared token", |mount, call| rotate(mount, call).boxed());
+        .write("Replace the shared token", |mount, call| rotate(mount, call).boxed())
+        .returns(REPLACED)
+        .item_type("Shared token")
+        .action("Rotate");
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let (name, path) = (call.name(), format!("rotate-token/{}", call.name()));

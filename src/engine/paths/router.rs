@@ -27,7 +27,6 @@ pub(crate) static ROUTER: Router<GenesysMount> = Router::new(
         revoke::ROUTE,
         tidy::ROUTE,
         status::MOUNT,
-        status::LIST,
         status::CONFIG,
     ],
 );

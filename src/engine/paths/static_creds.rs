@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::answers::STATIC_TOKEN;
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
@@ -20,7 +21,9 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-creds/:name", "
         "The token that the engine rotates for the role. It has no lease: all readers get the same token until it is \
          rotated, and the previous token stays valid until it expires.",
     )
-    .read("Read the token", |mount, call| read(mount, call).boxed());
+    .read("Read the token", |mount, call| read(mount, call).boxed())
+    .returns(STATIC_TOKEN)
+    .item_type("Static credential");
 
 /// Reads from memory: busy pipelines read this path.
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {

@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use serde_json::json;
 
+use super::answers::STATIC_ROLE;
 use super::response::{fields, keys};
 use crate::engine::automation::last_error::shown_time;
 use crate::engine::automation::plan::{PLAN_FIELDS, RotationPlan};
@@ -18,7 +19,9 @@ use openbao_plugin::{Failure, Response};
 
 pub(crate) const LIST: Route<GenesysMount> = Route::new("static-roles/", "The static roles.")
     .help("Lists the names of the static roles.")
-    .list("List the static roles", |mount, call| keys(mount, ROLES, call).boxed());
+    .list("List the static roles", |mount, call| keys(mount, ROLES, call).boxed())
+    .item_type("Static role")
+    .navigation();
 
 pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "A token that the engine rotates.")
     .help(
@@ -31,10 +34,13 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new("static-roles/:name", "
     .fields(ROLE_FIELDS)
     .fields(PLAN_FIELDS)
     .fields(TOKEN_FIELDS)
-    .write("Change a static role", |mount, call| write(mount, call).boxed())
+    .write("Store or change a static role", |mount, call| write(mount, call).boxed())
     .read("Read a static role, and the result of its last rotation", |mount, call| read(mount, call).boxed())
+    .returns(STATIC_ROLE)
     .delete("Delete a static role, and revoke its token", |mount, call| delete(mount, call).boxed())
-    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed());
+    .exists(|mount, call| async move { Ok(stored(mount, call.name()).await?.is_some()) }.boxed())
+    .item_type("Static role")
+    .action("Configure");
 
 const ROLE_FIELDS: &[Field] = &[
     Field::text("config", "The name of the config.").required(),

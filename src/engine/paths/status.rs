@@ -9,23 +9,23 @@ use crate::engine::storage::config::PREFIX as CONFIGS;
 use openbao_plugin::framework::{Call, Field, Route};
 use openbao_plugin::{Failure, Response};
 
-pub(crate) const MOUNT: Route<GenesysMount> = Route::new("status", "The state of the mount, for monitoring.")
+pub(crate) const MOUNT: Route<GenesysMount> = Route::new("status/", "The state of the mount, for monitoring.")
     .help(
         "Counters of all configs since process_start_time, and the state of the static roles, without secrets and without a \
-         lease. The field openmetrics has the same as OpenMetrics text, by config. The active node answers.",
+         lease. The field openmetrics has the same as OpenMetrics text, by config. The active node answers. A list names \
+         the configs.",
     )
     .read("Read the state of the mount", |mount, _| read_mount(mount).boxed())
-    .returns(MOUNT_FIELDS);
-
-pub(crate) const LIST: Route<GenesysMount> = Route::new("status/", "The configs that have a status.")
-    .help("Lists the names of the configs.")
-    .list("List the configs", |mount, call| keys(mount, CONFIGS, call).boxed())
-    .returns(&[Field::texts("keys", "The names.")]);
+    .returns(MOUNT_FIELDS)
+    .list("List the configs that have a status", |mount, call| keys(mount, CONFIGS, call).boxed())
+    .item_type("Status")
+    .navigation();
 
 pub(crate) const CONFIG: Route<GenesysMount> = Route::new("status/:config", "The state of a config, for monitoring.")
     .help("As status, for one config.")
     .read("Read the state of a config", |mount, call| read_config(mount, call).boxed())
-    .returns(CONFIG_FIELDS);
+    .returns(CONFIG_FIELDS)
+    .item_type("Status");
 
 const MOUNT_FIELDS: &[Field] = &[
     Field::text("process_start_time", "When this process began to serve the mount; all counters began at 0 then."),

@@ -36,7 +36,8 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new(PATH, "End what was lef
          Fails, and names each item, if something could not be ended or an entry is damaged.",
     )
     .write("Tidy the mount", |mount, call| tidy(mount, call).boxed())
-    .returns(&[Field::texts("done", "What was ended.")]);
+    .returns(&[Field::texts("done", "What was ended.")])
+    .action("Tidy");
 
 /// What was done, and what could not be.
 #[derive(Default)]

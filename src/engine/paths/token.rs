@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt;
 
+use super::answers::TOKEN;
 use crate::engine::mount::GenesysMount;
 use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
@@ -21,7 +22,9 @@ pub(crate) const ROUTE: Route<GenesysMount> =
             "The life that the token must have left, in seconds or as a duration such as 10m.",
         )
         .default("300, or a tenth of the token's life if that is less")])
-        .read("Read the shared token", |mount, call| read(mount, call).boxed());
+        .read("Read the shared token", |mount, call| read(mount, call).boxed())
+        .returns(TOKEN)
+        .item_type("Shared token");
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let role = Role::named(&mount.entries, call.name()).await?;

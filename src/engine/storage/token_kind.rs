@@ -9,17 +9,19 @@ use crate::secret::SecretString;
 use openbao_plugin::Failure;
 use openbao_plugin::framework::{Call, Field};
 
+/// Their group of inputs in user interfaces.
+const TOKEN_KIND: &str = "Token kind";
 /// The request fields that describe the token kind.
 pub(crate) const TOKEN_FIELDS: &[Field] = &[
-    Field::text(
-        "token",
-        "The token kind: access, generated or api-token. generated and api-token are not part of the platform's published API.",
-    )
-    .default("access"),
-    Field::text("resource_owner", "For generated: the id of the account that the token acts for."),
-    Field::text("token_name", "For api-token: its name in the platform's list of tokens."),
-    Field::texts("scopes", "For api-token: its scopes."),
-    Field::duration("token_expires_in", "For api-token: its lifetime."),
+    Field::text("token", "The token kind. generated and api-token are not part of the platform's published API.")
+        .one_of(&["access", "generated", "api-token"])
+        .default("access")
+        .group(TOKEN_KIND)
+        .label("Token kind"),
+    Field::text("resource_owner", "For generated: the id of the account that the token acts for.").group(TOKEN_KIND),
+    Field::text("token_name", "For api-token: its name in the platform's list of tokens.").group(TOKEN_KIND),
+    Field::texts("scopes", "For api-token: its scopes.").group(TOKEN_KIND),
+    Field::duration("token_expires_in", "For api-token: its lifetime.").group(TOKEN_KIND),
 ];
 
 /// The token kind of a role, in the field names of a document.
