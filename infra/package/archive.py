@@ -36,12 +36,21 @@ def zipped(name, data, epoch):
 
 def tarred(files, executable, epoch):
     """Returns a tar.gz of files (name -> content), of which one is executable; `epoch` as in `zipped`."""
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    return compressed(plain(files, executable, epoch))
+
+
+def compressed(data):
+    """Returns a gzip, whose header contains no file name and no time."""
+    return bytes(deflate.gzip_compress(data, LEVEL))
+
+
+def plain(files, executable, epoch):
+    """Returns the same as `tarred`, without compression."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, data in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mtime = len(data), epoch
             entry.mode = EXECUTABLE if name == executable else READABLE
             tar.addfile(entry, io.BytesIO(data))
-    # The gzip header contains no file name and no time.
-    return bytes(deflate.gzip_compress(plain.getvalue(), LEVEL))
+    return whole.getvalue()

@@ -21,6 +21,8 @@ class Artefact:
     targets: dict
     # The maximum size of an archive in bytes.
     largest: int
+    # Whether OpenBao may pull it as a plugin.
+    is_plugin: bool = False
 
     @property
     def is_function(self):
@@ -36,6 +38,10 @@ class Artefact:
             return f"{self.binary}-{machine}.zip"
         return f"{self.binary}_{version}_linux_{machine}.tar.gz"
 
+    def image(self, version, machine):
+        """Returns the OCI archive from which OpenBao pulls the plugin; None for other programs."""
+        return f"{self.binary}_{version}_linux_{machine}.oci.tar" if self.is_plugin else None
+
     def checksum(self, version, machine):
         """Returns the file with the checksum of the binary, for `plugin register`; None for a function."""
         return None if self.is_function else f"{self.binary}_{version}_linux_{machine}.sha256"
@@ -50,7 +56,8 @@ class Artefact:
 
     def files(self, version):
         """Returns the names of all release files of this artefact."""
-        made = [(self.archive(version, machine), self.checksum(version, machine)) for machine in self.targets]
+        kinds = (self.archive, self.checksum, self.image)
+        made = [[kind(version, machine) for kind in kinds] for machine in self.targets]
         names = [self.inventory(), self.notices(), *(name for names in made for name in names)]
         return {name for name in names if name}
 
@@ -61,7 +68,7 @@ STATIC_TARGETS = {"amd64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknow
 LAMBDA_TARGETS = {"x86_64": "x86_64-unknown-linux-gnu.2.34", "arm64": "aarch64-unknown-linux-gnu.2.34"}
 
 FUNCTION = Artefact("genesys-rotator-lambda", "lambda", LAMBDA_GLIBC, LAMBDA_TARGETS, largest=3_000_000)
-ENGINE = Artefact("vault-plugin-secrets-genesys", "vault", None, STATIC_TARGETS, largest=4_000_000)
+ENGINE = Artefact("vault-plugin-secrets-genesys", "vault", None, STATIC_TARGETS, largest=4_000_000, is_plugin=True)
 COMMAND_LINE = Artefact("genesys-rotator", "cli", None, STATIC_TARGETS, largest=6_000_000)
 ARTEFACTS = (FUNCTION, ENGINE, COMMAND_LINE)
 

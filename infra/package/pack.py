@@ -15,6 +15,7 @@ from pathlib import Path
 from archive import tarred, zipped
 from artefacts import CHECKSUMS, named
 from binary import faults, forbidden_paths
+from image import archived
 
 
 def main(arguments):
@@ -28,7 +29,7 @@ def main(arguments):
 
 
 def pack(binary, artefact, machine, version, directory, files):
-    """Writes the archive, and for static programs the checksum of the binary."""
+    """Writes the archive, for static programs the checksum of the binary, and for a plugin its image."""
     data = binary.read_bytes()
     found = faults(data, artefact.cpu(machine), artefact.glibc, forbidden_paths())
     if found:
@@ -40,6 +41,9 @@ def pack(binary, artefact, machine, version, directory, files):
         archive = tarred({artefact.binary: data, **files}, artefact.binary, epoch)
         (directory / artefact.checksum(version, machine)).write_text(checksum(data, artefact.binary))
     (directory / artefact.archive(version, machine)).write_bytes(archive)
+    if artefact.is_plugin:
+        image = archived(artefact, machine, version, data, epoch)
+        (directory / artefact.image(version, machine)).write_bytes(image)
 
 
 def beside(directories):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from artefacts import ARTEFACTS, CHECKSUMS, COMMAND_LINE, ENGINE, FUNCTION, machine_of
 from binary import faults, forbidden_paths
+from image import faults as image_faults
 from rehearse import rehearse
 
 # The files in every tar.gz besides its binary.
@@ -82,7 +83,17 @@ def wrong_archives(directory, version, artefact):
             checksum = artefact.checksum(version, machine)
             if checksum and (directory / checksum).read_text() != f"{sha256(binary)}  {artefact.binary}\n":
                 wrong.append(f"{checksum} does not match its binary")
+            if artefact.is_plugin:
+                yield from wrong_image(directory, version, artefact, machine, binary)
         yield from (f"{name}: {fault}" for fault in wrong)
+
+
+def wrong_image(directory, version, artefact, machine, binary):
+    name = artefact.image(version, machine)
+    image = (directory / name).read_bytes()
+    if len(image) > artefact.largest:
+        yield f"{name} has {len(image)} bytes; the maximum is {artefact.largest}"
+    yield from (f"{name}: {fault}" for fault in image_faults(image, artefact, machine, version, binary))
 
 
 def wrong_zip(data):

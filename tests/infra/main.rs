@@ -6,6 +6,7 @@ mod aws_alarms;
 mod aws_policy;
 mod aws_world;
 mod iam;
+mod image;
 mod kubernetes;
 mod package;
 mod pipelines;

@@ -22,26 +22,26 @@ const AARCH64: u8 = 183;
 const EPOCH: &str = "1767323045";
 
 #[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter that has the packages")]
-fn python() -> Option<PathBuf> {
+pub(super) fn tests_python() -> Option<PathBuf> {
     std::env::var_os("PYTHON").map(PathBuf::from)
 }
 
 /// A script of `infra/package/`; `None` without the tests' Python.
 fn script(name: &str) -> Option<Command> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/package").join(name);
-    let mut command = Command::new(python()?);
+    let mut command = Command::new(tests_python()?);
     command.arg("-B").arg(script).env("SOURCE_DATE_EPOCH", EPOCH).env_remove("FORBIDDEN_PATHS");
     Some(command)
 }
 
 /// Runs a script of `infra/package/`.
-fn run(name: &str, arguments: &[&str]) -> Output {
+pub(super) fn run(name: &str, arguments: &[&str]) -> Output {
     script(name).expect("the tests' Python").args(arguments).output().expect("it runs")
 }
 
 /// A small library of the tests' Python. Like a function, it is stripped and needs an old glibc.
 fn library() -> Option<Vec<u8>> {
-    let libraries = python()?.parent()?.parent()?.join("lib");
+    let libraries = tests_python()?.parent()?.parent()?.join("lib");
     let packages = fs::read_dir(libraries).ok()?.flatten().map(|python| python.path().join("site-packages/deflate"));
     let files = packages.filter_map(|package| fs::read_dir(package).ok()).flat_map(Iterator::flatten);
     let found = files.map(|file| file.path()).find(|file| file.extension().is_some_and(|ending| ending == "so"));
@@ -106,7 +106,7 @@ fn a_functions_zip_contains_only_bootstrap_and_is_reproducible() {
         let read = "import sys, zipfile; archive = zipfile.ZipFile(sys.argv[1]); assert archive.testzip() is None; \
                     print([(i.filename, oct(i.external_attr >> 16), i.date_time) for i in archive.infolist()]); \
                     archive.extractall(sys.argv[2])";
-        let mut command = Command::new(python().expect("it is there"));
+        let mut command = Command::new(tests_python().expect("it is there"));
         command.args(["-c", read]).arg(directory.path().join(archive)).arg(directory.path());
         let said = stdout(&command.output().expect("it runs"));
         assert_eq!(said.trim(), "[('bootstrap', '0o100755', (2026, 1, 2, 3, 4, 4))]");
