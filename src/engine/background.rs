@@ -3,7 +3,7 @@
 //! It looks for work when the host's tick or a write wakes it, when the next rotation is due, and at least once a minute.
 //! Each unit of work runs in a task of its own, so that a platform that hangs delays only the work of its own config.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Background {
 }
 
 async fn run(upkeep: Upkeep, wake: Arc<Notify>, is_stopping: Arc<AtomicBool>) {
-    let (running, mut tasks) = (Arc::<Mutex<HashSet<Work>>>::default(), JoinSet::new());
+    let (running, mut tasks) = (RunningWork::default(), JoinSet::new());
     while !is_stopping.load(Ordering::Relaxed) {
         let (looking, began) = (upkeep.clone(), Instant::now());
         // A task of its own, so that a panic ends one pass only.
@@ -84,8 +84,8 @@ async fn run(upkeep: Upkeep, wake: Arc<Notify>, is_stopping: Arc<AtomicBool>) {
                 let (upkeep, wake) = (upkeep.clone(), wake.clone());
                 tasks.spawn(async move {
                     let changes_the_schedule = upkeep.perform(work).await;
-                    drop(running);
-                    if changes_the_schedule {
+                    // What was due again meanwhile may be due still.
+                    if running.end() || changes_the_schedule {
                         wake.notify_one();
                     }
                 });
@@ -104,17 +104,27 @@ async fn run(upkeep: Upkeep, wake: Arc<Notify>, is_stopping: Arc<AtomicBool>) {
     while tasks.join_next().await.is_some() {}
 }
 
+/// The work that runs, and whether it was due again since it began.
+type RunningWork = Arc<Mutex<HashMap<Work, bool>>>;
+
 /// Marks a unit of work as running until it is dropped, also by a panic.
 struct Running {
-    all: Arc<Mutex<HashSet<Work>>>,
+    all: RunningWork,
     work: Work,
 }
 
 impl Running {
     /// `None` where the work runs already.
-    fn begin(all: &Arc<Mutex<HashSet<Work>>>, work: &Work) -> Option<Self> {
-        let is_new = all.lock().insert(work.clone());
-        is_new.then(|| Self { all: all.clone(), work: work.clone() })
+    fn begin(all: &RunningWork, work: &Work) -> Option<Self> {
+        let mut running = all.lock();
+        let is_due_again = running.contains_key(work);
+        running.insert(work.clone(), is_due_again);
+        (!is_due_again).then(|| Self { all: all.clone(), work: work.clone() })
+    }
+
+    /// Returns whether the work was due again since it began.
+    fn end(self) -> bool {
+        self.all.lock().get(&self.work).is_some_and(|is_due_again| *is_due_again)
     }
 }
 

@@ -74,6 +74,10 @@ async fn a_role_that_its_config_no_longer_allows_gets_no_token_and_is_not_rotate
     for path in ["creds/ci", "token/ci", "static-creds/ci"] {
         assert!(hosted.rejected("read", path, Value::Null).await.starts_with(DENIED), "{path}");
     }
+    for path in ["roles/ci", "static-roles/ci"] {
+        let warnings = hosted.call("read", path, Value::Null).await.unwrap().warnings;
+        assert!(warnings[0].starts_with("the role gets no tokens: ConfigurationInvalid: config/main"), "{warnings:?}");
+    }
     assert!(hosted.rejected("update", "rotate-role/ci", Value::Null).await.starts_with(DENIED));
     hosted.age().await;
     hosted.tick().await;

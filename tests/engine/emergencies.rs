@@ -10,7 +10,7 @@ use simulators::genesys::OAuthClient;
 use tokio::sync::Barrier;
 
 use crate::hosted::{Hosted, Refused, until};
-use crate::scene::{CXONE_CLIENT, CXONE_KEY, SECOND, Scene};
+use crate::scene::{CLIENT, CXONE_CLIENT, CXONE_KEY, SECOND, Scene};
 use openbao_plugin::testing::Moment;
 
 const REVOKE: &str = "DELETE /api/v2/tokens/me";
@@ -230,6 +230,30 @@ async fn any_token_of_a_configs_client_can_be_revoked_and_no_other() {
     hosted.revoke(&leased.lease.expect("a lease")).await.expect("its lease ends");
     hosted.assert_no_secrets_logged();
     assert!(!hosted.has_logged(&token));
+}
+
+#[tokio::test]
+async fn a_token_of_the_client_that_was_in_use_before_can_be_revoked_and_another_failure_does_not_matter() {
+    let hosted = Hosted::with_shared_role().await;
+    let leak = async || {
+        let leased = hosted.call("read", "creds/ci", Value::Null).await.expect("a token").data;
+        leased["access_token"].as_str().expect("a token").to_owned()
+    };
+    let (first, second) = (leak().await, leak().await);
+    hosted.answer_revocations(403, "not.authorized");
+    assert!(hosted.call("update", "revoke/main", json!({"token": first})).await.is_err());
+    hosted.simulation.faults.clear();
+    // The clients were exchanged.
+    let other = ("5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10", "hush-too");
+    hosted.simulation.genesys.add_client(OAuthClient::new(other.0, other.1));
+    let exchanged = json!({"client_id": other.0, "client_secret": other.1, "idle_client_id": CLIENT.0,
+        "admin_config": "main", "verify_connection": false});
+    hosted.write("config/main", exchanged).await;
+    hosted.simulation.faults.add(Fault::once(REVOKE, Effect::DelayAnswer(SECOND / 4)));
+    hosted.write("revoke/main", json!({"token": second})).await;
+    assert!(!hosted.is_live(&second));
+    hosted.restart().await;
+    hosted.is_dead(&first).await;
 }
 
 #[tokio::test]

@@ -48,7 +48,9 @@ async fn a_standby_mints_no_token_and_forwards_requests(cluster: &Cluster, simul
     standby.post("genesys-cloud/roles/other", json!({"config": "main"})).await;
     assert_eq!(active.read("genesys-cloud/roles/other").await["config"], "main");
     let before = token(&get(standby, "static-creds/steady").await);
-    standby.post("genesys-cloud/rotate-role/steady", json!({})).await;
+    standby.post("genesys-cloud/rotate-role/steady", json!({"revoke_previous": true})).await;
+    assert!(!simulation.genesys.live_tokens().contains(&before), "the active node revokes");
+    assert_eq!(get(standby, "status").await["data"]["issued"], get(active, "status").await["data"]["issued"]);
     let after = token(&get(active, "static-creds/steady").await);
     assert_ne!(before, after);
     for node in &cluster.nodes {

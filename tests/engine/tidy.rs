@@ -84,6 +84,18 @@ async fn what_cannot_be_ended_is_an_error_that_names_it_and_is_ended_later() {
 }
 
 #[tokio::test]
+async fn a_damaged_entry_that_no_request_can_replace_is_removed_and_reported_once() {
+    let hosted = Hosted::start().await;
+    hosted.store("revocation/one", "hush").await;
+    hosted.store("root-lease/main", "hush").await;
+    let Refused(status, said) = hosted.tidy().await.expect_err("a token is unknown");
+    assert!(status >= 500 && said.contains("revocation/one was damaged") && !said.contains("hush"), "{said}");
+    assert!(said.contains("root-lease/main was damaged"), "{said}");
+    assert_eq!(hosted.tidy().await, Ok(Vec::new()));
+    assert!(hosted.storage.text("root-lease/main").is_some_and(|lease| lease.contains("until")), "it ends later");
+}
+
+#[tokio::test]
 async fn an_operator_tidies_in_openbao() {
     let Some(scene) = Scene::start().await else { return };
     assert_eq!(scene.write("tidy", json!({})).await["data"]["done"], json!([]));

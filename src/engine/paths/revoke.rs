@@ -58,7 +58,7 @@ async fn revoke(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         mount.readers.replace(reader, &token).await.map_err(|error| to_failure(&not_replaced(reader, &error)))?;
     }
     mount.background.wake();
-    mount.revocations.settle(&path).await?;
+    mount.revocations.settle(&path, Some(&token)).await?;
     let replaced: Vec<_> = readers.iter().map(ToString::to_string).collect();
     Ok(Response::with_data(fields(json!({"revoked": true, "replaced": replaced}))))
 }

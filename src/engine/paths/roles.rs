@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 use super::answers::ROLE;
-use super::response::{fields, keys};
+use super::response::{fields, keys, warned_of_config};
 use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::{PREFIX, Role};
@@ -60,8 +60,9 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         return Ok(Response::empty());
     };
     let (ttl, max_ttl) = (ttl.unwrap_or_default(), max_ttl.unwrap_or_default());
-    let shown = json!({"config": config, "ttl": ttl, "max_ttl": max_ttl, "probes": probes});
-    Ok(Response::with_data(fields(shown).into_iter().chain(token.shown()).collect()))
+    let shown = json!({"config": &config, "ttl": ttl, "max_ttl": max_ttl, "probes": probes});
+    let answer = Response::with_data(fields(shown).into_iter().chain(token.shown()).collect());
+    warned_of_config(mount, &config, call.name(), answer).await
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {

@@ -75,7 +75,7 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     if !revokes {
         return Ok(Response::empty());
     }
-    let revoked = mount.revocations.settle(&path).await?;
+    let revoked = mount.revocations.settle(&path, None).await?;
     Ok(Response::with_data(fields(json!({"revoked": revoked}))))
 }
 

@@ -64,7 +64,7 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     if !revokes {
         return Ok(Response::with_data(fields(json!({"expires_at": token.expires_at.to_string(), "revoked": 0}))));
     }
-    let revoked = mount.revocations.settle(&path).await?;
+    let revoked = mount.revocations.settle(&path, None).await?;
     match damaged {
         Some(failure) => Err(Failure::internal(format!(
             "the role has a new token, but the previous one cannot be revoked, because it cannot be read: {failure}"

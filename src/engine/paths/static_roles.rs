@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 use super::answers::STATIC_ROLE;
-use super::response::{fields, keys};
+use super::response::{fields, keys, warned_of_config};
 use crate::engine::automation::last_error::shown_time;
 use crate::engine::automation::plan::{PLAN_FIELDS, RotationPlan};
 use crate::engine::failure::to_failure;
@@ -71,7 +71,8 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         "expires_at": token.map(|token| shown_time(token.expires_at)),
         "last_error": role.last_error.map(|error| error.shown()),
     }));
-    Ok(Response::with_data(shown.into_iter().chain(role.plan.shown()).chain(role.settings.token.shown()).collect()))
+    let shown = shown.into_iter().chain(role.plan.shown()).chain(role.settings.token.shown()).collect();
+    warned_of_config(mount, &role.settings.config, call.name(), Response::with_data(shown)).await
 }
 
 async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {

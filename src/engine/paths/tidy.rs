@@ -61,6 +61,7 @@ async fn tidy(mount: &GenesysMount, _: Call) -> Result<Response, Failure> {
         report.done.push(format!("revoked tokens: {}", settlement.revoked));
     }
     report.left.extend(settlement.failures.iter().map(on_one_line));
+    replace_damaged(mount, &mut report).await?;
     report_damaged(mount, &mut report).await?;
     mount.background.wake();
     tracing::info!(tidy.done = report.done.len(), tidy.left = report.left.len(), "the mount was tidied");
@@ -197,6 +198,26 @@ async fn complete_roots(mount: &GenesysMount, report: &mut TidyReport) -> Result
     Ok(())
 }
 
+/// Damaged entries that no request of an operator can delete or replace. A lease is replaced by one that ends after every
+/// request that the damaged one may protect.
+async fn replace_damaged(mount: &GenesysMount, report: &mut TidyReport) -> Result<(), Failure> {
+    for name in mount.entries.list(REVOCATIONS).await? {
+        let key = key(REVOCATIONS, &name);
+        if let Err(Failure::Internal(_)) = mount.entries.get::<OwedRevocation>(&key).await {
+            mount.entries.delete(&key).await?;
+            report.left.push(format!("{key} was damaged and is deleted: the token to revoke is unknown"));
+        }
+    }
+    for name in mount.entries.list(LEASES).await? {
+        let key = key(LEASES, &name);
+        if let Err(Failure::Internal(_)) = mount.entries.get::<RootLease>(&key).await {
+            mount.entries.put(&key, &RootLease::from(mount.minting.now())).await?;
+            report.left.push(format!("{key} was damaged: rotate-root/{name} is possible again in two minutes"));
+        }
+    }
+    Ok(())
+}
+
 /// Entries that cannot be read. They are kept: an operator may still need them.
 async fn report_damaged(mount: &GenesysMount, report: &mut TidyReport) -> Result<(), Failure> {
     look_at::<Config>(mount, CONFIGS, report).await?;
@@ -206,9 +227,8 @@ async fn report_damaged(mount: &GenesysMount, report: &mut TidyReport) -> Result
     look_at::<StoredVersion>(mount, PENDING, report).await?;
     look_at::<SharedToken>(mount, SHARED, report).await?;
     look_at::<RootIntent>(mount, INTENTS, report).await?;
-    look_at::<RootLease>(mount, LEASES, report).await?;
     look_at::<RootAutomation>(mount, AUTOMATIONS, report).await?;
-    look_at::<OwedRevocation>(mount, REVOCATIONS, report).await
+    Ok(())
 }
 
 async fn look_at<T: DeserializeOwned>(

@@ -94,12 +94,15 @@ impl Revocations {
         self.entries.put(&format!("{PREFIX}{}", VersionId::random().as_str()), &owed).await
     }
 
-    /// Revokes the tokens that requests of this path asked for. Returns how many the platform was seen to reject.
+    /// Revokes the tokens that requests of this path asked for, or only one of them. Returns how many the platform was seen
+    /// to reject.
     ///
     /// # Errors
     /// 5xx: a token is not revoked, and the engine retries.
-    pub(crate) async fn settle(&self, asked_by: &str) -> Result<usize, Failure> {
-        let owed = self.owed().await?.into_iter().filter(|(_, owed)| owed.asked_by == asked_by).collect();
+    pub(crate) async fn settle(&self, asked_by: &str, only: Option<&SecretString>) -> Result<usize, Failure> {
+        let is_asked =
+            |owed: &OwedRevocation| owed.asked_by == asked_by && only.is_none_or(|token| same(&owed.token, token));
+        let owed = self.owed().await?.into_iter().filter(|(_, owed)| is_asked(owed)).collect();
         let Settlement { revoked, failures } = self.settle_each(owed).await;
         failures.into_iter().next().map_or(Ok(revoked), Err)
     }

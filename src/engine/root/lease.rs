@@ -20,6 +20,13 @@ pub(crate) struct RootLease {
     pub(crate) until: i64,
 }
 
+impl From<Timestamp> for RootLease {
+    /// The lease of a rotation that begins now.
+    fn from(now: Timestamp) -> Self {
+        Self { until: (now + SETTLED).as_second() }
+    }
+}
+
 fn key(config: &str) -> String {
     format!("{LEASES}{config}")
 }
@@ -37,7 +44,7 @@ pub(super) async fn take(entries: &Entries, config: &str, now: Timestamp) -> Res
         let error = error.with_hint(format!("retry in {left} s; the stored credentials are valid"));
         return Err(logged_failure(&error));
     }
-    entries.put(&key(config), &RootLease { until: (now + SETTLED).as_second() }).await
+    entries.put(&key(config), &RootLease::from(now)).await
 }
 
 /// Ends the lease, because every request was answered. A failure is logged: the lease ends with its time.
