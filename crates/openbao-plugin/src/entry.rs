@@ -15,6 +15,15 @@ use crate::standalone::{About, Start, Terminal, start};
 
 /// Runs a plugin's binary: serves the host that started it, or prints its checksum, version or help for a person.
 ///
+/// ```no_run
+/// # use openbao_plugin::{About, Engine};
+/// # fn plugin(my_engine: impl Engine) -> std::process::ExitCode {
+/// const ABOUT: About<'static> = About::new("my-engine", "v1.0.0", "Stores notes.");
+///
+/// openbao_plugin::main(&ABOUT, || my_engine)
+/// # }
+/// ```
+///
 /// It logs from INFO on, which keeps out what the libraries below log at TRACE. Compose [`start`], [`run`] and an
 /// [`HclogLayer`] yourself for other logs, or to read settings from the environment before the engine is created.
 #[expect(clippy::disallowed_methods, reason = "the binary's own arguments and environment")]

@@ -13,6 +13,16 @@ use tracing_subscriber::layer::Context;
 
 /// A [`tracing_subscriber`] layer that writes each event as one line of hclog's JSON, which the host copies into its log.
 ///
+/// ```
+/// use openbao_plugin::HclogLayer;
+/// use tracing_subscriber::filter::LevelFilter;
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let layer = HclogLayer::new(std::io::stderr());
+/// let subscriber = tracing_subscriber::registry().with(layer).with(LevelFilter::INFO);
+/// tracing::subscriber::with_default(subscriber, || tracing::info!(role = "ci", "created"));
+/// ```
+///
 /// A line has the event's fields, and not those of its spans. Failed writes are ignored: they mean that the host is gone,
 /// which shuts the process down.
 pub struct HclogLayer<W> {

@@ -68,6 +68,20 @@ impl<'a, O: Write, E: Write> Terminal<'a, O, E> {
 
 /// Returns the environment of the host that started this process. Without a host, runs the plugin's own command line.
 ///
+/// ```
+/// use std::path::Path;
+///
+/// use openbao_plugin::{About, Start, Terminal, start};
+///
+/// const ABOUT: About<'static> = About::new("my-engine", "v1.0.0", "Stores notes.");
+///
+/// let (mut output, mut errors) = (Vec::new(), Vec::new());
+/// let terminal = Terminal::new(&mut output, &mut errors, Path::new("my-engine"));
+/// let started = start(&ABOUT, |_| None, ["--version".to_owned()], terminal);
+/// assert!(matches!(started, Start::Exit(_)));
+/// assert_eq!(output, b"my-engine v1.0.0\n");
+/// ```
+///
 /// `lookup` returns an environment variable. `arguments` are those after the binary's name; under a host they are ignored,
 /// because a host may pass some on.
 pub fn start<O: Write, E: Write>(

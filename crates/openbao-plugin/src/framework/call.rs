@@ -12,6 +12,24 @@ use crate::logical::request::{Operation, Request};
 use crate::logical::storage::Page;
 
 /// A request to one route. `Debug` omits everything that the caller sent.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use openbao_plugin::framework::{Call, refuse};
+/// use openbao_plugin::{Failure, Response};
+///
+/// /// Answers `roles/:role/keys/:id`, with the fields `ttl` and `tags`.
+/// async fn write(call: Call) -> Result<Response, Failure> {
+///     let (role, id) = (call.parameter("role"), call.parameter("id"));
+///     let ttl = call.duration("ttl").unwrap_or(Duration::from_secs(3600));
+///     if call.texts("tags").is_some_and(|tags| tags.is_empty()) {
+///         return Err(refuse("tags is empty", "send a tag, or omit the field"));
+///     }
+///     tracing::info!(role, id, ttl = ttl.as_secs(), "written");
+///     Ok(Response::empty())
+/// }
+/// ```
 pub struct Call {
     request: Request,
     parameters: Parameters,

@@ -25,6 +25,12 @@ pub(super) fn check(parameter: &str, name: &str) -> Result<(), Failure> {
 
 /// Returns whether a text is a valid name in a path. Check it before you make a text part of a storage key.
 ///
+/// ```
+/// use openbao_plugin::framework::is_name;
+///
+/// assert!(is_name("ci-eu.west_1") && !is_name("../ci") && !is_name(""));
+/// ```
+///
 /// A name has 1 to 128 ASCII letters, digits, `_`, `-` and `.`, and starts and ends with a letter, a digit or `_`
 /// (sdk/framework, `GenericNameRegex`).
 pub fn is_name(text: &str) -> bool {

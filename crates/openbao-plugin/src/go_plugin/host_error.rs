@@ -8,7 +8,8 @@ use crate::error_chain::chain;
 /// the active node.
 const READ_ONLY: &str = "cannot write to readonly storage";
 
-/// A call to the host failed: the host's own error text, or why it did not answer.
+/// A call to the host failed: the host's own error text, or why it did not answer. It becomes a
+/// [`Failure`](crate::Failure) with `?`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct HostError {

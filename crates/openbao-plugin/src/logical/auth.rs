@@ -176,6 +176,19 @@ impl fmt::Debug for Auth {
 }
 
 /// A token that an auth method requested, in its renewal. `Debug` omits its contents.
+///
+/// ```
+/// use openbao_plugin::framework::refuse;
+/// use openbao_plugin::{Failure, Request, Response};
+///
+/// fn renew(request: Request, policies: &[String]) -> Result<Response, Failure> {
+///     let held = request.auth.ok_or_else(|| Failure::internal("the renewal has no token"))?;
+///     if !held.has_policies(policies) {
+///         return Err(refuse("the policies have changed", "log in again"));
+///     }
+///     Ok(Response::empty().authenticated(held.auth))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HeldAuth {

@@ -6,6 +6,16 @@ use serde_json::{Map, Value};
 use crate::proto::pb;
 
 /// An event for the subscribers of `sys/events/subscribe`; see [`SystemView::send_event`](crate::SystemView::send_event).
+///
+/// ```
+/// use openbao_plugin::{Event, HostError, SystemView};
+///
+/// async fn announce(system: &SystemView, name: &str) -> Result<(), HostError> {
+///     // False: the host has no events.
+///     let _is_sent = system.send_event("notes/write", Event::new().metadata("path", name)).await?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Event {

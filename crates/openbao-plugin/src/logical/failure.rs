@@ -3,6 +3,17 @@
 use crate::go_plugin::host_error::HostError;
 
 /// Why a request fails. It decides the HTTP status that the caller gets.
+///
+/// ```
+/// use openbao_plugin::Failure;
+/// use openbao_plugin::framework::refuse;
+///
+/// let wrong = refuse("ttl is 0", "set ttl to 60 or more");
+/// assert_eq!(wrong, Failure::invalid_request("ttl is 0\nhint: set ttl to 60 or more"));
+/// let busy = Failure::Status(503, "try again".to_owned());
+/// assert_eq!(busy.to_string(), "try again");
+/// assert!(Failure::read_only().is_read_only());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {

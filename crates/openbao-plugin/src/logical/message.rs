@@ -189,6 +189,42 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_carries_headers_a_redirect_and_a_wrapping_time() {
+        let mut answer = Response::empty().header("X-Age", "1").header("X-Age", "2").wrapped(Duration::from_secs(5));
+        answer.redirect = "https://login.example.com".to_owned();
+        let sent = reply(Ok(answer), &Asked::of(None, SystemTime::UNIX_EPOCH)).response.unwrap();
+        assert_eq!(
+            (sent.headers["X-Age"].header.as_slice(), sent.redirect.as_str()),
+            (&["1".to_owned(), "2".to_owned()][..], "https://login.example.com")
+        );
+        assert_eq!(sent.wrap_info.unwrap().ttl, 5_000_000_000);
+    }
+
+    #[test]
+    fn a_request_carries_its_caller() {
+        let connection =
+            pb::Connection { remote_addr: "10.0.0.1".to_owned(), remote_port: 4711, connection_state: None };
+        let wrap_info = Some(pb::RequestWrapInfo { ttl: 5_000_000_000, format: "jwt".to_owned(), seal_wrap: false });
+        let message = pb::Request {
+            operation: "update".to_owned(),
+            client_token_accessor: "accessor".to_owned(),
+            client_token_remaining_uses: 3,
+            unauthenticated: true,
+            connection: Some(connection),
+            wrap_info,
+            ..Default::default()
+        };
+        let request = request(Some(message)).unwrap();
+        assert_eq!(
+            (request.token_accessor.as_str(), request.token_uses, request.unauthenticated),
+            ("accessor", 3, true)
+        );
+        let (connection, wrap) = (request.connection.unwrap(), request.wrap.unwrap());
+        assert_eq!((connection.remote_address.as_str(), connection.remote_port), ("10.0.0.1", 4711));
+        assert_eq!((wrap.ttl, wrap.format.as_str()), (Duration::from_secs(5), "jwt"));
+    }
+
+    #[test]
     fn a_renewed_lease_keeps_its_issue_time_and_id() {
         let issued_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         let now = issued_at + Duration::from_secs(60);

@@ -10,6 +10,16 @@ use super::auth::Auth;
 use super::lease::Lease;
 
 /// An answer. `Debug` omits its contents.
+///
+/// ```
+/// use openbao_plugin::Response;
+/// use serde_json::Map;
+///
+/// let data = Map::from_iter([("text".to_owned(), "hello".into())]);
+/// let answer = Response::with_data(data).warning("the note is old").header("X-Age", "9");
+/// assert_eq!(answer.warnings.len(), 1);
+/// assert!(Response::with_keys(Vec::new()).data.is_some_and(|data| data.is_empty()), "the host answers 404");
+/// ```
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Response {

@@ -59,6 +59,13 @@ struct Access {
 }
 
 /// A part of a list: the names after one, and at most so many.
+///
+/// ```
+/// use openbao_plugin::Page;
+///
+/// let page = Page::all().after("first").limit(10);
+/// assert_eq!((page.after.as_str(), page.limit), ("first", Some(10)));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page {

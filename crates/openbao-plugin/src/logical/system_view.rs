@@ -14,6 +14,18 @@ use crate::go_plugin::host_error::HostError;
 use crate::proto::pb;
 
 /// What the host tells about a mount, its cluster and its callers. Clones share one connection.
+///
+/// ```
+/// use openbao_plugin::{Failure, Request, SystemView};
+///
+/// async fn greeting(system: &SystemView, request: &Request) -> Result<String, Failure> {
+///     if system.replication_state().await?.is_standby() {
+///         return Err(Failure::read_only());
+///     }
+///     let entity = system.entity(&request.entity_id).await?;
+///     Ok(format!("hello {}", entity.map_or_else(|| request.display_name.clone(), |entity| entity.name)))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct SystemView {
     host: HostService,
