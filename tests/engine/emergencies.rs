@@ -10,7 +10,7 @@ use simulators::genesys::OAuthClient;
 use tokio::sync::Barrier;
 
 use crate::hosted::{Hosted, Refused, until};
-use crate::scene::{CLIENT, CXONE_CLIENT, CXONE_KEY, SECOND, Scene};
+use crate::scene::{CLIENT, CXONE_CLIENT, CXONE_KEY, SECOND, Scene, config};
 use openbao_plugin::testing::Moment;
 
 const REVOKE: &str = "DELETE /api/v2/tokens/me";
@@ -340,6 +340,14 @@ async fn a_platform_without_revocation_promises_none() {
     }
     assert_eq!(hosted.simulation.cxone.minted(), minted);
     hosted.write("rotate-token/ci", json!({"revoke_previous": false})).await;
+    // The token is still one of the former platform.
+    let mut genesys = config();
+    genesys["platform"] = json!("genesys-cloud");
+    hosted.write("config/main", genesys).await;
+    let message = hosted.rejected("update", "rotate-token/ci", json!({})).await;
+    assert!(message.contains("nothing was done"), "{message}");
+    hosted.write("rotate-token/ci", json!({"revoke_previous": false})).await;
+    hosted.write("rotate-token/ci", json!({})).await;
 }
 
 /// The commands of the pages, with the token on standard input.

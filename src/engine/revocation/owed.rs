@@ -15,9 +15,10 @@ use crate::engine::failure::{BAD_GATEWAY, logged_failure};
 use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::stored_secret;
-use crate::rotation::{Deadline, Place, VersionId};
+use crate::rotation::{Deadline, Place, PlatformName, VersionId};
 use crate::secret::{SecretString, same};
 use openbao_plugin::Failure;
+use openbao_plugin::framework::refuse;
 
 /// The prefix of the storage keys.
 pub(crate) const PREFIX: &str = "revocation/";
@@ -72,7 +73,7 @@ impl Revocations {
     /// Records that a token is to be revoked once no reader gets it: the path of the request, and the config of the token.
     ///
     /// # Errors
-    /// The host's error.
+    /// 400 for a token of NICE CXone, which revokes none; the host's error.
     pub(crate) async fn owe(
         &self,
         (asked_by, config): (&str, &str),
@@ -80,6 +81,10 @@ impl Revocations {
         token: &SecretString,
         expires_at: Option<Timestamp>,
     ) -> Result<(), Failure> {
+        if place.platform() != PlatformName::GenesysCloud {
+            let hint = "use revoke_previous=false: a token lives one hour at most";
+            return Err(refuse("the token is of nice-cxone, which has no call to revoke it; nothing was done", hint));
+        }
         let is_same = |owed: &OwedRevocation| owed.asked_by == asked_by && same(&owed.token, token);
         if self.owed().await?.iter().any(|(_, owed)| is_same(owed)) {
             return Ok(());
