@@ -172,7 +172,7 @@ async fn a_new_config_does_not_inherit_the_plan_of_a_deleted_one() {
 #[tokio::test]
 async fn a_static_role_with_a_schedule_is_rotated_at_its_dates() {
     let hosted = Hosted::with_role().await;
-    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 172_800);
+    hosted.simulation.genesys.set(|settings| settings.token_lifetime = 864_000);
     let role = json!({"config": "main", "rotation_schedule": "30 2 * * *", "rotation_window": "3h"});
     hosted.write("static-roles/daily", role).await;
     let shown = hosted.read("static-roles/daily").await;

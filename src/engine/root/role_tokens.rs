@@ -1,5 +1,7 @@
 //! The tokens of a config's roles, which the platform may revoke together with a client secret.
 
+use std::sync::Arc;
+
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
 use crate::engine::static_roles::credential::StaticCredential;
@@ -76,7 +78,11 @@ impl RoleTokens {
     }
 
     /// A static role of a config, with its credential.
-    async fn static_role(&self, name: &str, config: &str) -> Result<Option<(StaticRole, StaticCredential)>, Failure> {
+    async fn static_role(
+        &self,
+        name: &str,
+        config: &str,
+    ) -> Result<Option<(StaticRole, Arc<StaticCredential>)>, Failure> {
         let role = intact(self.entries.get::<StaticRole>(&key(STATIC_ROLES, name)).await)?;
         let Some(role) = role.filter(|role| role.settings.config == config) else { return Ok(None) };
         let credential = intact(StaticCredential::of_role(&self.entries, name).await)?;

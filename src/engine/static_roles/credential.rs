@@ -1,5 +1,7 @@
 //! The current credential of a static role.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::role::{CREDENTIALS, StaticRole, StoredVersion, key};
@@ -24,14 +26,16 @@ impl StaticCredential {
     ///
     /// # Errors
     /// The host's error, or that the entry is damaged.
-    pub(crate) async fn of_role(entries: &Entries, name: &str) -> std::result::Result<Option<Self>, Failure> {
+    pub(crate) async fn of_role(entries: &Entries, name: &str) -> std::result::Result<Option<Arc<Self>>, Failure> {
         let key = key(CREDENTIALS, name);
-        let Some(stored) = entries.get::<StoredVersion>(&key).await? else { return Ok(None) };
         let damaged =
             || Failure::internal(format!("the entry {key} is damaged\nhint: delete the role, and write it again"));
-        let document = stored.parse().map_err(|_| damaged())?;
-        let token = token_in(&document).ok_or_else(damaged)?;
-        Ok(Some(Self { is_first: stored.previous.is_none(), version: stored.version, document, token }))
+        let parse = |stored: StoredVersion| {
+            let document = stored.parse().map_err(|_| damaged())?;
+            let token = token_in(&document).ok_or_else(damaged)?;
+            Ok(Self { is_first: stored.previous.is_none(), version: stored.version, document, token })
+        };
+        entries.parsed(&key, parse).await
     }
 
     /// Whether it was minted with these settings.

@@ -1,5 +1,7 @@
 //! A static role and its credential, as they are stored.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -44,10 +46,10 @@ impl StaticRole {
     ///
     /// # Errors
     /// 400 where it does not exist, or the host's error.
-    pub(crate) async fn named(entries: &Entries, name: &str) -> std::result::Result<Self, Failure> {
+    pub(crate) async fn named(entries: &Entries, name: &str) -> std::result::Result<Arc<Self>, Failure> {
         let missing =
             || refuse(format!("there is no static role {name:?}"), "run `bao list genesys-cloud/static-roles`");
-        entries.get(&key(ROLES, name)).await?.ok_or_else(missing)
+        entries.parsed(&key(ROLES, name), Ok).await?.ok_or_else(missing)
     }
 }
 

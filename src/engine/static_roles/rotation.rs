@@ -139,7 +139,7 @@ impl StaticRotations {
         let settings = self.store.settings_of(name).await.ok().flatten();
         let matches =
             |credential: &&StaticCredential| settings.as_ref().is_none_or(|settings| credential.follows_from(settings));
-        Ok(role.next_rotation(credential.as_ref().filter(matches), is_pending, self.minting.now()))
+        Ok(role.next_rotation(credential.as_deref().filter(matches), is_pending, self.minting.now()))
     }
 
     /// Revokes the tokens of a deleted role and deletes their entries. Returns a warning for each token that could not

@@ -133,7 +133,7 @@ impl Summary {
             Err(failure) => return Err(failure),
         };
         if let Some(credential) = credential {
-            let token = credential.token;
+            let token = &credential.token;
             self.last_rotation = self.last_rotation.max(Some(token.issued_at));
             self.oldest_token = earlier(self.oldest_token, Some(token.issued_at));
             self.first_expiry = earlier(self.first_expiry, Some(token.expires_at));

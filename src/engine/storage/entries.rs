@@ -1,7 +1,8 @@
 //! The mount's storage with a read cache.
 
+use std::any::Any;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
@@ -32,7 +33,20 @@ struct EntryCache {
     changes: u64,
 }
 
-type CachedValue = Arc<Zeroizing<Vec<u8>>>;
+type CachedValue = Arc<CachedEntry>;
+
+/// An entry in the cache.
+struct CachedEntry {
+    value: Zeroizing<Vec<u8>>,
+    /// What [`Entries::parsed`] made of it.
+    parsed: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl CachedEntry {
+    fn new(value: Zeroizing<Vec<u8>>) -> CachedValue {
+        Arc::new(Self { value, parsed: OnceLock::new() })
+    }
+}
 
 impl Entries {
     pub(crate) fn new(storage: Storage) -> Self {
@@ -45,7 +59,25 @@ impl Entries {
     /// The host's error, or that the entry is damaged: with its key, and without its value.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
         let Some(value) = self.value(key).await? else { return Ok(None) };
-        serde_json::from_slice(&value).map(Some).map_err(|_| damaged(key))
+        serde_json::from_slice(&value.value).map(Some).map_err(|_| damaged(key))
+    }
+
+    /// The entry at a key, parsed once while it is cached: busy readers share the result.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get), and those of `parse`.
+    pub(crate) async fn parsed<T: DeserializeOwned, P: Send + Sync + 'static>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(T) -> Result<P, Failure>,
+    ) -> Result<Option<Arc<P>>, Failure> {
+        let Some(entry) = self.value(key).await? else { return Ok(None) };
+        if let Some(parsed) = entry.parsed.get().and_then(|parsed| parsed.clone().downcast().ok()) {
+            return Ok(Some(parsed));
+        }
+        let parsed = Arc::new(parse(serde_json::from_slice(&entry.value).map_err(|_| damaged(key))?)?);
+        entry.parsed.get_or_init(|| parsed.clone());
+        Ok(Some(parsed))
     }
 
     /// Writes an entry, in place of any former one.
@@ -81,7 +113,7 @@ impl Entries {
         drop(self.after_write(other, &committed));
         let mut cache = self.after_write(key, &committed);
         committed?;
-        cache.insert(key, Arc::new(value));
+        cache.insert(key, CachedEntry::new(value));
         Ok(())
     }
 
@@ -90,7 +122,7 @@ impl Entries {
         let written = self.storage.put(stored(key, &value)).await;
         let mut cache = self.after_write(key, &written);
         written?;
-        cache.insert(key, Arc::new(value));
+        cache.insert(key, CachedEntry::new(value));
         Ok(())
     }
 
@@ -135,7 +167,7 @@ impl Entries {
             cache.changes
         };
         let Some(entry) = self.storage.get(key).await? else { return Ok(None) };
-        let value = Arc::new(Zeroizing::new(entry.value));
+        let value = CachedEntry::new(Zeroizing::new(entry.value));
         let mut cache = self.cache.lock();
         if cache.changes == before {
             cache.insert(key, value.clone());
@@ -162,20 +194,20 @@ impl Entries {
 
 impl EntryCache {
     fn insert(&mut self, key: &str, value: CachedValue) {
-        let size = key.len() + value.len();
+        let size = key.len() + value.value.len();
         if self.size + size > CACHE_LIMIT {
             return;
         }
         self.size += size;
         if let Some(former) = self.values.insert(key.to_owned(), value) {
-            self.size -= key.len() + former.len();
+            self.size -= key.len() + former.value.len();
         }
     }
 
     fn remove(&mut self, key: &str) {
         self.changes += 1;
         if let Some(value) = self.values.remove(key) {
-            self.size -= key.len() + value.len();
+            self.size -= key.len() + value.value.len();
         }
     }
 }
@@ -204,7 +236,7 @@ mod tests {
     #[test]
     fn the_cache_counts_each_entry_once_and_stays_within_its_limit() {
         let mut cache = EntryCache::default();
-        let value = |bytes| Arc::new(Zeroizing::new(vec![0; bytes]));
+        let value = |bytes| CachedEntry::new(Zeroizing::new(vec![0; bytes]));
         for _ in 0..3 {
             cache.insert("key", value(10));
         }
