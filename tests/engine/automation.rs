@@ -22,7 +22,7 @@ impl Hosted {
     async fn age_record(&self) {
         let mut record = self.record();
         record["since"] = json!("2020-01-01T00:00:00Z");
-        record.as_object_mut().unwrap().remove("last_error");
+        record.as_object_mut().expect("an object").remove("last_error");
         self.store(RECORD, &record.to_string()).await;
     }
 
@@ -35,6 +35,7 @@ impl Hosted {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the engine's process has the real clock")]
 async fn a_config_with_a_period_is_rotated_without_a_request() {
     for hosted in [Hosted::with_two_clients().await, Hosted::with_access_key().await] {
         hosted.write(CONFIG, json!({"rotation_period": "30d"})).await;
@@ -189,6 +190,7 @@ async fn a_static_role_with_a_schedule_is_rotated_at_its_dates() {
 
 /// `SCHEDULED_ROTATIONS=100` for a long run.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the caller sets the variable")]
 async fn scheduled_rotations_across_kills_leave_no_dead_credentials() {
     let rotations = std::env::var("SCHEDULED_ROTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let hosted = Hosted::with_two_clients().await;

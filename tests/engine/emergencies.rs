@@ -188,6 +188,37 @@ async fn a_shared_token_is_replaced_and_the_previous_one_revoked() {
 }
 
 #[tokio::test]
+async fn a_kill_at_any_storage_call_of_a_shared_tokens_end_leaves_callers_a_valid_token_and_can_be_repeated() {
+    for (path, moment) in [("rotate-token/ci", Moment::Before), ("revoke/main", Moment::After)] {
+        let hosted = Hosted::with_shared_role().await;
+        for calls_before in 0..MOST_CALLS {
+            let former = hosted.shared().await;
+            let request = if path == "revoke/main" { json!({"token": former}) } else { json!({}) };
+            hosted.kill_at(calls_before, moment);
+            let answer = hosted.call("update", path, request.clone()).await;
+            let was_killed = !hosted.storage.cancel();
+            assert!(answer.is_err() || !hosted.is_live(&former), "{path} after {calls_before} calls");
+            if !was_killed {
+                answer.expect("the request was not interrupted");
+                assert!(calls_before > 4 && hosted.is_live(&hosted.shared().await));
+                break;
+            }
+            hosted.restart().await;
+            // Without a stored revocation nothing has happened: readers keep their token.
+            assert!(hosted.is_live(&hosted.shared().await), "{path} after {calls_before} calls");
+            let repeated = hosted.call("update", path, request).await;
+            // A token that the first request ended is no longer known.
+            assert!(repeated.is_ok() || !hosted.is_live(&former), "{path} after {calls_before} calls: {repeated:?}");
+            hosted.restart().await;
+            until("nothing is owed", || hosted.owed().is_empty()).await;
+            assert!(path != "revoke/main" || !hosted.is_live(&former), "{path} after {calls_before} calls");
+            assert!(hosted.is_live(&hosted.shared().await), "{path} after {calls_before} calls");
+        }
+        hosted.assert_no_secrets_logged();
+    }
+}
+
+#[tokio::test]
 async fn a_shared_token_that_cannot_be_replaced_stays_valid_and_a_failed_revocation_is_repeated() {
     let hosted = Hosted::with_shared_role().await;
     let former = hosted.shared().await;

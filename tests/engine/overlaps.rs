@@ -30,7 +30,7 @@ impl Hosted {
     /// Makes a role due.
     async fn age_role(&self, name: &str) {
         let key = format!("static-creds/{name}");
-        let aged = self.storage.text(&key).unwrap().replace(r#"\"issued_at\":\"2"#, r#"\"issued_at\":\"1"#);
+        let aged = self.storage.text(&key).expect("an entry").replace(r#"\"issued_at\":\"2"#, r#"\"issued_at\":\"1"#);
         self.store(&key, &aged).await;
     }
 
