@@ -13,8 +13,8 @@ pub(crate) struct Requester {
 }
 
 impl Requester {
-    /// The caller of a request. Callers choose their display name: control characters are escaped, so that no log format
-    /// takes it for lines of its own.
+    /// The caller of a request. Callers choose their display name: control characters are escaped, so that it
+    /// cannot forge a log line.
     pub(crate) fn of(request: &Request) -> Self {
         Self { request_id: printable(&request.id), display_name: printable(&request.display_name) }
     }

@@ -10,7 +10,7 @@ use crate::engine::mount::GenesysMount;
 use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::role::Role;
-use crate::engine::tokens::shared_token::{MinimumLife, TokenRequest};
+use crate::engine::tokens::token_request::{MinimumLife, TokenRequest};
 use openbao_plugin::framework::{Call, Field, Route};
 use openbao_plugin::{Failure, Response};
 

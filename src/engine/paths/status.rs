@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 
 use super::response::keys;
 use crate::engine::mount::GenesysMount;
+use crate::engine::status::openmetrics;
 use crate::engine::status::summary::Status;
 use crate::engine::storage::config::PREFIX as CONFIGS;
 use openbao_plugin::framework::{Call, Field, Route};
@@ -54,7 +55,10 @@ const CONFIG_FIELDS: &[Field] = MOUNT_FIELDS.split_at(MOUNT_FIELDS.len() - 2).0;
 /// A standby forwards the request: it issues nothing, and its counters stay 0.
 async fn read_mount(mount: &GenesysMount) -> Result<Response, Failure> {
     mount.node.require_active().await?;
-    Ok(Response::with_data(Status::of(mount).await?.of_mount()))
+    let status = Status::of(mount).await?;
+    let mut shown = status.of_mount();
+    shown.insert("openmetrics".to_owned(), openmetrics::text(&status).into());
+    Ok(Response::with_data(shown))
 }
 
 async fn read_config(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {

@@ -10,8 +10,9 @@ use strum::VariantArray;
 use super::summary::{Status, Summary};
 use crate::engine::counters::{Action, TokenUse};
 
-/// The text, which ends with `# EOF`. The config is empty for tokens of earlier versions and for roles that cannot be read. Names of configs need no escapes: they are letters, digits, `_`, `-` and `.`.
-pub(super) fn text(status: &Status) -> String {
+/// The text, which ends with `# EOF`. The config is empty for tokens of earlier versions and for roles that cannot be
+/// read. Names of configs need no escapes: they are letters, digits, `_`, `-` and `.`.
+pub(crate) fn text(status: &Status) -> String {
     let mut text = String::new();
     let configs = &status.by_config;
     family(

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::openmetrics;
 use crate::engine::automation::last_error::shown_time;
 use crate::engine::counters::{Action, Counted, TokenUse};
 use crate::engine::mount::GenesysMount;
@@ -86,7 +85,6 @@ impl Status {
         let whole = self.by_config.values().fold(Summary::default(), Summary::and);
         let mut shown = self.shown(&whole);
         shown.insert("configs".to_owned(), self.by_config.keys().filter(|name| !name.is_empty()).cloned().collect());
-        shown.insert("openmetrics".to_owned(), openmetrics::text(self).into());
         shown
     }
 

@@ -1,21 +1,17 @@
 //! Shared tokens: one token per role for all of its callers, without a lease.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::single_flight::SingleFlight;
+use super::token_request::{MinimumLife, RecentFailures, TokenRequest};
 use crate::engine::counters::TokenUse;
 use crate::engine::failure::logged_failure;
 use crate::engine::minting::Minting;
 use crate::engine::node::Node;
-use crate::engine::requester::Requester;
-use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
 use crate::engine::storage::role::Role;
@@ -30,12 +26,8 @@ use openbao_plugin::framework::refuse;
 const MINTING: Duration = Duration::from_secs(30);
 /// How long the revocation of a deleted role's token may take.
 const REVOCATION: Duration = Duration::from_secs(10);
-/// How long a failure is repeated without another attempt.
-const FAILURE_CACHE: Duration = Duration::from_secs(2);
 /// Attempts of a caller that joined another caller's request and got an unsuitable token.
 const MOST_FLIGHTS: usize = 3;
-/// The default minimum remaining life, unless a tenth of the token's life is less.
-const DEFAULT_MINIMUM: Duration = Duration::from_secs(300);
 
 /// The prefix of the storage keys.
 pub(crate) const SHARED: &str = "shared/";
@@ -53,41 +45,6 @@ pub(crate) struct SharedToken {
     probes: Vec<String>,
     #[serde(default)]
     kind: TokenKindFields,
-}
-
-/// A request for a role's token.
-#[derive(Clone)]
-pub(crate) struct TokenRequest {
-    pub(crate) role_name: String,
-    pub(crate) role: Role,
-    pub(crate) config: Config,
-    pub(crate) minimum: MinimumLife,
-    pub(crate) requester: Requester,
-}
-
-impl TokenRequest {
-    /// Whether a token for `other` would be minted in the same way.
-    fn is_same(&self, other: &Self) -> bool {
-        self.role == other.role && self.config.is_same(&other.config)
-    }
-}
-
-/// The remaining life that a caller needs.
-#[derive(Clone, Copy)]
-pub(crate) enum MinimumLife {
-    /// This much.
-    Requested(Duration),
-    /// 300 s, or a tenth of the token's life if that is less.
-    Default,
-}
-
-impl MinimumLife {
-    fn of(self, lifetime: Duration) -> Duration {
-        match self {
-            Self::Requested(minimum) => minimum,
-            Self::Default => DEFAULT_MINIMUM.min(lifetime / 10),
-        }
-    }
 }
 
 impl SharedToken {
@@ -119,33 +76,6 @@ impl SharedToken {
             return Err(refuse(sentence, hint));
         }
         Ok(self.token.is_alive(now) && self.token.left(now) >= minimum)
-    }
-}
-
-/// Failures of the last two seconds by role. Busy callers retry at once, and each attempt costs a token.
-#[derive(Default)]
-struct RecentFailures {
-    by_role: Mutex<HashMap<String, RecentFailure>>,
-}
-
-struct RecentFailure {
-    at: Instant,
-    request: TokenRequest,
-    failure: Failure,
-}
-
-impl RecentFailures {
-    fn of(&self, request: &TokenRequest) -> Option<Failure> {
-        let by_role = self.by_role.lock();
-        let recent = by_role.get(&request.role_name)?;
-        (recent.at.elapsed() < FAILURE_CACHE && recent.request.is_same(request)).then(|| recent.failure.clone())
-    }
-
-    fn add(&self, request: &TokenRequest, failure: &Failure) {
-        let mut by_role = self.by_role.lock();
-        by_role.retain(|_, recent| recent.at.elapsed() < FAILURE_CACHE);
-        let recent = RecentFailure { at: Instant::now(), request: request.clone(), failure: failure.clone() };
-        by_role.insert(request.role_name.clone(), recent);
     }
 }
 
@@ -338,34 +268,6 @@ impl SharedTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::storage::config::ConfigFields;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failure_is_repeated_for_two_seconds_to_the_same_request() {
-        let config = [("region", "eu-west-1"), ("client_id", "client"), ("client_secret", "hush")];
-        let config = config.map(|(name, text)| (name.to_owned(), text.to_owned().into()));
-        let config = Config::try_from(ConfigFields::from(config)).expect("a valid config");
-        let request = |role_name: &str, config_name: &str| {
-            let role = Role { config: config_name.to_owned(), ..Role::default() };
-            TokenRequest {
-                role_name: role_name.to_owned(),
-                role,
-                config: config.clone(),
-                minimum: MinimumLife::Default,
-                requester: Requester::default(),
-            }
-        };
-        let (failures, failure) = (RecentFailures::default(), Failure::internal("no"));
-        failures.add(&request("ci", "main"), &failure);
-        tokio::time::advance(Duration::from_millis(1_900)).await;
-        failures.add(&request("other", "main"), &failure);
-        assert!(failures.of(&request("ci", "main")).is_some());
-        assert!(failures.of(&request("ci", "another")).is_none() && failures.of(&request("third", "main")).is_none());
-        tokio::time::advance(Duration::from_millis(200)).await;
-        assert!(failures.of(&request("ci", "main")).is_none() && failures.of(&request("other", "main")).is_some());
-        failures.add(&request("other", "main"), &failure);
-        assert_eq!(failures.by_role.lock().len(), 1, "an old failure is forgotten");
-    }
 
     #[test]
     fn a_token_has_the_life_that_a_caller_needs_up_to_nine_tenths_of_it() {

@@ -180,6 +180,21 @@ async fn a_temporary_directory_of_90_bytes_is_short_enough() {
 }
 
 #[tokio::test]
+async fn a_temporary_directory_that_is_too_long_is_named_in_the_servers_log() {
+    let directory = tempfile::Builder::new().prefix("long").tempdir_in("/tmp").unwrap();
+    let long = directory.path().join("x".repeat(100 - directory.path().as_os_str().len() - 1));
+    std::fs::create_dir(&long).unwrap();
+    let mut plugin = example();
+    plugin.environment.push(format!("TMPDIR={}", long.display()));
+    let Some(bao) = Bao::configured(&plugin, |plugins| format!("plugin_directory = {plugins:?}\n")) else { return };
+    bao.register(&plugin).await;
+    let (status, answer) = bao.call("POST", "sys/mounts/kv1", json!({"type": plugin.name})).await;
+    let seen = answer["errors"][0].as_str().unwrap();
+    assert!(status == 400 && seen.contains("Failed to read any lines from plugin's stdout"), "{answer}");
+    assert!(bao.log().contains("a directory of sockets may have 90: set TMPDIR of the server to a shorter one"));
+}
+
+#[tokio::test]
 async fn registering_an_unreported_version_fails() {
     let Some(bao) = Bao::with(&example()).await else { return };
     let (status, answer) = bao.register_as(&example(), "v9.9.9").await;
