@@ -1,7 +1,8 @@
 //! The secrets engine for Vault and OpenBao.
 //!
 //! `backend` answers the host. `paths` has one file for each path; the folders below them (`tokens`, `static_roles`,
-//! `root`) do the work with `minting` and `storage`.
+//! `root`, `revocation`, `status`) do the work with `minting` and `storage`. `upkeep` and `automation` do what is due
+//! without a request.
 
 mod automation;
 mod backend;

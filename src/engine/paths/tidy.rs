@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::response::fields;
 use crate::engine::mount::GenesysMount;
+use crate::engine::requester::Requester;
 use crate::engine::revocation::owed::{OwedRevocation, PREFIX as REVOCATIONS};
 use crate::engine::root::automation::{PREFIX as AUTOMATIONS, RootAutomation};
 use crate::engine::root::in_place::{INTENTS, RootIntent};
@@ -46,8 +47,9 @@ struct TidyReport {
     left: Vec<String>,
 }
 
-async fn tidy(mount: &GenesysMount, _: Call) -> Result<Response, Failure> {
+async fn tidy(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     mount.node.require_writable().await?;
+    let requester = Requester::of(call.request());
     let mut report = TidyReport::default();
     if let Some(error) = mount.minting.tokens().roll_back(Deadline::after(LIMIT)).await {
         report.left.push(format!("a token of a cancelled request stays valid until it expires: {error}"));
@@ -64,7 +66,13 @@ async fn tidy(mount: &GenesysMount, _: Call) -> Result<Response, Failure> {
     replace_damaged(mount, &mut report).await?;
     report_damaged(mount, &mut report).await?;
     mount.background.wake();
-    tracing::info!(tidy.done = report.done.len(), tidy.left = report.left.len(), "the mount was tidied");
+    tracing::info!(
+        tidy.done = report.done.len(),
+        tidy.left = report.left.len(),
+        request.id = requester.request_id,
+        requester.display_name = requester.display_name,
+        "the mount was tidied"
+    );
     report.into_response()
 }
 

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::readers::TokenReaders;
-use crate::engine::failure::{BAD_GATEWAY, logged_failure};
+use crate::engine::failure::BAD_GATEWAY;
 use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::stored_secret;
-use crate::rotation::{Deadline, Place, PlatformName, VersionId};
+use crate::rotation::{Deadline, Place, PlatformName, RotationError, VersionId};
 use crate::secret::{SecretString, same};
 use openbao_plugin::Failure;
 use openbao_plugin::framework::refuse;
@@ -166,14 +166,15 @@ impl Revocations {
         let results: Vec<_> = stream::iter(revocations).buffer_unordered(AT_ONCE).collect().await;
         results.into_iter().fold(Settlement::default(), |mut settlement, result| {
             match result {
-                Ok(()) => settlement.revoked += 1,
+                Ok(is_revoked) => settlement.revoked += usize::from(is_revoked),
                 Err(failure) => settlement.failures.push(failure),
             }
             settlement
         })
     }
 
-    async fn settle_one(&self, key: &str, owed: &OwedRevocation) -> Result<(), Failure> {
+    /// Returns whether the platform was seen to reject the token: false for one that expired meanwhile.
+    async fn settle_one(&self, key: &str, owed: &OwedRevocation) -> Result<bool, Failure> {
         let OwedRevocation { asked_by, config, place, token, expires_at } = owed;
         if let Some(reader) = self.readers.of(token).await?.first() {
             return Err(still_read(asked_by, &reader.to_string()));
@@ -183,18 +184,20 @@ impl Revocations {
         });
         if !has_expired {
             let ended = self.minting.end(config, place, token, Deadline::after(REVOCATION)).await;
-            ended.map_err(|error| not_revoked(asked_by, &logged_failure(&error)))?;
+            ended.map_err(|error| not_revoked(asked_by, &error))?;
         }
         self.entries.delete(key).await?;
-        tracing::info!(asked.by = asked_by, "a token was revoked");
-        Ok(())
+        tracing::info!(asked.by = asked_by, token.has_expired = has_expired, "a token was revoked or has expired");
+        Ok(!has_expired)
     }
 }
 
 /// 5xx, so that nobody takes the request for done.
-fn not_revoked(asked_by: &str, why: &Failure) -> Failure {
+fn not_revoked(asked_by: &str, error: &RotationError) -> Failure {
+    let (kind, hint) = (error.kind(), error.hint());
+    tracing::warn!(error.r#type = kind.name(), asked.by = asked_by, "a token could not be revoked: {}", error.chain());
     let text = format!(
-        "the token that {asked_by} asks to revoke is still valid: {why}\nhint: the engine retries every minute and status/ shows the number that is owed; repeat the request, or run `bao write -f genesys-cloud/tidy`"
+        "{kind}: the token that {asked_by} asks to revoke may still be valid: {error}\nhint: {hint}; the engine retries every minute, and `bao write -f genesys-cloud/tidy` at once"
     );
     Failure::Status(BAD_GATEWAY, text)
 }
