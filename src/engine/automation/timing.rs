@@ -62,7 +62,9 @@ pub(crate) fn due(timing: &RotationTiming<'_>) -> Option<Timestamp> {
         .map(|(at, failures)| later(at.min(timing.now), wait(failures).mul_f64(1.0 - WAIT_SPREAD * jitter)));
     let retry = retry.unwrap_or(Timestamp::UNIX_EPOCH);
     let Some(last) = finished else { return Some(retry) };
-    let early = jitter * if last.is_first { FIRST_SPREAD } else { SPREAD };
+    // A schedule's first date is not moved: half of the token's life may end before it.
+    let is_spread = last.is_first && matches!(timing.pace, Pace::Every(_));
+    let early = jitter * if is_spread { FIRST_SPREAD } else { SPREAD };
     let by_pace = by_pace(&timing.pace, &last, early, timing.now, retry);
     let by_life = last.expires_at.map(|end| by_life(&last, end, early).max(retry));
     Some(by_life.map_or(by_pace, |by_life| by_life.min(by_pace)))
@@ -225,5 +227,14 @@ mod tests {
         }
         assert_eq!(hourly(Some(3_600), 400, None, 100_000), 100_300, "a token is rotated before it expires");
         assert_eq!(hourly(Some(3_600), 400, Some((100_310, 1)), 100_311), 100_320, "also outside of the window");
+    }
+
+    #[test]
+    fn the_spread_of_first_rotations_moves_no_date_of_a_schedule() {
+        // Three quarters of the token's life are 1,000 s; the next date is 800 s away.
+        let first = LastRotation { is_first: true, ..last(LAST, 1_334) };
+        let pace = Pace::At { schedule: Box::new("0 * * * *".parse().expect("a schedule")), window: None };
+        let timing = RotationTiming { pace, last: Some(first), is_pending: false, failed: None, now: at(100_000) };
+        assert_eq!(due(&timing), Some(at(100_800)));
     }
 }
