@@ -37,11 +37,7 @@ async fn main() -> ExitCode {
         name: "vault-plugin-secrets-genesys",
         version: concat!("v", env!("CARGO_PKG_VERSION")),
         binary: ENGINE.into(),
-        environment: ["ROTATOR_LOGIN_URL", "ROTATOR_API_URL"]
-            .map(|name| format!("{name}={url}"))
-            .into_iter()
-            .chain([format!("THREADS={}", std::env::var("THREADS").unwrap_or("2".into()))])
-            .collect(),
+        environment: ["ROTATOR_LOGIN_URL", "ROTATOR_API_URL"].map(|name| format!("{name}={url}")).into(),
     };
     let Some(bao) = Bao::quiet_with(&plugin).await else { return ExitCode::FAILURE };
     set_up(&bao, &plugin).await;
