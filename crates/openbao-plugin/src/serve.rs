@@ -41,7 +41,8 @@ const LAST_CALLS: Duration = Duration::from_millis(700);
 const CLEANUP: Duration = Duration::from_millis(400);
 /// Time for all other tasks.
 const LEFTOVERS: Duration = Duration::from_millis(200);
-/// Limits the worker threads, to leave the host's cores to the host.
+/// Limits the worker threads. Fewer threads need less processor time for each request, because a request does not change
+/// its thread.
 const MOST_THREADS: usize = 4;
 /// Limits messages in both directions, in bytes. A list of 100,000 keys must fit; the host limits what callers send.
 const LONGEST_MESSAGE: usize = 64 << 20;
@@ -70,9 +71,10 @@ pub struct Server<E> {
 }
 
 impl<E: Engine> Server<E> {
-    /// A thread per core, at most 4, and messages of at most 64 MiB.
+    /// A thread for two cores, at most 4, and messages of at most 64 MiB. The other cores are the host's.
     pub fn new(engine: E) -> Self {
-        let worker_threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let worker_threads = (cores / 2).clamp(1, MOST_THREADS);
         Self { engine, worker_threads, longest_message: LONGEST_MESSAGE }
     }
 

@@ -40,9 +40,11 @@ struct LeasedToken {
 }
 
 impl LeasedToken {
+    /// # Errors
+    /// Unrecoverable: no attempt can read the lease, and the host gives it up.
     fn of(held: &HeldLease) -> Result<Self, Failure> {
         serde_json::from_value(Value::Object(held.lease.internal_data.clone()))
-            .map_err(|_| Failure::internal("the internal data of this lease cannot be parsed"))
+            .map_err(|_| Failure::unrecoverable("the internal data of this lease cannot be parsed"))
     }
 
     fn into_map(self) -> Result<Map<String, Value>, Failure> {
@@ -228,5 +230,11 @@ mod tests {
         for (now, expected) in [(0, false), (1_000, false), (1_120, false), (1_121, true)] {
             assert_eq!(is_certainly_expired(&token, at(now)), expected, "{now}");
         }
+    }
+
+    #[test]
+    fn a_lease_that_cannot_be_read_is_unrecoverable() {
+        let lease = HeldLease::new(Lease::new(Duration::from_secs(60)));
+        assert!(matches!(LeasedToken::of(&lease), Err(Failure::Unrecoverable(_))));
     }
 }
