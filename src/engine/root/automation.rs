@@ -139,6 +139,11 @@ impl RootAutomation {
         Self { last_error, ..self }
     }
 
+    /// The last rotation since automated rotation was set; `None` before it.
+    pub(crate) fn last_rotation(&self) -> Option<Timestamp> {
+        self.last_rotation
+    }
+
     /// Whether the last rotation failed.
     pub(crate) fn is_failing(&self) -> bool {
         self.last_error.is_some()
