@@ -199,15 +199,6 @@ async fn deleting_a_role_revokes_its_current_and_staged_tokens() {
 }
 
 #[tokio::test]
-async fn deleting_a_role_warns_of_a_token_that_cannot_be_revoked() {
-    let hosted = Hosted::with_role().await;
-    fail_with(&hosted, "DELETE /api/v2/tokens/me", StatusCode::FORBIDDEN);
-    let deleted = hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
-    assert!(deleted.warnings[0].starts_with("the role's token could not be revoked"), "{deleted:?}");
-    assert_eq!(hosted.storage.keys(), ["config/main"]);
-}
-
-#[tokio::test]
 async fn an_expired_token_is_not_returned() {
     let hosted = Hosted::with_role().await;
     hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);

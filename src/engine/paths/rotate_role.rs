@@ -60,6 +60,11 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             Some(_) => None,
             None => StaticCredential::of_role(&mount.entries, name).await?,
         };
+        let current_token = current.as_ref().map(|credential| &credential.token.access_token);
+        if mount.revocations.is_repeated(&path, current_token).await? {
+            drop(lock);
+            return repeated(mount.revocations.settle(&path, None).await?);
+        }
         for credential in [former?, current].into_iter().flatten() {
             owe(mount, (&path, &role.settings.config), &credential).await?;
         }
@@ -77,6 +82,14 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     }
     let revoked = mount.revocations.settle(&path, None).await?;
     Ok(Response::with_data(fields(json!({"revoked": revoked}))))
+}
+
+/// The answer to a request that was repeated: the token that it revokes is already replaced.
+pub(super) fn repeated(revoked: usize) -> Result<Response, Failure> {
+    let answer = Response::with_data(fields(json!({"revoked": revoked})));
+    Ok(answer.warning(
+        "the same request replaced the token less than a minute ago: this one only repeated the revocation, and issued no further token",
+    ))
 }
 
 /// Records that a credential's token is to be revoked once it is replaced.
