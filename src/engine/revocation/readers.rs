@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::engine::automation::last_error::Cause;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::{CREDENTIALS, ROLES as STATIC_ROLES, StaticRole, key};
 use crate::engine::static_roles::rotation::StaticRotations;
@@ -81,7 +82,7 @@ impl TokenReaders {
             return Ok(());
         }
         match self.entries.get::<StaticRole>(&key(STATIC_ROLES, name)).await {
-            Ok(Some(role)) => self.static_rotations.rotate(name, &role).await,
+            Ok(Some(role)) => self.static_rotations.rotate(name, &role, Cause::Request).await,
             Ok(None) => Ok(()),
             Err(failure) => Err(unavailable(&failure)),
         }

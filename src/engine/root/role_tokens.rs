@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::automation::last_error::Cause;
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
 use crate::engine::static_roles::credential::StaticCredential;
@@ -42,7 +43,7 @@ impl RoleTokens {
             let rejected = self.minting.is_rejected(config, &credential.token.access_token, deadline).await;
             if rejected.map_err(|error| logged_failure(&error))? && !self.drop_unreadable(&role_name, config).await? {
                 // The error is logged, and stored in the role.
-                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+                let rotated = self.static_rotations.rotate(&role_name, &role, Cause::Request).await;
                 replaced = replaced.and(rotated.map_err(|error| to_failure(&error)));
             }
         }
@@ -60,7 +61,7 @@ impl RoleTokens {
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let settings = role.settings.document(config).map_err(|error| to_failure(&error))?;
             if !credential.follows_from(&settings) && !self.drop_unreadable(&role_name, config).await? {
-                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+                let rotated = self.static_rotations.rotate(&role_name, &role, Cause::Request).await;
                 rotated.map_err(|error| to_failure(&still_in_use(&role_name, &error)))?;
             }
         }
