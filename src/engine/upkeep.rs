@@ -106,6 +106,7 @@ impl Upkeep {
                 if let Err(failure) = self.scheduler.rotate_roles_of(&config).await {
                     tracing::warn!(config.name = config, "the static roles could not be rotated: {failure}");
                 }
+                self.revocations.resume();
                 return true;
             }
             Work::DeleteOrphan(name) => self.scheduler.delete_orphan(&name).await,

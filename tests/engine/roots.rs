@@ -153,6 +153,28 @@ async fn a_rotation_waits_for_the_secret_to_propagate() {
 }
 
 #[tokio::test]
+async fn a_secret_that_does_not_propagate_in_time_keeps_its_write_ahead_entry() {
+    let hosted = Hosted::with_role().await;
+    hosted.simulation.genesys.set(|settings| settings.secret_propagation = 1_000);
+    let warnings = rotate_root(&hosted).await.expect("the secret is stored");
+    assert!(warnings.first().is_some_and(|said| said.contains("does not accept it yet")), "{warnings:?}");
+    assert!(!hosted.is_settled() && hosted.has_logged("does not accept it yet"));
+    let secret = hosted.stored_secret();
+    for _ in 0..3 {
+        pass(&hosted).await;
+    }
+    assert_eq!(hosted.stored_secret(), secret, "it may still propagate");
+    hosted.simulation.genesys.set(|settings| settings.secret_propagation = 0);
+    let mut intent: Value = serde_json::from_str(&hosted.storage.text(INTENT).unwrap()).unwrap();
+    intent["settled_at"] = json!(0);
+    hosted.store(INTENT, &intent.to_string()).await;
+    hosted.tick().await;
+    until("the secret is regenerated", || hosted.stored_secret() != secret).await;
+    hosted.settle().await;
+    assert!(hosted.is_stored_secret_valid());
+}
+
+#[tokio::test]
 async fn a_client_without_permission_gets_400_that_names_the_permission() {
     let hosted = Hosted::start().await;
     let mut client = hosted.simulation.genesys.clients().remove(0);

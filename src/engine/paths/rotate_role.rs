@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::answers::ROTATED;
 use super::response::fields;
+use crate::engine::automation::last_error::Cause;
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::requester::Requester;
@@ -71,7 +72,7 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     }
     let rotated = match outcome {
         Some(outcome) => outcome,
-        None => mount.static_rotations.rotate(name, &role).await,
+        None => mount.static_rotations.rotate(name, &role, Cause::Request).await,
     };
     // The time of the next rotation has changed.
     mount.background.wake();

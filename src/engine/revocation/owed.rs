@@ -145,6 +145,11 @@ impl Revocations {
         }
     }
 
+    /// Ends the pause after the last attempt: a token may have been replaced, and can be revoked now.
+    pub(crate) fn resume(&self) {
+        *self.attempted.lock() = None;
+    }
+
     /// Whether a revocation is owed.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::fmt;
 
 use tokio::time::Instant;
 
+use crate::engine::automation::last_error::Cause;
 use crate::engine::failure::to_failure;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::{CREDENTIALS, ROLES as STATIC_ROLES, StaticRole, key};
@@ -108,7 +109,9 @@ impl TokenReaders {
             return outcome.map_err(|error| to_failure(&error));
         }
         match self.entries.get::<StaticRole>(&key(STATIC_ROLES, name)).await? {
-            Some(role) => self.static_rotations.rotate(name, &role).await.map_err(|error| to_failure(&error)),
+            Some(role) => {
+                self.static_rotations.rotate(name, &role, Cause::Request).await.map_err(|error| to_failure(&error))
+            }
             None => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::automation::last_error::Cause;
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
 use crate::engine::static_roles::credential::{StaticCredential, revocation};
@@ -48,7 +49,7 @@ impl RoleTokens {
                 && !self.drop_unreadable(&role_name, (name, config)).await?
             {
                 // The error is logged, and stored in the role.
-                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+                let rotated = self.static_rotations.rotate(&role_name, &role, Cause::Request).await;
                 replaced = replaced.and(rotated.map_err(|error| to_failure(&error)));
             }
         }
@@ -66,7 +67,7 @@ impl RoleTokens {
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let settings = role.settings.document(config).map_err(|error| to_failure(&error))?;
             if !credential.follows_from(&settings) && !self.drop_unreadable(&role_name, (name, config)).await? {
-                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+                let rotated = self.static_rotations.rotate(&role_name, &role, Cause::Request).await;
                 rotated.map_err(|error| to_failure(&still_in_use(&role_name, &error)))?;
             }
         }

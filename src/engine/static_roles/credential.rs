@@ -74,7 +74,7 @@ impl StaticRole {
             pace: self.plan.pace(),
             last: credential.map(StaticCredential::rotation),
             is_pending,
-            failed: self.last_error.as_ref().map(|error| (error.at, error.failures)),
+            failed: self.last_error.as_ref(),
             now,
         })
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::credential::{StaticCredential, revocation};
 use super::role::{CREDENTIALS, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
 use super::store::StaticStore;
-use crate::engine::automation::last_error::LastError;
+use crate::engine::automation::last_error::{Cause, LastError};
 use crate::engine::counters::{Action, Counted, TokenUse};
 use crate::engine::minting::Minting;
 use crate::engine::revocation::entry::warn_of_delay;
@@ -78,11 +78,12 @@ impl StaticRotations {
         self.minting.counters.add_result(&settings.config, Action::RotateRole, counted, result);
     }
 
-    /// Rotates a role, and stores the error in the role, or removes the former error.
+    /// Rotates a role, and stores the error in the role, or removes the former error. A requested rotation that failed is
+    /// retried by the background task.
     ///
     /// # Errors
     /// Why no credential was promoted.
-    pub(crate) async fn rotate(&self, name: &str, role: &StaticRole) -> RotationResult<()> {
+    pub(crate) async fn rotate(&self, name: &str, role: &StaticRole, cause: Cause) -> RotationResult<()> {
         let began = Instant::now();
         let rotated = self.run(name, self.store.clone()).await;
         self.record(name, began, rotated.clone());
@@ -92,7 +93,8 @@ impl StaticRotations {
         if failed.is_some_and(|error| error.kind() == ErrorKind::StoreDenied) {
             return rotated;
         }
-        let last_error = failed.map(|error| LastError::after(role.last_error.as_ref(), error, self.minting.now()));
+        let now = self.minting.now();
+        let last_error = failed.map(|error| LastError::after(role.last_error.as_ref(), error, cause, now));
         if last_error != role.last_error {
             let role = StaticRole { last_error, ..role.clone() };
             if let Err(failure) = self.entries.put(&key(ROLES, name), &role).await {
@@ -115,12 +117,15 @@ impl StaticRotations {
         created
     }
 
-    /// Whether a staged version waits for its promotion.
+    /// Whether a staged version waits for its promotion, or is damaged: the rotation reports that.
     ///
     /// # Errors
-    /// The host's error, or that an entry is damaged.
+    /// The host's error, or that the current version is damaged.
     pub(crate) async fn is_pending(&self, name: &str) -> Result<bool, Failure> {
-        let pending = self.entries.get::<StoredVersion>(&key(PENDING, name)).await?;
+        let pending = match self.entries.get::<StoredVersion>(&key(PENDING, name)).await {
+            Err(Failure::Internal(_)) => return Ok(true),
+            read => read?,
+        };
         let current = self.entries.get::<StoredVersion>(&key(CREDENTIALS, name)).await?;
         // After a crash between the two writes of a promotion, the promoted version is still staged.
         Ok(pending.is_some_and(|pending| current.is_none_or(|current| current.version != pending.version)))
