@@ -104,7 +104,8 @@ async fn a_rotation_whose_answers_are_lost_completes_once_the_platform_is_back()
     assert!(hosted.is_live(&hosted.token().await), "tokens stay valid");
     hosted.simulation.faults.clear();
     hosted.tick().await;
-    until("the secret is regenerated", || hosted.is_stored_secret_valid()).await;
+    until("the secret is regenerated and accepted", || hosted.has_logged("was lost, and was regenerated")).await;
+    assert!(hosted.is_stored_secret_valid());
     assert!(!hosted.is_settled(), "a request without an answer may still be carried out");
     // It is carried out.
     hosted.simulation.genesys.add_client(OAuthClient::new(CLIENT.0, "hush-hush-made-late-0123456789"));
