@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault, FaultAnswer};
 use simulators::genesys::OAuthClient;
 
-use super::{CLIENT_ID, CLIENT_SECRET, FUNCTION_ARN, Scene, write};
+use super::{CLIENT_ID, CLIENT_SECRET, FUNCTION_ARN, Scene, document, write};
 
 const NAME: &str = "prod/genesys";
 const SECOND_ID: &str = "5f3c8a52-0002-4e71-9d0c-6f2b3c9d1e10";
@@ -301,4 +301,39 @@ async fn a_check_warns_if_its_token_was_not_revoked() {
     assert!(transcript.stderr.contains("was not revoked and stays valid until it expires: "), "{}", transcript.stderr);
     let report = &scene.run(&["check", &typed, "--output", "json"]).await.json()[0];
     assert_eq!((&report["ok"], &report["unrevoked"]["type"]), (&true.into(), &"PermissionMissing".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelt_field_or_region_is_an_error_that_names_the_nearest_one() {
+    let scene = Scene::new().await;
+    for (field, value, message, hint) in [
+        ("rotat", json!("client_secret"), r#"unknown field "rotat"; did you mean "rotate"?"#, "rename it"),
+        ("clientid", json!("x"), r#"did you mean "client_id"?"#, "rename it"),
+        ("region", json!("eu-wset-1"), "unknown Genesys Cloud region", "did you mean eu-west-1?"),
+    ] {
+        let mut document = document(CLIENT_SECRET);
+        document[field] = value;
+        let path = write(scene.directory.path(), "wrong.json", &document.to_string());
+        let transcript = scene.run(&["check", &format!("file:{}", path.display())]).await;
+        let (error, hinted) = transcript.error();
+        assert!(transcript.exit == Some(1) && error.contains(message) && hinted.contains(hint), "{}", transcript.stderr);
+    }
+    assert!(scene.simulation.journal.calls().is_empty(), "no credentials were sent");
+    let mut own = document(CLIENT_SECRET);
+    own["team"] = json!("contact");
+    let path = write(scene.directory.path(), "own.json", &own.to_string());
+    let typed = format!("file:{}", path.display());
+    assert!(scene.run(&["check", &typed]).await.stdout.contains("note fields of your own, which rotations keep: "));
+    let fields = scene.run(&["check", &typed, "--output", "json"]).await.json()[0]["kept_fields"].clone();
+    assert!(fields.as_array().is_some_and(|fields| fields.contains(&json!("team"))), "{fields}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_name_that_is_a_file_is_ambiguous() {
+    let scene = Scene::new().await;
+    let path = write(scene.directory.path(), "genesys.json", &document(CLIENT_SECRET).to_string());
+    let typed = path.display().to_string();
+    let transcript = scene.run(&["check", &typed]).await;
+    assert_eq!(transcript.exit, Some(2), "{}", transcript.stderr);
+    assert!(transcript.error().1.contains(&format!("use file:{typed}, or aws:{typed}")), "{}", transcript.stderr);
 }

@@ -1,5 +1,6 @@
 //! Many secrets at once: selection, revocation, rate limits and interruption.
 
+mod checked;
 mod interrupted;
 mod paced;
 mod raced;

@@ -1,104 +1,177 @@
-//! `check`: exchanges and validates a token of a secret without storing it.
+//! `check`: exchanges and validates a token of each secret without storing it.
 
 mod admin;
+mod checked;
 mod fix;
 
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 
-use self::admin::AdminJson;
-use self::fix::{Fix, RaisedJson};
-use crate::cli::exit::{CommandFailure, ErrorJson, Exit};
+use self::checked::Checked;
+use self::fix::Fix;
+use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::rotate::decide::{Decision, Rules};
+use crate::cli::rotate::queue::Queue;
 use crate::cli::target::interruption::{Interrupted, run_until};
-use crate::cli::target::secret_reference::SecretReference;
+use crate::cli::target::selection::{Chosen, Selection};
 use crate::cli::target::session::Session;
-use crate::cli::terminal::human_time::{parse_duration, span};
-use crate::cli::terminal::output::{Format, Output};
+use crate::cli::target::store::AnyStore;
+use crate::cli::terminal::human_time::parse_duration;
+use crate::cli::terminal::output::Format;
 use crate::cli::terminal::signals::Signals;
-use crate::cli::token_life::{HOURLY, TOO_SHORT, too_short};
 use crate::platform::Platforms;
-use crate::rotation::{CheckReport, CheckStage, Clock, Deadline, PlatformName, RotationError, RotationStore, Rotator};
+use crate::rotation::{CheckStage, Clock, Deadline, RateLimiter, RotationError, Rotator, SystemClock};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
-    pub secret: String,
+    #[arg(required_unless_present_any = ["all", "tags", "prefix", "rotation_function"], value_name = "SECRET")]
+    pub secrets: Vec<String>,
+    /// The selection, if no secret is named.
+    #[command(flatten)]
+    pub selection: Selection,
     /// Raise the OAuth client's token duration if its tokens expire before the schedule replaces them
     #[arg(long)]
     pub fix: bool,
-    /// Maximum duration of the check: 30s, 5m
+    /// Maximum duration of the check of each secret: 30s, 5m
     #[arg(long, default_value = "1m", value_parser = parse_duration)]
     pub timeout: Duration,
 }
 
-/// The result of a check.
-struct Checked<'a> {
-    secret: &'a str,
-    /// The stages that started; the last one failed if the result is an error.
-    tried: Vec<CheckStage>,
-    result: Result<CheckReport, RotationError>,
-    fix: Fix,
+/// The number of secrets that are checked concurrently.
+const AT_ONCE: usize = 8;
+
+/// The counts of a check of several secrets.
+#[derive(Default, Serialize)]
+struct Tally {
+    ready: usize,
+    not_ready: usize,
+    /// Secrets that matched, and hold no token that a rotation has written.
+    skipped: usize,
 }
 
 #[derive(Serialize)]
-struct CheckJson<'a> {
-    secret: &'a str,
-    ok: bool,
-    tried: Vec<StageJson>,
-    platform: Option<&'a str>,
-    region: Option<&'a str>,
-    client_id: Option<&'a str>,
-    probes: Option<usize>,
-    /// The lifetime of this client's tokens, in seconds.
-    token_lifetime: Option<u64>,
-    /// The lifetime that the schedule requires, in seconds.
-    token_lifetime_needed: Option<u64>,
-    /// The client's configured token duration, in seconds; null if it cannot be read.
-    token_duration: Option<u64>,
-    /// The token durations that `--fix` raised.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raised: Option<Vec<RaisedJson<'a>>>,
-    /// The access of the admin credentials, if the document names some.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    admin: Option<AdminJson<'a>>,
-    /// Why the check's token was not revoked, if it was not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unrevoked: Option<ErrorJson>,
-    /// A note on the platform's tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'static str>,
-    error: Option<ErrorJson>,
+struct Summary<'a> {
+    summary: &'a Tally,
 }
 
-#[derive(Serialize)]
-struct StageJson {
-    stage: &'static str,
-    outcome: &'static str,
+/// The settings that all checks of one run share.
+struct Checking<'a> {
+    arguments: &'a CheckArgs,
+    session: &'a Session,
+    platforms: Platforms,
+    limiter: RateLimiter,
+    rules: Rules,
 }
 
-/// Checks the secret and prints the result.
+/// Checks the secrets and prints each result.
 ///
 /// # Errors
-/// A [usage](CommandFailure::usage) failure. The errors that the check finds are printed.
+/// A [usage](CommandFailure::usage) failure, an interruption, or the secrets could not be listed. The errors that a check
+/// finds are printed.
 pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, CommandFailure> {
-    let secret = SecretReference::parse(&arguments.secret)?;
+    arguments.selection.require_filter("check")?;
     let platforms = session.platforms()?;
-    let rotator = session.rotator(&secret, platforms).await.map_err(|error| CommandFailure::settings(&error))?;
-    let deadline = Deadline::after(arguments.timeout);
-    let check = async {
-        let mut checked = check_once(&rotator, &secret, deadline).await;
-        if arguments.fix && checked.could_be_raised() {
-            let report = rotator.raise_token_duration(&secret.id, deadline).await;
-            checked = check_once(&rotator, &secret, deadline).await;
-            checked.fix = Fix { tried: Some(report) };
+    let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
+    let is_many = arguments.selection.all || chosen.len() > 1;
+    let is_function_named = arguments.selection.rotation_function.is_some();
+    let rules = Rules { is_function_named, cutoff: None, now: session.clock.now() };
+    let checking = Checking { arguments, session, platforms, limiter: RateLimiter::default(), rules };
+    let mut signals = Signals::listen();
+    let interrupted = signals.next().shared();
+    let queue = Queue::new(chosen);
+    let check = |chosen| checking.run(chosen, interrupted.clone());
+    let mut checks = std::pin::pin!(stream::iter(&queue).map(check).buffered(AT_ONCE));
+    let (mut tally, mut failure, mut exit) = (Tally::default(), None, Exit::Done);
+    while let Some(checked) = checks.next().await {
+        match checked {
+            Ok(None) => tally.skipped += 1,
+            Ok(Some(checked)) => {
+                let shown = checked.show(&session.output);
+                *(if shown == Exit::Done { &mut tally.ready } else { &mut tally.not_ready }) += 1;
+                exit = exit.and(shown);
+            }
+            Err(interrupted) => {
+                queue.drain();
+                failure = failure.or(Some(interruption(interrupted)));
+            }
         }
-        checked
-    };
-    let checked = run_until(Signals::listen().next(), &rotator, check).await.map_err(interruption)?;
-    Ok(checked.show(&session.output))
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None if is_many => Ok(exit.and(tally.show(session))),
+        None => Ok(exit),
+    }
+}
+
+impl Tally {
+    fn show(&self, session: &Session) -> Exit {
+        let Self { ready, not_ready, skipped } = self;
+        match session.output.format {
+            Format::Json => session.output.json(&Summary { summary: self }),
+            Format::Text => {
+                session.output.result(format_args!("{ready} ready, {not_ready} not ready, {skipped} skipped"))
+            }
+        }
+        if ready + not_ready > 0 {
+            return Exit::Done;
+        }
+        session.output.error(
+            "no matching secret holds a token that a rotation has written",
+            "check a new secret by its name; or name the rotation function with --rotation-function",
+        );
+        Exit::Failed
+    }
+}
+
+impl Checking<'_> {
+    /// Checks a secret; `None` if it matched the selection, and is no secret of this program.
+    async fn run(&self, chosen: Chosen, interrupted: impl Future<Output = ()>) -> Result<Option<Checked>, Interrupted> {
+        let failed = |error: RotationError| Checked {
+            secret: chosen.secret.typed.clone(),
+            tried: vec![CheckStage::Read],
+            result: Err(error),
+            fix: Fix::default(),
+        };
+        let rotator = match self.session.rotator(&chosen.secret, self.platforms.clone()).await {
+            Ok(rotator) => rotator.with_limiter(self.limiter.clone()),
+            Err(error) => return Ok(Some(failed(error))),
+        };
+        let deadline = Deadline::after(self.arguments.timeout);
+        let check = async {
+            if chosen.listed.is_some() {
+                let found = rotator.previous_tokens(&chosen.secret.id, deadline).await;
+                match self.rules.decide(&chosen, Some(&found)) {
+                    Decision::Rotate => {}
+                    Decision::Skip(_) => return None,
+                    Decision::Fail(error) => return Some(failed(error)),
+                }
+            }
+            let mut checked = self.check_once(&rotator, &chosen, deadline).await;
+            if self.arguments.fix && checked.could_be_raised() {
+                let report = rotator.raise_token_duration(&chosen.secret.id, deadline).await;
+                checked = self.check_once(&rotator, &chosen, deadline).await;
+                checked.fix = Fix { tried: Some(report) };
+            }
+            Some(checked)
+        };
+        run_until(interrupted, &rotator, check).await
+    }
+
+    async fn check_once(
+        &self,
+        rotator: &Rotator<AnyStore, Platforms, SystemClock>,
+        chosen: &Chosen,
+        deadline: Deadline,
+    ) -> Checked {
+        let mut tried = Vec::new();
+        let result = rotator.check_watched(&chosen.secret.id, deadline, |stage| tried.push(stage)).await;
+        Checked { secret: chosen.secret.typed.clone(), tried, result, fix: Fix::default() }
+    }
 }
 
 fn interruption(interrupted: Interrupted) -> CommandFailure {
@@ -111,221 +184,4 @@ fn interruption(interrupted: Interrupted) -> CommandFailure {
         ),
     };
     CommandFailure { exit: Exit::Failed, message, hint }
-}
-
-async fn check_once<'a, S: RotationStore, C: Clock>(
-    rotator: &Rotator<S, Platforms, C>,
-    secret: &'a SecretReference,
-    deadline: Deadline,
-) -> Checked<'a> {
-    let mut tried = Vec::new();
-    let result = rotator.check_watched(&secret.id, deadline, |stage| tried.push(stage)).await;
-    Checked { secret: &secret.typed, tried, result, fix: Fix::default() }
-}
-
-impl Checked<'_> {
-    fn show(&self, output: &Output) -> Exit {
-        let error = self.error();
-        match output.format {
-            Format::Json => output.json(&self.to_json(error.clone())),
-            Format::Text => self.explain(output),
-        }
-        if let Some(error) = self.unrevoked() {
-            let message =
-                format!("the token of this check was not revoked and stays valid until it expires: {}", error.chain());
-            output.warning(&format!("{}: {message}", self.secret), error.hint());
-        }
-        let Some((_, message, hint)) = error else { return Exit::Done };
-        output.error(&format!("{}: {message}", self.secret), &hint);
-        Exit::Failed
-    }
-
-    /// Whether the token's lifetime is too short, and configurable.
-    fn could_be_raised(&self) -> bool {
-        let life = self.result.as_ref().ok().map(|report| report.token_life);
-        life.is_some_and(|life| life.ends_before_next_rotation() && !life.is_fixed)
-    }
-
-    /// Kind, message and hint. A token that expires before the next rotation is an error too.
-    fn error(&self) -> Option<(&'static str, String, String)> {
-        match &self.result {
-            Err(error) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
-            Ok(report) => match (too_short(&report.token_life), self.fix.rest()) {
-                (Some(too_short), _) => {
-                    let (message, hint) = self.fix.explain(report, too_short);
-                    Some((TOO_SHORT, message, hint))
-                }
-                (None, Some(error)) => Some((error.kind().name(), error.chain(), error.hint().to_owned())),
-                (None, None) => None,
-            },
-        }
-    }
-
-    fn to_json(&self, error: Option<(&'static str, String, String)>) -> CheckJson<'_> {
-        let report = self.result.as_ref().ok();
-        let tried = self.tried.iter().enumerate();
-        let stage = |(index, stage): (usize, &CheckStage)| StageJson {
-            stage: stage.name(),
-            outcome: match self.succeeded(index) {
-                true if *stage == CheckStage::Revoke && self.leaves_token() => "nothing_to_do",
-                true if *stage == CheckStage::Revoke && self.unrevoked().is_some() => "failed",
-                true => "done",
-                false => "failed",
-            },
-        };
-        CheckJson {
-            secret: self.secret,
-            ok: error.is_none(),
-            tried: tried.map(stage).collect(),
-            platform: report.map(|report| report.platform.as_str()),
-            region: report.map(|report| report.region.as_str()),
-            client_id: report.map(|report| report.client_id.as_str()),
-            probes: report.map(|report| report.probes),
-            token_lifetime: report.map(|report| report.token_life.left.as_secs()),
-            token_lifetime_needed: report.and_then(|report| report.token_life.needed).map(|needed| needed.as_secs()),
-            token_duration: report.and_then(|report| report.token_duration).map(|duration| duration.as_secs()),
-            raised: self.fix.to_json(),
-            admin: report.and_then(|report| report.admin.as_ref()).map(AdminJson::of),
-            unrevoked: self.unrevoked().map(ErrorJson::from),
-            note: report.filter(|report| report.token_life.is_fixed).map(|_| HOURLY),
-            error: error.map(|(kind, message, hint)| ErrorJson::new(kind, message, hint)),
-        }
-    }
-
-    fn explain(&self, output: &Output) {
-        output.result(self.secret);
-        for (index, stage) in self.tried.iter().enumerate() {
-            let is_done = self.succeeded(index) && (*stage != CheckStage::Revoke || self.unrevoked().is_none());
-            output.marked("  ", is_done, self.describe(*stage));
-        }
-        let Ok(report) = &self.result else { return output.result("  not ready to rotate; nothing was stored") };
-        self.fix.show(output);
-        if let Some(admin) = &report.admin {
-            output.result(format_args!("  note {}", admin::note_on(admin)));
-        }
-        let life = &report.token_life;
-        let set = report.token_duration.map(|duration| format!(" (its token duration is {} s)", duration.as_secs()));
-        let lifetime = format!("tokens of this client are valid for {}{}", span(life.left), set.unwrap_or_default());
-        let (is_sufficient, line) = match life.needed {
-            None => (true, format!("{lifetime}; no schedule sets a minimum")),
-            Some(needed) => {
-                (!life.ends_before_next_rotation(), format!("{lifetime}; the schedule requires up to {}", span(needed)))
-            }
-        };
-        output.marked("  ", is_sufficient, line);
-        if life.is_fixed && is_sufficient {
-            output.result(format_args!("  note {HOURLY}"));
-        }
-        let verdict = if is_sufficient {
-            "ready to rotate"
-        } else {
-            "would rotate, but the token would expire before the next rotation"
-        };
-        output.result(format_args!("  {verdict}; nothing was stored"));
-    }
-
-    /// Why the check's token was not revoked.
-    fn unrevoked(&self) -> Option<&RotationError> {
-        self.result.as_ref().ok()?.unrevoked.as_ref()
-    }
-
-    /// Whether the platform cannot revoke tokens.
-    fn leaves_token(&self) -> bool {
-        self.result.as_ref().is_ok_and(|report| report.platform == PlatformName::Cxone.name())
-    }
-
-    fn succeeded(&self, index: usize) -> bool {
-        self.result.is_ok() || index + 1 < self.tried.len()
-    }
-
-    fn describe(&self, stage: CheckStage) -> String {
-        let report = self.result.as_ref().ok();
-        match (stage, report) {
-            (CheckStage::Read, _) => "read the secret and its document".to_owned(),
-            (CheckStage::Exchange, None) => "exchange the client credentials for a token".to_owned(),
-            (CheckStage::Exchange, Some(report)) => {
-                let CheckReport { platform, region, client_id, .. } = report;
-                format!("exchange the credentials of client {client_id} for a token ({platform}, {region})")
-            }
-            (CheckStage::Validate, report) => match report.map_or(0, |report| report.probes) {
-                0 => "validate the token".to_owned(),
-                1 => "validate the token, with 1 probe".to_owned(),
-                probes => format!("validate the token, with {probes} probes"),
-            },
-            (CheckStage::Revoke, _) if self.leaves_token() => {
-                "let the token expire: CXone cannot revoke tokens".to_owned()
-            }
-            (CheckStage::Revoke, _) => "revoke the token".to_owned(),
-            (CheckStage::Admin, report) => admin::describe(report.and_then(|report| report.admin.as_ref())),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::terminal::output::tests::Captured;
-    use crate::rotation::{ErrorKind, TokenLife};
-
-    fn report(needed: Option<u64>) -> CheckReport {
-        let now = "2026-01-02T03:04:05Z".parse().expect("a valid timestamp");
-        CheckReport {
-            platform: "genesys-cloud".to_owned(),
-            region: "mypurecloud.ie".to_owned(),
-            client_id: "client".to_owned(),
-            probes: 1,
-            token_life: TokenLife::seen(now + Duration::from_secs(86_399), now, needed.map(Duration::from_secs)),
-            token_duration: None,
-            unrevoked: None,
-            admin: None,
-        }
-    }
-
-    fn shown(
-        format: Format,
-        tried: &[CheckStage],
-        result: Result<CheckReport, RotationError>,
-    ) -> (Exit, String, String) {
-        let (stdout, stderr) = (Captured::default(), Captured::default());
-        let mut output = Output::to(stdout.clone(), stderr.clone());
-        output.format = format;
-        let exit = Checked { secret: "token", tried: tried.to_vec(), result, fix: Fix::default() }.show(&output);
-        (exit, stdout.text(), stderr.text())
-    }
-
-    const ALL: [CheckStage; 4] = [CheckStage::Read, CheckStage::Exchange, CheckStage::Validate, CheckStage::Revoke];
-
-    #[test]
-    fn the_text_has_a_line_for_each_stage() {
-        let (exit, stdout, stderr) = shown(Format::Text, &ALL, Ok(report(Some(18_000))));
-        let expected = "\
-token
-  ok   read the secret and its document
-  ok   exchange the credentials of client client for a token (genesys-cloud, mypurecloud.ie)
-  ok   validate the token, with 1 probe
-  ok   revoke the token
-  ok   tokens of this client are valid for 23 h 59 min; the schedule requires up to 5 h
-  ready to rotate; nothing was stored
-";
-        assert_eq!((exit, stdout.as_str(), stderr.as_str()), (Exit::Done, expected, ""));
-    }
-
-    #[test]
-    fn the_failed_stage_is_marked() {
-        let error = RotationError::new(ErrorKind::TokenRejected, "the token is not accepted").with_hint("rotate again");
-        let (exit, stdout, stderr) = shown(Format::Text, &ALL[..3], Err(error));
-        assert_eq!(exit, Exit::Failed);
-        assert!(stdout.contains("FAIL validate the token\n  not ready to rotate"), "{stdout}");
-        assert_eq!(stderr, "error: token: the token is not accepted\nhint: rotate again\n");
-    }
-
-    #[test]
-    fn a_token_that_expires_before_the_next_rotation_is_an_error() {
-        let (exit, stdout, _) = shown(Format::Json, &ALL, Ok(report(Some(90_000))));
-        assert_eq!(exit, Exit::Failed);
-        let json: serde_json::Value = serde_json::from_str(&stdout).expect("stdout is JSON");
-        assert_eq!((&json["ok"], &json["error"]["type"]), (&false.into(), &TOO_SHORT.into()));
-        assert_eq!(json["tried"][3], serde_json::json!({"stage": "revoke", "outcome": "done"}));
-        assert_eq!((&json["token_lifetime"], &json["token_lifetime_needed"]), (&86_399.into(), &90_000.into()));
-    }
 }

@@ -7,7 +7,7 @@ use crate::rotation::{ErrorKind, PreviousTokens, RotationError};
 
 /// Why a secret is skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(in crate::cli) enum Reason {
     /// It matched, but holds no token that a rotation has written.
     Unrelated(String),
     /// Its token is newer than `--older-than`.
@@ -18,7 +18,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// The stable name in JSON output.
-    pub(super) fn name(&self) -> &'static str {
+    pub(in crate::cli) fn name(&self) -> &'static str {
         match self {
             Self::Unrelated(_) => "unrelated",
             Self::Fresh(_) => "fresh",
@@ -26,7 +26,7 @@ impl Reason {
         }
     }
 
-    pub(super) fn sentence(&self) -> String {
+    pub(in crate::cli) fn sentence(&self) -> String {
         match self {
             Self::Unrelated(why) => format!("unrelated: {why}"),
             Self::Fresh(issued_at) => format!("its token is newer than --older-than, issued {issued_at}"),
@@ -36,7 +36,7 @@ impl Reason {
 }
 
 /// What to do with a secret.
-pub(super) enum Decision {
+pub(in crate::cli) enum Decision {
     Rotate,
     Skip(Reason),
     /// The decision is impossible, and skipping the secret silently would keep an old token alive.
@@ -45,24 +45,24 @@ pub(super) enum Decision {
 
 /// The rules of one run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
+pub(in crate::cli) struct Rules {
     /// Whether the operator named the rotation function and so confirmed that its secrets may be rotated.
-    pub(super) is_function_named: bool,
+    pub(in crate::cli) is_function_named: bool,
     /// Newer tokens are skipped.
-    pub(super) cutoff: Option<Timestamp>,
+    pub(in crate::cli) cutoff: Option<Timestamp>,
     /// When the run started. A token that was issued later cannot be trusted to be new.
-    pub(super) now: Timestamp,
+    pub(in crate::cli) now: Timestamp,
 }
 
 /// The tokens that a secret holds; `None` for a value that is no document and holds no token.
-pub(super) type Found = Result<Option<PreviousTokens>, RotationError>;
+pub(in crate::cli) type Found = Result<Option<PreviousTokens>, RotationError>;
 
 impl Rules {
     /// Decides by the tokens that the secret holds; `None` if it was not read.
     ///
     /// A named secret is rotated, and its rotation reports what is wrong with it. A listed secret is rotated only if it
     /// holds a token that a rotation has written, so that no unrelated credentials are sent to the platform.
-    pub(super) fn decide(self, chosen: &Chosen, found: Option<&Found>) -> Decision {
+    pub(in crate::cli) fn decide(self, chosen: &Chosen, found: Option<&Found>) -> Decision {
         let is_known = chosen.listed.is_none() || self.is_function_named;
         match found {
             Some(Ok(tokens)) if !is_known => match tokens {

@@ -23,7 +23,13 @@ struct PlanJson<'a> {
 /// Reads each secret and prints what a rotation would do with it.
 pub(super) async fn run(chosen: Vec<Chosen>, rotating: &Rotating<'_>) -> Exit {
     let decide = |chosen: Chosen| async move {
-        let (decision, found) = rotating.decide(&chosen, Deadline::after(rotating.arguments.timeout)).await;
+        let deadline = Deadline::after(rotating.arguments.timeout);
+        let (mut decision, found) = rotating.decide(&chosen, deadline).await;
+        if matches!(decision, Decision::Rotate)
+            && let Err(error) = rotating.look(&chosen.secret, deadline).await
+        {
+            decision = Decision::Fail(error);
+        }
         let issued_at = found.and_then(Result::ok).flatten().and_then(|previous| previous.issued_at());
         let age = issued_at.map(|issued_at| from_now(issued_at, rotating.session.clock.now()));
         (chosen, decision, age)

@@ -2,13 +2,13 @@
 
 pub(super) mod arguments;
 mod confirm;
-mod decide;
+pub(super) mod decide;
 mod dry_run;
 mod follow;
 mod observation;
 mod one;
 mod progress;
-mod queue;
+pub(super) mod queue;
 pub(super) mod report;
 mod stuck;
 mod tally;
@@ -40,17 +40,11 @@ use crate::rotation::Clock;
 /// A [usage](CommandFailure::usage) failure, or the secrets could not be listed. Errors of a secret are printed.
 pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let is_many = arguments.selection.all;
-    if is_many && !arguments.selection.is_narrowed() {
-        let message = "rotate --all needs a filter: alone it would select every secret of the account";
-        return Err(CommandFailure::usage(message, "add --tag KEY=VALUE, --prefix NAME or --rotation-function ARN"));
-    }
+    arguments.selection.require_filter("rotate")?;
     confirm::check(arguments)?;
     let started = session.clock.now();
     let platforms = session.platforms()?;
     let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
-    if chosen.is_empty() {
-        return Err(nothing_matches());
-    }
     let progress = Progress::begin(&session.output, chosen.len(), is_many);
     let rotating = Rotating::new(arguments, session, platforms, &progress, started);
     if arguments.dry_run {
@@ -106,12 +100,4 @@ fn warn_about_revocation(session: &Session) {
         "readers that still use a previous token get 401 once it is revoked",
         "they must read the secret again on 401; caching clients of Secrets Manager keep a value for up to an hour: restart them",
     );
-}
-
-fn nothing_matches() -> CommandFailure {
-    CommandFailure {
-        exit: Exit::Failed,
-        message: "no secret of this account and region matches".to_owned(),
-        hint: "check AWS_REGION, the account, and the tag or prefix, which are case-sensitive".to_owned(),
-    }
 }

@@ -17,7 +17,8 @@ use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::{AgeLimit, to_the_second};
 use crate::platform::Platforms;
 use crate::rotation::{
-    Deadline, ErrorKind, RateLimiter, Revocation, RotationError, RotationReport, Rotator, SystemClock, VersionId,
+    CURRENT, Deadline, Document, ErrorKind, RateLimiter, RetryPolicy, Revocation, RotationError, RotationReport, Rotator,
+    SecretStore, SystemClock, VersionId, VersionSelector,
 };
 
 /// The state that all rotations of one run share.
@@ -69,6 +70,35 @@ impl<'a> Rotating<'a> {
             false => None,
         };
         (self.rules.decide(chosen, found.as_ref()), found)
+    }
+
+    /// Checks that a secret exists and, where this process rotates it, that its value is a document.
+    ///
+    /// # Errors
+    /// The error that its rotation would begin with.
+    pub(super) async fn look(&self, secret: &SecretReference, deadline: Deadline) -> Result<(), RotationError> {
+        let (store, retries) = (self.session.store(secret).await?, RetryPolicy::default());
+        let described = retries.run("describe the secret", deadline, || store.describe(&secret.id)).await?;
+        let is_driven_here = self.is_driven_here(secret);
+        let is_enabled = match is_driven_here {
+            true => described.rotation_enabled != Some(false) || self.arguments.even_if_disabled,
+            false => described.rotation_enabled == Some(true),
+        };
+        if !is_enabled {
+            let message = format!("rotation is disabled for the secret {}", described.name);
+            return Err(RotationError::new(ErrorKind::RotationDisabled, message));
+        }
+        if !is_driven_here {
+            return Ok(());
+        }
+        let read = || store.read(&secret.id, VersionSelector::Current);
+        match retries.run("read the secret", deadline, read).await? {
+            Some(value) => Document::parse(&value.text).map(drop),
+            None => {
+                let message = format!("the secret {} has no {CURRENT} value", described.name);
+                Err(RotationError::new(ErrorKind::NoCurrentVersion, message))
+            }
+        }
     }
 
     async fn rotate(&self, chosen: &Chosen) -> Ended {

@@ -6,15 +6,15 @@ use std::collections::VecDeque;
 use crate::cli::target::selection::Chosen;
 
 /// A first-in, first-out queue.
-pub(super) struct Queue(RefCell<VecDeque<Chosen>>);
+pub(in crate::cli) struct Queue(RefCell<VecDeque<Chosen>>);
 
 impl Queue {
-    pub(super) fn new(chosen: Vec<Chosen>) -> Self {
+    pub(in crate::cli) fn new(chosen: Vec<Chosen>) -> Self {
         Self(RefCell::new(chosen.into()))
     }
 
     /// Removes and returns the remaining secrets.
-    pub(super) fn drain(&self) -> VecDeque<Chosen> {
+    pub(in crate::cli) fn drain(&self) -> VecDeque<Chosen> {
         self.0.take()
     }
 }

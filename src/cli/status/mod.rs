@@ -32,6 +32,9 @@ pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Comm
         return watch::run(arguments, interval, session).await;
     }
     let statuses = read_all(arguments, session, TIMEOUT).await?;
+    if statuses.is_empty() {
+        return Err(nothing_rotates());
+    }
     show(&statuses, session);
     let failed: Vec<_> = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?))).collect();
     for (status, error) in &failed {
@@ -40,11 +43,18 @@ pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Comm
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
+fn nothing_rotates() -> CommandFailure {
+    CommandFailure {
+        exit: Exit::Failed,
+        message: NOTHING.to_owned(),
+        hint: "check AWS_REGION and the account, name the secrets, or enable their rotation".to_owned(),
+    }
+}
+
 fn show(statuses: &[Status], session: &Session) {
     let output = &session.output;
     match output.format {
         Format::Json => statuses.iter().for_each(|status| output.json(&StatusJson::of(status))),
-        Format::Text if statuses.is_empty() => output.note(NOTHING),
         Format::Text => {
             let now = session.clock.now();
             let rows: Vec<_> = statuses.iter().flat_map(|status| status.rows(now)).collect();

@@ -45,7 +45,9 @@ impl SecretReference {
             Some(("file", path)) => {
                 return Ok(Self { typed: typed.to_owned(), store: StoreKind::File, id: file_id(path)? });
             }
-            Some(("arn", _)) | None => (StoreKind::Aws, aws_id(typed)?),
+            Some(("arn", _)) => (StoreKind::Aws, aws_id(typed)?),
+            None if is_file(typed) => return Err(ambiguous(typed)),
+            None => (StoreKind::Aws, aws_id(typed)?),
             Some(("vault", path)) => (StoreKind::Vault, vault_path(path)?),
             Some((scheme, _)) => {
                 let message = format!("{typed}: unknown store {scheme}:");
@@ -74,6 +76,18 @@ impl SecretReference {
     pub fn listed(id: SecretId) -> Self {
         Self { typed: id.as_str().to_owned(), store: StoreKind::Aws, id }
     }
+}
+
+/// Whether a bare name looks like a file's, and the file exists.
+fn is_file(typed: &str) -> bool {
+    let path = std::path::Path::new(typed);
+    let is_like_a_path = typed.starts_with(['/', '.']) || path.extension().is_some_and(|extension| extension == "json");
+    is_like_a_path && path.is_file()
+}
+
+fn ambiguous(typed: &str) -> CommandFailure {
+    let message = format!("{typed} is a file, and a bare name is a secret of Secrets Manager");
+    CommandFailure::usage(message, format!("use file:{typed}, or aws:{typed} for the secret of that name"))
 }
 
 /// Accepts the names that Secrets Manager accepts (API reference, `CreateSecret`, `Name`) and ARNs.

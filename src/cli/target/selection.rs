@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::secret_reference::SecretReference;
 use super::session::Session;
-use crate::cli::exit::CommandFailure;
+use crate::cli::exit::{CommandFailure, Exit};
 use crate::rotation::{Deadline, RetryPolicy};
 use crate::store::aws::list::{ListedSecret, SecretFilter};
 
@@ -42,10 +42,23 @@ impl Selection {
         !self.tags.is_empty() || self.prefix.is_some() || self.rotation_function.is_some()
     }
 
-    /// Returns the named secrets, or those that match.
+    /// Refuses `--all` without a filter.
     ///
     /// # Errors
-    /// A [usage](CommandFailure::usage) failure for an invalid reference or invalid settings; the error of listing.
+    /// A [usage](CommandFailure::usage) failure.
+    pub(crate) fn require_filter(&self, command: &str) -> Result<(), CommandFailure> {
+        if !self.all || self.is_narrowed() {
+            return Ok(());
+        }
+        let message = format!("{command} --all needs a filter: alone it would select every secret of the account");
+        Err(CommandFailure::usage(message, "add --tag KEY=VALUE, --prefix NAME or --rotation-function ARN"))
+    }
+
+    /// Returns the named secrets, or those that match: at least one.
+    ///
+    /// # Errors
+    /// A [usage](CommandFailure::usage) failure for an invalid reference or invalid settings; the error of listing; nothing
+    /// matches.
     pub(crate) async fn choose(&self, named: &[String], session: &Session) -> Result<Vec<Chosen>, CommandFailure> {
         if !self.all && self.is_narrowed() {
             let message = "--tag, --prefix and --rotation-function require --all";
@@ -65,11 +78,22 @@ impl Selection {
         let wanted = SecretFilter { tags, prefix, rotation_function };
         let list = || aws.list(&wanted);
         let found = RetryPolicy::default().run("list the secrets", Deadline::after(TIMEOUT), list).await?;
+        if found.is_empty() {
+            return Err(nothing_matches());
+        }
         let chosen = |listed: ListedSecret| {
             let secret = SecretReference::listed(listed.secret.clone());
             Chosen { secret, listed: Some(listed) }
         };
         Ok(found.into_iter().map(chosen).collect())
+    }
+}
+
+fn nothing_matches() -> CommandFailure {
+    CommandFailure {
+        exit: Exit::Failed,
+        message: "no secret of this account and region matches".to_owned(),
+        hint: "check AWS_REGION, the account, and the tag or prefix, which are case-sensitive".to_owned(),
     }
 }
 

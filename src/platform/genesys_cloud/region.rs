@@ -79,10 +79,31 @@ impl Region {
 fn unknown(text: &str) -> RotationError {
     let message = format!("unknown Genesys Cloud region {}", shown(text));
     let error = RotationError::new(ErrorKind::UnknownRegion, message);
-    match inside(text) {
-        Some(domain) => error.with_hint(format!("set the region to the domain {domain}")),
-        None => error,
+    match (inside(text), nearest(text)) {
+        (Some(domain), _) => error.with_hint(format!("set the region to the domain {domain}")),
+        (None, nearest) if !nearest.is_empty() => {
+            error.with_hint(format!("did you mean {}? The region is an AWS region or a domain", nearest.join(" or ")))
+        }
+        _ => error,
     }
+}
+
+/// The names that resemble a text most.
+#[cfg(feature = "operator")]
+fn nearest(text: &str) -> Vec<&'static str> {
+    /// How many letters may differ.
+    const MOST: usize = 3;
+    let text: String = text.chars().take(40).collect::<String>().to_ascii_lowercase();
+    let names = REGIONS.iter().flat_map(|(aws_name, domain)| [*aws_name, *domain]);
+    let mut near: Vec<_> = names.map(|name| (strsim::damerau_levenshtein(&text, name), name)).collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    let least = near.first().map_or(0, |(distance, _)| *distance).min(MOST);
+    near.into_iter().take_while(|(distance, _)| *distance <= least).map(|(_, name)| name).take(4).collect()
+}
+
+#[cfg(not(feature = "operator"))]
+fn nearest(_: &str) -> Vec<&'static str> {
+    Vec::new()
 }
 
 /// Returns the domain in a host or URL.
@@ -108,6 +129,22 @@ mod tests {
         let region = Region::parse("eu-west-1").expect("a region");
         let hosts = (region.login_host(), region.api_host());
         assert_eq!(hosts, ("login.mypurecloud.ie".to_owned(), "api.mypurecloud.ie".to_owned()));
+    }
+
+    #[test]
+    #[cfg(feature = "operator")]
+    fn the_nearest_regions_are_named() {
+        for (text, near) in [
+            ("eu-wset-1", &["eu-west-1"][..]),
+            ("mypurecloud.i", &["mypurecloud.ie"]),
+            ("us-east-3", &["us-east-1", "us-east-2"]),
+            ("evil.example", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(nearest(text), near, "{text}");
+        }
+        let hint = Region::parse("EU-WSET-1").expect_err("unknown").hint().to_owned();
+        assert!(hint.starts_with("did you mean eu-west-1? "), "{hint}");
     }
 
     #[test]

@@ -10,3 +10,5 @@ pub(crate) mod plan;
 pub(crate) mod probe;
 pub(crate) mod token;
 pub(crate) mod token_life;
+#[cfg(feature = "operator")]
+mod unknown;

@@ -28,6 +28,35 @@ pub(super) const ACCESS_KEY: Pair = Pair {
     secret: &["access_key_secret", "accessKeySecret"],
 };
 
+/// The fields that are read by these names only.
+#[cfg(feature = "operator")]
+const OTHERS: [&str; 14] = [
+    PLATFORM,
+    CREDENTIALS,
+    ADMIN_CREDENTIALS,
+    CLIENTS,
+    "token",
+    "resource_owner",
+    "name",
+    "scopes",
+    "token_expires_in",
+    "rotate",
+    "accept_gap",
+    "probes",
+    "rotates",
+    "used_by",
+];
+/// The fields that name a place of NICE CXone.
+#[cfg(feature = "operator")]
+const CXONE: [&str; 3] = ["issuer", "area", "realm"];
+
+/// The names of all fields that a rotation reads or writes.
+#[cfg(feature = "operator")]
+pub(super) fn known() -> impl Iterator<Item = &'static str> {
+    let pairs = [CLIENT, ACCESS_KEY].into_iter().flat_map(|pair| pair.id.iter().chain(pair.secret).copied());
+    pairs.chain(TOKEN_FIELDS).chain(OTHERS).chain(REGION).chain(TENANT_ID).chain(CXONE)
+}
+
 /// The names of the two fields of a key.
 pub(super) struct Pair {
     pub(super) what: &'static str,

@@ -32,6 +32,8 @@ pub struct CheckReport {
     pub client_id: String,
     /// The number of probes.
     pub probes: usize,
+    /// The names of the fields that no rotation reads; each keeps them.
+    pub kept_fields: Vec<String>,
     /// The life of a token of this client, and the life that the schedule needs.
     pub token_life: TokenLife,
     /// The client's token duration, if it applies and the client may read it.
@@ -136,6 +138,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
     ) -> Result<CheckReport> {
         watch(CheckStage::Read);
         let (described, document) = self.read_current(secret, deadline).await?;
+        let kept_fields = document.kept_fields()?;
         let probes = document.probes()?;
         let (kind, renewal) = (document.token_kind()?, document.secret_rotation()?);
         let credentials = self.credentials(&document, &described, deadline).await?;
@@ -157,6 +160,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
             region: place.name().to_owned(),
             client_id: credentials.id().to_owned(),
             probes: probes.len(),
+            kept_fields,
             token_life: TokenLife::of(&next, requested_at, needed)
                 .unwrap_or_else(|| TokenLife::seen(requested_at, requested_at, needed)),
             token_duration,
