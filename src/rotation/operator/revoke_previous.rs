@@ -50,6 +50,40 @@ impl PreviousTokens {
     }
 }
 
+/// Tokens that earlier rotations issued, that no known document holds, and that may be valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OlderTokens {
+    /// The start of the time in which they were issued.
+    pub since: Timestamp,
+    /// When the last of them expires, if they live as long as the known ones.
+    pub until: Timestamp,
+    /// The ids of the OAuth clients that they were issued to, as far as the documents tell.
+    pub clients: Vec<String>,
+    /// Whether the previous document is known.
+    pub is_previous_known: bool,
+}
+
+impl PreviousTokens {
+    /// Returns the tokens of the rotations before the known documents; `None` if they have expired, or if no
+    /// rotation wrote the oldest known document.
+    pub fn older(&self, now: Timestamp) -> Option<OlderTokens> {
+        let previous = self.previous.as_ref().ok()?.as_ref();
+        let oldest = previous.unwrap_or(&self.current);
+        let is_of_genesys_cloud =
+            oldest.platform().is_ok_and(|name| PlatformName::parse(&name).ok() == Some(PlatformName::GenesysCloud));
+        if !oldest.is_rotated() || !is_of_genesys_cloud {
+            return None;
+        }
+        let (issued_at, until) = (oldest.issued_at()?, oldest.expires_at()?);
+        let since = now.checked_sub(until.duration_since(issued_at)).ok()?;
+        let clients = match oldest.client_ids() {
+            Some(listed) => listed.into_iter().flatten().collect(),
+            None => oldest.client_id().ok().flatten().into_iter().collect(),
+        };
+        (until > now).then_some(OlderTokens { since, until, clients, is_previous_known: previous.is_some() })
+    }
+}
+
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// Reads the current and the previous document, before a rotation replaces them. Returns `None` for a value that is no
     /// document and holds no token.
