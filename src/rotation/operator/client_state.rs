@@ -125,7 +125,9 @@ impl<S: RotationStore, I: RotationPlatform + ClientStates, C: Clock> Rotator<S, 
         };
         self.tokens().settle(deadline, Box::pin(change)).await
     }
+}
 
+impl<S: Sync, I: ClientStates, C: Sync> Rotator<S, I, C> {
     /// Writes the state until a read returns it. Returns the client before the change.
     async fn change_state(
         &self,
@@ -200,4 +202,65 @@ fn changed_back(id: &str, wanted: ClientState, now: ClientState) -> RotationErro
     RotationError::new(ErrorKind::PlatformUnavailable, message)
         .with_hint("stop the person or the tool (such as Terraform) that edits the client, and run the command again")
         .permanent()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::credentials::keys::KeyPair;
+
+    /// A platform that loses the first answers and carries these requests out late.
+    struct Loses {
+        first: usize,
+        late: Duration,
+        client: Mutex<(ClientState, Vec<Instant>)>,
+        began: Instant,
+    }
+
+    impl ClientStates for Loses {
+        async fn client(&self, _: &Place, _: &str, _: &SecretString) -> Result<FoundClient> {
+            let mut client = self.client.lock();
+            let late: Vec<_> = client.1.extract_if(.., |due| *due <= Instant::now()).collect();
+            if !late.is_empty() {
+                client.0 = ClientState::Disabled;
+            }
+            Ok(FoundClient { name: None, state: client.0 })
+        }
+
+        async fn set_client_state(&self, _: &Place, _: &str, _: &SecretString, state: ClientState) -> Result<()> {
+            let mut client = self.client.lock();
+            if client.1.len() < self.first && self.began.elapsed() < self.late {
+                client.1.push(Instant::now() + self.late);
+                return Err(RotationError::new(ErrorKind::PlatformUnavailable, "no answer"));
+            }
+            client.0 = state;
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_without_an_answer_is_repeated_at_once_and_confirmed_when_it_is_no_longer_carried_out() {
+        for (from, to) in [(ClientState::Active, ClientState::Disabled), (ClientState::Disabled, ClientState::Active)] {
+            let began = Instant::now();
+            let client = Mutex::new((from, Vec::new()));
+            // A late request of an earlier command disables the client as well.
+            let rotator = Rotator::new((), Loses { first: 1, late: LATE / 2, client, began }, ());
+            let (place, authorization) = (Place::GenesysCloud { region: "mypurecloud.ie".to_owned() }, "token".into());
+            let client = EditedClient { place: &place, id: "client", authorization: &authorization };
+            let deadline = Deadline::after(Duration::from_secs(60));
+            let before = rotator.change_state(&client, to, deadline).await.expect("the state is set");
+            assert_eq!((before.state, rotator.issuer.client.lock().0), (from, to));
+            assert!(began.elapsed() >= LATE, "tokio's clock is paused");
+        }
+    }
+
+    #[test]
+    fn the_admins_own_client_and_an_inactive_client_are_refused() {
+        let client = KeyPair { id: "Own".to_owned(), secret: "secret".into() };
+        let admin = Credentials::GenesysCloud { region: "mypurecloud.ie".to_owned(), client };
+        assert!(check_admin(&admin, "own").is_err() && check_admin(&admin, "other").is_ok());
+        let (active, disabled, inactive) = (ClientState::Active, ClientState::Disabled, ClientState::Inactive);
+        assert!(check_change("c", inactive, active).is_err() && check_change("c", inactive, disabled).is_ok());
+        assert!(check_change("c", disabled, active).is_ok() && check_change("c", active, active).is_ok());
+    }
 }

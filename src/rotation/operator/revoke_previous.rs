@@ -212,6 +212,36 @@ mod tests {
     }
 
     #[test]
+    fn older_tokens_expire_before_the_oldest_known_one_and_are_of_its_clients() {
+        let (issued, now) = ("2026-01-02T00:00:00Z", "2026-01-02T20:00:00Z".parse().expect("a time"));
+        let document = |issued: &str, expires: &str, more: &str| {
+            let text = format!(
+                r#"{{"region": "r", "client_id": "a", "client_secret": "s", "access_token": "t", "token_type": "bearer",
+                "issued_at": "{issued}", "expires_at": "{expires}"{more}}}"#
+            );
+            Document::parse(&text.as_str().into()).expect("a document")
+        };
+        let older = |current: Document, previous| PreviousTokens { current, previous }.older(now);
+        let current = document("2026-01-02T19:00:00Z", "2026-01-03T19:00:00Z", "");
+        let previous = document(issued, "2026-01-03T00:00:00Z", "");
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let found = older(current.clone(), Ok(Some(previous))).expect("they may be valid");
+        assert_eq!((found.since, found.until), (at("2026-01-01T20:00:00Z"), at("2026-01-03T00:00:00Z")));
+        assert_eq!((found.clients, found.is_previous_known), (vec!["a".to_owned()], true));
+        let found = older(current.clone(), Ok(None)).expect("they may be valid");
+        assert_eq!((found.until, found.is_previous_known), (at("2026-01-03T19:00:00Z"), false));
+        let two = document(issued, "2026-01-03T00:00:00Z", r#", "clients": [{"client_id": "a"}, {"client_id": "b"}]"#);
+        assert_eq!(older(current.clone(), Ok(Some(two))).expect("they may be valid").clients, ["a", "b"]);
+        let expired = document(issued, "2026-01-02T20:00:00Z", "");
+        let cxone = document(issued, "2026-01-03T00:00:00Z", r#", "platform": "nice-cxone""#);
+        let first = Document::parse(&r#"{"client_id": "a", "client_secret": "s"}"#.into()).expect("a document");
+        for none in [expired, cxone, first] {
+            assert_eq!(older(current.clone(), Ok(Some(none))), None);
+        }
+        assert_eq!(older(current, Err(RotationError::new(ErrorKind::DocumentInvalid, "no"))), None);
+    }
+
+    #[test]
     fn a_document_that_cannot_be_read_may_hold_a_token() {
         let document = |text: &str| Document::parse(&text.into()).expect("a document");
         let holds = |current: &str, previous| PreviousTokens { current: document(current), previous }.holds_token();

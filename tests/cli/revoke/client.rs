@@ -141,18 +141,6 @@ async fn disabling_needs_a_confirmation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_followed_by_a_read_once_the_request_can_no_longer_be_carried_out() {
-    let scene = Scene::new().await;
-    let leaked = scene.mint().await;
-    let admin = scene.admin(|_| {});
-    scene.simulation.faults.add(Fault::once(PUT, Effect::Late(2 * SECOND)));
-    let transcript = scene.run(&disable(&admin, &["--yes"])).await;
-    assert_eq!((transcript.exit, scene.is_alive(&leaked)), (Some(0), false), "{}", transcript.stderr);
-    assert_eq!(transcript.report()["previous_state"], "active");
-    assert_eq!(scene.simulation.journal.count(PUT), 2, "it is sent again at once");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_another_writer_enables_is_disabled_again() {
     for (times, exit) in [(1, 0), (usize::MAX, 1)] {
         let scene = Scene::new().await;
