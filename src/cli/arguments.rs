@@ -12,7 +12,7 @@ use super::doctor::DoctorArgs;
 use super::exec::ExecArgs;
 use super::exit::{CommandFailure, Exit};
 use super::man::ManArgs;
-use super::revoke::RevokeArgs;
+use super::revoke::arguments::RevokeArgs;
 use super::rotate::arguments::RotateArgs;
 use super::sim::SimArgs;
 use super::status::arguments::StatusArgs;

@@ -43,9 +43,8 @@ fn steps<'a>(setting: &Setting, exchanges: &'a [Exchange]) -> Vec<Step<'a>> {
         let due = after.extract_if(.., |(before, _)| exchange.command.starts_with(*before));
         steps.extend(due.map(|(_, command)| (command, None)));
     }
-    for (begins, _) in given.iter().chain(&after) {
-        panic!("{}: no command begins with {begins:?}", setting.page);
-    }
+    let unused = given.first().or(after.first());
+    assert!(unused.is_none(), "{}: no command begins with {unused:?}", setting.page);
     steps
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{RevokeArgs, in_time};
+use super::arguments::{RevokeArgs, in_time};
 use crate::cli::exit::{CommandFailure, ErrorJson, Exit};
 use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::secret_reference::SecretReference;

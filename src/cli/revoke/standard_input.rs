@@ -5,10 +5,12 @@ use std::io::{self, IsTerminal, Read};
 
 use zeroize::Zeroizing;
 
-use super::USAGE;
 use crate::cli::exit::CommandFailure;
 use crate::secret::SecretString;
 
+/// How to pass a token.
+pub(super) const USAGE: &str =
+    "pipe the token, for example from a file: `genesys-rotator revoke --token - --region REGION < FILE`";
 /// The maximum size of the input in bytes; a token has about 86 characters.
 const LARGEST: u64 = 16 * 1024;
 

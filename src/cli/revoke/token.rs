@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{RevokeArgs, USAGE, in_time};
+use super::arguments::{RevokeArgs, in_time};
+use super::standard_input::USAGE;
 use crate::cli::exit::{CommandFailure, ErrorJson, Exit};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
