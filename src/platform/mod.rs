@@ -66,6 +66,15 @@ impl Platforms {
         }
     }
 
+    /// Checks that a text has the form of an OAuth client's id, without any request.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` for any other text, which the message does not repeat.
+    #[cfg(feature = "cli")]
+    pub fn check_client_id(text: &str) -> Result<()> {
+        genesys_cloud::check_id(text)
+    }
+
     /// Returns the base address of the API for which a token is valid, without a trailing slash. For CXone this is a
     /// request, at most once an hour.
     ///

@@ -10,6 +10,7 @@ use crate::cli::target::session::Session;
 use crate::cli::terminal::confirmation;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::signals::Signals;
+use crate::platform::Platforms;
 use crate::rotation::{ClientChange, ClientState, Deadline, Result as RotationResult, RotationError};
 
 #[derive(Serialize)]
@@ -34,6 +35,7 @@ pub(super) async fn run(id: &str, arguments: &RevokeArgs, session: &Session) -> 
             "name the secret whose client may edit the OAuth client",
         ));
     };
+    Platforms::check_client_id(id).map_err(|error| CommandFailure::settings(&error))?;
     let admin = SecretReference::parse(admin)?;
     let platforms = session.platforms()?;
     let rotator = session.rotator(&admin, platforms).await.map_err(|error| CommandFailure::settings(&error))?;

@@ -31,6 +31,8 @@ use crate::rotation::{ClientState, FoundClient, TokenOwner};
 use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 
+#[cfg(feature = "cli")]
+pub(super) use oauth_client::check_id;
 pub use region::Region;
 #[cfg(feature = "cli")]
 pub(super) use validate::TOKENS_ME;

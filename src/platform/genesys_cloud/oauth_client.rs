@@ -81,7 +81,7 @@ pub(super) fn parse_client(response: &PlatformResponse, client_id: &str) -> Resu
 ///
 /// # Errors
 /// `DocumentInvalid` for an invalid id.
-pub(super) fn check_id(text: &str) -> Result<()> {
+pub(in crate::platform) fn check_id(text: &str) -> Result<()> {
     let is_id = !text.is_empty()
         && text.len() <= 64
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));

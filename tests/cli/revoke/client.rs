@@ -96,7 +96,6 @@ async fn a_client_that_cannot_be_changed_is_an_error_with_a_reason() {
     for (id, admin, kind, words) in [
         ("5f3c8a52-0404-4e71-9d0c-6f2b3c9d1e10", None, "DocumentInvalid", "has no OAuth client"),
         (ADMIN_ID, None, "DocumentInvalid", "the admin's own"),
-        ("../users", None, "DocumentInvalid", "invalid characters"),
         (CLIENT_ID, Some(&["oauth:client:edit"][..]), "PermissionMissing", "oauth:client:view"),
         (CLIENT_ID, Some(&["oauth:client:view"]), "PermissionMissing", "oauth:client:edit"),
     ] {
@@ -138,6 +137,18 @@ async fn disabling_needs_a_confirmation() {
     let transcript = scene.run(&disable(&admin, &[])).await;
     assert_eq!((transcript.exit, scene.simulation.journal.calls().len()), (Some(2), 0));
     assert!(transcript.error().1.contains("--yes"), "{}", transcript.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_followed_by_another_request_and_a_read() {
+    let scene = Scene::new().await;
+    let leaked = scene.mint().await;
+    let admin = scene.admin(|_| {});
+    scene.simulation.faults.add(Fault::once(PUT, Effect::Late(2 * SECOND)));
+    let transcript = scene.run(&disable(&admin, &["--yes"])).await;
+    assert_eq!((transcript.exit, scene.is_alive(&leaked)), (Some(0), false), "{}", transcript.stderr);
+    assert_eq!(transcript.report()["previous_state"], "active");
+    assert!(scene.simulation.journal.count(PUT) >= 2, "the lost request was sent again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

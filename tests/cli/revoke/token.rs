@@ -185,6 +185,8 @@ fn wrong_usage_repeats_no_token() {
         &["revoke", "--token", "-", "--region", "nowhere"],
         &["revoke", "--token", "-", "--region", "eu-west-1", "--secret", "a"],
         &["revoke", "--token", "-", "--region", "eu-west-1", "--enable"],
+        &["revoke", "--client", HUSH, "--admin", "file:a", "--yes"],
+        &["revoke", "--client", "../users", "--admin", "file:a", "--yes"],
         &["revoke", "--client", "id"],
         &["revoke", "--client", "id", "--admin", "file:a"],
         &["revoke", "--client", "id", "--admin", "file:a", "--token", "-"],
