@@ -27,6 +27,21 @@ pub(crate) fn to_failure(error: &RotationError) -> Failure {
     }
 }
 
+/// The failure with another text, made of its message and its hint. The host recognizes its own errors by their text: they
+/// stay as they are.
+pub(crate) fn reworded(failure: Failure, words: impl FnOnce(&str, &str) -> String) -> Failure {
+    let words = |text: String| {
+        let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, "retry"));
+        words(message, hint)
+    };
+    match failure {
+        Failure::InvalidRequest(text) => Failure::InvalidRequest(words(text)),
+        Failure::Status(status, text) => Failure::Status(status, words(text)),
+        Failure::Internal(text) => Failure::Internal(words(text)),
+        other => other,
+    }
+}
+
 /// The error of a failure, for storing it: the inverse of [`to_failure`].
 pub(crate) fn to_error(failure: &Failure) -> RotationError {
     let text = failure.to_string();

@@ -13,7 +13,7 @@ use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
     Clock, Credentials, Deadline, ErrorKind, NewToken, Place, PlatformName, RateLimiter, Result as RotationResult,
-    RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens,
+    RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens, UnrevokedTokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -59,9 +59,16 @@ impl Minting {
         self.tokens().roll_back(deadline).await;
     }
 
+    /// The tokens that no entry holds, and whose revocation failed.
+    pub(crate) fn unrevoked(&self) -> &UnrevokedTokens {
+        self.rollbacks.unrevoked()
+    }
+
     /// A rotator of the core.
     pub(crate) fn rotator<S>(&self, store: S) -> Rotator<S, BoxedPlatform, BoxedClock> {
-        Rotator::new(store, self.platforms.clone(), self.clock.clone()).with_limiter(self.limiter.clone())
+        let rotator =
+            Rotator::new(store, self.platforms.clone(), self.clock.clone()).with_limiter(self.limiter.clone());
+        Rotator { rollbacks: self.rollbacks.for_another_operation(), ..rotator }
     }
 
     /// Checks that the platform has the config's place.

@@ -10,10 +10,8 @@ use super::minting::Minting;
 use super::node::Node;
 use super::revocation::owed::Revocations;
 use super::revocation::readers::TokenReaders;
-use super::root::in_place::InPlaceRotation;
 use super::root::role_tokens::RoleTokens;
 use super::root::rotation::RootRotations;
-use super::root::succession::SuccessorRotation;
 use super::static_roles::rotation::StaticRotations;
 use super::static_roles::scheduler::Scheduler;
 use super::storage::entries::Entries;
@@ -52,12 +50,7 @@ impl GenesysMount {
             minting: minting.clone(),
             static_rotations: static_rotations.clone(),
         };
-        let in_place =
-            InPlaceRotation { entries: entries.clone(), minting: minting.clone(), role_tokens: role_tokens.clone() };
-        let successor = SuccessorRotation { entries: entries.clone(), minting: minting.clone(), role_tokens };
-        let (locks, on) = (Locks::default(), node.clone());
-        let roots =
-            RootRotations { entries: entries.clone(), node: on, minting: minting.clone(), in_place, successor, locks };
+        let roots = RootRotations::new(entries.clone(), node.clone(), minting.clone(), role_tokens);
         let is_stopping = Arc::<AtomicBool>::default();
         let scheduler = Scheduler {
             entries: entries.clone(),

@@ -91,7 +91,12 @@ impl Upkeep {
     /// Does a unit of work. Returns whether it changed when the next work is due.
     pub(crate) async fn perform(&self, work: Work) -> bool {
         match work {
-            Work::RollBack => self.minting.roll_back(Deadline::after(ROLLBACK)).await,
+            Work::RollBack => {
+                self.minting.roll_back(Deadline::after(ROLLBACK)).await;
+                if let Err(failure) = self.revocations.owe_unrevoked().await {
+                    tracing::warn!("a token that could not be revoked could not be stored for a retry: {failure}");
+                }
+            }
             Work::HealRoot(config) => self.roots.heal(&config).await,
             Work::RotateRoot(config) => {
                 self.roots.rotate_if_due(&config).await;
@@ -101,6 +106,7 @@ impl Upkeep {
                 if let Err(failure) = self.scheduler.rotate_roles_of(&config).await {
                     tracing::warn!(config.name = config, "the static roles could not be rotated: {failure}");
                 }
+                self.revocations.resume();
                 return true;
             }
             Work::DeleteOrphan(name) => self.scheduler.delete_orphan(&name).await,

@@ -1,6 +1,6 @@
 //! Automated rotation: of client secrets and access keys by a period or a schedule, and of static roles by a schedule.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault, FaultAnswer};
 
@@ -127,6 +127,46 @@ async fn a_failed_rotation_is_shown_and_retried_after_a_wait() {
     hosted.call("write", "rotate-root/main", json!({})).await.expect("a request does not wait");
     assert_eq!(hosted.read(CONFIG).await["last_error"], Value::Null);
     assert!(hosted.are_stored_credentials_valid());
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the engine's process has the real clock")]
+async fn after_a_missed_window_the_next_one_counts() {
+    let hosted = Hosted::with_two_clients().await;
+    let credentials = hosted.storage.text(CONFIG);
+    let daily = |hours_ago: i64| {
+        let date = Timestamp::now() - SignedDuration::from_mins(60 * hours_ago + 30);
+        json!({"rotation_schedule": date.strftime("%M %H * * *").to_string(), "rotation_window": "1h"})
+    };
+    hosted.write(CONFIG, daily(2)).await;
+    hosted.age_record().await;
+    pass(&hosted).await;
+    pass(&hosted).await;
+    assert_eq!(hosted.storage.text(CONFIG), credentials, "the window of today has passed");
+    let next: Timestamp = hosted.read(CONFIG).await["next_rotation"].as_str().unwrap().parse().unwrap();
+    assert_eq!(next.duration_since(Timestamp::now()).as_hours(), 21);
+    hosted.write(CONFIG, daily(0)).await;
+    hosted.age_record().await;
+    hosted.tick().await;
+    until("the secret is rotated", || hosted.storage.text(CONFIG) != credentials).await;
+}
+
+#[tokio::test]
+async fn a_plan_keeps_the_fields_that_a_request_does_not_change() {
+    let hosted = Hosted::with_two_clients().await;
+    for path in [CONFIG, "static-roles/ci"] {
+        hosted.write(path, json!({"rotation_schedule": "0 2 * * *", "rotation_window": "2h"})).await;
+        hosted.write(path, json!({"rotation_schedule": "0 3 * * *"})).await;
+        let shown = hosted.read(path).await;
+        assert_eq!((&shown["rotation_schedule"], &shown["rotation_window"]), (&json!("0 3 * * *"), &json!(7_200)));
+        hosted.write(path, json!({"rotation_period": "1h"})).await;
+        assert!(hosted.read(path).await.get("rotation_window").is_none(), "{path}");
+    }
+    let hosted = Hosted::with_two_clients().await;
+    hosted.write(CONFIG, json!({"disable_automated_rotation": true})).await;
+    hosted.write(CONFIG, json!({"rotation_period": "1h"})).await;
+    let shown = hosted.read(CONFIG).await;
+    assert_eq!((&shown["disable_automated_rotation"], &shown["next_rotation"]), (&json!(true), &Value::Null));
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod nodes;
 mod openapi;
 mod operators;
 mod overlaps;
+mod owed;
 mod roots;
 mod scene;
 mod shared;

@@ -156,6 +156,69 @@ async fn callers_of_rotate_role_share_one_failure() {
     assert!(rotations <= 4, "one success, and a failure that the followers share: {rotations}");
 }
 
+/// Requests that replace a token, with what they need.
+const REPLACEMENTS: [&str; 2] = ["rotate-token/ci", "revoke/main"];
+
+impl Hosted {
+    /// An engine whose token, shared or of a static role, cannot be replaced; and the request that replaces it.
+    async fn with_irreplaceable(path: &str) -> (Self, Value) {
+        let hosted = if path == "revoke/main" { Self::with_role().await } else { Self::with_shared_role().await };
+        let request = match path {
+            "revoke/main" => json!({"token": hosted.token().await}),
+            _ => hosted.read("token/ci").await["nothing"].clone(),
+        };
+        hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+        (hosted, request)
+    }
+}
+
+#[tokio::test]
+async fn callers_who_left_while_a_token_was_replaced_request_no_token() {
+    for path in REPLACEMENTS {
+        let (hosted, request) = Hosted::with_irreplaceable(path).await;
+        let (began, barrier) = (hosted.calls_of(EXCHANGE), hosted.hold_exchange());
+        let call = || hosted.call("update", path, request.clone());
+        let others = async {
+            until("the first request waits", || hosted.calls_of(EXCHANGE) > began).await;
+            let gone = (0..5).map(|_| timeout(Duration::from_millis(300), call()));
+            assert!(join_all(gone).await.iter().all(Result::is_err), "the callers leave");
+            barrier.wait().await;
+        };
+        let (first, ()) = tokio::join!(call(), others);
+        first.expect_err("no token is valid");
+        call().await.expect_err("no token is valid");
+        assert_eq!(hosted.calls_of(EXCHANGE) - began, 2, "{path}: one for each caller who waited");
+    }
+}
+
+#[tokio::test]
+async fn callers_who_wait_for_the_same_token_share_one_failure_that_names_the_revocation() {
+    for path in REPLACEMENTS {
+        let (hosted, request) = Hosted::with_irreplaceable(path).await;
+        let (began, barrier) = (hosted.calls_of(EXCHANGE), hosted.hold_exchange());
+        let call = || hosted.call("update", path, request.clone());
+        let followers = async {
+            until("the first request waits", || hosted.calls_of(EXCHANGE) > began).await;
+            tokio::join!(join_all((0..10).map(|_| call())), async {
+                // These reads are answered after the requests before them have arrived.
+                for _ in 0..3 {
+                    hosted.read("roles/ci").await;
+                }
+                barrier.wait().await;
+            })
+            .0
+        };
+        let (first, followers) = tokio::join!(call(), followers);
+        for refused in followers.into_iter().chain([first]) {
+            let Refused(status, message) = refused.expect_err("no token is valid");
+            assert!(status == 400 && message.starts_with("TokenRejected: "), "{message}");
+            assert!(message.contains("the engine revokes the"), "{path}: {message}");
+        }
+        let attempts = hosted.calls_of(EXCHANGE) - began;
+        assert!(attempts <= 4, "{path}: the first attempt, and one that the followers share: {attempts}");
+    }
+}
+
 #[tokio::test]
 async fn a_revocation_that_hangs_delays_no_write_of_another_role() {
     let hosted = Hosted::with_shared_role().await;

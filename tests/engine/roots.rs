@@ -104,7 +104,8 @@ async fn a_rotation_whose_answers_are_lost_completes_once_the_platform_is_back()
     assert!(hosted.is_live(&hosted.token().await), "tokens stay valid");
     hosted.simulation.faults.clear();
     hosted.tick().await;
-    until("the secret is regenerated", || hosted.is_stored_secret_valid()).await;
+    until("the secret is regenerated and accepted", || hosted.has_logged("was lost, and was regenerated")).await;
+    assert!(hosted.is_stored_secret_valid());
     assert!(!hosted.is_settled(), "a request without an answer may still be carried out");
     // It is carried out.
     hosted.simulation.genesys.add_client(OAuthClient::new(CLIENT.0, "hush-hush-made-late-0123456789"));
@@ -150,6 +151,28 @@ async fn a_rotation_waits_for_the_secret_to_propagate() {
     hosted.simulation.genesys.set(|settings| settings.secret_propagation = 3);
     assert_eq!(rotate_root(&hosted).await, Ok(Vec::new()));
     hosted.write("config/main", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_propagate_in_time_keeps_its_write_ahead_entry() {
+    let hosted = Hosted::with_role().await;
+    hosted.simulation.genesys.set(|settings| settings.secret_propagation = 1_000);
+    let warnings = rotate_root(&hosted).await.expect("the secret is stored");
+    assert!(warnings.first().is_some_and(|said| said.contains("does not accept it yet")), "{warnings:?}");
+    assert!(!hosted.is_settled() && hosted.has_logged("does not accept it yet"));
+    let secret = hosted.stored_secret();
+    for _ in 0..3 {
+        pass(&hosted).await;
+    }
+    assert_eq!(hosted.stored_secret(), secret, "it may still propagate");
+    hosted.simulation.genesys.set(|settings| settings.secret_propagation = 0);
+    let mut intent: Value = serde_json::from_str(&hosted.storage.text(INTENT).unwrap()).unwrap();
+    intent["settled_at"] = json!(0);
+    hosted.store(INTENT, &intent.to_string()).await;
+    hosted.tick().await;
+    until("the secret is regenerated", || hosted.stored_secret() != secret).await;
+    hosted.settle().await;
+    assert!(hosted.is_stored_secret_valid());
 }
 
 #[tokio::test]

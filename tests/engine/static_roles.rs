@@ -199,15 +199,6 @@ async fn deleting_a_role_revokes_its_current_and_staged_tokens() {
 }
 
 #[tokio::test]
-async fn deleting_a_role_warns_of_a_token_that_cannot_be_revoked() {
-    let hosted = Hosted::with_role().await;
-    fail_with(&hosted, "DELETE /api/v2/tokens/me", StatusCode::FORBIDDEN);
-    let deleted = hosted.call("delete", "static-roles/ci", Value::Null).await.unwrap();
-    assert!(deleted.warnings[0].starts_with("the role's token could not be revoked"), "{deleted:?}");
-    assert_eq!(hosted.storage.keys(), ["config/main"]);
-}
-
-#[tokio::test]
 async fn an_expired_token_is_not_returned() {
     let hosted = Hosted::with_role().await;
     hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
@@ -241,6 +232,59 @@ async fn a_damaged_entry_affects_only_its_role() {
     hosted.write("static-roles/hurt", role()).await;
     assert!(hosted.storage.text("static-creds/hurt").and_then(|stored| token_in(&stored)).is_some());
     hosted.assert_no_secrets_logged();
+}
+
+#[tokio::test]
+async fn a_damaged_staged_version_is_reported_and_retried_less_and_less_often() {
+    let hosted = Hosted::with_role().await;
+    hosted.store("static-pending/ci", "hush").await;
+    hosted.tick().await;
+    let role = || hosted.storage.text("static-roles/ci").unwrap_or_default();
+    until("the rotation has failed", || role().contains("last_error")).await;
+    let shown = hosted.read("static-roles/ci").await;
+    assert_eq!(
+        (&shown["last_error"]["type"], &shown["last_error"]["failures"]),
+        (&json!("DocumentInvalid"), &json!(1))
+    );
+    crate::static_nodes::pass(&hosted).await;
+    crate::static_nodes::pass(&hosted).await;
+    assert_eq!(hosted.read("static-roles/ci").await["last_error"]["failures"], 1);
+    assert!(hosted.is_live(&hosted.token().await));
+}
+
+#[tokio::test]
+async fn without_automated_rotation_readers_learn_when_to_look_again_and_who_rotates() {
+    let hosted = Hosted::with_role().await;
+    hosted.write("static-roles/ci", json!({"disable_automated_rotation": true})).await;
+    let read = hosted.read("static-creds/ci").await;
+    let (ttl, left) = (read["ttl"].as_u64().unwrap(), read["token_ttl"].as_u64().unwrap());
+    assert!(ttl.abs_diff(left / 2) <= 1, "{read}");
+    hosted.edit(|document| document["expires_at"] = json!("2020-01-02T00:00:00Z")).await;
+    let refused = hosted.call("read", "static-creds/ci", Value::Null).await.unwrap_err();
+    assert!(
+        refused.1.contains("automated rotation is disabled") && refused.1.contains("rotate-role/ci"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_requested_rotation_that_failed_is_retried_without_automated_rotation() {
+    let hosted = Hosted::with_role().await;
+    hosted.write("static-roles/ci", json!({"disable_automated_rotation": true})).await;
+    let former = hosted.token().await;
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    let revoking = json!({"revoke_previous": true});
+    hosted.call("update", "rotate-role/ci", revoking).await.expect_err("the new token is rejected");
+    assert!(hosted.read("static-roles/ci").await["next_rotation"].is_string());
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = false);
+    let mut role: Value = serde_json::from_str(&hosted.storage.text("static-roles/ci").unwrap()).unwrap();
+    role["last_error"]["at"] = json!("2020-01-01T00:00:00Z");
+    hosted.store("static-roles/ci", &role.to_string()).await;
+    hosted.tick().await;
+    until("the role is rotated", || hosted.stored_token().is_some_and(|stored| stored != former)).await;
+    hosted.tick().await;
+    until("the former token is revoked", || !hosted.is_live(&former)).await;
+    assert_eq!(hosted.read("static-roles/ci").await["next_rotation"], Value::Null);
 }
 
 #[tokio::test]

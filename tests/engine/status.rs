@@ -144,6 +144,44 @@ async fn the_log_names_the_caller_of_each_token_and_no_display_name_forges_a_lin
     hosted.assert_no_secrets_logged();
 }
 
+#[tokio::test]
+async fn the_log_names_the_caller_of_each_request_to_rotate_or_revoke_also_if_it_fails() {
+    let hosted = Hosted::with_role().await;
+    hosted.write("roles/ci", json!({"config": "main"})).await;
+    let token = hosted.token().await;
+    hosted.simulation.genesys.set(|settings| settings.reject_new_tokens = true);
+    let requests = ["rotate-role/ci", "rotate-token/ci", "rotate-root/main", "revoke/main", "tidy"];
+    for path in requests {
+        // Most of them fail.
+        let _ = hosted.call_as((path, "operator"), "update", path, json!({"token": token})).await;
+    }
+    for path in requests {
+        let is_named = |line: &Value| line["request.id"] == path && line["requester.display_name"] == "operator";
+        crate::hosted::until(path, || hosted.lines().iter().any(is_named)).await;
+    }
+    hosted.assert_no_secrets_logged();
+}
+
+#[tokio::test]
+async fn the_status_has_the_last_and_the_next_rotation_of_a_client_secret() {
+    let hosted = Hosted::start().await;
+    let of = async || samples(hosted.read("status").await["openmetrics"].as_str().expect("a text"));
+    let [last, next] = ["last", "next"]
+        .map(|which| format!(r#"genesys_client_secret_{which}_rotation_timestamp_seconds{{config="main"}}"#));
+    assert_eq!((value_of(&of().await, &last), value_of(&of().await, &next)), (None, None));
+    hosted.write("config/main", json!({"rotation_period": "30d", "accept_gap": true})).await;
+    let planned = of().await;
+    assert_eq!(value_of(&planned, &last), None, "no rotation yet");
+    assert!(value_of(&planned, &next).is_some());
+    hosted.call("update", "rotate-root/main", json!({})).await.expect("a rotation");
+    let (samples, shown, status) = (of().await, hosted.read("config/main").await, hosted.read("status/main").await);
+    let time =
+        |text: &Value| text.as_str().map(|text| text.parse::<jiff::Timestamp>().expect("a time").as_second() as f64);
+    assert!(value_of(&samples, &last).is_some() && value_of(&samples, &last) == time(&shown["last_vault_rotation"]));
+    assert_eq!(value_of(&samples, &next), time(&shown["next_rotation"]));
+    assert_eq!(status["last_client_secret_rotation"], shown["last_vault_rotation"]);
+}
+
 /// The policy and the command of the page.
 // The command blocks this thread, while the simulator needs another one.
 #[tokio::test(flavor = "multi_thread")]

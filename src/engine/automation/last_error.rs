@@ -15,17 +15,30 @@ pub(crate) struct LastError {
     pub(crate) hint: String,
     pub(crate) at: Timestamp,
     pub(crate) failures: u32,
+    /// Whether a request asked for the rotation: it is retried, whatever the plan wants.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_requested: bool,
+}
+
+/// Why a rotation starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It is due, or a failed one is retried.
+    Due,
+    /// A request asks for it.
+    Request,
 }
 
 impl LastError {
     /// The error after one more failure.
-    pub(crate) fn after(before: Option<&Self>, error: &RotationError, at: Timestamp) -> Self {
+    pub(crate) fn after(before: Option<&Self>, error: &RotationError, cause: Cause, at: Timestamp) -> Self {
         Self {
             r#type: error.kind().name().to_owned(),
             message: error.to_string(),
             hint: error.hint().to_owned(),
             at,
             failures: before.map_or(0, |before| before.failures).saturating_add(1),
+            is_requested: cause == Cause::Request || before.is_some_and(|before| before.is_requested),
         }
     }
 

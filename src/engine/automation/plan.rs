@@ -83,7 +83,10 @@ impl RotationPlan {
             plan.rotation_period = period.map(|period| period.as_secs());
         }
         if call.is_given(SCHEDULE) || period.is_some() {
-            (plan.rotation_schedule, plan.rotation_window) = (schedule.map(str::to_owned), None);
+            plan.rotation_schedule = schedule.map(str::to_owned);
+        }
+        if plan.rotation_schedule.is_none() {
+            plan.rotation_window = None;
         }
         if let Some(window) = call.duration(WINDOW) {
             plan.rotation_window = Some(window.as_secs()).filter(|seconds| *seconds > 0);
@@ -165,4 +168,10 @@ pub(super) fn next_date(schedule: &Cron, after: Timestamp) -> Option<Timestamp> 
 pub(super) fn later(from: Timestamp, wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
     from.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// A time that a duration is subtracted from; the earliest time where there is none.
+pub(super) fn earlier(from: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    from.saturating_sub(wait).unwrap_or(Timestamp::MIN)
 }

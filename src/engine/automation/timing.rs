@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::plan::{Pace, later, next_date};
+use super::last_error::LastError;
+use super::plan::{Pace, earlier, later, next_date};
 
 /// The maximum jitter, as a fraction of the period, so that rotations that began together drift apart.
 const SPREAD: f64 = 0.1;
@@ -19,6 +20,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// The clock skew allowed between the nodes of a cluster.
 const CLOCK_SKEW: Duration = Duration::from_secs(120);
+/// The dates of a schedule are whole seconds.
+const RESOLUTION: Duration = Duration::from_secs(1);
 /// The maximum jitter, as a fraction of the wait.
 const WAIT_SPREAD: f64 = 0.25;
 
@@ -31,8 +34,8 @@ pub(crate) struct RotationTiming<'a> {
     pub(crate) last: Option<LastRotation<'a>>,
     /// Whether a staged version waits for its promotion.
     pub(crate) is_pending: bool,
-    /// The time of the last failure, and the number of failures in a row.
-    pub(crate) failed: Option<(Timestamp, u32)>,
+    /// Why the last rotation failed; `None` after a success.
+    pub(crate) failed: Option<&'a LastError>,
     /// The present time. Later timestamps come from another node's clock.
     pub(crate) now: Timestamp,
 }
@@ -51,16 +54,18 @@ pub(crate) struct LastRotation<'a> {
 
 /// When the rotation is due: the epoch if it is overdue or unfinished, `None` without automated rotation.
 pub(crate) fn due(timing: &RotationTiming<'_>) -> Option<Timestamp> {
+    let latest = later(timing.now, CLOCK_SKEW);
+    let failed = timing.failed.filter(|failed| failed.at <= latest);
+    let jitter = jitter(timing.last.map_or("", |last| last.seed));
+    let retry = failed.map(|failed| later(failed.at, wait(failed.failures).mul_f64(1.0 - WAIT_SPREAD * jitter)));
+    let retry = retry.unwrap_or(Timestamp::UNIX_EPOCH);
+    if timing.failed.is_some_and(|failed| failed.is_requested) {
+        return Some(retry);
+    }
     if matches!(timing.pace, Pace::Never) {
         return None;
     }
-    let latest = later(timing.now, CLOCK_SKEW);
     let finished = timing.last.filter(|last| !timing.is_pending && last.at <= latest);
-    let jitter = jitter(timing.last.map_or("", |last| last.seed));
-    let retry = timing
-        .failed
-        .map(|(at, failures)| later(at.min(timing.now), wait(failures).mul_f64(1.0 - WAIT_SPREAD * jitter)));
-    let retry = retry.unwrap_or(Timestamp::UNIX_EPOCH);
     let Some(last) = finished else { return Some(retry) };
     // A schedule's first date is not moved: half of the token's life may end before it.
     let is_spread = last.is_first && matches!(timing.pace, Pace::Every(_));
@@ -76,14 +81,9 @@ fn by_pace(pace: &Pace, last: &LastRotation<'_>, early: f64, now: Timestamp, ret
         Pace::Never => Timestamp::MAX,
         Pace::Every(period) => later(last.at, period.saturating_sub(period.mul_f64(early))).max(retry),
         Pace::At { schedule, window } => {
-            let date = next_date(schedule, last.at).unwrap_or(Timestamp::MAX);
-            let earliest = retry.max(now);
-            match window {
-                Some(window) if later(date, *window) < earliest => {
-                    next_date(schedule, earliest).unwrap_or(Timestamp::MAX)
-                }
-                _ => date.max(retry),
-            }
+            // A date counts until its window has passed.
+            let passed = window.map_or(Timestamp::MIN, |window| earlier(retry.max(now), window + RESOLUTION));
+            next_date(schedule, last.at.max(passed)).unwrap_or(Timestamp::MAX).max(retry)
         }
     }
 }
@@ -108,6 +108,8 @@ fn jitter(version: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::automation::last_error::Cause;
+    use crate::rotation::{ErrorKind, RotationError};
 
     const FIRST: &str = "00000000-0000-4000-8000-000000000000";
     const MIDDLE: &str = "80000000-0000-4000-8000-000000000000";
@@ -115,6 +117,11 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn failure((second, failures): (i64, u32)) -> LastError {
+        let error = RotationError::new(ErrorKind::PlatformUnavailable, "down");
+        LastError { failures, ..LastError::after(None, &error, Cause::Due, at(second)) }
     }
 
     fn last(seed: &str, life: i64) -> LastRotation<'_> {
@@ -128,9 +135,9 @@ mod tests {
     /// The due time of a role whose token was issued at 100,000 s.
     fn due_at(version: &str, period: u64, life: i64, failed: Option<(i64, u32)>) -> i64 {
         let last = last(version, life);
-        let failed = failed.map(|(second, failures)| (at(second), failures));
+        let failed = failed.map(failure);
         let pace = Pace::Every(Duration::from_secs(period));
-        seconds(&RotationTiming { pace, last: Some(last), failed, ..fresh() })
+        seconds(&RotationTiming { pace, last: Some(last), failed: failed.as_ref(), ..fresh() })
     }
 
     #[test]
@@ -165,7 +172,8 @@ mod tests {
     #[test]
     fn a_role_without_a_matching_credential_or_with_an_unfinished_rotation_is_due_at_once() {
         assert_eq!(seconds(&fresh()), 0);
-        let failed = Some((at(5_000), 2));
+        let failure = failure((5_000, 2));
+        let failed = Some(&failure);
         assert_eq!(seconds(&RotationTiming { failed, ..fresh() }), 5_020, "unless it has just failed");
         let pending = RotationTiming { last: Some(last(FIRST, 86_400)), is_pending: true, ..fresh() };
         assert_eq!(seconds(&pending), 0);
@@ -174,7 +182,8 @@ mod tests {
 
     #[test]
     fn timestamps_in_the_future_do_not_delay_a_rotation() {
-        assert_eq!(due_at(FIRST, 3_600, 86_400, Some((9_000_000, 9))), 300_300, "the longest wait from now");
+        assert_eq!(due_at(FIRST, 3_600, 86_400, Some((9_000_000, 9))), 103_600, "as without the failure");
+        assert_eq!(due_at(FIRST, 3_600, 86_400, Some((300_100, 1))), 300_110, "within the clock skew");
         let ahead = LastRotation { at: at(9_000_000), expires_at: Some(at(9_086_400)), ..last(FIRST, 0) };
         assert_eq!(seconds(&RotationTiming { last: Some(ahead), ..fresh() }), 0);
         let near = LastRotation { at: at(300_100), expires_at: Some(at(386_500)), ..ahead };
@@ -201,13 +210,22 @@ mod tests {
         assert_eq!(due(&pending), None);
     }
 
+    #[test]
+    fn a_requested_rotation_that_failed_is_retried_whatever_the_plan() {
+        let failure = LastError { is_requested: true, ..failure((300_000, 1)) };
+        for pace in [Pace::Never, Pace::Every(Duration::from_secs(3 * 86_400))] {
+            let timing = RotationTiming { pace, last: Some(last(FIRST, 86_400)), failed: Some(&failure), ..fresh() };
+            assert_eq!(due(&timing), Some(at(300_010)), "{:?}", timing.pace);
+        }
+    }
+
     /// A schedule at each hour. The last rotation was at 03:46:40, and its token lives for `life` seconds.
     fn hourly(window: Option<u64>, life: i64, failed: Option<(i64, u32)>, now: i64) -> i64 {
         let schedule = Box::new("0 * * * *".parse().expect("a schedule"));
         let pace = Pace::At { schedule, window: window.map(Duration::from_secs) };
-        let failed = failed.map(|(second, failures)| (at(second), failures));
-        let now = at(now);
-        seconds(&RotationTiming { pace, last: Some(last(FIRST, life)), failed, now, ..fresh() })
+        let failed = failed.map(failure);
+        let last = Some(last(FIRST, life));
+        seconds(&RotationTiming { pace, last, failed: failed.as_ref(), now: at(now), ..fresh() })
     }
 
     #[test]
@@ -219,6 +237,10 @@ mod tests {
             (None, None, FOUR + 9_000, FOUR),
             (Some(3_000), None, FOUR + 3_000, FOUR),
             (Some(3_000), None, FOUR + 3_001, FOUR + 3_600),
+            (Some(3_000), None, FOUR + 3_601, FOUR + 3_600),
+            (Some(3_000), None, FOUR + 6_601, FOUR + 7_200),
+            (Some(7_200), None, FOUR + 7_201, FOUR + 3_600),
+            (Some(3_000), Some((FOUR + 3_602, 1)), FOUR + 3_605, FOUR + 3_612),
             (Some(3_000), Some((FOUR + 100, 1)), FOUR + 105, FOUR + 110),
             (Some(3_000), Some((FOUR + 2_995, 1)), FOUR + 2_999, FOUR + 3_600),
             (None, Some((FOUR + 2_995, 1)), FOUR + 2_999, FOUR + 3_005),

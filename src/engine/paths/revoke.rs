@@ -8,7 +8,7 @@ use serde_json::json;
 use super::answers::REVOKED;
 use super::response::fields;
 use super::rotate_role::check_revocation;
-use crate::engine::failure::{logged_failure, to_failure};
+use crate::engine::failure::{logged_failure, reworded};
 use crate::engine::mount::GenesysMount;
 use crate::engine::requester::Requester;
 use crate::engine::storage::config::Config;
@@ -46,20 +46,20 @@ async fn revoke(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         requester.display_name = requester.display_name,
         "the revocation of a token was requested"
     );
-    let readers = mount.readers.of(&token).await?;
+    let holders = mount.readers.holders(&token).await?;
     match mount.minting.check_owner(&config.owners(), &token, Deadline::after(CHECK)).await {
         Ok(()) => {}
         // Its readers need another one.
-        Err(error) if error.kind() == ErrorKind::TokenRejected && !readers.is_empty() => {}
+        Err(error) if error.kind() == ErrorKind::TokenRejected && !holders.is_empty() => {}
         Err(error) => return Err(not_ours(name, &config, &error)),
     }
     mount.revocations.owe((&path, name), config.place(), &token, None).await?;
-    for reader in &readers {
-        mount.readers.replace(reader, &token).await.map_err(|error| to_failure(&not_replaced(reader, &error)))?;
+    for reader in &holders.readers {
+        mount.readers.replace(&call, reader, &token).await.map_err(|failure| not_replaced(reader, failure))?;
     }
     mount.background.wake();
     mount.revocations.settle(&path, Some(&token)).await?;
-    let replaced: Vec<_> = readers.iter().map(ToString::to_string).collect();
+    let replaced: Vec<_> = holders.readers.iter().map(ToString::to_string).collect();
     Ok(Response::with_data(fields(json!({"revoked": true, "replaced": replaced}))))
 }
 
@@ -87,12 +87,12 @@ fn not_ours(name: &str, config: &Config, error: &RotationError) -> Failure {
     }
 }
 
-fn not_replaced(reader: &impl ToString, error: &RotationError) -> RotationError {
+/// The revocation is stored, and goes on.
+fn not_replaced(reader: &impl ToString, failure: Failure) -> Failure {
     let reader = reader.to_string();
-    let message = format!("{reader} returns this token, and could not be rotated: {error}");
-    let hint = format!(
-        "{}; the engine revokes the token as soon as {reader} has another one; to end it now, delete {reader}",
-        error.hint()
-    );
-    RotationError::new(error.kind(), message).with_hint(hint)
+    reworded(failure, |message, hint| {
+        format!(
+            "{message}; {reader} returns this token, and could not be rotated\nhint: {hint}; the engine revokes the token as soon as {reader} has another one; to end it now, delete {reader}"
+        )
+    })
 }

@@ -113,12 +113,8 @@ async fn delete(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let _lock = mount.role_locks.lock_for(&call, call.name()).await?;
     mount.entries.delete(&Role::key(call.name())).await?;
     tracing::info!(role.name = call.name(), "the role was deleted");
-    Ok(match mount.shared_tokens.delete(call.name()).await? {
-        None => Response::empty(),
-        Some(failure) => Response::empty().warning(format!(
-            "the role's shared token could not be revoked and stays valid until it expires: {failure}"
-        )),
-    })
+    let warning = mount.shared_tokens.delete(call.name()).await?;
+    Ok(warning.into_iter().fold(Response::empty(), Response::warning))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::answers::ROTATED;
 use super::response::fields;
+use crate::engine::automation::last_error::Cause;
 use crate::engine::failure::to_failure;
 use crate::engine::mount::GenesysMount;
 use crate::engine::requester::Requester;
@@ -60,13 +61,18 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
             Some(_) => None,
             None => StaticCredential::of_role(&mount.entries, name).await?,
         };
+        let current_token = current.as_ref().map(|credential| &credential.token.access_token);
+        if mount.revocations.is_repeated(&path, current_token).await? {
+            drop(lock);
+            return repeated(mount.revocations.settle(&path, None).await?);
+        }
         for credential in [former?, current].into_iter().flatten() {
             owe(mount, (&path, &role.settings.config), &credential).await?;
         }
     }
     let rotated = match outcome {
         Some(outcome) => outcome,
-        None => mount.static_rotations.rotate(name, &role).await,
+        None => mount.static_rotations.rotate(name, &role, Cause::Request).await,
     };
     // The time of the next rotation has changed.
     mount.background.wake();
@@ -77,6 +83,14 @@ async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     }
     let revoked = mount.revocations.settle(&path, None).await?;
     Ok(Response::with_data(fields(json!({"revoked": revoked}))))
+}
+
+/// The answer to a request that was repeated: the token that it revokes is already replaced.
+pub(super) fn repeated(revoked: usize) -> Result<Response, Failure> {
+    let answer = Response::with_data(fields(json!({"revoked": revoked})));
+    Ok(answer.warning(
+        "the same request replaced the token less than a minute ago: this one only repeated the revocation, and issued no further token",
+    ))
 }
 
 /// Records that a credential's token is to be revoked once it is replaced.

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::engine::mount::GenesysMount;
+use crate::engine::requester::Requester;
 use crate::rotation::Deadline;
 use openbao_plugin::framework::{Call, Route};
 use openbao_plugin::{Failure, Response};
@@ -29,6 +30,14 @@ pub(crate) const ROUTE: Route<GenesysMount> = Route::new(
 const LONGEST_REQUEST: Duration = Duration::from_secs(55);
 
 async fn rotate(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
+    mount.node.require_writable().await?;
+    let requester = Requester::of(call.request());
+    tracing::info!(
+        config.name = call.name(),
+        request.id = requester.request_id,
+        requester.display_name = requester.display_name,
+        "a rotation of the client secret was requested"
+    );
     let requested_at = Instant::now();
     let _lock = mount.roots.locks.lock_for(&call, call.name()).await?;
     let deadline = Deadline::after(LONGEST_REQUEST.saturating_sub(requested_at.elapsed()));

@@ -33,19 +33,25 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let now = mount.minting.now();
     let credential = StaticCredential::of_role(&mount.entries, name).await?;
     let Some(credential) = credential.filter(|credential| credential.token.expires_at > now) else {
-        mount.background.wake();
-        return Err(to_failure(&without_token(name, &role)));
+        let next = role.next_rotation(None, false, now);
+        if next.is_some() {
+            mount.background.wake();
+        }
+        return Err(to_failure(&without_token(name, &role, next.is_some())));
     };
     let place = credential.place().map_err(|error| to_failure(&error))?;
     let api_url = mount.minting.api_url(&place, &credential.token).await;
     let mut fields = credential.token.answer(api_url, now);
     let next = role.next_rotation(Some(&credential), false, now);
-    let last = json!(credential.token.issued_at.to_string());
+    let token = &credential.token;
+    let last = json!(token.issued_at.to_string());
     fields.extend(role.plan.shown());
-    let period = role.plan.period().unwrap_or_else(|| between(credential.token.issued_at, next.unwrap_or(now)));
+    let period = role.plan.period().unwrap_or_else(|| between(token.issued_at, next.unwrap_or(token.expires_at)));
+    // Without automated rotation nobody knows the next one: readers look again at half of the remaining life.
+    let ttl = next.map_or(token.left(now) / 2, |next| between(now, next.min(token.expires_at)));
     fields.extend(super::response::fields(json!({
-        "ttl": between(now, next.unwrap_or(credential.token.expires_at).min(credential.token.expires_at)).as_secs(),
-        "token_ttl": credential.token.left(now).as_secs(),
+        "ttl": ttl.as_secs(),
+        "token_ttl": token.left(now).as_secs(),
         "last_vault_rotation": last,
         "last_rotation": last,
         // Agents wait for `ttl` only where there is a period.
@@ -59,11 +65,18 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// Why a role's token has expired. Expired tokens are not returned.
-fn without_token(name: &str, role: &StaticRole) -> RotationError {
+/// Why a role has no valid token. Expired tokens are not returned.
+fn without_token(name: &str, role: &StaticRole, is_rotated: bool) -> RotationError {
     let Some(last) = &role.last_error else {
-        let message = format!("the token of the static role {name:?} has expired and is being rotated");
-        return RotationError::new(ErrorKind::PlatformUnavailable, message).with_hint("retry in a few seconds");
+        let (state, hint) = match is_rotated {
+            true => ("is being rotated", "retry in a few seconds".to_owned()),
+            false => (
+                "automated rotation is disabled",
+                format!("run `bao write -f genesys-cloud/rotate-role/{name}`, or set disable_automated_rotation=false"),
+            ),
+        };
+        let message = format!("the token of the static role {name:?} has expired, and {state}");
+        return RotationError::new(ErrorKind::PlatformUnavailable, message).with_hint(hint);
     };
     let kind = last.r#type.parse();
     let message =

@@ -44,6 +44,10 @@ const MOUNT_FIELDS: &[Field] = &[
     Field::text("next_rotation", "The next rotation of a static role."),
     Field::text("oldest_token", "The issue of the oldest static token."),
     Field::text("first_expiry", "The expiry of the static token that expires first."),
+    Field::text(
+        "last_client_secret_rotation",
+        "The last rotation of a client secret or access key that rotates automatically.",
+    ),
     Field::text("next_client_secret_rotation", "The next automated rotation of a client secret or access key."),
     Field::integer("client_secret_rotations_failing", "The configs whose last automated rotation failed."),
     Field::texts("configs", "The names of the configs."),

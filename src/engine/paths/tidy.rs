@@ -11,17 +11,16 @@ use serde_json::json;
 use super::response::fields;
 use crate::engine::mount::GenesysMount;
 use crate::engine::requester::Requester;
-use crate::engine::revocation::owed::{OwedRevocation, PREFIX as REVOCATIONS};
+use crate::engine::revocation::entry::{OwedRevocation, PREFIX as REVOCATIONS};
 use crate::engine::root::automation::{PREFIX as AUTOMATIONS, RootAutomation};
 use crate::engine::root::in_place::{INTENTS, RootIntent};
 use crate::engine::root::lease::{LEASES, RootLease};
-use crate::engine::static_roles::credential::revocable;
+use crate::engine::static_roles::credential::revocation;
 use crate::engine::static_roles::role::{CREDENTIALS, PENDING, ROLES as STATIC_ROLES, StaticRole, StoredVersion, key};
 use crate::engine::storage::config::{Config, PREFIX as CONFIGS};
 use crate::engine::storage::role::{PREFIX as ROLES, Role};
 use crate::engine::tokens::shared_token::{SHARED, SharedToken};
-use crate::rotation::{Deadline, Place};
-use crate::secret::SecretString;
+use crate::rotation::Deadline;
 use openbao_plugin::framework::{Call, Field, Route};
 use openbao_plugin::{Failure, Response};
 
@@ -52,8 +51,9 @@ async fn tidy(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let requester = Requester::of(call.request());
     let mut report = TidyReport::default();
     if let Some(error) = mount.minting.tokens().roll_back(Deadline::after(LIMIT)).await {
-        report.left.push(format!("a token of a cancelled request stays valid until it expires: {error}"));
+        report.left.push(format!("what a failed request created is not removed: {error}"));
     }
+    mount.revocations.owe_unrevoked().await?;
     end_static_orphans(mount, &mut report).await?;
     end_shared_orphans(mount, &mut report).await?;
     unstage_promoted(mount, &mut report).await?;
@@ -110,14 +110,13 @@ async fn end_static_orphans(mount: &GenesysMount, report: &mut TidyReport) -> Re
         for prefix in [CREDENTIALS, PENDING] {
             let key = key(prefix, &name);
             let stored = mount.entries.get::<StoredVersion>(&key).await;
-            let config = stored.as_ref().ok().and_then(|stored| Some(stored.as_ref()?.config())).unwrap_or_default();
-            let token = match &stored {
-                Ok(Some(stored)) => stored.parse().and_then(|document| revocable(&document)).ok(),
+            let owed = match stored {
+                Ok(Some(stored)) => revocation(&stored, PATH).ok().flatten(),
                 Ok(None) => continue,
                 Err(Failure::Internal(_)) => None,
-                Err(failure) => return Err(failure.clone()),
+                Err(failure) => return Err(failure),
             };
-            delete_orphan(mount, report, &key, (&config, token.flatten())).await?;
+            delete_orphan(mount, report, &key, owed).await?;
         }
     }
     Ok(())
@@ -131,12 +130,13 @@ async fn end_shared_orphans(mount: &GenesysMount, report: &mut TidyReport) -> Re
         if is_stored(mount, &Role::key(&name)).await? {
             continue;
         }
-        let token = match mount.shared_tokens.held(&name).await {
-            Ok(held) => held.map(|(token, place)| (place, token.access_token)),
+        let key = SharedToken::key(&name);
+        let owed = match mount.entries.get::<SharedToken>(&key).await {
+            Ok(stored) => stored.map(|stored| stored.revocation(PATH)),
             Err(Failure::Internal(_)) => None,
             Err(failure) => return Err(failure),
         };
-        delete_orphan(mount, report, &SharedToken::key(&name), ("", token)).await?;
+        delete_orphan(mount, report, &key, owed).await?;
     }
     Ok(())
 }
@@ -146,18 +146,20 @@ async fn delete_orphan(
     mount: &GenesysMount,
     report: &mut TidyReport,
     key: &str,
-    (config, token): (&str, Option<(Place, SecretString)>),
+    owed: Option<OwedRevocation>,
 ) -> Result<(), Failure> {
-    match token {
-        Some((place @ Place::GenesysCloud { .. }, token)) => {
-            mount.revocations.owe((PATH, config), place, &token, None).await?;
+    match owed {
+        Some(owed) => {
+            if owed.replace_copy(key, &mount.entries).await?.is_none() {
+                let left = format!("the token of {key} stays valid for up to one hour: nice-cxone revokes none");
+                report.left.push(left);
+            }
         }
-        Some(_) => {
-            report.left.push(format!("the token of {key} stays valid for up to one hour: nice-cxone revokes none"))
+        None => {
+            report.left.push(format!("{key} was damaged: its token stays valid until it expires"));
+            mount.entries.delete(key).await?;
         }
-        None => report.left.push(format!("{key} was damaged: its token stays valid until it expires")),
     }
-    mount.entries.delete(key).await?;
     report.done.push(format!("deleted {key}, which had no role"));
     Ok(())
 }

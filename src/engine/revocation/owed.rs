@@ -7,45 +7,28 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::entry::{OwedRevocation, PREFIX};
 use super::readers::TokenReaders;
 use crate::engine::failure::BAD_GATEWAY;
 use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
-use crate::engine::storage::stored_secret;
-use crate::rotation::{Deadline, Place, PlatformName, RotationError, VersionId};
+use crate::rotation::{Deadline, Place, PlatformName, RotationError};
 use crate::secret::{SecretString, same};
 use openbao_plugin::Failure;
 use openbao_plugin::framework::refuse;
 
-/// The prefix of the storage keys.
-pub(crate) const PREFIX: &str = "revocation/";
 /// How long a revocation with its check may take.
 const REVOCATION: Duration = Duration::from_secs(10);
 /// The shortest time between two attempts of the background task.
 const PAUSE: Duration = Duration::from_secs(10);
 /// A token counts as expired this long after its expiry.
 const CLOCK_SKEW: Duration = Duration::from_secs(120);
+/// How long a request counts as the same one.
+const REPEATED: Duration = Duration::from_secs(60);
 /// How many tokens are revoked at once.
 const AT_ONCE: usize = 8;
-
-/// A token that must be revoked, as it is stored.
-#[derive(Clone, Deserialize, Serialize)]
-pub(crate) struct OwedRevocation {
-    /// The path whose request asks for it, such as `rotate-role/ci`.
-    pub(crate) asked_by: String,
-    /// The config whose client issued the token.
-    pub(crate) config: String,
-    #[serde(flatten)]
-    place: Place,
-    #[serde(with = "stored_secret")]
-    token: SecretString,
-    /// `None` where the engine did not issue the token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
-}
 
 /// Stores, carries out and lists the revocations that are owed. Clones share the time of the last attempt.
 #[derive(Clone)]
@@ -85,18 +68,44 @@ impl Revocations {
             let hint = "use revoke_previous=false: a token lives one hour at most";
             return Err(refuse("the token is of nice-cxone, which has no call to revoke it; nothing was done", hint));
         }
-        let is_same = |owed: &OwedRevocation| owed.asked_by == asked_by && same(&owed.token, token);
-        if self.owed().await?.iter().any(|(_, owed)| is_same(owed)) {
-            return Ok(());
-        }
         let owed = OwedRevocation {
-            asked_by: asked_by.to_owned(),
-            config: config.to_owned(),
-            place,
-            token: token.clone(),
-            expires_at,
+            asked_at: Some(self.minting.now()),
+            ..OwedRevocation::new((asked_by, config), place, token.clone(), expires_at)
         };
-        self.entries.put(&format!("{PREFIX}{}", VersionId::random().as_str()), &owed).await
+        owed.store(&self.entries).await.map(drop)
+    }
+
+    /// Records the tokens that failed requests issued and could not revoke.
+    ///
+    /// # Errors
+    /// The host's error. The next call records the others.
+    pub(crate) async fn owe_unrevoked(&self) -> Result<(), Failure> {
+        while let Some((place, token)) = self.minting.unrevoked().take() {
+            let owed = OwedRevocation::new(("a failed request", ""), place.clone(), token.clone(), None);
+            if owed.is_possible()
+                && let Err(failure) = owed.store(&self.entries).await
+            {
+                self.minting.unrevoked().add(&place, &token);
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a request of this path replaced its token less than a minute ago, and the token is still not revoked. The
+    /// clients of Vault and OpenBao repeat requests that are answered with 5xx, each twice.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn is_repeated(&self, asked_by: &str, current: Option<&SecretString>) -> Result<bool, Failure> {
+        let now = self.minting.now();
+        let is_recent =
+            |asked: Timestamp| Duration::try_from(now.duration_since(asked)).is_ok_and(|age| age < REPEATED);
+        Ok(self.owed().await?.iter().any(|(_, owed)| {
+            owed.asked_by == asked_by
+                && owed.asked_at.is_some_and(is_recent)
+                && current.is_some_and(|current| !same(current, &owed.token))
+        }))
     }
 
     /// Revokes the tokens that requests of this path asked for, or only one of them. Returns how many the platform was seen
@@ -136,6 +145,11 @@ impl Revocations {
         }
     }
 
+    /// Ends the pause after the last attempt: a token may have been replaced, and can be revoked now.
+    pub(crate) fn resume(&self) {
+        *self.attempted.lock() = None;
+    }
+
     /// Whether a revocation is owed.
     ///
     /// # Errors
@@ -149,16 +163,7 @@ impl Revocations {
     /// # Errors
     /// The host's error.
     pub(crate) async fn owed(&self) -> Result<Vec<(String, OwedRevocation)>, Failure> {
-        let mut all = Vec::new();
-        for name in self.entries.list(PREFIX).await? {
-            let key = format!("{PREFIX}{name}");
-            match self.entries.get::<OwedRevocation>(&key).await {
-                Ok(owed) => all.extend(owed.map(|owed| (key, owed))),
-                Err(Failure::Internal(_)) => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(all)
+        OwedRevocation::all(&self.entries).await
     }
 
     async fn settle_each(&self, owed: Vec<(String, OwedRevocation)>) -> Settlement {
@@ -175,9 +180,13 @@ impl Revocations {
 
     /// Returns whether the platform was seen to reject the token: false for one that expired meanwhile.
     async fn settle_one(&self, key: &str, owed: &OwedRevocation) -> Result<bool, Failure> {
-        let OwedRevocation { asked_by, config, place, token, expires_at } = owed;
-        if let Some(reader) = self.readers.of(token).await?.first() {
+        let OwedRevocation { asked_by, config, place, token, expires_at, .. } = owed;
+        let holders = self.readers.holders(token).await?;
+        if let Some(reader) = holders.readers.first() {
             return Err(still_read(asked_by, &reader.to_string()));
+        }
+        for holder in &holders.unread {
+            self.readers.drop_token(holder, token).await?;
         }
         let has_expired = expires_at.is_some_and(|end| {
             Duration::try_from(self.minting.now().duration_since(end)).is_ok_and(|time| time > CLOCK_SKEW)

@@ -2,16 +2,23 @@
 
 use std::fmt;
 
+use tokio::time::Instant;
+
+use crate::engine::automation::last_error::Cause;
+use crate::engine::failure::to_failure;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::{CREDENTIALS, ROLES as STATIC_ROLES, StaticRole, key};
 use crate::engine::static_roles::rotation::StaticRotations;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::role::{PREFIX as ROLES, Role};
-use crate::engine::tokens::shared_token::{SharedToken, SharedTokens};
-use crate::rotation::{ErrorKind, RotationError};
+use crate::engine::tokens::shared_token::{SHARED, SharedToken, SharedTokens};
 use crate::secret::{SecretString, same};
 use openbao_plugin::Failure;
+use openbao_plugin::framework::Call;
+
+/// The engine is busy (RFC 9110, section 15.6.4).
+const UNAVAILABLE: u16 = 503;
 
 /// A role whose readers get a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +38,21 @@ impl fmt::Display for TokenReader {
     }
 }
 
+/// The roles that hold a token.
+pub(crate) struct TokenHolders {
+    /// Those whose readers get it.
+    pub(crate) readers: Vec<TokenReader>,
+    /// Those without readers: their config does not allow them, or they were deleted.
+    pub(crate) unread: Vec<TokenReader>,
+}
+
+impl TokenHolders {
+    /// Whether no role holds it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.readers.is_empty() && self.unread.is_empty()
+    }
+}
+
 /// Finds the roles whose readers get a token, and replaces it.
 #[derive(Clone)]
 pub(crate) struct TokenReaders {
@@ -40,50 +62,57 @@ pub(crate) struct TokenReaders {
 }
 
 impl TokenReaders {
-    /// The roles whose readers get this token. A role that its config does not allow has no readers: it loses the token,
-    /// so that readers get another one once it is allowed again.
+    /// The roles that hold this token.
     ///
     /// # Errors
     /// The host's error.
-    pub(crate) async fn of(&self, token: &SecretString) -> Result<Vec<TokenReader>, Failure> {
-        let mut readers = Vec::new();
-        for name in self.entries.list(STATIC_ROLES).await? {
+    pub(crate) async fn holders(&self, token: &SecretString) -> Result<TokenHolders, Failure> {
+        let mut holders = Vec::new();
+        for name in self.entries.list(CREDENTIALS).await? {
             if self.is_static(&name, token).await? {
-                readers.push(TokenReader::Static(name));
+                holders.push(TokenReader::Static(name));
             }
         }
-        for name in self.entries.list(ROLES).await? {
+        for name in self.entries.list(SHARED).await? {
             let stored = intact(self.entries.get::<SharedToken>(&SharedToken::key(&name)).await)?;
             if stored.is_some_and(|stored| same(&stored.token.access_token, token)) {
-                readers.push(TokenReader::Shared(name));
+                holders.push(TokenReader::Shared(name));
             }
         }
-        let mut allowed = Vec::new();
-        for reader in readers {
-            match self.is_allowed(&reader).await? {
-                true => allowed.push(reader),
-                false => self.drop_token(&reader, token).await?,
-            }
+        let (mut readers, mut unread) = (Vec::new(), Vec::new());
+        for holder in holders {
+            let is_read = self.is_allowed(&holder).await?;
+            if is_read { &mut readers } else { &mut unread }.push(holder);
         }
-        Ok(allowed)
+        Ok(TokenHolders { readers, unread })
     }
 
-    /// Gives the readers of a role another token. A shared token is deleted: the next reader gets a new one.
+    /// Gives the readers of a role another token. A shared token is deleted: the next reader gets a new one. Concurrent
+    /// requests share a rotation that began after them.
     ///
     /// # Errors
-    /// Why a static role could not be rotated, or the host's error.
-    pub(crate) async fn replace(&self, reader: &TokenReader, token: &SecretString) -> Result<(), RotationError> {
-        let TokenReader::Static(name) = reader else {
-            return self.drop_token(reader, token).await.map_err(|failure| unavailable(&failure));
+    /// Why a static role could not be rotated, 503 because the role is busy, or the host's error.
+    pub(crate) async fn replace(&self, call: &Call, reader: &TokenReader, token: &SecretString) -> Result<(), Failure> {
+        let requested_at = Instant::now();
+        let (locks, name) = match reader {
+            TokenReader::Static(name) => (&self.static_rotations.locks, name),
+            TokenReader::Shared(name) => (&self.shared_tokens.locks, name),
         };
-        let _lock = self.static_rotations.locks.lock(name).await;
-        if !self.is_static(name, token).await.map_err(|failure| unavailable(&failure))? {
+        let _lock = locks.lock_for(call, name).await.map_err(|_| busy(reader))?;
+        if matches!(reader, TokenReader::Shared(_)) {
+            return self.shared_tokens.forget(name, token).await;
+        }
+        if !self.is_static(name, token).await? {
             return Ok(());
         }
-        match self.entries.get::<StaticRole>(&key(STATIC_ROLES, name)).await {
-            Ok(Some(role)) => self.static_rotations.rotate(name, &role).await,
-            Ok(None) => Ok(()),
-            Err(failure) => Err(unavailable(&failure)),
+        if let Some(outcome) = self.static_rotations.outcome_since(name, requested_at) {
+            return outcome.map_err(|error| to_failure(&error));
+        }
+        match self.entries.get::<StaticRole>(&key(STATIC_ROLES, name)).await? {
+            Some(role) => {
+                self.static_rotations.rotate(name, &role, Cause::Request).await.map_err(|error| to_failure(&error))
+            }
+            None => Ok(()),
         }
     }
 
@@ -105,8 +134,11 @@ impl TokenReaders {
         }
     }
 
-    /// Deletes the entry of a token, if it still holds it.
-    async fn drop_token(&self, reader: &TokenReader, token: &SecretString) -> Result<(), Failure> {
+    /// Deletes the entry of a token, if it still holds it: a role that is allowed again gets another token.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn drop_token(&self, reader: &TokenReader, token: &SecretString) -> Result<(), Failure> {
         match reader {
             TokenReader::Static(name) => {
                 let _lock = self.static_rotations.locks.lock(name).await;
@@ -115,7 +147,10 @@ impl TokenReaders {
                     false => Ok(()),
                 }
             }
-            TokenReader::Shared(name) => self.shared_tokens.forget(name, token).await,
+            TokenReader::Shared(name) => {
+                let _lock = self.shared_tokens.locks.lock(name).await;
+                self.shared_tokens.forget(name, token).await
+            }
         }
     }
 
@@ -133,6 +168,6 @@ fn intact<T>(entry: Result<Option<T>, Failure>) -> Result<Option<T>, Failure> {
     }
 }
 
-fn unavailable(failure: &Failure) -> RotationError {
-    RotationError::new(ErrorKind::StoreUnavailable, failure.to_string())
+fn busy(reader: &TokenReader) -> Failure {
+    Failure::Status(UNAVAILABLE, format!("{reader} is being changed or rotated, and the platform is slow\nhint: retry"))
 }

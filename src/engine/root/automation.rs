@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::engine::automation::last_error::{LastError, shown_time};
+use crate::engine::automation::last_error::{Cause, LastError, shown_time};
 use crate::engine::automation::plan::RotationPlan;
 use crate::engine::automation::timing::{LastRotation, RotationTiming, due};
 use crate::engine::failure::to_error;
@@ -65,7 +65,7 @@ impl RootAutomation {
         let plan = stored.as_ref().map(|stored| stored.plan.clone()).unwrap_or_default();
         let accept_gap = call.boolean(ACCEPT_GAP).unwrap_or(stored.as_ref().is_some_and(|stored| stored.accept_gap));
         let merged = RotationPlan::merged(call, plan)?;
-        if !merged.is_set() && !accept_gap {
+        if merged == RotationPlan::default() && !accept_gap {
             return Ok(None);
         }
         let mut automation = match stored {
@@ -123,7 +123,7 @@ impl RootAutomation {
             pace: self.plan.pace(),
             last: Some(last),
             is_pending: false,
-            failed: self.last_error.as_ref().map(|error| (error.at, error.failures)),
+            failed: self.last_error.as_ref(),
             now,
         })
     }
@@ -135,8 +135,13 @@ impl RootAutomation {
 
     /// The settings after a failed rotation.
     pub(crate) fn failed(self, failure: &Failure, now: Timestamp) -> Self {
-        let last_error = Some(LastError::after(self.last_error.as_ref(), &to_error(failure), now));
+        let last_error = Some(LastError::after(self.last_error.as_ref(), &to_error(failure), Cause::Due, now));
         Self { last_error, ..self }
+    }
+
+    /// The last rotation since automated rotation was set; `None` before it.
+    pub(crate) fn last_rotation(&self) -> Option<Timestamp> {
+        self.last_rotation
     }
 
     /// Whether the last rotation failed.

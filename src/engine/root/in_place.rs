@@ -16,7 +16,7 @@ use crate::engine::static_roles::role::key;
 use crate::engine::storage::config::{Config, PREFIX};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::stored_secret;
-use crate::rotation::{Deadline, ErrorKind, LATE, NewToken, RotationError};
+use crate::rotation::{Deadline, ErrorKind, LATE, NewToken, Result as RotationResult, RotationError};
 use crate::secret::{SecretString, same};
 use openbao_plugin::{Failure, Response};
 
@@ -38,11 +38,14 @@ pub(crate) struct RootIntent {
     /// The time from which no request of the rotation is carried out, in Unix seconds.
     #[serde(default)]
     settled_at: i64,
+    /// Whether the new secret is stored, and the platform did not accept it in time: until `settled_at` it may propagate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_propagating: bool,
 }
 
 impl RootIntent {
     fn new(client_id: String, token: SecretString, now: Timestamp) -> Self {
-        Self { client_id, token, settled_at: (now + SETTLED).as_second() }
+        Self { client_id, token, settled_at: (now + SETTLED).as_second(), is_propagating: false }
     }
 
     /// Whether no request of the rotation is carried out any more.
@@ -70,13 +73,16 @@ impl InPlaceRotation {
     /// The platform's error or the host's.
     pub(crate) async fn rotate(&self, name: &str, config: &Config, deadline: Deadline) -> Result<Response, Failure> {
         let (token, is_settled) = self.write_ahead(name, config, deadline).await?;
-        let (renewed, answer) = self.regenerate(name, config, &token, deadline).await?;
-        // If this fails, the background task does it.
+        let (renewed, propagated) = self.regenerate(name, config, &token, deadline).await?;
+        // If one of them fails, the background task completes the rotation.
         let replaced = self.replace_revoked_tokens(name, &renewed, &token, deadline).await;
-        if is_settled && replaced.is_ok() {
+        if is_settled && propagated.is_ok() && replaced.is_ok() {
             self.clear_intent(name, &renewed, &token, deadline).await?;
         }
-        Ok(answer)
+        Ok(match propagated {
+            Ok(()) => Response::empty(),
+            Err(error) => Response::empty().warning(not_accepted_yet(&error)),
+        })
     }
 
     /// The configs whose rotation was interrupted.
@@ -113,6 +119,13 @@ impl InPlaceRotation {
                     true => self.clear_intent(name, &config, &intent.token, deadline).await,
                     false => Ok(()),
                 }
+            }
+            Err(error)
+                if error.kind() == ErrorKind::CredentialsRejected
+                    && intent.is_propagating
+                    && !intent.is_settled(self.minting.now()) =>
+            {
+                Ok(())
             }
             Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
                 let again = RootIntent::new(intent.client_id, intent.token, self.minting.now());
@@ -184,27 +197,26 @@ impl InPlaceRotation {
         stored.is_ok_and(|stored| stored.is_some_and(|stored| same(&stored.token, &intent.token)))
     }
 
+    /// Regenerates the secret and stores it. Also returns whether the platform accepts it already.
     async fn regenerate(
         &self,
         name: &str,
         config: &Config,
         token: &SecretString,
         deadline: Deadline,
-    ) -> Result<(Config, Response), Failure> {
+    ) -> Result<(Config, RotationResult<()>), Failure> {
         let (tokens, client_id) = (self.minting.tokens(), config.client_id());
         let secret = tokens.regenerate(&config.place(), &client_id, token, deadline).await;
         let secret = secret.map_err(|error| logged_failure(&with_recovery(error, &client_id)))?;
         let renewed = config.with_client_secret(&secret).map_err(|error| to_failure(&error))?;
         renewed.store(&self.entries, name).await?;
         let propagated = tokens.await_new_secret(&renewed.credentials(), deadline).await;
-        let answer = Response::empty();
-        Ok(match propagated {
-            Ok(()) => (renewed, answer),
-            Err(error) => {
-                let warning = format!("the new secret is stored, but the platform does not accept it yet: {error}");
-                (renewed, answer.warning(warning))
-            }
-        })
+        if let Err(error) = &propagated {
+            tracing::warn!(config.name = name, "{}", not_accepted_yet(error));
+            let intent = RootIntent::new(client_id, token.clone(), self.minting.now());
+            self.entries.put(&key(INTENTS, name), &RootIntent { is_propagating: true, ..intent }).await?;
+        }
+        Ok((renewed, propagated))
     }
 
     /// Replaces the tokens of the config's roles if the platform revoked the client's tokens together with its former
@@ -239,6 +251,10 @@ impl InPlaceRotation {
         self.minting.discard(config, token, deadline).await;
         Ok(())
     }
+}
+
+fn not_accepted_yet(error: &RotationError) -> String {
+    format!("the new secret is stored, but the platform does not accept it yet: {error}; the engine checks it again")
 }
 
 /// The platform may have regenerated the secret, with the answer lost.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::engine::automation::last_error::Cause;
 use crate::engine::failure::{logged_failure, to_failure};
 use crate::engine::minting::Minting;
-use crate::engine::static_roles::credential::StaticCredential;
-use crate::engine::static_roles::role::{CREDENTIALS, ROLES as STATIC_ROLES, StaticRole, key};
+use crate::engine::static_roles::credential::{StaticCredential, revocation};
+use crate::engine::static_roles::role::{CREDENTIALS, ROLES as STATIC_ROLES, StaticRole, StoredVersion, key};
 use crate::engine::static_roles::rotation::StaticRotations;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
@@ -32,7 +33,11 @@ impl RoleTokens {
         for role in self.entries.list(ROLES).await? {
             let stored = intact(self.entries.get::<Role>(&Role::key(&role)).await)?;
             if stored.is_some_and(|stored| stored.config == name) {
-                self.entries.delete(&SharedToken::key(&role)).await?;
+                let key = SharedToken::key(&role);
+                match intact(self.entries.get::<SharedToken>(&key).await)? {
+                    Some(stored) => drop(stored.revocation(&asked_by(name)).replace_copy(&key, &self.entries).await?),
+                    None => self.entries.delete(&key).await?,
+                }
             }
         }
         let mut replaced = Ok(());
@@ -40,9 +45,11 @@ impl RoleTokens {
             let _lock = self.static_rotations.locks.lock(&role_name).await;
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let rejected = self.minting.is_rejected(config, &credential.token.access_token, deadline).await;
-            if rejected.map_err(|error| logged_failure(&error))? && !self.drop_unreadable(&role_name, config).await? {
+            if rejected.map_err(|error| logged_failure(&error))?
+                && !self.drop_unreadable(&role_name, (name, config)).await?
+            {
                 // The error is logged, and stored in the role.
-                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+                let rotated = self.static_rotations.rotate(&role_name, &role, Cause::Request).await;
                 replaced = replaced.and(rotated.map_err(|error| to_failure(&error)));
             }
         }
@@ -59,8 +66,8 @@ impl RoleTokens {
             let _lock = self.static_rotations.locks.lock(&role_name).await;
             let Some((role, credential)) = self.static_role(&role_name, name).await? else { continue };
             let settings = role.settings.document(config).map_err(|error| to_failure(&error))?;
-            if !credential.follows_from(&settings) && !self.drop_unreadable(&role_name, config).await? {
-                let rotated = self.static_rotations.rotate(&role_name, &role).await;
+            if !credential.follows_from(&settings) && !self.drop_unreadable(&role_name, (name, config)).await? {
+                let rotated = self.static_rotations.rotate(&role_name, &role, Cause::Request).await;
                 rotated.map_err(|error| to_failure(&still_in_use(&role_name, &error)))?;
             }
         }
@@ -68,13 +75,18 @@ impl RoleTokens {
     }
 
     /// Deletes the credential of a role that the config does not allow: it has no readers and is not rotated. Once it is
-    /// allowed again, it gets a new one. Returns false for a role that is allowed.
-    async fn drop_unreadable(&self, role: &str, config: &Config) -> Result<bool, Failure> {
-        let is_unreadable = !config.allowed_roles().contains(role);
-        if is_unreadable {
-            self.entries.delete(&key(CREDENTIALS, role)).await?;
+    /// allowed again, it gets a new one. The background task revokes the token. Returns false for a role that is allowed.
+    async fn drop_unreadable(&self, role: &str, (name, config): (&str, &Config)) -> Result<bool, Failure> {
+        if config.allowed_roles().contains(role) {
+            return Ok(false);
         }
-        Ok(is_unreadable)
+        let key = key(CREDENTIALS, role);
+        let stored = intact(self.entries.get::<StoredVersion>(&key).await)?;
+        match stored.and_then(|stored| revocation(&stored, &asked_by(name)).ok().flatten()) {
+            Some(owed) => drop(owed.replace_copy(&key, &self.entries).await?),
+            None => self.entries.delete(&key).await?,
+        }
+        Ok(true)
     }
 
     /// A static role of a config, with its credential.
@@ -96,6 +108,11 @@ fn intact<T>(entry: Result<Option<T>, Failure>) -> Result<Option<T>, Failure> {
         Err(Failure::Internal(_)) => Ok(None),
         entry => entry,
     }
+}
+
+/// What asks for the revocation of tokens that are dropped.
+fn asked_by(config: &str) -> String {
+    format!("rotate-root/{config}")
 }
 
 fn still_in_use(role: &str, error: &RotationError) -> RotationError {

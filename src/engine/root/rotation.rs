@@ -1,9 +1,16 @@
 //! Rotation of a config's client secret or access key.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::automation::{PREFIX as AUTOMATIONS, RootAutomation};
 use super::in_place::{InPlaceRotation, ROTATION};
+use super::role_tokens::RoleTokens;
 use super::succession::SuccessorRotation;
 use crate::engine::counters::{Action, Counted};
 use crate::engine::failure::to_error;
@@ -16,19 +23,31 @@ use crate::rotation::Deadline;
 use openbao_plugin::framework::refuse;
 use openbao_plugin::{Failure, Response};
 
+/// The shortest time between a failed attempt to complete an interrupted rotation and the next.
+const HEALING_PAUSE: Duration = Duration::from_secs(10);
+
 /// Rotates the secrets of configs. Clones share the locks.
 #[derive(Clone)]
 pub(crate) struct RootRotations {
-    pub(crate) entries: Entries,
-    pub(crate) node: Node,
-    pub(crate) minting: Minting,
+    entries: Entries,
+    node: Node,
+    minting: Minting,
     pub(crate) in_place: InPlaceRotation,
-    pub(crate) successor: SuccessorRotation,
+    successor: SuccessorRotation,
     /// One task at a time writes or rotates a config.
     pub(crate) locks: Locks,
+    /// When the last attempt to complete the rotation of a config failed.
+    failed_at: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
 impl RootRotations {
+    pub(crate) fn new(entries: Entries, node: Node, minting: Minting, role_tokens: RoleTokens) -> Self {
+        let in_place =
+            InPlaceRotation { entries: entries.clone(), minting: minting.clone(), role_tokens: role_tokens.clone() };
+        let successor = SuccessorRotation { entries: entries.clone(), minting: minting.clone(), role_tokens };
+        Self { entries, node, minting, in_place, successor, locks: Locks::default(), failed_at: Arc::default() }
+    }
+
     /// Gets a new secret for a config, and stores it. The caller holds the config's lock.
     ///
     /// # Errors
@@ -123,10 +142,18 @@ impl RootRotations {
         self.in_place.interrupted().await
     }
 
-    /// Completes an interrupted in-place rotation, unless another task holds the config's lock. An error is logged.
+    /// Completes an interrupted in-place rotation, unless another task holds the config's lock, or an attempt failed in the
+    /// last ten seconds: each requests a token. An error is logged.
     pub(crate) async fn heal(&self, name: &str) {
         let Some(_lock) = self.locks.try_lock(name) else { return };
-        if let Err(why) = self.in_place.heal(name, Deadline::after(ROTATION)).await {
+        if self.failed_at.lock().get(name).is_some_and(|at| at.elapsed() < HEALING_PAUSE) {
+            return;
+        }
+        let healed = self.in_place.heal(name, Deadline::after(ROTATION)).await;
+        let mut failed_at = self.failed_at.lock();
+        failed_at.remove(name);
+        if let Err(why) = healed {
+            failed_at.insert(name.to_owned(), Instant::now());
             tracing::error!(
                 config.name = name,
                 "the rotation of the client secret was interrupted, and the new secret is unknown: {why}"

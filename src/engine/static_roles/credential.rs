@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::role::{CREDENTIALS, StaticRole, StoredVersion, key};
 use crate::engine::automation::timing::{LastRotation, RotationTiming, due};
+use crate::engine::revocation::entry::OwedRevocation;
 use crate::engine::storage::entries::Entries;
 use crate::engine::token::Token;
 use crate::rotation::{Document, Place, Result, VersionId};
-use crate::secret::SecretString;
 use openbao_plugin::Failure;
 
 /// A credential that was promoted.
@@ -74,16 +74,18 @@ impl StaticRole {
             pace: self.plan.pace(),
             last: credential.map(StaticCredential::rotation),
             is_pending,
-            failed: self.last_error.as_ref().map(|error| (error.at, error.failures)),
+            failed: self.last_error.as_ref(),
             now,
         })
     }
 }
 
-/// A document's token and its place: the platform needs no credentials to revoke it.
-pub(crate) fn revocable(document: &Document) -> Result<Option<(Place, SecretString)>> {
+/// The revocation of a version's token: the platform needs no credentials for it.
+pub(crate) fn revocation(stored: &StoredVersion, asked_by: &str) -> Result<Option<OwedRevocation>> {
+    let document = stored.parse()?;
     let Some(token) = document.access_token()? else { return Ok(None) };
-    Ok(Some((document.place()?, token)))
+    let config = stored.config();
+    Ok(Some(OwedRevocation::new((asked_by, &config), document.place()?, token, document.expires_at())))
 }
 
 fn token_in(document: &Document) -> Option<Token> {

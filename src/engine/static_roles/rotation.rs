@@ -10,16 +10,17 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::credential::{StaticCredential, revocable};
+use super::credential::{StaticCredential, revocation};
 use super::role::{CREDENTIALS, PENDING, ROLES, RoleSettings, StaticRole, StoredVersion, key};
 use super::store::StaticStore;
-use crate::engine::automation::last_error::LastError;
+use crate::engine::automation::last_error::{Cause, LastError};
 use crate::engine::counters::{Action, Counted, TokenUse};
 use crate::engine::minting::Minting;
+use crate::engine::revocation::entry::warn_of_delay;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
 use crate::rotation::{
-    Deadline, ErrorKind, Result as RotationResult, RotationError, RotationReport, SecretId, StepOutcome, VersionId,
+    Deadline, ErrorKind, Result as RotationResult, RotationReport, SecretId, StepOutcome, VersionId,
 };
 use openbao_plugin::Failure;
 
@@ -77,11 +78,12 @@ impl StaticRotations {
         self.minting.counters.add_result(&settings.config, Action::RotateRole, counted, result);
     }
 
-    /// Rotates a role, and stores the error in the role, or removes the former error.
+    /// Rotates a role, and stores the error in the role, or removes the former error. A requested rotation that failed is
+    /// retried by the background task.
     ///
     /// # Errors
     /// Why no credential was promoted.
-    pub(crate) async fn rotate(&self, name: &str, role: &StaticRole) -> RotationResult<()> {
+    pub(crate) async fn rotate(&self, name: &str, role: &StaticRole, cause: Cause) -> RotationResult<()> {
         let began = Instant::now();
         let rotated = self.run(name, self.store.clone()).await;
         self.record(name, began, rotated.clone());
@@ -91,7 +93,8 @@ impl StaticRotations {
         if failed.is_some_and(|error| error.kind() == ErrorKind::StoreDenied) {
             return rotated;
         }
-        let last_error = failed.map(|error| LastError::after(role.last_error.as_ref(), error, self.minting.now()));
+        let now = self.minting.now();
+        let last_error = failed.map(|error| LastError::after(role.last_error.as_ref(), error, cause, now));
         if last_error != role.last_error {
             let role = StaticRole { last_error, ..role.clone() };
             if let Err(failure) = self.entries.put(&key(ROLES, name), &role).await {
@@ -114,12 +117,15 @@ impl StaticRotations {
         created
     }
 
-    /// Whether a staged version waits for its promotion.
+    /// Whether a staged version waits for its promotion, or is damaged: the rotation reports that.
     ///
     /// # Errors
-    /// The host's error, or that an entry is damaged.
+    /// The host's error, or that the current version is damaged.
     pub(crate) async fn is_pending(&self, name: &str) -> Result<bool, Failure> {
-        let pending = self.entries.get::<StoredVersion>(&key(PENDING, name)).await?;
+        let pending = match self.entries.get::<StoredVersion>(&key(PENDING, name)).await {
+            Err(Failure::Internal(_)) => return Ok(true),
+            read => read?,
+        };
         let current = self.entries.get::<StoredVersion>(&key(CREDENTIALS, name)).await?;
         // After a crash between the two writes of a promotion, the promoted version is still staged.
         Ok(pending.is_some_and(|pending| current.is_none_or(|current| current.version != pending.version)))
@@ -150,16 +156,7 @@ impl StaticRotations {
     pub(crate) async fn delete_credentials(&self, name: &str) -> Result<Vec<String>, Failure> {
         let mut warnings = Vec::new();
         for (prefix, what) in [(CREDENTIALS, "the role's token"), (PENDING, "the role's staged token")] {
-            let key = key(prefix, name);
-            match self.revoke_stored(&key).await {
-                Ok(false) => continue,
-                Ok(true) => {}
-                Err(why) => {
-                    tracing::warn!(role.name = name, "{what} could not be revoked: {why}");
-                    warnings.push(format!("{what} could not be revoked and stays valid until it expires: {why}"));
-                }
-            }
-            self.entries.delete(&key).await?;
+            warnings.extend(self.delete_version(name, &key(prefix, name), what).await?);
         }
         Ok(warnings)
     }
@@ -205,24 +202,31 @@ impl StaticRotations {
         if !self.is_pending(name).await.unwrap_or(false) {
             return;
         }
-        if let Err(why) = self.revoke_stored(&staged).await {
-            tracing::warn!(role.name = name, "a staged token could not be revoked: {why}");
-        }
-        if let Err(failure) = self.entries.delete(&staged).await {
+        // A token that cannot be revoked yet is logged.
+        if let Err(failure) = self.delete_version(name, &staged, "the token of a failed creation").await {
             tracing::warn!(role.name = name, "the staged version of a failed creation could not be deleted: {failure}");
         }
     }
 
-    /// Revokes the token of an entry. Returns false where there is no entry.
-    async fn revoke_stored(&self, key: &str) -> Result<bool, String> {
-        let stored = self.entries.get::<StoredVersion>(key).await.map_err(|failure| failure.to_string())?;
-        let Some(stored) = stored else { return Ok(false) };
-        let document = stored.parse().map_err(|error| error.to_string())?;
-        if let Some((place, token)) = revocable(&document).map_err(|error| error.to_string())? {
-            let revoked = self.minting.revoke(&stored.config(), &place, &token, Deadline::after(REVOCATION)).await;
-            revoked.map_err(|error: RotationError| error.chain())?;
-        }
-        Ok(true)
+    /// Deletes a version that has no readers, and revokes its token. Returns a warning if it could not be revoked.
+    async fn delete_version(&self, name: &str, key: &str, what: &str) -> Result<Option<String>, Failure> {
+        let damaged = match self.entries.get::<StoredVersion>(key).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(stored)) => match revocation(&stored, &format!("the deletion of {ROLES}{name}")) {
+                Ok(Some(owed)) => {
+                    let deadline = Deadline::after(REVOCATION);
+                    let error = owed.end_copy(key, (&self.entries, &self.minting), deadline).await?;
+                    return Ok(error.map(|error| warn_of_delay(what, &error)));
+                }
+                Ok(None) => None,
+                Err(error) => Some(error.to_string()),
+            },
+            Err(Failure::Internal(why)) => Some(why),
+            Err(failure) => return Err(failure),
+        };
+        self.entries.delete(key).await?;
+        let warning = damaged.map(|why| format!("{what} could not be revoked and stays valid until it expires: {why}"));
+        Ok(warning.inspect(|warning| tracing::warn!(role.name = name, "{warning}")))
     }
 }
 

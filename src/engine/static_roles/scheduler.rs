@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::role::{CREDENTIALS, PENDING, ROLES, StaticRole, key};
 use super::rotation::StaticRotations;
+use crate::engine::automation::last_error::Cause;
 use crate::engine::minting::Minting;
 use crate::engine::storage::entries::Entries;
 use openbao_plugin::Failure;
@@ -133,7 +134,7 @@ impl Scheduler {
         }
         if let Ok(Some(role)) = self.entries.get::<StaticRole>(&key(ROLES, name)).await {
             // The error is logged, and stored in the role.
-            let _ = self.rotations.rotate(name, &role).await;
+            let _ = self.rotations.rotate(name, &role, Cause::Due).await;
         }
     }
 

@@ -72,6 +72,18 @@ pub(crate) fn text(status: &Status) -> String {
         "Whether the last automated rotation of the secret failed.",
         |summary| count(summary.failing_roots),
     );
+    each(
+        "genesys_client_secret_last_rotation_timestamp_seconds",
+        "gauge",
+        "The last rotation of a secret that rotates automatically.",
+        |summary| summary.last_root_rotation.map(|time| time.as_second()),
+    );
+    each(
+        "genesys_client_secret_next_rotation_timestamp_seconds",
+        "gauge",
+        "The next automated rotation of the secret.",
+        |summary| summary.next_root_rotation.map(|time| time.as_second()),
+    );
     each("genesys_static_last_rotation_timestamp_seconds", "gauge", "The last rotation of a static role.", |summary| {
         summary.last_rotation.map(|time| time.as_second())
     });

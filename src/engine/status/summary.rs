@@ -34,6 +34,7 @@ pub(super) struct Summary {
     pub(super) next_rotation: Option<Timestamp>,
     pub(super) oldest_token: Option<Timestamp>,
     pub(super) first_expiry: Option<Timestamp>,
+    pub(super) last_root_rotation: Option<Timestamp>,
     pub(super) next_root_rotation: Option<Timestamp>,
     pub(super) failing_roots: u64,
 }
@@ -55,6 +56,7 @@ impl Status {
             let mut summary = Summary::default();
             // A damaged entry is not rotated, which its read says.
             if let Ok(Some(automation)) = RootAutomation::of(&mount.entries, &name).await {
+                summary.last_root_rotation = automation.last_rotation();
                 summary.next_root_rotation = automation.next_rotation(mount.minting.now());
                 summary.failing_roots = automation.is_failing().into();
             }
@@ -165,6 +167,7 @@ impl Summary {
         self.next_rotation = earlier(self.next_rotation, other.next_rotation);
         self.oldest_token = earlier(self.oldest_token, other.oldest_token);
         self.first_expiry = earlier(self.first_expiry, other.first_expiry);
+        self.last_root_rotation = self.last_root_rotation.max(other.last_root_rotation);
         self.next_root_rotation = earlier(self.next_root_rotation, other.next_root_rotation);
         self.failing_roots += other.failing_roots;
         self
@@ -197,6 +200,7 @@ impl Summary {
             ("next_rotation", time(self.next_rotation)),
             ("oldest_token", time(self.oldest_token)),
             ("first_expiry", time(self.first_expiry)),
+            ("last_client_secret_rotation", time(self.last_root_rotation)),
             ("next_client_secret_rotation", time(self.next_root_rotation)),
             ("client_secret_rotations_failing", json!(self.failing_roots)),
         ];

@@ -11,6 +11,7 @@ use crate::engine::failure::{BAD_GATEWAY, logged_failure};
 use crate::engine::minting::Minting;
 use crate::engine::node::Node;
 use crate::engine::requester::Requester;
+use crate::engine::revocation::entry::OwedRevocation;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::role::Role;
@@ -163,7 +164,16 @@ impl Leases {
         match self.revoke_token(&leased).await {
             Ok(()) => tracing::info!(role.name = leased.role, "the request was cancelled: its token was revoked"),
             Err(_) => {
-                tracing::warn!(role.name = leased.role, "the token of a cancelled request stays valid until it expires")
+                let LeasedToken { role, config, place, token } = leased;
+                let asked_by = format!("a cancelled request of creds/{role}");
+                let owed = OwedRevocation::new((&asked_by, &config), place, token.access_token, Some(token.expires_at));
+                match owed.store(&self.entries).await {
+                    Ok(_) => tracing::warn!(role.name = role, "the token of a cancelled request is revoked later"),
+                    Err(failure) => tracing::warn!(
+                        role.name = role,
+                        "the token of a cancelled request stays valid until it expires: {failure}"
+                    ),
+                }
             }
         }
     }

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::single_flight::SingleFlight;
 use super::token_request::{MinimumLife, RecentFailures, TokenRequest};
 use crate::engine::counters::TokenUse;
-use crate::engine::failure::logged_failure;
 use crate::engine::minting::Minting;
 use crate::engine::node::Node;
+use crate::engine::revocation::entry::{OwedRevocation, warn_of_delay};
 use crate::engine::storage::entries::Entries;
 use crate::engine::storage::locks::Locks;
-use crate::engine::storage::role::Role;
+use crate::engine::storage::role::{PREFIX, Role};
 use crate::engine::storage::token_kind::TokenKindFields;
 use crate::engine::token::Token;
 use crate::rotation::{Deadline, Place, Rollback};
@@ -53,6 +54,12 @@ impl SharedToken {
         format!("{SHARED}{role}")
     }
 
+    /// The revocation of the token.
+    pub(crate) fn revocation(&self, asked_by: &str) -> OwedRevocation {
+        let (place, token) = (self.place.clone(), self.token.access_token.clone());
+        OwedRevocation::new((asked_by, &self.config), place, token, Some(self.token.expires_at))
+    }
+
     fn is_for(&self, request: &TokenRequest) -> bool {
         let TokenRequest { config, role, .. } = request;
         (&self.place, &self.client_id, &self.probes, &self.kind)
@@ -87,7 +94,7 @@ pub(crate) struct SharedTokens {
     minting: Minting,
     failures: Arc<RecentFailures>,
     /// One task at a time stores a role's new token.
-    locks: Locks,
+    pub(crate) locks: Locks,
     flights: Arc<SingleFlight<Result<SharedToken, Failure>>>,
 }
 
@@ -134,54 +141,57 @@ impl SharedTokens {
         Ok(stored.map(|stored| (stored.token, stored.place)))
     }
 
-    /// Replaces the role's token by a new one, unless it was replaced since the caller read `former`. A failed attempt of
-    /// another caller is not repeated to this one.
+    /// Replaces the role's token by a new one, unless it was replaced since the caller read `former`. Concurrent requests
+    /// share an attempt that began after them. The caller holds the role's lock.
     ///
     /// # Errors
     /// The token could not be minted, or the host's error. The former token stays stored.
-    pub(crate) async fn replace(&self, request: &TokenRequest, former: Option<&Token>) -> Result<SharedToken, Failure> {
-        let _lock = self.locks.lock(&request.role_name).await;
+    pub(crate) async fn replace(
+        &self,
+        request: &TokenRequest,
+        former: Option<&Token>,
+        requested_at: Instant,
+    ) -> Result<SharedToken, Failure> {
         let stored = self.stored(request).await?.filter(|stored| {
             stored.token.is_alive(self.minting.now())
                 && former.is_none_or(|former| !same(&stored.token.access_token, &former.access_token))
         });
-        match stored {
-            Some(stored) => Ok(stored),
-            None => self.mint_new(request).await,
+        match (stored, self.failures.since(request, requested_at)) {
+            (Some(stored), _) => Ok(stored),
+            (None, Some(failure)) => Err(failure),
+            (None, None) => self.mint_new(request).await,
         }
     }
 
-    /// Deletes a role's token if it still is this one. The next reader gets a new one.
+    /// Deletes a role's token if it still is this one. The next reader gets a new one. The caller holds the role's lock.
     ///
     /// # Errors
     /// The host's error.
     pub(crate) async fn forget(&self, role: &str, token: &SecretString) -> Result<(), Failure> {
-        let _lock = self.locks.lock(role).await;
         match self.held(role).await? {
             Some((held, _)) if same(&held.access_token, token) => self.entries.delete(&SharedToken::key(role)).await,
             _ => Ok(()),
         }
     }
 
-    /// Deletes a role's token and revokes it. Returns why the revocation failed, if it did.
+    /// Deletes the token of a deleted role and revokes it. Returns a warning if it could not be revoked.
     ///
     /// # Errors
     /// The host's error.
-    pub(crate) async fn delete(&self, role: &str) -> Result<Option<Failure>, Failure> {
-        let key = SharedToken::key(role);
+    pub(crate) async fn delete(&self, role: &str) -> Result<Option<String>, Failure> {
+        let (key, what) = (SharedToken::key(role), "the role's shared token");
         let stored = match self.entries.get::<SharedToken>(&key).await {
             Ok(None) => return Ok(None),
             Err(failure @ Failure::Host(_)) => return Err(failure),
-            Ok(Some(stored)) => Ok(stored),
-            Err(damaged) => Err(damaged),
+            Ok(Some(stored)) => stored,
+            Err(damaged) => {
+                self.entries.delete(&key).await?;
+                return Ok(Some(format!("{what} could not be revoked and stays valid until it expires: {damaged}")));
+            }
         };
-        self.entries.delete(&key).await?;
-        let SharedToken { token, place, config, .. } = match stored {
-            Ok(stored) => stored,
-            Err(damaged) => return Ok(Some(damaged)),
-        };
-        let revoked = self.minting.revoke(&config, &place, &token.access_token, Deadline::after(REVOCATION)).await;
-        Ok(revoked.err().map(|error| logged_failure(&error)))
+        let owed = stored.revocation(&format!("the deletion of {PREFIX}{role}"));
+        let error = owed.end_copy(&key, (&self.entries, &self.minting), Deadline::after(REVOCATION)).await?;
+        Ok(error.map(|error| warn_of_delay(what, &error)))
     }
 
     async fn sufficient(&self, request: &TokenRequest) -> Result<Option<SharedToken>, Failure> {
@@ -218,9 +228,9 @@ impl SharedTokens {
     async fn mint_new(&self, request: &TokenRequest) -> Result<SharedToken, Failure> {
         self.node.require_writable().await?;
         let TokenRequest { config, role, role_name, .. } = request;
-        let deadline = Deadline::after(MINTING);
+        let (began, deadline) = (Instant::now(), Deadline::after(MINTING));
         let minted = self.minting.mint(config, role, TokenUse::Shared, deadline).await;
-        let (token, rollback) = minted.inspect_err(|failure| self.failures.add(request, failure))?;
+        let (token, rollback) = minted.inspect_err(|failure| self.failures.add(request, began, failure))?;
         let (place, client_id) = (config.place(), config.client_id());
         let shared = SharedToken {
             token,

@@ -57,8 +57,10 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
 
     /// Revokes a token that is stored nowhere. A failure is logged.
     pub async fn discard(&self, credentials: &Credentials, token: &SecretString, deadline: Deadline) {
-        if let Err(error) = self.revoke(&credentials.place(), token, deadline).await {
+        let place = credentials.place();
+        if let Err(error) = self.revoke(&place, token, deadline).await {
             warn_of_token(&error);
+            self.rollbacks.unrevoked().add(&place, token);
         }
     }
 
@@ -91,9 +93,10 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
 
     async fn undo(&self, undo: &Undo, deadline: Deadline) -> Result<()> {
         match undo {
-            Undo::RevokeToken { place, token, .. } => {
-                self.revoke(place, token, deadline).await.inspect_err(warn_of_token)
-            }
+            Undo::RevokeToken { place, token, .. } => self.revoke(place, token, deadline).await.inspect_err(|error| {
+                warn_of_token(error);
+                self.rollbacks.unrevoked().add(place, token);
+            }),
             Undo::DeleteAccessKey { place, id, token, .. } => {
                 let deleted = self.delete_access_key(place, id, token, deadline.for_cleanup()).await;
                 deleted.inspect_err(|error| warn_of_access_key(id, error))
@@ -105,7 +108,7 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
 fn warn_of_token(error: &RotationError) {
     tracing::warn!(
         error.r#type = error.kind().name(),
-        "a token that is not stored could not be revoked and stays valid until it expires: {}",
+        "a token that is not stored could not be revoked, and may stay valid until it expires: {}",
         error.chain()
     );
 }

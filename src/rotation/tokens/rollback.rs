@@ -87,8 +87,24 @@ impl Drop for Rollback {
 #[derive(Clone, Debug, Default)]
 pub struct Rollbacks {
     due: Arc<Mutex<Vec<Undo>>>,
+    unrevoked: UnrevokedTokens,
     /// The number of requests without an answer that create a token or an access key. What they create is not known yet.
     unanswered: Arc<watch::Sender<usize>>,
+}
+
+/// Tokens whose revocation failed. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnrevokedTokens(Arc<Mutex<Vec<(Place, SecretString)>>>);
+
+impl UnrevokedTokens {
+    pub(crate) fn add(&self, place: &Place, token: &SecretString) {
+        self.0.lock().push((place.clone(), token.clone()));
+    }
+
+    /// Takes one of them.
+    pub(crate) fn take(&self) -> Option<(Place, SecretString)> {
+        self.0.lock().pop()
+    }
 }
 
 /// A request in progress that creates a token or an access key.
@@ -113,6 +129,16 @@ impl Rollbacks {
     pub(crate) async fn answered(&self) {
         // The sender lives as long as this.
         let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// Undos of their own, whose failures are reported together with these.
+    pub(crate) fn for_another_operation(&self) -> Self {
+        Self { unrevoked: self.unrevoked.clone(), ..Self::default() }
+    }
+
+    /// The tokens that no version holds, and whose revocation failed.
+    pub(crate) fn unrevoked(&self) -> &UnrevokedTokens {
+        &self.unrevoked
     }
 
     /// Guards what was created: it is undone unless the guard is committed.
