@@ -25,6 +25,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailur
     match command {
         Command::Demo => cli::demo::run(&simulate(&SimArgs::default()).await?.genesys_url(), &session.output).await,
         Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
+        Command::Revoke(arguments) => cli::revoke::run(arguments, session).await,
         Command::Status(arguments) => cli::status::run(arguments, session).await,
         Command::Check(arguments) => cli::check::run(arguments, session).await,
         Command::Doctor(arguments) => cli::doctor::run(arguments, session).await,

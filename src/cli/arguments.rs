@@ -12,6 +12,7 @@ use super::doctor::DoctorArgs;
 use super::exec::ExecArgs;
 use super::exit::{CommandFailure, Exit};
 use super::man::ManArgs;
+use super::revoke::arguments::RevokeArgs;
 use super::rotate::arguments::RotateArgs;
 use super::sim::SimArgs;
 use super::status::arguments::StatusArgs;
@@ -45,6 +46,8 @@ pub enum Command {
     Demo,
     /// Rotate secrets now
     Rotate(RotateArgs),
+    /// End a leaked token, or all tokens of an OAuth client
+    Revoke(RevokeArgs),
     /// Show versions, labels, token expiry and the next rotation
     Status(StatusArgs),
     /// Exchange and validate a token without storing it, and report what is wrong
@@ -160,7 +163,7 @@ mod properties {
                 prop_oneof![
                     any::<String>(),
                     prop::sample::select(vec![
-                        "rotate", "status", "check", "token", "exec", "api", "sim", "--output", "json", "--all", "--timeout",
+                        "rotate", "revoke", "status", "check", "token", "--client", "exec", "api", "sim", "--output", "json", "--all", "--timeout",
                         "1h", "--", "GET", "/api/v2/x", "file:x", "--tag", "a=b", "--local", "--watch", "--yes", "-h",
                     ])
                     .prop_map(str::to_owned),

@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod exec;
 mod exit;
 pub mod man;
+pub mod revoke;
 pub mod rotate;
 pub mod sim;
 pub mod status;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::sleep;
 
 use super::counters::{Action, Counted, Counters, TokenUse};
 use super::failure::logged_failure;
@@ -13,19 +12,14 @@ use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
-    Clock, Credentials, Deadline, ErrorKind, KeyPair, NewToken, Place, PlatformName, RateLimiter,
-    Result as RotationResult, RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens,
-    UnrevokedTokens,
+    Clock, Credentials, Deadline, ErrorKind, NewToken, Place, PlatformName, RateLimiter, Result as RotationResult,
+    RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens, UnrevokedTokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
 
 /// How long a reader waits for a token's api_url where the platform has to be asked for it.
 const DISCOVERY: Duration = Duration::from_secs(3);
-/// How often the engine checks that a revoked token is rejected.
-const REJECTION_POLLS: usize = 4;
-/// The wait between two checks.
-const REJECTION_POLL: Duration = Duration::from_secs(1);
 
 /// Mints, validates and revokes tokens. Clones share one rate limit for each client.
 #[derive(Clone)]
@@ -176,21 +170,7 @@ impl Minting {
         deadline: Deadline,
     ) -> RotationResult<()> {
         self.revoke(config, place, token, deadline).await?;
-        let Place::GenesysCloud { region } = place else {
-            return Err(RotationError::new(ErrorKind::DocumentInvalid, "the platform has no revocation of tokens"));
-        };
-        // No client has this id: a valid token counts as another client's.
-        let nobody = KeyPair { id: String::new(), secret: SecretString::default() };
-        let credentials = Credentials::GenesysCloud { region: region.clone(), client: nobody };
-        for _ in 0..REJECTION_POLLS {
-            match self.tokens().verify(&credentials, token, &[], deadline.for_cleanup()).await {
-                Err(error) if error.kind() == ErrorKind::TokenRejected => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::TokenOwnerMismatch => sleep(REJECTION_POLL).await,
-                Err(error) => return Err(error),
-                Ok(()) => return Err(still_accepted()),
-            }
-        }
-        Err(still_accepted())
+        self.tokens().await_rejection(place, token, deadline).await
     }
 
     /// Checks that a token is valid and belongs to one of these clients.
@@ -225,10 +205,6 @@ impl Minting {
         let url = asked.ok()?;
         url.inspect_err(|error| tracing::warn!("the token is returned without api_url: {}", error.chain())).ok()
     }
-}
-
-fn still_accepted() -> RotationError {
-    RotationError::new(ErrorKind::PlatformUnavailable, "the platform still accepts the token after its revocation")
 }
 
 fn expired_early() -> RotationError {

@@ -18,7 +18,9 @@ use crate::rotation::{
     TokenKind, not_offered,
 };
 #[cfg(feature = "operator")]
-use crate::rotation::{Observation, Observe, TokenDuration};
+use crate::rotation::{
+    ClientState, ClientStates, FoundClient, Observation, Observe, TokenDuration, TokenOwner, TokenOwners,
+};
 use crate::secret::SecretString;
 
 #[cfg(feature = "cli")]
@@ -62,6 +64,15 @@ impl Platforms {
             Place::GenesysCloud { region } => Region::parse(region).map(drop),
             Place::Cxone(place) => cxone::check_place(place),
         }
+    }
+
+    /// Checks that a text has the form of an OAuth client's id, without any request.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` for any other text, which the message does not repeat.
+    #[cfg(feature = "cli")]
+    pub fn check_client_id(text: &str) -> Result<()> {
+        genesys_cloud::check_id(text)
     }
 
     /// Returns the base address of the API for which a token is valid, without a trailing slash. For CXone this is a
@@ -202,6 +213,41 @@ impl TokenDuration for Platforms {
                 self.genesys_cloud.set_token_duration(region, client_id, token, duration).await
             }
             Place::Cxone(_) => Err(not_offered("a token duration setting")),
+        }
+    }
+}
+
+#[cfg(feature = "operator")]
+impl ClientStates for Platforms {
+    async fn client(&self, place: &Place, client_id: &str, token: &SecretString) -> Result<FoundClient> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.client(region, client_id, token).await,
+            Place::Cxone(_) => Err(not_offered("states of OAuth clients")),
+        }
+    }
+
+    async fn set_client_state(
+        &self,
+        place: &Place,
+        client_id: &str,
+        token: &SecretString,
+        state: ClientState,
+    ) -> Result<()> {
+        match place {
+            Place::GenesysCloud { region } => {
+                self.genesys_cloud.set_client_state(region, client_id, token, state).await
+            }
+            Place::Cxone(_) => Err(not_offered("states of OAuth clients")),
+        }
+    }
+}
+
+#[cfg(feature = "operator")]
+impl TokenOwners for Platforms {
+    async fn token_owner(&self, place: &Place, token: &SecretString) -> Result<TokenOwner> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.token_owner(region, token).await,
+            Place::Cxone(_) => Err(not_offered("the owner of a token")),
         }
     }
 }

@@ -46,13 +46,17 @@ pub use error::{ErrorKind, Result, Retryability, RotationError, error_chain};
 #[cfg(feature = "operator")]
 pub use operator::check::{AdminAccess, AdminTarget, CheckReport, CheckStage};
 #[cfg(feature = "operator")]
+pub use operator::client_state::{ClientChange, ClientState, ClientStates, FoundClient};
+#[cfg(feature = "operator")]
 pub use operator::current_token::{CurrentToken, SpareToken};
 #[cfg(feature = "operator")]
 pub use operator::diagnose::Diagnosis;
 #[cfg(feature = "operator")]
+pub use operator::end_token::{NamedId, TokenEnd, TokenOwner, TokenOwners};
+#[cfg(feature = "operator")]
 pub use operator::observe::{Observation, Observe};
 #[cfg(feature = "operator")]
-pub use operator::revoke_previous::{PreviousTokens, Revocation};
+pub use operator::revoke_previous::{OlderTokens, PreviousTokens, Revocation};
 #[cfg(feature = "operator")]
 pub use operator::token_duration::{LONGEST_DURATION, RaiseReport, Raised, TokenDuration, sufficient_duration};
 pub use ports::admin::{AccessKeys, ClientSecrets};

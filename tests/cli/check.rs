@@ -316,7 +316,11 @@ async fn a_misspelt_field_or_region_is_an_error_that_names_the_nearest_one() {
         let path = write(scene.directory.path(), "wrong.json", &document.to_string());
         let transcript = scene.run(&["check", &format!("file:{}", path.display())]).await;
         let (error, hinted) = transcript.error();
-        assert!(transcript.exit == Some(1) && error.contains(message) && hinted.contains(hint), "{}", transcript.stderr);
+        assert!(
+            transcript.exit == Some(1) && error.contains(message) && hinted.contains(hint),
+            "{}",
+            transcript.stderr
+        );
     }
     assert!(scene.simulation.journal.calls().is_empty(), "no credentials were sent");
     let mut own = document(CLIENT_SECRET);

@@ -2,6 +2,7 @@
 
 mod checked;
 mod interrupted;
+mod older;
 mod paced;
 mod raced;
 mod revoked;
@@ -41,7 +42,7 @@ impl Scene {
     }
 
     /// Requests a token of the client directly from the simulator.
-    async fn mint(&self) -> String {
+    pub async fn mint(&self) -> String {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let url = format!("{}/oauth/token", self.simulation.genesys_url());
         let request = client.post(url).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
@@ -82,7 +83,7 @@ impl Transcript {
 
 /// A summary whose other counts are 0.
 fn numbers(not_zero: &[(&str, u64)]) -> Value {
-    let mut numbers = json!({"rotated": 0, "failed": 0, "skipped": 0, "revoked": 0, "not_revoked": 0, "expiring": 0,
+    let mut numbers = json!({"rotated": 0, "failed": 0, "skipped": 0, "revoked": 0, "not_revoked": 0, "expiring": 0, "older": 0,
         "not_begun": 0, "in_flight": 0});
     for (name, number) in not_zero {
         numbers[*name] = (*number).into();

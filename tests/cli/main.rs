@@ -14,6 +14,7 @@ mod foreign;
 mod interrupt;
 mod kinds;
 mod man;
+mod revoke;
 mod sim;
 mod states;
 mod terminal;

@@ -154,3 +154,28 @@ async fn a_cancelled_rotation_can_be_enabled_again_with_a_leftover() {
     scene.simulation.secrets_manager.settled().await;
     assert_eq!(scene.run(&["rotate", NAME]).await.exit, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_rotation_whose_leftover_is_abandoned_can_be_rotated_and_enabled() {
+    for is_enabled in [false, true] {
+        let scene = Scene::new().await;
+        scene.rotating(NAME).await;
+        scene.simulation.faults.add(Fault::always("POST /oauth/token", unavailable()));
+        scene.fails().await;
+        scene.cancel().await;
+        let enable = || scene.aws.rotate_secret().secret_id(NAME).rotation_lambda_arn(super::FUNCTION_ARN).send();
+        let refused = enable().await.expect_err("a version is pending").into_service_error();
+        assert!(refused.to_string().contains("InvalidRequest"), "{refused:?}");
+        let label = scene.aws.update_secret_version_stage().secret_id(NAME).version_stage("AWSPENDING");
+        let left = scene.left_over().expect("a version is pending");
+        label.remove_from_version_id(left).send().await.expect("the label is removed");
+        if is_enabled {
+            enable().await.expect("rotation is enabled");
+            scene.simulation.secrets_manager.settled().await;
+            assert_eq!(scene.run(&["rotate", NAME]).await.exit, Some(0));
+        } else {
+            scene.rotate_anyway().await;
+        }
+        assert!(scene.left_over().is_none() && scene.is_alive(&scene.token_of(NAME)));
+    }
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::{BINARY, Scene, Transcript};
+use super::{BINARY, CLIENT_ID, Scene, Transcript};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/terminal.py");
 
@@ -52,4 +52,18 @@ async fn a_watched_status_is_redrawn_in_place() {
     // Each table after the first moves the cursor up to the previous one.
     let redrawn = watched.stdout.matches("\u{1b}[1A").count() + watched.stdout.matches("\u{1b}[2A").count();
     assert!(redrawn >= 2, "{:?}", watched.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabling_a_client_asks_for_confirmation_and_no_token_is_typed() {
+    let scene = Scene::new().await;
+    let (token, admin) = (scene.mint().await, scene.admin(|_| {}));
+    let disable = ["revoke", "--client", CLIENT_ID, "--admin", &admin];
+    let no = on_terminal(&scene, &[(QUESTION, "\n")], &disable).await;
+    assert_eq!((no.exit, scene.is_alive(&token)), (Some(1), true), "{}{}", no.stdout, no.stderr);
+    assert!(no.stdout.contains("its tokens end for all readers") && no.stdout.contains("nothing was changed"));
+    let typed = on_terminal(&scene, &[], &["revoke", "--token", "-", "--region", "eu-west-1"]).await;
+    assert!(typed.exit == Some(2) && typed.stdout.contains("read -rs token"), "{}{}", typed.stdout, typed.stderr);
+    let yes = on_terminal(&scene, &[(QUESTION, "y\n")], &disable).await;
+    assert_eq!((yes.exit, scene.is_alive(&token)), (Some(0), false), "{}{}", yes.stdout, yes.stderr);
 }

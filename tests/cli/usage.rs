@@ -8,7 +8,9 @@ use super::{command, run, run_with};
 fn help_names_every_command_on_stdout() {
     let help = run(&["--help"]);
     assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
-    for command in ["demo", "rotate", "status", "check", "doctor", "api", "sim", "completions", "man", "--output"] {
+    for command in
+        ["demo", "rotate", "revoke", "status", "check", "doctor", "api", "sim", "completions", "man", "--output"]
+    {
         assert!(help.stdout.contains(command), "{command}: {}", help.stdout);
     }
     assert_eq!(run(&["--version"]).stdout, concat!("genesys-rotator ", env!("CARGO_PKG_VERSION"), "\n"));

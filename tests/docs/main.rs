@@ -29,19 +29,22 @@ fn is_elsewhere(setting: &Setting, command: &str) -> bool {
     setting.elsewhere.iter().chain(ELSEWHERE).any(|(begins, _)| command.starts_with(begins))
 }
 
-/// A command, and its place in the page; `None` for a prerequisite that the page does not show.
+/// A command, and its place in the page; `None` for a prerequisite or a check that the page does not show.
 type Step<'a> = (&'a str, Option<&'a Exchange>);
 
-/// The runnable commands of a page, with their prerequisites.
+/// The runnable commands of a page, with their prerequisites and checks.
 fn steps<'a>(setting: &Setting, exchanges: &'a [Exchange]) -> Vec<Step<'a>> {
-    let mut given = setting.given.to_vec();
+    let (mut given, mut after) = (setting.given.to_vec(), setting.after.to_vec());
     let mut steps = Vec::new();
     for exchange in exchanges.iter().filter(|exchange| !is_elsewhere(setting, &exchange.command)) {
         let due = given.extract_if(.., |(before, _)| exchange.command.starts_with(*before));
         steps.extend(due.map(|(_, command)| (command, None)));
         steps.push((exchange.command.as_str(), Some(exchange)));
+        let due = after.extract_if(.., |(before, _)| exchange.command.starts_with(*before));
+        steps.extend(due.map(|(_, command)| (command, None)));
     }
-    assert!(given.is_empty(), "{}: no command begins with {:?}", setting.page, given[0].0);
+    let unused = given.first().or(after.first());
+    assert!(unused.is_none(), "{}: no command begins with {unused:?}", setting.page);
     steps
 }
 

@@ -19,6 +19,8 @@ pub struct Setting {
     pub host: Host,
     /// Prerequisites that the page does not show: the prefix of a page's command, and the command to run before it.
     pub given: &'static [(&'static str, &'static str)],
+    /// Checks that the page does not show: the prefix of a page's command, and the command to run after it.
+    pub after: &'static [(&'static str, &'static str)],
     /// Prefixes of commands that are not run, with the reason. Each must match a command.
     pub elsewhere: &'static [(&'static str, &'static str)],
 }
@@ -36,6 +38,12 @@ const SETTLED: &str =
 const STUCK: &str = "aws secretsmanager put-secret-value --secret-id prod/genesys --version-stages AWSPENDING \
      --secret-string '{\"region\": \"mypurecloud.ie\", \"client_id\": \"my-id\", \"client_secret\": \"was-wrong\"}'";
 
+/// Cancels the rotation.
+const CANCELLED: &str = "aws secretsmanager cancel-rotate-secret --secret-id prod/genesys";
+/// Checks that no version is pending.
+const COMPLETE: &str = "[ -z \"$(aws secretsmanager list-secret-version-ids --secret-id prod/genesys --output text \
+     --query 'Versions[?VersionStages == `[\"AWSPENDING\"]`].VersionId')\" ]";
+
 /// Stores the same secret in KV, and rotates it.
 const IN_KV: &str = "bao kv put -mount=secret team/genesys @genesys.json";
 const ROTATED_IN_KV: &str = "genesys-rotator rotate vault:secret/team/genesys";
@@ -52,9 +60,74 @@ const DEPLOYED_AND_ATTACHED: &str = "aws secretsmanager rotate-secret --secret-i
 const OF_ANOTHER_NAME: &str =
     "aws secretsmanager create-secret --name genesys/reports --secret-string file://genesys.json";
 
+/// `alive URL FILE…` and `dead URL FILE…` try leaked tokens, and fail otherwise. The engine uses the platform at `$ENGINE`.
+const TRY: &str = r#"ENGINE=$ROTATOR_API_URL
+answers() {
+  expected=$1 url=$2 && shift 2
+  for leaked in "$@"; do
+    status=$(printf 'header = "Authorization: Bearer %s"' "$(cat "$leaked")" |
+        curl -sS -K - -o /dev/null -w '%{http_code}' "$url/api/v2/tokens/me")
+    [ "$status" = "$expected" ] || { echo "$leaked: $status"; return 1; }
+  done
+}
+alive() { answers 200 "$@"; }
+dead() { answers 401 "$@"; }"#;
+/// Before the procedures of break-glass.md: the attacker has a token.
+const LEAKED: &[(&str, &str)] = &[
+    ("", TRY),
+    (
+        "genesys-rotator revoke --token - --region",
+        "genesys-rotator rotate file:genesys.json && genesys-rotator token file:genesys.json > leaked-token && \
+         alive $ENGINE leaked-token",
+    ),
+    (
+        "genesys-rotator rotate --local --all --tag team=contact --revoke-previous",
+        "genesys-rotator token prod/reports > reports-1 && genesys-rotator rotate --local prod/reports && \
+         genesys-rotator token prod/reports > reports-2 && genesys-rotator token prod/routing > routing-1 && \
+         alive $ROTATOR_API_URL reports-1 reports-2 routing-1",
+    ),
+    (
+        "genesys-rotator rotate file:reports.json",
+        "genesys-rotator rotate file:reports.json && genesys-rotator token file:reports.json > file-1 && \
+         alive $ROTATOR_API_URL file-1",
+    ),
+    (
+        "bao write genesys-cloud/revoke/",
+        "bao read -field=access_token genesys-cloud/creds/ci > leaked-token && alive $ENGINE leaked-token",
+    ),
+    (
+        "bao write genesys-cloud/rotate-role/",
+        "bao read -field=access_token genesys-cloud/static-creds/reports > static-1 && \
+         bao read -field=access_token genesys-cloud/token/ci > shared-1 && \
+         bao read -field=access_token genesys-cloud/creds/ci > leased-1 && alive $ENGINE static-1 shared-1 leased-1",
+    ),
+    // Who has the client secret issues tokens that no store holds.
+    (
+        "genesys-rotator rotate file:alternating.json",
+        "curl -sS -u my-id:my-secret -d grant_type=client_credentials $ROTATOR_LOGIN_URL/oauth/token | \
+         sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/' > leaked-token && alive $ROTATOR_API_URL leaked-token",
+    ),
+];
+/// After them, the token is dead.
+const ENDED: &[(&str, &str)] = &[
+    ("genesys-rotator revoke --token - --region", "dead $ENGINE leaked-token"),
+    (
+        "genesys-rotator rotate --local --all --tag team=contact --revoke-previous",
+        "dead $ROTATOR_API_URL reports-1 reports-2 routing-1",
+    ),
+    ("genesys-rotator rotate file:reports.json", "dead $ROTATOR_API_URL file-1"),
+    ("bao write genesys-cloud/revoke/", "dead $ENGINE leaked-token"),
+    ("bao write genesys-cloud/rotate-role/", "dead $ENGINE static-1"),
+    ("bao write -f genesys-cloud/rotate-token/", "dead $ENGINE shared-1"),
+    ("bao lease revoke", "dead $ENGINE leased-1"),
+    ("genesys-rotator check file:alternating.json", "alive $ROTATOR_API_URL leaked-token"),
+    ("genesys-rotator revoke --client my-id --admin file:admin.json --yes", "dead $ROTATOR_API_URL leaked-token"),
+    ("genesys-rotator revoke --client my-id --admin file:admin.json --enable", "dead $ROTATOR_API_URL leaked-token"),
+];
+
 /// Every page with commands.
 pub const SETTINGS: &[Setting] = &[
-    Setting { page: "README.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
+    Setting { page: "README.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "docs/aws.md",
         host: Host::Simulators,
@@ -63,6 +136,7 @@ pub const SETTINGS: &[Setting] = &[
             ("aws secretsmanager rotate-secret", OF_ANOTHER_NAME),
             ("aws secretsmanager cancel-rotate-secret", DEPLOYED_AND_ATTACHED),
         ],
+        after: &[],
         elsewhere: &[
             ("make package", "takes half an hour and needs cross-compilation tools"),
             ("cd infra/aws", "the next commands need the start directory"),
@@ -71,25 +145,25 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         page: "docs/break-glass.md",
         host: Host::Engine,
-        given: &[(
-            "bao write genesys-cloud/revoke/",
-            "bao read -field=access_token genesys-cloud/creds/ci > leaked-token",
-        )],
+        given: LEAKED,
+        after: ENDED,
         elsewhere: &[("genesys-rotator rotate --all --rotation-function", "a real account")],
     },
     Setting {
         page: "docs/command-line.md",
         host: Host::Simulators,
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
+        after: &[],
         elsewhere: &[],
     },
-    Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], elsewhere: &[] },
-    Setting { page: "docs/fidelity.md", host: Host::Simulators, given: &[], elsewhere: &[] },
-    Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], elsewhere: &[] },
+    Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
+    Setting { page: "docs/fidelity.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
+    Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "docs/packages.md",
         host: Host::EngineToInstall,
         given: &[],
+        after: &[],
         elsewhere: &[
             ("make package", "takes half an hour and needs cross-compilation tools"),
             ("sha256sum -c", "a release"),
@@ -103,12 +177,27 @@ pub const SETTINGS: &[Setting] = &[
         page: "docs/pipelines.md",
         host: Host::Engine,
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED), ("", IN_KV), ("", ROTATED_IN_KV)],
+        after: &[],
         elsewhere: &[("genesys-rotator exec prod/genesys --minimum-life 1h -- terraform", "a real account")],
     },
     Setting {
         page: "docs/runbook.md",
         host: Host::Engine,
-        given: &[("", STORED), ("", ATTACHED), ("", SETTLED), ("pending=", STUCK)],
+        given: &[
+            ("", STORED),
+            ("", ATTACHED),
+            ("", SETTLED),
+            ("genesys-rotator rotate --local --even-if-disabled", CANCELLED),
+            ("genesys-rotator rotate --local --even-if-disabled", STUCK),
+            ("genesys-rotator rotate --local prod/genesys", SETTLED),
+            ("genesys-rotator rotate --local prod/genesys", STUCK),
+            ("pending=", STUCK),
+        ],
+        after: &[
+            ("genesys-rotator rotate --local --even-if-disabled", COMPLETE),
+            ("genesys-rotator rotate --local prod/genesys", COMPLETE),
+            ("[ -z \"$pending\" ]", COMPLETE),
+        ],
         elsewhere: &[],
     },
     Setting {
@@ -116,12 +205,14 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::Simulators,
         // The page starts a rotation just before this command.
         given: &[("genesys-rotator rotate prod/genesys", SETTLED)],
+        after: &[],
         elsewhere: &[],
     },
     Setting {
         page: "docs/upgrading.md",
         host: Host::Engine,
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
+        after: &[],
         elsewhere: &[],
     },
     Setting {
@@ -131,18 +222,21 @@ pub const SETTINGS: &[Setting] = &[
             ("bao write genesys-cloud/config/main idle_client_id", ONE_CLIENT),
             ("bao write genesys-cloud/config/admin rotates", ADMIN),
         ],
+        after: &[],
         elsewhere: &[],
     },
     Setting {
         page: "infra/terraform/README.md",
         host: Host::Simulators,
         given: &[("aws secretsmanager", DEPLOYED)],
+        after: &[],
         elsewhere: &[],
     },
     Setting {
         page: "infra/vault/README.md",
         host: Host::EngineToInstall,
         given: &[],
+        after: &[],
         elsewhere: &[("bao login", "interactive"), ("bao write auth/kubernetes/config", "a cluster")],
     },
 ];

@@ -1,9 +1,8 @@
 //! Confirmation before many secrets are rotated, or tokens revoked.
 
-use std::io::{self, IsTerminal, Write};
-
 use super::arguments::RotateArgs;
 use crate::cli::exit::CommandFailure;
+use crate::cli::terminal::confirmation;
 use crate::cli::terminal::output::Output;
 
 /// Checks that the run can ask for the confirmation that it needs.
@@ -11,7 +10,7 @@ use crate::cli::terminal::output::Output;
 /// # Errors
 /// A [usage](CommandFailure::usage) failure if it needs one, and stdin or stderr is not a terminal.
 pub(super) fn check(arguments: &RotateArgs) -> Result<(), CommandFailure> {
-    if !is_needed(arguments) || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    if !is_needed(arguments) || confirmation::can_ask() {
         return Ok(());
     }
     let message =
@@ -25,13 +24,7 @@ pub(super) async fn ask(secrets: usize, arguments: &RotateArgs, output: &Output)
         return true;
     }
     output.note(question(secrets, arguments));
-    // No rotation has started: Ctrl-C may end the process here.
-    let answer = tokio::task::spawn_blocking(|| {
-        io::stderr().write_all(b"Continue? [y/N] ").and_then(|()| io::stderr().flush()).ok();
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    answer.await.is_ok_and(|line| line.is_ok_and(|line| is_yes(&line)))
+    confirmation::ask().await
 }
 
 /// Many secrets, or tokens that readers still use.
@@ -50,19 +43,4 @@ fn question(secrets: usize, arguments: &RotateArgs) -> String {
     };
     let revocation = if arguments.revoke_previous { ", and their previous tokens revoked" } else { "" };
     format!("{action}{revocation} (--dry-run lists them).")
-}
-
-fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_y_and_yes_confirm() {
-        assert!(is_yes("y\n") && is_yes(" Yes\n"));
-        assert!(!is_yes("") && !is_yes("\n") && !is_yes("no\n") && !is_yes("yesterday\n"));
-    }
 }

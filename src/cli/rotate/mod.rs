@@ -7,6 +7,7 @@ mod dry_run;
 mod follow;
 mod observation;
 mod one;
+mod previous;
 mod progress;
 pub(super) mod queue;
 pub(super) mod report;

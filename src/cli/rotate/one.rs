@@ -7,18 +7,19 @@ use tokio::time::Instant;
 use super::arguments::RotateArgs;
 use super::decide::{Decision, Found, Reason, Rules};
 use super::follow::Following;
+use super::previous::{OlderLeft, PreviousEnd};
 use super::progress::Progress;
 use super::report::{Ended, Rotation, Skipped};
 use crate::cli::target::interruption::{Interrupted, run_until};
-use crate::cli::target::secret_reference::SecretReference;
+use crate::cli::target::secret_reference::{SecretReference, StoreKind};
 use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::{AgeLimit, to_the_second};
 use crate::platform::Platforms;
 use crate::rotation::{
-    CURRENT, Deadline, Document, ErrorKind, RateLimiter, RetryPolicy, Revocation, RotationError, RotationReport, Rotator,
-    SecretStore, SystemClock, VersionId, VersionSelector,
+    CURRENT, Clock, Deadline, Document, ErrorKind, OlderTokens, RateLimiter, RetryPolicy, Revocation, RotationError,
+    RotationReport, Rotator, SecretStore, SystemClock, VersionId, VersionSelector,
 };
 
 /// The state that all rotations of one run share.
@@ -110,7 +111,7 @@ impl<'a> Rotating<'a> {
             Decision::Rotate => {
                 let report = self.report(secret, end).await;
                 let revocation =
-                    if report.promoted() { self.revoke_both(secret, found, until(end)).await } else { None };
+                    if report.promoted() { self.revoke(secret, found, true, until(end)).await } else { None };
                 Ended::Rotated(Box::new(Rotation { typed, report, revocation }))
             }
             Decision::Fail(error) => {
@@ -119,7 +120,7 @@ impl<'a> Rotating<'a> {
             }
             Decision::Skip(reason) => {
                 let is_rotated = matches!(reason, Reason::Fresh(_));
-                let revocation = if is_rotated { self.revoke_previous(secret, found, until(end)).await } else { None };
+                let revocation = if is_rotated { self.revoke(secret, found, false, until(end)).await } else { None };
                 Ended::Skipped(Skipped { typed, reason, revocation })
             }
         }
@@ -182,34 +183,55 @@ impl<'a> Rotating<'a> {
         not_started(secret, RotationError::new(ErrorKind::DeadlineExceeded, "the rotation was interrupted"))
     }
 
-    /// Revokes the tokens that readers had before, for `--revoke-previous`.
-    async fn revoke_both(
+    /// Revokes the tokens that readers had before, for `--revoke-previous`: after a rotation, or the previous token of a
+    /// skipped secret, because an earlier run may have ended between promotion and revocation.
+    async fn revoke(
         &self,
         secret: &SecretReference,
         found: Option<Found>,
+        was_rotated: bool,
         deadline: Deadline,
-    ) -> Option<Result<Revocation, RotationError>> {
-        let found = found.filter(|_| self.arguments.revoke_previous)?;
-        let revoke = async {
-            let Some(tokens) = found? else { return Ok(Revocation::NothingToRevoke) };
-            self.rotator(secret).await?.revoke_replaced(&secret.id, &tokens, deadline).await
+    ) -> Option<PreviousEnd> {
+        let tokens = match found.filter(|_| self.arguments.revoke_previous)? {
+            Ok(Some(tokens)) => tokens,
+            Ok(None) => return Some(PreviousEnd { result: Ok(Revocation::NothingToRevoke), older: None }),
+            Err(error) => return Some(PreviousEnd { result: Err(error), older: None }),
         };
-        Some(revoke.await)
+        let revoke = async {
+            let rotator = self.rotator(secret).await?;
+            match was_rotated {
+                true => rotator.revoke_replaced(&secret.id, &tokens, deadline).await,
+                false => rotator.revoke_previous(&tokens, deadline).await,
+            }
+        };
+        let result = revoke.await;
+        let older = match tokens.older(self.session.clock.now()) {
+            Some(older) => self.count_older(secret, older, was_rotated, deadline).await,
+            None => None,
+        };
+        Some(PreviousEnd { result, older })
     }
 
-    /// Revokes the previous token of a skipped secret: an earlier run may have ended between promotion and revocation.
-    async fn revoke_previous(
+    /// Counts the versions that may hold older tokens; `None` if there are none.
+    async fn count_older(
         &self,
         secret: &SecretReference,
-        found: Option<Found>,
+        tokens: OlderTokens,
+        was_rotated: bool,
         deadline: Deadline,
-    ) -> Option<Result<Revocation, RotationError>> {
-        let found = found.filter(|_| self.arguments.revoke_previous)?;
-        let revoke = async {
-            let Some(tokens) = found? else { return Ok(Revocation::NothingToRevoke) };
-            self.rotator(secret).await?.revoke_previous(&tokens, deadline).await
+    ) -> Option<OlderLeft> {
+        let at_most = match secret.store {
+            StoreKind::Aws => {
+                let aws = self.session.aws().await;
+                let count = || aws.replaced_since(&secret.id, tokens.since);
+                let counted = RetryPolicy::default().run("count the versions", deadline, count).await;
+                let counted = counted.inspect_err(|error| tracing::debug!("versions are not counted: {error}")).ok();
+                // The rotation took the label of the former previous version, whose token is revoked.
+                counted.map(|count| count.saturating_sub(usize::from(was_rotated && tokens.is_previous_known)))
+            }
+            StoreKind::File | StoreKind::Vault => None,
         };
-        Some(revoke.await)
+        (at_most != Some(0)).then_some(OlderLeft { tokens, at_most })
     }
 }
 

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::decide::Reason;
+use super::previous::{PreviousEnd, PreviousEndJson};
 use crate::cli::exit::ErrorJson;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::token_life::too_short;
-use crate::rotation::{Clock, Revocation, RotationError, RotationReport, Step, StepOutcome, StepRecord};
+use crate::rotation::{Clock, RotationReport, Step, StepOutcome, StepRecord};
 
 /// A rotation that has ended.
 pub(in crate::cli) struct Rotation {
@@ -17,7 +18,7 @@ pub(in crate::cli) struct Rotation {
     /// The report of its steps.
     pub(in crate::cli) report: RotationReport,
     /// The revocation of the previous tokens; `None` if it was not requested.
-    pub(in crate::cli) revocation: Option<Result<Revocation, RotationError>>,
+    pub(in crate::cli) revocation: Option<PreviousEnd>,
 }
 
 /// The outcome of a secret.
@@ -31,7 +32,7 @@ pub(super) struct Skipped {
     pub(super) typed: String,
     pub(super) reason: Reason,
     /// The revocation of its previous token.
-    pub(super) revocation: Option<Result<Revocation, RotationError>>,
+    pub(super) revocation: Option<PreviousEnd>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,20 +46,10 @@ pub(in crate::cli) struct RotationJson<'a> {
     error: Option<ErrorJson>,
     /// The revocation of the previous tokens, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
-    revocation: Option<RevocationJson>,
+    revocation: Option<PreviousEndJson>,
     /// Why the secret was skipped, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<SkippedJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct RevocationJson {
-    /// `revoked`, `nothing_to_revoke`, `not_offered` or `failed`.
-    outcome: &'static str,
-    /// Expiry of the last token, on a platform that cannot revoke tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-    error: Option<ErrorJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,7 +92,9 @@ impl Rotation {
         {
             output.warning(&format!("{}: {message}", self.typed), &hint);
         }
-        print_revocation_errors(&self.typed, self.revocation.as_ref(), output);
+        if let Some(revocation) = &self.revocation {
+            revocation.print_errors(&self.typed, output);
+        }
         let Some(error) = &self.report.error else { return };
         let failed = self.report.steps.last().filter(|record| record.outcome.is_none());
         let place = failed.map_or_else(String::new, |record| format!("{} failed: ", record.step));
@@ -119,7 +112,7 @@ impl Rotation {
             expires_at: life.map(|life| life.expires_at.to_string()),
             steps: report.steps.iter().map(StepJson::of).collect(),
             error: report.error.as_ref().map(ErrorJson::from),
-            revocation: self.revocation.as_ref().map(RevocationJson::of),
+            revocation: self.revocation.as_ref().map(PreviousEnd::to_json),
             skipped: None,
         }
     }
@@ -134,7 +127,7 @@ impl Rotation {
     }
 
     fn verdict(&self, clock: &impl Clock) -> String {
-        let revocation = self.revocation.as_ref().map(revocation_text).unwrap_or_default();
+        let revocation = self.revocation.as_ref().map(PreviousEnd::text).unwrap_or_default();
         format!("{}{revocation}", self.promotion_text(clock))
     }
 
@@ -165,56 +158,17 @@ pub(super) fn show_skipped(skipped: &Skipped, session: &Session) {
             expires_at: None,
             steps: Vec::new(),
             error: None,
-            revocation: revocation.as_ref().map(RevocationJson::of),
+            revocation: revocation.as_ref().map(PreviousEnd::to_json),
             skipped: Some(SkippedJson { reason: reason.name(), message }),
         }),
         (Format::Text, Reason::NotStarted) => output.note(format_args!("{typed}: {message}")),
         (Format::Text, _) => {
-            let revocation = revocation.as_ref().map(revocation_text).unwrap_or_default();
+            let revocation = revocation.as_ref().map(PreviousEnd::text).unwrap_or_default();
             output.result(format_args!("skip  {typed}  {message}{revocation}"));
         }
     }
-    print_revocation_errors(typed, revocation.as_ref(), output);
-}
-
-fn revocation_text(revocation: &Result<Revocation, RotationError>) -> String {
-    match revocation {
-        Ok(Revocation::Revoked) => "; the previous token is revoked".to_owned(),
-        Ok(Revocation::NothingToRevoke) => "; there was no previous token to revoke".to_owned(),
-        Ok(Revocation::NotOffered(None)) => {
-            "; the previous token cannot be revoked and stays valid until it expires".to_owned()
-        }
-        Ok(Revocation::NotOffered(Some(end))) => {
-            format!("; the previous token cannot be revoked and stays valid until {end}")
-        }
-        Err(_) => "; the previous token is NOT revoked".to_owned(),
-    }
-}
-
-fn print_revocation_errors(typed: &str, revocation: Option<&Result<Revocation, RotationError>>, output: &Output) {
-    match revocation {
-        Some(Err(error)) => {
-            let message = format!("{typed}: the previous token was not revoked: {}", error.chain());
-            output.error(&message, error.hint());
-        }
-        Some(Ok(Revocation::NotOffered(end))) => {
-            let until = end.map_or_else(|| "it expires".to_owned(), |end| end.to_string());
-            let message = format!("{typed}: CXone cannot revoke tokens: the previous token stays valid until {until}");
-            output.warning(&message, "if that is too long, deactivate the access key or the application in CXone");
-        }
-        Some(Ok(_)) | None => {}
-    }
-}
-
-impl RevocationJson {
-    fn of(revocation: &Result<Revocation, RotationError>) -> Self {
-        let (outcome, expires_at) = match revocation {
-            Ok(Revocation::Revoked) => ("revoked", None),
-            Ok(Revocation::NothingToRevoke) => ("nothing_to_revoke", None),
-            Ok(Revocation::NotOffered(end)) => ("not_offered", end.map(|end| end.to_string())),
-            Err(_) => ("failed", None),
-        };
-        Self { outcome, expires_at, error: revocation.as_ref().err().map(ErrorJson::from) }
+    if let Some(revocation) = revocation {
+        revocation.print_errors(typed, output);
     }
 }
 

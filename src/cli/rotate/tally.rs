@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::decide::Reason;
 use super::one::Rotating;
+use super::previous::PreviousEnd;
 use super::report::{Ended, Skipped, show_skipped};
 use crate::cli::exit::Exit;
 use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::output::Format;
-use crate::rotation::{Revocation, RotationError, Step};
+use crate::rotation::{Revocation, Step};
 
 /// The counts of a run so far.
 #[derive(Debug, Default, Serialize)]
@@ -25,6 +26,8 @@ pub(super) struct Tally {
     not_revoked: usize,
     /// Secrets whose previous tokens cannot be revoked on their platform and stay valid until they expire.
     expiring: usize,
+    /// Secrets with tokens of earlier rotations that may be valid.
+    older: usize,
     not_begun: usize,
     in_flight: usize,
     #[serde(skip)]
@@ -60,8 +63,9 @@ impl Tally {
         self.count_revocation(revocation.as_ref());
     }
 
-    fn count_revocation(&mut self, revocation: Option<&Result<Revocation, RotationError>>) {
-        match revocation {
+    fn count_revocation(&mut self, revocation: Option<&PreviousEnd>) {
+        self.older += usize::from(revocation.is_some_and(|revocation| revocation.older.is_some()));
+        match revocation.map(|revocation| &revocation.result) {
             Some(Ok(Revocation::Revoked)) => self.revoked += 1,
             Some(Ok(Revocation::NotOffered(_))) => self.expiring += 1,
             Some(Err(_)) => self.not_revoked += 1,
@@ -120,6 +124,7 @@ impl Tally {
         let counts = [
             (self.not_revoked, "not revoked"),
             (self.expiring, "left to expire"),
+            (self.older, "with older tokens"),
             (self.not_begun, "not started"),
             (self.in_flight, "interrupted"),
         ];

@@ -81,7 +81,7 @@ fn not_ours(name: &str, config: &Config, error: &RotationError) -> Failure {
         ),
         ErrorKind::TokenOwnerMismatch => refuse(
             format!("TokenOwnerMismatch: the token does not belong to the OAuth client {client} of config/{name}"),
-            "name the config of its client; without one, revoke the token with `DELETE /api/v2/tokens/me`",
+            "name the config of its client; without one, end the token with `genesys-rotator revoke --token - --region REGION`",
         ),
         _ => logged_failure(error),
     }

@@ -1,6 +1,8 @@
 //! Genesys Cloud: one file per operation.
 
 mod client_secret;
+#[cfg(feature = "operator")]
+mod client_state;
 mod long_lived;
 mod oauth_client;
 #[cfg(feature = "operator")]
@@ -10,6 +12,8 @@ mod revoke;
 mod token;
 #[cfg(feature = "operator")]
 mod token_duration;
+#[cfg(feature = "operator")]
+mod token_owner;
 mod validate;
 
 #[cfg(feature = "operator")]
@@ -22,9 +26,13 @@ use secrecy::ExposeSecret;
 use crate::platform::endpoints::Endpoints;
 use crate::platform::http::{HttpClient, PlatformResponse, bearer};
 use crate::platform::probes::{Explanation, run_probes};
+#[cfg(feature = "operator")]
+use crate::rotation::{ClientState, FoundClient, TokenOwner};
 use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 
+#[cfg(feature = "cli")]
+pub(super) use oauth_client::check_id;
 pub use region::Region;
 #[cfg(feature = "cli")]
 pub(super) use validate::TOKENS_ME;
@@ -102,6 +110,30 @@ impl GenesysCloud {
         duration: Duration,
     ) -> Result<Option<Duration>> {
         self.raise_duration(Region::parse(region)?, client_id, token, duration).await
+    }
+
+    /// Returns a client's name and state.
+    #[cfg(feature = "operator")]
+    pub(super) async fn client(&self, region: &str, client_id: &str, token: &SecretString) -> Result<FoundClient> {
+        self.read_state(Region::parse(region)?, client_id, token).await
+    }
+
+    /// Sets a client's state.
+    #[cfg(feature = "operator")]
+    pub(super) async fn set_client_state(
+        &self,
+        region: &str,
+        client_id: &str,
+        token: &SecretString,
+        state: ClientState,
+    ) -> Result<()> {
+        self.write_state(Region::parse(region)?, client_id, token, state).await
+    }
+
+    /// Returns who a token belongs to.
+    #[cfg(feature = "operator")]
+    pub(super) async fn token_owner(&self, region: &str, token: &SecretString) -> Result<TokenOwner> {
+        self.read_owner(Region::parse(region)?, token).await
     }
 
     /// Revokes a token.

@@ -1,15 +1,87 @@
-//! The checks and errors common to all requests about an OAuth client (Platform API, `/api/v2/oauth/clients/{clientId}`).
+//! The requests, checks and errors common to all operations on an OAuth client (Platform API,
+//! `/api/v2/oauth/clients/{clientId}`).
 
 use reqwest::StatusCode;
+#[cfg(feature = "operator")]
+use {
+    super::{GenesysCloud, Region},
+    crate::platform::http::send,
+    crate::secret::SecretString,
+    reqwest::Method,
+    serde_json::{Map, Value},
+};
 
 use crate::platform::http::PlatformResponse;
 use crate::rotation::{ErrorKind, Result, RotationError};
+
+/// The fields that a PUT may have (Platform API, `OAuthClientRequest`). The others are read-only.
+#[cfg(feature = "operator")]
+const WRITABLE: [&str; 10] = [
+    "accessTokenValiditySeconds",
+    "authorizedGrantType",
+    "dateToDelete",
+    "description",
+    "name",
+    "registeredRedirectUri",
+    "roleDivisions",
+    "roleIds",
+    "scope",
+    "state",
+];
+#[cfg(feature = "operator")]
+pub(super) const READING: &str = "reading the OAuth client";
+
+#[cfg(feature = "operator")]
+impl GenesysCloud {
+    pub(super) async fn get_client(
+        &self,
+        region: Region,
+        client_id: &str,
+        token: &SecretString,
+    ) -> Result<PlatformResponse> {
+        check_id(client_id)?;
+        send(self.call(region, Method::GET, &path(client_id), token)?).await
+    }
+
+    /// Writes all writable fields of a client back with one changed: a PUT removes the fields that it lacks.
+    pub(super) async fn put_client(
+        &self,
+        region: Region,
+        client_id: &str,
+        token: &SecretString,
+        mut client: Map<String, Value>,
+        (field, value): (&str, Value),
+    ) -> Result<PlatformResponse> {
+        client.retain(|name, _| WRITABLE.contains(&name.as_str()));
+        client.insert(field.to_owned(), value);
+        send(self.call(region, Method::PUT, &path(client_id), token)?.json(&client)).await
+    }
+}
+
+#[cfg(feature = "operator")]
+fn path(client_id: &str) -> String {
+    format!("/api/v2/oauth/clients/{client_id}")
+}
+
+/// Parses a client, which must have this id.
+#[cfg(feature = "operator")]
+pub(super) fn parse_client(response: &PlatformResponse, client_id: &str) -> Result<Map<String, Value>> {
+    if response.status != StatusCode::OK {
+        return Err(client_error(response, READING, client_id));
+    }
+    let client: Map<String, Value> = response.json(READING)?;
+    let is_it = client.get("id").and_then(Value::as_str).is_some_and(|id| id.eq_ignore_ascii_case(client_id));
+    if is_it {
+        return Ok(client);
+    }
+    Err(response.error(ErrorKind::PlatformUnavailable, format!("{READING} returned another client")))
+}
 
 /// Checks the form of a client id, which becomes part of a path.
 ///
 /// # Errors
 /// `DocumentInvalid` for an invalid id.
-pub(super) fn check_id(text: &str) -> Result<()> {
+pub(in crate::platform) fn check_id(text: &str) -> Result<()> {
     let is_id = !text.is_empty()
         && text.len() <= 64
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));

@@ -2,30 +2,16 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
-use super::oauth_client::{check_id, client_error};
+use super::oauth_client::{READING, client_error, parse_client};
 use super::{GenesysCloud, Region};
-use crate::platform::http::{PlatformResponse, send};
+use crate::platform::http::PlatformResponse;
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
 const FIELD: &str = "accessTokenValiditySeconds";
-/// The fields that a PUT may have (Platform API, `OAuthClientRequest`). The others are read-only.
-const WRITABLE: [&str; 10] = [
-    FIELD,
-    "authorizedGrantType",
-    "dateToDelete",
-    "description",
-    "name",
-    "registeredRedirectUri",
-    "roleDivisions",
-    "roleIds",
-    "scope",
-    "state",
-];
-const READING: &str = "reading the OAuth client";
 const EDITING: &str = "raising the client's token duration";
 
 impl GenesysCloud {
@@ -44,7 +30,6 @@ impl GenesysCloud {
         duration_of(&response, &client).map(Some)
     }
 
-    /// Writes all writable fields back with this one changed: a PUT removes the fields that it lacks.
     pub(super) async fn raise_duration(
         &self,
         region: Region,
@@ -53,14 +38,13 @@ impl GenesysCloud {
         duration: Duration,
     ) -> Result<Option<Duration>> {
         let response = self.get_client(region, client_id, token).await?;
-        let mut client = parse_client(&response, client_id)?;
+        let client = parse_client(&response, client_id)?;
         let previous = duration_of(&response, &client)?;
         if previous >= duration {
             return Ok(None);
         }
-        client.retain(|name, _| WRITABLE.contains(&name.as_str()));
-        client.insert(FIELD.to_owned(), duration.as_secs().into());
-        let response = send(self.call(region, Method::PUT, &path(client_id), token)?.json(&client)).await?;
+        let change = (FIELD, duration.as_secs().into());
+        let response = self.put_client(region, client_id, token, client, change).await?;
         let now = match response.status {
             StatusCode::OK => duration_of(&response, &parse_client(&response, client_id)?)?,
             StatusCode::BAD_REQUEST if response.code() == "invalid.value" => {
@@ -78,27 +62,6 @@ impl GenesysCloud {
         }
         Ok(Some(previous))
     }
-
-    async fn get_client(&self, region: Region, client_id: &str, token: &SecretString) -> Result<PlatformResponse> {
-        check_id(client_id)?;
-        send(self.call(region, Method::GET, &path(client_id), token)?).await
-    }
-}
-
-fn path(client_id: &str) -> String {
-    format!("/api/v2/oauth/clients/{client_id}")
-}
-
-fn parse_client(response: &PlatformResponse, client_id: &str) -> Result<Map<String, Value>> {
-    if response.status != StatusCode::OK {
-        return Err(client_error(response, READING, client_id));
-    }
-    let client: Map<String, Value> = response.json(READING)?;
-    let is_it = client.get("id").and_then(Value::as_str).is_some_and(|id| id.eq_ignore_ascii_case(client_id));
-    if is_it {
-        return Ok(client);
-    }
-    Err(response.error(ErrorKind::PlatformUnavailable, format!("{READING} returned another client")))
 }
 
 fn duration_of(response: &PlatformResponse, client: &Map<String, Value>) -> Result<Duration> {

@@ -137,7 +137,7 @@ impl Document {
     }
 
     /// Returns the id of the active client.
-    pub(super) fn client_id(&self) -> Result<Option<String>> {
+    pub(crate) fn client_id(&self) -> Result<Option<String>> {
         self.alias(CLIENT.id)
     }
 

@@ -45,14 +45,18 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// # Errors
     /// `DocumentInvalid` if there is no token yet; the value cannot be read.
     pub async fn current_token(&self, secret: &SecretId, deadline: Deadline) -> Result<CurrentToken> {
-        let read = self.read("read the secret", secret, VersionSelector::Current, deadline);
-        let Some(value) = read.await? else {
-            return Err(self.why_nothing_is_current(secret, deadline).await);
-        };
-        let document = Document::parse(&value)?;
+        let document = self.current_document(secret, deadline).await?;
         let access_token = document.access_token()?.ok_or_else(|| no_token(secret))?;
         let (token_type, expires_at) = (document.token_type(), document.expires_at());
         Ok(CurrentToken { access_token, token_type, expires_at, secret: secret.clone(), document })
+    }
+
+    /// Reads the current document, without a description of the secret.
+    pub(crate) async fn current_document(&self, secret: &SecretId, deadline: Deadline) -> Result<Document> {
+        match self.read("read the secret", secret, VersionSelector::Current, deadline).await? {
+            Some(value) => Document::parse(&value),
+            None => Err(self.why_nothing_is_current(secret, deadline).await),
+        }
     }
 
     /// Issues another token of the same kind with the secret's credentials. The secret is unchanged.

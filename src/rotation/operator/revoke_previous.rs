@@ -50,6 +50,40 @@ impl PreviousTokens {
     }
 }
 
+/// Tokens that earlier rotations issued, that no known document holds, and that may be valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OlderTokens {
+    /// The start of the time in which they were issued.
+    pub since: Timestamp,
+    /// When the last of them expires, if they live as long as the known ones.
+    pub until: Timestamp,
+    /// The ids of the OAuth clients that they were issued to, as far as the documents tell.
+    pub clients: Vec<String>,
+    /// Whether the previous document is known.
+    pub is_previous_known: bool,
+}
+
+impl PreviousTokens {
+    /// Returns the tokens of the rotations before the known documents; `None` if they have expired, or if no
+    /// rotation wrote the oldest known document.
+    pub fn older(&self, now: Timestamp) -> Option<OlderTokens> {
+        let previous = self.previous.as_ref().ok()?.as_ref();
+        let oldest = previous.unwrap_or(&self.current);
+        let is_of_genesys_cloud =
+            oldest.platform().is_ok_and(|name| PlatformName::parse(&name).ok() == Some(PlatformName::GenesysCloud));
+        if !oldest.is_rotated() || !is_of_genesys_cloud {
+            return None;
+        }
+        let (issued_at, until) = (oldest.issued_at()?, oldest.expires_at()?);
+        let since = now.checked_sub(until.duration_since(issued_at)).ok()?;
+        let clients = match oldest.client_ids() {
+            Some(listed) => listed.into_iter().flatten().collect(),
+            None => oldest.client_id().ok().flatten().into_iter().collect(),
+        };
+        (until > now).then_some(OlderTokens { since, until, clients, is_previous_known: previous.is_some() })
+    }
+}
+
 impl<S: RotationStore, I: RotationPlatform, C: Clock> Rotator<S, I, C> {
     /// Reads the current and the previous document, before a rotation replaces them. Returns `None` for a value that is no
     /// document and holds no token.
@@ -175,6 +209,36 @@ mod tests {
         let first = Revocation::NotOffered(Some(at(12)));
         assert_eq!(add(first, Some(11)), first);
         assert_eq!(add(first, Some(13)), Revocation::NotOffered(Some(at(13))));
+    }
+
+    #[test]
+    fn older_tokens_expire_before_the_oldest_known_one_and_are_of_its_clients() {
+        let (issued, now) = ("2026-01-02T00:00:00Z", "2026-01-02T20:00:00Z".parse().expect("a time"));
+        let document = |issued: &str, expires: &str, more: &str| {
+            let text = format!(
+                r#"{{"region": "r", "client_id": "a", "client_secret": "s", "access_token": "t", "token_type": "bearer",
+                "issued_at": "{issued}", "expires_at": "{expires}"{more}}}"#
+            );
+            Document::parse(&text.as_str().into()).expect("a document")
+        };
+        let older = |current: Document, previous| PreviousTokens { current, previous }.older(now);
+        let current = document("2026-01-02T19:00:00Z", "2026-01-03T19:00:00Z", "");
+        let previous = document(issued, "2026-01-03T00:00:00Z", "");
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let found = older(current.clone(), Ok(Some(previous))).expect("they may be valid");
+        assert_eq!((found.since, found.until), (at("2026-01-01T20:00:00Z"), at("2026-01-03T00:00:00Z")));
+        assert_eq!((found.clients, found.is_previous_known), (vec!["a".to_owned()], true));
+        let found = older(current.clone(), Ok(None)).expect("they may be valid");
+        assert_eq!((found.until, found.is_previous_known), (at("2026-01-03T19:00:00Z"), false));
+        let two = document(issued, "2026-01-03T00:00:00Z", r#", "clients": [{"client_id": "a"}, {"client_id": "b"}]"#);
+        assert_eq!(older(current.clone(), Ok(Some(two))).expect("they may be valid").clients, ["a", "b"]);
+        let expired = document(issued, "2026-01-02T20:00:00Z", "");
+        let cxone = document(issued, "2026-01-03T00:00:00Z", r#", "platform": "nice-cxone""#);
+        let first = Document::parse(&r#"{"client_id": "a", "client_secret": "s"}"#.into()).expect("a document");
+        for none in [expired, cxone, first] {
+            assert_eq!(older(current.clone(), Ok(Some(none))), None);
+        }
+        assert_eq!(older(current, Err(RotationError::new(ErrorKind::DocumentInvalid, "no"))), None);
     }
 
     #[test]

@@ -1,17 +1,25 @@
 //! Revoking tokens, and running the undos that are due.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::sleep;
 
 use super::exchange::Tokens;
 use super::retry::Deadline;
 use super::rollback::{Rollback, Undo};
-use crate::rotation::credentials::keys::Credentials;
+use crate::rotation::credentials::keys::{Credentials, KeyPair};
 use crate::rotation::credentials::place::Place;
-use crate::rotation::error::{Result, RotationError};
+use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::RotationPlatform;
 use crate::rotation::ports::clock::Clock;
 use crate::secret::SecretString;
+
+/// How often a revoked token is tried.
+const REJECTION_POLLS: usize = 4;
+/// The wait between two attempts.
+const REJECTION_POLL: Duration = Duration::from_secs(1);
 
 impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
     /// Revokes a token. An expired or revoked token counts as revoked.
@@ -21,6 +29,30 @@ impl<I: RotationPlatform, C: Clock> Tokens<'_, I, C> {
     pub async fn revoke(&self, place: &Place, token: &SecretString, deadline: Deadline) -> Result<()> {
         let revoke = || self.issuer.revoke(place, token);
         self.retries.run("revoke a token", deadline.for_cleanup(), revoke).await
+    }
+
+    /// Waits until the platform rejects a token that was revoked.
+    ///
+    /// # Errors
+    /// `DocumentInvalid` on a platform without revocation; `PlatformUnavailable` if the platform still accepts the token or
+    /// does not answer.
+    pub async fn await_rejection(&self, place: &Place, token: &SecretString, deadline: Deadline) -> Result<()> {
+        let Place::GenesysCloud { region } = place else {
+            return Err(RotationError::new(ErrorKind::DocumentInvalid, "the platform has no revocation of tokens"));
+        };
+        // No client has this id: a valid token counts as another client's.
+        let nobody = KeyPair { id: String::new(), secret: SecretString::default() };
+        let credentials = Credentials::GenesysCloud { region: region.clone(), client: nobody };
+        for _ in 0..REJECTION_POLLS {
+            match self.verify(&credentials, token, &[], deadline.for_cleanup()).await {
+                Err(error) if error.kind() == ErrorKind::TokenRejected => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::TokenOwnerMismatch => sleep(REJECTION_POLL).await,
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
+        let message = "the platform still accepts the token after its revocation";
+        Err(RotationError::new(ErrorKind::PlatformUnavailable, message))
     }
 
     /// Revokes a token that is stored nowhere. A failure is logged.

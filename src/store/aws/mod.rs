@@ -7,6 +7,7 @@ pub mod list;
 mod observe;
 mod rotate;
 pub mod sdk_config;
+mod versions;
 mod write_limit;
 
 pub use client::AwsSecretsManager;

@@ -226,6 +226,15 @@ fn apply(state: &mut GenesysState, id: &str, requested: ClientRequest) -> Result
     client.role_divisions = requested.role_divisions.unwrap_or_default();
     client.state = client_state;
     client.date_to_delete = requested.date_to_delete;
+    // They stay revoked if the client becomes active again.
+    let ends_tokens = match client_state {
+        ClientState::Active => false,
+        ClientState::Disabled => state.settings.disabling_revokes_tokens,
+        ClientState::Inactive => state.settings.inactivating_revokes_tokens,
+    };
+    if ends_tokens {
+        state.revoke_tokens_of(id);
+    }
     Ok(())
 }
 

@@ -173,6 +173,10 @@ async fn the_tokens_of_a_client_end_when_it_is_disabled_and_outlive_an_inactive_
         assert!(organization.exchange("old", "x").await?.is_none(), "{state}");
         let tokens = organization.genesys.issued_tokens();
         assert_eq!(tokens.iter().filter(|token| token.client_id == "old").count(), left, "{state}");
+        let wanted = json!({ "name": "old", "authorizedGrantType": "CLIENT-CREDENTIALS", "state": "active" });
+        assert_eq!(organization.call(Method::PUT, &format!("{CLIENTS}/old"), &wanted).await?.0, 200);
+        let tokens = organization.genesys.issued_tokens();
+        assert_eq!(tokens.iter().filter(|token| token.client_id == "old").count(), left, "an ended token stays ended");
     }
     Ok(())
 }
