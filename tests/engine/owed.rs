@@ -131,6 +131,8 @@ async fn a_token_of_a_cancelled_request_that_cannot_be_revoked_is_revoked_later(
     hosted.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Meet(barrier.clone())));
     let read = hosted.call("read", "creds/ci", Value::Null);
     assert!(timeout(Duration::from_millis(500), read).await.is_err(), "the caller leaves");
+    // This read is answered after the cancellation has arrived.
+    hosted.read("roles/ci").await;
     barrier.wait().await;
     until("the revocation is owed", || hosted.has_owed()).await;
     let token = hosted.live().pop().expect("the token that nobody got");
