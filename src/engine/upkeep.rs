@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::minting::Minting;
 use super::node::Node;
 use super::revocation::owed::Revocations;
-use super::root::rotation::RootRotations;
+use super::root::rotation::{HEALING_PAUSE, RootRotations};
 use super::static_roles::scheduler::Scheduler;
 use crate::rotation::Deadline;
 use openbao_plugin::Failure;
@@ -76,7 +76,9 @@ impl Upkeep {
         if self.revocations.is_owed().await? {
             works.push(Work::Revoke);
         }
-        works.extend(self.roots.interrupted().await?.into_iter().map(Work::HealRoot));
+        let interrupted = self.roots.interrupted().await?;
+        let next_attempt = (!interrupted.is_empty()).then(|| self.minting.now() + HEALING_PAUSE);
+        works.extend(interrupted.into_iter().map(Work::HealRoot));
         let (roots, next_root) = self.roots.due().await?;
         let due = self.scheduler.due().await?;
         if !roots.is_empty() || !due.is_empty() {
@@ -85,7 +87,7 @@ impl Upkeep {
         works.extend(roots.into_iter().map(Work::RotateRoot));
         works.extend(due.configs.into_iter().map(Work::RotateRoles));
         works.extend(due.orphans.into_iter().map(Work::DeleteOrphan));
-        Ok(due.next.into_iter().chain(next_root).min())
+        Ok(due.next.into_iter().chain(next_root).chain(next_attempt).min())
     }
 
     /// Records the tokens of failed requests that could not be revoked. An error is logged.

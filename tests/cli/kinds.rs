@@ -216,6 +216,12 @@ macro_rules! modes {
             async fn in_a_file_is_rotated_and_survives_a_kill() {
                 is_rotated_and_survives_a_kill(&Scene::new().await, None, $mode).await;
             }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_vault_is_rotated_and_survives_a_kill() {
+                let Some(bao) = Bao::start() else { return };
+                is_rotated_and_survives_a_kill(&Scene::new().await, Some(&bao), $mode).await;
+            }
         }
     )*};
 }
@@ -226,13 +232,4 @@ modes! {
     two_clients: Mode::Alternating;
     one_client: Mode::InPlace;
     access_keys: Mode::AccessKeys;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_mode_in_vault_is_rotated_and_survives_a_kill() {
-    let Some(bao) = Bao::start() else { return };
-    let scene = Scene::new().await;
-    for mode in [Mode::Generated, Mode::ApiToken, Mode::Alternating, Mode::InPlace, Mode::AccessKeys] {
-        is_rotated_and_survives_a_kill(&scene, Some(&bao), mode).await;
-    }
 }

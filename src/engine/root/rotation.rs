@@ -24,7 +24,7 @@ use openbao_plugin::framework::refuse;
 use openbao_plugin::{Failure, Response};
 
 /// The shortest time between a failed attempt to complete an interrupted rotation and the next.
-const HEALING_PAUSE: Duration = Duration::from_secs(10);
+pub(crate) const HEALING_PAUSE: Duration = Duration::from_secs(10);
 
 /// Rotates the secrets of configs. Clones share the locks.
 #[derive(Clone)]
