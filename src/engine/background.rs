@@ -69,6 +69,11 @@ impl Background {
             task.abort();
         }
         self.minting.roll_back(Deadline::after(LAST_ROTATION)).await;
+        // A host that seals answers no more.
+        let stored = timeout(LAST_ROTATION, self.upkeep.owe_unrevoked()).await;
+        if stored.is_err() {
+            tracing::warn!("the host did not store which tokens are still to be revoked");
+        }
     }
 }
 

@@ -90,14 +90,19 @@ impl Upkeep {
         Ok(due.next.into_iter().chain(next_root).chain(next_attempt).min())
     }
 
+    /// Records the tokens of failed requests that could not be revoked. An error is logged.
+    pub(crate) async fn owe_unrevoked(&self) {
+        if let Err(failure) = self.revocations.owe_unrevoked().await {
+            tracing::warn!("a token that could not be revoked could not be stored for a retry: {failure}");
+        }
+    }
+
     /// Does a unit of work. Returns whether it changed when the next work is due.
     pub(crate) async fn perform(&self, work: Work) -> bool {
         match work {
             Work::RollBack => {
                 self.minting.roll_back(Deadline::after(ROLLBACK)).await;
-                if let Err(failure) = self.revocations.owe_unrevoked().await {
-                    tracing::warn!("a token that could not be revoked could not be stored for a retry: {failure}");
-                }
+                self.owe_unrevoked().await;
             }
             Work::HealRoot(config) => self.roots.heal(&config).await,
             Work::RotateRoot(config) => {

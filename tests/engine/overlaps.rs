@@ -182,6 +182,8 @@ async fn callers_who_left_while_a_token_was_replaced_request_no_token() {
             until("the first request waits", || hosted.calls_of(EXCHANGE) > began).await;
             let gone = (0..5).map(|_| timeout(Duration::from_millis(300), call()));
             assert!(join_all(gone).await.iter().all(Result::is_err), "the callers leave");
+            // This read is answered after the cancellations have arrived.
+            hosted.read("config/main").await;
             barrier.wait().await;
         };
         let (first, ()) = tokio::join!(call(), others);

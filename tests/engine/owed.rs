@@ -113,6 +113,17 @@ async fn a_token_that_could_neither_be_stored_nor_revoked_is_revoked_later() {
 }
 
 #[tokio::test]
+async fn a_token_of_a_failed_request_that_cannot_be_revoked_before_a_shutdown_is_revoked_later() {
+    let hosted = Hosted::start().await;
+    hosted.write("roles/ci", json!({"config": "main", "probes": ["GET /api/v2/nowhere"]})).await;
+    hosted.refuse_all_revocations();
+    hosted.call("read", "creds/ci", Value::Null).await.expect_err("the probe fails");
+    let token = hosted.live().pop().expect("the token that no reader got");
+    hosted.shut_down().await;
+    hosted.is_revoked_later(&token).await;
+}
+
+#[tokio::test]
 async fn a_token_of_a_cancelled_request_that_cannot_be_revoked_is_revoked_later() {
     let hosted = Hosted::with_shared_role().await;
     hosted.refuse_all_revocations();
@@ -120,6 +131,8 @@ async fn a_token_of_a_cancelled_request_that_cannot_be_revoked_is_revoked_later(
     hosted.simulation.faults.add(Fault::once("GET /api/v2/users/me", Effect::Meet(barrier.clone())));
     let read = hosted.call("read", "creds/ci", Value::Null);
     assert!(timeout(Duration::from_millis(500), read).await.is_err(), "the caller leaves");
+    // This read is answered after the cancellation has arrived.
+    hosted.read("roles/ci").await;
     barrier.wait().await;
     until("the revocation is owed", || hosted.has_owed()).await;
     let token = hosted.live().pop().expect("the token that nobody got");
