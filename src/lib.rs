@@ -10,6 +10,8 @@ pub mod lambda;
 #[cfg(any(feature = "cli", feature = "lambda", feature = "vault"))]
 pub mod log_filter;
 mod loopback;
+#[cfg(any(feature = "cli", feature = "vault"))]
+mod openmetrics;
 pub mod platform;
 pub mod rotation;
 pub mod secret;

@@ -14,6 +14,7 @@ mod foreign;
 mod interrupt;
 mod kinds;
 mod man;
+mod monitoring;
 mod revoke;
 mod sim;
 mod states;

@@ -156,6 +156,13 @@ pub const SETTINGS: &[Setting] = &[
         after: &[],
         elsewhere: &[],
     },
+    Setting {
+        page: "docs/monitoring.md",
+        host: Host::Simulators,
+        given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
+        after: &[],
+        elsewhere: &[],
+    },
     Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
     Setting { page: "docs/fidelity.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },

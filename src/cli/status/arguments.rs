@@ -1,10 +1,12 @@
 //! The arguments of `status`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::target::selection::Selection;
+use crate::cli::terminal::human_time::parse_duration;
 
 /// The arguments of `status`.
 #[derive(Debug, Args)]
@@ -15,9 +17,31 @@ pub struct StatusArgs {
     /// The selection, if no secret is named.
     #[command(flatten)]
     pub selection: Selection,
+    /// Show versions, labels and schedules too, and shorten no name
+    #[arg(long)]
+    pub wide: bool,
+    /// Warn of tokens that expire within this time, of failing and of disabled rotations: 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "watch")]
+    pub warn: Option<Duration>,
+    /// Exit with status 1 if a token expires within this time, or its expiry is not known: 30m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "watch")]
+    pub fail: Option<Duration>,
+    /// Print metrics instead of the table
+    #[arg(long, value_enum, conflicts_with = "watch")]
+    pub format: Option<StatusFormat>,
+    /// Also write the status to FILE as a page for browsers
+    #[arg(long, value_name = "FILE", conflicts_with = "watch")]
+    pub html: Option<PathBuf>,
     /// Refresh every SECONDS (5 if omitted) until Ctrl-C
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = parse_interval)]
     pub watch: Option<Duration>,
+}
+
+/// Another format of the status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// OpenMetrics text for Prometheus.
+    Openmetrics,
 }
 
 /// At least 1 s: each refresh calls the store for each secret, which costs money and writes audit logs.

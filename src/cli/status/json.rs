@@ -14,6 +14,8 @@ pub(super) struct StatusJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
     secret: &'a str,
+    /// The name of its condition, such as `ok` or `expired`.
+    state: &'static str,
     name: Option<&'a str>,
     arn: Option<&'a str>,
     /// The current version.
@@ -28,6 +30,8 @@ pub(super) struct StatusJson<'a> {
     schedule: Option<String>,
     last_rotated: Option<String>,
     next_rotation: Option<String>,
+    /// When a rotation began that is not promoted; null where the store does not tell.
+    pending_since: Option<String>,
     error: Option<ErrorJson>,
 }
 
@@ -38,7 +42,7 @@ struct VersionJson<'a> {
 }
 
 impl<'a> StatusJson<'a> {
-    pub(super) fn of(status: &'a Status) -> Self {
+    pub(super) fn of(status: &'a Status, now: Timestamp) -> Self {
         let described = status.described.as_ref();
         let date = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
         let (token, issued_at, expires_at) = match status.token {
@@ -54,6 +58,7 @@ impl<'a> StatusJson<'a> {
         Self {
             at: None,
             secret: &status.typed,
+            state: status.condition(now).name(),
             name: described.map(|described| described.name.as_str()),
             arn: described.and_then(|described| described.arn.as_deref()),
             version_id: described.and_then(|described| described.holder(CURRENT)).map(|version| version.as_str()),
@@ -66,6 +71,7 @@ impl<'a> StatusJson<'a> {
             schedule: described.and_then(|described| described.rotation_rules.as_ref()).and_then(schedule),
             last_rotated: date(described.and_then(|described| described.last_rotated)),
             next_rotation: date(described.and_then(|described| described.next_rotation)),
+            pending_since: date(status.pending_since),
             error: status.error.as_ref().map(ErrorJson::from),
         }
     }
@@ -94,10 +100,12 @@ mod tests {
             issued_at: Some(moment("2026-01-02T03:04:05Z")),
             expires_at: Some(moment("2026-01-03T03:04:04Z")),
         });
-        let json = serde_json::to_value(StatusJson::of(&status)).expect("it is serialised");
+        let json =
+            serde_json::to_value(StatusJson::of(&status, moment("2026-01-02T06:00:00Z"))).expect("it is serialised");
         assert_eq!(json["version_id"], "11111111-1111-1111-1111-111111111111");
         assert_eq!(json["versions"][0]["labels"], serde_json::json!(["AWSCURRENT"]));
         assert_eq!(json["versions"][1]["version_id"], "00000000-0000-0000-0000-000000000000");
+        assert_eq!((&json["state"], &json["pending_since"]), (&"ok".into(), &serde_json::Value::Null));
         assert_eq!((&json["token"], &json["expires_at"]), (&"stored".into(), &"2026-01-03T03:04:04Z".into()));
         assert_eq!(json["next_rotation"], "2026-01-02T08:00:00Z");
         assert_eq!((&json["schedule"], &json["error"]), (&"rate(4 hours), window 2h".into(), &serde_json::Value::Null));

@@ -1,22 +1,29 @@
 //! `status`: versions, labels, token expiry and the next rotation.
 
+mod alarm;
 pub(super) mod arguments;
+mod condition;
 mod json;
+mod metrics;
+mod page;
 mod read;
 mod rows;
 mod state;
 mod watch;
 
+use std::path::Path;
 use std::time::Duration;
 
-use self::arguments::StatusArgs;
+use jiff::Timestamp;
+
+use self::arguments::{StatusArgs, StatusFormat};
 use self::json::StatusJson;
 use self::read::read_all;
-use self::rows::{HEADER, NOTHING};
+use self::rows::{HEADER, NOTHING, WIDE_HEADER};
 use self::state::Status;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
-use crate::cli::terminal::output::Format;
+use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::table;
 use crate::rotation::Clock;
 
@@ -26,21 +33,30 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Prints the status of the selected secrets.
 ///
 /// # Errors
-/// A [usage](CommandFailure::usage) failure, or the secrets could not be listed. Errors of a secret are printed.
+/// A [usage](CommandFailure::usage) failure, the secrets could not be listed, or the page could not be written. Errors of a
+/// secret are printed.
 pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, CommandFailure> {
     if let Some(interval) = arguments.watch {
         return watch::run(arguments, interval, session).await;
     }
+    alarm::check(arguments)?;
     let statuses = read_all(arguments, session, TIMEOUT).await?;
     if statuses.is_empty() {
         return Err(nothing_rotates());
     }
-    show(&statuses, session);
+    let now = session.clock.now();
+    show(&statuses, arguments, now, session);
+    if let Some(path) = &arguments.html {
+        page::write(path, &by_urgency(&statuses, now), now).map_err(|error| not_written(path, &error))?;
+    }
     let failed: Vec<_> = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?))).collect();
     for (status, error) in &failed {
         session.output.error(&format!("{}: {}", status.typed, error.chain()), error.hint());
     }
-    Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
+    let alarm = alarm::sound(&statuses, arguments, session);
+    // The metrics say what could not be read: a job that publishes them must not stop then.
+    let is_reported = failed.is_empty() || arguments.format.is_some();
+    Ok(if is_reported { alarm } else { Exit::Failed })
 }
 
 fn nothing_rotates() -> CommandFailure {
@@ -51,14 +67,41 @@ fn nothing_rotates() -> CommandFailure {
     }
 }
 
-fn show(statuses: &[Status], session: &Session) {
+fn not_written(path: &Path, error: &std::io::Error) -> CommandFailure {
+    CommandFailure {
+        exit: Exit::Failed,
+        message: format!("the page {} could not be written: {error}", path.display()),
+        hint: "choose a file in a folder that this user may write to".to_owned(),
+    }
+}
+
+fn show(statuses: &[Status], arguments: &StatusArgs, now: Timestamp, session: &Session) {
     let output = &session.output;
-    match output.format {
-        Format::Json => statuses.iter().for_each(|status| output.json(&StatusJson::of(status))),
-        Format::Text => {
-            let now = session.clock.now();
-            let rows: Vec<_> = statuses.iter().flat_map(|status| status.rows(now)).collect();
-            table::lines(HEADER, &rows, output.style).iter().for_each(|line| output.styled(line));
+    match (arguments.format, output.format) {
+        (Some(StatusFormat::Openmetrics), _) => output.raw(&metrics::text(statuses, now)),
+        (None, Format::Json) => statuses.iter().for_each(|status| output.json(&StatusJson::of(status, now))),
+        (None, Format::Text) => {
+            table_of(statuses, now, arguments.wide, output).iter().for_each(|line| output.styled(line));
         }
     }
+}
+
+/// The lines of the table, the most urgent secret first.
+fn table_of(statuses: &[Status], now: Timestamp, is_wide: bool, output: &Output) -> Vec<String> {
+    let statuses = by_urgency(statuses, now);
+    if is_wide {
+        let rows: Vec<_> = statuses.iter().flat_map(|status| status.wide_rows(now)).collect();
+        return table::lines(WIDE_HEADER, &rows, output.style);
+    }
+    let mut rows: Vec<_> = statuses.iter().map(|status| status.row(now)).collect();
+    if let Some(width) = output.width {
+        table::fit(HEADER, &mut rows, width);
+    }
+    table::lines(HEADER, &rows, output.style)
+}
+
+fn by_urgency(statuses: &[Status], now: Timestamp) -> Vec<&Status> {
+    let mut sorted: Vec<_> = statuses.iter().collect();
+    sorted.sort_by_key(|status| (status.condition(now), status.expires_at().unwrap_or(Timestamp::MAX)));
+    sorted
 }

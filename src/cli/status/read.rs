@@ -9,6 +9,7 @@ use super::state::Status;
 use crate::cli::exit::CommandFailure;
 use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
+use crate::cli::target::store::AnyStore;
 
 /// The number of secrets that are read concurrently.
 const AT_ONCE: usize = 8;
@@ -33,7 +34,15 @@ pub(super) async fn read_all(
 async fn read(chosen: Chosen, session: &Session, timeout: Duration) -> Status {
     let secret = chosen.secret;
     match session.store(&secret).await {
-        Ok(store) => Status::of(secret.typed, &store, &secret.id, timeout).await,
+        Ok(store) => {
+            let status = Status::of(secret.typed, &store, &secret.id, timeout).await;
+            let pending_since = match (&store, status.pending()) {
+                // Without the permission, the time is not known.
+                (AnyStore::Aws(store), Some(version)) => store.created(&secret.id, version).await.ok().flatten(),
+                _ => None,
+            };
+            Status { pending_since, ..status }
+        }
         Err(error) => Status::unknown(secret.typed, error),
     }
 }

@@ -1,18 +1,22 @@
-//! The table rows of a status: one for each labelled version.
+//! The table rows of a status: one for each secret, or with `--wide` one for each labelled version.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::condition::Condition;
 use super::state::{Status, TokenStatus};
-use crate::cli::terminal::human_time::{from_now, minute};
+use crate::cli::terminal::human_time::{from_now, minute, span};
 use crate::cli::terminal::printable::one_line;
 use crate::cli::terminal::style::Colour;
 use crate::cli::terminal::table::Cell;
 use crate::rotation::{Description, RotationError, RotationRules, VersionId};
 
-pub(super) const HEADER: [&str; 7] =
-    ["SECRET", "VERSION", "LABELS", "ISSUED", "TOKEN EXPIRES", "NEXT ROTATION", "SCHEDULE"];
+/// One row for each secret.
+pub(super) const HEADER: [&str; 4] = ["SECRET", "STATE", "TOKEN EXPIRES", "NEXT ROTATION"];
+/// With `--wide`.
+pub(super) const WIDE_HEADER: [&str; 8] =
+    ["SECRET", "STATE", "VERSION", "LABELS", "ISSUED", "TOKEN EXPIRES", "NEXT ROTATION", "SCHEDULE"];
 
 /// The message for an empty table.
 pub(super) const NOTHING: &str = "no matching secret has rotation enabled";
@@ -23,8 +27,29 @@ const SOON: Duration = Duration::from_secs(3_600);
 const SHORT_ID: usize = 8;
 
 impl Status {
+    /// One row.
+    pub(super) fn row(&self, now: Timestamp) -> Vec<Cell> {
+        let name = Cell::plain(one_line(&self.typed));
+        match &self.described {
+            None => vec![name, self.state(now), self.expires(now)],
+            Some(described) => vec![name, self.state(now), self.expires(now), next_in(described, now)],
+        }
+    }
+
+    fn state(&self, now: Timestamp) -> Cell {
+        let condition = self.condition(now);
+        let mut text = condition.name().replace('_', " ");
+        if let Some(age) = self.failing_for(now).filter(|_| condition == Condition::Failing) {
+            text = format!("{text} for {}", span(age));
+        }
+        match condition.colour() {
+            Some(colour) => Cell::coloured(text, colour),
+            None => Cell::plain(text),
+        }
+    }
+
     /// The first row shows the secret and its current version, the others its further versions.
-    pub(super) fn rows(&self, now: Timestamp) -> Vec<Vec<Cell>> {
+    pub(super) fn wide_rows(&self, now: Timestamp) -> Vec<Vec<Cell>> {
         let name = Cell::plain(one_line(&self.typed));
         let Some(described) = &self.described else {
             let reason = self.error.as_ref().map_or_else(String::new, RotationError::chain);
@@ -35,6 +60,7 @@ impl Status {
         let (id, labels) = versions.next().unwrap_or_default();
         let first = vec![
             name,
+            self.state(now),
             Cell::plain(id),
             Cell::plain(labels),
             Cell::plain(self.issued(now)),
@@ -43,9 +69,9 @@ impl Status {
             Cell::plain(described.rotation_rules.as_ref().and_then(schedule).unwrap_or_default()),
         ];
         let further = |(id, labels)| {
-            let mut row = vec![Cell::default(); HEADER.len()];
-            row[1] = Cell::coloured(id, Colour::Faint);
-            row[2] = Cell::coloured(labels, Colour::Faint);
+            let mut row = vec![Cell::default(); WIDE_HEADER.len()];
+            row[2] = Cell::coloured(id, Colour::Faint);
+            row[3] = Cell::coloured(labels, Colour::Faint);
             row
         };
         std::iter::once(first).chain(versions.map(further)).collect()
@@ -75,6 +101,13 @@ impl Status {
         let next = self.described.as_ref().and_then(|described| described.next_rotation);
         let is_short = expires_at < now + SOON || next.is_some_and(|next| expires_at < next);
         Cell::coloured(distance, if is_short { Colour::Yellow } else { Colour::Green })
+    }
+}
+
+fn next_in(described: &Description, now: Timestamp) -> Cell {
+    match (described.rotation_enabled, described.next_rotation) {
+        (Some(true) | None, Some(next)) => Cell::plain(from_now(next, now)),
+        _ => next_rotation(described, now),
     }
 }
 
@@ -130,7 +163,7 @@ pub(super) mod tests {
             versions: vec![version("0", PREVIOUS), version("1", CURRENT)],
             ..Description::default()
         };
-        Status { typed: "aws:token".to_owned(), described: Some(described), token, error: None }
+        Status { typed: "aws:token".to_owned(), described: Some(described), token, pending_since: None, error: None }
     }
 
     fn stored(expires_at: &str) -> TokenStatus {
@@ -139,15 +172,34 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_table_shows_the_current_version_first() {
+    fn the_wide_table_shows_the_current_version_first() {
         let now = moment("2026-01-02T06:00:00Z");
-        let rows = status(stored("2026-01-03T03:04:04Z")).rows(now);
+        let rows = status(stored("2026-01-03T03:04:04Z")).wide_rows(now);
+        assert_eq!(
+            table::lines(WIDE_HEADER, &rows, Style::default()),
+            [
+                "SECRET     STATE  VERSION   LABELS       ISSUED          TOKEN EXPIRES  NEXT ROTATION                  SCHEDULE",
+                "aws:token  ok     11111111  AWSCURRENT   2 h 55 min ago  in 21 h 4 min  2026-01-02 08:00 UTC (in 2 h)  rate(4 hours), window 2h",
+                "                  00000000  AWSPREVIOUS",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_table_has_one_row_for_each_secret() {
+        let now = moment("2026-01-02T06:00:00Z");
+        let failing = Status {
+            pending_since: Some(moment("2026-01-02T03:00:00Z")),
+            typed: "b".to_owned(),
+            ..status(stored("2026-01-02T07:00:00Z"))
+        };
+        let rows = [status(stored("2026-01-03T03:04:04Z")).row(now), failing.row(now)];
         assert_eq!(
             table::lines(HEADER, &rows, Style::default()),
             [
-                "SECRET     VERSION   LABELS       ISSUED          TOKEN EXPIRES  NEXT ROTATION                  SCHEDULE",
-                "aws:token  11111111  AWSCURRENT   2 h 55 min ago  in 21 h 4 min  2026-01-02 08:00 UTC (in 2 h)  rate(4 hours), window 2h",
-                "           00000000  AWSPREVIOUS",
+                "SECRET     STATE            TOKEN EXPIRES  NEXT ROTATION",
+                "aws:token  ok               in 21 h 4 min  in 2 h",
+                "b          failing for 3 h  in 1 h         in 2 h",
             ]
         );
     }
@@ -170,9 +222,8 @@ pub(super) mod tests {
     #[test]
     fn a_secret_that_cannot_be_described_shows_its_error() {
         let error = RotationError::new(ErrorKind::SecretNotFound, "the secret does not exist");
-        let status =
-            Status { described: None, error: Some(error), token: TokenStatus::Unknown, typed: "nothing".to_owned() };
-        let rows = status.rows(moment("2026-01-02T06:00:00Z"));
+        let status = Status::unknown("nothing".to_owned(), error);
+        let rows = status.wide_rows(moment("2026-01-02T06:00:00Z"));
         assert_eq!(rows, [vec![Cell::plain("nothing"), Cell::coloured("the secret does not exist", Colour::Red)]]);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::rotation::{
-    CURRENT, Deadline, Description, Document, ErrorKind, LabelledVersion, RetryPolicy, RotationError, SecretId,
-    SecretStore, VersionSelector,
+    CURRENT, Deadline, Description, Document, ErrorKind, LabelledVersion, PENDING, RetryPolicy, RotationError,
+    SecretId, SecretStore, VersionId, VersionSelector,
 };
 use crate::secret::SecretString;
 
@@ -15,6 +15,8 @@ pub(super) struct Status {
     pub(super) typed: String,
     pub(super) described: Option<Description>,
     pub(super) token: TokenStatus,
+    /// When a rotation began that is not promoted, where the store tells.
+    pub(super) pending_since: Option<Timestamp>,
     pub(super) error: Option<RotationError>,
 }
 
@@ -50,11 +52,11 @@ impl Status {
             Err(error) if may_hold_token => (TokenStatus::Unreadable, Some(error)),
             Err(error) => (TokenStatus::Unknown, Some(error)),
         };
-        Self { typed, described: Some(described), token, error }
+        Self { typed, described: Some(described), token, pending_since: None, error }
     }
 
     pub(super) fn unknown(typed: String, error: RotationError) -> Self {
-        Self { typed, described: None, token: TokenStatus::Unknown, error: Some(error) }
+        Self { typed, described: None, token: TokenStatus::Unknown, pending_since: None, error: Some(error) }
     }
 
     /// Whether the secret holds a token, or may hold one.
@@ -65,6 +67,12 @@ impl Status {
             (TokenStatus::NotPermitted, _) | (_, None) => true,
             (_, Some(error)) => !matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::NoCurrentVersion),
         }
+    }
+
+    /// The version of a rotation that is not promoted.
+    pub(super) fn pending(&self) -> Option<&VersionId> {
+        let described = self.described.as_ref()?;
+        described.holder(PENDING).filter(|pending| described.holder(CURRENT) != Some(pending))
     }
 
     /// The labelled versions, the current one first.
@@ -92,7 +100,7 @@ impl TokenStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rotation::{Result as Rotated, Staged, StoredValue, VersionId};
+    use crate::rotation::{Result as Rotated, Staged, StoredValue};
     use crate::store::memory::MemoryStore;
 
     const TIMEOUT: Duration = Duration::from_secs(30);

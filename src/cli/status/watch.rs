@@ -13,8 +13,9 @@ use tokio::time::sleep;
 use super::arguments::StatusArgs;
 use super::json::StatusJson;
 use super::read::read_all;
-use super::rows::{HEADER, NOTHING};
+use super::rows::{NOTHING, WIDE_HEADER};
 use super::state::Status;
+use super::table_of;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::to_the_second;
@@ -32,6 +33,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 struct Watch<'a> {
     session: &'a Session,
     interval: Duration,
+    is_wide: bool,
     view: WatchView,
 }
 
@@ -48,7 +50,7 @@ enum WatchView {
 /// A [usage](CommandFailure::usage) failure, or the first listing failed. Later errors are printed, and the watch goes on.
 pub(super) async fn run(arguments: &StatusArgs, interval: Duration, session: &Session) -> Result<Exit, CommandFailure> {
     let mut signals = Signals::listen();
-    let mut watch = Watch { session, interval, view: WatchView::of(session) };
+    let mut watch = Watch { session, interval, is_wide: arguments.wide, view: WatchView::of(session) };
     let mut last = None;
     loop {
         let read = read_all(arguments, session, TIMEOUT);
@@ -86,7 +88,7 @@ impl Watch<'_> {
         let now = self.session.clock.now();
         match &mut self.view {
             WatchView::Table(bar) => {
-                bar.set_message(lines(statuses, failure, now, self.interval, self.session).join("\n"));
+                bar.set_message(lines(statuses, failure, now, (self.interval, self.is_wide), self.session).join("\n"));
                 bar.tick();
             }
             WatchView::Changes(known) => {
@@ -94,7 +96,7 @@ impl Watch<'_> {
                     return self.session.output.error(&failure.message, &failure.hint);
                 }
                 gone(statuses, known).iter().for_each(|status| print(status, now, self.session));
-                changed(statuses, known).into_iter().for_each(|status| print(status, now, self.session));
+                changed(statuses, known, now).into_iter().for_each(|status| print(status, now, self.session));
             }
         }
     }
@@ -113,14 +115,13 @@ fn lines(
     statuses: &[Status],
     failure: Option<&CommandFailure>,
     now: Timestamp,
-    interval: Duration,
+    (interval, is_wide): (Duration, bool),
     session: &Session,
 ) -> Vec<String> {
     let style = session.output.style;
-    let rows: Vec<_> = statuses.iter().flat_map(|status| status.rows(now)).collect();
     let mut lines = match statuses {
         [] => vec![NOTHING.to_owned()],
-        _ => table::lines(HEADER, &rows, style),
+        _ => table_of(statuses, now, is_wide, &session.output),
     };
     let errors = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?)));
     let errors = errors.map(|(status, error)| (format!("{}: {}", status.typed, error.chain()), error.hint()));
@@ -144,27 +145,27 @@ fn gone(statuses: &[Status], known: &mut BTreeMap<String, String>) -> Vec<Status
 }
 
 /// Returns the secrets that have changed since they were last printed.
-fn changed<'a>(statuses: &'a [Status], known: &mut BTreeMap<String, String>) -> Vec<&'a Status> {
+fn changed<'a>(statuses: &'a [Status], known: &mut BTreeMap<String, String>, now: Timestamp) -> Vec<&'a Status> {
     let has_changed = |status: &&Status| {
-        let now = fingerprint(status);
-        known.insert(status.typed.clone(), now.clone()) != Some(now)
+        let found = fingerprint(status, now);
+        known.insert(status.typed.clone(), found.clone()) != Some(found)
     };
     statuses.iter().filter(has_changed).collect()
 }
 
 /// Everything that counts as a change. Error messages do not, since they contain the id of each request.
-fn fingerprint(status: &Status) -> String {
+fn fingerprint(status: &Status, now: Timestamp) -> String {
     let error = status.error.as_ref().map(|error| error.kind().name());
-    let json = serde_json::to_string(&StatusJson::of(status).without_error());
+    let json = serde_json::to_string(&StatusJson::of(status, now).without_error());
     format!("{error:?} {}", json.unwrap_or_default())
 }
 
 fn print(status: &Status, now: Timestamp, session: &Session) {
     let (output, at) = (&session.output, to_the_second(now));
     match output.format {
-        Format::Json => output.json(&StatusJson::of(status).seen(at)),
+        Format::Json => output.json(&StatusJson::of(status, now).seen(at)),
         Format::Text => {
-            let lines = table::lines(HEADER, &status.rows(now), output.style);
+            let lines = table::lines(WIDE_HEADER, &status.wide_rows(now), output.style);
             lines.iter().skip(1).for_each(|line| output.styled(&format!("{at}  {line}")));
         }
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use parking_lot::Mutex;
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 use super::printable::{one_line, printable, printable_json, printable_lines};
@@ -35,6 +36,8 @@ pub struct Output {
     pub(crate) is_shown: bool,
     /// Whether stdout is a terminal that can redraw lines.
     pub(crate) is_redrawn: bool,
+    /// The columns of the terminal that stdout is.
+    pub(crate) width: Option<usize>,
     /// Style of stdout.
     pub(crate) style: Style,
     /// Style of stderr.
@@ -57,7 +60,8 @@ impl Output {
         let error_style = Style::from_lookup(&lookup, stderr.is_terminal());
         let (is_watched, is_shown) = (stderr.is_terminal(), stdout.is_terminal());
         let is_redrawn = is_shown && !is_dumb(&lookup);
-        Self { style, error_style, is_watched, is_shown, is_redrawn, ..Self::to(stdout, stderr) }
+        let width = if is_shown { columns(&lookup) } else { None };
+        Self { width, style, error_style, is_watched, is_shown, is_redrawn, ..Self::to(stdout, stderr) }
     }
 
     /// Any two streams, as plain ASCII.
@@ -69,6 +73,7 @@ impl Output {
             is_watched: false,
             is_shown: false,
             is_redrawn: false,
+            width: None,
             style: Style::default(),
             error_style: Style::default(),
         }
@@ -172,6 +177,13 @@ impl Output {
             _ => exit.into(),
         }
     }
+}
+
+/// `COLUMNS`, or what the terminal says.
+fn columns(lookup: impl Fn(&str) -> Option<String>) -> Option<usize> {
+    let set = lookup("COLUMNS").and_then(|text| text.trim().parse().ok());
+    let asked = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+    set.or_else(asked).filter(|columns| *columns > 0)
 }
 
 fn is_dumb(lookup: impl Fn(&str) -> Option<String>) -> bool {

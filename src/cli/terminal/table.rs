@@ -20,6 +20,35 @@ impl Cell {
     }
 }
 
+/// Shortens the names in the first column so that the table fits into a width, unless two names would be equal then.
+pub(crate) fn fit<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &mut [Vec<Cell>], width: usize) {
+    let widest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count());
+        cells.chain([header[column].len()]).max().unwrap_or_default()
+    };
+    let others: usize = (1..COLUMNS).map(|column| widest(column) + 2).sum();
+    let left = width.saturating_sub(others).max(header[0].len());
+    let names: Vec<_> = rows.iter().map(|row| row.first().map(|cell| shortened(&cell.text, left))).collect();
+    for (index, row) in rows.iter_mut().enumerate() {
+        let is_unique = names.iter().filter(|name| **name == names[index]).count() == 1;
+        if let (true, Some(cell), Some(name)) = (is_unique, row.first_mut(), &names[index]) {
+            cell.text.clone_from(name);
+        }
+    }
+}
+
+/// A name without its first words, as far as that is needed and possible: no word is cut.
+fn shortened(name: &str, width: usize) -> String {
+    const OMITTED: &str = "...";
+    if name.chars().count() <= width {
+        return name.to_owned();
+    }
+    let after_separator = name.match_indices(['/', ':', '-', '_', '.']).map(|(index, _)| &name[index + 1..]);
+    let mut rests = after_separator.filter(|rest| !rest.is_empty());
+    let fitting = rests.find(|rest| rest.chars().count() + OMITTED.len() <= width);
+    fitting.map_or_else(|| name.to_owned(), |rest| format!("{OMITTED}{rest}"))
+}
+
 /// The lines of a table. The last cell of a row that is shorter than the header may exceed its column.
 pub(crate) fn lines<const COLUMNS: usize>(header: [&str; COLUMNS], rows: &[Vec<Cell>], style: Style) -> Vec<String> {
     let full = || rows.iter().filter(|row| row.len() == COLUMNS);
@@ -53,6 +82,23 @@ mod tests {
 
     fn row(cells: &[&str]) -> Vec<Cell> {
         cells.iter().map(|text| Cell::plain(*text)).collect()
+    }
+
+    #[test]
+    fn names_lose_whole_words_and_stay_distinct() {
+        for (name, width, expected) in [
+            ("aws:prod/genesys", 16, "aws:prod/genesys"),
+            ("aws:prod/genesys", 15, "...prod/genesys"),
+            ("aws:prod/genesys", 14, "...genesys"),
+            ("aws:prod/genesys", 5, "aws:prod/genesys"),
+            ("team-a/", 4, "team-a/"),
+        ] {
+            assert_eq!(shortened(name, width), expected, "{name} {width}");
+        }
+        let mut rows = [row(&["prod/a/genesys", "ok"]), row(&["test/a/genesys", "ok"]), row(&["prod/ci/kafka", "ok"])];
+        fit(["NAME", "STATE"], &mut rows, 19);
+        let names: Vec<_> = rows.iter().map(|row| row[0].text.as_str()).collect();
+        assert_eq!(names, ["prod/a/genesys", "test/a/genesys", "...ci/kafka"]);
     }
 
     #[test]

@@ -3,12 +3,11 @@
 //! Every name begins with `genesys_`, because collectors of text files reject names that they have themselves, such as
 //! `process_start_time_seconds`.
 
-use std::fmt::Write;
-
 use strum::VariantArray;
 
 use super::summary::{Status, Summary};
 use crate::engine::counters::{Action, TokenUse};
+use crate::openmetrics::{END, family};
 
 /// The text, which ends with `# EOF`. The config is empty for tokens of earlier versions and for roles that cannot be
 /// read. Names of configs need no escapes: they are letters, digits, `_`, `-` and `.`.
@@ -102,29 +101,10 @@ pub(crate) fn text(status: &Status) -> String {
         "The expiry of the static token that expires first.",
         |summary| summary.first_expiry.map(|time| time.as_second()),
     );
-    text.push_str("# EOF\n");
+    text.push_str(END);
     text
 }
 
 fn count(count: u64) -> Option<i64> {
     i64::try_from(count).ok()
-}
-
-/// Writes a family with its samples. A counter's samples end in `_total`.
-fn family(
-    text: &mut String,
-    (name, kind): (&str, &str),
-    help: &str,
-    samples: impl IntoIterator<Item = (String, impl std::fmt::Display)>,
-) {
-    let suffix = if kind == "counter" { "_total" } else { "" };
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "# TYPE {name} {kind}");
-    if name.ends_with("_seconds") {
-        let _ = writeln!(text, "# UNIT {name} seconds");
-    }
-    let _ = writeln!(text, "# HELP {name} {help}");
-    for (labels, value) in samples {
-        let _ = writeln!(text, "{name}{suffix}{labels} {value}");
-    }
 }

@@ -1,10 +1,10 @@
-//! Counts versions that rotations have replaced (Secrets Manager API reference, `ListSecretVersionIds`).
+//! When versions were created, and how many rotations have replaced (Secrets Manager API reference, `ListSecretVersionIds`).
 
 use jiff::Timestamp;
 
 use super::client::AwsSecretsManager;
 use super::failure::{AwsCall, of_any_call};
-use crate::rotation::{CURRENT, PENDING, PREVIOUS, Result, SecretId};
+use crate::rotation::{CURRENT, PENDING, PREVIOUS, Result, SecretId, VersionId};
 
 impl AwsSecretsManager {
     /// Returns how many versions were created since a time and have none of the labels `AWSCURRENT`, `AWSPREVIOUS` and
@@ -27,5 +27,23 @@ impl AwsSecretsManager {
             count += versions.count();
         }
         Ok(count)
+    }
+
+    /// Returns when a version was created; `None` if it is not listed.
+    ///
+    /// # Errors
+    /// As for reading.
+    pub async fn created(&self, secret: &SecretId, version: &VersionId) -> Result<Option<Timestamp>> {
+        let call = AwsCall { action: "ListSecretVersionIds", secret };
+        let request = self.client.list_secret_version_ids().secret_id(secret.as_str());
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call.failed(&of_any_call(error)))?;
+            let found = page.versions().iter().find(|listed| listed.version_id() == Some(version.as_str()));
+            if let Some(listed) = found {
+                return Ok(listed.created_date().and_then(|date| Timestamp::from_second(date.secs()).ok()));
+            }
+        }
+        Ok(None)
     }
 }
