@@ -25,6 +25,8 @@ if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
     echo 'warning: uncommitted changes: the release cannot be reproduced' >&2
 fi
 export SOURCE_DATE_EPOCH
+# `--version` names it.
+if commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null); then export ROTATOR_COMMIT=$commit; fi
 # No binary may contain these build paths.
 export FORBIDDEN_PATHS=$root:$work:${CARGO_HOME:-$HOME/.cargo}:$(rustc --print sysroot)
 rm -rf "$work/new" "$work/beside"

@@ -12,6 +12,9 @@ port=${VAULT_DEV_PORT:-8200}
 client=5f3c8a52-0001-4e71-9d0c-6f2b3c9d1e10
 secret=simulated
 
+# Settings of another simulator or account must not reach this one.
+for name in $(compgen -e ROTATOR_); do unset "$name"; done
+
 home=$(mktemp -d)
 processes=()
 clean_up() {

@@ -1,6 +1,7 @@
 //! The grammar of the command line.
 
 use std::ffi::OsString;
+use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -27,9 +28,18 @@ Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addres
 AWS_* as for every AWS tool, VAULT_* and BAO_* as for Vault and OpenBao.
 To try it without an account and without a network, run `genesys-rotator demo`.";
 
+/// The version, the commit if the build named one in `ROTATOR_COMMIT`, and the system that it was built for.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let libc = if cfg!(target_env = "musl") { "-musl" } else { "" };
+    let target = format!("{}-{}{libc}", std::env::consts::ARCH, std::env::consts::OS);
+    let version = env!("CARGO_PKG_VERSION");
+    option_env!("ROTATOR_COMMIT")
+        .map_or_else(|| format!("{version} ({target})"), |commit| format!("{version} ({commit}, {target})"))
+});
+
 /// Keeps Genesys Cloud API tokens fresh: exchange, validate, and only then promote.
 #[derive(Debug, Parser)]
-#[command(name = "genesys-rotator", version, after_help = AFTER_HELP, arg_required_else_help = false)]
+#[command(name = "genesys-rotator", version = VERSION.as_str(), after_help = AFTER_HELP, arg_required_else_help = false)]
 pub struct Cli {
     /// Format of the result on stdout
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]

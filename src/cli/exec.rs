@@ -20,6 +20,9 @@ pub struct ExecArgs {
     /// Do not print the token's remaining lifetime to stderr
     #[arg(long, short)]
     pub quiet: bool,
+    /// The variable that holds the token, in place of the platform's own
+    #[arg(long, value_name = "NAME", value_parser = parse_variable)]
+    pub env_name: Option<String>,
     /// The command to run, with its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -40,10 +43,19 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Comman
     if let Some(life) = token.life().filter(|_| !arguments.quiet) {
         session.output.note(format_args!("{life}, and is not refreshed while the command runs"));
     }
+    let variable = arguments.env_name.as_deref().unwrap_or(origin.token_variable);
     let mut command = Command::new(program);
-    command.args(rest).env(origin.token_variable, token.text()).envs(origin.companions);
+    command.args(rest).env(variable, token.text()).envs(origin.companions);
     // The copy of the token in `command` ends with this process's memory.
     Err(not_run(&program.display().to_string(), &command.exec()))
+}
+
+/// A name that every shell accepts (POSIX, section 8.1).
+fn parse_variable(text: &str) -> Result<String, String> {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let is_name =
+        !text.is_empty() && text.chars().all(is_word) && !text.starts_with(|letter: char| letter.is_ascii_digit());
+    is_name.then(|| text.to_owned()).ok_or_else(|| "expected letters, digits and _, such as API_TOKEN".to_owned())
 }
 
 fn not_run(program: &str, error: &io::Error) -> CommandFailure {

@@ -64,6 +64,27 @@ async fn streams_and_exit_status_are_those_of_the_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_token_is_passed_in_the_variable_that_the_command_reads() {
+    let scene = Scene::new().await;
+    let (typed, token) = rotated(&scene).await;
+    let show = [
+        "exec",
+        "--env-name",
+        "API_TOKEN",
+        &typed,
+        "--",
+        "/bin/sh",
+        "-c",
+        "echo $API_TOKEN-$GENESYSCLOUD_ACCESS_TOKEN",
+    ];
+    let transcript = scene.run(&show).await;
+    assert_eq!(transcript.stdout, format!("{token}-\n"));
+    for name in ["", "1A", "A=B", "A B"] {
+        assert_eq!(scene.run(&["exec", "--env-name", name, &typed, "--", "true"]).await.exit, Some(2), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_replaces_the_process_and_receives_its_signals() {
     let scene = Scene::new().await;
     let (typed, _) = rotated(&scene).await;

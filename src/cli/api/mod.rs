@@ -90,11 +90,17 @@ async fn send(caller: &mut Caller<'_>, call: ApiCall, arguments: &ApiArgs) -> Re
         return pages::print(caller, call, arguments.max_pages).await;
     }
     let mut body = caller.call(&call).await?;
+    let mut ends_a_line = true;
     while let Some(piece) = body.next().await? {
+        ends_a_line = piece.last().map_or(ends_a_line, |last| *last == b'\n');
         // A reader that closes the pipe early has what it needs.
         if !caller.output.foreign(&piece) {
             break;
         }
+    }
+    // The prompt of a shell begins on a line of its own; a pipe gets the body unchanged.
+    if caller.output.is_shown && !ends_a_line {
+        caller.output.raw("\n");
     }
     Ok(Exit::Done)
 }

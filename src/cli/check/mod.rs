@@ -103,15 +103,17 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
     }
     match failure {
         Some(failure) => Err(failure),
-        None if is_many => Ok(exit.and(tally.show(session))),
+        None if is_many => Ok(exit.and(tally.show(arguments.selection.all, session))),
         None => Ok(exit),
     }
 }
 
 impl Tally {
-    fn show(&self, session: &Session) -> Exit {
+    /// Prints the counts, as JSON only for `--all`.
+    fn show(&self, is_all: bool, session: &Session) -> Exit {
         let Self { ready, not_ready, skipped } = self;
         match session.output.format {
+            Format::Json if !is_all => {}
             Format::Json => session.output.json(&Summary { summary: self }),
             Format::Text => {
                 session.output.result(format_args!("{ready} ready, {not_ready} not ready, {skipped} skipped"))

@@ -9,7 +9,7 @@ use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::token_life::too_short;
-use crate::rotation::{Clock, RotationReport, Step, StepOutcome, StepRecord};
+use crate::rotation::{Clock, RotationReport, Step, StepOutcome, StepRecord, VersionId};
 
 /// A rotation that has ended.
 pub(in crate::cli) struct Rotation {
@@ -75,7 +75,7 @@ impl Rotation {
         match output.format {
             Format::Json => output.json(&self.to_json()),
             Format::Text if is_many => {
-                let verdict = self.verdict(&session.clock);
+                let verdict = self.verdict(VersionId::short, &session.clock);
                 output.marked("", self.report.promoted(), format_args!(" {}  {verdict}", self.typed));
             }
             Format::Text => {
@@ -123,19 +123,20 @@ impl Rotation {
             let (step, ms) = (record.step.name(), record.took.as_millis());
             output.marked("  ", record.outcome.is_some(), format_args!("{step:<12} {ms:>6} ms  {}", what(record)));
         }
-        output.result(format_args!("  {}", self.verdict(clock)));
+        output.result(format_args!("  {}", self.verdict(VersionId::as_str, clock)));
     }
 
-    fn verdict(&self, clock: &impl Clock) -> String {
+    fn verdict(&self, shown: impl Fn(&VersionId) -> &str, clock: &impl Clock) -> String {
         let revocation = self.revocation.as_ref().map(PreviousEnd::text).unwrap_or_default();
-        format!("{}{revocation}", self.promotion_text(clock))
+        format!("{}{revocation}", self.promotion_text(shown, clock))
     }
 
-    fn promotion_text(&self, clock: &impl Clock) -> String {
+    fn promotion_text(&self, shown: impl Fn(&VersionId) -> &str, clock: &impl Clock) -> String {
         let report = &self.report;
         let Some(version) = report.version.as_ref().filter(|_| report.promoted()) else {
             return "nothing was promoted: readers keep the current version".to_owned();
         };
+        let version = shown(version);
         match report.token_life {
             None => format!("promoted version {version}"),
             Some(life) => {

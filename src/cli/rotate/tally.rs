@@ -101,13 +101,14 @@ impl Tally {
         }
     }
 
-    /// Prints the counts for `--all`, and returns the exit code.
-    pub(super) fn show(&self, session: &Session, is_many: bool) -> Exit {
-        if is_many {
-            match session.output.format {
-                Format::Json => session.output.json(&Summary { summary: self }),
-                Format::Text => session.output.result(self.line()),
-            }
+    /// Prints the counts of several secrets (as JSON only for `--all`), and returns the exit code.
+    pub(super) fn show(&self, session: &Session, is_all: bool) -> Exit {
+        match session.output.format {
+            Format::Json if is_all => session.output.json(&Summary { summary: self }),
+            Format::Text if is_all || self.secrets() > 1 => session.output.result(self.line()),
+            _ => {}
+        }
+        if is_all {
             if self.rotated + self.failed + self.fresh + self.not_begun + self.in_flight == 0 {
                 session.output.error(
                     "no matching secret holds a token that a rotation has written",
@@ -118,6 +119,10 @@ impl Tally {
         }
         let undone = self.failed + self.not_revoked + self.not_begun + self.in_flight;
         if undone == 0 { Exit::Done } else { Exit::Failed }
+    }
+
+    fn secrets(&self) -> usize {
+        self.rotated + self.failed + self.skipped + self.not_begun + self.in_flight
     }
 
     fn line(&self) -> String {

@@ -10,7 +10,7 @@ use crate::cli::terminal::human_time::{from_now, minute, span};
 use crate::cli::terminal::printable::one_line;
 use crate::cli::terminal::style::Colour;
 use crate::cli::terminal::table::Cell;
-use crate::rotation::{Description, RotationError, RotationRules, VersionId};
+use crate::rotation::{Description, RotationError, RotationRules};
 
 /// One row for each secret.
 pub(super) const HEADER: [&str; 4] = ["SECRET", "STATE", "TOKEN EXPIRES", "NEXT ROTATION"];
@@ -23,8 +23,6 @@ pub(super) const NOTHING: &str = "no matching secret has rotation enabled";
 
 /// A token that expires sooner than this is highlighted.
 const SOON: Duration = Duration::from_secs(3_600);
-/// The number of characters of a version id in the table.
-const SHORT_ID: usize = 8;
 
 impl Status {
     /// One row.
@@ -56,7 +54,7 @@ impl Status {
             return vec![vec![name, Cell::coloured(one_line(&reason), Colour::Red)]];
         };
         let versions = self.versions();
-        let mut versions = versions.iter().map(|version| (short(&version.id), version.labels.join(" ")));
+        let mut versions = versions.iter().map(|version| (version.id.short(), version.labels.join(" ")));
         let (id, labels) = versions.next().unwrap_or_default();
         let first = vec![
             name,
@@ -130,16 +128,12 @@ pub(super) fn schedule(rules: &RotationRules) -> Option<String> {
     })
 }
 
-fn short(id: &VersionId) -> String {
-    id.as_str().chars().take(SHORT_ID).collect()
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::cli::terminal::style::Style;
     use crate::cli::terminal::table;
-    use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS};
+    use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS, VersionId};
 
     pub(crate) fn moment(text: &str) -> Timestamp {
         text.parse().expect(text)

@@ -74,6 +74,15 @@ impl VersionId {
         Self(id.into())
     }
 
+    /// Returns the begin of a UUID, and any other id whole.
+    #[cfg(feature = "cli")]
+    pub(crate) fn short(&self) -> &str {
+        match Uuid::try_parse(&self.0) {
+            Ok(_) => self.0.split('-').next().unwrap_or(&self.0),
+            Err(_) => &self.0,
+        }
+    }
+
     /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
