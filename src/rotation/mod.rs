@@ -75,6 +75,7 @@ pub(crate) use tokens::exchange::NewToken;
 pub use tokens::exchange::{Tokens, UNKNOWN_TOKEN_HINT};
 pub use tokens::rate_limit::RateLimiter;
 pub use tokens::retry::{Deadline, RetryPolicy};
+#[cfg(feature = "vault")]
 pub(crate) use tokens::rollback::UnrevokedTokens;
 pub use tokens::rollback::{Rollback, Rollbacks};
 pub use version::labels::{

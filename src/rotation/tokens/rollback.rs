@@ -102,6 +102,7 @@ impl UnrevokedTokens {
     }
 
     /// Takes one of them.
+    #[cfg(feature = "vault")]
     pub(crate) fn take(&self) -> Option<(Place, SecretString)> {
         self.0.lock().pop()
     }
@@ -132,6 +133,7 @@ impl Rollbacks {
     }
 
     /// Undos of their own, whose failures are reported together with these.
+    #[cfg(feature = "vault")]
     pub(crate) fn for_another_operation(&self) -> Self {
         Self { unrevoked: self.unrevoked.clone(), ..Self::default() }
     }
