@@ -90,7 +90,7 @@ async fn status_without_read_permission_shows_the_metadata() {
     let status = &transcript.json()[0];
     assert_eq!((transcript.exit, &status["token"]), (Some(0), &"not_permitted".into()), "{}", transcript.stderr);
     assert_eq!((&status["secret"], &status["schedule"]), (&NAME.into(), &"rate(4 hours)".into()));
-    let table = scene.run(&["status"]).await;
+    let table = scene.run(&["status", "--wide"]).await;
     assert!(table.stdout.contains("access denied") && table.stdout.contains("UTC (in "), "{}", table.stdout);
 }
 

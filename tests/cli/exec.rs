@@ -66,7 +66,7 @@ async fn streams_and_exit_status_are_those_of_the_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_is_passed_in_the_variable_that_the_command_reads() {
     let scene = Scene::new().await;
-    let (typed, token) = rotated(&scene).await;
+    let (typed, value) = rotated(&scene).await;
     let show = [
         "exec",
         "--env-name",
@@ -77,8 +77,8 @@ async fn the_token_is_passed_in_the_variable_that_the_command_reads() {
         "-c",
         "echo $API_TOKEN-$GENESYSCLOUD_ACCESS_TOKEN",
     ];
-    let transcript = scene.run(&show).await;
-    assert_eq!(transcript.stdout, format!("{token}-\n"));
+    let transcript = shown(&scene, scene.command(&show)).await;
+    assert_eq!(transcript.stdout, format!("{value}-\n"));
     for name in ["", "1A", "A=B", "A B"] {
         assert_eq!(scene.run(&["exec", "--env-name", name, &typed, "--", "true"]).await.exit, Some(2), "{name}");
     }

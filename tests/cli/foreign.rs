@@ -55,7 +55,7 @@ async fn hostile_labels_and_version_ids_are_printed_with_escapes() {
         json!({"pending": {"version": HOSTILE, "value": document(CLIENT_SECRET).to_string(), "base_sha256": null}});
     write(scene.directory.path(), "token.json.rotation", &index.to_string());
     for format in ["text", "json"] {
-        let transcript = scene.run(&["status", "prod/genesys", &typed, "--output", format]).await;
+        let transcript = scene.run(&["status", "--wide", "prod/genesys", &typed, "--output", format]).await;
         assert!(transcript.stdout.contains("title"), "{}", transcript.stdout);
         transcript.assert_printable();
     }

@@ -95,7 +95,7 @@ async fn thresholds_set_the_exit_status_and_are_off_by_default() {
         (good, 0, ""),
         (soon, 0, "warning: "),
         (sooner, 1, "the token expires in 19 min"),
-        (expired, 1, "the token expired 20 min ago"),
+        (expired, 1, "the token expired 20 min "),
         (new, 1, "no rotation has stored a token yet"),
     ] {
         let transcript = status(&scene, &thresholds, &of(secret)).await;

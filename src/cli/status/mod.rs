@@ -19,12 +19,11 @@ use jiff::Timestamp;
 use self::arguments::{StatusArgs, StatusFormat};
 use self::json::StatusJson;
 use self::read::read_all;
-use self::rows::{HEADER, NOTHING, WIDE_HEADER};
+use self::rows::{NOTHING, by_urgency, table_of};
 use self::state::Status;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
-use crate::cli::terminal::output::{Format, Output};
-use crate::cli::terminal::table;
+use crate::cli::terminal::output::Format;
 use crate::rotation::Clock;
 
 /// The timeout for each secret.
@@ -84,24 +83,4 @@ fn show(statuses: &[Status], arguments: &StatusArgs, now: Timestamp, session: &S
             table_of(statuses, now, arguments.wide, output).iter().for_each(|line| output.styled(line));
         }
     }
-}
-
-/// The lines of the table, the most urgent secret first.
-fn table_of(statuses: &[Status], now: Timestamp, is_wide: bool, output: &Output) -> Vec<String> {
-    let statuses = by_urgency(statuses, now);
-    if is_wide {
-        let rows: Vec<_> = statuses.iter().flat_map(|status| status.wide_rows(now)).collect();
-        return table::lines(WIDE_HEADER, &rows, output.style);
-    }
-    let mut rows: Vec<_> = statuses.iter().map(|status| status.row(now)).collect();
-    if let Some(width) = output.width {
-        table::fit(HEADER, &mut rows, width);
-    }
-    table::lines(HEADER, &rows, output.style)
-}
-
-fn by_urgency(statuses: &[Status], now: Timestamp) -> Vec<&Status> {
-    let mut sorted: Vec<_> = statuses.iter().collect();
-    sorted.sort_by_key(|status| (status.condition(now), status.expires_at().unwrap_or(Timestamp::MAX)));
-    sorted
 }

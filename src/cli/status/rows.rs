@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::condition::Condition;
 use super::state::{Status, TokenStatus};
 use crate::cli::terminal::human_time::{from_now, minute, span};
+use crate::cli::terminal::output::Output;
 use crate::cli::terminal::printable::one_line;
 use crate::cli::terminal::style::Colour;
-use crate::cli::terminal::table::Cell;
+use crate::cli::terminal::table::{self, Cell};
 use crate::rotation::{Description, RotationError, RotationRules};
 
 /// One row for each secret.
@@ -23,6 +24,27 @@ pub(super) const NOTHING: &str = "no matching secret has rotation enabled";
 
 /// A token that expires sooner than this is highlighted.
 const SOON: Duration = Duration::from_secs(3_600);
+
+/// The lines of the table, the most urgent secret first.
+pub(super) fn table_of(statuses: &[Status], now: Timestamp, is_wide: bool, output: &Output) -> Vec<String> {
+    let statuses = by_urgency(statuses, now);
+    if is_wide {
+        let rows: Vec<_> = statuses.iter().flat_map(|status| status.wide_rows(now)).collect();
+        return table::lines(WIDE_HEADER, &rows, output.style);
+    }
+    let mut rows: Vec<_> = statuses.iter().map(|status| status.row(now)).collect();
+    if let Some(width) = output.width {
+        table::fit(HEADER, &mut rows, width);
+    }
+    table::lines(HEADER, &rows, output.style)
+}
+
+/// The statuses, the most urgent first.
+pub(super) fn by_urgency(statuses: &[Status], now: Timestamp) -> Vec<&Status> {
+    let mut sorted: Vec<_> = statuses.iter().collect();
+    sorted.sort_by_key(|status| (status.condition(now), status.expires_at().unwrap_or(Timestamp::MAX)));
+    sorted
+}
 
 impl Status {
     /// One row.
@@ -132,7 +154,6 @@ pub(super) fn schedule(rules: &RotationRules) -> Option<String> {
 pub(super) mod tests {
     use super::*;
     use crate::cli::terminal::style::Style;
-    use crate::cli::terminal::table;
     use crate::rotation::{CURRENT, ErrorKind, LabelledVersion, PREVIOUS, VersionId};
 
     pub(crate) fn moment(text: &str) -> Timestamp {

@@ -35,7 +35,8 @@ async fn an_empty_selection_is_a_failure_of_every_command() {
     let scene = Scene::new().await;
     scene.holding("prod/database", DATABASE, &[]).await;
     for (command, prefix) in [("rotate", "test/"), ("check", "test/"), ("status", "test/"), ("check", "prod/")] {
-        let transcript = scene.run(&[command, "--all", "--prefix", prefix]).await;
+        let yes: &[&str] = if command == "rotate" { &["--yes"] } else { &[] };
+        let transcript = scene.run(&[&[command, "--all", "--prefix", prefix], yes].concat()).await;
         assert_eq!(transcript.exit, Some(1), "{command} {prefix}: {}", transcript.stdout);
         assert!(!transcript.error().1.is_empty(), "{command}");
     }
