@@ -1,4 +1,4 @@
-//! `status`: versions, labels, token expiry and the next rotation.
+//! `status`: the state of secrets: token expiry, the next rotation, versions and labels.
 
 mod alarm;
 pub(super) mod arguments;
