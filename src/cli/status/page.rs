@@ -48,7 +48,7 @@ pub(super) fn text(statuses: &[&Status], now: Timestamp) -> String {
 <h1>Tokens of {all} secrets</h1>
 <p>{good} ok, {attention} need attention, {bad} of them now. Read at <time>{read} UTC</time>.</p>
 <table>
-<thead><tr><th>Secret</th><th>State</th><th>Lifetime of the token</th><th>Expires</th><th>Next rotation</th></tr></thead>
+<thead><tr><th>Secret</th><th>State</th><th>Lifetime left</th><th>Expires</th><th>Next rotation</th></tr></thead>
 <tbody>
 {rows}</tbody>
 </table>
@@ -84,23 +84,23 @@ fn row(status: &Status, now: Timestamp) -> String {
     };
     let schedule = schedule.map(|text| format!("<p class=\"why\">{}</p>", escaped(&text))).unwrap_or_default();
     format!(
-        "<tr class=\"{level}\"><th scope=\"row\">{}{why}</th><td>{}</td><td>{}</td><td>{expires}</td><td>{next}{schedule}</td></tr>\n",
+        "<tr class=\"{level}\"><th scope=\"row\">{}{why}</th><td>{}</td><td>{}</td><td data-name=\"Expires\">{expires}</td><td data-name=\"Next rotation\">{next}{schedule}</td></tr>\n",
         escaped(&status.typed),
         condition.name().replace('_', " "),
         bar(status, now),
     )
 }
 
-/// The lifetime of the token; the filled part has passed.
+/// What is left of the token's lifetime.
 fn bar(status: &Status, now: Timestamp) -> String {
     let TokenStatus::Stored { issued_at: Some(issued_at), expires_at: Some(expires_at) } = status.token else {
         return String::new();
     };
     let life = expires_at.duration_since(issued_at).as_secs().max(1);
-    let passed = now.duration_since(issued_at).as_secs().clamp(0, life);
-    let percent = passed.saturating_mul(100) / life;
+    let left = expires_at.duration_since(now).as_secs().clamp(0, life);
+    let percent = left.saturating_mul(100) / life;
     format!(
-        "<div class=\"bar\" role=\"img\" aria-label=\"{percent} % passed\"><div style=\"width:{percent}%\"></div></div>"
+        "<div class=\"bar\" role=\"img\" aria-label=\"{percent} % left\"><div style=\"width:{percent}%\"></div></div>"
     )
 }
 
@@ -138,7 +138,7 @@ mod tests {
         for forbidden in ["<script", "http://", "https://", "url(", "@import", "\u{1b}"] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
-        assert!(page.contains("25 % passed") && page.contains("width:25%"), "{page}");
+        assert!(page.contains("75 % left") && page.contains("width:75%"), "{page}");
         assert!(page.contains("1 ok, 1 need attention, 0 of them now"), "{page}");
     }
 }
