@@ -108,6 +108,9 @@ pub(super) fn login_failed(error: VaultError, method: &str, mount: &str) -> Rota
                 "AppRole" => {
                     "check VAULT_ROLE_ID and VAULT_SECRET_ID (a secret id can expire or reach its use limit), VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
                 }
+                "JWT" => {
+                    "check VAULT_JWT_ROLE, the audience and claims bound to that role, the age of the JWT, VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
+                }
                 _ => {
                     "check VAULT_KUBERNETES_ROLE, the service accounts and namespaces bound to that role, VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
                 }

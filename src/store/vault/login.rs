@@ -14,8 +14,7 @@ use super::failure::{VaultError, login_failed};
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
-const HOW: &str =
-    "run `bao login` or `vault login`, or set VAULT_TOKEN, VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_KUBERNETES_ROLE";
+const HOW: &str = "run `bao login` or `vault login`, or set VAULT_TOKEN, VAULT_ROLE_ID and VAULT_SECRET_ID, VAULT_JWT_ROLE and VAULT_JWT, or VAULT_KUBERNETES_ROLE";
 
 /// The login method.
 pub(super) enum LoginMethod {
@@ -25,8 +24,8 @@ pub(super) enum LoginMethod {
     TokenFile(PathBuf),
     /// An AppRole, with a secret id if the role requires one.
     AppRole { mount: String, role_id: Source, secret_id: Option<Source> },
-    /// The token of the pod's service account.
-    Kubernetes { mount: String, role: String, token: Source },
+    /// A JWT that another system issued, such as a CI system (`JWT`) or, for a pod's service account, `Kubernetes`.
+    Jwt { method: &'static str, mount: String, role: String, token: Source },
     /// No method is configured.
     None,
 }
@@ -64,9 +63,10 @@ impl LoginMethod {
                 let login = vaultrs::auth::approle::login(client, mount, &role_id.read()?, &secret_id).await;
                 accepted(login, "AppRole", mount)?
             }
-            Self::Kubernetes { mount, role, token } => {
+            Self::Jwt { method, mount, role, token } => {
+                // The request of both methods has the same form.
                 let login = vaultrs::auth::kubernetes::login(client, mount, role, &token.read()?).await;
-                accepted(login, "Kubernetes", mount)?
+                accepted(login, method, mount)?
             }
             Self::None => return Err(not_logged_in()),
         };

@@ -51,7 +51,7 @@ struct Shared {
 impl VaultKv {
     /// Reads address, namespace and login through a lookup of environment variables, each as `BAO_…` or
     /// `VAULT_…`: `ADDR`, `CACERT`, `NAMESPACE`; `TOKEN`, or `ROLE_ID` and `SECRET_ID` (both also as `…_FILE`), or
-    /// `KUBERNETES_ROLE`, or the file that `bao login` and `vault login` write. The first call logs in.
+    /// `JWT_ROLE` with `JWT`, `KUBERNETES_ROLE`, or the file that `bao login` and `vault login` write. The first call logs in.
     ///
     /// # Errors
     /// [`ConfigurationInvalid`](crate::rotation::ErrorKind::ConfigurationInvalid).

@@ -95,10 +95,17 @@ fn login(environment: &Environment<'_>) -> Result<LoginMethod> {
         let mount = mount(environment, "approle")?;
         return Ok(LoginMethod::AppRole { mount, role_id, secret_id: environment.source("SECRET_ID") });
     }
+    if let Some((name, role)) = environment.get("JWT_ROLE") {
+        let Some(token) = environment.source("JWT") else {
+            let hint = "set VAULT_JWT to the token that the CI system issued, or VAULT_JWT_FILE to its file";
+            return Err(invalid(format!("{name} is set, and VAULT_JWT is not")).with_hint(hint));
+        };
+        return Ok(LoginMethod::Jwt { method: "JWT", mount: mount(environment, "jwt")?, role, token });
+    }
     if let Some((_, role)) = environment.get("KUBERNETES_ROLE") {
         let token = environment.get("KUBERNETES_TOKEN_FILE").map_or(SERVICE_ACCOUNT_TOKEN.to_owned(), |(_, path)| path);
         let mount = mount(environment, "kubernetes")?;
-        return Ok(LoginMethod::Kubernetes { mount, role, token: Source::File(token.into()) });
+        return Ok(LoginMethod::Jwt { method: "Kubernetes", mount, role, token: Source::File(token.into()) });
     }
     if let Some((name, _)) = environment.get("AWS_ROLE") {
         let hint = "run `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
@@ -178,7 +185,8 @@ mod tests {
             [("BAO_TOKEN", "t"), ("VAULT_ROLE_ID_FILE", "/r"), ("VAULT_KUBERNETES_ROLE", "k"), ("HOME", "/home/me")];
         assert!(matches!(read(&all).expect("valid settings").login, LoginMethod::Token(_)));
         assert!(matches!(read(&all[1..]).expect("valid settings").login, LoginMethod::AppRole { secret_id: None, .. }));
-        let LoginMethod::Kubernetes { mount, role, .. } = read(&all[2..]).expect("valid settings").login else {
+        let LoginMethod::Jwt { method: "Kubernetes", mount, role, .. } = read(&all[2..]).expect("valid settings").login
+        else {
             panic!("expected the Kubernetes login");
         };
         assert_eq!((mount.as_str(), role.as_str()), ("kubernetes", "k"));
@@ -191,6 +199,7 @@ mod tests {
     #[test]
     fn invalid_settings_are_rejected_with_the_name_of_the_variable() {
         assert!(refused(&[("VAULT_AWS_ROLE", "ci")]).contains("-method=aws"));
+        assert!(refused(&[("BAO_JWT_ROLE", "ci")]).starts_with("BAO_JWT_ROLE is set, and VAULT_JWT is not"));
         for mount in ["auth/../x", "a/./b", "a//b", "/"] {
             let said = refused(&[("VAULT_ROLE_ID", "r"), ("VAULT_AUTH_MOUNT", mount)]);
             assert!(said.contains("VAULT_AUTH_MOUNT"), "{mount}: {said}");

@@ -186,6 +186,38 @@ async fn a_pod_logs_in_with_its_service_account() {
     assert!(report.promoted(), "{report:?}");
 }
 
+#[tokio::test]
+async fn a_ci_job_logs_in_with_the_jwt_that_its_system_issued() {
+    let Some(root) = Vault::start() else { return };
+    let bao = &root.bao;
+    bao.put("team/genesys", DOCUMENT).await;
+    bao.post("sys/auth/jwt", json!({"type": "jwt"})).await;
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
+    let config = json!({"jwt_validation_pubkeys": [key.public_key_pem()], "jwt_supported_algs": ["EdDSA"]});
+    bao.post("auth/jwt/config", config).await;
+    bao.post("sys/policies/acl/rotator", json!({ "policy": ROTATOR })).await;
+    let bound = json!({
+        "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": "rotator",
+    });
+    bao.post("auth/jwt/role/ci", bound).await;
+    let token = |audience: &str| {
+        let claims = json!({"sub": "project:team", "aud": audience, "exp": 4_102_444_800_u64, "nbf": 1, "iat": 1});
+        let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let signed = [part(br#"{"alg":"EdDSA","typ":"JWT"}"#), part(claims.to_string().as_bytes())].join(".");
+        let signature = rcgen::SigningKey::sign(&key, signed.as_bytes()).expect("a signature");
+        format!("{signed}.{}", part(&signature))
+    };
+    let good = token("vault");
+    let fixture = Vault::with(bao, &[("VAULT_JWT_ROLE", "ci"), ("VAULT_JWT", &good)]);
+    let report = Secret { fixture: &fixture, id: SecretId::new("secret/team/genesys") }.rotate().await;
+    assert!(report.promoted(), "{report:?}");
+    let other = token("elsewhere");
+    let error =
+        Vault::with(bao, &[("VAULT_JWT_ROLE", "ci"), ("VAULT_JWT", &other)]).refusal("secret/team/genesys").await;
+    assert!(error.chain().contains("rejected the JWT login at auth/jwt"), "{}", error.chain());
+    assert!(error.hint().contains("VAULT_JWT_ROLE") && !error.chain().contains(&other), "{}", error.hint());
+}
+
 /// Waits until no token but those of `root` remains.
 async fn until_tokens_expire(bao: &Bao, remaining: usize) {
     until("the token has expired", async || {
