@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
 async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailure> {
     match command {
         Command::Demo => cli::demo::run(&simulate(&SimArgs::default()).await?.genesys_url(), &session.output).await,
+        Command::Adopt(arguments) => cli::adopt::run(arguments, session).await,
         Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
         Command::Revoke(arguments) => cli::revoke::run(arguments, session).await,
         Command::Status(arguments) => cli::status::run(arguments, session).await,

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use super::adopt::AdoptArgs;
 use super::api::ApiArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
@@ -44,6 +45,8 @@ pub struct Cli {
 pub enum Command {
     /// Show three rotations on an embedded simulator; needs no account and no network, and stores nothing
     Demo,
+    /// Store an OAuth client's credentials in a secret without a person seeing them: regenerates the client secret
+    Adopt(AdoptArgs),
     /// Rotate secrets now
     Rotate(RotateArgs),
     /// End a leaked token, or all tokens of an OAuth client

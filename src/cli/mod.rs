@@ -3,6 +3,7 @@
 //! Stdout is the result, stderr everything else. An error is two lines, `error: what` and `hint: what to do`. The binary
 //! passes in arguments, environment, streams and the addresses of the simulators.
 
+pub mod adopt;
 pub mod api;
 mod arguments;
 pub mod check;

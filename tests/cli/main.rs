@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "cli", feature = "lambda"))]
 
+mod adopt;
 mod api;
 mod aws;
 mod check;
