@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use genesys_rotator::cli::{self, Cli, Command, CommandFailure, Exit, Session, SimArgs};
+use simulators::function::FunctionSettings;
 use simulators::{Simulation, SimulationSettings};
 
 #[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
@@ -53,6 +54,7 @@ async fn simulate(arguments: &SimArgs) -> Result<Simulation, CommandFailure> {
         cxone_access_keys,
         token_lifetime,
         function,
+        function_settings: FunctionSettings { tee: arguments.function_log, ..FunctionSettings::default() },
         ..SimulationSettings::default()
     };
     Simulation::start(settings).await.map_err(|error| CommandFailure::simulators(&error))

@@ -24,7 +24,7 @@ use super::token::TokenArgs;
 const AFTER_HELP: &str = "\
 SECRET is aws:NAME_OR_ARN (a bare name means the same), vault:MOUNT/PATH or file:PATH.
 Exit codes: 0 success, 1 failure (readers of a failed secret keep their current token), 2 wrong usage; exec exits with the status of its command.
-Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addresses; ROTATOR_LOG=info logs to stderr; \
+Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addresses; ROTATOR_LOG=info (or error, warn) logs to stderr; \
 AWS_* as for every AWS tool, VAULT_* and BAO_* as for Vault and OpenBao.
 To try it without an account and without a network, run `genesys-rotator demo`.";
 

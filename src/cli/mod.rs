@@ -47,6 +47,8 @@ pub fn open(
     };
     output.format = cli.output;
     let mut session = Session::new(output, environment);
-    session.start_log();
-    Ok((cli.command, session))
+    match session.start_log() {
+        Ok(()) => Ok((cli.command, session)),
+        Err(failure) => Err(session.output.end(Err(failure))),
+    }
 }

@@ -14,6 +14,7 @@ mod fleet;
 mod foreign;
 mod interrupt;
 mod kinds;
+mod logs;
 mod man;
 mod revoke;
 mod sim;
