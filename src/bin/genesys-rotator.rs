@@ -25,6 +25,7 @@ async fn main() -> ExitCode {
 async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailure> {
     match command {
         Command::Demo => cli::demo::run(&simulate(&SimArgs::default()).await?.genesys_url(), &session.output).await,
+        Command::Init(arguments) => cli::init::run(arguments, session).await,
         Command::Adopt(arguments) => cli::adopt::run(arguments, session).await,
         Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
         Command::Revoke(arguments) => cli::revoke::run(arguments, session).await,

@@ -12,6 +12,7 @@ use super::completions::CompletionsArgs;
 use super::doctor::DoctorArgs;
 use super::exec::ExecArgs;
 use super::exit::{CommandFailure, Exit};
+use super::init::InitArgs;
 use super::man::ManArgs;
 use super::revoke::arguments::RevokeArgs;
 use super::rotate::arguments::RotateArgs;
@@ -45,6 +46,8 @@ pub struct Cli {
 pub enum Command {
     /// Show three rotations on an embedded simulator; needs no account and no network, and stores nothing
     Demo,
+    /// Write a document: asks for region and client credentials and checks them; without a terminal, prints an example
+    Init(InitArgs),
     /// Store an OAuth client's credentials in a secret without a person seeing them: regenerates the client secret
     Adopt(AdoptArgs),
     /// Rotate secrets now

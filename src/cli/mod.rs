@@ -12,6 +12,7 @@ pub mod demo;
 pub mod doctor;
 pub mod exec;
 mod exit;
+pub mod init;
 pub mod man;
 pub mod revoke;
 pub mod rotate;

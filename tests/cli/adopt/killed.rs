@@ -45,8 +45,7 @@ impl Scene {
     /// Ends the lease that a killed run holds, as time does.
     async fn expire_lease_of(&self, name: &str) {
         let versions = self.simulation.secrets_manager.versions(name);
-        let holder =
-            versions.into_iter().find(|version| version.labels.iter().any(|label| label == "ROTATOR_LEASE"));
+        let holder = versions.into_iter().find(|version| version.labels.iter().any(|label| label == "ROTATOR_LEASE"));
         let rest = holder.as_ref().and_then(|holder| holder.id.strip_prefix("lease-")?.split_once('-'));
         if let Some((_, rest)) = rest {
             let put = self.aws.put_secret_value().secret_id(name).client_request_token(format!("lease-1-{rest}"));

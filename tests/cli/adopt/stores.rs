@@ -1,5 +1,6 @@
 //! The states of the secret and of its store from which a client is adopted.
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use simulators::faults::{Effect, Fault};
 
@@ -7,6 +8,22 @@ use crate::bao::{Bao, ROOT};
 use crate::{CLIENT_ID, CLIENT_SECRET, SECOND, STEPS, Scene, document, output, read, steps, write};
 
 const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
+
+impl Scene {
+    /// Waits until the platform accepts the client's present secret.
+    async fn propagated(&self) {
+        let (http, secret) = (reqwest::Client::new(), self.secret_of(CLIENT_ID));
+        let url = format!("{}/oauth/token", self.simulation.genesys_url());
+        loop {
+            let request = http.post(&url).basic_auth(CLIENT_ID, Some(&secret)).body("grant_type=client_credentials");
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            if request.send().await.expect("an answer").status() == StatusCode::OK {
+                return;
+            }
+            tokio::time::sleep(SECOND / 4).await;
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_file_gets_a_document_that_only_its_owner_may_read() {
@@ -132,12 +149,12 @@ async fn a_slow_propagation_is_waited_for() {
 async fn a_run_whose_time_ends_before_the_propagation_is_continued_with_the_same_secret() {
     let scene = Scene::new().await;
     let (admin, (path, typed)) = (scene.owner(), scene.new_file("new.json"));
-    scene.simulation.genesys.set(|knobs| knobs.secret_propagation = 25);
-    let timed_out = scene.adopt(&typed, &admin, &["--timeout", "16"]).await;
+    scene.simulation.genesys.set(|knobs| knobs.secret_propagation = 15);
+    let timed_out = scene.adopt(&typed, &admin, &["--timeout", "14"]).await;
     assert_eq!(timed_out.exit, Some(1), "{}", timed_out.stdout);
     assert!(timed_out.error().1.contains("run the command again"), "{}", timed_out.stderr);
     super::expire_lease(&path);
-    scene.simulation.genesys.set(|knobs| knobs.secret_propagation = 0);
+    scene.propagated().await;
     let done = scene.adopt(&typed, &admin, &[]).await;
     assert_eq!(done.exit, Some(0), "{}", done.stderr);
     scene.assert_adopted(&read(&path), "after the second run");
