@@ -39,6 +39,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailur
             let running = simulate(arguments).await?;
             cli::sim::serve(arguments, &session.output, &running.genesys_url(), &running.secrets_manager_url()).await
         }
+        Command::Support(arguments) => cli::support::run(arguments, session).await,
         Command::Completions(arguments) => cli::completions::run(arguments, Cli::command(), &session.output),
         Command::Man(arguments) => cli::man::run(arguments, Cli::command(), &session.output),
     }

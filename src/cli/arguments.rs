@@ -18,6 +18,7 @@ use super::revoke::arguments::RevokeArgs;
 use super::rotate::arguments::RotateArgs;
 use super::sim::SimArgs;
 use super::status::arguments::StatusArgs;
+use super::support::SupportArgs;
 use super::terminal::output::{Format, Output};
 use super::terminal::printable::one_line;
 use super::token::TokenArgs;
@@ -68,6 +69,8 @@ pub enum Command {
     Api(ApiArgs),
     /// Run the Genesys Cloud and Secrets Manager simulators on loopback until interrupted
     Sim(SimArgs),
+    /// Print versions, settings and the state of secrets for a support request, without any secret
+    Support(SupportArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Write the manual pages, one for each command

@@ -18,6 +18,7 @@ pub mod revoke;
 pub mod rotate;
 pub mod sim;
 pub mod status;
+pub mod support;
 mod target;
 mod terminal;
 pub mod token;

@@ -20,6 +20,7 @@ mod man;
 mod revoke;
 mod sim;
 mod states;
+mod support;
 mod terminal;
 mod token;
 mod usage;
