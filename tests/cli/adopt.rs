@@ -1,5 +1,6 @@
 //! `adopt`: a client's secret goes into a document that no person sees.
 
+mod interrupted;
 mod killed;
 mod refused;
 mod stores;

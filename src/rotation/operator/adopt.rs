@@ -14,7 +14,7 @@ use crate::rotation::credentials::platform_name::PlatformName;
 use crate::rotation::credentials::token::TokenKind;
 use crate::rotation::document::fields::Document;
 use crate::rotation::document::plan::SecretRotation;
-use crate::rotation::error::{ErrorKind, Result, RotationError};
+use crate::rotation::error::{ErrorKind, Result, Retryability, RotationError};
 use crate::rotation::ports::clock::Clock;
 use crate::rotation::ports::store::{StoredValue, VersionSelector};
 use crate::rotation::ports::{RotationPlatform, RotationStore};
@@ -22,7 +22,7 @@ use crate::rotation::rotator::Rotator;
 use crate::rotation::run::RotationReport;
 use crate::rotation::step::Step;
 use crate::rotation::tokens::retry::Deadline;
-use crate::rotation::version::labels::{CURRENT, Description, PENDING, SecretId, VersionId};
+use crate::rotation::version::labels::{CURRENT, PENDING, SecretId, VersionId};
 use crate::secret::{ExposeSecret, SecretString, same};
 
 /// How often the first document is written and read back.
@@ -50,8 +50,8 @@ pub trait SecretCreation: Send + Sync {
 enum FirstDocument {
     /// The secret does not exist.
     Create(Document),
-    /// It has no value, an empty one, or a dead client secret.
-    Replace { document: Document, current: Option<StoredValue>, described: Description },
+    /// It has no value, an empty one, or a dead client secret. `staged` is the version of an interrupted run.
+    Replace { document: Document, current: Option<StoredValue>, staged: Option<VersionId> },
     /// The rotation does the rest.
     Present,
 }
@@ -119,12 +119,16 @@ impl<S: RotationStore + SecretCreation, I: RotationPlatform, C: Clock> Rotator<S
                     let create = || self.store.create(secret, &fresh, &value);
                     self.retries.run("create the secret", deadline, create).await
                 }
-                FirstDocument::Replace { document, current, described } => {
-                    self.replace(secret, &fresh, &document.to_value()?, current, &described, deadline).await
+                FirstDocument::Replace { document, current, staged } => {
+                    self.replace(secret, (&fresh, staged.as_ref()), &document.to_value()?, current, deadline).await
                 }
             };
             match written {
-                Err(error) if error.kind() != ErrorKind::StoreConflict => return Err(error),
+                Err(error)
+                    if error.kind() != ErrorKind::StoreConflict || error.retryability() == Retryability::Permanent =>
+                {
+                    return Err(error);
+                }
                 // The next read shows this document, or the one of another writer.
                 _ => {}
             }
@@ -155,8 +159,9 @@ impl<S: RotationStore + SecretCreation, I: RotationPlatform, C: Clock> Rotator<S
         let current = self.retries.run("read the secret", deadline, read).await?;
         let found = current.as_ref().filter(|stored| !stored.text.expose_secret().trim().is_empty());
         let document = found.map(|stored| Document::parse(&stored.text)).transpose()?.unwrap_or_default();
+        let staged = described.holder(PENDING).filter(|version| described.holder(CURRENT) != Some(*version)).cloned();
         if document.is_empty() {
-            return Ok(FirstDocument::Replace { document: Document::of_adoption(adoption), current, described });
+            return Ok(FirstDocument::Replace { document: Document::of_adoption(adoption), current, staged });
         }
         document.check_adoption(adoption)?;
         if document.secret_rotation()? == Some(SecretRotation::Adoption) {
@@ -167,7 +172,7 @@ impl<S: RotationStore + SecretCreation, I: RotationPlatform, C: Clock> Rotator<S
             Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
                 let document = document.without_client_secret();
                 match document.secret_rotation()? {
-                    Some(SecretRotation::Adoption) => Ok(FirstDocument::Replace { document, current, described }),
+                    Some(SecretRotation::Adoption) => Ok(FirstDocument::Replace { document, current, staged }),
                     _ => Err(error),
                 }
             }
@@ -175,27 +180,25 @@ impl<S: RotationStore + SecretCreation, I: RotationPlatform, C: Clock> Rotator<S
         }
     }
 
-    /// Makes `value` the current one by compare-and-set.
+    /// Makes `value` the current one by compare-and-set, as the version `fresh` or as the one that an interrupted run staged.
     async fn replace(
         &self,
         secret: &SecretId,
-        fresh: &VersionId,
+        (fresh, staged): (&VersionId, Option<&VersionId>),
         value: &SecretString,
         current: Option<StoredValue>,
-        described: &Description,
         deadline: Deadline,
     ) -> Result<()> {
-        let left = described.holder(PENDING).filter(|version| described.holder(CURRENT) != Some(*version));
-        let version = match left {
-            Some(left) => {
-                match self.read("read the staged version", secret, VersionSelector::Pending(left), deadline).await? {
-                    // An interrupted adoption staged the same document.
-                    Some(staged) if same(&staged, value) => left,
-                    Some(_) => return Err(interrupted(described)),
-                    None => fresh,
-                }
+        let left = match staged {
+            Some(staged) => {
+                self.read("read the staged version", secret, VersionSelector::Pending(staged), deadline).await?
             }
-            None => fresh,
+            None => None,
+        };
+        let version = match (left, staged) {
+            (Some(left), Some(staged)) if same(&left, value) => staged,
+            (Some(_), _) => return Err(interrupted(secret)),
+            (None, _) => fresh,
         };
         let over = current.unwrap_or_else(|| SecretString::default().into());
         let replace = || async {
@@ -238,8 +241,8 @@ fn check_client(id: &str, client: &FoundClient) -> Result<()> {
     }
 }
 
-fn interrupted(described: &Description) -> RotationError {
-    let message = format!("an interrupted rotation of the secret {} has staged a version", described.name);
+fn interrupted(secret: &SecretId) -> RotationError {
+    let message = format!("an interrupted rotation of the secret {secret} has staged a version");
     RotationError::new(ErrorKind::StoreConflict, message)
         .with_hint("run `genesys-rotator rotate --local` for this secret, which completes or drops that version; if that fails, adopt again")
         .permanent()

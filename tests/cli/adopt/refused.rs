@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use simulators::genesys::{ClientState, OAuthClient};
 
 use super::ADMIN_ID;
+use crate::terminal::on_terminal;
 use crate::{CLIENT_ID, CLIENT_SECRET, Scene, cxone, document, read, write};
 
 /// Asserts that the client keeps its secret, and that no token is left.
@@ -46,6 +47,25 @@ async fn a_secret_whose_rotation_is_disabled_is_refused() {
     let refused = scene.adopt("prod/token", &admin, &["--output", "json"]).await;
     assert_eq!((refused.exit, &refused.json()[0]["error"]["type"]), (Some(1), &"RotationDisabled".into()));
     assert_eq!((scene.current("prod/token"), scene.secret_of(CLIENT_ID).as_str()), (before, CLIENT_SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_an_interrupted_rotation_is_completed_or_dropped_before_a_dead_secret_is_replaced() {
+    let scene = Scene::new().await;
+    let (admin, text) = (scene.owner(), document("hush-hush-dead-secret").to_string());
+    let path = write(scene.directory.path(), "token.json", &text);
+    let staged = document("hush-hush-other-dead-secret").to_string();
+    let versions = json!({"pending": {"version": "6669da05-b1c8-4f49-97d9-c8e5bed98e20", "value": staged}}).to_string();
+    write(scene.directory.path(), "token.json.rotation", &versions);
+    let typed = format!("file:{}", path.display());
+    let refused = scene.adopt(&typed, &admin, &["--output", "json"]).await;
+    assert_eq!((refused.exit, &refused.json()[0]["error"]["type"]), (Some(1), &"StoreConflict".into()));
+    assert!(refused.error().1.contains("rotate --local"), "{}", refused.stderr);
+    assert_untouched(&scene, "interrupted");
+    assert_eq!(scene.run(&["rotate", "--local", &typed]).await.exit, Some(1), "its credentials are dead");
+    let done = scene.adopt(&typed, &admin, &[]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    scene.assert_adopted(&read(&path), "after the hint");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,6 +139,21 @@ async fn adopting_needs_a_confirmation() {
     let refused = scene.run(&["adopt", &typed, "--client", CLIENT_ID, "--admin", &admin]).await;
     assert_eq!((refused.exit, scene.simulation.journal.calls().len(), path.exists()), (Some(2), 0, false));
     assert!(refused.error().1.contains("--yes"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adopting_asks_for_confirmation_on_a_terminal() {
+    let scene = Scene::new().await;
+    let (admin, (path, typed)) = (scene.owner(), scene.new_file("new.json"));
+    let adopt = ["adopt", &typed, "--client", CLIENT_ID, "--admin", &admin];
+    let no = on_terminal(&scene, &[("Continue? [y/N] ", "n\n")], &adopt).await;
+    assert!(no.exit == Some(1) && no.stdout.contains("nothing was changed"), "{}", no.stdout);
+    assert!(no.stdout.contains("other secrets that use the present one fail"), "{}", no.stdout);
+    assert!(!path.exists());
+    assert_untouched(&scene, "cancelled");
+    let yes = on_terminal(&scene, &[("Continue? [y/N] ", "y\n")], &adopt).await;
+    assert_eq!(yes.exit, Some(0), "{}", yes.stdout);
+    scene.assert_adopted(&read(&path), "confirmed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

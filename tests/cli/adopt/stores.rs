@@ -89,6 +89,24 @@ async fn secrets_of_secrets_manager_are_adopted_whatever_they_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stale_reads_of_secrets_manager_settle() {
+    let scene = Scene::new().await;
+    let admin = scene.owner();
+    for (stale_reads, value) in [1, 2, 4].into_iter().flat_map(|reads| [(reads, None), (reads, Some("{}"))]) {
+        let name = format!("stale-{stale_reads}-{}", value.is_some());
+        if let Some(value) = value {
+            let create = scene.aws.create_secret().name(&name).secret_string(value);
+            create.send().await.expect("the secret is created");
+        }
+        scene.simulation.secrets_manager.set(|knobs| knobs.stale_reads = stale_reads);
+        let done = scene.adopt(&name, &admin, &[]).await;
+        assert_eq!(done.exit, Some(0), "{name}: {}", done.stderr);
+        scene.simulation.secrets_manager.set(|knobs| knobs.stale_reads = 0);
+        scene.assert_adopted(&scene.current(&name), &name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_works_is_not_regenerated_again() {
     let scene = Scene::new().await;
     let (admin, (path, typed)) = (scene.owner(), scene.file("token.json"));
