@@ -206,6 +206,8 @@ async fn two_adoptions_at_once_end_with_one_working_document() {
         let scene = Scene::new().await;
         let admin = scene.owner();
         let (path, file) = scene.new_file("new.json");
+        // Without a lease, both would send this request.
+        scene.simulation.faults.add(Fault::always(REGENERATE, Effect::DelayAnswer(SECOND)));
         let typed = if store == "aws" { "new" } else { &file };
         let (first, second) = tokio::join!(scene.adopt(typed, &admin, &[]), scene.adopt(typed, &admin, &[]));
         for done in [first, second] {
