@@ -76,7 +76,11 @@ fn parse(wanted: &str) -> Result<Targets, UnknownFilter> {
 
 /// Accepts FATAL, which Lambda's console offers (Lambda developer guide, "Log-level filtering").
 fn level_of(text: &str) -> Option<LevelFilter> {
-    if text.eq_ignore_ascii_case("fatal") { Some(LevelFilter::ERROR) } else { text.parse().ok() }
+    match text {
+        "" => None,
+        text if text.eq_ignore_ascii_case("fatal") => Some(LevelFilter::ERROR),
+        text => text.parse().ok(),
+    }
 }
 
 /// Whether a text can be a module's path.
@@ -162,6 +166,7 @@ mod tests {
             "hyper",
             "loud=loud",
             "=info",
+            "hyper=",
             "genesys-rotator=debug",
             "info;debug",
             "[span]=info",

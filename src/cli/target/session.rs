@@ -54,18 +54,21 @@ impl Session {
     pub fn start_log(&mut self) -> Result<(), CommandFailure> {
         let set = |name: &str| (self.environment)(name).filter(|text| !text.trim().is_empty());
         let filter = match (set(LOG), set(SHARED_LOG)) {
-            (Some(text), _) => log_filter(Some(&text))
-                .map_err(|error| CommandFailure::usage(format!("{LOG}: {error}"), UnknownFilter::HINT))?,
+            (Some(text), _) => {
+                let wrong = |error| CommandFailure::usage(format!("{LOG}: {error}"), UnknownFilter::HINT);
+                let filter = log_filter(Some(&text)).map_err(wrong)?;
+                if is_beyond_this_build(&filter) {
+                    self.output.warning(
+                        &format!("{LOG}: this build logs at the levels error, warn and info only"),
+                        "a debug build (`cargo build`) also has the levels debug and trace",
+                    );
+                }
+                filter
+            }
             // It may be meant for another program.
             (None, Some(text)) => log_filter_or_default(Some(&text)).0,
             (None, None) => return Ok(()),
         };
-        if is_beyond_this_build(&filter) {
-            self.output.warning(
-                "this build logs at the levels error, warn and info only",
-                "a debug build (`cargo build`) also has the levels debug and trace",
-            );
-        }
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(|| LogLines)
             .with_ansi(false)
