@@ -1,14 +1,16 @@
 //! The command is killed at any call, and run again.
 
 use std::fs::{self, File};
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use simulators::faults::{Effect, Fault};
 
-use crate::{CLIENT_ID, Scene, read};
+use crate::bao::signal;
+use crate::{CLIENT_ID, SECOND, Scene, Transcript, read};
 
+const REGENERATE: &str = "POST /api/v2/oauth/clients/{id}/secret";
 const EXPECT: &str = "no test panicked";
 
 /// Runs the command, which the fault kills. Returns its exit code, `None` if it was killed. No stream may hold a secret.
@@ -107,4 +109,28 @@ async fn a_kill_at_any_call_heals_in_a_file() {
         assert_eq!(done.exit, Some(0), "{call}: {}", done.stderr);
         scene.assert_adopted(&read(&path), &format!("after call {call}"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_the_command_and_the_next_run_continues() {
+    let scene = Scene::new().await;
+    let (admin, (path, typed)) = (scene.owner(), scene.new_file("new.json"));
+    scene.simulation.faults.add(Fault::once(REGENERATE, Effect::DelayAnswer(SECOND)));
+    let mut command = scene.command(&["adopt", &typed, "--client", CLIENT_ID, "--admin", &admin, "--yes"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the binary runs");
+    while scene.simulation.journal.count(REGENERATE) == 0 {
+        tokio::time::sleep(SECOND / 100).await;
+    }
+    signal(child.id(), "TERM");
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("the task completes");
+    let ended = scene.without_log(Transcript::of(ended.expect("the process ends")));
+    assert_eq!(ended.exit, Some(1), "{}", ended.stderr);
+    let (error, hint) = ended.error();
+    assert!(error.contains("was interrupted") && hint.contains("run the command again"), "{}", ended.stderr);
+    assert_eq!(scene.simulation.genesys.live_tokens(), [""; 0], "the administrator's token is revoked");
+    super::expire_lease(&path);
+    let done = scene.adopt(&typed, &admin, &[]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    scene.assert_adopted(&read(&path), "after the signal");
 }
