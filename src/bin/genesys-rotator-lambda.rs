@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use genesys_rotator::lambda::{Function, Metrics, only_json};
-use genesys_rotator::log_filter::log_filter;
+use genesys_rotator::log_filter::{UnknownFilter, log_filter_or_default};
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::{Rotator, SystemClock};
 use genesys_rotator::store::aws::{AwsSecretsManager, sdk_config};
@@ -22,7 +22,11 @@ async fn main() -> ExitCode {
     let level = variable("ROTATOR_LOG").or_else(|| variable("AWS_LAMBDA_LOG_LEVEL"));
     let lines =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
-    tracing_subscriber::registry().with(lines).with(log_filter(level.as_deref())).init();
+    let (filter, ignored) = log_filter_or_default(level.as_deref());
+    tracing_subscriber::registry().with(lines).with(filter).init();
+    if let Some(error) = ignored {
+        tracing::warn!(error.hint = UnknownFilter::HINT, "the log level in the environment is ignored: {error}");
+    }
     let store = AwsSecretsManager::new(&sdk_config::from_lambda_environment(variable));
     let rotator = |issuer| Rotator::new(store, issuer, SystemClock);
     let metrics = Metrics::new(std::io::stdout(), variable("ROTATOR_METRIC_NAMESPACE"));

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use genesys_rotator::cli::{self, Cli, Command, CommandFailure, Exit, Session, SimArgs};
+use simulators::function::FunctionSettings;
 use simulators::{Simulation, SimulationSettings};
 
 #[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
@@ -24,6 +25,8 @@ async fn main() -> ExitCode {
 async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailure> {
     match command {
         Command::Demo => cli::demo::run(&simulate(&SimArgs::default()).await?.genesys_url(), &session.output).await,
+        Command::Init(arguments) => cli::init::run(arguments, session).await,
+        Command::Adopt(arguments) => cli::adopt::run(arguments, session).await,
         Command::Rotate(arguments) => cli::rotate::run(arguments, session).await,
         Command::Revoke(arguments) => cli::revoke::run(arguments, session).await,
         Command::Status(arguments) => cli::status::run(arguments, session).await,
@@ -36,6 +39,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailur
             let running = simulate(arguments).await?;
             cli::sim::serve(arguments, &session.output, &running.genesys_url(), &running.secrets_manager_url()).await
         }
+        Command::Support(arguments) => cli::support::run(arguments, session).await,
         Command::Completions(arguments) => cli::completions::run(arguments, Cli::command(), &session.output),
         Command::Man(arguments) => cli::man::run(arguments, Cli::command(), &session.output),
     }
@@ -52,6 +56,7 @@ async fn simulate(arguments: &SimArgs) -> Result<Simulation, CommandFailure> {
         cxone_access_keys,
         token_lifetime,
         function,
+        function_settings: FunctionSettings { tee: arguments.function_log, ..FunctionSettings::default() },
         ..SimulationSettings::default()
     };
     Simulation::start(settings).await.map_err(|error| CommandFailure::simulators(&error))

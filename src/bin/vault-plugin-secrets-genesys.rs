@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use genesys_rotator::engine::GenesysEngine;
-use genesys_rotator::log_filter::log_filter;
+use genesys_rotator::log_filter::{UnknownFilter, log_filter_or_default};
 use genesys_rotator::platform::{Endpoints, Platforms};
 use genesys_rotator::rotation::SystemClock;
 use openbao_plugin::{About, HclogLayer, Start, Terminal, run, start};
@@ -22,8 +22,11 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn main() -> ExitCode {
-    let filter = log_filter(variable("ROTATOR_LOG").as_deref());
+    let (filter, ignored) = log_filter_or_default(variable("ROTATOR_LOG").as_deref());
     tracing_subscriber::registry().with(HclogLayer::new(std::io::stderr())).with(filter).init();
+    if let Some(error) = ignored {
+        tracing::warn!("ROTATOR_LOG is ignored: {error}; {}", UnknownFilter::HINT);
+    }
     let executable = std::env::current_exe().unwrap_or_default();
     let terminal = Terminal::new(std::io::stdout(), std::io::stderr(), &executable);
     match start(&ABOUT, variable, std::env::args().skip(1), terminal) {

@@ -6,17 +6,20 @@ use std::sync::LazyLock;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use super::adopt::AdoptArgs;
 use super::api::ApiArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
 use super::doctor::DoctorArgs;
 use super::exec::ExecArgs;
 use super::exit::{CommandFailure, Exit};
+use super::init::InitArgs;
 use super::man::ManArgs;
 use super::revoke::arguments::RevokeArgs;
 use super::rotate::arguments::RotateArgs;
 use super::sim::SimArgs;
 use super::status::arguments::StatusArgs;
+use super::support::SupportArgs;
 use super::terminal::output::{Format, Output};
 use super::terminal::printable::one_line;
 use super::token::TokenArgs;
@@ -24,7 +27,7 @@ use super::token::TokenArgs;
 const AFTER_HELP: &str = "\
 SECRET is aws:NAME_OR_ARN (a bare name means the same), vault:MOUNT/PATH or file:PATH.
 Exit codes: 0 success, 1 failure (readers of a failed secret keep their current token), 2 wrong usage; exec exits with the status of its command.
-Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addresses; ROTATOR_LOG=info logs to stderr; \
+Environment: ROTATOR_LOGIN_URL and ROTATOR_API_URL replace the platform's addresses; ROTATOR_LOG=info (or error, warn) logs to stderr; \
 AWS_* as for every AWS tool, VAULT_* and BAO_* as for Vault and OpenBao.
 To try it without an account and without a network, run `genesys-rotator demo`.";
 
@@ -54,6 +57,10 @@ pub struct Cli {
 pub enum Command {
     /// Show three rotations on an embedded simulator; needs no account and no network, and stores nothing
     Demo,
+    /// Write a document: asks for region and client credentials and checks them; without a terminal, prints an example
+    Init(InitArgs),
+    /// Store an OAuth client's credentials in a secret without a person seeing them: regenerates the client secret
+    Adopt(AdoptArgs),
     /// Rotate secrets now
     Rotate(RotateArgs),
     /// End a leaked token, or all tokens of an OAuth client
@@ -72,6 +79,8 @@ pub enum Command {
     Api(ApiArgs),
     /// Run the Genesys Cloud and Secrets Manager simulators on loopback until interrupted
     Sim(SimArgs),
+    /// Print versions, settings and the state of secrets for a support request, without any secret
+    Support(SupportArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Write the manual pages, one for each command

@@ -3,6 +3,7 @@
 //! Stdout is the result, stderr everything else. An error is two lines, `error: what` and `hint: what to do`. The binary
 //! passes in arguments, environment, streams and the addresses of the simulators.
 
+pub mod adopt;
 pub mod api;
 mod arguments;
 pub mod check;
@@ -11,11 +12,13 @@ pub mod demo;
 pub mod doctor;
 pub mod exec;
 mod exit;
+pub mod init;
 pub mod man;
 pub mod revoke;
 pub mod rotate;
 pub mod sim;
 pub mod status;
+pub mod support;
 mod target;
 mod terminal;
 pub mod token;
@@ -46,6 +49,8 @@ pub fn open(
     };
     output.format = cli.output;
     let mut session = Session::new(output, environment);
-    session.start_log();
-    Ok((cli.command, session))
+    match session.start_log() {
+        Ok(()) => Ok((cli.command, session)),
+        Err(failure) => Err(session.output.end(Err(failure))),
+    }
 }

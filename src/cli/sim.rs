@@ -33,6 +33,9 @@ pub struct SimArgs {
     /// Rotation function (a Lambda binary) that RotateSecret runs for every secret
     #[arg(long, value_name = "PATH")]
     pub function: Option<PathBuf>,
+    /// Copy the function's log to stderr
+    #[arg(long, requires = "function")]
+    pub function_log: bool,
 }
 
 /// The first line on stdout: the base URLs of the simulators.

@@ -33,6 +33,7 @@ mod steps;
 mod tokens;
 mod version;
 
+pub use credentials::adoption::Adoption;
 pub use credentials::keys::{Credentials, CxoneGrant, KeyOwner, KeyPair};
 pub use credentials::place::{CxoneLogin, CxonePlace, Place};
 pub use credentials::platform_name::{PlatformName, shown};
@@ -43,6 +44,8 @@ pub use document::plan::SecretRotation;
 pub use document::probe::{Probe, is_plain_path};
 pub use document::token_life::TokenLife;
 pub use error::{ErrorKind, Result, Retryability, RotationError, error_chain};
+#[cfg(feature = "operator")]
+pub use operator::adopt::SecretCreation;
 #[cfg(feature = "operator")]
 pub use operator::check::{AdminAccess, AdminTarget, CheckReport, CheckStage};
 #[cfg(feature = "operator")]

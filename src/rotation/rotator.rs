@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::credentials::adoption::Adoption;
 use super::credentials::keys::Credentials;
 use super::credentials::platform_name::PlatformName;
 use super::document::credentials::CredentialSource;
@@ -31,6 +32,8 @@ pub struct Rotator<S, I, C> {
     pub retries: RetryPolicy,
     /// Limits the token requests of each client, if several rotators share it.
     pub limiter: Option<RateLimiter>,
+    /// The client whose secret may be regenerated, if its document has none.
+    pub(crate) adoption: Option<Adoption>,
     pub(crate) rollbacks: Rollbacks,
 }
 
@@ -38,7 +41,7 @@ impl<S, I, C> Rotator<S, I, C> {
     /// A rotator with the default retries and without a rate limiter.
     pub fn new(store: S, issuer: I, clock: C) -> Self {
         let (retries, rollbacks) = (RetryPolicy::default(), Rollbacks::default());
-        Self { store, issuer, clock, retries, limiter: None, rollbacks }
+        Self { store, issuer, clock, retries, limiter: None, adoption: None, rollbacks }
     }
 
     /// Sets the retry policy.
@@ -51,6 +54,12 @@ impl<S, I, C> Rotator<S, I, C> {
     #[must_use]
     pub fn with_limiter(self, limiter: RateLimiter) -> Self {
         Self { limiter: Some(limiter), ..self }
+    }
+
+    /// Allows rotations to regenerate the secret of a client whose document has none.
+    #[must_use]
+    pub fn with_adoption(self, adoption: Adoption) -> Self {
+        Self { adoption: Some(adoption), ..self }
     }
 
     pub(crate) fn tokens(&self) -> Tokens<'_, I, C> {

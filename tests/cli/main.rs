@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "cli", feature = "lambda"))]
 
+mod adopt;
 mod api;
 mod aws;
 mod check;
@@ -11,13 +12,16 @@ mod exec;
 mod file;
 mod fleet;
 mod foreign;
+mod init;
 mod interrupt;
 mod kinds;
+mod logs;
 mod man;
 mod monitoring;
 mod revoke;
 mod sim;
 mod states;
+mod support;
 mod terminal;
 mod token;
 mod usage;

@@ -9,7 +9,7 @@ use super::{BINARY, CLIENT_ID, Scene, Transcript};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/terminal.py");
 
 /// Runs on a pseudoterminal that sends each reply once its prompt appears.
-async fn on_terminal(scene: &Scene, replies: &[(&str, &str)], arguments: &[&str]) -> Transcript {
+pub async fn on_terminal(scene: &Scene, replies: &[(&str, &str)], arguments: &[&str]) -> Transcript {
     #[expect(clippy::disallowed_methods, reason = "PYTHON overrides the interpreter of the machine")]
     let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
     let mut command = Command::new(python);

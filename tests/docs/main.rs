@@ -122,6 +122,7 @@ pages! {
     commands_of_kv_run: "docs/kv.md",
     commands_of_documents_run: "docs/documents.md",
     commands_of_fidelity_run: "docs/fidelity.md",
+    commands_of_onboarding_run: "docs/onboarding.md",
     commands_of_packages_run: "docs/packages.md",
     commands_of_pipelines_run: "docs/pipelines.md",
     commands_of_infra_terraform_run: "infra/terraform/README.md",

@@ -167,6 +167,13 @@ pub const SETTINGS: &[Setting] = &[
     Setting { page: "docs/fidelity.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
+        page: "docs/onboarding.md",
+        host: Host::Simulators,
+        given: &[],
+        after: &[],
+        elsewhere: &[("genesys-rotator init team.json", "asks on a terminal")],
+    },
+    Setting {
         page: "docs/packages.md",
         host: Host::EngineToInstall,
         given: &[],

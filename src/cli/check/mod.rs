@@ -23,7 +23,7 @@ use crate::cli::terminal::human_time::parse_duration;
 use crate::cli::terminal::output::Format;
 use crate::cli::terminal::signals::Signals;
 use crate::platform::Platforms;
-use crate::rotation::{CheckStage, Clock, Deadline, RateLimiter, RotationError, Rotator, SystemClock};
+use crate::rotation::{CheckStage, Clock, Deadline, RateLimiter, RotationError, Rotator, SecretId, SystemClock};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -108,6 +108,33 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
     }
 }
 
+/// Checks a document that is not stored yet, and prints the result.
+///
+/// # Errors
+/// An interruption. The errors that the check finds are printed.
+pub(in crate::cli) async fn check_unstored(
+    typed: &str,
+    secret: &SecretId,
+    rotator: &Rotator<AnyStore, Platforms, SystemClock>,
+    deadline: Deadline,
+    session: &Session,
+) -> Result<Exit, CommandFailure> {
+    let check = check_once(rotator, typed, secret, deadline);
+    let checked = run_until(Signals::listen().next(), rotator, check).await.map_err(interruption)?;
+    Ok(checked.show(&session.output))
+}
+
+async fn check_once(
+    rotator: &Rotator<AnyStore, Platforms, SystemClock>,
+    typed: &str,
+    secret: &SecretId,
+    deadline: Deadline,
+) -> Checked {
+    let mut tried = Vec::new();
+    let result = rotator.check_watched(secret, deadline, |stage| tried.push(stage)).await;
+    Checked { secret: typed.to_owned(), tried, result, fix: Fix::default() }
+}
+
 impl Tally {
     /// Prints the counts, as JSON only for `--all`.
     fn show(&self, is_all: bool, session: &Session) -> Exit {
@@ -153,26 +180,15 @@ impl Checking<'_> {
                     Decision::Fail(error) => return Some(failed(error)),
                 }
             }
-            let mut checked = self.check_once(&rotator, &chosen, deadline).await;
+            let mut checked = check_once(&rotator, &chosen.secret.typed, &chosen.secret.id, deadline).await;
             if self.arguments.fix && checked.could_be_raised() {
                 let report = rotator.raise_token_duration(&chosen.secret.id, deadline).await;
-                checked = self.check_once(&rotator, &chosen, deadline).await;
+                checked = check_once(&rotator, &chosen.secret.typed, &chosen.secret.id, deadline).await;
                 checked.fix = Fix { tried: Some(report) };
             }
             Some(checked)
         };
         run_until(interrupted, &rotator, check).await
-    }
-
-    async fn check_once(
-        &self,
-        rotator: &Rotator<AnyStore, Platforms, SystemClock>,
-        chosen: &Chosen,
-        deadline: Deadline,
-    ) -> Checked {
-        let mut tried = Vec::new();
-        let result = rotator.check_watched(&chosen.secret.id, deadline, |stage| tried.push(stage)).await;
-        Checked { secret: chosen.secret.typed.clone(), tried, result, fix: Fix::default() }
     }
 }
 

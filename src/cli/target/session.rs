@@ -10,15 +10,17 @@ use super::store::AnyStore;
 use crate::cli::exit::CommandFailure;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::printable::LogLines;
-use crate::log_filter::log_filter;
+use crate::log_filter::{UnknownFilter, is_beyond_this_build, log_filter, log_filter_or_default};
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{Result as Rotated, Rotator, SystemClock};
 use crate::store::aws::{self, AwsSecretsManager};
 use crate::store::file::FileStore;
 use crate::store::vault::VaultKv;
 
-/// The environment variables that enable logging, in order of precedence.
-const LOG_VARIABLES: [&str; 2] = ["ROTATOR_LOG", "RUST_LOG"];
+/// The environment variable that enables logging.
+const LOG: &str = "ROTATOR_LOG";
+/// The variable that other programs read too, if [`LOG`] is not set.
+const SHARED_LOG: &str = "RUST_LOG";
 
 type VariableLookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -46,19 +48,38 @@ impl Session {
     }
 
     /// Logs to stderr if `ROTATOR_LOG` or `RUST_LOG` is set.
-    pub fn start_log(&mut self) {
-        let set = |name: &&str| (self.environment)(name).filter(|text| !text.trim().is_empty());
-        let Some(filter) = LOG_VARIABLES.iter().find_map(set) else { return };
+    ///
+    /// # Errors
+    /// A [usage](CommandFailure::usage) failure if `ROTATOR_LOG` is no level and no filter.
+    pub fn start_log(&mut self) -> Result<(), CommandFailure> {
+        let set = |name: &str| (self.environment)(name).filter(|text| !text.trim().is_empty());
+        let filter = match (set(LOG), set(SHARED_LOG)) {
+            (Some(text), _) => {
+                let wrong = |error| CommandFailure::usage(format!("{LOG}: {error}"), UnknownFilter::HINT);
+                let filter = log_filter(Some(&text)).map_err(wrong)?;
+                if is_beyond_this_build(&filter) {
+                    self.output.warning(
+                        &format!("{LOG}: this build logs at the levels error, warn and info only"),
+                        "a debug build (`cargo build`) also has the levels debug and trace",
+                    );
+                }
+                filter
+            }
+            // It may be meant for another program.
+            (None, Some(text)) => log_filter_or_default(Some(&text)).0,
+            (None, None) => return Ok(()),
+        };
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(|| LogLines)
             .with_ansi(false)
             // Write errors of stderr cannot be reported on stderr.
             .log_internal_errors(false);
         // Fails only if this process has a subscriber already.
-        tracing_subscriber::registry().with(lines.with_filter(log_filter(Some(&filter)))).try_init().ok();
+        tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().ok();
         // A progress bar and log lines would overwrite each other.
         self.output.is_watched = false;
         self.output.is_redrawn = false;
+        Ok(())
     }
 
     /// An environment variable; `None` if it is unset or empty.

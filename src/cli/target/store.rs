@@ -1,7 +1,8 @@
 //! An enum that dispatches to the stores of the command line.
 
 use crate::rotation::{
-    Description, Lease, Result, SecretId, SecretStore, Staged, StoredValue, VersionId, VersionSelector, WriteAhead,
+    Description, ErrorKind, Lease, Result, RotationError, SecretCreation, SecretId, SecretStore, Staged, StoredValue,
+    VersionId, VersionSelector, WriteAhead,
 };
 use crate::secret::SecretString;
 use crate::store::aws::AwsSecretsManager;
@@ -141,6 +142,17 @@ impl Lease for AnyStore {
             Self::File(store) => store.release_lease(secret, holder, version).await,
             Self::Memory(store) => store.release_lease(secret, holder, version).await,
             Self::Vault(store) => store.release_lease(secret, holder, version).await,
+        }
+    }
+}
+
+impl SecretCreation for AnyStore {
+    async fn create(&self, secret: &SecretId, version: &VersionId, value: &SecretString) -> Result<()> {
+        match self {
+            Self::Aws(store) => store.create(secret, version, value).await,
+            Self::File(store) => store.create(secret, version, value).await,
+            Self::Memory(_) => Err(RotationError::new(ErrorKind::StoreDenied, "the demonstration creates no secrets")),
+            Self::Vault(store) => store.create(secret, version, value).await,
         }
     }
 }

@@ -4,6 +4,7 @@ pub(super) mod confirmation;
 pub(super) mod human_time;
 pub(super) mod output;
 pub(super) mod printable;
+pub(super) mod prompt;
 pub(super) mod signals;
 pub(super) mod style;
 pub(super) mod table;

@@ -23,7 +23,8 @@ impl GenesysCloud {
         let text = |field: &str| client.get(field).and_then(Value::as_str);
         let unknown = || response.error(ErrorKind::PlatformUnavailable, format!("{READING} returned no known state"));
         let state = text(FIELD).and_then(|state| state.parse().ok()).ok_or_else(unknown)?;
-        Ok(FoundClient { name: text("name").map(str::to_owned), state })
+        let (name, grant) = (text("name").map(str::to_owned), text("authorizedGrantType").map(str::to_owned));
+        Ok(FoundClient { name, state, grant })
     }
 
     pub(super) async fn write_state(

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::fields::{Document, invalid};
-use super::names::{ACCESS_KEY, CLIENT, CLIENTS};
+use super::names::{ACCESS_KEY, CLIENT, CLIENTS, CREDENTIALS};
 use crate::rotation::credentials::keys::{Credentials, KeyPair};
+use crate::rotation::credentials::platform_name::PlatformName;
 use crate::rotation::error::Result;
 
 /// An entry of the list of clients.
@@ -132,6 +133,13 @@ impl Document {
         let former = current.access_key_id();
         let listed = self.clients().ok().flatten().unwrap_or_default();
         former.is_some() && self.access_key_id() != former && listed.iter().any(|entry| entry.access_key_id() == former)
+    }
+
+    /// Returns whether the document names an OAuth client of its own and has no secret for it.
+    pub(super) fn lacks_client_secret(&self) -> bool {
+        let has = |names: &[&str]| names.iter().any(|name| self.json(name).is_some_and(|json| json != "null"));
+        let is_genesys_cloud = self.platform().is_ok_and(|name| name == PlatformName::GenesysCloud.name());
+        is_genesys_cloud && has(CLIENT.id) && !has(CLIENT.secret) && !has(&[CREDENTIALS, CLIENTS])
     }
 
     pub(crate) fn client_ids(&self) -> Option<Vec<Option<String>>> {

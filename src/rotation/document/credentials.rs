@@ -166,6 +166,10 @@ impl Document {
             error.with_hint(
                 "store access_key_id and access_key_secret together; the secret is shown only when the key is created, so create a new key if it is lost",
             )
+        } else if missing == "secret" {
+            error.with_hint(
+                "store client_secret beside client_id; or let an administrator's client regenerate it, so that no person sees it: `genesys-rotator adopt SECRET --client ID --admin SECRET`",
+            )
         } else {
             error
         })

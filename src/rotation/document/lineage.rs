@@ -16,6 +16,7 @@ impl Document {
             SecretRotation::Alternating { .. } | SecretRotation::InPlace => {
                 (&CLIENT, self.client_ids() == current.client_ids())
             }
+            SecretRotation::Adoption => (&CLIENT, self.client_id().ok() == current.client_id().ok()),
         };
         let is_written = |name: &str| is_token_field(name) || renewed.has_field(name) || name == CLIENTS;
         has_valid_successor && self.matches_except(current, is_written)

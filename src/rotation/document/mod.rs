@@ -1,5 +1,6 @@
 //! The stored document: its fields, and what a rotation reads from them and writes to them.
 
+mod adoption;
 pub(crate) mod clients;
 pub(crate) mod credentials;
 pub(crate) mod fields;

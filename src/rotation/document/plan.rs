@@ -29,6 +29,8 @@ pub enum SecretRotation {
         /// The name of the secret whose user may manage the keys; the key's own user if `None`.
         admin_credentials: Option<String>,
     },
+    /// The document names a client and has no secret for it. Only an [adoption](crate::rotation::Adoption) regenerates it.
+    Adoption,
 }
 
 impl Document {
@@ -61,6 +63,11 @@ impl Document {
     /// # Errors
     /// `DocumentInvalid` if a setting is missing or contradicts another.
     pub fn secret_rotation(&self) -> Result<Option<SecretRotation>> {
+        let rotation = self.requested_rotation()?;
+        Ok(if self.lacks_client_secret() { Some(SecretRotation::Adoption) } else { rotation })
+    }
+
+    fn requested_rotation(&self) -> Result<Option<SecretRotation>> {
         match self.text("rotate")?.as_deref() {
             None | Some("token") => Ok(None),
             Some("client_secret") if PlatformName::parse(&self.platform()?)? == PlatformName::Cxone => {

@@ -14,6 +14,14 @@ const SHORT: usize = 4;
 const LONGEST_SHOWN: usize = 40;
 
 impl Document {
+    /// The names of the fields that rotations read or write, and the number of the others. A name of the owner may be anything.
+    pub fn known_fields(&self) -> (Vec<&'static str>, usize) {
+        let known = |(name, _): (&str, &str)| names::known().find(|known| *known == name);
+        let fields: Vec<_> = self.entries().map(known).collect();
+        let others = fields.iter().filter(|field| field.is_none()).count();
+        (fields.into_iter().flatten().collect(), others)
+    }
+
     /// The names of the fields that no rotation reads, shortened to 40 characters.
     ///
     /// # Errors

@@ -220,7 +220,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
                 let admin = key_admin(self, document, described, admin_credentials.as_deref(), deadline).await?;
                 Ok(Some(self.check_key_admin(&admin, own, deadline).await?))
             }
-            Some(SecretRotation::InPlace) | None => Ok(None),
+            Some(SecretRotation::InPlace | SecretRotation::Adoption) | None => Ok(None),
         }
     }
 

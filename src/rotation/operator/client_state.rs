@@ -49,6 +49,8 @@ pub struct FoundClient {
     pub name: Option<String>,
     /// Its state.
     pub state: ClientState,
+    /// The grant that it may use; `None` if the platform did not tell.
+    pub grant: Option<String>,
 }
 
 /// Reads and sets the states of OAuth clients. Each method makes one attempt.
@@ -224,7 +226,7 @@ mod tests {
             if !late.is_empty() {
                 client.0 = ClientState::Disabled;
             }
-            Ok(FoundClient { name: None, state: client.0 })
+            Ok(FoundClient { name: None, state: client.0, grant: None })
         }
 
         async fn set_client_state(&self, _: &Place, _: &str, _: &SecretString, state: ClientState) -> Result<()> {

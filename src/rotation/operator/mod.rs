@@ -1,5 +1,6 @@
 //! Operations of the command line: check, diagnosis, observation, revocation, and settings of OAuth clients.
 
+pub(crate) mod adopt;
 pub(crate) mod check;
 pub(crate) mod client_state;
 pub(crate) mod current_token;

@@ -39,25 +39,15 @@ pub(crate) async fn regenerate(
     let before = sending.earlier_by(WRITE);
     let credentials = rotator.credentials(&document, described, sending).await?;
     let id = credentials.id();
-    let interrupted = match described.holder(AHEAD) {
-        Some(_) => read_intent(rotator, request, sending).await?.filter(|intent| intent.client_id == id),
-        None => None,
+    let (interrupted, renewed) = match resume(rotator, request, &document, described, id, sending).await? {
+        Ok(renewed) => return Ok(renewed),
+        Err(left) => (left.intent, left.renewed),
     };
-    let renewed = interrupted.as_ref().and_then(Intent::secret);
-    let renewed = renewed.map(|secret| document.with_client(&KeyPair { id: id.to_owned(), secret })).transpose()?;
-    let renewed = renewed.filter(|renewed| !document.is_same_as(renewed));
-    if let Some(renewed) = &renewed {
-        match rotator.tokens().issue(&renewed.credentials()?, &TokenKind::Access, sending).await {
-            Ok(_) => return Ok(renewed.clone()),
-            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {}
-            Err(error) => return Err(error),
-        }
-    }
     let interrupted = (interrupted, renewed.is_some());
-    let intent = write_ahead(rotator, request, &document, &credentials, interrupted, sending).await?;
+    let (intent, token) = write_ahead(rotator, request, &document, &credentials, interrupted, sending).await?;
     // After an interruption, the answer may still arrive and is stored.
     let _request = rotator.rollbacks.begin_request();
-    let secret = rotator.tokens().regenerate(&credentials.place(), id, &intent.token(), before).await;
+    let secret = rotator.tokens().regenerate(&credentials.place(), id, &token, before).await;
     let secret = match (secret, renewed) {
         (Err(error), Some(renewed)) if error.kind() == ErrorKind::TokenRejected => {
             // The new secret of the interrupted rotation is the last one that may work.
@@ -67,12 +57,86 @@ pub(crate) async fn regenerate(
         }
         (secret, _) => secret.map_err(|error| with_recovery(error, id))?,
     };
-    // If this write fails, staging may still store the secret.
-    if let Err(error) = write_intent(rotator, request, &intent.with_secret(&secret), sending).await {
+    write_secret(rotator, request, &intent.with_secret(&secret), sending).await;
+    document.with_client(&KeyPair { id: id.to_owned(), secret })
+}
+
+/// Regenerates the secret of the client that is adopted with the administrator's credentials, and returns the document with
+/// it. After a lost answer or a crash, the next attempt uses the new secret, or regenerates it again.
+///
+/// # Errors
+/// `DocumentInvalid` in a rotation that adopts no client, or another one.
+pub(crate) async fn adopt(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    document: Document,
+    described: &Description,
+    sending: Deadline,
+) -> Result<Document> {
+    let Some(adoption) = &rotator.adoption else { return document.credentials().map(|_| document) };
+    document.check_adoption(adoption)?;
+    let id = adoption.client_id.as_str();
+    let left = match resume(rotator, request, &document, described, id, sending).await? {
+        Ok(renewed) => return Ok(renewed),
+        Err(left) => left,
+    };
+    check_capacity(rotator, request, &document.to_value()?, sending).await?;
+    let (tokens, place) = (rotator.tokens(), adoption.admin.place());
+    let authorization = tokens.exchange(&adoption.admin, sending).await?;
+    // After an interruption, the answer may still arrive and is stored.
+    let _request = rotator.rollbacks.begin_request();
+    let token = &authorization.token.access_token;
+    let secret = tokens.regenerate(&place, id, token, sending.earlier_by(WRITE)).await?;
+    write_secret(rotator, request, &Intent::of_adoption(id).with_secret(&secret), sending).await;
+    if let Some(token) = left.intent.as_ref().and_then(Intent::token) {
+        rotator.rollbacks.schedule(Undo::RevokeToken { place, token, staged_as: None });
+    }
+    document.with_client(&KeyPair { id: id.to_owned(), secret })
+}
+
+/// What an interrupted rotation left: its write-ahead entry, and the document with the secret of that entry.
+struct LeftOver {
+    intent: Option<Intent>,
+    renewed: Option<Document>,
+}
+
+/// Returns the document with the secret of the write-ahead entry, if the platform accepts it.
+async fn resume(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    document: &Document,
+    described: &Description,
+    id: &str,
+    sending: Deadline,
+) -> Result<std::result::Result<Document, LeftOver>> {
+    let intent = match described.holder(AHEAD) {
+        Some(_) => read_intent(rotator, request, sending).await?.filter(|intent| intent.client_id == id),
+        None => None,
+    };
+    let renewed = intent.as_ref().and_then(Intent::secret);
+    let renewed = renewed.map(|secret| document.with_client(&KeyPair { id: id.to_owned(), secret })).transpose()?;
+    let renewed = renewed.filter(|renewed| !document.is_same_as(renewed));
+    if let Some(renewed) = &renewed {
+        match rotator.tokens().issue(&renewed.credentials()?, &TokenKind::Access, sending).await {
+            Ok(_) => return Ok(Ok(renewed.clone())),
+            Err(error) if error.kind() == ErrorKind::CredentialsRejected => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Err(LeftOver { intent, renewed }))
+}
+
+/// Writes the entry with the new secret. If this write fails, staging may still store the secret.
+async fn write_secret(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    intent: &Intent,
+    sending: Deadline,
+) {
+    if let Err(error) = write_intent(rotator, request, intent, sending).await {
         let kind = error.kind().name();
         tracing::warn!(error.r#type = kind, "the new client secret is not in the write-ahead entry: {}", error.chain());
     }
-    document.with_client(&KeyPair { id: id.to_owned(), secret })
 }
 
 /// Stores a token that can regenerate the secret. `interrupted` is the entry of an interrupted rotation, and whether its
@@ -84,22 +148,24 @@ async fn write_ahead(
     credentials: &Credentials,
     (interrupted, is_kept): (Option<Intent>, bool),
     sending: Deadline,
-) -> Result<Intent> {
-    let new = match (token_of_old_secret(rotator, request, document, credentials, sending).await, &interrupted) {
-        (Ok(new), _) => new,
+) -> Result<(Intent, SecretString)> {
+    let left = interrupted.as_ref().and_then(Intent::token);
+    let new = match token_of_old_secret(rotator, request, document, credentials, sending).await {
+        Ok(new) => new,
         // An earlier attempt regenerated the secret, and its answer was lost.
-        (Err(error), Some(_)) if error.kind() == ErrorKind::CredentialsRejected => return interrupted.ok_or(error),
-        (Err(error), _) => return Err(error),
+        Err(error) if error.kind() == ErrorKind::CredentialsRejected => {
+            return interrupted.zip(left).ok_or(error);
+        }
+        Err(error) => return Err(error),
     };
     let kept = interrupted.as_ref().filter(|_| is_kept);
     let intent = Intent::new(credentials.id(), &new.token.access_token, kept);
     write_intent(rotator, request, &intent, sending).await?;
     new.guard.commit();
-    if let Some(replaced) = interrupted {
-        let (place, token) = (credentials.place(), replaced.token());
-        rotator.rollbacks.schedule(Undo::RevokeToken { place, token, staged_as: None });
+    if let Some(token) = left {
+        rotator.rollbacks.schedule(Undo::RevokeToken { place: credentials.place(), token, staged_as: None });
     }
-    Ok(intent)
+    Ok((intent, new.token.access_token))
 }
 
 /// Tries everything that can fail without regenerating the secret.
@@ -112,6 +178,17 @@ async fn token_of_old_secret(
 ) -> Result<NewToken> {
     let new = rotator.tokens().issue_valid(credentials, &TokenKind::Access, &document.probes()?, deadline).await?;
     let value = document.with_token(&new.token, new.requested_at)?.to_value()?;
+    check_capacity(rotator, request, &value, deadline).await?;
+    Ok(new)
+}
+
+/// Checks that the store has room for the document with a new secret.
+async fn check_capacity(
+    rotator: &Rotator<impl RotationStore, impl RotationPlatform, impl Clock>,
+    request: &StepRequest,
+    value: &SecretString,
+    deadline: Deadline,
+) -> Result<()> {
     if value.expose_secret().len() + SPARE_BYTES > LARGEST_VALUE {
         let message =
             format!("the secret's value is too large for an in-place rotation: {SPARE_BYTES} bytes must be left");
@@ -120,8 +197,7 @@ async fn token_of_old_secret(
         );
     }
     let room = || rotator.store.check_room(&request.secret);
-    rotator.retries.run("count the secret's versions", deadline, room).await?;
-    Ok(new)
+    rotator.retries.run("count the secret's versions", deadline, room).await
 }
 
 async fn read_intent(
@@ -163,7 +239,9 @@ pub(crate) async fn clear_intent(
         if !holds(&credentials, &intent) {
             return Ok(());
         }
-        rotator.tokens().discard(&credentials, &intent.token(), deadline).await;
+        if let Some(token) = intent.token() {
+            rotator.tokens().discard(&credentials, &token, deadline).await;
+        }
         let clear = || rotator.store.clear_intent(&request.secret, id);
         rotator.retries.run("delete the write-ahead entry", deadline, clear).await
     };

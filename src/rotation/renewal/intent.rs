@@ -15,16 +15,22 @@ pub(crate) struct Intent {
     /// The new secret, once it is known; until then, that of an interrupted rotation before.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<Zeroizing<String>>,
-    /// A token that can regenerate the secret again.
-    token: Zeroizing<String>,
+    /// A token that can regenerate the secret again; `None` in an adoption, whose administrator can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<Zeroizing<String>>,
 }
 
 impl Intent {
     /// The entry before the secret is regenerated. It keeps the secret of the entry that it replaces.
     pub(crate) fn new(client_id: &str, token: &SecretString, replaced: Option<&Self>) -> Self {
-        let token = Zeroizing::new(token.expose_secret().to_owned());
+        let token = Some(Zeroizing::new(token.expose_secret().to_owned()));
         let client_secret = replaced.and_then(|replaced| replaced.client_secret.clone());
         Self { client_id: client_id.to_owned(), client_secret, token }
+    }
+
+    /// The entry of an adoption, which holds no token: readers of the secret must not get the administrator's.
+    pub(crate) fn of_adoption(client_id: &str) -> Self {
+        Self { client_id: client_id.to_owned(), client_secret: None, token: None }
     }
 
     /// Parses a stored entry; `None` if it is not one.
@@ -38,8 +44,8 @@ impl Intent {
     }
 
     /// The token that can regenerate the secret again.
-    pub(crate) fn token(&self) -> SecretString {
-        SecretString::from(self.token.as_str())
+    pub(crate) fn token(&self) -> Option<SecretString> {
+        self.token.as_ref().map(|token| SecretString::from(token.as_str()))
     }
 
     /// The entry with the new secret.
@@ -68,9 +74,12 @@ mod tests {
         let before = Intent::new("a", &"to\"ken".into(), None);
         assert_eq!(before.to_value().expect("text").expose_secret(), r#"{"client_id":"a","token":"to\"ken"}"#);
         let after = Intent::parse(&before.with_secret(&"new".into()).to_value().expect("text")).expect("a valid entry");
-        assert_eq!((after.client_id.as_str(), after.token().expose_secret()), ("a", "to\"ken"));
+        assert_eq!((after.client_id.as_str(), after.token().expect("a token").expose_secret()), ("a", "to\"ken"));
         assert_eq!(after.secret().expect("the new secret").expose_secret(), "new");
-        assert!(Intent::parse(&r#"{"client_id":"a"}"#.into()).is_none());
+        let adopted = Intent::of_adoption("a").with_secret(&"new".into()).to_value().expect("text");
+        assert_eq!(adopted.expose_secret(), r#"{"client_id":"a","client_secret":"new"}"#);
+        assert!(Intent::parse(&adopted).expect("a valid entry").token().is_none());
+        assert!(Intent::parse(&r#"{"token":"a"}"#.into()).is_none());
         assert!(Intent::parse(&"nonsense".into()).is_none());
     }
 }

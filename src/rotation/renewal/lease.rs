@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use crate::rotation::document::fields::Document;
+use crate::rotation::document::plan::SecretRotation;
 use crate::rotation::eligibility::{check_is_current, no_current_value, why_outdated};
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::rotation::ports::clock::Clock;
@@ -45,9 +46,13 @@ pub(crate) struct HeldLease {
     sending: Deadline,
 }
 
-/// Whether a rotation of this document makes a client secret or an access key.
-fn makes_secret(current: &SecretString) -> bool {
-    Document::parse(current).and_then(|document| document.secret_rotation()).is_ok_and(|rotation| rotation.is_some())
+/// Whether a rotation of this document makes a client secret or an access key, or made the staged one.
+fn makes_secret(state: &SecretState, is_adoption: bool) -> bool {
+    let rotation = Document::parse(&state.current.text).and_then(|document| document.secret_rotation());
+    match rotation.ok().flatten() {
+        Some(SecretRotation::Adoption) => is_adoption || state.staged.is_some(),
+        rotation => rotation.is_some(),
+    }
 }
 
 /// A secret whose version has work left, as one read returned it.
@@ -89,7 +94,7 @@ pub(crate) async fn read(
     let mut is_waiting = false;
     loop {
         let state = match read_once(rotator, request, preflight).await? {
-            Ok(state) if needs_lease(&state) && makes_secret(&state.current.text) => state,
+            Ok(state) if needs_lease(&state) && makes_secret(&state, rotator.adoption.is_some()) => state,
             other => return Ok(other),
         };
         let Some(lease) = take(rotator, request, &state.described, deadline).await? else {

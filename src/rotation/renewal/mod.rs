@@ -45,6 +45,10 @@ pub(crate) async fn renew(
             let document = in_place::regenerate(rotator, request, document, described, sending, deadline).await?;
             renewed::issue_token(rotator, document, described, deadline).await
         }
+        Some(SecretRotation::Adoption) => {
+            let document = in_place::adopt(rotator, request, document, described, sending).await?;
+            renewed::issue_token(rotator, document, described, deadline).await
+        }
         Some(SecretRotation::AccessKeys { idle, admin_credentials }) => {
             let (idle, admin) = (idle.as_deref(), admin_credentials.as_deref());
             access_keys::next_access_key(rotator, &document, described, (idle, admin), sending, deadline).await

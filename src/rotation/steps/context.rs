@@ -48,12 +48,13 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         staged_value(self.rotator, self.request).await
     }
 
-    /// Waits until the new client secret or access key of a document works. A document without one passes.
-    pub(super) async fn validate_secret(&self, document: &Document, described: &Description) -> Result<()> {
-        if document.secret_rotation()?.is_none() {
+    /// Waits until the client secret or access key of a staged version works, if it is new.
+    pub(super) async fn validate_secret(&self, staged: &StagedVersion, is_new: bool) -> Result<()> {
+        if !is_new {
             return Ok(());
         }
-        let credentials = self.rotator.credentials(document, described, self.deadline).await?;
+        let document = Document::parse(&staged.value)?;
+        let credentials = self.rotator.credentials(&document, &staged.described, self.deadline).await?;
         let tokens = self.rotator.tokens();
         tokens.issue_once_propagated(&credentials, &TokenKind::Access, self.deadline).await.map(drop)
     }

@@ -1,7 +1,6 @@
 //! finishSecret: move the current label to the new version.
 
 use super::context::{StagedVersion, StepContext};
-use crate::rotation::document::fields::Document;
 use crate::rotation::eligibility::{EDITED, no_staged_value, why_outdated};
 use crate::rotation::error::Result;
 use crate::rotation::ports::clock::Clock;
@@ -44,7 +43,7 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         if let Some(why) = why.or(state.shows_edit().then_some(EDITED)) {
             return self.abandon_unless_promoted(&staged, why).await.map(|report| report.outcome);
         }
-        if let Err(error) = sending.validate_secret(&Document::parse(&staged.value)?, described).await {
+        if let Err(error) = sending.validate_secret(&staged, state.lease.is_some()).await {
             return Err(self.abandon_if_rejected(error, &staged).await);
         }
         let promote = || self.rotator.store.promote(&self.request.secret, &self.request.version, current);

@@ -35,9 +35,10 @@ impl<S: RotationStore, I: RotationPlatform, C: Clock> StepContext<'_, S, I, C> {
         let Some(token) = tested.document.access_token()? else { return self.test_set_up(&tested).await };
         let (probes, tokens) = (tested.document.probes()?, self.rotator.tokens());
         let issued_with = tested.credentials.clone().in_tenant(tested.document.token_tenant_id().as_deref());
+        let has_new_secret = tested.document.secret_rotation()?.is_some();
         let (token_valid, secret_valid) = tokio::join!(
             tokens.verify(&issued_with, &token, &probes, self.deadline),
-            self.validate_secret(&tested.document, &tested.staged.described),
+            self.validate_secret(&tested.staged, has_new_secret),
         );
         if let Err(error) = token_valid {
             return self.on_token_error(error, &tested, &token).await;

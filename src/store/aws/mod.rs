@@ -1,6 +1,8 @@
 //! AWS Secrets Manager, through the AWS SDK.
 
 mod client;
+#[cfg(feature = "operator")]
+mod create;
 mod failure;
 pub mod list;
 #[cfg(feature = "operator")]

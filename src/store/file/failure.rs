@@ -25,6 +25,11 @@ pub(super) fn not_regular(path: &Path) -> RotationError {
     RotationError::new(ErrorKind::DocumentInvalid, format!("{} is not a regular file", path.display())).with_hint(hint)
 }
 
+pub(super) fn exists(path: &Path) -> RotationError {
+    RotationError::new(ErrorKind::StoreConflict, format!("{} exists and is not overwritten", path.display()))
+        .with_hint("name another file, or remove this one if it is not needed")
+}
+
 pub(super) fn not_utf8(path: &Path) -> RotationError {
     RotationError::new(ErrorKind::DocumentInvalid, format!("{} is not UTF-8", path.display()))
 }

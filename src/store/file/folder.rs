@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, unlinkat};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -127,7 +127,7 @@ impl Folder {
 
     /// Opens a file for locking, and creates it for `owner` if it does not exist.
     pub(super) fn open_lock(&self, name: &OsStr, owner: Owner) -> Result<File> {
-        let file = match self.create(name, owner) {
+        let file = match self.create(name, Some(owner)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.open_regular(name, OFlags::RDWR)?,
             created => created.map_err(|error| failed("create", &self.path_of(name), &error))?,
         };
@@ -138,29 +138,45 @@ impl Folder {
 
     /// Replaces a file atomically by one that belongs to `owner`.
     pub(super) fn replace(&self, name: &OsStr, text: &str, owner: Owner) -> Result<()> {
+        self.write(name, text, Some(owner)).map_err(|error| failed("write", &self.path_of(name), &error))
+    }
+
+    /// Creates a file atomically, unless there is anything of this name. Returns whether it was created.
+    pub(super) fn create_new(&self, name: &OsStr, text: &str) -> Result<bool> {
+        match self.write(name, text, None) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            written => written.map(|()| true).map_err(|error| failed("create", &self.path_of(name), &error)),
+        }
+    }
+
+    /// Writes a temporary file and renames it; without an `owner`, only to a name that is free.
+    fn write(&self, name: &OsStr, text: &str, owner: Option<Owner>) -> io::Result<()> {
         let temporary = OsString::from(format!(".genesys-rotator-{}", Uuid::new_v4()));
-        let written = self.write_and_rename(&temporary, name, text, owner);
+        let write = || -> io::Result<()> {
+            let mut file = self.create(&temporary, owner)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            match owner {
+                Some(_) => renameat(&self.handle, &temporary, &self.handle, name)?,
+                None => renameat_with(&self.handle, &temporary, &self.handle, name, RenameFlags::NOREPLACE)?,
+            }
+            // The rename is durable only once the directory is synced.
+            File::from(openat(&self.handle, ".", OFlags::CLOEXEC, Mode::empty())?).sync_all()
+        };
+        let written = write();
         if written.is_err() {
             unlinkat(&self.handle, &temporary, AtFlags::empty()).ok();
         }
-        written.map_err(|error| failed("write", &self.path_of(name), &error))
-    }
-
-    fn write_and_rename(&self, temporary: &OsStr, name: &OsStr, text: &str, owner: Owner) -> io::Result<()> {
-        let mut file = self.create(temporary, owner)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        renameat(&self.handle, temporary, &self.handle, name)?;
-        // The rename is durable only once the directory is synced.
-        File::from(openat(&self.handle, ".", OFlags::CLOEXEC, Mode::empty())?).sync_all()
+        written
     }
 
     /// Creates a file that only `owner` may read and write, so that a rotation run by root does not take the secret from
-    /// its user.
-    fn create(&self, name: &OsStr, owner: Owner) -> io::Result<File> {
+    /// its user. The default is the user of this process.
+    fn create(&self, name: &OsStr, owner: Option<Owner>) -> io::Result<File> {
         let file = File::from(openat(&self.handle, name, NEW, PRIVATE)?);
         file.set_permissions(Permissions::from_mode(PRIVATE.bits()))?;
-        if Owner::of(&file.metadata()?) != owner {
+        let found = Owner::of(&file.metadata()?);
+        if let Some(owner) = owner.filter(|owner| *owner != found) {
             fchown(&file, Some(owner.user), Some(owner.group))?;
         }
         Ok(file)

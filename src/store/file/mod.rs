@@ -4,6 +4,7 @@
 //! synced and renamed, so that a reader sees the old document or the new one, also after a crash. Writers lock
 //! `NAME.lock`.
 
+mod create;
 mod failure;
 mod files;
 mod folder;

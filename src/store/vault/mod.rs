@@ -9,6 +9,8 @@
 //! nothing further.
 
 mod connection;
+#[cfg(feature = "operator")]
+mod create;
 mod endpoint;
 mod failure;
 mod json_equality;
