@@ -110,6 +110,7 @@ async fn thresholds_set_the_exit_status_and_are_off_by_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "make names the interpreter")]
 async fn the_metrics_are_read_by_prometheus_own_client_and_hold_no_value() {
     let Some(python) = std::env::var_os("PYTHON") else { return };
     let scene = Scene::new().await;

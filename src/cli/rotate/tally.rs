@@ -108,14 +108,12 @@ impl Tally {
             Format::Text if is_all || self.secrets() > 1 => session.output.result(self.line()),
             _ => {}
         }
-        if is_all {
-            if self.rotated + self.failed + self.fresh + self.not_begun + self.in_flight == 0 {
-                session.output.error(
-                    "no matching secret holds a token that a rotation has written",
-                    "check the tag, the prefix and the region; rotate a new secret once by its name, or name the rotation function with --rotation-function",
-                );
-                return Exit::Failed;
-            }
+        if is_all && self.rotated + self.failed + self.fresh + self.not_begun + self.in_flight == 0 {
+            session.output.error(
+                "no matching secret holds a token that a rotation has written",
+                "check the tag, the prefix and the region; rotate a new secret once by its name, or name the rotation function with --rotation-function",
+            );
+            return Exit::Failed;
         }
         let undone = self.failed + self.not_revoked + self.not_begun + self.in_flight;
         if undone == 0 { Exit::Done } else { Exit::Failed }
