@@ -13,14 +13,14 @@ use serde::Serialize;
 use self::checked::Checked;
 use self::fix::Fix;
 use crate::cli::exit::{CommandFailure, Exit};
-use crate::cli::rotate::decide::{Decision, Rules};
+use crate::cli::rotate::decide::{Decision, Reason, Rules};
 use crate::cli::rotate::queue::Queue;
 use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::selection::{Chosen, Selection};
 use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::parse_duration;
-use crate::cli::terminal::output::Format;
+use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::signals::Signals;
 use crate::platform::Platforms;
 use crate::rotation::{CheckStage, Clock, Deadline, RateLimiter, RotationError, Rotator, SecretId, SystemClock};
@@ -42,7 +42,7 @@ pub struct CheckArgs {
     pub timeout: Duration,
 }
 
-/// The number of secrets that are checked concurrently.
+/// The number of secrets that are checked concurrently; with `--fix` one, because secrets may share a client.
 const AT_ONCE: usize = 8;
 
 /// The counts of a check of several secrets.
@@ -57,6 +57,25 @@ struct Tally {
 #[derive(Serialize)]
 struct Summary<'a> {
     summary: &'a Tally,
+}
+
+/// What became of a selected secret.
+enum Outcome {
+    Checked(Box<Checked>),
+    Skipped(String, Reason),
+}
+
+#[derive(Serialize)]
+struct SkippedJson<'a> {
+    secret: &'a str,
+    skipped: &'a str,
+}
+
+fn show_skipped(secret: &str, reason: &Reason, output: &Output) {
+    match output.format {
+        Format::Json => output.json(&SkippedJson { secret, skipped: reason.name() }),
+        Format::Text => output.result(format_args!("skip  {secret}  {}", reason.sentence())),
+    }
 }
 
 /// The settings that all checks of one run share.
@@ -85,19 +104,25 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
     let interrupted = signals.next().shared();
     let queue = Queue::new(chosen);
     let check = |chosen| checking.run(chosen, interrupted.clone());
-    let mut checks = std::pin::pin!(stream::iter(&queue).map(check).buffered(AT_ONCE));
+    let mut checks = std::pin::pin!(stream::iter(&queue).map(check).buffered(if arguments.fix { 1 } else { AT_ONCE }));
     let (mut tally, mut failure, mut exit) = (Tally::default(), None, Exit::Done);
     while let Some(checked) = checks.next().await {
         match checked {
-            Ok(None) => tally.skipped += 1,
-            Ok(Some(checked)) => {
+            Ok(Outcome::Skipped(secret, reason)) => {
+                show_skipped(&secret, &reason, &session.output);
+                tally.skipped += 1;
+            }
+            Ok(Outcome::Checked(checked)) => {
                 let shown = checked.show(&session.output);
                 *(if shown == Exit::Done { &mut tally.ready } else { &mut tally.not_ready }) += 1;
                 exit = exit.and(shown);
             }
             Err(interrupted) => {
                 queue.drain();
-                failure = failure.or(Some(interruption(interrupted)));
+                // Each names what it could not undo; the last one ends the command.
+                if let Some(CommandFailure { message, hint, .. }) = failure.replace(interruption(interrupted)) {
+                    session.output.error(&message, &hint);
+                }
             }
         }
     }
@@ -158,8 +183,8 @@ impl Tally {
 }
 
 impl Checking<'_> {
-    /// Checks a secret; `None` if it matched the selection, and is no secret of this program.
-    async fn run(&self, chosen: Chosen, interrupted: impl Future<Output = ()>) -> Result<Option<Checked>, Interrupted> {
+    /// Checks a secret, unless it matched the selection and is no secret of this program.
+    async fn run(&self, chosen: Chosen, interrupted: impl Future<Output = ()>) -> Result<Outcome, Interrupted> {
         let failed = |error: RotationError| Checked {
             secret: chosen.secret.typed.clone(),
             tried: vec![CheckStage::Read],
@@ -168,7 +193,7 @@ impl Checking<'_> {
         };
         let rotator = match self.session.rotator(&chosen.secret, self.platforms.clone()).await {
             Ok(rotator) => rotator.with_limiter(self.limiter.clone()),
-            Err(error) => return Ok(Some(failed(error))),
+            Err(error) => return Ok(Outcome::Checked(Box::new(failed(error)))),
         };
         let deadline = Deadline::after(self.arguments.timeout);
         let check = async {
@@ -176,8 +201,8 @@ impl Checking<'_> {
                 let found = rotator.previous_tokens(&chosen.secret.id, deadline).await;
                 match self.rules.decide(&chosen, Some(&found)) {
                     Decision::Rotate => {}
-                    Decision::Skip(_) => return None,
-                    Decision::Fail(error) => return Some(failed(error)),
+                    Decision::Skip(reason) => return Outcome::Skipped(chosen.secret.typed.clone(), reason),
+                    Decision::Fail(error) => return Outcome::Checked(Box::new(failed(error))),
                 }
             }
             let mut checked = check_once(&rotator, &chosen.secret.typed, &chosen.secret.id, deadline).await;
@@ -186,7 +211,7 @@ impl Checking<'_> {
                 checked = check_once(&rotator, &chosen.secret.typed, &chosen.secret.id, deadline).await;
                 checked.fix = Fix { tried: Some(report) };
             }
-            Some(checked)
+            Outcome::Checked(Box::new(checked))
         };
         run_until(interrupted, &rotator, check).await
     }

@@ -103,7 +103,7 @@ fn show(
     if state == ClientState::Disabled {
         let message = format!("rotations and readers of the client {id} fail until it is enabled again");
         let hint = format!(
-            "regenerate its secret first, then run `genesys-rotator revoke --client {id} --admin {} --enable`, and rotate",
+            "whoever has its secret gets tokens again once it is enabled: if the secret leaked, first use Generate New Secret (Admin > Integrations > OAuth); then run `genesys-rotator revoke --client {id} --admin {} --enable`, and rotate",
             admin.typed
         );
         output.warning(&message, &hint);

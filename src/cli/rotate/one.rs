@@ -94,7 +94,12 @@ impl<'a> Rotating<'a> {
         }
         let read = || store.read(&secret.id, VersionSelector::Current);
         match retries.run("read the secret", deadline, read).await? {
-            Some(value) => Document::parse(&value.text).map(drop),
+            Some(value) => {
+                let document = Document::parse(&value.text)?;
+                document.probes()?;
+                document.token_kind()?;
+                document.secret_rotation().map(drop)
+            }
             None => {
                 let message = format!("the secret {} has no {CURRENT} value", described.name);
                 Err(RotationError::new(ErrorKind::NoCurrentVersion, message))

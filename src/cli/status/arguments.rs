@@ -27,7 +27,7 @@ pub struct StatusArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "watch")]
     pub fail: Option<Duration>,
     /// Print metrics instead of the table
-    #[arg(long, value_enum, conflicts_with = "watch")]
+    #[arg(long, value_enum, conflicts_with_all = ["watch", "warn", "fail"])]
     pub format: Option<StatusFormat>,
     /// Also write the status to FILE as a page for browsers
     #[arg(long, value_name = "FILE", conflicts_with = "watch")]

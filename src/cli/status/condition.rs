@@ -19,7 +19,7 @@ pub(super) enum Condition {
     Unreadable,
     /// The token has expired.
     Expired,
-    /// A rotation began more than 15 minutes ago, and was not promoted.
+    /// A rotation began or was due more than 15 minutes ago, and was not promoted.
     Failing,
     /// The token expires before the next rotation.
     ExpiresFirst,
@@ -73,9 +73,12 @@ impl Status {
         }
     }
 
-    /// How long a rotation has been failing, if one is.
+    /// How long a rotation has been failing, if one is: since it began, or since it was due. Secrets Manager names a date in the
+    /// past while rotations fail (API reference, `DescribeSecret`, `NextRotationDate`).
     pub(super) fn failing_for(&self, now: Timestamp) -> Option<Duration> {
-        let age = Duration::try_from(now.duration_since(self.pending_since?)).ok()?;
+        let described = self.described.as_ref().filter(|described| described.rotation_enabled != Some(false))?;
+        let since = self.pending_since.into_iter().chain(described.next_rotation).min()?;
+        let age = Duration::try_from(now.duration_since(since)).ok()?;
         (age > LONGEST_ROTATION).then_some(age)
     }
 }
@@ -103,6 +106,8 @@ mod tests {
             (status(stored("2026-01-02T06:00:00Z")), Condition::Expired),
             (Status { pending_since: Some(moment("2026-01-02T05:44:00Z")), ..good() }, Condition::Failing),
             (Status { pending_since: Some(moment("2026-01-02T05:46:00Z")), ..good() }, Condition::Ok),
+            (described(|described| described.next_rotation = Some(moment("2026-01-02T05:44:00Z"))), Condition::Failing),
+            (described(|described| described.next_rotation = Some(moment("2026-01-02T05:46:00Z"))), Condition::Ok),
             (status(stored("2026-01-02T07:59:00Z")), Condition::ExpiresFirst),
             (described(|described| described.rotation_enabled = Some(false)), Condition::Cancelled),
             (status(TokenStatus::Missing), Condition::NoToken),

@@ -45,14 +45,14 @@ pub async fn run(arguments: &StatusArgs, session: &Session) -> Result<Exit, Comm
     }
     let now = session.clock.now();
     show(&statuses, arguments, now, session);
-    if let Some(path) = &arguments.html {
-        page::write(path, &by_urgency(&statuses, now), now).map_err(|error| not_written(path, &error))?;
-    }
     let failed: Vec<_> = statuses.iter().filter_map(|status| Some((status, status.error.as_ref()?))).collect();
     for (status, error) in &failed {
         session.output.error(&format!("{}: {}", status.typed, error.chain()), error.hint());
     }
     let alarm = alarm::sound(&statuses, arguments, session);
+    if let Some(path) = &arguments.html {
+        page::write(path, &by_urgency(&statuses, now), now).map_err(|error| not_written(path, &error))?;
+    }
     // The metrics say what could not be read: a job that publishes them must not stop then.
     let is_reported = failed.is_empty() || arguments.format.is_some();
     Ok(if is_reported { alarm } else { Exit::Failed })

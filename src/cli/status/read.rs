@@ -15,7 +15,7 @@ use crate::cli::target::store::AnyStore;
 const AT_ONCE: usize = 8;
 
 /// Returns the status of the named secrets. Without names: of the matching secrets, those that have rotation enabled or
-/// hold a token; without a filter, only those that have rotation enabled.
+/// hold a token; without a filter, only those whose rotation is or was configured: a cancelled one must not vanish.
 pub(super) async fn read_all(
     arguments: &StatusArgs,
     session: &Session,
@@ -24,7 +24,8 @@ pub(super) async fn read_all(
     let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
     let is_narrowed = arguments.selection.is_narrowed();
     let rotates = |chosen: &Chosen| chosen.listed.as_ref().is_none_or(|listed| listed.rotates);
-    let reads = stream::iter(chosen.into_iter().filter(|chosen| is_narrowed || rotates(chosen))).map(|chosen| {
+    let was_configured = |chosen: &Chosen| chosen.listed.as_ref().is_none_or(|listed| listed.was_configured);
+    let reads = stream::iter(chosen.into_iter().filter(|chosen| is_narrowed || was_configured(chosen))).map(|chosen| {
         let is_certain = rotates(&chosen);
         async move { Some(read(chosen, session, timeout).await).filter(|status| is_certain || status.may_hold_token()) }
     });

@@ -25,13 +25,13 @@ impl Document {
     /// The names of the fields that no rotation reads, shortened to 40 characters.
     ///
     /// # Errors
-    /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid) for a name that resembles a known one.
+    /// [`ErrorKind::DocumentInvalid`](crate::rotation::ErrorKind::DocumentInvalid) for a name that resembles a known one that the
+    /// document does not have.
     pub(crate) fn kept_fields(&self) -> Result<Vec<String>> {
         let is_unknown = |name: &&str| !names::known().any(|known| known == *name);
         let unknown = self.entries().map(|(name, _)| name).filter(is_unknown);
-        unknown
-            .map(|name| resembled(name).map_or_else(|| Ok(shown(name)), |known| Err(misspelt(name, known))))
-            .collect()
+        let meant = |name: &str| resembled(name).filter(|known| self.json(known).is_none());
+        unknown.map(|name| meant(name).map_or_else(|| Ok(shown(name)), |known| Err(misspelt(name, known)))).collect()
     }
 }
 
@@ -41,7 +41,10 @@ fn misspelt(name: &str, known: &str) -> crate::rotation::error::RotationError {
         .with_hint(format!("rename it to {known:?}, or choose a name for your own field that differs more"))
 }
 
-/// The known name that a name resembles most.
+/// Short words that the owner's own fields resemble by chance.
+const COMMON_WORDS: [&str; 7] = ["name", "scopes", "issuer", "area", "realm", "clients", "token"];
+
+/// The known name that a name resembles most: one that a person writes. A longer name that begins with it is no mistake.
 fn resembled(name: &str) -> Option<&'static str> {
     let plain = plain(name);
     let most = match plain.len() {
@@ -50,8 +53,12 @@ fn resembled(name: &str) -> Option<&'static str> {
         _ => 2,
     };
     let distance = |known: &&'static str| damerau_levenshtein(&plain, &self::plain(known));
-    let nearest = names::known().map(|known| (distance(&known), known)).min_by_key(|(distance, _)| *distance);
-    nearest.filter(|(distance, _)| *distance <= most).map(|(_, known)| known)
+    let is_meant = |known: &&'static str| {
+        let is_own = plain.len() > self::plain(known).len() && plain.starts_with(&self::plain(known));
+        !names::is_token_field(known) && !COMMON_WORDS.contains(known) && !is_own
+    };
+    let known = names::known().filter(is_meant).map(|known| (distance(&known), known));
+    known.min_by_key(|(distance, _)| *distance).filter(|(distance, _)| *distance <= most).map(|(_, known)| known)
 }
 
 /// A name without case and punctuation.
@@ -78,7 +85,6 @@ mod tests {
             ("cleint_secrte", "client_secret"),
             ("admin_credential", "admin_credentials"),
             ("Region", "region"),
-            ("expire_at", "expires_at"),
         ] {
             assert_eq!(resembled(name), Some(known), "{name}");
         }
@@ -97,6 +103,7 @@ mod tests {
         let document = |text: &str| Document::parse(&text.into()).expect("a document");
         let kept = document(r#"{"team":"a","region":"b","ours":1}"#).kept_fields().expect("two fields");
         assert_eq!(kept, ["team", "ours"]);
+        assert!(document(r#"{"clientid":"a","client_id":"b"}"#).kept_fields().is_ok(), "the field is there");
         let error = document(r#"{"team":"a","rotat":"hush"}"#).kept_fields().expect_err("misspelt");
         assert_eq!(error.to_string(), r#"unknown field "rotat"; did you mean "rotate"?"#);
         let long = format!(r#"{{"{}":1}}"#, "x".repeat(100));

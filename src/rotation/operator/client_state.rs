@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use strum::{Display, EnumString, IntoStaticStr};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::end_token::{TokenOwners, already_rejected};
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::place::Place;
 use crate::rotation::credentials::platform_name::PlatformName;
@@ -95,7 +96,7 @@ struct EditedClient<'a> {
     authorization: &'a SecretString,
 }
 
-impl<S: RotationStore, I: RotationPlatform + ClientStates, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform + ClientStates + TokenOwners, C: Clock> Rotator<S, I, C> {
     /// Disables or enables an OAuth client with the credentials of the secret `admin`, and reads its state back. Then checks
     /// that the platform rejects `token`, if one is given.
     ///
@@ -118,8 +119,14 @@ impl<S: RotationStore, I: RotationPlatform + ClientStates, C: Clock> Rotator<S, 
             let authorization = self.tokens().exchange(&credentials, deadline).await?;
             let client =
                 EditedClient { place: &place, id: client_id, authorization: &authorization.token.access_token };
+            let is_known = match token {
+                Some(token) => !self.issuer.token_owner(&place, token).await.is_err_and(is_rejected),
+                None => true,
+            };
             let before = self.change_state(&client, state, deadline).await?;
             let token = match token {
+                // Its later rejection would prove nothing.
+                Some(_) if !is_known && before.state == ClientState::Active => Some(Err(already_rejected())),
                 Some(token) => Some(self.tokens().await_rejection(&place, token, deadline).await),
                 None => None,
             };
@@ -127,6 +134,10 @@ impl<S: RotationStore, I: RotationPlatform + ClientStates, C: Clock> Rotator<S, 
         };
         self.tokens().settle(deadline, Box::pin(change)).await
     }
+}
+
+fn is_rejected(error: RotationError) -> bool {
+    error.kind() == ErrorKind::TokenRejected
 }
 
 impl<S: Sync, I: ClientStates, C: Sync> Rotator<S, I, C> {

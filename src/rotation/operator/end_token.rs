@@ -103,7 +103,7 @@ fn cannot_be_revoked() -> RotationError {
     )
 }
 
-fn already_rejected() -> RotationError {
+pub(super) fn already_rejected() -> RotationError {
     let message = "the platform already rejects this token: it has expired, was revoked, or belongs to another region";
     RotationError::new(ErrorKind::TokenRejected, message)
         .with_hint("nothing is left to do if the region is the token's own; otherwise name that region")

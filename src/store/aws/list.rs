@@ -27,6 +27,8 @@ pub struct ListedSecret {
     pub secret: SecretId,
     /// Whether rotation is enabled.
     pub rotates: bool,
+    /// Whether rotation is enabled, or was once.
+    pub was_configured: bool,
 }
 
 impl AwsSecretsManager {
@@ -95,7 +97,8 @@ fn is_replica(entry: &SecretListEntry) -> bool {
 
 fn listed(entry: &SecretListEntry) -> Option<ListedSecret> {
     let rotates = entry.rotation_enabled() == Some(true);
-    Some(ListedSecret { secret: SecretId::new(entry.name()?), rotates })
+    let was_configured = entry.rotation_enabled().is_some() || entry.rotation_lambda_arn().is_some();
+    Some(ListedSecret { secret: SecretId::new(entry.name()?), rotates, was_configured })
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ async fn check_all_checks_what_rotate_all_would_rotate() {
     assert_eq!(transcript.exit, Some(1), "{}", transcript.stderr);
     assert_eq!(transcript.summary(), json!({"ready": 2, "not_ready": 1, "skipped": 1}));
     assert_eq!((&transcript.about("prod/a")["ok"], &transcript.about("prod/c")["ok"]), (&json!(true), &json!(false)));
+    assert_eq!(transcript.about("prod/database")["skipped"], "unrelated");
     assert!(transcript.stderr.contains(r#"did you mean "probes"?"#), "{}", transcript.stderr);
     assert_eq!(scene.simulation.genesys.live_tokens(), lives, "the tokens of the checks are revoked");
     assert_eq!(run(&["check", "--all"]).exit, Some(2), "a filter is required");
