@@ -1,5 +1,6 @@
 //! The contact-centre platforms: addresses, requests, and the meaning of each response.
 
+mod address;
 #[cfg(feature = "cli")]
 mod api;
 mod cxone;

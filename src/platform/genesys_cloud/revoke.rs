@@ -20,7 +20,9 @@ impl GenesysCloud {
 }
 
 fn is_revoked(response: &PlatformResponse) -> bool {
-    let is_dead = response.status == StatusCode::UNAUTHORIZED && response.code() == "bad.credentials";
+    let is_dead = response.status == StatusCode::UNAUTHORIZED
+        && response.code() == "bad.credentials"
+        && !response.refuses_address();
     is_dead || (response.status.is_success() && !is_web_page(response))
 }
 
