@@ -11,6 +11,7 @@ mod exec;
 mod file;
 mod fleet;
 mod foreign;
+mod idle;
 mod interrupt;
 mod kinds;
 mod man;
