@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn other_refusals_are_not_taken_for_a_refused_address() {
+    fn other_refusals_name_their_own_reason() {
         let limited = r#"{"error":"invalid_request","description":"rate limit exceeded; 10 requests from this IP"}"#;
         let page = "<html>Access denied. Your IP: 192.0.2.1</html>";
         for (status, body, expected) in [
