@@ -120,6 +120,7 @@ pages! {
     commands_of_command_line_run: "docs/command-line.md",
     commands_of_kv_run: "docs/kv.md",
     commands_of_documents_run: "docs/documents.md",
+    commands_of_idle_time_outs_run: "docs/idle-time-outs.md",
     commands_of_fidelity_run: "docs/fidelity.md",
     commands_of_packages_run: "docs/packages.md",
     commands_of_pipelines_run: "docs/pipelines.md",
