@@ -2,7 +2,7 @@
 //!
 //! When a token is used next is kept in memory: after a start or a fail-over, the active node uses all of them at once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::automation::plan::later;
+use super::counters::{Action, Counted};
 use super::minting::Minting;
 use super::revocation::readers::{TokenReader, TokenReaders};
 use super::static_roles::credential::StaticCredential;
@@ -19,7 +20,7 @@ use super::static_roles::role::{ROLES, StaticRole, key};
 use super::storage::entries::Entries;
 use super::storage::role::Role;
 use super::tokens::shared_token::{SHARED, SharedToken};
-use crate::rotation::{Deadline, ErrorKind, Place, PlatformName, RotationError};
+use crate::rotation::{Deadline, ErrorKind, Place, PlatformName, Result as RotationResult, RotationError};
 use crate::secret::{SecretString, same};
 use openbao_plugin::Failure;
 
@@ -27,6 +28,8 @@ use openbao_plugin::Failure;
 const USE: Duration = Duration::from_secs(10);
 /// How many tokens of a config are used at once.
 const AT_ONCE: usize = 8;
+/// Tokens that are due within this time are used together: each pass with due tokens writes to the storage.
+const TOGETHER: Duration = Duration::from_secs(10);
 /// The wait where the platform names no end: half of the shortest idle time-out that an organization can set (Platform API,
 /// `IdleTokenTimeout`).
 const HALF_OF_SHORTEST: Duration = Duration::from_secs(150);
@@ -81,8 +84,11 @@ impl KeepAlive {
     /// The host's error.
     pub(crate) async fn due(&self) -> Result<DueTokens, Failure> {
         let (kept, now) = (self.kept().await?, self.minting.now());
-        self.uses.lock().retain(|reader, _| kept.iter().any(|kept| kept.reader == *reader));
-        let (due, later): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.at <= now);
+        let readers: HashSet<_> = kept.iter().map(|kept| &kept.reader).collect();
+        self.uses.lock().retain(|reader, _| readers.contains(reader));
+        let is_due = kept.iter().any(|kept| kept.at <= now);
+        let until = if is_due { later(now, TOGETHER) } else { now };
+        let (due, later): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.at <= until);
         let next = later.iter().map(|kept| kept.at).min();
         Ok(DueTokens { configs: due.into_iter().map(|kept| kept.config).collect(), next })
     }
@@ -92,8 +98,8 @@ impl KeepAlive {
     /// # Errors
     /// The host's error. The platform's errors are logged, and the use is repeated.
     pub(crate) async fn use_tokens_of(&self, config: &str) -> Result<(), Failure> {
-        let (mut due, now) = (self.kept().await?, self.minting.now());
-        due.retain(|kept| kept.config == config && kept.at <= now);
+        let (mut due, until) = (self.kept().await?, later(self.minting.now(), TOGETHER));
+        due.retain(|kept| kept.config == config && kept.at <= until);
         due.sort_unstable_by_key(|kept| kept.at);
         let uses = due.into_iter().map(|kept| async move { self.use_token(&kept).await });
         stream::iter(uses).buffer_unordered(AT_ONCE).collect::<()>().await;
@@ -148,7 +154,7 @@ impl KeepAlive {
     /// Uses a token. One that the platform rejects is replaced.
     async fn use_token(&self, kept: &KeptToken) {
         let requested_at = Instant::now();
-        let used = self.minting.keep_alive(&kept.config, &kept.place, &kept.token, Deadline::after(USE)).await;
+        let used = self.minting.keep_alive(&kept.place, &kept.token, Deadline::after(USE)).await;
         let failures = match &used {
             Ok(_) => 0,
             Err(_) => self.failures_of(kept).saturating_add(1),
@@ -160,10 +166,18 @@ impl KeepAlive {
         let next = NextUse { token: kept.token.clone(), at: later(self.minting.now(), wait), failures };
         self.uses.lock().insert(kept.reader.clone(), next);
         match used {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::TokenRejected => self.replace(kept, &error, requested_at).await,
-            Err(error) => log(kept, &error, "the token could not be kept alive"),
+            Err(error) if error.kind() == ErrorKind::TokenRejected => self.replace(kept, error, requested_at).await,
+            used => {
+                if let Err(error) = &used {
+                    log(kept, error, "the token could not be kept alive");
+                }
+                self.count(kept, &used);
+            }
         }
+    }
+
+    fn count<T>(&self, kept: &KeptToken, used: &RotationResult<T>) {
+        self.minting.counters.add_result(&kept.config, Action::KeepAlive, Counted::KeptAlive, used);
     }
 
     fn failures_of(&self, kept: &KeptToken) -> u32 {
@@ -171,14 +185,19 @@ impl KeepAlive {
         uses.get(&kept.reader).filter(|next| same(&next.token, &kept.token)).map_or(0, |next| next.failures)
     }
 
-    /// Replaces a token that has ended, unless another task changes or rotates the role: the next use decides then.
-    async fn replace(&self, kept: &KeptToken, error: &RotationError, requested_at: Instant) {
+    /// Replaces a token that has ended, unless another task changes or rotates the role: the next use decides then. A token
+    /// that the role does not hold any more was revoked.
+    async fn replace(&self, kept: &KeptToken, error: RotationError, requested_at: Instant) {
         let (locks, name) = self.readers.lock_of(&kept.reader);
         let Some(_lock) = locks.try_lock(name) else { return };
+        if !self.readers.holds(&kept.reader, &kept.token).await.unwrap_or(true) {
+            return;
+        }
+        log(kept, &error, "a token has ended although it was kept alive");
+        self.count::<()>(kept, &Err(error));
         if self.is_retried(&kept.reader).await {
             return;
         }
-        log(kept, error, "a token has ended although it was kept alive: it is replaced");
         if let Err(failure) = self.readers.replace_locked(&kept.reader, &kept.token, requested_at).await {
             tracing::warn!(role.name = %kept.reader, "the token that has ended could not be replaced: {failure}");
         }

@@ -140,22 +140,19 @@ impl Minting {
         }
     }
 
-    /// Uses a token of a config, so that it does not idle out. Returns when it ends without another use; `None` if the
+    /// Uses a token, so that it does not idle out. Returns when it ends without another use; `None` if the
     /// platform names no such time.
     ///
     /// # Errors
     /// `TokenRejected` if the token has ended, or another error of the platform.
     pub(crate) async fn keep_alive(
         &self,
-        config: &str,
         place: &Place,
         token: &SecretString,
         deadline: Deadline,
     ) -> RotationResult<Option<IdleEnd>> {
         let keep_alive = || self.platforms.keep_alive(place, token);
-        let used = RetryPolicy::default().run("keep the token alive", deadline, keep_alive).await;
-        self.counters.add_result(config, Action::KeepAlive, Counted::KeptAlive, &used);
-        used
+        RetryPolicy::default().run("keep the token alive", deadline, keep_alive).await
     }
 
     /// Revokes a token of a config. An expired token counts as revoked.

@@ -55,7 +55,9 @@ impl PlatformResponse {
                 ErrorKind::IpNotAuthorized,
                 format!("{what} does not accept this network address ({status_and_code})"),
             ),
-            StatusCode::UNAUTHORIZED if matches!(code.as_str(), "bad.credentials" | "authentication.required") => {
+            StatusCode::UNAUTHORIZED
+                if matches!(code.as_str(), "bad.credentials" | "credentials.expired" | "authentication.required") =>
+            {
                 self.error(ErrorKind::TokenRejected, format!("{what} does not accept the token ({status_and_code})"))
             }
             // A response without an error code comes from a proxy or a firewall.
@@ -159,6 +161,7 @@ mod tests {
             (401, "ip.not.authorized", ErrorKind::IpNotAuthorized),
             (401, "bad.credentials", ErrorKind::TokenRejected),
             (401, "authentication.required", ErrorKind::TokenRejected),
+            (401, "credentials.expired", ErrorKind::TokenRejected),
             (403, "ip.not.authorized", ErrorKind::IpNotAuthorized),
             (400, "ip.not.authorized", ErrorKind::IpNotAuthorized),
             (403, "client.ip.restricted", ErrorKind::IpNotAuthorized),

@@ -146,7 +146,14 @@ async fn for_a_day_no_reader_of_a_kept_token_gets_a_dead_one() {
 
 #[tokio::test]
 async fn a_kept_token_that_ended_while_no_engine_ran_is_replaced_at_the_next_look() {
+    for is_expired in [false, true] {
+        it_is_replaced_at_the_next_look(is_expired).await;
+    }
+}
+
+async fn it_is_replaced_at_the_next_look(is_expired: bool) {
     let mut idle = Idle::with_roles(QUARTER_OF_AN_HOUR).await;
+    idle.simulation.genesys.set(|settings| settings.ended_tokens_expire = is_expired);
     let former = (idle.token("static-creds/kept").await, idle.token("token/kept").await);
     idle.advance(2 * QUARTER_OF_AN_HOUR);
     assert!(!idle.is_live("static-creds/kept").await && !idle.is_live("token/kept").await);
@@ -212,6 +219,29 @@ async fn a_use_that_hangs_does_not_block_a_rotation() {
         rotated = rotate => drop(rotated.unwrap()),
     }
     assert_ne!(idle.token("static-creds/kept").await, former);
+}
+
+#[tokio::test]
+async fn a_use_that_overlaps_with_a_revocation_is_no_failure() {
+    let idle = Idle::with_roles(QUARTER_OF_AN_HOUR).await;
+    let meeting = Arc::new(tokio::sync::Barrier::new(3));
+    let meet = Fault { times: Some(2), ..Fault::once(TOKENS_ME, Effect::Meet(meeting.clone())) };
+    idle.simulation.faults.add(meet);
+    let before = idle.simulation.journal.count(TOKENS_ME);
+    let replace = async {
+        while idle.simulation.journal.count(TOKENS_ME) < before + 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        idle.write("rotate-role/kept", json!({"revoke_previous": true})).await.unwrap();
+        idle.write("rotate-token/kept", json!({"revoke_previous": true})).await.unwrap();
+        meeting.wait().await;
+    };
+    tokio::join!(idle.mount.run_pass(), replace);
+    idle.advance(MINUTE);
+    idle.mount.run_pass().await;
+    assert_eq!(idle.simulation.genesys.minted(), 5, "the check of the config, two tokens, and two others");
+    assert_eq!(idle.read("status").await["failed"], json!({}));
+    assert!(idle.is_live("static-creds/kept").await && idle.is_live("token/kept").await);
 }
 
 #[tokio::test]

@@ -68,24 +68,30 @@ impl TokenReaders {
     /// # Errors
     /// The host's error.
     pub(crate) async fn holders(&self, token: &SecretString) -> Result<TokenHolders, Failure> {
-        let mut holders = Vec::new();
-        for name in self.entries.list(CREDENTIALS).await? {
-            if self.is_static(&name, token).await? {
-                holders.push(TokenReader::Static(name));
-            }
-        }
-        for name in self.entries.list(SHARED).await? {
-            let stored = intact(self.entries.get::<SharedToken>(&SharedToken::key(&name)).await)?;
-            if stored.is_some_and(|stored| same(&stored.token.access_token, token)) {
-                holders.push(TokenReader::Shared(name));
-            }
-        }
+        let held = self.entries.list(CREDENTIALS).await?.into_iter().map(TokenReader::Static);
+        let shared = self.entries.list(SHARED).await?.into_iter().map(TokenReader::Shared);
         let (mut readers, mut unread) = (Vec::new(), Vec::new());
-        for holder in holders {
-            let is_read = self.is_allowed(&holder).await?;
-            if is_read { &mut readers } else { &mut unread }.push(holder);
+        for holder in held.chain(shared) {
+            if self.holds(&holder, token).await? {
+                let is_read = self.is_allowed(&holder).await?;
+                if is_read { &mut readers } else { &mut unread }.push(holder);
+            }
         }
         Ok(TokenHolders { readers, unread })
+    }
+
+    /// Whether a role holds this token.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn holds(&self, reader: &TokenReader, token: &SecretString) -> Result<bool, Failure> {
+        match reader {
+            TokenReader::Static(name) => self.is_static(name, token).await,
+            TokenReader::Shared(name) => {
+                let stored = intact(self.entries.get::<SharedToken>(&SharedToken::key(name)).await)?;
+                Ok(stored.is_some_and(|stored| same(&stored.token.access_token, token)))
+            }
+        }
     }
 
     /// Gives the readers of a role another token. A shared token is deleted: the next reader gets a new one. Concurrent

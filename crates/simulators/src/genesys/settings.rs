@@ -47,6 +47,9 @@ pub struct GenesysSettings {
     pub idle_timeout: Option<u64>,
     /// The idle timeout does not apply to tokens of the client credentials grant.
     pub idle_timeout_exempts_clients: bool,
+    /// The answer to a token that has ended, by its lifetime or its idle timeout, has the code `credentials.expired` in place
+    /// of `bad.credentials`.
+    pub ended_tokens_expire: bool,
     /// Reading the idle timeout requires `directory:organization:admin`, as in older versions of the API.
     pub idle_timeout_needs_permission: bool,
     /// Serves `/api/v2/oauth/token/generate` and `/api/v2/oauth/apitokens`, which are not in the published API.
@@ -86,6 +89,7 @@ impl Default for GenesysSettings {
             inactivating_revokes_tokens: false,
             idle_timeout: None,
             idle_timeout_exempts_clients: false,
+            ended_tokens_expire: false,
             idle_timeout_needs_permission: false,
             unpublished_endpoints: false,
             unpublished_token_lifetime: 31_536_000,

@@ -132,6 +132,11 @@ impl GenesysState {
         self.tokens.get(text).filter(|token| self.authenticates(token))
     }
 
+    /// Returns whether a token was issued and not revoked; it may have ended.
+    pub fn was_issued(&self, text: &str) -> bool {
+        self.tokens.contains_key(text)
+    }
+
     /// Notes that a token is used now, which restarts its idle timeout.
     pub fn note_use(&mut self, text: &str) {
         let now = self.clock.now();
