@@ -151,3 +151,19 @@ async fn keep_alive_rotates_nothing_if_the_platform_does_not_tell_whether_it_acc
     let both = scene.run(&["rotate", "--keep-alive", "--older-than", "1h", &typed]).await;
     assert_eq!(both.exit, Some(2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_every_20_minutes_survives_a_time_out_of_30_minutes_for_a_day() {
+    let scene = Scene::new().await;
+    scene.simulation.genesys.set(|settings| settings.idle_timeout = Some(1_800));
+    scene.rotating(NAME).await;
+    for rotation in 0..72 {
+        scene.simulation.genesys.advance(20 * MINUTE);
+        scene.simulation.secrets_manager.advance(20 * MINUTE);
+        scene.simulation.secrets_manager.settled().await;
+        assert!(scene.accepts(&scene.current(NAME)), "rotation {rotation}");
+        scene.aws.rotate_secret().secret_id(NAME).send().await.expect("the rotation starts");
+        scene.simulation.secrets_manager.settled().await;
+    }
+    assert!(scene.simulation.genesys.minted() > 72, "each rotation issued a token");
+}

@@ -16,7 +16,7 @@ use crate::rotation::{IdleEnd, Result};
 use crate::secret::SecretString;
 
 #[cfg(feature = "operator")]
-const TIMEOUT: &str = "/api/v2/tokens/timeout";
+pub(super) const IDLE_TIMEOUT: &str = "/api/v2/tokens/timeout";
 
 #[derive(Deserialize)]
 struct TokenInfo {
@@ -53,13 +53,13 @@ impl GenesysCloud {
     /// Returns `None` if the organization has no idle time-out, or if the token may not read it.
     #[cfg(feature = "operator")]
     pub(super) async fn read_idle_timeout(&self, region: Region, token: &SecretString) -> Result<Option<Duration>> {
-        let response = send(self.call(region, Method::GET, TIMEOUT, token)?).await?;
+        let response = send(self.call(region, Method::GET, IDLE_TIMEOUT, token)?).await?;
         match response.status {
             StatusCode::OK => {}
             StatusCode::FORBIDDEN if response.code().starts_with("missing.") => return Ok(None),
-            _ => return Err(response.diagnose(TIMEOUT)),
+            _ => return Err(response.diagnose(IDLE_TIMEOUT)),
         }
-        let setting: IdleTokenTimeout = response.json(TIMEOUT)?;
+        let setting: IdleTokenTimeout = response.json(IDLE_TIMEOUT)?;
         let seconds = setting.idle_token_timeout_seconds.filter(|_| setting.enable_idle_token_timeout);
         Ok(seconds.map(Duration::from_secs))
     }
