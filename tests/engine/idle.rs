@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use simulators::Simulation;
 use simulators::faults::{Effect, Fault};
 
+use crate::hosted::{Hosted, until};
 use crate::scene::{CXONE_CLIENT, CXONE_KEY, SECOND, config, simulate};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -304,4 +305,23 @@ async fn keep_alive_is_rejected_for_tokens_without_an_idle_time_out() {
         assert!(failure.starts_with("keep_alive applies to genesys-cloud only\nhint: "), "{path}: {failure}");
     }
     assert_eq!(idle.simulation.cxone.minted(), 1, "by the check of the config");
+}
+
+#[tokio::test]
+async fn the_background_task_uses_tokens_and_logs_failures_without_secrets() {
+    let hosted = Hosted::start().await;
+    hosted.simulation.genesys.set(|settings| settings.idle_timeout = Some(900));
+    hosted.write("static-roles/ci", static_role(true)).await;
+    let count = |operation| hosted.simulation.journal.count(operation);
+    until("the token is used", || count(TOKENS_ME) > count("GET /api/v2/users/me")).await;
+    hosted.simulation.genesys.set(|settings| settings.ip_not_authorized = true);
+    hosted.restart().await;
+    until("the failure is logged", || hosted.has_logged("the token could not be kept alive")).await;
+    hosted.simulation.genesys.set(|settings| settings.ip_not_authorized = false);
+    hosted.simulation.genesys.advance(QUARTER_OF_AN_HOUR);
+    let ended = hosted.token().await;
+    hosted.restart().await;
+    until("the token is replaced", || hosted.stored_token().is_some_and(|stored| stored != ended)).await;
+    assert!(hosted.has_logged("a token has ended although it was kept alive"));
+    hosted.assert_no_secrets_logged();
 }
