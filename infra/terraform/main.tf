@@ -10,7 +10,7 @@ locals {
   # Built from the name: the role refers to the function before it exists.
   function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   namespace    = "GenesysRotator/${var.name}"
-  is_in_vpc    = var.vpc_id != ""
+  is_in_vpc    = var.vpc_id != "" || var.fixed_address
   is_scheduled = var.rotate_every_minutes != 0
 
   scheduled_secret_arn = var.scheduled_secret_arn != "" ? var.scheduled_secret_arn : one(aws_secretsmanager_secret.first[*].arn)
@@ -50,13 +50,13 @@ resource "aws_lambda_function" "this" {
   dynamic "vpc_config" {
     for_each = local.is_in_vpc ? [1] : []
     content {
-      subnet_ids         = var.subnet_ids
+      subnet_ids         = var.fixed_address ? aws_subnet.private[*].id : var.subnet_ids
       security_group_ids = [one(aws_security_group.function[*].id)]
     }
   }
 
-  # In a VPC, Lambda needs the permissions of the role when it creates the function.
-  depends_on = [aws_iam_role_policy.function]
+  # In a VPC, Lambda needs the permissions of the role when it creates the function. Without the routes, the function reaches nothing.
+  depends_on = [aws_iam_role_policy.function, aws_route.private, aws_route_table_association.private]
 }
 
 resource "aws_cloudwatch_log_group" "function" {

@@ -1,3 +1,8 @@
+output "fixed_address" {
+  description = "The address from which the function calls the platform, for allow-lists, or null"
+  value       = one(aws_eip.fixed[*].public_ip)
+}
+
 output "function_arn" {
   description = "The ARN of the function"
   value       = aws_lambda_function.this.arn

@@ -173,7 +173,20 @@ variable "permissions_boundary_arn" {
   default     = ""
 }
 
-# A VPC
+# A fixed outgoing address
+
+variable "fixed_address" {
+  description = "Whether the function calls the platform from a fixed address, for allow-lists of IP addresses. Creates a VPC with a NAT gateway and an Elastic IP address. Not together with a VPC of your own."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.fixed_address || var.vpc_id == ""
+    error_message = "fixed_address creates its own VPC, so omit vpc_id."
+  }
+}
+
+# A VPC of your own
 
 variable "vpc_id" {
   description = "The VPC in which the function runs. It needs a route to the platform, such as a NAT gateway."

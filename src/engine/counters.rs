@@ -32,6 +32,8 @@ pub(crate) enum Action {
     RotateRoot,
     /// The revocation of a token.
     Revoke,
+    /// The use of a token that must not idle out.
+    KeepAlive,
 }
 
 /// What is counted.
@@ -43,6 +45,8 @@ pub(crate) enum Counted {
     Revoked,
     /// A config got a new secret.
     RootRotated,
+    /// A token was used, so that it does not idle out.
+    KeptAlive,
     /// Work failed, with the name of the error kind.
     Failed(Action, &'static str),
 }

@@ -12,8 +12,9 @@ use super::storage::role::Role;
 use super::token::Token;
 use crate::platform::Platforms;
 use crate::rotation::{
-    Clock, Credentials, Deadline, ErrorKind, NewToken, Place, PlatformName, RateLimiter, Result as RotationResult,
-    RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens, UnrevokedTokens,
+    Clock, Credentials, Deadline, ErrorKind, IdleEnd, KeepAlive, NewToken, Place, PlatformName, RateLimiter,
+    Result as RotationResult, RetryPolicy, Rollback, Rollbacks, RotationError, Rotator, TokenKind, Tokens,
+    UnrevokedTokens,
 };
 use crate::secret::SecretString;
 use openbao_plugin::Failure;
@@ -137,6 +138,21 @@ impl Minting {
             Err(error) if error.kind() == ErrorKind::TokenRejected => Ok(true),
             Err(error) => Err(error),
         }
+    }
+
+    /// Uses a token, so that it does not idle out. Returns when it ends without another use; `None` if the
+    /// platform names no such time.
+    ///
+    /// # Errors
+    /// `TokenRejected` if the token has ended, or another error of the platform.
+    pub(crate) async fn keep_alive(
+        &self,
+        place: &Place,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> RotationResult<Option<IdleEnd>> {
+        let keep_alive = || self.platforms.keep_alive(place, token);
+        RetryPolicy::default().run("keep the token alive", deadline, keep_alive).await
     }
 
     /// Revokes a token of a config. An expired token counts as revoked.

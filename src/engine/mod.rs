@@ -9,6 +9,7 @@ mod backend;
 mod background;
 mod counters;
 mod failure;
+mod keep_alive;
 mod minting;
 mod mount;
 mod node;

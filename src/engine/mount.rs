@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::RwLock;
 
 use super::background::Background;
+use super::keep_alive::KeepAlive;
 use super::minting::Minting;
 use super::node::Node;
 use super::revocation::owed::Revocations;
@@ -71,6 +72,7 @@ impl GenesysMount {
             roots: roots.clone(),
             scheduler,
             revocations: revocations.clone(),
+            keep_alive: KeepAlive::new(entries.clone(), minting.clone(), readers.clone()),
         };
         Self {
             leases: Leases { entries: entries.clone(), node: node.clone(), minting: minting.clone() },

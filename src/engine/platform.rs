@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use crate::platform::Platforms;
 use crate::rotation::{
-    AccessKeys, ClientSecrets, Clock, Credentials, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result,
-    RotationPlatform, TokenIssuer, TokenKind,
+    AccessKeys, ClientSecrets, Clock, Credentials, IdleEnd, IssuedToken, KeepAlive, KeyOwner, KeyPair, Place, Probe,
+    Result, RotationPlatform, TokenIssuer, TokenKind,
 };
 use crate::secret::SecretString;
 
 /// The platforms that an engine calls.
-pub trait EnginePlatform: RotationPlatform + 'static {
+pub trait EnginePlatform: RotationPlatform + KeepAlive + 'static {
     /// Returns the base address of the API for which a token is valid, without a trailing slash.
     ///
     /// # Errors
@@ -72,6 +72,9 @@ boxed! {
         fn key_owner(place: Place, access_key_id: str, token: SecretString) -> KeyOwner;
         fn create_access_key(place: Place, owner: KeyOwner, token: SecretString) -> KeyPair;
         fn delete_access_key(place: Place, access_key_id: str, token: SecretString) -> ();
+    }
+    KeepAlive {
+        fn keep_alive(place: Place, token: SecretString) -> Option<IdleEnd>;
     }
     EnginePlatform {
         fn api_url(place: Place, token: SecretString) -> String;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::keep_alive::KeepAlive;
 use super::minting::Minting;
 use super::node::Node;
 use super::revocation::owed::Revocations;
@@ -34,6 +35,8 @@ pub(crate) enum Work {
     DeleteOrphan(String),
     /// Revokes the tokens whose revocation is owed.
     Revoke,
+    /// Uses the tokens of this config that are to be kept alive.
+    KeepAlive(String),
 }
 
 /// Finds and does the work of a mount.
@@ -44,6 +47,7 @@ pub(crate) struct Upkeep {
     pub(crate) roots: RootRotations,
     pub(crate) scheduler: Scheduler,
     pub(crate) revocations: Revocations,
+    pub(crate) keep_alive: KeepAlive,
 }
 
 impl Upkeep {
@@ -80,14 +84,15 @@ impl Upkeep {
         let next_attempt = (!interrupted.is_empty()).then(|| self.minting.now() + HEALING_PAUSE);
         works.extend(interrupted.into_iter().map(Work::HealRoot));
         let (roots, next_root) = self.roots.due().await?;
-        let due = self.scheduler.due().await?;
-        if !roots.is_empty() || !due.is_empty() {
+        let (due, kept) = (self.scheduler.due().await?, self.keep_alive.due().await?);
+        if !roots.is_empty() || !due.is_empty() || !kept.configs.is_empty() {
             self.scheduler.require_write_access().await?;
         }
         works.extend(roots.into_iter().map(Work::RotateRoot));
         works.extend(due.configs.into_iter().map(Work::RotateRoles));
         works.extend(due.orphans.into_iter().map(Work::DeleteOrphan));
-        Ok(due.next.into_iter().chain(next_root).chain(next_attempt).min())
+        works.extend(kept.configs.into_iter().map(Work::KeepAlive));
+        Ok(due.next.into_iter().chain(kept.next).chain(next_root).chain(next_attempt).min())
     }
 
     /// Records the tokens of failed requests that could not be revoked. An error is logged.
@@ -118,6 +123,12 @@ impl Upkeep {
             }
             Work::DeleteOrphan(name) => self.scheduler.delete_orphan(&name).await,
             Work::Revoke => self.revocations.settle_in_background().await,
+            Work::KeepAlive(config) => {
+                if let Err(failure) = self.keep_alive.use_tokens_of(&config).await {
+                    tracing::warn!(config.name = config, "the tokens could not be kept alive: {failure}");
+                }
+                return true;
+            }
         }
         false
     }

@@ -1,5 +1,6 @@
 //! The contact-centre platforms: addresses, requests, and the meaning of each response.
 
+mod address;
 #[cfg(feature = "cli")]
 mod api;
 mod cxone;
@@ -14,12 +15,12 @@ mod token_response;
 use std::time::Duration;
 
 use crate::rotation::{
-    AccessKeys, ClientSecrets, Credentials, IssuedToken, KeyOwner, KeyPair, Place, Probe, Result, TokenIssuer,
-    TokenKind, not_offered,
+    AccessKeys, ClientSecrets, Credentials, ErrorKind, IdleEnd, IssuedToken, KeepAlive, KeyOwner, KeyPair, Place,
+    Probe, Result, RotationError, TokenIssuer, TokenKind, not_offered,
 };
 #[cfg(feature = "operator")]
 use crate::rotation::{
-    ClientState, ClientStates, FoundClient, Observation, Observe, TokenDuration, TokenOwner, TokenOwners,
+    ClientState, ClientStates, FoundClient, IdleTimeouts, Observation, Observe, TokenDuration, TokenOwner, TokenOwners,
 };
 use crate::secret::SecretString;
 
@@ -188,6 +189,36 @@ impl AccessKeys for Platforms {
         match place {
             Place::GenesysCloud { .. } => Err(not_offered("access keys")),
             Place::Cxone(place) => self.cxone.delete_access_key(place, access_key_id, token).await,
+        }
+    }
+}
+
+/// CXone documents no idle time-out.
+impl KeepAlive for Platforms {
+    async fn keep_alive(&self, place: &Place, token: &SecretString) -> Result<Option<IdleEnd>> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.keep_alive(region, token).await,
+            Place::Cxone(_) => {
+                Err(RotationError::new(ErrorKind::DocumentInvalid, "NICE CXone documents no idle time-out of tokens")
+                    .with_hint("rotate this secret by its schedule: only tokens of genesys-cloud can be kept alive"))
+            }
+        }
+    }
+}
+
+#[cfg(feature = "operator")]
+impl IdleTimeouts for Platforms {
+    async fn idle_end(&self, place: &Place, token: &SecretString) -> Result<Option<IdleEnd>> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.idle_end(region, token).await,
+            Place::Cxone(_) => Ok(None),
+        }
+    }
+
+    async fn idle_timeout(&self, place: &Place, token: &SecretString) -> Result<Option<Duration>> {
+        match place {
+            Place::GenesysCloud { region } => self.genesys_cloud.idle_timeout(region, token).await,
+            Place::Cxone(_) => Ok(None),
         }
     }
 }

@@ -5,6 +5,7 @@
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use super::address::is_about_address;
 use super::http::{PlatformResponse, correlation_id, may_be_secret, retry_after};
 use crate::rotation::{ErrorKind, Result, RotationError};
 
@@ -50,11 +51,13 @@ impl PlatformResponse {
         let status = self.status.as_u16();
         let status_and_code = if code.is_empty() { status.to_string() } else { format!("{status} {code}") };
         match self.status {
-            StatusCode::UNAUTHORIZED if code == "ip.not.authorized" => self.error(
+            _ if self.refuses_address() => self.error(
                 ErrorKind::IpNotAuthorized,
                 format!("{what} does not accept this network address ({status_and_code})"),
             ),
-            StatusCode::UNAUTHORIZED if matches!(code.as_str(), "bad.credentials" | "authentication.required") => {
+            StatusCode::UNAUTHORIZED
+                if matches!(code.as_str(), "bad.credentials" | "credentials.expired" | "authentication.required") =>
+            {
                 self.error(ErrorKind::TokenRejected, format!("{what} does not accept the token ({status_and_code})"))
             }
             // A response without an error code comes from a proxy or a firewall.
@@ -67,6 +70,15 @@ impl PlatformResponse {
                 format!("{what} returned an unexpected response ({status_and_code})"),
             ),
         }
+    }
+
+    /// Returns whether the platform does not accept the caller's network address. The code is documented with 401 (Platform
+    /// API, responses of every operation). A missing permission may have an address in its name.
+    pub(super) fn refuses_address(&self) -> bool {
+        let code = self.code();
+        let is_refusal = matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        self.status.is_client_error() && code == "ip.not.authorized"
+            || is_refusal && !code.starts_with("missing.") && is_about_address(&self.body)
     }
 
     fn permission_missing(&self, what: &str, status_and_code: &str, code: &str) -> RotationError {
@@ -149,6 +161,12 @@ mod tests {
             (401, "ip.not.authorized", ErrorKind::IpNotAuthorized),
             (401, "bad.credentials", ErrorKind::TokenRejected),
             (401, "authentication.required", ErrorKind::TokenRejected),
+            (401, "credentials.expired", ErrorKind::TokenRejected),
+            (403, "ip.not.authorized", ErrorKind::IpNotAuthorized),
+            (400, "ip.not.authorized", ErrorKind::IpNotAuthorized),
+            (403, "client.ip.restricted", ErrorKind::IpNotAuthorized),
+            (400, "invalid.ip.address", ErrorKind::PlatformUnavailable),
+            (500, "ip.not.authorized", ErrorKind::PlatformUnavailable),
             (401, "another.code", ErrorKind::PlatformUnavailable),
             (403, "another.code", ErrorKind::PermissionMissing),
             (403, "", ErrorKind::PlatformUnavailable),
@@ -159,6 +177,28 @@ mod tests {
             let body = format!(r#"{{"code":"{code}"}}"#).into_bytes().into();
             let error = PlatformResponse { status, headers: HeaderMap::new(), body }.diagnose("reading");
             assert_eq!(error.kind(), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refused_address_is_recognized_by_the_message_unless_a_permission_is_missing() {
+        for (status, code, message, expected) in [
+            (401, "bad.credentials", "The IP address is not allowed.", ErrorKind::IpNotAuthorized),
+            (403, "not.authorized", "The client is not on the allow list.", ErrorKind::IpNotAuthorized),
+            (403, "", "IP not authorized", ErrorKind::IpNotAuthorized),
+            (
+                403,
+                "missing.permissions",
+                "You need the permission to view the IP allowlist.",
+                ErrorKind::PermissionMissing,
+            ),
+            (429, "too.many.requests", "Too many requests from this IP address.", ErrorKind::RateLimited),
+            (500, "", "The IP address is not allowed.", ErrorKind::PlatformUnavailable),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = format!(r#"{{"code":"{code}","message":"{message}"}}"#).into_bytes().into();
+            let error = PlatformResponse { status, headers: HeaderMap::new(), body }.diagnose("reading");
+            assert_eq!(error.kind(), expected, "{status} {code} {message}");
         }
     }
 

@@ -81,10 +81,10 @@ impl ErrorKind {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::CredentialsRejected => {
-                "check client_id, client_secret and region: a client of another region, a disabled client and a secret with extra whitespace all give this answer"
+                "check client_id, client_secret and region: a client of another region, a disabled client and a secret with extra whitespace all give this answer, and an address outside of the client's allow-list may"
             }
             Self::IpNotAuthorized => {
-                "the credentials are valid: add this machine's outgoing address to the organization's allow-list (Admin > Organization Settings > Authorized IPs), or give the function a fixed address"
+                "add this machine's outgoing address to the allow-lists of the OAuth client (Admin > Integrations > OAuth) and of the organization (Admin > Organization Settings > Authorized IPs), or rotate from a fixed address"
             }
             Self::PermissionMissing => {
                 "grant the OAuth client a role with this permission (the platform checks roles before scopes); a change can take 15 minutes to propagate"

@@ -57,6 +57,8 @@ pub use operator::diagnose::Diagnosis;
 #[cfg(feature = "operator")]
 pub use operator::end_token::{NamedId, TokenEnd, TokenOwner, TokenOwners};
 #[cfg(feature = "operator")]
+pub use operator::idle::{CurrentIdle, IdleReport, IdleTimeouts};
+#[cfg(feature = "operator")]
 pub use operator::observe::{Observation, Observe};
 #[cfg(feature = "operator")]
 pub use operator::revoke_previous::{OlderTokens, PreviousTokens, Revocation};
@@ -76,6 +78,7 @@ pub(crate) use tokens::admin::LATE;
 #[cfg(feature = "vault")]
 pub(crate) use tokens::exchange::NewToken;
 pub use tokens::exchange::{Tokens, UNKNOWN_TOKEN_HINT};
+pub use tokens::idle::{IdleEnd, KeepAlive};
 pub use tokens::rate_limit::RateLimiter;
 pub use tokens::retry::{Deadline, RetryPolicy};
 #[cfg(feature = "vault")]

@@ -56,7 +56,7 @@ async fn the_simulated_services_answer_as_expected_and_nothing_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_property_that_is_not_known_for_certain_is_reported_and_expected() {
     type Turn = fn(&mut GenesysSettings);
-    let rows: [(Turn, &str, &str); 8] = [
+    let rows: [(Turn, &str, &str); 9] = [
         (|knobs| knobs.expires_in = ExpiresIn::Text, "genesys-cloud.token.expires_in", "a text"),
         (|knobs| knobs.token_type = "Bearer".to_owned(), "genesys-cloud.token.token_type", "Bearer"),
         (|knobs| knobs.correlation_headers.clear(), "genesys-cloud.correlation-id", "absent"),
@@ -64,6 +64,7 @@ async fn each_property_that_is_not_known_for_certain_is_reported_and_expected() 
         (|knobs| knobs.delete_token_status = 204, "genesys-cloud.revocation", "204"),
         (|knobs| knobs.requests_per_minute = None, "genesys-cloud.rate-limit-headers", "absent"),
         (|knobs| knobs.idle_timeout = Some(900), "genesys-cloud.tokens-me.dateTokenIdles", "present"),
+        (|_| (), "genesys-cloud.tokens-timeout", "200"),
         (|_| (), "genesys-cloud.oauth-client", "200 without its secret"),
     ];
     for (turn, fact, expected) in rows {

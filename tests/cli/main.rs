@@ -12,6 +12,7 @@ mod exec;
 mod file;
 mod fleet;
 mod foreign;
+mod idle;
 mod init;
 mod interrupt;
 mod kinds;

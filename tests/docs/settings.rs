@@ -127,6 +127,16 @@ const ENDED: &[(&str, &str)] = &[
 
 /// Every page with commands.
 pub const SETTINGS: &[Setting] = &[
+    Setting {
+        page: "docs/idle-time-outs.md",
+        host: Host::Engine,
+        given: &[
+            ("genesys-rotator check prod/genesys", STORED),
+            ("genesys-rotator rotate --keep-alive prod/genesys", "genesys-rotator rotate --local prod/genesys"),
+        ],
+        after: &[],
+        elsewhere: &[],
+    },
     Setting { page: "README.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "docs/aws.md",

@@ -8,6 +8,7 @@ mod cxone;
 mod emergencies;
 mod ends;
 mod hosted;
+mod idle;
 mod leases;
 mod nodes;
 mod openapi;

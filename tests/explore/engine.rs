@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use genesys_rotator::engine::{EnginePlatform, GenesysEngine, GenesysMount};
-use genesys_rotator::rotation::{ErrorKind, Place, Result, RotationError};
+use genesys_rotator::rotation::{ErrorKind, KeepAlive, Place, Result, RotationError};
 use genesys_rotator::secret::SecretString;
 use openbao_plugin::testing::{self, DirectHost, StorageAnswer, StorageCall};
 use openbao_plugin::{Backend, Engine, Failure, Operation, Request, Response};
@@ -91,6 +91,8 @@ impl EnginePlatform for Port {
         Ok("https://api.example".to_owned())
     }
 }
+
+impl KeepAlive for Port {}
 
 fn access_key_of(config: &str) -> Option<String> {
     let config: Value = serde_json::from_str(config).ok()?;

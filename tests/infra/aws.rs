@@ -187,8 +187,30 @@ fn the_dashboard_is_valid_json_for_this_stack() {
 }
 
 #[test]
+fn with_a_fixed_address_the_function_has_no_other_way_out() {
+    let Some(stack) = stack(&["FixedAddress=yes"]) else { return };
+    let properties = |name: &str| &stack["Resources"][name]["Properties"];
+    assert_eq!(stack["Outputs"]["FixedAddress"], "192.0.2.1");
+    assert_eq!(properties("FixedNatGateway")["AllocationId"], "fixed-eip");
+    assert_eq!(properties("Function")["VpcConfig"]["SubnetIds"], serde_json::json!(["private-subnet"]));
+    assert_eq!(properties("FixedSecurityGroup")["VpcId"], "fixed-vpc");
+    let routes = |subnet: &str| {
+        let associations = of_type(&stack, "AWS::EC2::SubnetRouteTableAssociation");
+        let own = associations.iter().find(|(_, association)| association["SubnetId"] == subnet).expect("a table");
+        let table = own.1["RouteTableId"].clone();
+        let routes = of_type(&stack, "AWS::EC2::Route").into_iter().map(|(_, route)| route);
+        routes.filter(|route| route["RouteTableId"] == table).cloned().collect::<Vec<_>>()
+    };
+    let (public, private) = (routes("public-subnet"), routes("private-subnet"));
+    assert_eq!((public.len(), &public[0]["GatewayId"]), (1, &"fixed-internet-gateway".into()));
+    assert_eq!((private.len(), &private[0]["NatGatewayId"]), (1, &"fixed-nat-gateway".into()));
+    assert_eq!(properties("FixedNatGateway")["SubnetId"], "public-subnet");
+}
+
+#[test]
 fn invalid_parameter_combinations_are_rejected() {
-    let sets: [&[&str]; 9] = [
+    let sets: [&[&str]; 10] = [
+        &["FixedAddress=yes", "VpcId=vpc-0123"],
         &["RotateEveryMinutes=30"],
         &["AttachRotation=yes"],
         &["EndpointClientsCidr=10.0.0.0/16"],

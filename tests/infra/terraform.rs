@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::stack::{EVERYTHING, errors, list, of_type, python, repository, script, stack, statements};
 use super::terraform_form::{
-    alarm, endpoint, function, log_group, permission, role, rotation, schedule, secret, security_group, statement,
+    alarm, endpoint, function, log_group, network, permission, role, rotation, schedule, secret, security_group,
+    statement,
 };
 
 /// The module with these variables, each as `name=value`.
@@ -60,6 +61,19 @@ fn made<'a>(module: &'a Value, kind: &str) -> Vec<&'a Value> {
 /// The resources in a common form, by type.
 type Made = BTreeMap<String, Vec<Value>>;
 
+/// The network of a fixed address.
+const NETWORK: [(&str, &str); 9] = [
+    ("AWS::EC2::VPC", "aws_vpc"),
+    ("AWS::EC2::InternetGateway", "aws_internet_gateway"),
+    ("AWS::EC2::VPCGatewayAttachment", "aws_internet_gateway_attachment"),
+    ("AWS::EC2::Subnet", "aws_subnet"),
+    ("AWS::EC2::EIP", "aws_eip"),
+    ("AWS::EC2::NatGateway", "aws_nat_gateway"),
+    ("AWS::EC2::RouteTable", "aws_route_table"),
+    ("AWS::EC2::Route", "aws_route"),
+    ("AWS::EC2::SubnetRouteTableAssociation", "aws_route_table_association"),
+];
+
 fn of_template(stack: &Value) -> Made {
     let mut made = Made::new();
     let mut add = |kind: &str, form: fn(&Value) -> Value| {
@@ -77,6 +91,9 @@ fn of_template(stack: &Value) -> Made {
     add("AWS::Scheduler::Schedule", schedule::of_template);
     add("AWS::EC2::SecurityGroup", security_group::of_template);
     add("AWS::EC2::VPCEndpoint", endpoint::of_template);
+    for (kind, _) in NETWORK {
+        add(kind, network::of_template);
+    }
     made
 }
 
@@ -97,11 +114,15 @@ fn of_module(module: &Value) -> Made {
     add("AWS::Scheduler::Schedule", "aws_scheduler_schedule", schedule::of_module);
     add("AWS::EC2::SecurityGroup", "aws_security_group", security_group::of_module);
     add("AWS::EC2::VPCEndpoint", "aws_vpc_endpoint", endpoint::of_module);
+    for (name, kind) in NETWORK {
+        add(name, kind, network::of_module);
+    }
     all
 }
 
-const OPTIONS: [&[&str]; 5] = [
+const OPTIONS: [&[&str]; 6] = [
     &[],
+    &["FixedAddress=yes"],
     &EVERYTHING,
     &["HoursWithoutSuccess=0", "Dashboard=no", "LogLevel=warn", "LogRetentionDays=30"],
     &[
@@ -196,7 +217,8 @@ fn module_and_template_have_the_same_variables_and_outputs() {
 
 #[test]
 fn the_module_rejects_invalid_variables() {
-    let sets: [&[&str]; 9] = [
+    let sets: [&[&str]; 10] = [
+        &["fixed_address=true", "vpc_id=vpc-0123"],
         &["rotate_every_minutes=30"],
         &["rotate_every_minutes=5", "first_secret=x"],
         &["attach_rotation=true"],

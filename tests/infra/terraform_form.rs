@@ -280,3 +280,30 @@ pub mod endpoint {
         names.iter().map(|name| endpoint[name].clone()).collect()
     }
 }
+
+/// The resources of a network that is created for a fixed address: pairs of a template's and a module's names of properties.
+pub mod network {
+    use super::*;
+
+    const NAMES: [(&str, &str); 9] = [
+        ("VpcId", "vpc_id"),
+        ("InternetGatewayId", "internet_gateway_id"),
+        ("CidrBlock", "cidr_block"),
+        ("AvailabilityZone", "availability_zone"),
+        ("Domain", "domain"),
+        ("SubnetId", "subnet_id"),
+        ("AllocationId", "allocation_id"),
+        ("RouteTableId", "route_table_id"),
+        ("DestinationCidrBlock", "destination_cidr_block"),
+    ];
+    /// The ways out of a route.
+    const WAYS: [(&str, &str); 2] = [("GatewayId", "gateway_id"), ("NatGatewayId", "nat_gateway_id")];
+
+    pub fn of_template(resource: &Value) -> Value {
+        NAMES.iter().chain(&WAYS).map(|(name, _)| resource[name].clone()).collect()
+    }
+
+    pub fn of_module(resource: &Value) -> Value {
+        NAMES.iter().chain(&WAYS).map(|(_, name)| resource[name].clone()).collect()
+    }
+}

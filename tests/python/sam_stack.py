@@ -66,7 +66,7 @@ class Stack:
         """Returns an attribute, as the documentation of the resource type defines it."""
         resource = self.template["Resources"][name]
         place = "us-east-1:000000000000"
-        properties = resource["Properties"]
+        properties = resource.get("Properties", {})
         match (resource["Type"], attribute):
             case ("AWS::Serverless::Function", "Ref"):
                 return self.resolve(properties["FunctionName"])
@@ -84,6 +84,12 @@ class Stack:
                 return self.resolve(properties["DashboardName"])
             case ("AWS::EC2::SecurityGroup", "Ref"):
                 return f"sg-of-{name}"
+            case ("AWS::EC2::EIP", "PublicIp"):
+                return "192.0.2.1"
+            case ("AWS::EC2::Subnet", "AvailabilityZone"):
+                return "us-east-1a"
+            case (kind, "Ref" | "AllocationId") if kind.startswith("AWS::EC2::"):
+                return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
         raise SystemExit(f"unknown attribute {attribute} of {resource['Type']}")
 
     def substitute(self, text, names):

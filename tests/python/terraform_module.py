@@ -257,6 +257,12 @@ class Module:
                 return f"arn:aws:iam::{ACCOUNT}:role/{label}"
             case "aws_security_group", "id":
                 return f"sg-of-{label}"
+            case "aws_eip", "public_ip":
+                return "192.0.2.1"
+            case "aws_subnet", "availability_zone":
+                return f"{REGION}a"
+            case _, "id" | "allocation_id":
+                return f"{label}-" + kind.removeprefix("aws_").replace("_", "-")
         return self.evaluate(body[attribute])
 
     def document(self, label):

@@ -233,6 +233,8 @@ async fn each_rejection_of_the_platform_has_its_own_error() {
         (token, json(401, json!({"error": "invalid_client"})), "CredentialsRejected", "region"),
         (token, json(400, json!({"error": "unauthorized_client"})), "CredentialsRejected", "Client Credentials"),
         (token, api(401, "ip.not.authorized"), "IpNotAuthorized", "allow-list"),
+        (token, api(403, "ip.not.authorized"), "IpNotAuthorized", "allow-list"),
+        (users, api(403, "ip.not.authorized"), "IpNotAuthorized", "allow-list"),
         (token, redirect(), "PlatformUnavailable", "redirect"),
         (token, huge(), "PlatformUnavailable", "exceeds"),
         (users, api(401, "bad.credentials"), "TokenRejected", "bad.credentials"),

@@ -8,7 +8,7 @@ const FAMILIES: [Family; 3] = [
     Family { folder: "src/store", shared: &["version_index"], composing: &[] },
     Family {
         folder: "src/platform",
-        shared: &["endpoints", "http", "probes", "response", "token_response"],
+        shared: &["address", "endpoints", "http", "probes", "response", "token_response"],
         composing: &[],
     },
     Family {

@@ -4,12 +4,13 @@ use serde::Serialize;
 
 use super::admin::{self, AdminJson};
 use super::fix::{Fix, RaisedJson};
+use super::idle;
 use crate::cli::exit::{ErrorJson, Exit};
 use crate::cli::terminal::human_time::span;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::printable::one_line;
 use crate::cli::token_life::{HOURLY, TOO_SHORT, too_short};
-use crate::rotation::{CheckReport, CheckStage, PlatformName, RotationError};
+use crate::rotation::{CheckReport, CheckStage, IdleReport, PlatformName, RotationError};
 
 /// The result of a check.
 pub(super) struct Checked {
@@ -37,6 +38,13 @@ struct CheckJson<'a> {
     token_lifetime_needed: Option<u64>,
     /// The client's configured token duration, in seconds; null if it cannot be read.
     token_duration: Option<u64>,
+    /// The time after which a token that is not used ends, in seconds; null if the platform names none.
+    idle_timeout: Option<u64>,
+    /// When the current token ends unless it is used before.
+    idles_at: Option<String>,
+    /// What a rotation does not fail with, and readers may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<ErrorJson>,
     /// The token durations that `--fix` raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     raised: Option<Vec<RaisedJson<'a>>>,
@@ -70,6 +78,9 @@ impl Checked {
             let message =
                 format!("the token of this check was not revoked and stays valid until it expires: {}", error.chain());
             output.warning(&format!("{}: {message}", self.secret), error.hint());
+        }
+        if let Some((message, hint)) = self.warning() {
+            output.warning(&format!("{}: {message}", self.secret), &hint);
         }
         let Some((_, message, hint)) = error else { return Exit::Done };
         output.error(&format!("{}: {message}", self.secret), &hint);
@@ -121,6 +132,9 @@ impl Checked {
             token_lifetime: report.map(|report| report.token_life.left.as_secs()),
             token_lifetime_needed: report.and_then(|report| report.token_life.needed).map(|needed| needed.as_secs()),
             token_duration: report.and_then(|report| report.token_duration).map(|duration| duration.as_secs()),
+            idle_timeout: self.idle().map(|idle| idle.timeout.as_secs()),
+            idles_at: self.idle().and_then(idle::idles_at).map(|at| at.to_string()),
+            warning: self.warning().map(|(message, hint)| ErrorJson::new(idle::IDLE_TIMEOUT, message, hint)),
             raised: self.fix.to_json(),
             admin: report.and_then(|report| report.admin.as_ref()).map(AdminJson::of),
             unrevoked: self.unrevoked().map(ErrorJson::from),
@@ -157,12 +171,25 @@ impl Checked {
         if life.is_fixed && is_sufficient {
             output.result(format_args!("  note {HOURLY}"));
         }
+        for line in self.idle().map(idle::notes).unwrap_or_default() {
+            output.result(format_args!("  note {line}"));
+        }
         let verdict = if is_sufficient {
             "ready to rotate"
         } else {
             "would rotate, but the token would expire before the next rotation"
         };
         output.result(format_args!("  {verdict}; nothing was stored"));
+    }
+
+    fn idle(&self) -> Option<&IdleReport> {
+        self.result.as_ref().ok()?.idle.as_ref()
+    }
+
+    /// The warning about the idle time-out of the tokens.
+    fn warning(&self) -> Option<(String, String)> {
+        let needed = self.result.as_ref().ok()?.token_life.needed;
+        idle::warning(self.idle()?, needed)
     }
 
     /// Why the check's token was not revoked.
@@ -220,6 +247,7 @@ mod tests {
             kept_fields: vec!["team".to_owned(), "ours".to_owned()],
             token_life: TokenLife::seen(now + Duration::from_secs(86_399), now, needed.map(Duration::from_secs)),
             token_duration: None,
+            idle: None,
             unrevoked: None,
             admin: None,
         }

@@ -3,6 +3,7 @@
 mod admin;
 mod checked;
 mod fix;
+mod idle;
 
 use std::time::Duration;
 

@@ -19,6 +19,9 @@ pub struct RotateArgs {
     /// Skip secrets whose token is newer than this: 1h, or a timestamp such as 2026-01-02T03:04:05Z
     #[arg(long, value_name = "AGE_OR_TIME", value_parser = AgeLimit::parse)]
     pub older_than: Option<AgeLimit>,
+    /// Use each token, which restarts its idle time-out, and rotate only secrets whose token the platform rejects
+    #[arg(long, conflicts_with = "older_than")]
+    pub keep_alive: bool,
     /// After the promotion, revoke the previous token, and in Secrets Manager also the one before it
     #[arg(long)]
     pub revoke_previous: bool,

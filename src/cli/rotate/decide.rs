@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cli::target::selection::Chosen;
+use crate::cli::terminal::human_time::minute;
 use crate::rotation::{ErrorKind, PreviousTokens, RotationError};
 
 /// Why a secret is skipped.
@@ -12,6 +13,8 @@ pub(in crate::cli) enum Reason {
     Unrelated(String),
     /// Its token is newer than `--older-than`.
     Fresh(Timestamp),
+    /// The platform accepts its token, and names when it ends without another use, with `--keep-alive`.
+    Accepted(Option<Timestamp>),
     /// A signal arrived before its rotation started.
     NotStarted,
 }
@@ -22,6 +25,7 @@ impl Reason {
         match self {
             Self::Unrelated(_) => "unrelated",
             Self::Fresh(_) => "fresh",
+            Self::Accepted(_) => "accepted",
             Self::NotStarted => "not_begun",
         }
     }
@@ -30,6 +34,10 @@ impl Reason {
         match self {
             Self::Unrelated(why) => format!("unrelated: {why}"),
             Self::Fresh(issued_at) => format!("its token is newer than --older-than, issued {issued_at}"),
+            Self::Accepted(None) => "the platform accepts its token".to_owned(),
+            Self::Accepted(Some(at)) => {
+                format!("the platform accepts its token, which ends at {} UTC unless it is used", minute(*at))
+            }
             Self::NotStarted => "not started".to_owned(),
         }
     }

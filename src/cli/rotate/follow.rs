@@ -8,9 +8,9 @@ use tokio::time::{Instant, sleep};
 use super::observation::{Observation, VersionState};
 use super::stuck;
 use crate::rotation::{
-    Clock, Deadline, Diagnosis, Document, ErrorKind, Result, RotationError, RotationPlatform, RotationReport,
-    RotationStore, Rotator, SecretId, SecretRotation, SecretStore, Step, TokenDuration, TokenLife, VersionId,
-    VersionSelector,
+    Clock, Deadline, Diagnosis, Document, ErrorKind, IdleTimeouts, Result, RotationError, RotationPlatform,
+    RotationReport, RotationStore, Rotator, SecretId, SecretRotation, SecretStore, Step, TokenDuration, TokenLife,
+    VersionId, VersionSelector,
 };
 use crate::store::aws::AwsSecretsManager;
 
@@ -31,7 +31,7 @@ pub(super) struct Following<'a, S, I, C> {
     stillness: [Duration; 2],
 }
 
-impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsManager, I, C> {
+impl<I: RotationPlatform + TokenDuration + IdleTimeouts, C: Clock> Following<'_, AwsSecretsManager, I, C> {
     /// Starts a rotation that creates the version `fresh`, and follows it. If an earlier rotation is incomplete, Secrets
     /// Manager retries that one: it is followed instead, and if the function discards its version, a new rotation starts.
     pub(super) async fn rotate(&self, fresh: VersionId, mut watch: impl FnMut(Step)) -> RotationReport {
@@ -79,7 +79,7 @@ impl<I: RotationPlatform + TokenDuration, C: Clock> Following<'_, AwsSecretsMana
     }
 }
 
-impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Following<'a, S, I, C> {
+impl<'a, S: RotationStore, I: RotationPlatform + TokenDuration + IdleTimeouts, C: Clock> Following<'a, S, I, C> {
     /// Follows a rotation of this secret until the timeout.
     pub(super) fn begin(rotator: &'a Rotator<S, I, C>, secret: &'a SecretId, timeout: Duration) -> Self {
         let reserve = DIAGNOSIS.min(timeout / 4);

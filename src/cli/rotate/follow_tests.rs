@@ -4,8 +4,8 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::rotation::{
-    AccessKeys, ClientSecrets, Credentials, IssuedToken, PREVIOUS, Place, Probe, StagedBy, StepOutcome, StepRequest,
-    SystemClock, TokenIssuer,
+    AccessKeys, ClientSecrets, Credentials, IdleTimeouts, IssuedToken, PREVIOUS, Place, Probe, StagedBy, StepOutcome,
+    StepRequest, SystemClock, TokenIssuer,
 };
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
@@ -48,6 +48,8 @@ impl TokenIssuer for StubIssuer {
 impl ClientSecrets for StubIssuer {}
 impl AccessKeys for StubIssuer {}
 impl TokenDuration for StubIssuer {}
+
+impl IdleTimeouts for StubIssuer {}
 
 struct Scene {
     rotator: Rotator<MemoryStore, StubIssuer, SystemClock>,

@@ -70,7 +70,26 @@ impl<'a> Rotating<'a> {
             true => Some(rotator.previous_tokens(&chosen.secret.id, deadline).await),
             false => None,
         };
-        (self.rules.decide(chosen, found.as_ref()), found)
+        match self.rules.decide(chosen, found.as_ref()) {
+            Decision::Rotate if self.arguments.keep_alive => (self.keep_alive(&rotator, chosen, deadline).await, found),
+            decision => (decision, found),
+        }
+    }
+
+    /// Uses the token of a secret, or only looks at it in a dry run.
+    async fn keep_alive(&self, rotator: &LocalRotator, chosen: &Chosen, deadline: Deadline) -> Decision {
+        let keep_alive = async {
+            let current = rotator.current_token(&chosen.secret.id, deadline).await?;
+            match self.arguments.dry_run {
+                true => rotator.idles_at(&current, deadline).await,
+                false => rotator.keep_alive(&current, deadline).await,
+            }
+        };
+        match keep_alive.await {
+            Ok(end) => Decision::Skip(Reason::Accepted(end.map(|end| end.at))),
+            Err(error) if error.kind() == ErrorKind::TokenRejected => Decision::Rotate,
+            Err(error) => Decision::Fail(error),
+        }
     }
 
     /// Checks that a secret exists and, where this process rotates it, that its value is a document.

@@ -30,8 +30,9 @@ pub(super) struct Tally {
     older: usize,
     not_begun: usize,
     in_flight: usize,
+    /// Skipped secrets that hold a token that a rotation has written.
     #[serde(skip)]
-    fresh: usize,
+    valid: usize,
     /// Whether no further rotation starts.
     #[serde(skip)]
     pub(super) is_stopping: bool,
@@ -56,7 +57,7 @@ impl Tally {
             Ended::Skipped(skipped) => {
                 show_skipped(skipped, rotating.session);
                 self.skipped += 1;
-                self.fresh += usize::from(matches!(skipped.reason, Reason::Fresh(_)));
+                self.valid += usize::from(matches!(skipped.reason, Reason::Fresh(_) | Reason::Accepted(_)));
                 &skipped.revocation
             }
         };
@@ -108,7 +109,7 @@ impl Tally {
             Format::Text if is_all || self.secrets() > 1 => session.output.result(self.line()),
             _ => {}
         }
-        if is_all && self.rotated + self.failed + self.fresh + self.not_begun + self.in_flight == 0 {
+        if is_all && self.rotated + self.failed + self.valid + self.not_begun + self.in_flight == 0 {
             session.output.error(
                 "no matching secret holds a token that a rotation has written",
                 "check the tag, the prefix and the region; rotate a new secret once by its name, or name the rotation function with --rotation-function",

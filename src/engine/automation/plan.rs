@@ -165,7 +165,7 @@ pub(super) fn next_date(schedule: &Cron, after: Timestamp) -> Option<Timestamp> 
 }
 
 /// A time that a duration is added to; the latest time where there is none.
-pub(super) fn later(from: Timestamp, wait: Duration) -> Timestamp {
+pub(in crate::engine) fn later(from: Timestamp, wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
     from.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }

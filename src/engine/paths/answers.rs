@@ -8,6 +8,8 @@ const EXPIRES_AT: Field = Field::text("expires_at", "When the token expires (RFC
 const API_URL: Field = Field::text("api_url", "The base address of the API; null where the platform did not name it.");
 const CONFIG: Field = Field::text("config", "The name of the config.");
 const PROBES: Field = Field::texts("probes", "Calls that must succeed with a new token.");
+const KEEPS_ALIVE: Field =
+    Field::boolean("keep_alive", "Whether the engine uses the token, so that it does not idle out.");
 const LAST_ROTATION: Field = Field::text("last_rotation", "The last rotation (RFC 3339).");
 const LAST_VAULT_ROTATION: Field = Field::text("last_vault_rotation", "The last rotation (RFC 3339).");
 const NEXT_ROTATION: Field = Field::text("next_rotation", "The next rotation; null without automated rotation.");
@@ -53,6 +55,7 @@ pub(super) const ROLE: &[Field] = &[
     Field::duration("ttl", "The lease time in seconds; 0 for the mount's default."),
     Field::duration("max_ttl", "The maximum lease time in seconds; 0 for the mount's maximum."),
     PROBES,
+    KEEPS_ALIVE,
     TOKEN_KIND,
     RESOURCE_OWNER,
     TOKEN_NAME,
@@ -64,6 +67,7 @@ pub(super) const ROLE: &[Field] = &[
 pub(super) const STATIC_ROLE: &[Field] = &[
     CONFIG,
     PROBES,
+    KEEPS_ALIVE,
     LAST_VAULT_ROTATION,
     LAST_ROTATION,
     NEXT_ROTATION,

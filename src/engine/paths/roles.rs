@@ -9,7 +9,7 @@ use super::answers::ROLE;
 use super::response::{fields, keys, warned_of_config};
 use crate::engine::mount::GenesysMount;
 use crate::engine::storage::config::Config;
-use crate::engine::storage::role::{PREFIX, Role};
+use crate::engine::storage::role::{KEEP_ALIVE, PREFIX, Role, check_keep_alive};
 use crate::engine::storage::token_kind::{TOKEN_FIELDS, TokenKindFields};
 use openbao_plugin::framework::{Call, Field, Route, refuse};
 use openbao_plugin::{Failure, Response};
@@ -49,6 +49,7 @@ const ROLE_FIELDS: &[Field] = &[
         "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
     )
     .default("none"),
+    KEEP_ALIVE,
 ];
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Role>, Failure> {
@@ -56,11 +57,11 @@ async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<Role>, Failur
 }
 
 async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
-    let Some(Role { config, ttl, max_ttl, probes, token }) = stored(mount, call.name()).await? else {
+    let Some(Role { config, ttl, max_ttl, probes, token, keep_alive }) = stored(mount, call.name()).await? else {
         return Ok(Response::empty());
     };
     let (ttl, max_ttl) = (ttl.unwrap_or_default(), max_ttl.unwrap_or_default());
-    let shown = json!({"config": &config, "ttl": ttl, "max_ttl": max_ttl, "probes": probes});
+    let shown = json!({"config": &config, "ttl": ttl, "max_ttl": max_ttl, "probes": probes, "keep_alive": keep_alive});
     let answer = Response::with_data(fields(shown).into_iter().chain(token.shown()).collect());
     warned_of_config(mount, &config, call.name(), answer).await
 }
@@ -84,8 +85,10 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     role.probes()?;
     role.token = TokenKindFields::merged(&call, role.token)?;
     let answer = warned(&role, mount.node.max_lease_ttl().await?);
+    role.keep_alive = call.boolean(KEEP_ALIVE.name).unwrap_or(role.keep_alive);
     let _reference = mount.config_references.read().await;
-    Config::for_role(&mount.entries, &role.config, call.name()).await?;
+    let config = Config::for_role(&mount.entries, &role.config, call.name()).await?;
+    check_keep_alive(role.keep_alive, &config)?;
     mount.entries.put(&Role::key(call.name()), &role).await?;
     tracing::info!(role.name = call.name(), config.name = role.config, "the role was written");
     Ok(answer)

@@ -12,7 +12,7 @@ use crate::engine::mount::GenesysMount;
 use crate::engine::static_roles::credential::StaticCredential;
 use crate::engine::static_roles::role::{ROLES, RoleSettings, StaticRole, key};
 use crate::engine::storage::config::Config;
-use crate::engine::storage::role::parse_probes;
+use crate::engine::storage::role::{KEEP_ALIVE, check_keep_alive, parse_probes};
 use crate::engine::storage::token_kind::{TOKEN_FIELDS, TokenKindFields};
 use openbao_plugin::framework::{Call, Field, Route, refuse};
 use openbao_plugin::{Failure, Response};
@@ -49,6 +49,7 @@ const ROLE_FIELDS: &[Field] = &[
         "Calls that must succeed with a new token, such as \"GET /api/v2/routing/skills?pageSize=1\".",
     )
     .default("none"),
+    KEEP_ALIVE,
 ];
 
 async fn stored(mount: &GenesysMount, name: &str) -> Result<Option<StaticRole>, Failure> {
@@ -65,6 +66,7 @@ async fn read(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let shown = fields(json!({
         "config": role.settings.config,
         "probes": role.settings.probes,
+        "keep_alive": role.keep_alive,
         "last_vault_rotation": token.map(|token| shown_time(token.issued_at)),
         "last_rotation": token.map(|token| shown_time(token.issued_at)),
         "next_rotation": next.map(shown_time),
@@ -83,6 +85,8 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
     let (settings, plan) = merged(&call, stored.as_ref())?;
     parse_probes(&settings.probes)?;
     let config = Config::for_role(&mount.entries, &settings.config, name).await?;
+    let keep_alive = call.boolean(KEEP_ALIVE.name).unwrap_or(stored.as_ref().is_some_and(|stored| stored.keep_alive));
+    check_keep_alive(keep_alive, &config)?;
     let proposed = settings.document(&config).map_err(|error| to_failure(&error))?;
     if stored.is_none() {
         // Removes what a crash during an earlier write or deletion left.
@@ -97,7 +101,7 @@ async fn write(mount: &GenesysMount, call: Call) -> Result<Response, Failure> {
         None
     };
     let is_new = stored.is_none();
-    let role = StaticRole { settings, plan, last_error };
+    let role = StaticRole { settings, plan, keep_alive, last_error };
     if let Err(failure) = store(mount, name, &role).await {
         // The config was deleted or changed meanwhile.
         if is_new && matches!(failure, Failure::InvalidRequest(_)) {

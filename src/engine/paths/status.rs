@@ -33,8 +33,12 @@ const MOUNT_FIELDS: &[Field] = &[
     Field::integer("process_start_time_seconds", "The same, in Unix seconds."),
     Field::map("issued", "The tokens that were issued and validated: leased, shared and static."),
     Field::integer("revoked", "The tokens that the platform revoked."),
-    Field::map("failed", "The failures by action (issue, rotate-role, rotate-root, revoke) and error type."),
+    Field::map(
+        "failed",
+        "The failures by action (issue, rotate-role, rotate-root, revoke, keep-alive) and error type.",
+    ),
     Field::integer("client_secrets_rotated", "The new client secrets and access keys."),
+    Field::integer("kept_alive", "The uses of tokens that must not idle out."),
     Field::integer("revocations_owed", "The tokens whose revocation was requested and has not succeeded yet."),
     Field::integer("static_roles", "The number of static roles."),
     Field::texts("static_roles_failing", "The static roles whose last rotation failed."),

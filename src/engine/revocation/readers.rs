@@ -11,6 +11,7 @@ use crate::engine::static_roles::role::{CREDENTIALS, ROLES as STATIC_ROLES, Stat
 use crate::engine::static_roles::rotation::StaticRotations;
 use crate::engine::storage::config::Config;
 use crate::engine::storage::entries::Entries;
+use crate::engine::storage::locks::Locks;
 use crate::engine::storage::role::{PREFIX as ROLES, Role};
 use crate::engine::tokens::shared_token::{SHARED, SharedToken, SharedTokens};
 use crate::secret::{SecretString, same};
@@ -21,7 +22,7 @@ use openbao_plugin::framework::Call;
 const UNAVAILABLE: u16 = 503;
 
 /// A role whose readers get a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TokenReader {
     /// A static role.
     Static(String),
@@ -67,24 +68,30 @@ impl TokenReaders {
     /// # Errors
     /// The host's error.
     pub(crate) async fn holders(&self, token: &SecretString) -> Result<TokenHolders, Failure> {
-        let mut holders = Vec::new();
-        for name in self.entries.list(CREDENTIALS).await? {
-            if self.is_static(&name, token).await? {
-                holders.push(TokenReader::Static(name));
-            }
-        }
-        for name in self.entries.list(SHARED).await? {
-            let stored = intact(self.entries.get::<SharedToken>(&SharedToken::key(&name)).await)?;
-            if stored.is_some_and(|stored| same(&stored.token.access_token, token)) {
-                holders.push(TokenReader::Shared(name));
-            }
-        }
+        let held = self.entries.list(CREDENTIALS).await?.into_iter().map(TokenReader::Static);
+        let shared = self.entries.list(SHARED).await?.into_iter().map(TokenReader::Shared);
         let (mut readers, mut unread) = (Vec::new(), Vec::new());
-        for holder in holders {
-            let is_read = self.is_allowed(&holder).await?;
-            if is_read { &mut readers } else { &mut unread }.push(holder);
+        for holder in held.chain(shared) {
+            if self.holds(&holder, token).await? {
+                let is_read = self.is_allowed(&holder).await?;
+                if is_read { &mut readers } else { &mut unread }.push(holder);
+            }
         }
         Ok(TokenHolders { readers, unread })
+    }
+
+    /// Whether a role holds this token.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn holds(&self, reader: &TokenReader, token: &SecretString) -> Result<bool, Failure> {
+        match reader {
+            TokenReader::Static(name) => self.is_static(name, token).await,
+            TokenReader::Shared(name) => {
+                let stored = intact(self.entries.get::<SharedToken>(&SharedToken::key(name)).await)?;
+                Ok(stored.is_some_and(|stored| same(&stored.token.access_token, token)))
+            }
+        }
     }
 
     /// Gives the readers of a role another token. A shared token is deleted: the next reader gets a new one. Concurrent
@@ -94,11 +101,30 @@ impl TokenReaders {
     /// Why a static role could not be rotated, 503 because the role is busy, or the host's error.
     pub(crate) async fn replace(&self, call: &Call, reader: &TokenReader, token: &SecretString) -> Result<(), Failure> {
         let requested_at = Instant::now();
-        let (locks, name) = match reader {
+        let (locks, name) = self.lock_of(reader);
+        let _lock = locks.lock_for(call, name).await.map_err(|_| busy(reader))?;
+        self.replace_locked(reader, token, requested_at).await
+    }
+
+    /// The lock that the writers of a role's token hold, and its name.
+    pub(crate) fn lock_of<'a>(&'a self, reader: &'a TokenReader) -> (&'a Locks, &'a str) {
+        match reader {
             TokenReader::Static(name) => (&self.static_rotations.locks, name),
             TokenReader::Shared(name) => (&self.shared_tokens.locks, name),
-        };
-        let _lock = locks.lock_for(call, name).await.map_err(|_| busy(reader))?;
+        }
+    }
+
+    /// As [`replace`](Self::replace). The caller holds the role's lock, and began to wait for it at this time.
+    ///
+    /// # Errors
+    /// Why a static role could not be rotated, or the host's error.
+    pub(crate) async fn replace_locked(
+        &self,
+        reader: &TokenReader,
+        token: &SecretString,
+        requested_at: Instant,
+    ) -> Result<(), Failure> {
+        let (_, name) = self.lock_of(reader);
         if matches!(reader, TokenReader::Shared(_)) {
             return self.shared_tokens.forget(name, token).await;
         }
@@ -116,7 +142,11 @@ impl TokenReaders {
         }
     }
 
-    async fn is_allowed(&self, reader: &TokenReader) -> Result<bool, Failure> {
+    /// Whether the role exists and its config allows it.
+    ///
+    /// # Errors
+    /// The host's error.
+    pub(crate) async fn is_allowed(&self, reader: &TokenReader) -> Result<bool, Failure> {
         let (name, config) = match reader {
             TokenReader::Static(name) => {
                 let role = intact(self.entries.get::<StaticRole>(&key(STATIC_ROLES, name)).await)?;

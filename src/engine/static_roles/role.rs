@@ -36,6 +36,9 @@ pub(crate) struct StaticRole {
     pub(crate) settings: RoleSettings,
     #[serde(flatten)]
     pub(crate) plan: RotationPlan,
+    /// Whether the engine uses the token, so that it does not idle out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) keep_alive: bool,
     /// Why the last rotation failed; `None` after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<LastError>,

@@ -49,6 +49,9 @@ pub(crate) fn text(status: &Status) -> String {
     each("genesys_client_secrets_rotated", "counter", "New client secrets and access keys.", |summary| {
         count(summary.roots_rotated)
     });
+    each("genesys_tokens_kept_alive", "counter", "Uses of tokens that must not idle out.", |summary| {
+        count(summary.kept_alive)
+    });
     each(
         "genesys_revocations_owed",
         "gauge",

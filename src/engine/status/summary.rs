@@ -20,6 +20,7 @@ pub(super) struct Summary {
     pub(super) issued: BTreeMap<TokenUse, u64>,
     pub(super) revoked: u64,
     pub(super) roots_rotated: u64,
+    pub(super) kept_alive: u64,
     /// By action and error type.
     pub(super) failed: BTreeMap<(Action, &'static str), u64>,
     pub(super) revocations_owed: u64,
@@ -109,6 +110,7 @@ impl Summary {
             Counted::Issued(used) => *self.issued.entry(used).or_default() += count,
             Counted::Revoked => self.revoked += count,
             Counted::RootRotated => self.roots_rotated += count,
+            Counted::KeptAlive => self.kept_alive += count,
             Counted::Failed(action, kind) => *self.failed.entry((action, kind)).or_default() += count,
         }
     }
@@ -157,6 +159,7 @@ impl Summary {
         }
         self.revoked += other.revoked;
         self.roots_rotated += other.roots_rotated;
+        self.kept_alive += other.kept_alive;
         self.revocations_owed += other.revocations_owed;
         self.static_roles += other.static_roles;
         self.failing.extend(other.failing.iter().cloned());
@@ -191,6 +194,7 @@ impl Summary {
             ("revoked", json!(self.revoked)),
             ("failed", Value::Object(failed)),
             ("client_secrets_rotated", json!(self.roots_rotated)),
+            ("kept_alive", json!(self.kept_alive)),
             ("revocations_owed", json!(self.revocations_owed)),
             ("static_roles", json!(self.static_roles)),
             ("static_roles_failing", json!(self.failing)),

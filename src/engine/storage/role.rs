@@ -4,18 +4,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::Config;
 use super::entries::Entries;
 use super::token_kind::TokenKindFields;
 use crate::engine::failure::logged_failure;
-use crate::rotation::Probe;
+use crate::rotation::{PlatformName, Probe};
 use openbao_plugin::Failure;
-use openbao_plugin::framework::refuse;
+use openbao_plugin::framework::{Field, refuse};
 
 /// The prefix of the storage keys.
 pub(crate) const PREFIX: &str = "roles/";
 
 /// All probes of a token are sent at once: more would run into the platform's rate limit.
 const MOST_PROBES: usize = 20;
+
+/// The request field of a token that must not idle out.
+pub(crate) const KEEP_ALIVE: Field = Field::boolean(
+    "keep_alive",
+    "Whether the engine uses the token at half of its idle time-out, so that the platform does not end it.",
+)
+.default("false");
 
 /// A role, as it is stored.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -33,6 +41,9 @@ pub(crate) struct Role {
     pub(crate) probes: Vec<String>,
     #[serde(flatten)]
     pub(crate) token: TokenKindFields,
+    /// Whether the engine uses the shared token, so that it does not idle out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) keep_alive: bool,
 }
 
 impl Role {
@@ -82,6 +93,20 @@ pub(crate) fn parse_probes(texts: &[String]) -> Result<Vec<Probe>, Failure> {
         ));
     }
     texts.iter().map(|text| Probe::parse(text)).collect::<Result<_, _>>().map_err(|error| logged_failure(&error))
+}
+
+/// Checks that the platform of a config may end tokens that are not used.
+///
+/// # Errors
+/// 400 for `keep_alive` on another platform.
+pub(crate) fn check_keep_alive(keep_alive: bool, config: &Config) -> Result<(), Failure> {
+    if keep_alive && config.place().platform() != PlatformName::GenesysCloud {
+        return Err(refuse(
+            "keep_alive applies to genesys-cloud only",
+            "remove keep_alive: CXone documents no idle time-out",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

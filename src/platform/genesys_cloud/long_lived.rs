@@ -84,7 +84,7 @@ fn issue_error(response: &PlatformResponse, path: &str) -> RotationError {
             .with_hint(
                 r#"remove "token" from the document, and increase the OAuth client's token duration instead (Admin > Integrations > OAuth): up to 172800 s, or 38880000 s for SCIM clients"#,
             ),
-        StatusCode::FORBIDDEN => response.diagnose(path).with_hint(
+        StatusCode::FORBIDDEN if !response.refuses_address() => response.diagnose(path).with_hint(
             "grant the OAuth client a role with the permission to manage API tokens, then the scope admin:api-token:manage (admin:api-token is read-only); the platform checks roles before scopes, and a change can take 15 minutes to propagate",
         ),
         StatusCode::BAD_REQUEST => response

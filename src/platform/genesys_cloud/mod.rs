@@ -3,6 +3,7 @@
 mod client_secret;
 #[cfg(feature = "operator")]
 mod client_state;
+mod idle;
 mod long_lived;
 mod oauth_client;
 #[cfg(feature = "operator")]
@@ -28,7 +29,7 @@ use crate::platform::http::{HttpClient, PlatformResponse, bearer};
 use crate::platform::probes::{Explanation, run_probes};
 #[cfg(feature = "operator")]
 use crate::rotation::{ClientState, FoundClient, TokenOwner};
-use crate::rotation::{IssuedToken, KeyPair, Probe, Result, TokenKind};
+use crate::rotation::{IdleEnd, IssuedToken, KeyPair, Probe, Result, TokenKind};
 use crate::secret::SecretString;
 
 #[cfg(feature = "cli")]
@@ -134,6 +135,23 @@ impl GenesysCloud {
     #[cfg(feature = "operator")]
     pub(super) async fn token_owner(&self, region: &str, token: &SecretString) -> Result<TokenOwner> {
         self.read_owner(Region::parse(region)?, token).await
+    }
+
+    /// Uses a token, which restarts its idle time-out.
+    pub(super) async fn keep_alive(&self, region: &str, token: &SecretString) -> Result<Option<IdleEnd>> {
+        self.use_token(Region::parse(region)?, token).await
+    }
+
+    /// Returns when a token idles out.
+    #[cfg(feature = "operator")]
+    pub(super) async fn idle_end(&self, region: &str, token: &SecretString) -> Result<Option<IdleEnd>> {
+        self.look_at_token(Region::parse(region)?, token).await
+    }
+
+    /// Returns the organization's idle time-out.
+    #[cfg(feature = "operator")]
+    pub(super) async fn idle_timeout(&self, region: &str, token: &SecretString) -> Result<Option<Duration>> {
+        self.read_idle_timeout(Region::parse(region)?, token).await
     }
 
     /// Revokes a token.

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep};
 
+use super::idle::IDLE_TIMEOUT;
 use super::validate::TOKENS_ME;
 use super::{GenesysCloud, Region};
 use crate::platform::http::{PlatformResponse, correlation_id, send};
@@ -98,6 +99,7 @@ impl GenesysCloud {
         let get = |path: &str, token: &SecretString| self.call(region, Method::GET, path, token);
         let me = send(get("/api/v2/users/me", token)?).await?;
         let own = send(get(&format!("{TOKENS_ME}?preserveIdleTTL=true"), token)?).await?;
+        let timeout = send(get(IDLE_TIMEOUT, token)?).await?;
         let head = send(self.call(region, Method::HEAD, TOKENS_ME, token)?).await?;
         let client = send(get(&format!("/api/v2/oauth/clients/{client_id}"), token)?).await?;
         let rejected = send(get(TOKENS_ME, &NOT_A_TOKEN.into())?).await?;
@@ -118,6 +120,11 @@ impl GenesysCloud {
                 "genesys-cloud.tokens-me.dateTokenIdles",
                 &["absent", "present"],
                 presence(info.idles.is_some()),
+            ),
+            Observation::new(
+                "genesys-cloud.tokens-timeout",
+                &["200", "403 missing.permissions", "403 missing.any.permissions"],
+                status_and_code(&timeout),
             ),
             Observation::new("genesys-cloud.tokens-me.head", &["200", "204"], status_and_code(&head)),
             Observation::new(

@@ -20,7 +20,9 @@ impl GenesysCloud {
 }
 
 fn is_revoked(response: &PlatformResponse) -> bool {
-    let is_dead = response.status == StatusCode::UNAUTHORIZED && response.code() == "bad.credentials";
+    let is_dead = response.status == StatusCode::UNAUTHORIZED
+        && matches!(response.code().as_str(), "bad.credentials" | "credentials.expired")
+        && !response.refuses_address();
     is_dead || (response.status.is_success() && !is_web_page(response))
 }
 
@@ -43,6 +45,7 @@ mod tests {
             (204, json, "", true),
             (200, page, "", false),
             (401, json, "bad.credentials", true),
+            (401, json, "credentials.expired", true),
             (401, json, "ip.not.authorized", false),
             (500, json, "bad.credentials", false),
         ] {

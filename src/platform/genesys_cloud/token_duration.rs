@@ -23,7 +23,7 @@ impl GenesysCloud {
         token: &SecretString,
     ) -> Result<Option<Duration>> {
         let response = self.get_client(region, client_id, token).await?;
-        if response.status == StatusCode::FORBIDDEN && !response.code().is_empty() {
+        if response.status == StatusCode::FORBIDDEN && !response.code().is_empty() && !response.refuses_address() {
             return Ok(None);
         }
         let client = parse_client(&response, client_id)?;

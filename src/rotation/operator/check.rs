@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::idle::{IdleReport, IdleTimeouts};
 use super::token_duration::TokenDuration;
 use crate::rotation::credentials::keys::Credentials;
 use crate::rotation::credentials::token::{IssuedToken, TokenKind};
@@ -38,6 +39,8 @@ pub struct CheckReport {
     pub token_life: TokenLife,
     /// The client's token duration, if it applies and the client may read it.
     pub token_duration: Option<Duration>,
+    /// The idle time-out of the tokens, if there is one and the platform names it.
+    pub idle: Option<IdleReport>,
     /// Why the tested token was not revoked.
     pub unrevoked: Option<RotationError>,
     /// The check of the administrator's credentials, if the document renews client secrets or access keys.
@@ -75,6 +78,7 @@ struct TestedToken {
     token: IssuedToken,
     requested_at: Timestamp,
     token_duration: Option<Duration>,
+    idle: Option<IdleReport>,
     unrevoked: Option<RotationError>,
 }
 
@@ -106,7 +110,7 @@ impl CheckStage {
     }
 }
 
-impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform + TokenDuration + IdleTimeouts, C: Clock> Rotator<S, I, C> {
     /// Exchanges the secret's credentials, validates the token and revokes it.
     ///
     /// # Errors
@@ -142,8 +146,8 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         let probes = document.probes()?;
         let (kind, renewal) = (document.token_kind()?, document.secret_rotation()?);
         let credentials = self.credentials(&document, &described, deadline).await?;
-        let TestedToken { token, requested_at, token_duration, unrevoked } = self
-            .test_token(&credentials, &kind, &probes, deadline, watch)
+        let TestedToken { token, requested_at, token_duration, idle, unrevoked } = self
+            .test_token(&credentials, &document, (&kind, &probes), deadline, watch)
             .await
             .map_err(|error| of_interrupted(error, &described))?;
         let admin = self.admin_access(&document, &described, renewal, &credentials, deadline, watch).await?;
@@ -164,6 +168,7 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
             token_life: TokenLife::of(&next, requested_at, needed)
                 .unwrap_or_else(|| TokenLife::seen(requested_at, requested_at, needed)),
             token_duration,
+            idle,
             unrevoked,
             admin,
         })
@@ -173,8 +178,8 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
     async fn test_token(
         &self,
         credentials: &Credentials,
-        kind: &TokenKind,
-        probes: &[Probe],
+        document: &Document,
+        (kind, probes): (&TokenKind, &[Probe]),
         deadline: Deadline,
         watch: &mut (impl FnMut(CheckStage) + Send),
     ) -> Result<TestedToken> {
@@ -183,14 +188,19 @@ impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S,
         let NewToken { token, requested_at, guard } = tokens.issue(credentials, kind, deadline).await?;
         watch(CheckStage::Validate);
         tokens.verify_issued(credentials, &token, probes, deadline).await?;
-        let mut token_duration = None;
-        if *kind == TokenKind::Access {
-            token_duration = self.own_token_duration(credentials, &token.access_token).await;
-        }
+        let own_token_duration = async {
+            match kind {
+                TokenKind::Access => self.own_token_duration(credentials, &token.access_token).await,
+                _ => None,
+            }
+        };
+        let place = token.place(credentials);
+        let (token_duration, idle) =
+            tokio::join!(own_token_duration, self.idle_report(&place, &token.access_token, document));
         watch(CheckStage::Revoke);
         drop(guard);
         let unrevoked = tokens.roll_back(deadline).await;
-        Ok(TestedToken { token, requested_at, token_duration, unrevoked })
+        Ok(TestedToken { token, requested_at, token_duration, idle, unrevoked })
     }
 
     /// Returns the client's own token duration. Makes one attempt; a failure is no error of the check.

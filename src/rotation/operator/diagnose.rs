@@ -1,5 +1,6 @@
 //! Diagnosis of a rotation that another process runs.
 
+use super::idle::IdleTimeouts;
 use super::token_duration::TokenDuration;
 use crate::rotation::document::fields::Document;
 use crate::rotation::error::{Result, RotationError};
@@ -21,7 +22,7 @@ pub struct Diagnosis {
     pub reason: Option<RotationError>,
 }
 
-impl<S: RotationStore, I: RotationPlatform + TokenDuration, C: Clock> Rotator<S, I, C> {
+impl<S: RotationStore, I: RotationPlatform + TokenDuration + IdleTimeouts, C: Clock> Rotator<S, I, C> {
     /// Runs the pending step's checks and stores nothing: for a version without a value, [`check`](Self::check); for a
     /// staged token, its validation.
     pub async fn diagnose(&self, secret: &SecretId, version: &VersionId, deadline: Deadline) -> Diagnosis {

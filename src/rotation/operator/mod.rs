@@ -6,6 +6,7 @@ pub(crate) mod client_state;
 pub(crate) mod current_token;
 pub(crate) mod diagnose;
 pub(crate) mod end_token;
+pub(crate) mod idle;
 pub(crate) mod observe;
 pub(crate) mod revoke_previous;
 pub(crate) mod token_duration;

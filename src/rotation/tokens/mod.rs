@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod exchange;
+pub(crate) mod idle;
 pub(crate) mod rate_limit;
 pub(crate) mod retry;
 pub(crate) mod revoke;

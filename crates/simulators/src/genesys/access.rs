@@ -56,7 +56,11 @@ pub(super) fn authenticate(state: &GenesysState, request: &Request) -> Result<Be
         Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") && !text.trim().is_empty() => text.trim(),
         _ => return Err(GenesysError::authentication_required()),
     };
-    let token = state.token(text).ok_or_else(GenesysError::bad_credentials)?;
+    let token =
+        state.token(text).ok_or_else(|| match state.settings.ended_tokens_expire && state.was_issued(text) {
+            true => GenesysError::credentials_expired(),
+            false => GenesysError::bad_credentials(),
+        })?;
     if state.settings.ip_not_authorized {
         return Err(GenesysError::ip_not_authorized());
     }

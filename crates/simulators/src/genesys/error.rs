@@ -47,6 +47,10 @@ impl GenesysError {
         Self::new(StatusCode::UNAUTHORIZED, "bad.credentials", "Invalid login credentials.")
     }
 
+    pub fn credentials_expired() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "credentials.expired", "The supplied credentials are expired.")
+    }
+
     pub fn ip_not_authorized() -> Self {
         let message = "The IP address of the request is not authorized for this organization.";
         Self::new(StatusCode::UNAUTHORIZED, "ip.not.authorized", message)

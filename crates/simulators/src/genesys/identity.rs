@@ -9,6 +9,11 @@ use super::state::{GenesysState, Registration};
 use super::{lists, oauth_clients};
 use crate::http::{self, Reply};
 
+/// The permission that older versions of the API require for the idle timeout.
+const ORGANIZATION_ADMIN: &str = "directory:organization:admin";
+/// The idle timeout that a disabled setting shows, in seconds.
+const DEFAULT_IDLE_TIMEOUT: u64 = 1_800;
+
 /// `GET /api/v2/users/me`.
 ///
 /// # Errors
@@ -43,6 +48,24 @@ pub(super) fn token(state: &GenesysState, bearer: &Bearer) -> Result<Reply, Gene
     if let Some(date) = state.token(&bearer.token).and_then(|token| state.idles_at(token)) {
         body["dateTokenIdles"] = json!(format!("{date:.3}"));
     }
+    Ok(http::json(StatusCode::OK, &body))
+}
+
+/// `GET /api/v2/tokens/timeout` (Platform API, IdleTokenTimeout).
+///
+/// # Errors
+/// The client lacks the permission that older versions of the API require.
+pub(super) fn idle_timeout(state: &GenesysState, bearer: &Bearer) -> Result<Reply, GenesysError> {
+    let held = registration(state, bearer)?.client.permissions.as_ref();
+    let is_admin = held.is_none_or(|held| held.iter().any(|held| held == ORGANIZATION_ADMIN));
+    if state.settings.idle_timeout_needs_permission && !is_admin {
+        return Err(GenesysError::missing_permissions(&[ORGANIZATION_ADMIN]));
+    }
+    let seconds = state.settings.idle_timeout;
+    let body = json!({
+        "idleTokenTimeoutSeconds": seconds.unwrap_or(DEFAULT_IDLE_TIMEOUT),
+        "enableIdleTokenTimeout": seconds.is_some(),
+    });
     Ok(http::json(StatusCode::OK, &body))
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use hyper::Method;
-use hyper::header::HeaderName;
+use hyper::header::{DATE, HeaderName};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 
@@ -113,6 +114,11 @@ impl Service for Genesys {
                 reply.headers_mut().insert(name, value);
             }
         }
+        // The simulated clock may have been advanced.
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&state.clock.date(state.clock.now()));
+        if let Some(date) = date.ok().and_then(|date| date.parse().ok()) {
+            reply.headers_mut().insert(DATE, date);
+        }
         reply
     }
 }
@@ -154,6 +160,7 @@ fn dispatch(
         (GenesysResource::OwnToken, &Method::HEAD) => Ok(identity::verify(state)),
         (GenesysResource::OwnToken, &Method::DELETE) => Ok(identity::revoke(state, bearer)),
         (GenesysResource::OwnToken, _) => identity::token(state, bearer),
+        (GenesysResource::IdleTimeout, _) => identity::idle_timeout(state, bearer),
         (GenesysResource::Clients, &Method::POST) => oauth_clients::create(state, bearer, &body(request)?),
         (GenesysResource::Clients, _) => oauth_clients::list(state, request),
         (GenesysResource::Client(id), &Method::PUT) => oauth_clients::update(state, bearer, id, &body(request)?),

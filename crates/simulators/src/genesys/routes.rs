@@ -10,6 +10,7 @@ use super::permissions::Permissions;
 pub(super) enum GenesysResource<'path> {
     Me,
     OwnToken,
+    IdleTimeout,
     Clients,
     Client(&'path str),
     ClientSecret(&'path str),
@@ -27,6 +28,7 @@ impl<'path> GenesysResource<'path> {
         Some(match *segments.as_slice() {
             ["users", "me"] => Self::Me,
             ["tokens", "me"] => Self::OwnToken,
+            ["tokens", "timeout"] => Self::IdleTimeout,
             ["oauth", "clients"] => Self::Clients,
             ["oauth", "clients", id] if !id.is_empty() => Self::Client(id),
             ["oauth", "clients", id, "secret"] => Self::ClientSecret(id),
@@ -47,6 +49,7 @@ impl<'path> GenesysResource<'path> {
         match self {
             Self::Me => "/api/v2/users/me",
             Self::OwnToken => "/api/v2/tokens/me",
+            Self::IdleTimeout => "/api/v2/tokens/timeout",
             Self::Clients => "/api/v2/oauth/clients",
             Self::Client(_) => "/api/v2/oauth/clients/{id}",
             Self::ClientSecret(_) => "/api/v2/oauth/clients/{id}/secret",
@@ -61,7 +64,7 @@ impl<'path> GenesysResource<'path> {
     /// Returns the supported methods.
     pub fn methods(self) -> &'static [&'static str] {
         match self {
-            Self::Me | Self::List(_) | Self::UserSearch | Self::AuditResults(_) => &["GET"],
+            Self::Me | Self::IdleTimeout | Self::List(_) | Self::UserSearch | Self::AuditResults(_) => &["GET"],
             Self::OwnToken => &["GET", "HEAD", "DELETE"],
             Self::Clients => &["GET", "POST"],
             Self::Client(_) => &["GET", "PUT", "DELETE"],
@@ -79,7 +82,9 @@ impl<'path> GenesysResource<'path> {
             (Self::List(directory), _) => directory.permissions(),
             (Self::UserSearch, _) => Permissions::Any(&["directory:user:view", "directory:userProfile:view"]),
             (Self::AuditResults(_), _) => Permissions::All(&["audits:audit:view"]),
-            (Self::Me | Self::OwnToken | Self::GeneratedToken | Self::ApiTokens, _) => Permissions::None,
+            (Self::Me | Self::OwnToken | Self::IdleTimeout | Self::GeneratedToken | Self::ApiTokens, _) => {
+                Permissions::None
+            }
         }
     }
 }

@@ -42,9 +42,16 @@ pub struct GenesysSettings {
     pub disabling_revokes_tokens: bool,
     /// Making a client inactive revokes its tokens.
     pub inactivating_revokes_tokens: bool,
-    /// The time without a request after which a token expires, in seconds; `None` for organizations without a timeout, or
-    /// if tokens of clients are exempt.
+    /// The time without a request after which a token ends, in seconds; `None` for organizations without a timeout. At least
+    /// 300, and at most 28800 (Platform API, IdleTokenTimeout).
     pub idle_timeout: Option<u64>,
+    /// The idle timeout does not apply to tokens of the client credentials grant.
+    pub idle_timeout_exempts_clients: bool,
+    /// The answer to a token that has ended, by its lifetime or its idle timeout, has the code `credentials.expired` in place
+    /// of `bad.credentials`.
+    pub ended_tokens_expire: bool,
+    /// Reading the idle timeout requires `directory:organization:admin`, as in older versions of the API.
+    pub idle_timeout_needs_permission: bool,
     /// Serves `/api/v2/oauth/token/generate` and `/api/v2/oauth/apitokens`, which are not in the published API.
     pub unpublished_endpoints: bool,
     /// The lifetime of tokens from the unpublished endpoints, in seconds.
@@ -81,6 +88,9 @@ impl Default for GenesysSettings {
             disabling_revokes_tokens: true,
             inactivating_revokes_tokens: false,
             idle_timeout: None,
+            idle_timeout_exempts_clients: false,
+            ended_tokens_expire: false,
+            idle_timeout_needs_permission: false,
             unpublished_endpoints: false,
             unpublished_token_lifetime: 31_536_000,
             unpublished_expires_in: false,

@@ -132,6 +132,11 @@ impl GenesysState {
         self.tokens.get(text).filter(|token| self.authenticates(token))
     }
 
+    /// Returns whether a token was issued and not revoked; it may have ended.
+    pub fn was_issued(&self, text: &str) -> bool {
+        self.tokens.contains_key(text)
+    }
+
     /// Notes that a token is used now, which restarts its idle timeout.
     pub fn note_use(&mut self, text: &str) {
         let now = self.clock.now();
@@ -140,10 +145,16 @@ impl GenesysState {
         }
     }
 
-    /// Returns when a token expires unless it is used again, if the organization has an idle timeout.
+    /// Returns when a token ends unless it is used again, if it has an idle timeout.
     pub fn idles_at(&self, token: &Token) -> Option<Timestamp> {
+        Some(self.clock.date(self.idle_end(token)?.min(token.expires)))
+    }
+
+    fn idle_end(&self, token: &Token) -> Option<Duration> {
         let timeout = Duration::from_secs(self.settings.idle_timeout?);
-        Some(self.clock.date(token.used.saturating_add(timeout).min(token.expires)))
+        let is_user = self.clients.get(&token.client_id).is_some_and(|registration| registration.client.user);
+        let is_exempt = self.settings.idle_timeout_exempts_clients && !is_user;
+        (!is_exempt).then(|| token.used.saturating_add(timeout))
     }
 
     /// Counts an API request of a token. Returns the count, and the time until the window ends.
@@ -212,8 +223,8 @@ impl GenesysState {
             ClientState::Inactive => !self.settings.inactivating_revokes_tokens,
         });
         let now = self.clock.now();
-        let idled = |seconds| now >= token.used.saturating_add(Duration::from_secs(seconds));
-        may_be_used && !token.rejected && now < token.expires && !self.settings.idle_timeout.is_some_and(idled)
+        let is_idle = self.idle_end(token).is_some_and(|end| now >= end);
+        may_be_used && !token.rejected && now < token.expires && !is_idle
     }
 }
 

@@ -14,5 +14,6 @@ mod faults;
 mod function;
 mod genesys;
 mod genesys_clients;
+mod genesys_idle;
 mod genesys_sdk;
 mod secrets_manager;
