@@ -308,7 +308,7 @@ async fn a_misspelt_field_or_region_is_an_error_that_names_the_nearest_one() {
     let scene = Scene::new().await;
     for (field, value, message, hint) in [
         ("rotat", json!("client_secret"), r#"unknown field "rotat"; did you mean "rotate"?"#, "rename it"),
-        ("clientid", json!("x"), r#"did you mean "client_id"?"#, "rename it"),
+        ("admin_credential", json!("x"), r#"did you mean "admin_credentials"?"#, "rename it"),
         ("region", json!("eu-wset-1"), "unknown Genesys Cloud region", "did you mean eu-west-1?"),
     ] {
         let mut document = document(CLIENT_SECRET);

@@ -103,7 +103,7 @@ fn show(
     if state == ClientState::Disabled {
         let message = format!("rotations and readers of the client {id} fail until it is enabled again");
         let hint = format!(
-            "whoever has its secret gets tokens again once it is enabled: if the secret leaked, first use Generate New Secret (Admin > Integrations > OAuth); then run `genesys-rotator revoke --client {id} --admin {} --enable`, and rotate",
+            "once it is enabled, its secret gets tokens again: if that leaked, first use Generate New Secret (Admin > Integrations > OAuth); then run `genesys-rotator revoke --client {id} --admin {} --enable`, and rotate",
             admin.typed
         );
         output.warning(&message, &hint);

@@ -125,7 +125,7 @@ impl<S: RotationStore, I: RotationPlatform + ClientStates + TokenOwners, C: Cloc
             };
             let before = self.change_state(&client, state, deadline).await?;
             let token = match token {
-                // Its later rejection would prove nothing.
+                // It was rejected before: its later rejection says nothing about this client.
                 Some(_) if !is_known && before.state == ClientState::Active => Some(Err(already_rejected())),
                 Some(token) => Some(self.tokens().await_rejection(&place, token, deadline).await),
                 None => None,
