@@ -43,7 +43,7 @@ pub async fn run(arguments: &AdoptArgs, session: &Session) -> Result<Exit, Comma
     let id = arguments.client.as_str();
     Platforms::check_client_id(id).map_err(|error| CommandFailure::settings(&error))?;
     let (secret, admin) = (SecretReference::parse(&arguments.secret)?, SecretReference::parse(&arguments.admin)?);
-    session.validate_settings(&[secret.clone(), admin.clone()]).await?;
+    session.validate_settings(&[secret.store, admin.store]).await?;
     let platforms = session.platforms()?;
     if !arguments.yes && !confirm(id, &secret, session).await? {
         session.output.note("cancelled: nothing was changed");

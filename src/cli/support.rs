@@ -145,7 +145,7 @@ struct DocumentState {
 /// # Errors
 /// A [usage](CommandFailure::usage) failure. A secret that cannot be read is an error in the bundle.
 pub async fn run(arguments: &SupportArgs, session: &Session) -> Result<Exit, CommandFailure> {
-    let secrets = SecretReference::parse_all(&arguments.secrets)?;
+    let secrets = arguments.secrets.iter().map(|typed| SecretReference::parse(typed)).collect::<Result<Vec<_>, _>>()?;
     let mut states = Vec::new();
     for secret in &secrets {
         let mut state = SecretState::of(&secret.typed);

@@ -1,10 +1,13 @@
 //! Many secrets at once: selection, revocation, rate limits and interruption.
 
 mod checked;
+mod first;
 mod interrupted;
 mod older;
 mod paced;
+mod places;
 mod raced;
+mod resumed;
 mod revoked;
 mod selected;
 

@@ -67,6 +67,11 @@ struct StageJson {
 }
 
 impl Checked {
+    /// The result of a secret that could not be read.
+    pub(super) fn not_read(secret: String, error: RotationError) -> Self {
+        Self { secret, tried: vec![CheckStage::Read], result: Err(error), fix: Fix::default() }
+    }
+
     /// Prints the result, and returns the exit code.
     pub(super) fn show(&self, output: &Output) -> Exit {
         let error = self.error();

@@ -8,7 +8,7 @@ mod idle;
 use std::time::Duration;
 
 use clap::Args;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 
 use self::checked::Checked;
@@ -16,25 +16,30 @@ use self::fix::Fix;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::rotate::decide::{Decision, Reason, Rules};
 use crate::cli::rotate::queue::Queue;
+use crate::cli::target::choice::{Choice, Unlisted};
 use crate::cli::target::interruption::{Interrupted, run_until};
-use crate::cli::target::selection::{Chosen, Selection};
+use crate::cli::target::selection::Selection;
 use crate::cli::target::session::Session;
+use crate::cli::target::source::Chosen;
 use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::parse_duration;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::signals::Signals;
 use crate::platform::Platforms;
-use crate::rotation::{CheckStage, Clock, Deadline, RateLimiter, RotationError, Rotator, SecretId, SystemClock};
+use crate::rotation::{Clock, Deadline, RateLimiter, RotationError, Rotator, SecretId, SystemClock};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
-    #[arg(required_unless_present_any = ["all", "tags", "prefix", "rotation_function"], value_name = "SECRET")]
+    #[arg(required_unless_present_any = ["all", "tags", "prefix", "rotation_function", "from"], value_name = "SECRET")]
     pub secrets: Vec<String>,
     /// The selection, if no secret is named.
     #[command(flatten)]
     pub selection: Selection,
+    /// Also check selected documents that no rotation has written yet
+    #[arg(long)]
+    pub include_new: bool,
     /// Raise the OAuth client's token duration if its tokens expire before the schedule replaces them
     #[arg(long)]
     pub fix: bool,
@@ -96,17 +101,20 @@ struct Checking<'a> {
 pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, CommandFailure> {
     arguments.selection.require_filter("check")?;
     let platforms = session.platforms()?;
-    let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
-    let is_many = arguments.selection.all || chosen.len() > 1;
-    let is_function_named = arguments.selection.rotation_function.is_some();
-    let rules = Rules { is_function_named, cutoff: None, now: session.clock.now() };
+    let Choice { secrets, unlisted } = arguments.selection.choose(&arguments.secrets, session).await?;
+    let is_many = arguments.selection.is_many() || secrets.len() > 1;
+    let rules = Rules { includes_new: arguments.include_new, cutoff: None, now: session.clock.now() };
     let checking = Checking { arguments, session, platforms, limiter: RateLimiter::default(), rules };
     let mut signals = Signals::listen();
     let interrupted = signals.next().shared();
-    let queue = Queue::new(chosen);
+    let queue = Queue::new(secrets);
     let check = |chosen| checking.run(chosen, interrupted.clone());
-    let mut checks = std::pin::pin!(stream::iter(&queue).map(check).buffered(if arguments.fix { 1 } else { AT_ONCE }));
+    let mut checks = std::pin::pin!(queue.stream().map(check).buffered(if arguments.fix { 1 } else { AT_ONCE }));
     let (mut tally, mut failure, mut exit) = (Tally::default(), None, Exit::Done);
+    for Unlisted { name, error } in unlisted {
+        exit = Checked::not_read(name, error).show(&session.output);
+        tally.not_ready += 1;
+    }
     while let Some(checked) = checks.next().await {
         match checked {
             Ok(Outcome::Skipped(secret, reason)) => {
@@ -129,7 +137,7 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
     }
     match failure {
         Some(failure) => Err(failure),
-        None if is_many => Ok(exit.and(tally.show(arguments.selection.all, session))),
+        None if is_many => Ok(exit.and(tally.show(arguments.selection.is_many(), session))),
         None => Ok(exit),
     }
 }
@@ -186,12 +194,7 @@ impl Tally {
 impl Checking<'_> {
     /// Checks a secret, unless it matched the selection and is no secret of this program.
     async fn run(&self, chosen: Chosen, interrupted: impl Future<Output = ()>) -> Result<Outcome, Interrupted> {
-        let failed = |error: RotationError| Checked {
-            secret: chosen.secret.typed.clone(),
-            tried: vec![CheckStage::Read],
-            result: Err(error),
-            fix: Fix::default(),
-        };
+        let failed = |error: RotationError| Checked::not_read(chosen.secret.typed.clone(), error);
         let rotator = match self.session.rotator(&chosen.secret, self.platforms.clone()).await {
             Ok(rotator) => rotator.with_limiter(self.limiter.clone()),
             Err(error) => return Ok(Outcome::Checked(Box::new(failed(error)))),
@@ -201,7 +204,7 @@ impl Checking<'_> {
             if chosen.listed.is_some() {
                 let found = rotator.previous_tokens(&chosen.secret.id, deadline).await;
                 match self.rules.decide(&chosen, Some(&found)) {
-                    Decision::Rotate => {}
+                    Decision::Rotate | Decision::RotateFirst => {}
                     Decision::Skip(reason) => return Outcome::Skipped(chosen.secret.typed.clone(), reason),
                     Decision::Fail(error) => return Outcome::Checked(Box::new(failed(error))),
                 }

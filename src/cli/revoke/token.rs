@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: &RevokeArgs, session: &Session) -> Result<Exi
     let platforms = session.platforms()?;
     let origin = Origin::of(arguments)?;
     if let Origin::Secret(secret) = &origin {
-        session.validate_settings(std::slice::from_ref(secret)).await?;
+        session.validate_settings(&[secret.store]).await?;
     }
     let token = match arguments.token {
         Some(source) => source.read()?,

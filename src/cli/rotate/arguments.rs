@@ -1,5 +1,6 @@
 //! The arguments of `rotate`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::cli::terminal::human_time::{AgeLimit, parse_duration};
 #[derive(Debug, Args)]
 pub struct RotateArgs {
     /// aws:NAME_OR_ARN, a bare name, vault:MOUNT/PATH, or file:PATH
-    #[arg(required_unless_present_any = ["all", "tags", "prefix", "rotation_function"], value_name = "SECRET")]
+    #[arg(required_unless_present_any = ["all", "tags", "prefix", "rotation_function", "from"], value_name = "SECRET")]
     pub secrets: Vec<String>,
     /// The selection, if no secret is named.
     #[command(flatten)]
@@ -22,6 +23,9 @@ pub struct RotateArgs {
     /// Use each token, which restarts its idle time-out, and rotate only secrets whose token the platform rejects
     #[arg(long, conflicts_with = "older_than")]
     pub keep_alive: bool,
+    /// Also rotate selected documents that no rotation has written yet, after a check of each
+    #[arg(long)]
+    pub include_new: bool,
     /// After the promotion, revoke the previous token, and in Secrets Manager also the one before it
     #[arg(long)]
     pub revoke_previous: bool,
@@ -43,4 +47,16 @@ pub struct RotateArgs {
     /// Number of secrets to rotate concurrently
     #[arg(long, default_value = "8", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
+    /// Start each rotation at a random moment within this time, instead of as soon as possible: 10m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub jitter: Option<Duration>,
+    /// Start no further rotation after this number of failures
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_failures: Option<u64>,
+    /// Record each rotated secret in FILE, so that --resume can continue this run if it is interrupted
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Continue the interrupted run of --state: skip the secrets that it has rotated
+    #[arg(long, requires = "state")]
+    pub resume: bool,
 }

@@ -29,11 +29,11 @@ pub(super) async fn ask(secrets: usize, arguments: &RotateArgs, output: &Output)
 
 /// Many secrets, or tokens that readers still use.
 fn is_needed(arguments: &RotateArgs) -> bool {
-    (arguments.selection.all || arguments.revoke_previous) && !arguments.yes && !arguments.dry_run
+    (arguments.selection.is_many() || arguments.revoke_previous) && !arguments.yes && !arguments.dry_run
 }
 
 fn question(secrets: usize, arguments: &RotateArgs) -> String {
-    let action = match (secrets, arguments.selection.all, arguments.selection.rotation_function.is_some()) {
+    let action = match (secrets, arguments.selection.is_many(), arguments.selection.rotation_function.is_some()) {
         (1, false, _) => "1 secret will be rotated".to_owned(),
         (_, false, _) => format!("{secrets} secrets will be rotated"),
         (1, true, true) => "1 secret matches and will be rotated".to_owned(),

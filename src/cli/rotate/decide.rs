@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::cli::target::selection::Chosen;
+use crate::cli::target::source::Chosen;
 use crate::cli::terminal::human_time::minute;
 use crate::rotation::{ErrorKind, PreviousTokens, RotationError};
 
@@ -13,6 +13,8 @@ pub(in crate::cli) enum Reason {
     Unrelated(String),
     /// Its token is newer than `--older-than`.
     Fresh(Timestamp),
+    /// The interrupted run that this one resumes has rotated it.
+    Done,
     /// The platform accepts its token, and names when it ends without another use, with `--keep-alive`.
     Accepted(Option<Timestamp>),
     /// A signal arrived before its rotation started.
@@ -25,6 +27,7 @@ impl Reason {
         match self {
             Self::Unrelated(_) => "unrelated",
             Self::Fresh(_) => "fresh",
+            Self::Done => "done",
             Self::Accepted(_) => "accepted",
             Self::NotStarted => "not_begun",
         }
@@ -34,6 +37,7 @@ impl Reason {
         match self {
             Self::Unrelated(why) => format!("unrelated: {why}"),
             Self::Fresh(issued_at) => format!("its token is newer than --older-than, issued {issued_at}"),
+            Self::Done => "the interrupted run has rotated it".to_owned(),
             Self::Accepted(None) => "the platform accepts its token".to_owned(),
             Self::Accepted(Some(at)) => {
                 format!("the platform accepts its token, which ends at {} UTC unless it is used", minute(*at))
@@ -46,6 +50,8 @@ impl Reason {
 /// What to do with a secret.
 pub(in crate::cli) enum Decision {
     Rotate,
+    /// Check it, and rotate it for the first time.
+    RotateFirst,
     Skip(Reason),
     /// The decision is impossible, and skipping the secret silently would keep an old token alive.
     Fail(RotationError),
@@ -54,8 +60,8 @@ pub(in crate::cli) enum Decision {
 /// The rules of one run.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cli) struct Rules {
-    /// Whether the operator named the rotation function and so confirmed that its secrets may be rotated.
-    pub(in crate::cli) is_function_named: bool,
+    /// Whether documents that no rotation has written are rotated, after a check.
+    pub(in crate::cli) includes_new: bool,
     /// Newer tokens are skipped.
     pub(in crate::cli) cutoff: Option<Timestamp>,
     /// When the run started. A token that was issued later cannot be trusted to be new.
@@ -71,17 +77,17 @@ impl Rules {
     /// A named secret is rotated, and its rotation reports what is wrong with it. A listed secret is rotated only if it
     /// holds a token that a rotation has written, so that no unrelated credentials are sent to the platform.
     pub(in crate::cli) fn decide(self, chosen: &Chosen, found: Option<&Found>) -> Decision {
-        let is_known = chosen.listed.is_none() || self.is_function_named;
         match found {
-            Some(Ok(tokens)) if !is_known => match tokens {
+            Some(Ok(tokens)) if !chosen.is_confirmed() => match tokens {
                 Some(tokens) if tokens.is_rotated() => {}
+                Some(tokens) if self.includes_new && tokens.await_first_rotation() => return Decision::RotateFirst,
                 Some(tokens) if tokens.holds_token() => return Decision::Fail(not_rotated()),
                 _ => {
                     let why = "it holds no token that a rotation has written (if it should be rotated, rotate it once by its name)";
                     return Decision::Skip(Reason::Unrelated(why.to_owned()));
                 }
             },
-            Some(Err(error)) if !is_known => return of_unreadable(error),
+            Some(Err(error)) if !chosen.is_confirmed() => return of_unreadable(error),
             _ => {}
         }
         // ListSecrets may lag, and does not show that an older value was stored by hand: only the secret itself counts.
@@ -104,7 +110,8 @@ fn not_rotated() -> RotationError {
 
 fn of_unreadable(error: &RotationError) -> Decision {
     match error.kind() {
-        ErrorKind::NoCurrentVersion => Decision::Skip(Reason::Unrelated(error.to_string())),
+        // Nobody can read it either.
+        ErrorKind::NoCurrentVersion | ErrorKind::SecretNotFound => Decision::Skip(Reason::Unrelated(error.to_string())),
         ErrorKind::StoreDenied => {
             let hint = format!("{}; or name the function that rotates it with --rotation-function", error.hint());
             let message = format!("cannot read the secret to find out whether it holds a token: {error}");

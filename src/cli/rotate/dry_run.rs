@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::decide::Decision;
 use super::one::Rotating;
 use crate::cli::exit::{ErrorJson, Exit};
-use crate::cli::target::selection::Chosen;
+use crate::cli::target::choice::{Choice, Unlisted};
+use crate::cli::target::source::Chosen;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::Format;
 use crate::rotation::{Clock, Deadline, RotationError};
@@ -21,11 +22,11 @@ struct PlanJson<'a> {
 }
 
 /// Reads each secret and prints what a rotation would do with it.
-pub(super) async fn run(chosen: Vec<Chosen>, rotating: &Rotating<'_>) -> Exit {
+pub(super) async fn run(choice: Choice, rotating: &Rotating<'_>) -> Exit {
     let decide = |chosen: Chosen| async move {
         let deadline = Deadline::after(rotating.arguments.timeout);
         let (mut decision, found) = rotating.decide(&chosen, deadline).await;
-        if matches!(decision, Decision::Rotate)
+        if matches!(decision, Decision::Rotate | Decision::RotateFirst)
             && let Err(error) = rotating.look(&chosen.secret, deadline).await
         {
             decision = Decision::Fail(error);
@@ -35,11 +36,18 @@ pub(super) async fn run(chosen: Vec<Chosen>, rotating: &Rotating<'_>) -> Exit {
         (chosen, decision, age)
     };
     let concurrency = rotating.arguments.concurrency.into();
-    let mut plans = std::pin::pin!(stream::iter(chosen).map(decide).buffered(concurrency));
+    let mut plans = std::pin::pin!(stream::iter(choice.secrets).map(decide).buffered(concurrency));
     let (mut exit, mut rotated, mut skipped, mut failed) = (Exit::Done, 0, 0, 0);
+    for Unlisted { name, error } in &choice.unlisted {
+        exit = show(name, "fail", None, Some(error), rotating);
+        failed += 1;
+    }
     while let Some((chosen, decision, age)) = plans.next().await {
         let (would, why, error) = match decision {
             Decision::Rotate => ("rotate", Some(how(&chosen, rotating, age)), None),
+            Decision::RotateFirst => {
+                ("rotate", Some(format!("{}, for the first time, after a check", how(&chosen, rotating, age))), None)
+            }
             Decision::Skip(reason) => ("skip", Some(reason.sentence()), None),
             Decision::Fail(error) => ("fail", None, Some(error)),
         };

@@ -4,6 +4,7 @@ pub(super) mod arguments;
 mod confirm;
 pub(super) mod decide;
 mod dry_run;
+mod first;
 mod follow;
 mod observation;
 mod one;
@@ -11,21 +12,25 @@ mod previous;
 mod progress;
 pub(super) mod queue;
 pub(super) mod report;
+mod run_state;
 mod stuck;
 mod tally;
 
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use self::arguments::RotateArgs;
 use self::one::Rotating;
 use self::progress::Progress;
 use self::queue::Queue;
+use self::report::{Ended, Rotation};
+use self::run_state::RunState;
 use self::tally::Tally;
 use crate::cli::exit::{CommandFailure, Exit};
+use crate::cli::target::choice::Unlisted;
 use crate::cli::target::interruption::{ANSWER, ROLLBACK};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::signals::Signals;
@@ -40,44 +45,61 @@ use crate::rotation::Clock;
 /// # Errors
 /// A [usage](CommandFailure::usage) failure, or the secrets could not be listed. Errors of a secret are printed.
 pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, CommandFailure> {
-    let is_many = arguments.selection.all;
+    let is_many = arguments.selection.is_many();
     arguments.selection.require_filter("rotate")?;
     confirm::check(arguments)?;
     let started = session.clock.now();
     let platforms = session.platforms()?;
-    let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
-    let progress = Progress::begin(&session.output, chosen.len(), is_many);
-    let rotating = Rotating::new(arguments, session, platforms, &progress, started);
+    let choice = arguments.selection.choose(&arguments.secrets, session).await?;
+    let progress = Progress::begin(&session.output, choice.secrets.len(), is_many);
+    let state = match &arguments.state {
+        Some(path) if !arguments.dry_run || arguments.resume => Some(RunState::open(path, arguments.resume)?),
+        _ => None,
+    };
+    let rotating = Rotating::new(arguments, session, platforms, &progress, started, state);
     if arguments.dry_run {
-        return Ok(dry_run::run(chosen, &rotating).await);
+        return Ok(dry_run::run(choice, &rotating).await);
     }
-    if !confirm::ask(chosen.len(), arguments, &session.output).await {
+    if !confirm::ask(choice.secrets.len(), arguments, &session.output).await {
         session.output.note("cancelled: no rotation was started");
         return Ok(Exit::Failed);
     }
     if arguments.revoke_previous {
         warn_about_revocation(session);
     }
-    let queue = Queue::new(chosen);
-    let tally = work(&rotating, &queue, arguments.concurrency).await;
+    let mut tally = Tally::default();
+    for Unlisted { name, error } in choice.unlisted {
+        tally.count(&Ended::Rotated(Box::new(Rotation::not_started(name, error))), &rotating);
+    }
+    let queue = Queue::new(choice.secrets).spread_over(arguments.jitter.unwrap_or_default());
+    let tally = work(&rotating, &queue, tally).await;
     progress.end();
-    Ok(tally.show(session, is_many))
+    let exit = tally.show(session, is_many);
+    if let Some(state) = rotating.state.as_ref().filter(|_| exit == Exit::Done) {
+        state.finish(&session.output);
+    }
+    Ok(exit)
 }
 
 /// The time for an interrupted rotation to end after its rollback.
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// Rotates the queued secrets, until all are done or a second signal arrives.
-async fn work(rotating: &Rotating<'_>, queue: &Queue, concurrency: u16) -> Tally {
+async fn work(rotating: &Rotating<'_>, queue: &Queue, mut tally: Tally) -> Tally {
     let (mut signals, progress) = (Signals::listen(), rotating.progress);
-    let mut tally = Tally::default();
     progress.show();
     let rotate = |chosen| rotating.run(chosen);
-    let mut rotations = pin!(stream::iter(queue).map(rotate).buffer_unordered(concurrency.into()));
+    let mut rotations = pin!(queue.stream().map(rotate).buffer_unordered(rotating.arguments.concurrency.into()));
     loop {
         tokio::select! {
             ended = rotations.next() => match ended {
-                Some(ended) => progress.above(|| tally.count(&ended, rotating)),
+                Some(ended) => {
+                    progress.above(|| tally.count(&ended, rotating));
+                    if tally.has_reached(rotating.arguments.max_failures) {
+                        progress.note("stopping: --max-failures is reached; waiting for the running rotations");
+                        tally.stop(queue.drain(), rotating);
+                    }
+                }
                 None => return tally,
             },
             () = signals.next() => {

@@ -10,10 +10,11 @@ use super::follow::Following;
 use super::previous::{OlderLeft, PreviousEnd};
 use super::progress::Progress;
 use super::report::{Ended, Rotation, Skipped};
+use super::run_state::RunState;
 use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::secret_reference::{SecretReference, StoreKind};
-use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
+use crate::cli::target::source::Chosen;
 use crate::cli::target::store::AnyStore;
 use crate::cli::terminal::human_time::{AgeLimit, to_the_second};
 use crate::platform::Platforms;
@@ -29,6 +30,7 @@ pub(super) struct Rotating<'a> {
     pub(super) progress: &'a Progress<'a>,
     /// When the run started, to the second.
     pub(super) started: Timestamp,
+    pub(super) state: Option<RunState>,
     platforms: Platforms,
     limiter: RateLimiter,
     interruption: watch::Sender<bool>,
@@ -44,12 +46,13 @@ impl<'a> Rotating<'a> {
         platforms: Platforms,
         progress: &'a Progress<'a>,
         started: Timestamp,
+        state: Option<RunState>,
     ) -> Self {
-        let is_function_named = arguments.selection.rotation_function.is_some();
+        let includes_new = arguments.include_new;
         let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(started));
-        let (limiter, rules) = (RateLimiter::default(), Rules { is_function_named, cutoff, now: started });
+        let (limiter, rules) = (RateLimiter::default(), Rules { includes_new, cutoff, now: started });
         let (started, interruption) = (to_the_second(started), watch::Sender::new(false));
-        Self { arguments, session, progress, started, platforms, limiter, interruption, rules }
+        Self { arguments, session, progress, started, state, platforms, limiter, interruption, rules }
     }
 
     /// Rotates a secret, or skips it.
@@ -71,8 +74,36 @@ impl<'a> Rotating<'a> {
             false => None,
         };
         match self.rules.decide(chosen, found.as_ref()) {
+            Decision::Skip(reason) => (Decision::Skip(reason), found),
+            _ if self.is_done(&chosen.secret, deadline).await => (Decision::Skip(Reason::Done), found),
+            Decision::RotateFirst if !self.is_attached(chosen) => {
+                let why = "no rotation has written its token, and its rotation is not enabled".to_owned();
+                (Decision::Skip(Reason::Unrelated(why)), found)
+            }
             Decision::Rotate if self.arguments.keep_alive => (self.keep_alive(&rotator, chosen, deadline).await, found),
             decision => (decision, found),
+        }
+    }
+
+    /// Whether the interrupted run has rotated the secret, and readers still get that version.
+    async fn is_done(&self, secret: &SecretReference, deadline: Deadline) -> bool {
+        let Some(promoted) = self.state.as_ref().and_then(|state| state.promoted(&secret.typed)) else { return false };
+        let Ok(store) = self.session.store(secret).await else { return false };
+        let describe = || store.describe(&secret.id);
+        let described = RetryPolicy::default().run("describe the secret", deadline, describe).await;
+        described.is_ok_and(|described| described.holder(CURRENT) == Some(promoted))
+    }
+
+    /// Whether something can rotate the secret.
+    fn is_attached(&self, chosen: &Chosen) -> bool {
+        self.is_driven_here(&chosen.secret) || chosen.listed.is_none_or(|listed| listed.rotates)
+    }
+
+    /// Records a promoted version in the state file.
+    pub(super) fn record(&self, rotation: &Rotation) {
+        if let (Some(state), Some(version), true) = (&self.state, &rotation.report.version, rotation.report.promoted())
+        {
+            state.record(&rotation.typed, version, &self.session.output);
         }
     }
 
@@ -132,8 +163,15 @@ impl<'a> Rotating<'a> {
         let end = Instant::now() + self.arguments.timeout;
         let (decision, found) = self.decide(chosen, until(end)).await;
         match decision {
-            Decision::Rotate => {
-                let report = self.report(secret, end).await;
+            Decision::Rotate | Decision::RotateFirst => {
+                let checked = match decision {
+                    Decision::RotateFirst => self.check_first(secret, end).await,
+                    _ => Ok(()),
+                };
+                let report = match checked {
+                    Ok(()) => self.report(secret, end).await,
+                    Err(report) => report,
+                };
                 let revocation =
                     if report.promoted() { self.revoke(secret, found, true, until(end)).await } else { None };
                 Ended::Rotated(Box::new(Rotation { typed, report, revocation }))
@@ -143,7 +181,7 @@ impl<'a> Rotating<'a> {
                 Ended::Rotated(Box::new(Rotation { typed, report, revocation: None }))
             }
             Decision::Skip(reason) => {
-                let is_rotated = matches!(reason, Reason::Fresh(_));
+                let is_rotated = matches!(reason, Reason::Fresh(_) | Reason::Done);
                 let revocation = if is_rotated { self.revoke(secret, found, false, until(end)).await } else { None };
                 Ended::Skipped(Skipped { typed, reason, revocation })
             }
@@ -155,22 +193,21 @@ impl<'a> Rotating<'a> {
         self.interruption.send_replace(true);
     }
 
-    async fn interrupted(&self) {
+    pub(super) async fn interrupted(&self) {
         // The sender lives as long as this.
         let _ = self.interruption.subscribe().wait_for(|is_interrupted| *is_interrupted).await;
     }
 
     /// Whether the decision depends on the secret's value.
     fn must_read(&self, chosen: &Chosen) -> bool {
-        let is_unconfirmed = chosen.listed.is_some() && !self.rules.is_function_named;
-        is_unconfirmed || self.rules.cutoff.is_some() || self.arguments.revoke_previous
+        !chosen.is_confirmed() || self.rules.cutoff.is_some() || self.arguments.revoke_previous
     }
 
     pub(super) fn is_driven_here(&self, secret: &SecretReference) -> bool {
         self.arguments.local || secret.store.is_driven_here()
     }
 
-    async fn rotator(&self, secret: &SecretReference) -> Result<LocalRotator, RotationError> {
+    pub(super) async fn rotator(&self, secret: &SecretReference) -> Result<LocalRotator, RotationError> {
         let store = match self.session.store(secret).await? {
             AnyStore::Aws(store) if self.arguments.even_if_disabled => AnyStore::Aws(store.even_if_disabled()),
             store => store,
@@ -183,8 +220,9 @@ impl<'a> Rotating<'a> {
         let watch = |step| self.progress.step(&secret.typed, step);
         let fresh = VersionId::random();
         if !self.is_driven_here(secret) {
-            let rotator = Rotator::new(self.session.aws().await, self.platforms.clone(), self.session.clock)
-                .with_limiter(self.limiter.clone());
+            let rotator =
+                Rotator::new(self.session.aws(&secret.access).await, self.platforms.clone(), self.session.clock)
+                    .with_limiter(self.limiter.clone());
             let following = Following::begin(&rotator, &secret.id, end.saturating_duration_since(Instant::now()));
             let report = run_until(self.interrupted(), &rotator, following.rotate(fresh, watch)).await;
             return report.unwrap_or_else(|interrupted| self.interrupted_report(secret, interrupted));
@@ -199,7 +237,7 @@ impl<'a> Rotating<'a> {
     }
 
     /// Warns of a token or access key that the interrupted rotation left on the platform.
-    fn interrupted_report(&self, secret: &SecretReference, interrupted: Interrupted) -> RotationReport {
+    pub(super) fn interrupted_report(&self, secret: &SecretReference, interrupted: Interrupted) -> RotationReport {
         if let Some(error) = interrupted.left {
             let what = "a token or access key that is not stored could not be revoked";
             self.session.output.warning(&format!("{}: {what}: {}", secret.typed, error.chain()), error.hint());
@@ -246,7 +284,7 @@ impl<'a> Rotating<'a> {
     ) -> Option<OlderLeft> {
         let at_most = match secret.store {
             StoreKind::Aws => {
-                let aws = self.session.aws().await;
+                let aws = self.session.aws(&secret.access).await;
                 let count = || aws.replaced_since(&secret.id, tokens.since);
                 let counted = RetryPolicy::default().run("count the versions", deadline, count).await;
                 let counted = counted.inspect_err(|error| tracing::debug!("versions are not counted: {error}")).ok();
@@ -260,11 +298,11 @@ impl<'a> Rotating<'a> {
 }
 
 /// A deadline with its own reserve for cleanup: each phase may have to revoke a token.
-fn until(end: Instant) -> Deadline {
+pub(super) fn until(end: Instant) -> Deadline {
     Deadline::after(end.saturating_duration_since(Instant::now()))
 }
 
-fn not_started(secret: &SecretReference, error: RotationError) -> RotationReport {
+pub(super) fn not_started(secret: &SecretReference, error: RotationError) -> RotationReport {
     let secret = secret.id.clone();
     RotationReport { secret, version: None, steps: Vec::new(), token_life: None, error: Some(error) }
 }

@@ -9,7 +9,7 @@ use crate::cli::target::session::Session;
 use crate::cli::terminal::human_time::from_now;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::token_life::too_short;
-use crate::rotation::{Clock, RotationReport, Step, StepOutcome, StepRecord, VersionId};
+use crate::rotation::{Clock, RotationError, RotationReport, SecretId, Step, StepOutcome, StepRecord, VersionId};
 
 /// A rotation that has ended.
 pub(in crate::cli) struct Rotation {
@@ -69,6 +69,13 @@ struct StepJson {
 }
 
 impl Rotation {
+    /// A rotation that failed before its first step.
+    pub(super) fn not_started(typed: String, error: RotationError) -> Self {
+        let secret = SecretId::new(&typed);
+        let report = RotationReport { secret, version: None, steps: Vec::new(), token_life: None, error: Some(error) };
+        Self { typed, report, revocation: None }
+    }
+
     /// Prints the rotation, and its errors to stderr. With `--all`, a secret is one line of text.
     pub(in crate::cli) fn show(&self, session: &Session, is_many: bool) {
         let output = &session.output;

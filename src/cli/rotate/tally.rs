@@ -9,8 +9,8 @@ use super::one::Rotating;
 use super::previous::PreviousEnd;
 use super::report::{Ended, Skipped, show_skipped};
 use crate::cli::exit::Exit;
-use crate::cli::target::selection::Chosen;
 use crate::cli::target::session::Session;
+use crate::cli::target::source::Chosen;
 use crate::cli::terminal::output::Format;
 use crate::rotation::{Revocation, Step};
 
@@ -46,10 +46,11 @@ struct Summary<'a> {
 impl Tally {
     /// Prints the outcome of a secret and counts it.
     pub(super) fn count(&mut self, ended: &Ended, rotating: &Rotating<'_>) {
-        let is_many = rotating.arguments.selection.all;
+        let is_many = rotating.arguments.selection.is_many();
         let revocation = match ended {
             Ended::Rotated(rotation) => {
                 rotation.show(rotating.session, is_many);
+                rotating.record(rotation);
                 let count = if rotation.report.promoted() { &mut self.rotated } else { &mut self.failed };
                 *count += 1;
                 &rotation.revocation
@@ -57,7 +58,8 @@ impl Tally {
             Ended::Skipped(skipped) => {
                 show_skipped(skipped, rotating.session);
                 self.skipped += 1;
-                self.valid += usize::from(matches!(skipped.reason, Reason::Fresh(_) | Reason::Accepted(_)));
+                self.valid +=
+                    usize::from(matches!(skipped.reason, Reason::Fresh(_) | Reason::Done | Reason::Accepted(_)));
                 &skipped.revocation
             }
         };
@@ -84,9 +86,12 @@ impl Tally {
                 show_skipped(&Skipped { typed, reason, revocation: None }, rotating.session);
             }
         });
-        if self.not_begun > 0 && rotating.arguments.selection.all {
-            let moment = rotating.started;
-            rotating.progress.note(&format!("to rotate the rest, run the command again with --older-than {moment}"));
+        if self.not_begun > 0 && rotating.arguments.selection.is_many() {
+            let how = match rotating.state {
+                Some(_) => "--resume".to_owned(),
+                None => format!("--older-than {}", rotating.started),
+            };
+            rotating.progress.note(&format!("to rotate the rest, run the command again with {how}"));
         }
     }
 
@@ -118,6 +123,11 @@ impl Tally {
         }
         let undone = self.failed + self.not_revoked + self.not_begun + self.in_flight;
         if undone == 0 { Exit::Done } else { Exit::Failed }
+    }
+
+    /// Whether so many rotations have failed that no further one may start, for the first time.
+    pub(super) fn has_reached(&self, max_failures: Option<u64>) -> bool {
+        !self.is_stopping && max_failures.is_some_and(|most| self.failed as u64 >= most)
     }
 
     fn secrets(&self) -> usize {

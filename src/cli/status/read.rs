@@ -7,8 +7,9 @@ use futures_util::{StreamExt, stream};
 use super::arguments::StatusArgs;
 use super::state::Status;
 use crate::cli::exit::CommandFailure;
-use crate::cli::target::selection::Chosen;
+use crate::cli::target::choice::{Choice, Unlisted};
 use crate::cli::target::session::Session;
+use crate::cli::target::source::Chosen;
 use crate::cli::target::store::AnyStore;
 
 /// The number of secrets that are read concurrently.
@@ -21,15 +22,15 @@ pub(super) async fn read_all(
     session: &Session,
     timeout: Duration,
 ) -> Result<Vec<Status>, CommandFailure> {
-    let chosen = arguments.selection.choose(&arguments.secrets, session).await?;
-    let is_narrowed = arguments.selection.is_narrowed();
-    let rotates = |chosen: &Chosen| chosen.listed.as_ref().is_none_or(|listed| listed.rotates);
-    let was_configured = |chosen: &Chosen| chosen.listed.as_ref().is_none_or(|listed| listed.was_configured);
-    let reads = stream::iter(chosen.into_iter().filter(|chosen| is_narrowed || was_configured(chosen))).map(|chosen| {
-        let is_certain = rotates(&chosen);
+    let Choice { secrets, unlisted } = arguments.selection.choose(&arguments.secrets, session).await?;
+    let is_read = |chosen: &Chosen| chosen.listed.is_none_or(|listed| listed.is_narrowed || listed.was_configured);
+    let reads = stream::iter(secrets.into_iter().filter(is_read)).map(|chosen| {
+        let is_certain = chosen.listed.is_none_or(|listed| listed.rotates);
         async move { Some(read(chosen, session, timeout).await).filter(|status| is_certain || status.may_hold_token()) }
     });
-    Ok(reads.buffered(AT_ONCE).filter_map(std::future::ready).collect().await)
+    let unlisted = unlisted.into_iter().map(|Unlisted { name, error }| Status::unknown(name, error));
+    let read = reads.buffered(AT_ONCE).filter_map(std::future::ready);
+    Ok(read.chain(stream::iter(unlisted)).collect().await)
 }
 
 async fn read(chosen: Chosen, session: &Session, timeout: Duration) -> Status {

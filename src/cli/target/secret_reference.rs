@@ -1,7 +1,9 @@
 //! References to secrets on the command line.
 
+use super::accounts::{Place, parse_region};
 use crate::cli::exit::CommandFailure;
 use crate::rotation::SecretId;
+use crate::store::aws::sdk_config::AwsAccess;
 
 const FORMS: &str = "use aws:NAME_OR_ARN (or the bare name), vault:MOUNT/PATH or file:PATH";
 
@@ -14,10 +16,12 @@ pub struct SecretReference {
     pub store: StoreKind,
     /// The secret's id in that store.
     pub id: SecretId,
+    /// The account and region of a secret of Secrets Manager.
+    pub access: AwsAccess,
 }
 
 /// The stores of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreKind {
     /// AWS Secrets Manager.
     Aws,
@@ -40,10 +44,11 @@ impl SecretReference {
     /// # Errors
     /// A [usage](CommandFailure::usage) failure for any other form.
     pub fn parse(typed: &str) -> Result<Self, CommandFailure> {
+        let mut access = AwsAccess::default();
         let (store, id) = match typed.split_once(':') {
             Some(("aws", id)) => (StoreKind::Aws, aws_id(id)?),
             Some(("file", path)) => {
-                return Ok(Self { typed: typed.to_owned(), store: StoreKind::File, id: file_id(path)? });
+                return Ok(Self { typed: typed.to_owned(), store: StoreKind::File, id: file_id(path)?, access });
             }
             Some(("arn", _)) => (StoreKind::Aws, aws_id(typed)?),
             None if is_file(typed) => return Err(ambiguous(typed)),
@@ -54,27 +59,50 @@ impl SecretReference {
                 return Err(CommandFailure::usage(message, FORMS));
             }
         };
-        Ok(Self { typed: typed.to_owned(), store, id: SecretId::new(id) })
+        if store == StoreKind::Aws {
+            access.region = region_of(id).map(str::to_owned);
+        }
+        Ok(Self { typed: typed.to_owned(), store, id: SecretId::new(id), access })
     }
 
-    /// Parses several references and removes duplicates.
+    /// A secret from a `ListSecrets` response, in a place whose label precedes its name.
+    pub fn listed(id: SecretId, place: &Place) -> Self {
+        Self { typed: place.label(id.as_str()), store: StoreKind::Aws, id, access: place.access.clone() }
+    }
+
+    /// A secret of a folder.
+    pub fn in_folder(store: StoreKind, id: SecretId) -> Self {
+        let scheme = if store == StoreKind::Vault { "vault" } else { "file" };
+        Self { typed: format!("{scheme}:{id}"), store, id, access: AwsAccess::default() }
+    }
+
+    /// Returns the secret of that name in each place; an ARN names its region, and a secret of another store is the same
+    /// everywhere.
     ///
     /// # Errors
-    /// As for [`Self::parse`].
-    pub fn parse_all(typed: &[String]) -> Result<Vec<Self>, CommandFailure> {
-        let mut secrets: Vec<Self> = Vec::new();
-        for text in typed {
-            let secret = Self::parse(text)?;
-            if !secrets.iter().any(|known| (known.store, &known.id) == (secret.store, &secret.id)) {
-                secrets.push(secret);
-            }
+    /// A [usage](CommandFailure::usage) failure for an ARN in a region or in several accounts that the places do not name.
+    pub fn in_places(self, places: &[Place]) -> Result<Vec<Self>, CommandFailure> {
+        if self.store != StoreKind::Aws {
+            return Ok(vec![self]);
         }
-        Ok(secrets)
-    }
-
-    /// A secret from a `ListSecrets` response.
-    pub fn listed(id: SecretId) -> Self {
-        Self { typed: id.as_str().to_owned(), store: StoreKind::Aws, id }
+        let at = |place: &Place| {
+            let region = place.access.region.clone().or_else(|| self.access.region.clone());
+            let access = AwsAccess { region, ..place.access.clone() };
+            Self { typed: place.label(&self.typed), access, ..self.clone() }
+        };
+        let is_there = |place: &&Place| match (&self.access.region, &place.access.region) {
+            (Some(own), Some(region)) => own == region,
+            _ => true,
+        };
+        let found: Vec<_> = places.iter().filter(is_there).map(at).collect();
+        if self.access.region.is_none() || found.len() == 1 {
+            return Ok(found);
+        }
+        let message = format!("{} names its account and region, and the options name others", self.typed);
+        Err(CommandFailure::usage(
+            message,
+            "name the secret, or name one account by --profile, --account or --role-arn",
+        ))
     }
 }
 
@@ -88,6 +116,11 @@ fn is_file(typed: &str) -> bool {
 fn ambiguous(typed: &str) -> CommandFailure {
     let message = format!("{typed} is a file, and a bare name is a secret of Secrets Manager");
     CommandFailure::usage(message, format!("use file:{typed}, or aws:{typed} for the secret of that name"))
+}
+
+/// The region of an ARN; `None` for a name.
+fn region_of(id: &str) -> Option<&str> {
+    id.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2)).filter(|region| parse_region(region).is_ok())
 }
 
 /// Accepts the names that Secrets Manager accepts (API reference, `CreateSecret`, `Name`) and ARNs.
@@ -199,13 +232,6 @@ mod tests {
             assert!(failure.message.contains(words), "{typed}: {}", failure.message);
             assert!(!failure.hint.is_empty());
         }
-    }
-
-    #[test]
-    fn duplicate_references_are_removed() {
-        let typed = ["a", "aws:a", "file:a", "b", "a", "file:./a"].map(str::to_owned);
-        let secrets = SecretReference::parse_all(&typed).expect("all are valid");
-        assert_eq!(secrets.iter().map(|secret| secret.typed.as_str()).collect::<Vec<_>>(), ["a", "file:a", "b"]);
     }
 }
 

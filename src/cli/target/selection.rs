@@ -1,17 +1,16 @@
-//! Selection of secrets: by name, or all secrets in Secrets Manager that match a filter.
+//! The options that select secrets: names, a filter in Secrets Manager, or an inventory.
+
+use std::path::PathBuf;
 
 use clap::Args;
 
+use super::accounts::Accounts;
 use super::secret_reference::SecretReference;
-use super::session::Session;
-use crate::cli::exit::{CommandFailure, Exit};
-use crate::rotation::{Deadline, RetryPolicy};
-use crate::store::aws::list::{ListedSecret, SecretFilter};
+use super::source::Source;
+use crate::cli::exit::CommandFailure;
+use crate::store::aws::list::SecretFilter;
 
-/// The timeout of listing secrets.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
-
-/// Filters for secrets in Secrets Manager.
+/// Filters for secrets in Secrets Manager, and where to apply them.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
     /// Select all secrets of the account and region that match --tag, --prefix and --rotation-function
@@ -26,74 +25,52 @@ pub struct Selection {
     /// With --all: only secrets that this function rotates, regardless of their content
     #[arg(long, value_name = "ARN", value_parser = parse_function)]
     pub rotation_function: Option<String>,
-}
-
-/// A selected secret.
-#[derive(Clone, Debug)]
-pub(crate) struct Chosen {
-    pub(crate) secret: SecretReference,
-    /// Its list entry; `None` if the user named it.
-    pub(crate) listed: Option<ListedSecret>,
+    /// The accounts and regions.
+    #[command(flatten)]
+    pub accounts: Accounts,
+    /// Select the secrets of an inventory in TOML: accounts, regions, filters, folders
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["secrets", "all", "tags", "prefix", "rotation_function", "profiles", "ids", "role_arns", "regions"]
+    )]
+    pub from: Option<PathBuf>,
 }
 
 impl Selection {
-    /// Whether a filter narrows `--all`.
-    pub(crate) fn is_narrowed(&self) -> bool {
-        !self.tags.is_empty() || self.prefix.is_some() || self.rotation_function.is_some()
+    /// Whether secrets are selected by more than their names.
+    pub(crate) fn is_many(&self) -> bool {
+        self.all || self.from.is_some()
     }
 
-    /// Refuses `--all` without a filter.
+    /// Returns where the secrets are to be found, without an inventory. `is_alone` says that there is only one place, so
+    /// results do not name it.
     ///
     /// # Errors
     /// A [usage](CommandFailure::usage) failure.
-    pub(crate) fn require_filter(&self, command: &str) -> Result<(), CommandFailure> {
-        if !self.all || self.is_narrowed() {
-            return Ok(());
-        }
-        let message = format!("{command} --all needs a filter: alone it would select every secret of the account");
-        Err(CommandFailure::usage(message, "add --tag KEY=VALUE, --prefix NAME or --rotation-function ARN"))
-    }
-
-    /// Returns the named secrets, or those that match: at least one.
-    ///
-    /// # Errors
-    /// A [usage](CommandFailure::usage) failure for an invalid reference or invalid settings; the error of listing; nothing
-    /// matches.
-    pub(crate) async fn choose(&self, named: &[String], session: &Session) -> Result<Vec<Chosen>, CommandFailure> {
-        if !self.all && self.is_narrowed() {
+    pub(super) fn sources(&self, named: &[String], is_alone: bool) -> Result<Vec<Source>, CommandFailure> {
+        let filter = self.filter();
+        if !self.all && !filter.is_empty() {
             let message = "--tag, --prefix and --rotation-function require --all";
             return Err(CommandFailure::usage(message, "add --all and remove the secret names"));
         }
+        let mut places = self.accounts.places();
+        if is_alone {
+            places.iter_mut().for_each(|place| place.name.clear());
+        }
         if self.all || named.is_empty() {
-            return self.list(session).await;
+            return Ok(places.into_iter().map(|place| Source::Filter(place, filter.clone())).collect());
         }
-        let secrets = SecretReference::parse_all(named)?;
-        session.validate_settings(&secrets).await?;
-        Ok(secrets.into_iter().map(|secret| Chosen { secret, listed: None }).collect())
+        let mut sources = Vec::new();
+        for typed in named {
+            sources.extend(SecretReference::parse(typed)?.in_places(&places)?.into_iter().map(Source::Named));
+        }
+        Ok(sources)
     }
 
-    async fn list(&self, session: &Session) -> Result<Vec<Chosen>, CommandFailure> {
-        let aws = session.aws().await;
+    pub(super) fn filter(&self) -> SecretFilter {
         let Self { tags, prefix, rotation_function, .. } = self.clone();
-        let wanted = SecretFilter { tags, prefix, rotation_function };
-        let list = || aws.list(&wanted);
-        let found = RetryPolicy::default().run("list the secrets", Deadline::after(TIMEOUT), list).await?;
-        if found.is_empty() {
-            return Err(nothing_matches());
-        }
-        let chosen = |listed: ListedSecret| {
-            let secret = SecretReference::listed(listed.secret.clone());
-            Chosen { secret, listed: Some(listed) }
-        };
-        Ok(found.into_iter().map(chosen).collect())
-    }
-}
-
-fn nothing_matches() -> CommandFailure {
-    CommandFailure {
-        exit: Exit::Failed,
-        message: "no secret of this account and region matches".to_owned(),
-        hint: "check AWS_REGION, the account, and the tag or prefix, which are case-sensitive".to_owned(),
+        SecretFilter { tags, prefix, rotation_function }
     }
 }
 

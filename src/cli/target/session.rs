@@ -1,5 +1,9 @@
 //! The session: streams, environment and clients of the stores.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
@@ -13,7 +17,8 @@ use crate::cli::terminal::printable::LogLines;
 use crate::log_filter::{UnknownFilter, is_beyond_this_build, log_filter, log_filter_or_default};
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{Result as Rotated, Rotator, SystemClock};
-use crate::store::aws::{self, AwsSecretsManager};
+use crate::store::aws::AwsSecretsManager;
+use crate::store::aws::sdk_config::{AwsAccess, discover};
 use crate::store::file::FileStore;
 use crate::store::vault::VaultKv;
 
@@ -31,7 +36,7 @@ pub struct Session {
     /// The clock.
     pub(crate) clock: SystemClock,
     environment: VariableLookup,
-    aws: OnceCell<AwsSecretsManager>,
+    aws: Mutex<HashMap<AwsAccess, Arc<OnceCell<AwsSecretsManager>>>>,
     vault: OnceCell<VaultKv>,
 }
 
@@ -42,7 +47,7 @@ impl Session {
             output,
             clock: SystemClock,
             environment: Box::new(environment),
-            aws: OnceCell::new(),
+            aws: Mutex::default(),
             vault: OnceCell::new(),
         }
     }
@@ -95,24 +100,25 @@ impl Session {
         Endpoints::from_lookup(&self.environment).map(Platforms::new).map_err(|error| CommandFailure::settings(&error))
     }
 
-    /// Secrets Manager. The configuration is loaded once.
-    pub(crate) async fn aws(&self) -> AwsSecretsManager {
-        let load = || async { AwsSecretsManager::new(&aws::sdk_config::discover().await).with_write_limit() };
-        self.aws.get_or_init(load).await.clone()
+    /// Secrets Manager of an account and region. Each configuration is loaded once.
+    pub(crate) async fn aws(&self, access: &AwsAccess) -> AwsSecretsManager {
+        let cell = self.aws.lock().entry(access.clone()).or_default().clone();
+        let load = || async { AwsSecretsManager::new(&discover(access).await).with_write_limit() };
+        cell.get_or_init(load).await.clone()
     }
 
     /// KV of Vault or OpenBao. The settings are read once.
-    async fn vault(&self) -> Rotated<VaultKv> {
+    pub(crate) async fn vault(&self) -> Rotated<VaultKv> {
         let read = || async { VaultKv::from_lookup(&self.environment) };
         self.vault.get_or_try_init(read).await.cloned()
     }
 
-    /// Validates the settings of the stores of these secrets.
+    /// Validates the settings of these stores.
     ///
     /// # Errors
     /// A [usage](CommandFailure::usage) failure for invalid settings.
-    pub(crate) async fn validate_settings(&self, secrets: &[SecretReference]) -> Result<(), CommandFailure> {
-        match secrets.iter().any(|secret| secret.store == StoreKind::Vault) {
+    pub(crate) async fn validate_settings(&self, stores: &[StoreKind]) -> Result<(), CommandFailure> {
+        match stores.contains(&StoreKind::Vault) {
             true => self.vault().await.map(drop).map_err(|error| CommandFailure::settings(&error)),
             false => Ok(()),
         }
@@ -124,7 +130,7 @@ impl Session {
     /// The settings of the store are invalid.
     pub(crate) async fn store(&self, secret: &SecretReference) -> Rotated<AnyStore> {
         Ok(match secret.store {
-            StoreKind::Aws => AnyStore::Aws(self.aws().await),
+            StoreKind::Aws => AnyStore::Aws(self.aws(&secret.access).await),
             StoreKind::File => AnyStore::File(FileStore::beside(&secret.id)),
             StoreKind::Vault => AnyStore::Vault(self.vault().await?),
         })

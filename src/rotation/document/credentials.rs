@@ -66,6 +66,19 @@ impl Document {
         self.credential_source_on(platform)
     }
 
+    /// Returns whether only a token is missing, so that a rotation can write the first one. Unrelated credentials may have
+    /// the same field names, so the document must name the platform, a domain of it, or another secret.
+    #[cfg(feature = "operator")]
+    pub(crate) fn awaits_first_rotation(&self) -> bool {
+        let has_domain = || self.alias(&REGION).is_ok_and(|region| region.is_some_and(|region| region.contains('.')));
+        let is_ours = match self.credential_source() {
+            Ok(CredentialSource::Elsewhere(_)) => true,
+            Ok(CredentialSource::Inline(_)) => self.named_platform().is_ok_and(|name| name.is_some()) || has_domain(),
+            Err(_) => false,
+        };
+        is_ours && !self.lends_credentials()
+    }
+
     /// Returns the credentials stored in this document.
     ///
     /// # Errors

@@ -45,6 +45,12 @@ impl Document {
         )))
     }
 
+    /// Returns whether the document restricts what others do with its credentials: it is not read for its token.
+    #[cfg(feature = "operator")]
+    pub(super) fn lends_credentials(&self) -> bool {
+        self.json(ROTATES).is_some() || self.json(USED_BY).is_some()
+    }
+
     /// Returns whether the document has the list `used_by`.
     #[cfg(feature = "operator")]
     pub(crate) fn restricts_use(&self) -> bool {

@@ -38,6 +38,11 @@ impl PreviousTokens {
         self.current.is_rotated()
     }
 
+    /// Whether the current document is complete but for its token, and holds no credentials for other documents.
+    pub fn await_first_rotation(&self) -> bool {
+        !self.holds_token() && self.current.awaits_first_rotation()
+    }
+
     /// When the current token was issued.
     pub fn issued_at(&self) -> Option<Timestamp> {
         self.current.issued_at()

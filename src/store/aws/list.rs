@@ -55,6 +55,11 @@ impl AwsSecretsManager {
 }
 
 impl SecretFilter {
+    /// Whether it selects every secret.
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.prefix.is_none() && self.rotation_function.is_none()
+    }
+
     /// Returns the filters of the request. Secrets Manager matches prefixes of values, and one tag's key with another
     /// tag's value, so [`matches`](Self::matches) filters the answer again.
     fn filters(&self) -> Option<Vec<Filter>> {

@@ -2,15 +2,71 @@
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+#[cfg(feature = "cli")]
+use aws_config::{
+    default_provider::region::DefaultRegionChain, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, sts::AssumeRoleProvider,
+};
+#[cfg(feature = "cli")]
+use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_secretsmanager::config::SharedCredentialsProvider;
 
+/// The access to one account and region. Each part that is `None` comes from the default sources.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AwsAccess {
+    /// The profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// The ARN of a role to assume.
+    pub role_arn: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+}
+
+/// The credentials of a profile. The provider of the SDK names the reason of a failure only once.
+#[cfg(feature = "cli")]
+#[derive(Debug)]
+struct ProfileCredentials {
+    profile: String,
+    region: Option<Region>,
+}
+
+#[cfg(feature = "cli")]
+impl ProvideCredentials for ProfileCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let sources = ProviderConfig::without_region().with_region(self.region.clone());
+        let provider = ProfileFileCredentialsProvider::builder().configure(&sources).profile_name(&self.profile).build();
+        future::ProvideCredentials::new(async move { provider.provide_credentials().await })
+    }
+}
+
 /// Loads the configuration from the default sources: environment, profiles, IAM Identity Center, instance role.
-pub async fn discover() -> SdkConfig {
+#[cfg(feature = "cli")]
+pub async fn discover(access: &AwsAccess) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(name) = app_name() {
         loader = loader.app_name(name);
     }
-    loader.load().await
+    let mut region = access.region.clone().map(Region::new);
+    if let Some(profile) = &access.profile {
+        region = match region {
+            Some(region) => Some(region),
+            None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
+        };
+        // The SDK prefers credentials of the environment to those of a named profile; the AWS command line does not.
+        let credentials = ProfileCredentials { profile: profile.clone(), region: region.clone() };
+        loader = loader.profile_name(profile).credentials_provider(credentials);
+    }
+    if let Some(region) = region {
+        loader = loader.region(region);
+    }
+    let config = loader.load().await;
+    let Some(role) = &access.role_arn else { return config };
+    let assumed =
+        AssumeRoleProvider::builder(role).session_name(env!("CARGO_PKG_NAME")).configure(&config).build().await;
+    config.into_builder().credentials_provider(SharedCredentialsProvider::new(assumed)).build()
 }
 
 /// Loads the configuration from the environment variables that Lambda sets (Lambda developer guide, "Defined runtime

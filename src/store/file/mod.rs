@@ -8,6 +8,7 @@ mod create;
 mod failure;
 mod files;
 mod folder;
+mod list;
 mod snapshot;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use self::files::Files;
+pub use self::list::list_folder;
 use self::snapshot::{FileVersions, StagedDocument};
 use crate::rotation::{
     Description, ErrorKind, Lease, Result, RotationError, SecretId, SecretStore, Staged, StoredValue, VersionId,

@@ -14,6 +14,8 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use vaultrs::api::{EndpointMiddleware, exec_with_empty, exec_with_result};
 use vaultrs::client::{Client as _, VaultClient, VaultClientSettings};
+#[cfg(feature = "operator")]
+use vaultrs::kv2;
 use zeroize::Zeroizing;
 
 use super::endpoint::{Get, KvMount, KvRead, KvVersion, Post, ReadAnswer, VersionMetadata, not_found};
@@ -68,6 +70,17 @@ impl Connection {
     /// Limits a path to one version and to check-and-set writes.
     pub(super) async fn keep_one_version(&self, path: &str) -> VaultResult<()> {
         self.set_metadata(path, &json!({ "max_versions": 1, "cas_required": true })).await
+    }
+
+    /// Returns the names in a folder of a mount; folders end with a slash. A folder that does not exist has none.
+    #[cfg(feature = "operator")]
+    pub(super) async fn list(&self, mount: &str, folder: &str) -> VaultResult<Vec<String>> {
+        let list =
+            |client: Arc<VaultClient>| async move { kv2::list(&*client, mount, folder).await.map_err(VaultError::of) };
+        match self.call(list).await {
+            Err(VaultError::Answer { status: 404, .. }) => Ok(Vec::new()),
+            listed => listed,
+        }
     }
 
     /// Returns the mount of a path.

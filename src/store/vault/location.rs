@@ -10,8 +10,8 @@ const PENDING: &str = "genesys-rotator/pending";
 /// A secret's mount and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Location {
-    mount: String,
-    path: String,
+    pub(super) mount: String,
+    pub(super) path: String,
 }
 
 impl Location {
@@ -60,6 +60,31 @@ impl Location {
                 Err(RotationError::new(ErrorKind::SecretNotFound, message).with_hint("example: secret/team/genesys"))
             }
         }
+    }
+
+    /// The id of the secret.
+    #[cfg(feature = "operator")]
+    pub(super) fn id(&self) -> String {
+        format!("{}/{}", self.mount, self.path)
+    }
+
+    /// The folder of the secret; its path is empty or ends with a slash.
+    #[cfg(feature = "operator")]
+    pub(super) fn folder(&self) -> Self {
+        let path = self.path.rfind('/').map_or("", |slash| &self.path[..=slash]);
+        Self { mount: self.mount.clone(), path: path.to_owned() }
+    }
+
+    /// A name in this folder.
+    #[cfg(feature = "operator")]
+    pub(super) fn below(&self, name: &str) -> Self {
+        Self { mount: self.mount.clone(), path: format!("{}{name}", self.path) }
+    }
+
+    /// Whether the folder is that of the staged versions.
+    #[cfg(feature = "operator")]
+    pub(super) fn holds_staged_versions(&self) -> bool {
+        self.path.strip_suffix('/') == Some(PENDING)
     }
 
     /// The API path of the document.

@@ -14,6 +14,8 @@ mod create;
 mod endpoint;
 mod failure;
 mod json_equality;
+#[cfg(feature = "operator")]
+mod list;
 mod location;
 mod login;
 mod settings;
