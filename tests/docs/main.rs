@@ -121,6 +121,7 @@ pages! {
     commands_of_monitoring_run: "docs/monitoring.md",
     commands_of_kv_run: "docs/kv.md",
     commands_of_documents_run: "docs/documents.md",
+    commands_of_fleets_run: "docs/fleets.md",
     commands_of_idle_time_outs_run: "docs/idle-time-outs.md",
     commands_of_fidelity_run: "docs/fidelity.md",
     commands_of_onboarding_run: "docs/onboarding.md",

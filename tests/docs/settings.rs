@@ -125,6 +125,31 @@ const ENDED: &[(&str, &str)] = &[
     ("genesys-rotator revoke --client my-id --admin file:admin.json --enable", "dead $ROTATOR_API_URL leaked-token"),
 ];
 
+/// Secrets in two accounts, in KV and in a folder, each rotated once.
+const FLEET: &[(&str, &str)] = &[
+    ("", "mkdir -p ~/.aws tokens"),
+    (
+        "",
+        "for profile in prod test; do printf '[profile %s]\\nregion = eu-west-1\\naws_access_key_id = AKIDEXAMPLE\\n\
+         aws_secret_access_key = simulated\\n' $profile; done > ~/.aws/config",
+    ),
+    ("", "aws secretsmanager create-secret --name genesys/ci --secret-string file://genesys.json"),
+    (
+        "",
+        "aws secretsmanager create-secret --name ci --secret-string file://genesys.json --tags Key=team,Value=contact-centre",
+    ),
+    (
+        "",
+        "for name in genesys/ci ci; do aws secretsmanager rotate-secret --secret-id $name \
+         --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
+         --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'; done",
+    ),
+    ("", "while aws secretsmanager list-secret-version-ids --secret-id ci | grep -q AWSPENDING; do sleep 0.1; done"),
+    ("", "bao kv put -mount=secret genesys/ci @genesys.json"),
+    ("", "cp genesys.json tokens/ci.json && chmod 600 tokens/ci.json"),
+    ("", "genesys-rotator rotate vault:secret/genesys/ci file:tokens/ci.json"),
+];
+
 /// Every page with commands.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -137,6 +162,7 @@ pub const SETTINGS: &[Setting] = &[
         after: &[],
         elsewhere: &[],
     },
+    Setting { page: "docs/fleets.md", host: Host::EngineToInstall, given: FLEET, after: &[], elsewhere: &[] },
     Setting { page: "README.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "docs/aws.md",

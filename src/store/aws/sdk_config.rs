@@ -37,7 +37,8 @@ impl ProvideCredentials for ProfileCredentials {
         Self: 'a,
     {
         let sources = ProviderConfig::without_region().with_region(self.region.clone());
-        let provider = ProfileFileCredentialsProvider::builder().configure(&sources).profile_name(&self.profile).build();
+        let provider =
+            ProfileFileCredentialsProvider::builder().configure(&sources).profile_name(&self.profile).build();
         future::ProvideCredentials::new(async move { provider.provide_credentials().await })
     }
 }

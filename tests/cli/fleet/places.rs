@@ -111,9 +111,9 @@ async fn one_command_checks_rotates_and_shows_the_secrets_of_all_accounts() {
     assert_eq!((rotated.exit, rotated.summary()), (Some(0), numbers(&[("rotated", 20)])), "{}", rotated.stderr);
     let after: Vec<_> = world.scenes.iter().map(|scene| scene.token_of("genesys/3")).collect();
     assert!(before.iter().all(|token| !after.contains(token)));
-    for number in 0..world.scenes.len() {
+    for (number, signatures) in signatures.iter().enumerate() {
         assert_eq!(rotated.about(&format!("account-{number}:genesys/3"))["promoted"], true);
-        let signers = signatures[number].lock().expect("no panic");
+        let signers = signatures.lock().expect("no panic");
         let is_own = |by: &String| by.contains(&format!("Credential=AKID{number}/"));
         assert!(!signers.is_empty() && signers.iter().all(is_own), "account {number}: {signers:?}");
     }
