@@ -46,7 +46,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailur
 }
 
 async fn simulate(arguments: &SimArgs) -> Result<Simulation, CommandFailure> {
-    let (clients, token_lifetime) = (arguments.clients(), arguments.token_lifetime.map(u64::from));
+    let (clients, token_lifetime) = (arguments.clients(), arguments.token_lifetime.map(|lifetime| lifetime.as_secs()));
     let (port, function) = (arguments.port, arguments.function.clone());
     let (cxone_clients, cxone_access_keys) = (arguments.cxone_clients.clone(), arguments.cxone_access_keys.clone());
     let settings = SimulationSettings {

@@ -147,6 +147,24 @@ mod tests {
     }
 
     #[test]
+    fn every_duration_may_have_a_unit() {
+        for arguments in [
+            &["status", "a", "--watch", "2d"][..],
+            &["status", "a", "--watch", "30"],
+            &["status", "a", "--warn", "2d"],
+            &["sim", "--token-lifetime", "900"],
+            &["sim", "--token-lifetime", "2d"],
+            &["rotate", "a", "--timeout", "2d", "--older-than", "2d", "--jitter", "2d"],
+            &["token", "a", "--minimum-life", "2d"],
+        ] {
+            assert!(read(arguments).is_ok(), "{arguments:?}");
+        }
+        for wrong in ["0", "x", "-1"] {
+            assert!(usage_failure(&["status", "a", &format!("--watch={wrong}")]).message.contains("30s, 5m, 1h or 2d"));
+        }
+    }
+
+    #[test]
     fn wrong_usage_is_one_message_and_one_hint() {
         let failure = usage_failure(&["rotate"]);
         assert_eq!(failure.message, "the following required arguments were not provided: <SECRET>...");

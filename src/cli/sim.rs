@@ -1,12 +1,14 @@
 //! `sim`: the simulators, which the binary starts, until a signal stops them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{CommandFailure, Exit};
+use super::terminal::human_time::parse_duration;
 use super::terminal::output::Output;
 
 /// Id and secret of the client that exists unless `--client` is given.
@@ -27,9 +29,9 @@ pub struct SimArgs {
     /// Port to listen on; 0 selects a free port
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Lifetime of each token in seconds [default: 86400, and 3600 on CXone]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub token_lifetime: Option<u32>,
+    /// Lifetime of each token, in seconds or such as 15m [default: 86400, and 3600 on CXone]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_duration)]
+    pub token_lifetime: Option<Duration>,
     /// Rotation function (a Lambda binary) that RotateSecret runs for every secret
     #[arg(long, value_name = "PATH")]
     pub function: Option<PathBuf>,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ impl RunState {
                 "choose a file in a folder that this user may write to",
             )
         };
-        let opened = OpenOptions::new().read(true).write(true).create(!resumes).truncate(false).mode(0o600).open(path);
+        let opened = OpenOptions::new().read(true).append(true).create(!resumes).mode(0o600).open(path);
         let mut file = match opened {
             Err(error) if resumes && error.kind() == io::ErrorKind::NotFound => return Err(nothing_to_resume(path)),
             opened => opened.map_err(cannot)?,
@@ -86,7 +86,6 @@ impl RunState {
     fn truncate(&self, kept: usize) -> io::Result<()> {
         let mut file = self.file.lock();
         file.set_len(kept as u64)?;
-        file.seek(io::SeekFrom::End(0))?;
         if kept == 0 {
             writeln!(file, "{FORMAT}")?;
         }

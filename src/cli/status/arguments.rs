@@ -32,8 +32,8 @@ pub struct StatusArgs {
     /// Also write the status to FILE as a page for browsers
     #[arg(long, value_name = "FILE", conflicts_with = "watch")]
     pub html: Option<PathBuf>,
-    /// Refresh every SECONDS (5 if omitted) until Ctrl-C
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = parse_interval)]
+    /// Refresh every INTERVAL (5 s if omitted) until Ctrl-C: 30s, 5m, or a number of seconds
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "5s", value_parser = parse_interval)]
     pub watch: Option<Duration>,
 }
 
@@ -46,7 +46,5 @@ pub enum StatusFormat {
 
 /// At least 1 s: each refresh calls the store for each secret, which costs money and writes audit logs.
 fn parse_interval(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
-    let wrong = || "expected a number of seconds from 1 to 86400; put --watch after the secrets".to_owned();
-    seconds.map(Duration::from_secs).ok_or_else(wrong)
+    parse_duration(text).map_err(|expected| format!("{expected}; put --watch after the secrets"))
 }

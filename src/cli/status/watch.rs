@@ -17,7 +17,7 @@ use super::rows::{NOTHING, WIDE_HEADER, table_of};
 use super::state::Status;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::session::Session;
-use crate::cli::terminal::human_time::to_the_second;
+use crate::cli::terminal::human_time::{span, to_the_second};
 use crate::cli::terminal::output::Format;
 use crate::cli::terminal::printable::one_line;
 use crate::cli::terminal::signals::Signals;
@@ -128,7 +128,7 @@ fn lines(
         lines.push(format!("{} {}", style.paint(Colour::Red, "error:"), one_line(&message)));
         lines.push(format!("{} {}", style.paint(Colour::Bold, "hint:"), one_line(hint)));
     }
-    let seen = format!("{}, every {} s, Ctrl-C to stop", to_the_second(now), interval.as_secs());
+    let seen = format!("{}, every {}, Ctrl-C to stop", to_the_second(now), span(interval));
     lines.push(style.paint(Colour::Faint, &seen));
     lines
 }

@@ -72,8 +72,8 @@ async fn a_resumed_run_rotates_what_the_interrupted_one_did_not() {
 
     let again = scene.run(&resume).await;
     assert_eq!(again.exit, Some(2), "a complete run is not resumed: {}", again.stderr);
-    let anew = scene.run(&with_state).await;
-    assert_eq!((anew.exit, anew.summary()), (Some(0), numbers(&[("rotated", 5)])), "{}", anew.stderr);
+    let fresh = scene.run(&with_state).await;
+    assert_eq!((fresh.exit, fresh.summary()), (Some(0), numbers(&[("rotated", 5)])), "{}", fresh.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
