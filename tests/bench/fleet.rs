@@ -59,7 +59,80 @@ async fn main() -> ExitCode {
             run.writes, run.throttled, run.memory
         );
     }
+    kept &= accounts().await;
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What the commands take on the secrets of several accounts. Returns whether each is within its limit.
+async fn accounts() -> bool {
+    const SECRETS: usize = 200;
+    const ACCOUNTS: usize = 5;
+    const AT_ONCE: usize = 8;
+    /// The start of the program and the lists, which each account answers at the same time.
+    const SLACK: f64 = 1.15;
+    let mut kept = true;
+    println!("{SECRETS} secrets in {ACCOUNTS} accounts, {AT_ONCE} at once");
+    println!("command      chain      took     bound");
+    for arguments in [&["check"][..], &["rotate", "--yes", "--local"], &["status"]] {
+        let one = World::new(1, 1).await;
+        one.run(arguments).await;
+        // The list of the secrets is requested once.
+        let chain = one.accounts[0].journal.longest_chain() - 1;
+        let world = World::new(ACCOUNTS, SECRETS / ACCOUNTS).await;
+        let (took, succeeded) = world.run(arguments).await;
+        let bound = chain as f64 * LATENCY.as_secs_f64() * SECRETS as f64 / AT_ONCE as f64;
+        let ratio = took.as_secs_f64() / bound;
+        let ok = succeeded && ratio <= SLACK;
+        kept &= ok;
+        let verdict = if ok { "ok" } else { "MISSED" };
+        println!(
+            "{:<10}  {chain:>6}  {:>6.2} s  {bound:>6.2} s  {ratio:.2} of the bound, at most {SLACK}: {verdict}",
+            arguments[0],
+            took.as_secs_f64()
+        );
+    }
+    kept
+}
+
+/// Accounts with a simulator and a profile each. The first one issues the tokens.
+struct World {
+    accounts: Vec<Simulation>,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(accounts: usize, secrets: usize) -> Self {
+        let folder = tempfile::TempDir::new().expect("a temporary directory");
+        let (mut simulations, mut profiles, mut fleet) = (Vec::new(), String::new(), String::new());
+        for account in 0..accounts {
+            let simulation = simulate(secrets).await;
+            let url = simulation.secrets_manager_url();
+            profiles += &format!(
+                "[profile account-{account}]\nregion = eu-west-1\nendpoint_url = {url}\naws_access_key_id = AKIDEXAMPLE\n\
+                 aws_secret_access_key = example\n"
+            );
+            fleet += &format!("[[aws]]\nprofiles = [\"account-{account}\"]\nprefix = \"fleet/\"\n");
+            simulation.faults.add(Fault::always("*", Effect::Delay(LATENCY)));
+            simulation.journal.clear();
+            simulations.push(simulation);
+        }
+        fs::write(folder.path().join("config"), profiles).expect("the profiles are written");
+        fs::write(folder.path().join("fleet.toml"), fleet).expect("the inventory is written");
+        Self { accounts: simulations, folder }
+    }
+
+    /// Runs a command on all secrets. Returns how long it took, and whether it succeeded.
+    async fn run(&self, arguments: &[&str]) -> (Duration, bool) {
+        let genesys = self.accounts[0].genesys_url();
+        let mut command = Command::new(CLI);
+        command.args(arguments).arg("--from").arg(self.folder.path().join("fleet.toml")).env_clear();
+        command.env("ROTATOR_LOGIN_URL", &genesys).env("ROTATOR_API_URL", &genesys).env("HOME", self.folder.path());
+        command.env("AWS_CONFIG_FILE", self.folder.path().join("config"));
+        let began = Instant::now();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let (_, succeeded) = watch(&mut child.expect("the command line runs")).await;
+        (began.elapsed(), succeeded)
+    }
 }
 
 /// Rotates so many secrets, so many at once.
