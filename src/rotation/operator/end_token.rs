@@ -56,7 +56,8 @@ pub struct TokenEnd {
 impl<S: Sync, I: RotationPlatform + TokenOwners, C: Clock> Rotator<S, I, C> {
     /// Reads who a token belongs to, revokes it, and waits until the platform rejects it.
     ///
-    /// An unknown owner does not prevent the revocation.
+    /// An unknown owner does not prevent the revocation. If it is not known that the platform accepted the token before, the
+    /// token may belong to another region, and its end is an error.
     ///
     /// # Errors
     /// `DocumentInvalid` on a platform that cannot revoke tokens; `TokenRejected` if the platform rejected the token before.
@@ -73,7 +74,11 @@ impl<S: Sync, I: RotationPlatform + TokenOwners, C: Clock> Rotator<S, I, C> {
             self.tokens().revoke(place, token, deadline).await?;
             self.tokens().await_rejection(place, token, deadline).await
         };
-        Ok(TokenEnd { owner, ended: ended.await })
+        let ended = ended.await;
+        // A refusal of the permission is an answer to a token that is accepted.
+        let was_accepted = owner.as_ref().err().is_none_or(|error| error.kind() == ErrorKind::PermissionMissing);
+        let ended = if was_accepted { ended } else { ended.and(Err(not_seen_before())) };
+        Ok(TokenEnd { owner, ended })
     }
 }
 
@@ -101,6 +106,13 @@ fn cannot_be_revoked() -> RotationError {
     RotationError::new(ErrorKind::DocumentInvalid, message).with_hint(
         "deactivate the access key or the application that issued it in CXone, so that no new token is issued, and replace the key in the secret; existing tokens may keep working until they expire",
     )
+}
+
+fn not_seen_before() -> RotationError {
+    let message =
+        "the platform rejects the token now, and did not answer before its revocation: it may belong to another region";
+    RotationError::new(ErrorKind::TokenRejected, message)
+        .with_hint("nothing is left to do if the region is the token's own; otherwise name that region")
 }
 
 pub(super) fn already_rejected() -> RotationError {

@@ -159,6 +159,21 @@ async fn a_lost_answer_and_an_unknown_owner_do_not_prevent_the_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_not_seen_to_be_accepted_is_not_reported_as_revoked() {
+    let scene = Scene::new().await;
+    scene.simulation.faults.add(Fault::always(OWNER, answer(503, "application/json", "{}")));
+    let (dead, alive) = (scene.mint().await, scene.mint().await);
+    for token in [&dead, &dead, &alive] {
+        let transcript = scene.run_piped(&END_JSON, token).await;
+        let report = transcript.report();
+        assert_eq!((transcript.exit, &report["revoked"]), (Some(1), &false.into()), "{}", transcript.stderr);
+        assert_eq!(report["error"]["type"], "TokenRejected");
+        assert!(transcript.stderr.contains("may belong to another region"), "{}", transcript.stderr);
+        assert!(!scene.is_alive(token), "it is revoked all the same");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn standard_input_must_be_one_token() {
     let scene = Scene::new().await;
     for input in ["", "\n", "Bearer hush-token", r#"{"access_token":"hush-token"}"#] {
