@@ -34,6 +34,7 @@ async fn run(command: &Command, session: &Session) -> Result<Exit, CommandFailur
         Command::Doctor(arguments) => cli::doctor::run(arguments, session).await,
         Command::Token(arguments) => cli::token::run(arguments, session).await,
         Command::Exec(arguments) => cli::exec::run(arguments, session).await,
+        Command::Serve(arguments) => cli::serve::run(arguments, session).await,
         Command::Api(arguments) => cli::api::run(arguments, session).await,
         Command::Sim(arguments) => {
             let running = simulate(arguments).await?;

@@ -17,6 +17,7 @@ use super::init::InitArgs;
 use super::man::ManArgs;
 use super::revoke::arguments::RevokeArgs;
 use super::rotate::arguments::RotateArgs;
+use super::serve::arguments::ServeArgs;
 use super::sim::SimArgs;
 use super::status::arguments::StatusArgs;
 use super::support::SupportArgs;
@@ -75,6 +76,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Run a command with the secret's token in its environment
     Exec(ExecArgs),
+    /// Hand out the current tokens of secrets at a local address, and forward calls to the platform's API
+    Serve(ServeArgs),
     /// Call the platform's API with the secret's token
     Api(ApiArgs),
     /// Run the Genesys Cloud and Secrets Manager simulators on loopback until interrupted

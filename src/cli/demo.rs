@@ -188,8 +188,3 @@ impl<'a> Demo<'a> {
     }
 }
 
-/// The first 4 bytes of the SHA-256, in hexadecimal.
-fn fingerprint(token: &SecretString) -> String {
-    let digest = Sha256::digest(token.expose_secret().as_bytes());
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
-}

@@ -8,6 +8,8 @@ use std::process::Command;
 use clap::Args;
 
 use super::exit::{CommandFailure, Exit};
+use super::serve::arguments::Pace;
+use super::serve::run_child;
 use super::target::live_token::{LiveToken, LiveTokenArgs};
 use super::target::session::Session;
 
@@ -23,6 +25,12 @@ pub struct ExecArgs {
     /// The variable that holds the token, in place of the platform's own
     #[arg(long, value_name = "NAME", value_parser = parse_variable)]
     pub env_name: Option<String>,
+    /// Serve the token to the command at a local address while it runs, instead of setting it once
+    #[arg(long, conflicts_with_all = ["env_name", "verify", "minimum_life"])]
+    pub serve: bool,
+    /// How often the token is read, with --serve.
+    #[command(flatten)]
+    pub pace: Pace,
     /// The command to run, with its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -38,6 +46,9 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Comman
     let Some((program, rest)) = arguments.command.split_first().filter(|(program, _)| !program.is_empty()) else {
         return Err(CommandFailure::usage("COMMAND is missing", "usage: `genesys-rotator exec SECRET -- COMMAND…`"));
     };
+    if arguments.serve {
+        return run_child(&arguments.token.secret, arguments.pace, (program, rest), session, arguments.quiet).await;
+    }
     let token = LiveToken::read(&arguments.token, session).await?;
     let origin = token.origin().await?;
     if let Some(life) = token.life().filter(|_| !arguments.quiet) {
@@ -58,7 +69,7 @@ fn parse_variable(text: &str) -> Result<String, String> {
     is_name.then(|| text.to_owned()).ok_or_else(|| "expected letters, digits and _, such as API_TOKEN".to_owned())
 }
 
-fn not_run(program: &str, error: &io::Error) -> CommandFailure {
+pub(super) fn not_run(program: &str, error: &io::Error) -> CommandFailure {
     match error.kind() {
         io::ErrorKind::NotFound => CommandFailure {
             exit: Exit::CommandNotFound,

@@ -20,6 +20,8 @@ pub enum Exit {
     CommandNotRunnable,
     /// 127: the command that `exec` runs was not found.
     CommandNotFound,
+    /// The status of the command that `exec --serve` ran.
+    OfCommand(u8),
 }
 
 impl Exit {
@@ -38,6 +40,7 @@ impl From<Exit> for ExitCode {
             Exit::WrongUsage => 2,
             Exit::CommandNotRunnable => 126,
             Exit::CommandNotFound => 127,
+            Exit::OfCommand(status) => status,
         })
     }
 }

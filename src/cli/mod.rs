@@ -16,6 +16,7 @@ pub mod init;
 pub mod man;
 pub mod revoke;
 pub mod rotate;
+pub mod serve;
 pub mod sim;
 pub mod status;
 pub mod support;

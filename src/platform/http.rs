@@ -23,6 +23,9 @@ const LONGEST_RETRY_AFTER: i64 = 24 * 3600;
 pub(super) struct HttpClient {
     client: Arc<OnceLock<Client>>,
     direct: bool,
+    /// The longest time without a byte of an answer, instead of the limits of this program's own requests.
+    #[cfg(feature = "cli")]
+    silence: Option<Duration>,
 }
 
 /// A response whose body has been read.
@@ -36,7 +39,18 @@ pub(super) struct PlatformResponse {
 impl HttpClient {
     /// Creates a client; `direct` ignores the proxies of the environment.
     pub(super) fn new(direct: bool) -> Self {
-        Self { client: Arc::default(), direct }
+        Self {
+            client: Arc::default(),
+            direct,
+            #[cfg(feature = "cli")]
+            silence: None,
+        }
+    }
+
+    /// Returns a client for requests of other programs, which may take any time, as long as bytes arrive. It adds no header.
+    #[cfg(feature = "cli")]
+    pub(super) fn for_others(&self, silence: Duration) -> Self {
+        Self { client: Arc::default(), direct: self.direct, silence: Some(silence) }
     }
 
     /// Starts a request.
@@ -59,6 +73,11 @@ impl HttpClient {
             .redirect(redirect::Policy::none())
             // A dead HTTP/2 connection would be used for every retry, a dead HTTP/1.1 connection only once.
             .http1_only();
+        #[cfg(feature = "cli")]
+        if let Some(silence) = self.silence {
+            let builder_of_others = Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(silence);
+            builder = builder_of_others.redirect(redirect::Policy::none()).http1_only();
+        }
         if self.direct {
             builder = builder.no_proxy();
         }

@@ -30,7 +30,7 @@ use http::HttpClient;
 use reqwest::Method;
 
 #[cfg(feature = "cli")]
-pub use api::{Api, ApiCall, ApiPath, ApiResponse, ErrorResponse, SuccessBody, with_unknown_outcome};
+pub use api::{Api, ApiCall, ApiPath, ApiResponse, ErrorResponse, Forwarder, SuccessBody, with_unknown_outcome};
 pub use cxone::Cxone;
 pub use endpoints::{API_URL, Endpoints, LOGIN_URL};
 pub use genesys_cloud::{GenesysCloud, Region};
@@ -86,6 +86,12 @@ impl Platforms {
             Place::GenesysCloud { region } => self.genesys_cloud.api_url(region),
             Place::Cxone(place) => self.cxone.api_url(place, token).await,
         }
+    }
+
+    /// Returns a forwarder for requests of other programs.
+    #[cfg(feature = "cli")]
+    pub fn forwarder(&self) -> Forwarder {
+        Forwarder::new(&self.http)
     }
 
     /// Returns the API for which a token is valid.

@@ -1,6 +1,7 @@
 //! The terminal: streams, styles, tables, times, signals. Knows no command.
 
 pub(super) mod confirmation;
+pub(super) mod fingerprint;
 pub(super) mod human_time;
 pub(super) mod output;
 pub(super) mod printable;

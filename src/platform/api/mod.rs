@@ -1,6 +1,7 @@
 //! The platform's API for the command `api`: any method, any path, responses of any size.
 
 mod call;
+mod forward;
 mod path;
 
 use url::Url;
@@ -9,6 +10,7 @@ use crate::platform::http::HttpClient;
 use crate::rotation::{ErrorKind, PlatformName, Result, RotationError};
 
 pub use call::{ApiCall, ApiResponse, ErrorResponse, SuccessBody, with_unknown_outcome};
+pub use forward::Forwarder;
 pub use path::ApiPath;
 
 /// The API for which a token is valid. No call can reach another host.

@@ -1,0 +1,118 @@
+//! The routes of the endpoint.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+use super::callers::Callers;
+use super::guard::Guard;
+use super::keeper::Keeper;
+use super::reply::{Reply, json, refusal, text};
+use super::{forward, metrics, oauth};
+use crate::platform::Forwarder;
+
+/// What all connections share.
+pub(super) struct Endpoint {
+    pub(super) keepers: Vec<Keeper>,
+    pub(super) callers: Callers,
+    pub(super) forwarder: Forwarder,
+    pub(super) guard: Guard,
+    pub(super) has_metrics: bool,
+    pub(super) counts: Counts,
+}
+
+/// Counts of requests since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) requests: AtomicU64,
+    /// Requests that were passed to the platform.
+    pub(super) forwarded: AtomicU64,
+}
+
+/// A route.
+enum Route<'a> {
+    Token(usize),
+    Call(usize, &'a str),
+    Health,
+    Metrics,
+}
+
+impl Endpoint {
+    /// Answers a request.
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        if let Err(refusal) = self.guard.check(&request) {
+            return refusal;
+        }
+        let target = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
+        match self.find(&target) {
+            Ok(Route::Health) => self.health(),
+            Ok(Route::Metrics) if !self.callers.is_client(request.headers()) => not_a_caller(),
+            Ok(Route::Metrics) => text(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(self)),
+            Ok(Route::Token(secret)) => oauth::answer(request, secret, &self.keepers[secret], &self.callers).await,
+            Ok(Route::Call(secret, _)) if !self.callers.may_call(secret, request.headers()) => not_a_caller(),
+            Ok(Route::Call(secret, target)) => {
+                self.counts.forwarded.fetch_add(1, Ordering::Relaxed);
+                forward::answer(request, target, &self.keepers[secret], &self.forwarder).await
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Finds the route.
+    fn find<'a>(&self, target: &'a str) -> Result<Route<'a>, Reply> {
+        match path_of(target) {
+            "/healthz" => return Ok(Route::Health),
+            "/metrics" if self.has_metrics => return Ok(Route::Metrics),
+            _ => {}
+        }
+        let (secret, rest) = self.secret(target)?;
+        match path_of(rest) {
+            "/oauth/token" => Ok(Route::Token(secret)),
+            path if path.starts_with("/api/") && !forward::leaves(path) => Ok(Route::Call(secret, rest)),
+            _ => {
+                let message = "this endpoint answers /oauth/token, /api/… and /healthz only";
+                Err(refusal(StatusCode::NOT_FOUND, "not.found", message))
+            }
+        }
+    }
+
+    /// Returns the position of the secret, and the target without its name: `/secrets/NAME/…`, with the name as one
+    /// percent-encoded segment. A single secret needs no name.
+    fn secret<'a>(&self, target: &'a str) -> Result<(usize, &'a str), Reply> {
+        let Some(rest) = target.strip_prefix("/secrets/") else {
+            if self.keepers.len() == 1 {
+                return Ok((0, target));
+            }
+            let message = "this endpoint serves several secrets: put /secrets/NAME before the path, with the name percent-encoded";
+            return Err(refusal(StatusCode::BAD_REQUEST, "bad.request", message));
+        };
+        let end = rest.find('/').unwrap_or(rest.len());
+        let name = percent_decode_str(&rest[..end]).decode_utf8_lossy();
+        match self.keepers.iter().position(|keeper| keeper.name == name) {
+            Some(secret) => Ok((secret, &rest[end..])),
+            None => Err(refusal(StatusCode::NOT_FOUND, "not.found", "this endpoint does not serve a secret of that name")),
+        }
+    }
+
+    /// 200 while every secret has a valid token. The names of secrets are not told: this route needs no credentials.
+    fn health(&self) -> Reply {
+        let ready = self.keepers.iter().filter(|keeper| keeper.is_ready()).count();
+        let is_ready = ready == self.keepers.len();
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, &json!({"status": if is_ready { "ok" } else { "unavailable" }, "secrets": self.keepers.len(), "ready": ready}))
+    }
+}
+
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
+}
+
+fn not_a_caller() -> Reply {
+    let message = "the request holds neither the credentials of this endpoint nor a token that it has handed out";
+    refusal(StatusCode::UNAUTHORIZED, "bad.credentials", message)
+}

@@ -1,0 +1,128 @@
+//! `/api/…`: requests to the platform's API, with the secret's token and nothing else changed.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::{Request, Response, StatusCode};
+use reqwest::header::{CONNECTION, HOST, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+
+use super::keeper::{Held, Keeper};
+use super::reply::{Reply, refusal, unavailable};
+use crate::platform::Forwarder;
+
+/// A body up to this size, in bytes, is read before it is forwarded, so that the request can be repeated.
+const REPEATABLE: u64 = 64 * 1024;
+/// The largest error response that is examined, in bytes.
+const LARGEST_ERROR: usize = 64 * 1024;
+/// Headers for one connection (RFC 9110, section 7.6.1; RFC 2616, section 13.5.1).
+const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING];
+const KEEP_ALIVE: [&str; 2] = ["keep-alive", "proxy-connection"];
+
+/// The body of a request: held in memory, or on its way.
+enum Sent {
+    Whole(Bytes),
+    Stream(Incoming),
+    Nothing,
+}
+
+/// Forwards a request. If the platform rejects the token, the secret is read once more, and the request is repeated with
+/// its new token if its body is still there: a rejected request was not carried out.
+pub(super) async fn answer(request: Request<Incoming>, target: &str, keeper: &Keeper, forwarder: &Forwarder) -> Reply {
+    let held = match keeper.live().await {
+        Ok(held) => held,
+        Err(error) => return unavailable(&error),
+    };
+    let (head, body) = request.into_parts();
+    let mut headers = head.headers;
+    remove_hop_by_hop(&mut headers);
+    headers.remove(HOST);
+    let body = match body.size_hint().exact() {
+        Some(0) => Sent::Nothing,
+        Some(size) if size <= REPEATABLE => match body.collect().await {
+            Ok(whole) => Sent::Whole(whole.to_bytes()),
+            Err(_) => return refusal(StatusCode::BAD_REQUEST, "bad.request", "the body ended early"),
+        },
+        _ => Sent::Stream(body),
+    };
+    let send = async |held: &Held, body: Option<reqwest::Body>| {
+        forwarder.forward(&held.api, (head.method.clone(), target), headers.clone(), body, &held.token).await
+    };
+    let (first, again) = match body {
+        Sent::Nothing => (None, Some(None)),
+        Sent::Whole(bytes) => (Some(bytes.clone().into()), Some(Some(bytes.into()))),
+        Sent::Stream(body) => (Some(reqwest::Body::wrap(body)), None),
+    };
+    let response = match send(&held, first).await {
+        Ok(response) => passed(response),
+        Err(error) => return unavailable(&error),
+    };
+    let (response, rejected) = is_token_rejected(response).await;
+    if !rejected {
+        return response;
+    }
+    let Some(other) = keeper.after_rejection(&held).await else { return response };
+    match again {
+        Some(body) => match send(&other, body).await {
+            Ok(response) => passed(response),
+            Err(error) => unavailable(&error),
+        },
+        None => response,
+    }
+}
+
+/// The platform's response without the headers of its connection.
+fn passed(response: reqwest::Response) -> Reply {
+    let mut response: Response<reqwest::Body> = response.into();
+    remove_hop_by_hop(response.headers_mut());
+    response.map(|body| body.map_err(Into::into).boxed())
+}
+
+/// Whether the platform does not accept the token. An address that is not allowed is another matter.
+async fn is_token_rejected(response: Reply) -> (Reply, bool) {
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return (response, false);
+    }
+    let (head, body) = response.into_parts();
+    let Ok(body) = Limited::new(body, LARGEST_ERROR).collect().await else {
+        let message = "the platform's answer ended early";
+        return (refusal(StatusCode::BAD_GATEWAY, "service.unavailable", message), false);
+    };
+    let body = body.to_bytes();
+    let json = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
+    let is_about_address = json["code"].as_str().is_some_and(|code| code.starts_with("ip."));
+    let response = Response::from_parts(head, Full::new(body).map_err(|never| match never {}).boxed());
+    (response, !is_about_address)
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP).chain([&UPGRADE]) {
+        headers.remove(name);
+    }
+    for name in KEEP_ALIVE {
+        headers.remove(name);
+    }
+}
+
+/// Whether a path has a segment that would leave it. The platform might decode it.
+pub(super) fn leaves(path: &str) -> bool {
+    let is_dots = |segment: &str| {
+        let decoded = percent_decoded(segment);
+        matches!(decoded.as_str(), "." | "..") || decoded.contains(['/', '\\']) && decoded.contains("..")
+    };
+    path.split('/').any(is_dots)
+}
+
+fn percent_decoded(segment: &str) -> String {
+    let mut decoded = segment.to_ascii_lowercase();
+    for (code, letter) in [("%2e", "."), ("%2f", "/"), ("%5c", "\\")] {
+        decoded = decoded.replace(code, letter);
+    }
+    decoded
+}

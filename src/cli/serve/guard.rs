@@ -1,0 +1,55 @@
+//! Requests that this endpoint refuses, whoever sends them.
+
+use hyper::{Method, Request, StatusCode, Uri};
+use reqwest::header::{HOST, HeaderMap, ORIGIN, UPGRADE};
+
+use super::reply::{Reply, refusal};
+
+/// The names under which callers may reach this endpoint; `None` for a Unix socket, which no browser can reach.
+pub(super) struct Guard {
+    hosts: Option<Vec<String>>,
+}
+
+impl Guard {
+    /// Accepts the names of a loopback address.
+    pub(super) fn of_address(address: std::net::SocketAddr) -> Self {
+        let port = address.port();
+        Self { hosts: Some(vec![address.to_string(), format!("localhost:{port}")]) }
+    }
+
+    /// Accepts every name.
+    pub(super) fn of_socket() -> Self {
+        Self { hosts: None }
+    }
+
+    /// Refuses requests for other hosts, requests of browsers, and requests that need another protocol.
+    ///
+    /// # Errors
+    /// The answer.
+    pub(super) fn check<T>(&self, request: &Request<T>) -> Result<(), Reply> {
+        let (headers, target) = (request.headers(), request.uri());
+        if request.method() == Method::CONNECT || headers.contains_key(UPGRADE) {
+            let message = "this endpoint forwards plain HTTP/1.1 requests only: no tunnels, upgrades or WebSockets";
+            return Err(refusal(StatusCode::NOT_IMPLEMENTED, "not.implemented", message));
+        }
+        if !self.is_for_this_host(headers, target) {
+            let message = "the request names another host than this endpoint; use its address as printed at the start";
+            return Err(refusal(StatusCode::MISDIRECTED_REQUEST, "misdirected.request", message));
+        }
+        // Browsers send at least one of these with every request that a page can cause (Fetch standard).
+        if headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) {
+            let message = "this endpoint does not answer browsers";
+            return Err(refusal(StatusCode::FORBIDDEN, "not.authorized", message));
+        }
+        Ok(())
+    }
+
+    fn is_for_this_host(&self, headers: &HeaderMap, target: &Uri) -> bool {
+        let Some(hosts) = &self.hosts else { return target.authority().is_none() };
+        let is_own = |name: &str| hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
+        let mut named = headers.get_all(HOST).iter();
+        let host = named.next().and_then(|host| host.to_str().ok());
+        let has_one = host.is_some_and(is_own) && named.next().is_none();
+        has_one && target.authority().is_none_or(|authority| is_own(authority.as_str()))
+    }
+}

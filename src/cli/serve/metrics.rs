@@ -1,0 +1,32 @@
+//! The metrics of the endpoint, as OpenMetrics text.
+
+use std::sync::atomic::Ordering;
+
+use super::endpoint::{Counts, Endpoint};
+use super::keeper::Keeper;
+use crate::openmetrics::{END, family, label};
+
+/// The content type (OpenMetrics 1.0, "Text Format").
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The metrics: names and times, and no part of a value.
+pub(super) fn text(endpoint: &Endpoint) -> String {
+    let mut text = String::new();
+    let Counts { requests, forwarded } = &endpoint.counts;
+    for (name, help, count) in [
+        ("genesys_serve_requests", "Requests of callers.", requests),
+        ("genesys_serve_forwarded", "Requests that were passed to the platform.", forwarded),
+    ] {
+        family(&mut text, (name, "counter"), help, [(String::new(), count.load(Ordering::Relaxed))]);
+    }
+    let of_each = |value: &dyn Fn(&Keeper) -> Option<i64>| -> Vec<_> {
+        let sample = |keeper: &Keeper| Some((format!("{{{}}}", label("secret", &keeper.name)), value(keeper)?));
+        endpoint.keepers.iter().filter_map(sample).collect()
+    };
+    let expiry = of_each(&|keeper| keeper.held().expires_at.map(|end| end.as_second()));
+    family(&mut text, ("genesys_serve_token_expiry_timestamp_seconds", "gauge"), "The expiry of the held token.", expiry);
+    let failing = of_each(&|keeper| Some(i64::from(keeper.failure().is_some())));
+    family(&mut text, ("genesys_serve_store_failing", "gauge"), "Whether the last read of the secret failed.", failing);
+    text.push_str(END);
+    text
+}

@@ -1,0 +1,50 @@
+//! `POST /oauth/token`: the stored token, in the form of the platform's token endpoint.
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::callers::Callers;
+use super::keeper::Keeper;
+use super::reply::{Reply, json, oauth_refusal, unavailable};
+
+/// The largest form, in bytes.
+const LARGEST_FORM: usize = 8 * 1024;
+/// `expires_in` of a token whose expiry the document does not name: the caller asks again soon.
+const UNKNOWN_LIFE: u64 = 300;
+
+/// Answers a request for a token.
+pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: &Keeper, callers: &Callers) -> Reply {
+    if request.method() != Method::POST {
+        return oauth_refusal(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "use POST");
+    }
+    let is_client = callers.is_client(request.headers());
+    let form = match Limited::new(request.into_body(), LARGEST_FORM).collect().await {
+        Ok(form) => form.to_bytes(),
+        Err(_) => return oauth_refusal(StatusCode::BAD_REQUEST, "invalid_request", "the form cannot be read"),
+    };
+    let field = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(&form);
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    // 400, and not 401: so does the platform.
+    if !is_client && !callers.is_pair(&field("client_id"), &field("client_secret")) {
+        let message = "these are not the client id and secret of this endpoint";
+        return oauth_refusal(StatusCode::BAD_REQUEST, "invalid_client", message);
+    }
+    if field("grant_type") != "client_credentials" {
+        let message = "grant_type must be client_credentials, in a form";
+        return oauth_refusal(StatusCode::BAD_REQUEST, "unsupported_grant_type", message);
+    }
+    match keeper.live().await {
+        Ok(held) => {
+            callers.hand_out(position, &held.token);
+            let expires_in = held.left(keeper.now()).map_or(UNKNOWN_LIFE, |left| left.as_secs());
+            let token = held.token.expose_secret();
+            json(StatusCode::OK, &json!({"access_token": token, "token_type": "bearer", "expires_in": expires_in}))
+        }
+        Err(error) => unavailable(&error),
+    }
+}
