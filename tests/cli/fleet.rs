@@ -1,6 +1,7 @@
 //! Many secrets at once: selection, revocation, rate limits and interruption.
 
 mod checked;
+mod foreseen;
 mod interrupted;
 mod older;
 mod paced;
