@@ -109,31 +109,33 @@ fn login(environment: &Environment<'_>) -> Result<LoginMethod> {
         let mount = mount(environment, "kubernetes")?;
         return Ok(LoginMethod::Jwt { method: "Kubernetes", mount, role, token: Source::File(token.into()) });
     }
-    if let Some((name, role)) = environment.get("AWS_ROLE") {
-        return aws(environment, &name, role);
+    #[cfg(feature = "cli")]
+    if let Some((_, role)) = environment.get("AWS_ROLE") {
+        return aws(environment, role);
+    }
+    #[cfg(not(feature = "cli"))]
+    if let Some((name, _)) = environment.get("AWS_ROLE") {
+        let hint = "run `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
+        return Err(invalid(format!("{name} is set, but this program does not log in with AWS")).with_hint(hint));
     }
     let home = (environment.0)("HOME").filter(|home| !home.is_empty());
     Ok(home.map_or(LoginMethod::None, |home| LoginMethod::TokenFile(PathBuf::from(home).join(".vault-token"))))
 }
 
+/// Returns the login with an AWS identity. The region is part of a URL.
 #[cfg(feature = "cli")]
-fn aws(environment: &Environment<'_>, _: &str, role: String) -> Result<LoginMethod> {
-    let setting = |name: &str, is_valid: fn(char) -> bool| match environment.get(name) {
+fn aws(environment: &Environment<'_>, role: String) -> Result<LoginMethod> {
+    let setting = |name: &str, hint: &str, is_valid: fn(char) -> bool| match environment.get(name) {
         Some((name, text)) if !text.trim().chars().all(is_valid) => {
-            Err(invalid(format!("{name} has invalid characters")).with_hint("see `docs/kv.md`"))
+            Err(invalid(format!("{name} has invalid characters")).with_hint(hint))
         }
         set => Ok(set.map(|(_, text)| text.trim().to_owned())),
     };
     let is_region = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-    let region = setting("AWS_REGION", is_region)?.unwrap_or_else(|| DEFAULT_REGION.to_owned());
-    let server_id = setting("AWS_HEADER_VALUE", |letter| letter.is_ascii_graphic())?;
+    let region = setting("AWS_REGION", "example: eu-west-1", is_region)?.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+    let hint = "set it to the server's iam_server_id_header_value, such as vault.example";
+    let server_id = setting("AWS_HEADER_VALUE", hint, |letter| letter.is_ascii_graphic())?;
     Ok(LoginMethod::Aws(AwsLogin { mount: mount(environment, "aws")?, role, region, server_id }))
-}
-
-#[cfg(not(feature = "cli"))]
-fn aws(_: &Environment<'_>, name: &str, _: String) -> Result<LoginMethod> {
-    let hint = "run `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
-    Err(invalid(format!("{name} is set, but this program does not log in with AWS")).with_hint(hint))
 }
 
 /// Returns the mount of the login method under `auth/`.
