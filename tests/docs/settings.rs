@@ -201,6 +201,16 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
     Setting { page: "docs/fidelity.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
+    Setting {
+        page: "docs/scale.md",
+        host: Host::Simulators,
+        given: &[],
+        after: &[],
+        elsewhere: &[
+            ("genesys-rotator rotate --local --all --prefix team-a/", "a fleet"),
+            ("genesys-rotator status --prefix team-a/", "a fleet"),
+        ],
+    },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "docs/onboarding.md",
