@@ -53,6 +53,7 @@ const ONE_CLIENT: &str =
 const ADMIN: &str = "printf admin-secret | bao write genesys-cloud/config/admin region=mypurecloud.ie client_id=admin-id client_secret=-";
 /// The secret of a deployment, without a value.
 const DEPLOYED: &str = "aws secretsmanager create-secret --name genesys/prod";
+const DEPLOYED_BESIDE: &str = "aws secretsmanager create-secret --name genesys/sales";
 const DEPLOYED_AND_ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id genesys/prod \
      --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
      --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
@@ -143,6 +144,7 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::Simulators,
         given: &[
             ("aws secretsmanager put-secret-value", DEPLOYED),
+            ("aws secretsmanager put-secret-value --secret-id genesys/sales", DEPLOYED_BESIDE),
             ("aws secretsmanager rotate-secret", OF_ANOTHER_NAME),
             ("aws secretsmanager cancel-rotate-secret", DEPLOYED_AND_ATTACHED),
         ],
@@ -249,6 +251,7 @@ pub const SETTINGS: &[Setting] = &[
         after: &[],
         elsewhere: &[],
     },
+    Setting { page: "infra/systemd/README.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "infra/terraform/README.md",
         host: Host::Simulators,
