@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::stack::{EVERYTHING, errors, list, of_type, python, repository, script, stack, statements};
+use super::stack::{EVERYTHING, errors, list, of_type, python, repository, script, secret_stack, stack, statements};
 use super::terraform_form::{
     alarm, endpoint, function, log_group, network, permission, role, rotation, schedule, secret, security_group,
     statement,
@@ -43,13 +43,48 @@ fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Parameters of the template that are fields of the module's `secrets`, with the fields. Without a field, the value is the key.
+const OF_A_SECRET: [(&str, Option<&str>); 6] = [
+    ("FirstSecret", None),
+    ("AttachRotation", Some("attach_rotation")),
+    ("RotationSchedule", Some("schedule")),
+    ("RotationWindow", Some("window")),
+    ("RotateEveryMinutes", Some("rotate_every_minutes")),
+    ("ScheduledSecretArn", Some("arn")),
+];
+/// Parameters of the template that are the module's `other_accounts`.
+const OF_ACCOUNTS: [&str; 2] = ["OtherAccountId", "OtherAccountSecretArns"];
+
+/// The module's variables for parameters of the template.
+fn variables(options: &[&str]) -> Vec<String> {
+    let (mut variables, mut secret, mut name, mut account) = (Vec::new(), Map::new(), "scheduled", [""; 2]);
+    for (parameter, value) in options.iter().map(|option| option.split_once('=').expect("an option")) {
+        if let Some((_, field)) = OF_A_SECRET.iter().find(|(one, _)| *one == parameter) {
+            let Some(field) = field else {
+                name = value;
+                continue;
+            };
+            let kinds = [("attach_rotation", "bool"), ("rotate_every_minutes", "number")];
+            let kind = kinds.iter().find(|(one, _)| one == field).map_or("string", |(_, kind)| kind);
+            secret.insert((*field).to_owned(), as_variable(value, kind));
+        } else if let Some(at) = OF_ACCOUNTS.iter().position(|one| *one == parameter) {
+            account[at] = value;
+        } else {
+            variables.push(format!("{}={value}", snake(parameter)));
+        }
+    }
+    if !secret.is_empty() {
+        variables.push(format!("secrets={}", json!({ name: secret })));
+    }
+    if !account[0].is_empty() {
+        variables.push(format!("other_accounts={}", json!({ account[0]: [account[1]] })));
+    }
+    variables
+}
+
 /// The same options for the template and for the module.
 fn both(options: &[&str]) -> Option<(Value, Value)> {
-    let variables = options.iter().map(|option| {
-        let (name, value) = option.split_once('=').expect("an option");
-        format!("{}={value}", snake(name))
-    });
-    Some((stack(options)?, module(&variables.collect::<Vec<_>>())?))
+    Some((stack(options)?, module(&variables(options))?))
 }
 
 /// The module's resources of a type, in the order of their names.
@@ -164,7 +199,9 @@ fn module_and_template_create_the_same_resources() {
 }
 
 fn assert_same_permissions(stack: &Value, module: &Value, options: &[&str]) {
-    for (role, policy) in [("FunctionRole", "function"), ("RotationTimerRole", "schedule")] {
+    for (role, policy) in
+        [("FunctionRole", "function"), ("RotationTimerRole", "schedule"), ("OperatorRole", "operator")]
+    {
         let policy = &module["resources"][format!("aws_iam_role_policy.{policy}")]["policy"]["Statement"];
         if stack["Resources"].get(role).is_none() {
             assert!(policy.is_null());
@@ -193,11 +230,12 @@ fn module_and_template_have_the_same_dashboard() {
 fn module_and_template_have_the_same_variables_and_outputs() {
     let Some((stack, module)) = both(&[]) else { return };
     let variables = module["variables"].as_object().expect("variables");
-    let only_here = ["name", "package", "tags"];
+    let only_here = ["name", "package", "tags", "secrets", "other_accounts"];
     let shared: Vec<_> = variables.keys().filter(|name| !only_here.contains(&name.as_str())).cloned().collect();
     assert_eq!(variables.len(), shared.len() + only_here.len());
-    let parameters = stack["Parameters"].as_object().expect("parameters");
-    assert_eq!(shared, parameters.keys().map(|name| snake(name)).collect::<Vec<_>>());
+    let in_a_map = |name: &str| OF_ACCOUNTS.contains(&name) || OF_A_SECRET.iter().any(|(one, _)| *one == name);
+    let parameters = stack["Parameters"].as_object().expect("parameters").iter().filter(|(name, _)| !in_a_map(name));
+    assert_eq!(shared, parameters.clone().map(|(name, _)| snake(name)).collect::<Vec<_>>());
     for (name, parameter) in parameters {
         let variable = &variables[&snake(name)];
         let kind = variable["type"].as_str().expect("a type");
@@ -212,16 +250,21 @@ fn module_and_template_have_the_same_variables_and_outputs() {
         let found = &outputs[&snake(name)];
         assert!(found == value || name == "FunctionRoleArn", "{name}: {found} and {value}");
     }
-    assert_eq!(outputs["first_secret_arn"], Value::Null);
+    assert_eq!(outputs["secret_arns"], json!({}));
 }
 
 #[test]
 fn the_module_rejects_invalid_variables() {
-    let sets: [&[&str]; 10] = [
+    let sets: [&[&str]; 15] = [
         &["fixed_address=true", "vpc_id=vpc-0123"],
-        &["rotate_every_minutes=30"],
-        &["rotate_every_minutes=5", "first_secret=x"],
-        &["attach_rotation=true"],
+        &[r#"secrets={"x":{"rotate_every_minutes":5}}"#],
+        &[r#"secrets={"x*":{}}"#],
+        &[r#"secrets={"x":{"hours_without_success":169}}"#],
+        &[r#"secrets={"x":{"document":"no JSON"}}"#],
+        &[r#"secrets={"x":{"document":"{\"region\":\"mypurecloud.ie\"}"}}"#],
+        &[r#"secrets={"x":{"document":"{\"credentials\":\"y\",\"client_secret\":\"z\"}"}}"#],
+        &[r#"other_accounts={"111111111111":["arn:aws:secretsmanager:eu-west-1:222222222222:secret:x"]}"#],
+        &["alias=7"],
         &["endpoint_clients_cidr=10.0.0.0/16"],
         &["secret_name_prefix="],
         &["secret_name_prefix=*"],
@@ -234,6 +277,83 @@ fn the_module_rejects_invalid_variables() {
         let is_violation = error.as_ref().is_some_and(|error| error.starts_with("violated validations"));
         assert_eq!(is_violation, !variables.is_empty(), "{variables:?}: {error:?}");
         assert_eq!(error.is_none(), variables.is_empty(), "{variables:?}: {error:?}");
+    }
+}
+
+#[test]
+fn a_secret_of_the_module_matches_a_secret_with_its_own_stack() {
+    let options =
+        ["Name=genesys/eu/prod", "AttachRotation=yes", "RotationWindow=3h", "HoursWithoutSuccess=8", "KmsKeyArn=k"];
+    let options: Vec<_> = options.into_iter().chain(["RequiredTag=ours", "Alias=live"]).collect();
+    let Some(stack) = secret_stack(&options) else { return };
+    let fields = json!({"attach_rotation": true, "window": "3h", "hours_without_success": 8, "kms_key_arn": "k"});
+    let secrets = format!("secrets={}", json!({ "eu/prod": fields }));
+    let Some(module) = module(&[secrets, "required_tag=ours".to_owned(), "alias=live".to_owned()]) else { return };
+    let here = |kind: &str| of_type(&stack, kind)[0].1.clone();
+    let there = |name: &str| &module["resources"][format!("{name}[eu/prod]")];
+    let secret = "aws_secretsmanager_secret.this";
+    assert_eq!(secret::of_template(&here("AWS::SecretsManager::Secret")), secret::of_module(there(secret)));
+    let rotation = "aws_secretsmanager_secret_rotation.this";
+    assert_eq!(
+        rotation::of_template(&here("AWS::SecretsManager::RotationSchedule")),
+        rotation::of_module(there(rotation))
+    );
+    let alarm = "aws_cloudwatch_metric_alarm.secret";
+    assert_eq!(alarm::of_template(&here("AWS::CloudWatch::Alarm")), alarm::of_module(there(alarm)));
+}
+
+/// A version with another label than AWSCURRENT is current only if the secret has no other version.
+#[test]
+fn a_document_is_only_an_initial_value() {
+    let document = json!({ "region": "mypurecloud.ie", "credentials": "other/credentials" }).to_string();
+    let secrets = json!({ "token": { "document": document, "attach_rotation": true } });
+    let Some(module) = module(&[format!("secrets={secrets}")]) else { return };
+    let version = &module["resources"]["aws_secretsmanager_secret_version.document[token]"];
+    assert_eq!(version["version_stages"], json!(["INITIAL_DOCUMENT"]));
+    assert_eq!(version["secret_string"], document);
+    let text = std::fs::read_to_string(repository("infra/terraform/secrets.tf")).expect("the file");
+    assert!(text.contains("ignore_changes = [secret_string, version_stages]"));
+    let attached = text.split("resource ").find(|part| part.starts_with("\"aws_secretsmanager_secret_rotation\""));
+    assert!(
+        attached.expect("a resource").contains("aws_secretsmanager_secret_version.document]"),
+        "it follows the value"
+    );
+}
+
+#[test]
+fn each_other_account_may_call_the_function_and_its_alias_only_for_itself() {
+    let secret = |account: &str| format!("arn:aws:secretsmanager:us-east-1:{account}:secret:genesys/x-AbCdEf");
+    let (one, two) = ("111111111111", "222222222222");
+    let accounts = json!({ one: [secret(one)], two: [secret(two)] });
+    let Some(module) = module(&[format!("other_accounts={accounts}"), "alias=live".to_owned()]) else { return };
+    let mut calls: Vec<_> = made(&module, "aws_lambda_permission")
+        .into_iter()
+        .map(|permission| (permission["source_account"].to_string(), permission["qualifier"].to_string()))
+        .collect();
+    calls.sort();
+    let expected = ["000000000000", one, two]
+        .into_iter()
+        .flat_map(|account| [r#""live""#, "null"].map(|qualifier| (format!("{account:?}"), qualifier.to_owned())));
+    assert_eq!(calls, expected.collect::<Vec<_>>());
+    let policy = list(&module["resources"]["aws_iam_role_policy.function"]["policy"]["Statement"]);
+    let statement = policy.into_iter().find(|one| one["sid"] == "RotateSecretsOfOtherAccounts").expect("a statement");
+    assert_eq!(statement["resources"], json!([secret(one), secret(two)]));
+}
+
+/// `TERRAFORM` names the program. Without a network, `TF_CLI_ARGS_init=-plugin-dir=…` names a directory with the AWS provider.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the caller names the program")]
+fn terraform_accepts_the_module() {
+    let Some(terraform) = std::env::var_os("TERRAFORM") else { return };
+    let place = tempfile::tempdir().expect("a directory");
+    for entry in std::fs::read_dir(repository("infra/terraform")).expect("a directory").flatten() {
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), place.path().join(entry.file_name())).expect("a copy");
+        }
+    }
+    for arguments in [&["fmt", "-check", "-diff"][..], &["init", "-backend=false"], &["validate"]] {
+        let mut command = Command::new(&terraform);
+        super::stdout(&command.args(arguments).current_dir(place.path()).output().expect("it runs"));
     }
 }
 
