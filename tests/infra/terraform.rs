@@ -346,12 +346,17 @@ fn each_other_account_may_call_the_function_and_its_alias_only_for_itself() {
 fn terraform_accepts_the_module() {
     let Some(terraform) = std::env::var_os("TERRAFORM") else { return };
     let place = tempfile::tempdir().expect("a directory");
-    for entry in std::fs::read_dir(repository("infra/terraform")).expect("a directory").flatten() {
-        if entry.path().is_file() {
-            std::fs::copy(entry.path(), place.path().join(entry.file_name())).expect("a copy");
+    std::fs::create_dir(place.path().join("tests")).expect("a directory");
+    for folder in ["", "tests"] {
+        for entry in std::fs::read_dir(repository("infra/terraform").join(folder)).expect("a directory").flatten() {
+            if entry.path().is_file() {
+                std::fs::copy(entry.path(), place.path().join(folder).join(entry.file_name())).expect("a copy");
+            }
         }
     }
-    for arguments in [&["fmt", "-check", "-diff"][..], &["init", "-backend=false"], &["validate"]] {
+    for arguments in
+        [&["fmt", "-check", "-diff", "-recursive"][..], &["init", "-backend=false"], &["validate"], &["test"]]
+    {
         let mut command = Command::new(&terraform);
         super::stdout(&command.args(arguments).current_dir(place.path()).output().expect("it runs"));
     }
