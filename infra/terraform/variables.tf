@@ -99,6 +99,11 @@ variable "secrets" {
     error_message = "hours_without_success must be from 0 to 168."
   }
 
+  validation {
+    condition     = alltrue([for secret in values(var.secrets) : secret.arn == "" || strcontains(secret.arn, ":secret:${var.secret_name_prefix}") && "${secret.document}${secret.kms_key_arn}" == ""])
+    error_message = "arn must be the ARN of a secret whose name begins with secret_name_prefix. It excludes document and kms_key_arn."
+  }
+
   # Terraform stores the document in its state.
   validation {
     condition = alltrue([
@@ -235,4 +240,9 @@ variable "operator_principal_arns" {
   description = "If set, a role NAME-operator is created with the permissions of the commands rotate, status and check, and these principals may assume it. The name of a role is global and the role applies to every region, so set this in one region."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.operator_principal_arns : can(regex("^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^*]+$", arn))])
+    error_message = "ARNs of roles, users or accounts, without a wildcard."
+  }
 }

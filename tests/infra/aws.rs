@@ -216,9 +216,10 @@ fn with_a_fixed_address_the_function_has_no_other_way_out() {
 
 #[test]
 fn invalid_parameter_combinations_are_rejected() {
-    let sets: [&[&str]; 11] = [
+    let sets: [&[&str]; 12] = [
         &["FixedAddress=yes", "VpcId=vpc-0123"],
         &["Alias=7"],
+        &["OperatorPrincipalArns=arn:aws:iam::000000000000:role/on-call,*"],
         &["RotateEveryMinutes=30"],
         &["AttachRotation=yes"],
         &["EndpointClientsCidr=10.0.0.0/16"],

@@ -162,7 +162,7 @@ const OPTIONS: [&[&str]; 6] = [
     &["HoursWithoutSuccess=0", "Dashboard=no", "LogLevel=warn", "LogRetentionDays=30"],
     &[
         "RotateEveryMinutes=45",
-        "ScheduledSecretArn=arn:aws:secretsmanager:us-east-1:000000000000:secret:cxone/x-AbCdEf",
+        "ScheduledSecretArn=arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/x-AbCdEf",
     ],
     &[
         "FirstSecret=token",
@@ -255,7 +255,7 @@ fn module_and_template_have_the_same_variables_and_outputs() {
 
 #[test]
 fn the_module_rejects_invalid_variables() {
-    let sets: [&[&str]; 15] = [
+    let sets: [&[&str]; 18] = [
         &["fixed_address=true", "vpc_id=vpc-0123"],
         &[r#"secrets={"x":{"rotate_every_minutes":5}}"#],
         &[r#"secrets={"x*":{}}"#],
@@ -264,6 +264,11 @@ fn the_module_rejects_invalid_variables() {
         &[r#"secrets={"x":{"document":"{\"region\":\"mypurecloud.ie\"}"}}"#],
         &[r#"secrets={"x":{"document":"{\"credentials\":\"y\",\"client_secret\":\"z\"}"}}"#],
         &[r#"other_accounts={"111111111111":["arn:aws:secretsmanager:eu-west-1:222222222222:secret:x"]}"#],
+        &[r#"secrets={"x":{"arn":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:payroll/x-AbCdEf"}}"#],
+        &[
+            r#"secrets={"x":{"arn":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:genesys/x-AbCdEf","kms_key_arn":"k"}}"#,
+        ],
+        &["operator_principal_arns=*"],
         &["alias=7"],
         &["endpoint_clients_cidr=10.0.0.0/16"],
         &["secret_name_prefix="],

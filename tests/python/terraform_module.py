@@ -304,6 +304,8 @@ class Module:
                 return [item for item in arguments[0] if item in arguments[1]]
             case "jsondecode":
                 return json.loads(arguments[0])
+            case "strcontains":
+                return arguments[1] in arguments[0]
             case "replace":
                 text, old, new = arguments
                 return re.sub(old[1:-1], new, text) if old.startswith("/") else text.replace(old, new)
