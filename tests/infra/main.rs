@@ -17,6 +17,7 @@ mod scripts;
 mod stack;
 mod terraform;
 mod terraform_form;
+mod terraform_secrets;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

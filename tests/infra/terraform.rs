@@ -5,14 +5,14 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::stack::{EVERYTHING, errors, list, of_type, python, repository, script, secret_stack, stack, statements};
+use super::stack::{EVERYTHING, errors, list, of_type, python, repository, script, stack, statements};
 use super::terraform_form::{
     alarm, endpoint, function, log_group, network, permission, role, rotation, schedule, secret, security_group,
     statement,
 };
 
 /// The module with these variables, each as `name=value`.
-fn module(variables: &[String]) -> Option<Value> {
+pub fn module(variables: &[String]) -> Option<Value> {
     let variables: Vec<_> = variables.iter().map(String::as_str).collect();
     script("terraform_module.py", "infra/terraform", &variables)
 }
@@ -88,7 +88,7 @@ fn both(options: &[&str]) -> Option<(Value, Value)> {
 }
 
 /// The module's resources of a type, in the order of their names.
-fn made<'a>(module: &'a Value, kind: &str) -> Vec<&'a Value> {
+pub fn made<'a>(module: &'a Value, kind: &str) -> Vec<&'a Value> {
     let resources = module["resources"].as_object().expect("resources").iter();
     resources.filter(|(name, _)| name.split('.').next() == Some(kind)).map(|(_, resource)| resource).collect()
 }
@@ -282,88 +282,6 @@ fn the_module_rejects_invalid_variables() {
         let is_violation = error.as_ref().is_some_and(|error| error.starts_with("violated validations"));
         assert_eq!(is_violation, !variables.is_empty(), "{variables:?}: {error:?}");
         assert_eq!(error.is_none(), variables.is_empty(), "{variables:?}: {error:?}");
-    }
-}
-
-#[test]
-fn a_secret_of_the_module_matches_a_secret_with_its_own_stack() {
-    let options =
-        ["Name=genesys/eu/prod", "AttachRotation=yes", "RotationWindow=3h", "HoursWithoutSuccess=8", "KmsKeyArn=k"];
-    let options: Vec<_> = options.into_iter().chain(["RequiredTag=ours", "Alias=live"]).collect();
-    let Some(stack) = secret_stack(&options) else { return };
-    let fields = json!({"attach_rotation": true, "window": "3h", "hours_without_success": 8, "kms_key_arn": "k"});
-    let secrets = format!("secrets={}", json!({ "eu/prod": fields }));
-    let Some(module) = module(&[secrets, "required_tag=ours".to_owned(), "alias=live".to_owned()]) else { return };
-    let here = |kind: &str| of_type(&stack, kind)[0].1.clone();
-    let there = |name: &str| &module["resources"][format!("{name}[eu/prod]")];
-    let secret = "aws_secretsmanager_secret.this";
-    assert_eq!(secret::of_template(&here("AWS::SecretsManager::Secret")), secret::of_module(there(secret)));
-    let rotation = "aws_secretsmanager_secret_rotation.this";
-    assert_eq!(
-        rotation::of_template(&here("AWS::SecretsManager::RotationSchedule")),
-        rotation::of_module(there(rotation))
-    );
-    let alarm = "aws_cloudwatch_metric_alarm.secret";
-    assert_eq!(alarm::of_template(&here("AWS::CloudWatch::Alarm")), alarm::of_module(there(alarm)));
-}
-
-/// A version with another label than AWSCURRENT is current only if the secret has no other version.
-#[test]
-fn a_document_is_only_an_initial_value() {
-    let document = json!({ "region": "mypurecloud.ie", "credentials": "other/credentials" }).to_string();
-    let secrets = json!({ "token": { "document": document, "attach_rotation": true } });
-    let Some(module) = module(&[format!("secrets={secrets}")]) else { return };
-    let version = &module["resources"]["aws_secretsmanager_secret_version.document[token]"];
-    assert_eq!(version["version_stages"], json!(["INITIAL_DOCUMENT"]));
-    assert_eq!(version["secret_string"], document);
-    let text = std::fs::read_to_string(repository("infra/terraform/secrets.tf")).expect("the file");
-    assert!(text.contains("ignore_changes = [secret_string, version_stages]"));
-    let attached = text.split("resource ").find(|part| part.starts_with("\"aws_secretsmanager_secret_rotation\""));
-    assert!(
-        attached.expect("a resource").contains("aws_secretsmanager_secret_version.document]"),
-        "it follows the value"
-    );
-}
-
-#[test]
-fn each_other_account_may_call_the_function_and_its_alias_only_for_itself() {
-    let secret = |account: &str| format!("arn:aws:secretsmanager:us-east-1:{account}:secret:genesys/x-AbCdEf");
-    let (one, two) = ("111111111111", "222222222222");
-    let accounts = json!({ one: [secret(one)], two: [secret(two)] });
-    let Some(module) = module(&[format!("other_accounts={accounts}"), "alias=live".to_owned()]) else { return };
-    let mut calls: Vec<_> = made(&module, "aws_lambda_permission")
-        .into_iter()
-        .map(|permission| (permission["source_account"].to_string(), permission["qualifier"].to_string()))
-        .collect();
-    calls.sort();
-    let expected = ["000000000000", one, two]
-        .into_iter()
-        .flat_map(|account| [r#""live""#, "null"].map(|qualifier| (format!("{account:?}"), qualifier.to_owned())));
-    assert_eq!(calls, expected.collect::<Vec<_>>());
-    let policy = list(&module["resources"]["aws_iam_role_policy.function"]["policy"]["Statement"]);
-    let statement = policy.into_iter().find(|one| one["sid"] == "RotateSecretsOfOtherAccounts").expect("a statement");
-    assert_eq!(statement["resources"], json!([secret(one), secret(two)]));
-}
-
-/// `TERRAFORM` names the program. Without a network, `TF_CLI_ARGS_init=-plugin-dir=…` names a directory with the AWS provider.
-#[test]
-#[expect(clippy::disallowed_methods, reason = "the caller names the program")]
-fn terraform_accepts_the_module() {
-    let Some(terraform) = std::env::var_os("TERRAFORM") else { return };
-    let place = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir(place.path().join("tests")).expect("a directory");
-    for folder in ["", "tests"] {
-        for entry in std::fs::read_dir(repository("infra/terraform").join(folder)).expect("a directory").flatten() {
-            if entry.path().is_file() {
-                std::fs::copy(entry.path(), place.path().join(folder).join(entry.file_name())).expect("a copy");
-            }
-        }
-    }
-    for arguments in
-        [&["fmt", "-check", "-diff", "-recursive"][..], &["init", "-backend=false"], &["validate"], &["test"]]
-    {
-        let mut command = Command::new(&terraform);
-        super::stdout(&command.args(arguments).current_dir(place.path()).output().expect("it runs"));
     }
 }
 
