@@ -127,6 +127,7 @@ pages! {
     commands_of_onboarding_run: "docs/onboarding.md",
     commands_of_packages_run: "docs/packages.md",
     commands_of_pipelines_run: "docs/pipelines.md",
+    commands_of_infra_systemd_run: "infra/systemd/README.md",
     commands_of_infra_terraform_run: "infra/terraform/README.md",
     commands_of_the_runbook_run: "docs/runbook.md",
     commands_of_scale_run: "docs/scale.md",

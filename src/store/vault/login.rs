@@ -73,8 +73,9 @@ impl LoginMethod {
                 let login = vaultrs::auth::kubernetes::login(client, mount, role, &token.read()?).await;
                 accepted(login, method, mount)?
             }
+            // The configuration of AWS makes a large future, which every read of a secret would contain.
             #[cfg(feature = "cli")]
-            Self::Aws(login) => accepted(login.log_in(client).await?, "AWS", &login.mount)?,
+            Self::Aws(login) => accepted(Box::pin(login.log_in(client)).await?, "AWS", &login.mount)?,
             Self::None => return Err(not_logged_in()),
         };
         // The client panics on an invalid header value.
