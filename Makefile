@@ -137,6 +137,8 @@ bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, 
 	$(CARGO) bench --locked --profile dev --bench function
 	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
 	$(CARGO) bench --locked --profile load --no-default-features --features cli --bench fleet
+	# Large fleets in virtual time; UPDATE_DOCS=1 writes the tables and the plot of docs/scale.md.
+	$(CARGO) test --locked --profile load --no-default-features --features sim,vault --test scale -- --include-ignored
 
 package: $(PACKAGE_VENV)/.ready $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) ## Build, pack and verify all release files for x86_64 and arm64 in dist/
 	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" infra/package/package.sh $(TARGET)/package

@@ -73,7 +73,7 @@ resource "aws_cloudwatch_metric_alarm" "no_rotation" {
   }
 }
 
-# Absent with the scheduler: a one-hour token always lives shorter than a four-hour schedule. The next alarm replaces this one.
+# Absent with the scheduler: a one-hour token always lives shorter than a four-hour schedule. The alarm of the secret replaces this one.
 resource "aws_cloudwatch_metric_alarm" "token_life" {
   count = local.is_scheduled ? 0 : 1
 
@@ -93,13 +93,13 @@ resource "aws_cloudwatch_metric_alarm" "token_life" {
   tags                = var.tags
 }
 
-resource "aws_cloudwatch_metric_alarm" "scheduled_secret" {
-  count = local.is_scheduled ? 1 : 0
+# Periods of five minutes with the scheduler (the interval plus ten minutes), otherwise of an hour.
+resource "aws_cloudwatch_metric_alarm" "secret" {
+  for_each = { for name, secret in var.secrets : name => secret if secret.rotate_every_minutes + secret.hours_without_success > 0 }
 
-  alarm_name        = "${var.name}-scheduled-secret"
-  alarm_description = "The secret with a rotation interval of ${var.rotate_every_minutes} minutes is more than ten minutes overdue. Read the function's log, and check that the schedule is enabled."
-  # Number of five-minute periods: the interval plus ten minutes.
-  evaluation_periods  = ceil((var.rotate_every_minutes + 10) / 5)
+  alarm_name          = "${var.name}-secret-${var.secret_name_prefix}${each.key}"
+  alarm_description   = "This secret is overdue: it was not rotated for ${each.value.rotate_every_minutes != 0 ? "${each.value.rotate_every_minutes + 10} minutes" : "${each.value.hours_without_success} hours"}. Its token will expire. Check that its rotation is enabled (genesys-rotator status), and read the function's log."
+  evaluation_periods  = each.value.rotate_every_minutes != 0 ? ceil((each.value.rotate_every_minutes + 10) / 5) : each.value.hours_without_success
   threshold           = 1
   comparison_operator = "LessThanThreshold"
   treat_missing_data  = "breaching"
@@ -120,9 +120,9 @@ resource "aws_cloudwatch_metric_alarm" "scheduled_secret" {
     metric {
       namespace   = local.namespace
       metric_name = "Successes"
-      dimensions  = { Secret = local.scheduled_secret_arn, Step = "finishSecret" }
+      dimensions  = { Secret = local.secret_arns[each.key], Step = "finishSecret" }
       stat        = "Sum"
-      period      = 300
+      period      = each.value.rotate_every_minutes != 0 ? 300 : 3600
     }
   }
 }

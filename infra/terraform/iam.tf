@@ -1,3 +1,7 @@
+locals {
+  other_account_secret_arns = flatten(values(var.other_accounts))
+}
+
 data "aws_iam_policy_document" "lambda_assumes" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -39,7 +43,7 @@ data "aws_iam_policy_document" "function" {
     condition {
       test     = "StringEquals"
       variable = "secretsmanager:resource/AllowRotationLambdaArn"
-      values   = [local.function_arn]
+      values   = local.function_arns
     }
 
     dynamic "condition" {
@@ -83,9 +87,9 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
-    for_each = length(var.other_account_secret_arns) > 0 ? [1] : []
+    for_each = length(local.other_account_secret_arns) > 0 ? [1] : []
     content {
-      sid = "RotateSecretsOfAnotherAccount"
+      sid = "RotateSecretsOfOtherAccounts"
       actions = [
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetSecretValue",
@@ -93,16 +97,16 @@ data "aws_iam_policy_document" "function" {
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
       ]
-      resources = var.other_account_secret_arns
+      resources = local.other_account_secret_arns
     }
   }
 
   dynamic "statement" {
-    for_each = length(var.kms_key_arns) > 0 ? [1] : []
+    for_each = length(local.kms_keys) > 0 ? [1] : []
     content {
       sid       = "UseKeysThroughSecretsManager"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = var.kms_key_arns
+      resources = local.kms_keys
 
       condition {
         test     = "StringEquals"
@@ -201,13 +205,13 @@ data "aws_iam_policy_document" "schedule" {
   statement {
     sid       = "Rotate"
     actions   = ["secretsmanager:RotateSecret"]
-    resources = [local.scheduled_secret_arn]
+    resources = [for name in keys(local.scheduled) : local.secret_arns[name]]
   }
 
   # Secrets Manager requires this permission of every caller of RotateSecret.
   statement {
     sid       = "HaveTheFunctionCalled"
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.this.arn]
+    resources = local.function_arns
   }
 }

@@ -5,19 +5,22 @@ data "aws_region" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.region
+  region    = data.aws_region.current.id
 
   # Built from the name: the role refers to the function before it exists.
   function_arn = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   namespace    = "GenesysRotator/${var.name}"
   is_in_vpc    = var.vpc_id != "" || var.fixed_address
-  is_scheduled = var.rotate_every_minutes != 0
+  is_scheduled = length(local.scheduled) > 0
 
-  scheduled_secret_arn = var.scheduled_secret_arn != "" ? var.scheduled_secret_arn : one(aws_secretsmanager_secret.first[*].arn)
+  # The ARNs to which a secret may be attached.
+  function_arns = var.alias != "" ? [local.function_arn, "${local.function_arn}:${var.alias}"] : [local.function_arn]
+  # The ARN to which this module attaches secrets. It refers to the function, so that the function exists.
+  attached_arn = var.alias != "" ? "${aws_lambda_function.this.arn}:${var.alias}" : aws_lambda_function.this.arn
 }
 
-# Secrets Manager waits for the answer and retries a failed rotation, so a dead-letter queue would stay empty. It calls the ARN without
-# an alias: to roll back, apply with the previous package.
+# Secrets Manager waits for the answer and retries a failed rotation, so a dead-letter queue would stay empty. To roll
+# back, apply with the previous package, or move the alias.
 resource "aws_lambda_function" "this" {
   function_name    = var.name
   description      = "Rotates API tokens of Genesys Cloud and NICE CXone for Secrets Manager"
@@ -75,10 +78,21 @@ resource "aws_lambda_permission" "secrets_manager" {
 }
 
 resource "aws_lambda_permission" "other_account" {
-  count = var.other_account_id != "" ? 1 : 0
+  for_each = var.other_accounts
 
   function_name  = aws_lambda_function.this.function_name
   action         = "lambda:InvokeFunction"
   principal      = "secretsmanager.amazonaws.com"
-  source_account = var.other_account_id
+  source_account = each.key
+}
+
+# A permission on the function does not cover calls of an alias.
+resource "aws_lambda_permission" "alias" {
+  for_each = toset(var.alias != "" ? concat([local.account], keys(var.other_accounts)) : [])
+
+  function_name  = aws_lambda_function.this.function_name
+  qualifier      = var.alias
+  action         = "lambda:InvokeFunction"
+  principal      = "secretsmanager.amazonaws.com"
+  source_account = each.key
 }

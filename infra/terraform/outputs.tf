@@ -25,12 +25,17 @@ output "metric_namespace" {
 
 output "attach_command" {
   description = "A command that attaches the function to a secret and rotates it immediately"
-  value       = "aws secretsmanager rotate-secret --secret-id ${var.secret_name_prefix}NAME --rotation-lambda-arn ${aws_lambda_function.this.arn} --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'"
+  value       = "aws secretsmanager rotate-secret --secret-id ${var.secret_name_prefix}NAME --rotation-lambda-arn ${local.attached_arn} --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'"
 }
 
-output "first_secret_arn" {
-  description = "The ARN of the first secret, or null"
-  value       = one(aws_secretsmanager_secret.first[*].arn)
+output "secret_arns" {
+  description = "The ARNs of the secrets, by their name without the prefix"
+  value       = local.secret_arns
+}
+
+output "operator_role_arn" {
+  description = "The ARN of the operators' role, or null"
+  value       = one(aws_iam_role.operator[*].arn)
 }
 
 output "dashboard_name" {

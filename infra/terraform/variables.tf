@@ -52,69 +52,68 @@ variable "admin_secret_arns" {
 }
 
 variable "kms_key_arns" {
-  description = "ARNs of the customer managed keys that encrypt the secrets. The first key encrypts the first secret."
+  description = "ARNs of the customer managed keys that encrypt the secrets. The first key encrypts new secrets."
   type        = list(string)
   default     = []
 }
 
-# A first secret
+# Secrets that the module creates, attaches and watches
 
-variable "first_secret" {
-  description = "If set, a secret without a value is created; its name is the prefix followed by this. Store the value afterwards, so that it never passes through Terraform."
-  type        = string
-  default     = ""
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9/_+=.@-]{0,200}$", var.first_secret))
-    error_message = "A secret name without its prefix and without a wildcard."
-  }
-}
-
-variable "attach_rotation" {
-  description = "Whether to attach the function to the first secret. Enable this after the value is stored; the secret is then rotated immediately."
-  type        = bool
-  default     = false
-
-  validation {
-    condition     = !var.attach_rotation || var.first_secret != ""
-    error_message = "attach_rotation needs first_secret."
-  }
-}
-
-variable "rotation_schedule" {
-  description = "The rotation schedule of the first secret, not more often than every four hours."
-  type        = string
-  default     = "rate(4 hours)"
-}
-
-variable "rotation_window" {
-  description = "The window in which a rotation may start, such as 3h. The default is one hour for schedules in hours, and otherwise the rest of the day."
-  type        = string
-  default     = ""
-}
-
-# Rotation more often than every four hours, required for NICE CXone
-
-variable "rotate_every_minutes" {
-  description = "If not 0, EventBridge Scheduler rotates one secret at this interval, in addition to its own schedule. Use 30 for NICE CXone."
-  type        = number
-  default     = 0
+variable "secrets" {
+  description = <<-EOT
+    Secrets by their name without the prefix. Without a document, a secret is created without a value: store the value afterwards, so that it never passes through Terraform.
+    attach_rotation: whether to attach the function. Enable this after the value is stored; the secret is then rotated immediately.
+    schedule, window: the rotation schedule, not more often than every four hours, and the window in which a rotation may start, such as 3h. The default window is one hour for schedules in hours, and otherwise the rest of the day.
+    rotate_every_minutes: if not 0, EventBridge Scheduler rotates the secret at this interval, in addition to its own schedule. Use 30 for NICE CXone. An alarm fires when the secret is ten minutes overdue.
+    hours_without_success: if not 0, an alarm fires if this secret was not rotated for this number of hours. Use the interval of the schedule plus the window plus one hour.
+    document: the initial value, as JSON that names its credentials secret. It is never written over an existing value.
+    kms_key_arn: the key that encrypts the secret. The default is the first of kms_key_arns.
+    arn: the ARN of an existing secret, which is then not created. Its name must begin with the prefix.
+    tags: tags of the secret, in addition to the module's.
+  EOT
+  type = map(object({
+    attach_rotation       = optional(bool, false)
+    schedule              = optional(string, "rate(4 hours)")
+    window                = optional(string, "")
+    rotate_every_minutes  = optional(number, 0)
+    hours_without_success = optional(number, 0)
+    document              = optional(string, "")
+    kms_key_arn           = optional(string, "")
+    arn                   = optional(string, "")
+    tags                  = optional(map(string), {})
+  }))
+  default = {}
 
   validation {
-    condition     = contains([0, 20, 30, 45, 60, 90, 120, 180], var.rotate_every_minutes)
-    error_message = "Must be one of 0, 20, 30, 45, 60, 90, 120, 180."
+    condition     = alltrue([for name, secret in var.secrets : can(regex("^[A-Za-z0-9/_+=.@-]{1,200}$", name))])
+    error_message = "A key must be a secret name without its prefix and without a wildcard."
   }
 
   validation {
-    condition     = var.rotate_every_minutes == 0 || var.first_secret != "" || var.scheduled_secret_arn != ""
-    error_message = "rotate_every_minutes needs first_secret or scheduled_secret_arn."
+    condition     = alltrue([for secret in values(var.secrets) : contains([0, 20, 30, 45, 60, 90, 120, 180], secret.rotate_every_minutes)])
+    error_message = "rotate_every_minutes must be one of 0, 20, 30, 45, 60, 90, 120, 180."
   }
-}
 
-variable "scheduled_secret_arn" {
-  description = "The ARN of the secret that EventBridge Scheduler rotates, if it is not the first secret."
-  type        = string
-  default     = ""
+  validation {
+    condition     = alltrue([for secret in values(var.secrets) : secret.hours_without_success >= 0 && secret.hours_without_success <= 168])
+    error_message = "hours_without_success must be from 0 to 168."
+  }
+
+  validation {
+    condition     = alltrue([for secret in values(var.secrets) : secret.arn == "" || strcontains(secret.arn, ":secret:${var.secret_name_prefix}") && "${secret.document}${secret.kms_key_arn}" == ""])
+    error_message = "arn must be the ARN of a secret whose name begins with secret_name_prefix. It excludes document and kms_key_arn."
+  }
+
+  # Terraform stores the document in its state.
+  validation {
+    condition = alltrue([
+      for secret in values(var.secrets) : secret.document == "" || can(jsondecode(secret.document).credentials) && length(setintersection(
+        try(keys(jsondecode(secret.document)), []),
+        ["access_key_secret", "access_token", "clientSecret", "client_secret", "clients", "GENESYSCLOUD_OAUTHCLIENT_SECRET", "GENESYS_CLOUD_CLIENT_SECRET"],
+      )) == 0
+    ])
+    error_message = "A document must be a JSON object that names its secret with \"credentials\" and holds no secret value."
+  }
 }
 
 # Alarms and dashboard
@@ -173,6 +172,17 @@ variable "permissions_boundary_arn" {
   default     = ""
 }
 
+variable "alias" {
+  description = "An alias of the function that you created. If set, secrets may also be attached to this alias, and rotation schedules that are created here use it."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([A-Za-z_-][A-Za-z0-9_-]*)?$", var.alias))
+    error_message = "The name of an alias, which does not begin with a digit."
+  }
+}
+
 # A fixed outgoing address
 
 variable "fixed_address" {
@@ -211,16 +221,28 @@ variable "endpoint_clients_cidr" {
   }
 }
 
-# Secrets of another account
+# Secrets of other accounts
 
-variable "other_account_id" {
-  description = "The id of another account whose Secrets Manager may call the function."
-  type        = string
-  default     = ""
+variable "other_accounts" {
+  description = "ARNs of secrets of other accounts that the function may rotate, by account id. The Secrets Manager of these accounts may call the function. The resource policies of the secrets and the policies of their keys must also allow the role."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for account, arns in var.other_accounts : can(regex("^[0-9]{12}$", account)) && alltrue([for arn in arns : can(regex(":secretsmanager:[a-z0-9-]+:${account}:secret:", arn))])])
+    error_message = "A key must be an account id, and the ARNs must be of secrets of this account."
+  }
 }
 
-variable "other_account_secret_arns" {
-  description = "ARNs of the secrets in that account that the function may rotate. Their resource policies and the policy of their key must also allow the role."
+# Operators
+
+variable "operator_principal_arns" {
+  description = "If set, a role NAME-operator is created with the permissions of the commands rotate, status and check, and these principals may assume it. The name of a role is global and the role applies to every region, so set this in one region."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.operator_principal_arns : can(regex("^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^*]+$", arn))])
+    error_message = "ARNs of roles, users or accounts, without a wildcard."
+  }
 }

@@ -49,7 +49,7 @@ const ADDRESSES: [&str; 12] = [
     "all_proxy",
 ];
 /// Variables of which only the presence is shown.
-const PRESENT: [&str; 24] = [
+const PRESENT: [&str; 28] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -61,13 +61,17 @@ const PRESENT: [&str; 24] = [
     "VAULT_TOKEN_FILE",
     "VAULT_ROLE_ID",
     "VAULT_SECRET_ID",
+    "VAULT_JWT_ROLE",
     "VAULT_KUBERNETES_ROLE",
+    "VAULT_AWS_ROLE",
     "VAULT_CACERT",
     "BAO_TOKEN",
     "BAO_TOKEN_FILE",
     "BAO_ROLE_ID",
     "BAO_SECRET_ID",
+    "BAO_JWT_ROLE",
     "BAO_KUBERNETES_ROLE",
+    "BAO_AWS_ROLE",
     "BAO_CACERT",
     "NO_PROXY",
     "no_proxy",

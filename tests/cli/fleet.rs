@@ -2,6 +2,7 @@
 
 mod checked;
 mod first;
+mod foreseen;
 mod interrupted;
 mod older;
 mod paced;

@@ -27,6 +27,7 @@ mod terminal;
 mod token;
 mod usage;
 mod vault;
+mod vault_aws;
 mod versions;
 mod watch;
 

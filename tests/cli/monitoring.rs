@@ -154,6 +154,22 @@ async fn a_rotation_that_is_not_promoted_is_failing_and_a_cancelled_one_is_shown
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn status_without_names_keeps_a_secret_whose_rotation_was_cancelled() {
+    let scene = Scene::new().await;
+    for name in ["prod/cancelled", "prod/rotating"] {
+        scene.rotating(name).await;
+    }
+    scene.stored("prod/never-configured").await;
+    scene.aws.cancel_rotate_secret().secret_id("prod/cancelled").send().await.expect("cancelled");
+    let listed = scene.run(&["status", "--output", "json"]).await;
+    assert_eq!(listed.exit, Some(0), "{}", listed.stderr);
+    let shown: Vec<_> =
+        listed.json().iter().map(|status| (status["secret"].clone(), status["rotation_enabled"].clone())).collect();
+    let expected = [("prod/cancelled", false), ("prod/rotating", true)];
+    assert_eq!(shown, expected.map(|(name, enabled)| (name.into(), enabled.into())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_expires_before_the_next_rotation_is_marked() {
     let scene = Scene::new().await;
     scene.simulation.genesys.set(|knobs| knobs.token_lifetime = 3_600);

@@ -26,22 +26,22 @@ pub struct Setting {
 }
 
 /// Creates a secret in Secrets Manager without a function.
-const STORED: &str = "aws secretsmanager create-secret --name prod/genesys --secret-string file://genesys.json";
+const STORED: &str = "aws secretsmanager create-secret --name genesys/prod --secret-string file://genesys.json";
 /// Attaches the function.
-const ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id prod/genesys \
+const ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id genesys/prod \
      --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
      --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
 /// Waits for the end of the rotation.
 const SETTLED: &str =
-    "while aws secretsmanager describe-secret --secret-id prod/genesys | grep -q AWSPENDING; do sleep 0.1; done";
+    "while aws secretsmanager describe-secret --secret-id genesys/prod | grep -q AWSPENDING; do sleep 0.1; done";
 /// Leaves a rotation pending.
-const STUCK: &str = "aws secretsmanager put-secret-value --secret-id prod/genesys --version-stages AWSPENDING \
+const STUCK: &str = "aws secretsmanager put-secret-value --secret-id genesys/prod --version-stages AWSPENDING \
      --secret-string '{\"region\": \"mypurecloud.ie\", \"client_id\": \"my-id\", \"client_secret\": \"was-wrong\"}'";
 
 /// Cancels the rotation.
-const CANCELLED: &str = "aws secretsmanager cancel-rotate-secret --secret-id prod/genesys";
+const CANCELLED: &str = "aws secretsmanager cancel-rotate-secret --secret-id genesys/prod";
 /// Checks that no version is pending.
-const COMPLETE: &str = "[ -z \"$(aws secretsmanager list-secret-version-ids --secret-id prod/genesys --output text \
+const COMPLETE: &str = "[ -z \"$(aws secretsmanager list-secret-version-ids --secret-id genesys/prod --output text \
      --query 'Versions[?VersionStages == `[\"AWSPENDING\"]`].VersionId')\" ]";
 
 /// Stores the same secret in KV, and rotates it.
@@ -52,8 +52,9 @@ const ONE_CLIENT: &str =
     "bao write genesys-cloud/config/main region=mypurecloud.ie client_id=my-id client_secret=- < client-secret";
 const ADMIN: &str = "printf admin-secret | bao write genesys-cloud/config/admin region=mypurecloud.ie client_id=admin-id client_secret=-";
 /// The secret of a deployment, without a value.
-const DEPLOYED: &str = "aws secretsmanager create-secret --name genesys/token";
-const DEPLOYED_AND_ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id genesys/token \
+const DEPLOYED: &str = "aws secretsmanager create-secret --name genesys/prod";
+const DEPLOYED_BESIDE: &str = "aws secretsmanager create-secret --name genesys/sales";
+const DEPLOYED_AND_ATTACHED: &str = "aws secretsmanager rotate-secret --secret-id genesys/prod \
      --rotation-lambda-arn arn:aws:lambda:eu-west-1:123456789012:function:genesys-rotator \
      --rotation-rules '{\"ScheduleExpression\": \"rate(4 hours)\"}'";
 /// A secret that existed before the deployment.
@@ -82,8 +83,8 @@ const LEAKED: &[(&str, &str)] = &[
     ),
     (
         "genesys-rotator rotate --local --all --tag team=contact --revoke-previous",
-        "genesys-rotator token prod/reports > reports-1 && genesys-rotator rotate --local prod/reports && \
-         genesys-rotator token prod/reports > reports-2 && genesys-rotator token prod/routing > routing-1 && \
+        "genesys-rotator token genesys/reports > reports-1 && genesys-rotator rotate --local genesys/reports && \
+         genesys-rotator token genesys/reports > reports-2 && genesys-rotator token genesys/routing > routing-1 && \
          alive $ROTATOR_API_URL reports-1 reports-2 routing-1",
     ),
     (
@@ -156,8 +157,8 @@ pub const SETTINGS: &[Setting] = &[
         page: "docs/idle-time-outs.md",
         host: Host::Engine,
         given: &[
-            ("genesys-rotator check prod/genesys", STORED),
-            ("genesys-rotator rotate --keep-alive prod/genesys", "genesys-rotator rotate --local prod/genesys"),
+            ("genesys-rotator check genesys/prod", STORED),
+            ("genesys-rotator rotate --keep-alive genesys/prod", "genesys-rotator rotate --local genesys/prod"),
         ],
         after: &[],
         elsewhere: &[],
@@ -169,6 +170,7 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::Simulators,
         given: &[
             ("aws secretsmanager put-secret-value", DEPLOYED),
+            ("aws secretsmanager put-secret-value --secret-id genesys/sales", DEPLOYED_BESIDE),
             ("aws secretsmanager rotate-secret", OF_ANOTHER_NAME),
             ("aws secretsmanager cancel-rotate-secret", DEPLOYED_AND_ATTACHED),
         ],
@@ -201,6 +203,16 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting { page: "docs/documents.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
     Setting { page: "docs/fidelity.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
+    Setting {
+        page: "docs/scale.md",
+        host: Host::Simulators,
+        given: &[],
+        after: &[],
+        elsewhere: &[
+            ("genesys-rotator rotate --local --all --prefix team-a/", "a fleet"),
+            ("genesys-rotator status --prefix team-a/", "a fleet"),
+        ],
+    },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "docs/onboarding.md",
@@ -228,7 +240,7 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::Engine,
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED), ("", IN_KV), ("", ROTATED_IN_KV)],
         after: &[],
-        elsewhere: &[("genesys-rotator exec prod/genesys --minimum-life 1h -- terraform", "a real account")],
+        elsewhere: &[("genesys-rotator exec genesys/prod --minimum-life 1h -- terraform", "a real account")],
     },
     Setting {
         page: "docs/runbook.md",
@@ -239,13 +251,13 @@ pub const SETTINGS: &[Setting] = &[
             ("", SETTLED),
             ("genesys-rotator rotate --local --even-if-disabled", CANCELLED),
             ("genesys-rotator rotate --local --even-if-disabled", STUCK),
-            ("genesys-rotator rotate --local prod/genesys", SETTLED),
-            ("genesys-rotator rotate --local prod/genesys", STUCK),
+            ("genesys-rotator rotate --local genesys/prod", SETTLED),
+            ("genesys-rotator rotate --local genesys/prod", STUCK),
             ("pending=", STUCK),
         ],
         after: &[
             ("genesys-rotator rotate --local --even-if-disabled", COMPLETE),
-            ("genesys-rotator rotate --local prod/genesys", COMPLETE),
+            ("genesys-rotator rotate --local genesys/prod", COMPLETE),
             ("[ -z \"$pending\" ]", COMPLETE),
         ],
         elsewhere: &[],
@@ -254,7 +266,7 @@ pub const SETTINGS: &[Setting] = &[
         page: "docs/session.md",
         host: Host::Simulators,
         // The page starts a rotation just before this command.
-        given: &[("genesys-rotator rotate prod/genesys", SETTLED)],
+        given: &[("genesys-rotator rotate genesys/prod", SETTLED)],
         after: &[],
         elsewhere: &[],
     },
@@ -275,6 +287,7 @@ pub const SETTINGS: &[Setting] = &[
         after: &[],
         elsewhere: &[],
     },
+    Setting { page: "infra/systemd/README.md", host: Host::Simulators, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "infra/terraform/README.md",
         host: Host::Simulators,

@@ -6,7 +6,9 @@ use std::process::Command;
 use genesys_rotator::rotation::RotationRules;
 use serde_json::Value;
 
-use super::stack::{EVERYTHING, STACK, errors, list, of_type, python, repository, stack, statements, texts};
+use super::stack::{
+    EVERYTHING, STACK, errors, list, of_type, python, repository, secret_stack, stack, statements, texts,
+};
 use super::stdout;
 
 /// A program next to the tests' Python.
@@ -23,7 +25,8 @@ fn tool(name: &str) -> Option<Command> {
 #[test]
 fn cfn_lint_finds_nothing() {
     let Some(mut lint) = tool("cfn-lint") else { return };
-    stdout(&lint.arg(repository("infra/aws/template.yaml")).output().expect("cfn-lint"));
+    let templates = ["template.yaml", "secret.yaml"].map(|name| repository("infra/aws").join(name));
+    stdout(&lint.args(templates).output().expect("cfn-lint"));
 }
 
 /// In this directory, sam also reads samconfig.toml.
@@ -55,10 +58,13 @@ fn every_parameter_has_a_group_and_a_description() {
 #[test]
 fn the_template_contains_no_secret_value() {
     let Some(stack) = stack(&EVERYTHING) else { return };
-    let secrets = of_type(&stack, "AWS::SecretsManager::Secret");
-    assert_eq!(secrets.len(), 1);
-    assert!(secrets[0].1.get("SecretString").is_none() && secrets[0].1.get("GenerateSecretString").is_none());
-    assert_eq!(stack["Resources"]["Secret"]["DeletionPolicy"], "Retain");
+    let Some(further) = secret_stack(&["Name=genesys/sales"]) else { return };
+    for stack in [&stack, &further] {
+        let secrets = of_type(stack, "AWS::SecretsManager::Secret");
+        assert_eq!(secrets.len(), 1);
+        assert!(secrets[0].1.get("SecretString").is_none() && secrets[0].1.get("GenerateSecretString").is_none());
+        assert_eq!(stack["Resources"]["Secret"]["DeletionPolicy"], "Retain");
+    }
     let names = stack["Parameters"].as_object().expect("parameters").keys();
     assert!(names.clone().all(|name| !name.contains("ClientSecret") && !name.contains("Token")), "{names:?}");
 }
@@ -82,7 +88,8 @@ fn only_secrets_manager_of_named_accounts_may_call_the_function() {
     let permissions = of_type(&stack, "AWS::Lambda::Permission");
     let accounts: Vec<_> =
         permissions.iter().filter_map(|(_, permission)| permission["SourceAccount"].as_str()).collect();
-    assert_eq!(accounts, ["000000000000", "111111111111"]);
+    // The function, and its alias.
+    assert_eq!(accounts, ["000000000000", "111111111111", "000000000000", "111111111111"]);
     for (name, permission) in permissions {
         assert_eq!(permission["Principal"], "secretsmanager.amazonaws.com", "{name}");
         assert_eq!(permission["Action"], "lambda:InvokeFunction", "{name}");
@@ -92,14 +99,14 @@ fn only_secrets_manager_of_named_accounts_may_call_the_function() {
 #[test]
 fn roles_have_only_documented_wildcards() {
     let Some(stack) = stack(&EVERYTHING) else { return };
-    for role in ["FunctionRole", "RotationTimerRole"] {
+    for role in ["FunctionRole", "RotationTimerRole", "OperatorRole"] {
         assert_eq!(stack["Resources"][role]["Properties"].get("ManagedPolicyArns"), None, "{role}");
         for statement in statements(&stack, role) {
             let sid = statement["Sid"].as_str().expect("a sid");
             assert!(texts(&statement["Action"]).iter().all(|action| !action.contains('*')), "{sid}");
             assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{sid}");
             let wide = texts(&statement["Resource"]).contains(&"*");
-            let may_be_wide = ["LetLambdaConnectToTheVpc", "KeepTheFunctionFromIt"].contains(&sid);
+            let may_be_wide = ["LetLambdaConnectToTheVpc", "KeepTheFunctionFromIt", "ListSecrets"].contains(&sid);
             assert_eq!(wide, may_be_wide, "{sid}");
         }
     }
@@ -107,7 +114,7 @@ fn roles_have_only_documented_wildcards() {
     let of = |sid: &str| function.iter().find(|statement| statement["Sid"] == sid).expect("a statement");
     let (allowed, denied) = (of("LetLambdaConnectToTheVpc"), of("KeepTheFunctionFromIt"));
     assert_eq!(allowed["Action"], denied["Action"], "the function must be denied what Lambda is allowed");
-    assert_eq!(of("RotateAttachedSecrets")["Action"], of("RotateSecretsOfAnotherAccount")["Action"]);
+    assert_eq!(of("RotateAttachedSecrets")["Action"], of("RotateSecretsOfOtherAccounts")["Action"]);
     let keys = of("UseKeysThroughSecretsManager");
     assert_eq!(texts(&keys["Action"]), ["kms:Decrypt", "kms:GenerateDataKey"]);
     assert_eq!(keys["Condition"]["StringEquals"]["kms:ViaService"], "secretsmanager.us-east-1.amazonaws.com");
@@ -209,8 +216,10 @@ fn with_a_fixed_address_the_function_has_no_other_way_out() {
 
 #[test]
 fn invalid_parameter_combinations_are_rejected() {
-    let sets: [&[&str]; 10] = [
+    let sets: [&[&str]; 12] = [
         &["FixedAddress=yes", "VpcId=vpc-0123"],
+        &["Alias=7"],
+        &["OperatorPrincipalArns=arn:aws:iam::000000000000:role/on-call,*"],
         &["RotateEveryMinutes=30"],
         &["AttachRotation=yes"],
         &["EndpointClientsCidr=10.0.0.0/16"],
@@ -244,8 +253,8 @@ const MANUAL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/aws
 
 #[test]
 fn the_manual_names_only_existing_parameters() {
-    let Some(stack) = stack(&EVERYTHING) else { return };
-    let known = |name: &str| stack["Parameters"].get(name).is_some();
+    let (Some(stack), Some(secret)) = (stack(&EVERYTHING), secret_stack(&["Name=genesys/sales"])) else { return };
+    let known = |name: &str| [&stack, &secret].iter().any(|stack| stack["Parameters"].get(name).is_some());
     let given: Vec<_> = MANUAL
         .lines()
         .filter(|line| line.contains("--parameter-overrides") || line.contains("RotateEveryMinutes=30"))
@@ -276,8 +285,9 @@ fn the_manual_names_only_existing_parameters() {
 #[test]
 fn the_manual_describes_every_alarm() {
     let (Some(plain), Some(scheduled)) = (stack(&[]), stack(&EVERYTHING)) else { return };
+    let Some(secret) = secret_stack(&["Name=NAME"]) else { return };
     let mut names = BTreeSet::new();
-    for stack in [&plain, &scheduled] {
+    for stack in [&plain, &scheduled, &secret] {
         for (_, alarm) in of_type(stack, "AWS::CloudWatch::Alarm") {
             let name = alarm["AlarmName"].as_str().and_then(|name| name.strip_prefix("genesys-rotator-"));
             names.insert(name.expect("the stack name as prefix"));

@@ -8,7 +8,7 @@ use simulators::secrets_manager::Access;
 
 use super::aws_world::{ADMIN, CREDENTIALS, FUNCTION_KEY, SECRET_VALUE, World, documents};
 use super::iam::Policy;
-use super::stack::{EVERYTHING, FUNCTION_ARN, stack, statements, texts};
+use super::stack::{EVERYTHING, FUNCTION_ARN, stack, statements};
 
 /// Runs every kind of rotation, including rotations that fail and discard a staged version.
 async fn rotations_of_every_kind(stack: &Value) -> World {
@@ -65,16 +65,7 @@ async fn the_policy_grants_exactly_the_calls_of_all_rotations() {
         assert_eq!(allowing.len(), 1, "{call:?}");
         used.insert((allowing[0].to_owned(), format!("secretsmanager:{}", call.action)));
     }
-    let granted: BTreeSet<_> = policy
-        .0
-        .iter()
-        .flat_map(|statement| {
-            let sid = statement["Sid"].as_str().expect("a name");
-            texts(&statement["Action"]).into_iter().map(move |action| (sid.to_owned(), action.to_owned()))
-        })
-        .filter(|(_, action)| action.starts_with("secretsmanager:"))
-        .collect();
-    assert_eq!(used, granted);
+    assert_eq!(used, policy.granted());
     assert_eq!(used.len(), 7);
 }
 
@@ -109,6 +100,7 @@ fn other_secrets_and_actions_are_denied() {
         secret: arn(name),
         version_stage: Some("AWSCURRENT".to_owned()),
         rotation_function: Some(FUNCTION_ARN.to_owned()),
+        requested_function: None,
         tags: Vec::new(),
     };
     let other_function =
@@ -163,8 +155,34 @@ async fn the_schedule_rotates_its_secret() {
         .collect();
     let secret = r#""arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/cxone-AbCdEf""#;
     let expected =
-        [(r#""secretsmanager:RotateSecret""#, secret), (r#""lambda:InvokeFunction""#, &format!("{FUNCTION_ARN:?}"))];
+        [(r#""secretsmanager:RotateSecret""#, secret), (r#""lambda:InvokeFunction""#, &format!("[{FUNCTION_ARN:?}]"))];
     assert_eq!(allowed, expected.map(|(action, resource)| (action.to_owned(), resource.to_owned())));
+}
+
+/// Secrets Manager compares the whole ARN that a secret is attached to.
+#[tokio::test]
+async fn with_an_alias_secrets_may_be_attached_to_the_function_and_to_the_alias() {
+    let (Some(plain), Some(stack)) = (stack(&[]), stack(&["Alias=live"])) else { return };
+    let world = World::start(&stack).await;
+    world.create("genesys/plain", &documents()[0].1).await;
+    assert!(world.rotate("genesys/plain", true).await);
+    let qualified = format!("{FUNCTION_ARN}:live");
+    let attach = world.operator.rotate_secret().secret_id("genesys/plain").rotation_lambda_arn(&qualified);
+    let attach = attach.client_request_token(uuid::Uuid::new_v4().to_string());
+    attach.send().await.expect("it is attached");
+    world.simulation.secrets_manager.settled().await;
+    assert!(world.simulation.secrets_manager.rotation_outcomes().iter().all(|outcome| outcome.succeeded));
+    let (policy, without) = (Policy::of(&stack), Policy::of(&plain));
+    let mut functions = BTreeSet::new();
+    for call in world.calls() {
+        assert_eq!(policy.allowing(&call), ["RotateAttachedSecrets"], "{call:?}");
+        let is_qualified = call.rotation_function.as_ref() == Some(&qualified);
+        assert_eq!(without.allowing(&call).is_empty(), is_qualified, "{call:?}");
+        functions.insert(call.rotation_function);
+    }
+    assert_eq!(functions.len(), 2);
+    let other = Access { rotation_function: Some(format!("{FUNCTION_ARN}:other")), ..world.calls().remove(0) };
+    assert_eq!(policy.allowing(&other), [""; 0]);
 }
 
 /// The simulator rejects writes of the function's role without the RotationToken of the event.
@@ -183,6 +201,6 @@ async fn secrets_of_another_account_need_the_same_calls() {
     for call in world.calls() {
         let secret = "arn:aws:secretsmanager:us-east-1:111111111111:secret:genesys/token-AbCdEf".to_owned();
         let there = Access { secret, rotation_function: None, ..call };
-        assert_eq!(policy.allowing(&there), ["RotateSecretsOfAnotherAccount"], "{there:?}");
+        assert_eq!(policy.allowing(&there), ["RotateSecretsOfOtherAccounts"], "{there:?}");
     }
 }

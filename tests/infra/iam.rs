@@ -1,5 +1,7 @@
 //! An IAM policy evaluator for the stack's policies.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use simulators::secrets_manager::Access;
 
@@ -12,6 +14,20 @@ impl Policy {
     /// The policy of the function's role.
     pub fn of(stack: &Value) -> Self {
         Self(statements(stack, "FunctionRole"))
+    }
+
+    /// The policy of the operators' role.
+    pub fn of_operators(stack: &Value) -> Self {
+        Self(statements(stack, "OperatorRole"))
+    }
+
+    /// The statements with their actions of Secrets Manager.
+    pub fn granted(&self) -> BTreeSet<(String, String)> {
+        let granted = self.0.iter().flat_map(|statement| {
+            let sid = statement["Sid"].as_str().expect("a name");
+            texts(&statement["Action"]).into_iter().map(move |action| (sid.to_owned(), action.to_owned()))
+        });
+        granted.filter(|(_, action)| action.starts_with("secretsmanager:")).collect()
     }
 
     /// The names of the statements that allow a call.
@@ -31,11 +47,15 @@ fn fits(statement: &Value, call: &Access) -> bool {
         && texts(&statement["Resource"]).iter().any(|pattern| matches(pattern, &call.secret))
         && statement.get("Condition").and_then(Value::as_object).is_none_or(|condition| {
             condition.iter().all(|(operator, keys)| {
-                assert!(["StringEquals", "ArnEquals"].contains(&operator.as_str()), "{operator} is not supported");
-                keys.as_object()
-                    .expect("keys")
-                    .iter()
-                    .all(|(key, wanted)| value_of(key, call).is_some_and(|value| texts(wanted).contains(&value)))
+                keys.as_object().expect("keys").iter().all(|(key, wanted)| {
+                    let (value, wanted) = (value_of(key, call), texts(wanted));
+                    match operator.as_str() {
+                        "StringEquals" | "ArnEquals" => value.is_some_and(|value| wanted.contains(&value)),
+                        "StringLike" => value.is_some_and(|value| wanted.iter().any(|like| matches(like, value))),
+                        "Null" => wanted == [if value.is_none() { "true" } else { "false" }],
+                        _ => panic!("{operator} is not supported"),
+                    }
+                })
             })
         })
 }
@@ -44,6 +64,7 @@ fn value_of<'a>(key: &str, call: &'a Access) -> Option<&'a str> {
     match key {
         "secretsmanager:VersionStage" => call.version_stage.as_deref(),
         "secretsmanager:resource/AllowRotationLambdaArn" => call.rotation_function.as_deref(),
+        "secretsmanager:RotationLambdaARN" => call.requested_function.as_deref(),
         "lambda:SourceFunctionArn" => Some(FUNCTION_ARN),
         _ => {
             let tag = key.strip_prefix("aws:ResourceTag/").unwrap_or_else(|| panic!("{key} is not supported"));

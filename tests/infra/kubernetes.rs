@@ -81,3 +81,19 @@ fn the_readers_pod_shares_a_directory_with_its_agent() {
         assert!(mounts.iter().any(|mount| mount["mountPath"] == "/run/genesys" && mount["name"] == "genesys"));
     }
 }
+
+#[test]
+fn manifests_name_policies_that_the_pages_write() {
+    let pages = ["docs/kv.md", "docs/vault-openbao.md", "infra/vault/README.md"].map(|page| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+        std::fs::read_to_string(path).expect("the page")
+    });
+    let manifests = ["agent.yaml", "rotate-kv.yaml"].map(|name| text(&format!("kubernetes/{name}")));
+    let names = manifests.iter().flat_map(|manifest| manifest.split("token_policies=").skip(1));
+    let names: Vec<_> = names.filter_map(|rest| rest.split_whitespace().next()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for name in names {
+        let command = format!("bao policy write {name} infra/vault/policies/");
+        assert!(pages.iter().any(|page| page.contains(&command)), "{command}");
+    }
+}

@@ -3,6 +3,7 @@
 mod agent;
 mod aws;
 mod aws_alarms;
+mod aws_operator;
 mod aws_policy;
 mod aws_world;
 mod iam;
@@ -11,10 +12,12 @@ mod kubernetes;
 mod package;
 mod pipelines;
 mod policies;
+mod schedulers;
 mod scripts;
 mod stack;
 mod terraform;
 mod terraform_form;
+mod terraform_secrets;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

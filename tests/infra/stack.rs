@@ -44,8 +44,13 @@ pub fn stack(parameters: &[&str]) -> Option<Value> {
     script("sam_stack.py", "infra/aws/template.yaml", parameters)
 }
 
+/// The stack of one more secret.
+pub fn secret_stack(parameters: &[&str]) -> Option<Value> {
+    script("sam_stack.py", "infra/aws/secret.yaml", parameters)
+}
+
 /// Parameters that create every resource, except the token-life alarm, which the schedule replaces.
-pub const EVERYTHING: [&str; 16] = [
+pub const EVERYTHING: [&str; 18] = [
     "FirstSecret=cxone",
     "AttachRotation=yes",
     "RotationWindow=3h",
@@ -62,6 +67,8 @@ pub const EVERYTHING: [&str; 16] = [
     "EndpointClientsCidr=10.0.0.0/16",
     "OtherAccountId=111111111111",
     "OtherAccountSecretArns=arn:aws:secretsmanager:us-east-1:111111111111:secret:genesys/token-AbCdEf",
+    "Alias=live",
+    "OperatorPrincipalArns=arn:aws:iam::000000000000:role/on-call",
 ];
 
 /// The resources of a type, each with its name.

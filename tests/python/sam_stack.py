@@ -41,7 +41,9 @@ class Stack:
     def check(name, parameter, value):
         text = str(value)
         allowed = [str(option) for option in parameter.get("AllowedValues", [text])]
-        if text not in allowed or not re.fullmatch(parameter.get("AllowedPattern", ".*"), text):
+        # A pattern applies to each value of a list (CloudFormation user guide, "Parameters").
+        values = text.split(",") if parameter["Type"] == "CommaDelimitedList" else [text]
+        if text not in allowed or not all(re.fullmatch(parameter.get("AllowedPattern", ".*"), one) for one in values):
             raise SystemExit(f"{name} must not be {text!r}")
         if parameter["Type"] == "Number" and not parameter.get("MinValue", 0) <= int(text) <= parameter.get("MaxValue", 1 << 31):
             raise SystemExit(f"{name} must not be {text}")

@@ -1,7 +1,7 @@
 """Prints the planned resources of a Terraform module, with conditions evaluated and references resolved.
 
 An HCL parser reads the files. The script evaluates only the language features that the module uses.
-Usage: terraform_module.py DIRECTORY [name=value ...], where commas separate the values of a list.
+Usage: terraform_module.py DIRECTORY [name=value ...], where commas separate the values of a list, and maps are JSON.
        terraform_module.py --errors DIRECTORY [name=value ...] [-- [name=value ...]] ... prints for each set of variables
        the error, or null.
 """
@@ -20,9 +20,9 @@ DATA = {
     ("aws_caller_identity", "account_id"): ACCOUNT,
     ("aws_partition", "partition"): "aws",
     ("aws_partition", "dns_suffix"): "amazonaws.com",
-    ("aws_region", "region"): REGION,
+    ("aws_region", "id"): REGION,
 }
-TOKEN = re.compile(r'\s*(?:(\d+)|("(?:[^"\\$]|\\.|\$\{(?:[^{}"]|"[^"]*")*\}|\$)*")|([A-Za-z_][\w-]*)|(\[\*\]|&&|\|\||[=!<>]=|[-+*/!<>?:.,()\[\]{}=]))')
+TOKEN = re.compile(r'\s*(?:(\d+)|("(?:[^"\\$]|\\.|\$\{(?:[^{}"]|"(?:[^"$]|\$\{[^}]*\})*")*\}|\$)*")|([A-Za-z_][\w-]*)|(\[\*\]|\.\.\.|=>|&&|\|\||[=!<>]=|[-+*/!<>?:.,()\[\]{}=]))')
 ESCAPES = {'\\"': '"', "\\\\": "\\", "\\n": "\n"}
 
 
@@ -91,21 +91,55 @@ class Expression:
 
     def postfix(self):
         value = self.primary()
-        while self.peek() == "[":
-            self.take()
+        while self.peek() in ("[", "."):
+            if self.take() == ".":
+                value = value[self.take()] if value is not None else None
+                continue
             index = self.ternary()
             self.take("]")
-            value = value[index] if value else None
+            value = (value.get(index) if isinstance(value, dict) else value[index]) if value else None
         return value
 
     def items(self, end):
         items = []
         while self.peek() != end:
             items.append(self.ternary())
+            if self.peek() == "...":
+                self.take()
+                items.extend(items.pop())
             if self.peek() == ",":
                 self.take()
         self.take(end)
         return items
+
+    def comprehension(self, end):
+        """Evaluates a `for` expression: its body once for each item."""
+        names, depth, body = [], 0, []
+        while (token := self.take()) != "in":
+            names += [token] if token != "," else []
+        collection = self.ternary()
+        self.take(":")
+        while depth or self.peek() != end:
+            body.append(self.take())
+            depth += (body[-1] in "([{") - (body[-1] in ")]}") if len(body[-1]) == 1 else 0
+        self.take(end)
+        found = {} if end == "}" else []
+        for item in collection.items() if isinstance(collection, dict) else enumerate(collection):
+            self.module.scopes.append(dict(zip(names, item if len(names) == 2 else item[1:])))
+            inner = Expression(self.module, "")
+            inner.rest = list(body)
+            value = inner.ternary()
+            if inner.peek() == "=>":
+                inner.take()
+                value = value, inner.ternary()
+            is_wanted = True
+            if inner.peek() == "if":
+                inner.take()
+                is_wanted = inner.ternary()
+            self.module.scopes.pop()
+            if is_wanted:
+                found.update([value]) if end == "}" else found.append(value)
+        return found
 
     def mapping(self):
         entries = {}
@@ -118,6 +152,25 @@ class Expression:
         self.take("}")
         return entries
 
+    def attempt(self, function):
+        """Evaluates `can` and `try`: the arguments may have errors."""
+        arguments, depth = [[]], 0
+        while depth or self.peek() != ")":
+            token = self.take()
+            depth += (token in "([{") - (token in ")]}") if len(token) == 1 else 0
+            arguments.append([]) if token == "," and not depth else arguments[-1].append(token)
+        self.take(")")
+        for argument in arguments:
+            inner = Expression(self.module, "")
+            inner.rest = argument
+            try:
+                value = inner.value()
+            except (KeyError, TypeError, ValueError, AttributeError):
+                continue
+            if value is not None:
+                return True if function == "can" else value
+        return False if function == "can" else None
+
     def primary(self):
         token = self.take()
         if token.isdigit():
@@ -125,6 +178,9 @@ class Expression:
         if token.startswith('"'):
             return self.module.template(token[1:-1])
         if token in ("(", "[", "{"):
+            if token != "(" and self.peek() == "for":
+                self.take()
+                return self.comprehension("}" if token == "{" else "]")
             if token == "{":
                 return self.mapping()
             items = self.items(")" if token == "(" else "]")
@@ -133,6 +189,8 @@ class Expression:
             return {"true": True, "false": False, "null": None}[token]
         if self.peek() == "(":
             self.take()
+            if token in ("can", "try"):
+                return self.attempt(token)
             return self.module.function(token, self.items(")"))
         path = [token]
         while self.peek() in (".", "[*]"):
@@ -142,9 +200,22 @@ class Expression:
         return self.module.reference(path)
 
 
+class Instance:
+    """An instance of a resource with `for_each`."""
+
+    def __init__(self, module, kind, label, scope):
+        self.module, self.kind, self.label, self.scope = module, kind, label, scope
+
+    def __getitem__(self, attribute):
+        self.module.scopes.append(self.scope)
+        value = self.module.attribute(self.kind, self.label, attribute)
+        self.module.scopes.pop()
+        return value
+
+
 class Module:
     def __init__(self, directory):
-        self.directory, self.given = directory, {}
+        self.directory, self.given, self.scopes = directory, {}, []
         self.variables, self.locals, self.resources, self.data, self.outputs = {}, {}, {}, {}, {}
         for file in sorted(directory.glob("*.tf")):
             with file.open(encoding="utf-8") as text:
@@ -169,6 +240,10 @@ class Module:
                 return text in ("true", "yes")
             case "list(string)":
                 return [item for item in text.split(",") if item]
+            case "map(list(string))":
+                return json.loads(text)
+            case kind if kind.startswith("map(object("):
+                return {key: {**Expression(self, kind).value(), **item} for key, item in json.loads(text).items()}
         return text
 
     def add(self, file):
@@ -209,8 +284,31 @@ class Module:
                 return arguments[1] in arguments[0]
             case "regex":
                 return re.search(*arguments)
-            case "can":
-                return arguments[0] is not None
+            case "map" | "list" | "object":
+                return arguments[0]
+            case "optional":
+                return arguments[1]
+            case "alltrue":
+                return all(arguments[0])
+            case "coalesce":
+                return next((each for each in arguments if each not in (None, "")), None)
+            case "concat" | "flatten":
+                return [item for each in (arguments if name == "concat" else arguments[0]) for item in each]
+            case "distinct" | "toset":
+                return list(dict.fromkeys(arguments[0]))
+            case "keys":
+                return sorted(arguments[0])
+            case "values":
+                return [arguments[0][key] for key in sorted(arguments[0])]
+            case "setintersection":
+                return [item for item in arguments[0] if item in arguments[1]]
+            case "jsondecode":
+                return json.loads(arguments[0])
+            case "strcontains":
+                return arguments[1] in arguments[0]
+            case "replace":
+                text, old, new = arguments
+                return re.sub(old[1:-1], new, text) if old.startswith("/") else text.replace(old, new)
             case "merge":
                 return {key: value for each in arguments for key, value in each.items()}
             case "filebase64sha256":
@@ -221,7 +319,22 @@ class Module:
         raise SystemExit(f"unknown function {name}()")
 
     def reference(self, path):
+        for scope in reversed(self.scopes):
+            if path[0] in scope:
+                value = scope[path[0]]
+                for name in path[1:]:
+                    value = value[name]
+                return value
         match path:
+            case ["string" | "bool" | "number"]:
+                return path[0]
+            case [kind, label] if (kind, label) in self.resources:
+                return {key: Instance(self, kind, label, each) for key, each in self.instances(self.resources[kind, label])}
+            case ["local", name, *rest] if rest:
+                value = self.evaluate(self.locals[name])
+                for part in rest:
+                    value = value[part]
+                return value
             case ["var", name]:
                 if name in self.given:
                     return self.given[name]
@@ -243,7 +356,7 @@ class Module:
     def attribute(self, kind, label, attribute):
         """Returns an attribute, as the provider's documentation defines it."""
         body = self.resources[kind, label]
-        if not self.count(body):
+        if "for_each" not in body and not self.count(body):
             raise SystemExit(f"reference to {kind}.{label}, which is not created")
         place = f"{REGION}:{ACCOUNT}"
         match kind, attribute:
@@ -261,6 +374,8 @@ class Module:
                 return "192.0.2.1"
             case "aws_subnet", "availability_zone":
                 return f"{REGION}a"
+            case "aws_secretsmanager_secret", "id":
+                return self.attribute(kind, label, "arn")
             case _, "id" | "allocation_id":
                 return f"{label}-" + kind.removeprefix("aws_").replace("_", "-")
         return self.evaluate(body[attribute])
@@ -271,6 +386,14 @@ class Module:
 
     def count(self, body):
         return self.evaluate(body.get("count", 1))
+
+    def instances(self, body):
+        """Yields the key and the scope of each instance; the key is null without `for_each`."""
+        if "for_each" not in body:
+            return [(None, {})] if self.count(body) else []
+        each = self.evaluate(body["for_each"])
+        pairs = each.items() if isinstance(each, dict) else zip(each, each)
+        return [(key, {"each": {"key": key, "value": value}}) for key, value in pairs]
 
     def evaluate(self, value):
         if isinstance(value, list):
@@ -287,7 +410,7 @@ class Module:
         """Evaluates a block with its nested and `dynamic` blocks."""
         result = {}
         for name, value in block.items():
-            if name.startswith("__") or name in ("count", "depends_on", "lifecycle"):
+            if name.startswith("__") or name in ("count", "for_each", "depends_on", "lifecycle"):
                 continue
             if name == "dynamic":
                 for dynamic in value:
@@ -309,7 +432,12 @@ class Module:
                     yield name, self.evaluate(validation["error_message"])
 
     def plan(self):
-        resources = {".".join(key): self.body(body) for key, body in self.resources.items() if self.count(body)}
+        resources = {}
+        for name, body in self.resources.items():
+            for key, scope in self.instances(body):
+                self.scopes.append(scope)
+                resources[".".join(name) + (f"[{key}]" if key else "")] = self.body(body)
+                self.scopes.pop()
         outputs = {name: self.evaluate(body["value"]) for name, body in self.outputs.items()}
         variables = {
             name: {

@@ -99,11 +99,13 @@ struct Checking<'a> {
 /// A [usage](CommandFailure::usage) failure, an interruption, or the secrets could not be listed. The errors that a check
 /// finds are printed.
 pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, CommandFailure> {
-    arguments.selection.require_filter("check")?;
     let platforms = session.platforms()?;
-    let Choice { secrets, unlisted } = arguments.selection.choose(&arguments.secrets, session).await?;
+    let Choice { secrets, unlisted } = {
+        let sources = arguments.selection.narrowed(&arguments.secrets, "check")?;
+        Choice::find(sources, session).await?
+    };
     let is_many = arguments.selection.is_many() || secrets.len() > 1;
-    let rules = Rules { includes_new: arguments.include_new, cutoff: None, now: session.clock.now() };
+    let rules = Rules { includes_new: arguments.include_new, cutoff: None };
     let checking = Checking { arguments, session, platforms, limiter: RateLimiter::default(), rules };
     let mut signals = Signals::listen();
     let interrupted = signals.next().shared();
@@ -203,7 +205,7 @@ impl Checking<'_> {
         let check = async {
             if chosen.listed.is_some() {
                 let found = rotator.previous_tokens(&chosen.secret.id, deadline).await;
-                match self.rules.decide(&chosen, Some(&found)) {
+                match self.rules.decide(&chosen, Some(&found), self.session.clock.now()) {
                     Decision::Rotate | Decision::RotateFirst => {}
                     Decision::Skip(reason) => return Outcome::Skipped(chosen.secret.typed.clone(), reason),
                     Decision::Fail(error) => return Outcome::Checked(Box::new(failed(error))),

@@ -11,7 +11,7 @@ use crate::cli::terminal::confirmation;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::signals::Signals;
 use crate::platform::Platforms;
-use crate::rotation::{ClientChange, ClientState, Deadline, Result as RotationResult, RotationError};
+use crate::rotation::{ClientChange, ClientState, Deadline, ErrorKind, Result as RotationResult, RotationError};
 
 #[derive(Serialize)]
 struct ClientJson<'a> {
@@ -82,7 +82,7 @@ fn show(
     let change = changed.as_ref().ok();
     let token = change.and_then(|change| change.token.as_ref());
     let error = match &changed {
-        Ok(_) => token.and_then(|token| token.as_ref().err()).map(|error| still_valid(id, state, error)),
+        Ok(_) => token.and_then(|token| token.as_ref().err()).map(|error| token_not_ended(id, state, error)),
         Err(error) => Some(explained(admin, error)),
     };
     match output.format {
@@ -130,7 +130,12 @@ fn explained(admin: &SecretReference, error: &RotationError) -> RotationError {
     RotationError::new(error.kind(), format!("{}: {}", admin.typed, error.chain())).with_hint(error.hint().to_owned())
 }
 
-fn still_valid(id: &str, state: ClientState, error: &RotationError) -> RotationError {
+fn token_not_ended(id: &str, state: ClientState, error: &RotationError) -> RotationError {
+    if error.kind() == ErrorKind::TokenRejected {
+        let unknown = "whether the token on standard input was this client's is unknown";
+        let message = format!("the client {id} is {state}; {unknown}: {}", error.chain());
+        return RotationError::new(error.kind(), message).with_hint(error.hint().to_owned());
+    }
     let message =
         format!("the client {id} is {state}, but the token on standard input may be valid: {}", error.chain());
     RotationError::new(error.kind(), message).with_hint(

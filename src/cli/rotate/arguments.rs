@@ -32,7 +32,7 @@ pub struct RotateArgs {
     /// Show what would be done, without doing it
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask for the confirmation that --all and --revoke-previous need
+    /// Do not ask for the confirmation that --all, --from and --revoke-previous need
     #[arg(long, short)]
     pub yes: bool,
     /// Run the four steps in this process instead of the rotation function (always the case for Vault and files)

@@ -2,6 +2,7 @@
 
 use super::arguments::RotateArgs;
 use crate::cli::exit::CommandFailure;
+use crate::cli::target::choice::{Choice, Unlisted};
 use crate::cli::terminal::confirmation;
 use crate::cli::terminal::output::Output;
 
@@ -13,17 +14,19 @@ pub(super) fn check(arguments: &RotateArgs) -> Result<(), CommandFailure> {
     if !is_needed(arguments) || confirmation::can_ask() {
         return Ok(());
     }
-    let message =
-        "--all and --revoke-previous need a confirmation, and this run cannot ask: stdin or stderr is not a terminal";
+    let message = "--all, --from and --revoke-previous need a confirmation, and this run cannot ask: stdin or stderr is not a terminal";
     Err(CommandFailure::usage(message, "preview the run with --dry-run, then add --yes"))
 }
 
 /// Asks for confirmation if the run needs one.
-pub(super) async fn ask(secrets: usize, arguments: &RotateArgs, output: &Output) -> bool {
+pub(super) async fn ask(choice: &Choice, arguments: &RotateArgs, output: &Output) -> bool {
     if !is_needed(arguments) {
         return true;
     }
-    output.note(question(secrets, arguments));
+    for Unlisted { name, error } in &choice.unlisted {
+        output.error(&format!("{name}: {}", error.chain()), error.hint());
+    }
+    output.note(question(choice, arguments));
     confirmation::ask().await
 }
 
@@ -32,14 +35,16 @@ fn is_needed(arguments: &RotateArgs) -> bool {
     (arguments.selection.is_many() || arguments.revoke_previous) && !arguments.yes && !arguments.dry_run
 }
 
-fn question(secrets: usize, arguments: &RotateArgs) -> String {
-    let action = match (secrets, arguments.selection.is_many(), arguments.selection.rotation_function.is_some()) {
-        (1, false, _) => "1 secret will be rotated".to_owned(),
-        (_, false, _) => format!("{secrets} secrets will be rotated"),
-        (1, true, true) => "1 secret matches and will be rotated".to_owned(),
-        (_, true, true) => format!("{secrets} secrets match and will be rotated"),
-        (1, true, false) => "1 secret matches; it will be rotated if it holds a rotated token".to_owned(),
-        (_, true, false) => format!("{secrets} secrets match; those that hold a rotated token will be rotated"),
+fn question(choice: &Choice, arguments: &RotateArgs) -> String {
+    let secrets = choice.secrets.len();
+    let confirmed = choice.secrets.iter().filter(|chosen| chosen.is_confirmed()).count();
+    let what = if arguments.include_new { "holds a rotated token or is new" } else { "holds a rotated token" };
+    let action = match (secrets, confirmed) {
+        (1, 1) => "1 secret will be rotated".to_owned(),
+        (1, 0) => format!("1 secret matches; it will be rotated if it {what}"),
+        _ if confirmed == secrets => format!("{secrets} secrets will be rotated"),
+        (_, 0) => format!("{secrets} secrets match; each one that {what} will be rotated"),
+        _ => format!("{secrets} secrets match; {confirmed} of them, and each other one that {what}, will be rotated"),
     };
     let revocation = if arguments.revoke_previous { ", and their previous tokens revoked" } else { "" };
     format!("{action}{revocation} (--dry-run lists them).")

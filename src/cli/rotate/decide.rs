@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::cli::target::source::Chosen;
 use crate::cli::terminal::human_time::minute;
+use crate::platform::Region;
 use crate::rotation::{ErrorKind, PreviousTokens, RotationError};
 
 /// Why a secret is skipped.
@@ -64,8 +65,6 @@ pub(in crate::cli) struct Rules {
     pub(in crate::cli) includes_new: bool,
     /// Newer tokens are skipped.
     pub(in crate::cli) cutoff: Option<Timestamp>,
-    /// When the run started. A token that was issued later cannot be trusted to be new.
-    pub(in crate::cli) now: Timestamp,
 }
 
 /// The tokens that a secret holds; `None` for a value that is no document and holds no token.
@@ -76,11 +75,15 @@ impl Rules {
     ///
     /// A named secret is rotated, and its rotation reports what is wrong with it. A listed secret is rotated only if it
     /// holds a token that a rotation has written, so that no unrelated credentials are sent to the platform.
-    pub(in crate::cli) fn decide(self, chosen: &Chosen, found: Option<&Found>) -> Decision {
+    ///
+    /// A token that was issued after `now` cannot be trusted to be new.
+    pub(in crate::cli) fn decide(self, chosen: &Chosen, found: Option<&Found>, now: Timestamp) -> Decision {
         match found {
             Some(Ok(tokens)) if !chosen.is_confirmed() => match tokens {
                 Some(tokens) if tokens.is_rotated() => {}
-                Some(tokens) if self.includes_new && tokens.await_first_rotation() => return Decision::RotateFirst,
+                Some(tokens) if self.includes_new && tokens.await_first_rotation(is_known_domain) => {
+                    return Decision::RotateFirst;
+                }
                 Some(tokens) if tokens.holds_token() => return Decision::Fail(not_rotated()),
                 _ => {
                     let why = "it holds no token that a rotation has written (if it should be rotated, rotate it once by its name)";
@@ -93,12 +96,17 @@ impl Rules {
         // ListSecrets may lag, and does not show that an older value was stored by hand: only the secret itself counts.
         let issued_at = found.and_then(|found| found.as_ref().ok()?.as_ref()?.issued_at());
         match (issued_at, self.cutoff) {
-            (Some(issued_at), Some(cutoff)) if issued_at > cutoff && issued_at <= self.now => {
+            (Some(issued_at), Some(cutoff)) if issued_at > cutoff && issued_at <= now => {
                 Decision::Skip(Reason::Fresh(issued_at))
             }
             _ => Decision::Rotate,
         }
     }
+}
+
+/// Whether a region is a domain of Genesys Cloud, and not the name of a region of AWS.
+fn is_known_domain(region: &str) -> bool {
+    region.contains('.') && Region::parse(region).is_ok()
 }
 
 /// A token that a rotation did not write may belong to another system, or to a document that was damaged since.
@@ -110,8 +118,7 @@ fn not_rotated() -> RotationError {
 
 fn of_unreadable(error: &RotationError) -> Decision {
     match error.kind() {
-        // Nobody can read it either.
-        ErrorKind::NoCurrentVersion | ErrorKind::SecretNotFound => Decision::Skip(Reason::Unrelated(error.to_string())),
+        ErrorKind::NoCurrentVersion => Decision::Skip(Reason::Unrelated(error.to_string())),
         ErrorKind::StoreDenied => {
             let hint = format!("{}; or name the function that rotates it with --rotation-function", error.hint());
             let message = format!("cannot read the secret to find out whether it holds a token: {error}");

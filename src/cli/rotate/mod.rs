@@ -30,7 +30,7 @@ use self::report::{Ended, Rotation};
 use self::run_state::RunState;
 use self::tally::Tally;
 use crate::cli::exit::{CommandFailure, Exit};
-use crate::cli::target::choice::Unlisted;
+use crate::cli::target::choice::{Choice, Unlisted};
 use crate::cli::target::interruption::{ANSWER, ROLLBACK};
 use crate::cli::target::session::Session;
 use crate::cli::terminal::signals::Signals;
@@ -46,11 +46,11 @@ use crate::rotation::Clock;
 /// A [usage](CommandFailure::usage) failure, or the secrets could not be listed. Errors of a secret are printed.
 pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let is_many = arguments.selection.is_many();
-    arguments.selection.require_filter("rotate")?;
+    let sources = arguments.selection.narrowed(&arguments.secrets, "rotate")?;
     confirm::check(arguments)?;
     let started = session.clock.now();
     let platforms = session.platforms()?;
-    let choice = arguments.selection.choose(&arguments.secrets, session).await?;
+    let choice = Choice::find(sources, session).await?;
     let progress = Progress::begin(&session.output, choice.secrets.len(), is_many);
     let state = match &arguments.state {
         Some(path) if !arguments.dry_run || arguments.resume => Some(RunState::open(path, arguments.resume)?),
@@ -60,9 +60,12 @@ pub async fn run(arguments: &RotateArgs, session: &Session) -> Result<Exit, Comm
     if arguments.dry_run {
         return Ok(dry_run::run(choice, &rotating).await);
     }
-    if !confirm::ask(choice.secrets.len(), arguments, &session.output).await {
+    if !confirm::ask(&choice, arguments, &session.output).await {
         session.output.note("cancelled: no rotation was started");
         return Ok(Exit::Failed);
+    }
+    if let Some(state) = &rotating.state {
+        state.begin(&session.output)?;
     }
     if arguments.revoke_previous {
         warn_about_revocation(session);
@@ -90,24 +93,27 @@ async fn work(rotating: &Rotating<'_>, queue: &Queue, mut tally: Tally) -> Tally
     progress.show();
     let rotate = |chosen| rotating.run(chosen);
     let mut rotations = pin!(queue.stream().map(rotate).buffer_unordered(rotating.arguments.concurrency.into()));
+    let mut is_signalled = false;
     loop {
+        if tally.has_reached(rotating.arguments.max_failures) {
+            progress.note("stopping: --max-failures is reached; waiting for the running rotations, starting no others");
+            tally.stop(queue.drain(), rotating);
+        }
         tokio::select! {
             ended = rotations.next() => match ended {
-                Some(ended) => {
-                    progress.above(|| tally.count(&ended, rotating));
-                    if tally.has_reached(rotating.arguments.max_failures) {
-                        progress.note("stopping: --max-failures is reached; waiting for the running rotations");
-                        tally.stop(queue.drain(), rotating);
-                    }
-                }
+                Some(ended) => progress.above(|| tally.count(&ended, rotating)),
                 None => return tally,
             },
             () = signals.next() => {
-                if tally.is_stopping {
+                if std::mem::replace(&mut is_signalled, true) {
                     progress.end();
                     tally.abandon(progress.running(), rotating);
                     rotating.interrupt();
-                    let rolled_back = async { while rotations.next().await.is_some() {} };
+                    let rolled_back = async {
+                        while let Some(ended) = rotations.next().await {
+                            tally.count_late(&ended, rotating);
+                        }
+                    };
                     let _ = timeout(ANSWER + ROLLBACK + MARGIN, rolled_back).await;
                     return tally;
                 }

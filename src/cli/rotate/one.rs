@@ -10,7 +10,7 @@ use super::follow::Following;
 use super::previous::{OlderLeft, PreviousEnd};
 use super::progress::Progress;
 use super::report::{Ended, Rotation, Skipped};
-use super::run_state::RunState;
+use super::run_state::{Done, RunState};
 use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::secret_reference::{SecretReference, StoreKind};
 use crate::cli::target::session::Session;
@@ -50,7 +50,7 @@ impl<'a> Rotating<'a> {
     ) -> Self {
         let includes_new = arguments.include_new;
         let cutoff = arguments.older_than.as_ref().map(|age: &AgeLimit| age.before(started));
-        let (limiter, rules) = (RateLimiter::default(), Rules { includes_new, cutoff, now: started });
+        let (limiter, rules) = (RateLimiter::default(), Rules { includes_new, cutoff });
         let (started, interruption) = (to_the_second(started), watch::Sender::new(false));
         Self { arguments, session, progress, started, state, platforms, limiter, interruption, rules }
     }
@@ -73,9 +73,9 @@ impl<'a> Rotating<'a> {
             true => Some(rotator.previous_tokens(&chosen.secret.id, deadline).await),
             false => None,
         };
-        match self.rules.decide(chosen, found.as_ref()) {
+        match self.rules.decide(chosen, found.as_ref(), self.session.clock.now()) {
             Decision::Skip(reason) => (Decision::Skip(reason), found),
-            _ if self.is_done(&chosen.secret, deadline).await => (Decision::Skip(Reason::Done), found),
+            _ if self.is_done(&chosen.secret, found.as_ref(), deadline).await => (Decision::Skip(Reason::Done), found),
             Decision::RotateFirst if !self.is_attached(chosen) => {
                 let why = "no rotation has written its token, and its rotation is not enabled".to_owned();
                 (Decision::Skip(Reason::Unrelated(why)), found)
@@ -85,13 +85,22 @@ impl<'a> Rotating<'a> {
         }
     }
 
-    /// Whether the interrupted run has rotated the secret, and readers still get that version.
-    async fn is_done(&self, secret: &SecretReference, deadline: Deadline) -> bool {
-        let Some(promoted) = self.state.as_ref().and_then(|state| state.promoted(&secret.typed)) else { return false };
+    /// What the interrupted run has done with the secret.
+    fn earlier(&self, secret: &SecretReference) -> Option<&Done> {
+        self.state.as_ref()?.done(&secret.key())
+    }
+
+    /// Whether the interrupted run has rotated the secret, and readers still get that version, with a valid token.
+    async fn is_done(&self, secret: &SecretReference, found: Option<&Found>, deadline: Deadline) -> bool {
+        let Some(done) = self.earlier(secret) else { return false };
+        let Some(Ok(Some(tokens))) = found else { return false };
+        if tokens.expires_at().is_some_and(|end| end <= self.session.clock.now()) {
+            return false;
+        }
         let Ok(store) = self.session.store(secret).await else { return false };
         let describe = || store.describe(&secret.id);
         let described = RetryPolicy::default().run("describe the secret", deadline, describe).await;
-        described.is_ok_and(|described| described.holder(CURRENT) == Some(promoted))
+        described.is_ok_and(|described| described.holder(CURRENT) == Some(&done.version))
     }
 
     /// Whether something can rotate the secret.
@@ -99,11 +108,10 @@ impl<'a> Rotating<'a> {
         self.is_driven_here(&chosen.secret) || chosen.listed.is_none_or(|listed| listed.rotates)
     }
 
-    /// Records a promoted version in the state file.
-    pub(super) fn record(&self, rotation: &Rotation) {
-        if let (Some(state), Some(version), true) = (&self.state, &rotation.report.version, rotation.report.promoted())
-        {
-            state.record(&rotation.typed, version, &self.session.output);
+    /// Records a promoted version in the state file, and whether the tokens that it replaced are revoked.
+    fn record(&self, secret: &SecretReference, version: Option<&VersionId>, revoked: Option<bool>) {
+        if let (Some(state), Some(version)) = (&self.state, version) {
+            state.record(&secret.key(), version, revoked, &self.session.output);
         }
     }
 
@@ -172,8 +180,15 @@ impl<'a> Rotating<'a> {
                     Ok(()) => self.report(secret, end).await,
                     Err(report) => report,
                 };
-                let revocation =
-                    if report.promoted() { self.revoke(secret, found, true, until(end)).await } else { None };
+                let version = report.version.as_ref().filter(|_| report.promoted());
+                self.record(secret, version, self.arguments.revoke_previous.then_some(false));
+                let revocation = match version {
+                    Some(_) => self.revoke(secret, found, true, until(end)).await,
+                    None => None,
+                };
+                if revocation.as_ref().is_some_and(|revocation| revocation.result.is_ok()) {
+                    self.record(secret, version, Some(true));
+                }
                 Ended::Rotated(Box::new(Rotation { typed, report, revocation }))
             }
             Decision::Fail(error) => {
@@ -182,7 +197,11 @@ impl<'a> Rotating<'a> {
             }
             Decision::Skip(reason) => {
                 let is_rotated = matches!(reason, Reason::Fresh(_) | Reason::Done);
-                let revocation = if is_rotated { self.revoke(secret, found, false, until(end)).await } else { None };
+                let mut revocation =
+                    if is_rotated { self.revoke(secret, found, false, until(end)).await } else { None };
+                if let (Reason::Done, Some(revocation)) = (&reason, &mut revocation) {
+                    self.owe(secret, revocation);
+                }
                 Ended::Skipped(Skipped { typed, reason, revocation })
             }
         }
@@ -200,7 +219,10 @@ impl<'a> Rotating<'a> {
 
     /// Whether the decision depends on the secret's value.
     fn must_read(&self, chosen: &Chosen) -> bool {
-        !chosen.is_confirmed() || self.rules.cutoff.is_some() || self.arguments.revoke_previous
+        !chosen.is_confirmed()
+            || self.earlier(&chosen.secret).is_some()
+            || self.rules.cutoff.is_some()
+            || self.arguments.revoke_previous
     }
 
     pub(super) fn is_driven_here(&self, secret: &SecretReference) -> bool {
@@ -272,6 +294,17 @@ impl<'a> Rotating<'a> {
             None => None,
         };
         Some(PreviousEnd { result, older })
+    }
+
+    /// Fails a revocation that the interrupted run left undone: the tokens that it replaced may be in no version that is
+    /// known.
+    fn owe(&self, secret: &SecretReference, revocation: &mut PreviousEnd) {
+        if revocation.result.is_ok() && self.earlier(secret).is_some_and(|done| done.owes_revocation) {
+            let message =
+                "the interrupted run did not revoke all tokens that it replaced, and this one cannot find them";
+            let hint = "to end them before they expire, disable their OAuth client and enable it again: `genesys-rotator revoke --client ID --admin SECRET`";
+            revocation.result = Err(RotationError::new(ErrorKind::StoreConflict, message).with_hint(hint));
+        }
     }
 
     /// Counts the versions that may hold older tokens; `None` if there are none.

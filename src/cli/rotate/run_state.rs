@@ -3,9 +3,10 @@
 //! The first line is the format. Each further line names a secret and its promoted version. A run that left nothing
 //! undone ends the file with `{"finished":true}`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -24,30 +25,40 @@ const FINISHED: &str = r#"{"finished":true}"#;
 pub(super) struct RunState {
     path: PathBuf,
     file: Mutex<File>,
-    /// The promoted versions of the run that this one resumes.
-    done: HashMap<String, VersionId>,
+    /// What the run that this one resumes has done, by the key of the secret.
+    done: HashMap<String, Done>,
+    resumes: bool,
+    /// Whether the file holds a run that did not finish.
+    is_unfinished: bool,
+}
+
+/// What a run has done with a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Done {
+    pub(super) version: VersionId,
+    /// Whether the revocation of the tokens that the version replaced was requested and is not known to have succeeded.
+    pub(super) owes_revocation: bool,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Promoted<'a> {
-    secret: &'a str,
+struct Line<'a> {
+    #[serde(borrow)]
+    secret: Cow<'a, str>,
     version_id: &'a str,
+    /// Absent if no revocation was requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked: Option<bool>,
 }
 
 impl RunState {
-    /// Starts a new file, or continues that of an interrupted run.
+    /// Opens and locks a state file, to resume its run or to replace it. Changes nothing.
     ///
     /// # Errors
     /// A [usage](CommandFailure::usage) failure if the file cannot be written, is no state file, is in use, or holds
     /// nothing to resume.
     pub(super) fn open(path: &Path, resumes: bool) -> Result<Self, CommandFailure> {
         let wrong = |why: &str, hint: &str| CommandFailure::usage(format!("{}: {why}", path.display()), hint);
-        let cannot = |error: io::Error| {
-            wrong(
-                &format!("the state file cannot be used: {error}"),
-                "choose a file in a folder that this user may write to",
-            )
-        };
+        let cannot = |error: io::Error| unusable(path, &error);
         let opened = OpenOptions::new().read(true).append(true).create(!resumes).mode(0o600).open(path);
         let mut file = match opened {
             Err(error) if resumes && error.kind() == io::ErrorKind::NotFound => return Err(nothing_to_resume(path)),
@@ -62,7 +73,8 @@ impl RunState {
         }
         let mut text = String::new();
         match file.read_to_string(&mut text) {
-            Ok(_) if text.is_empty() || text.lines().next() == Some(FORMAT) => {}
+            // The first write may have been cut off.
+            Ok(_) if FORMAT.starts_with(text.trim_end()) || text.lines().next() == Some(FORMAT) => {}
             Err(error) if error.kind() != io::ErrorKind::InvalidData => return Err(cannot(error)),
             Ok(_) | Err(_) => {
                 return Err(wrong(
@@ -71,36 +83,49 @@ impl RunState {
                 ));
             }
         }
-        let done = match (resumes, promoted(&text)) {
-            (false, _) => HashMap::new(),
-            (true, Some(done)) => done,
-            (true, None) => return Err(nothing_to_resume(path)),
+        let (is_unfinished, done) = match done_in(&text) {
+            Some(done) => (!done.is_empty(), done),
+            None if resumes => return Err(nothing_to_resume(path)),
+            None => (false, HashMap::new()),
         };
-        let kept = if resumes { text.rfind('\n').map_or(0, |end| end + 1) } else { 0 };
-        let state = Self { path: path.to_owned(), file: Mutex::new(file), done };
-        state.truncate(kept).map_err(cannot)?;
-        Ok(state)
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), done, resumes, is_unfinished })
     }
 
-    /// Ends the file after `kept` bytes, or with the format if nothing is kept.
-    fn truncate(&self, kept: usize) -> io::Result<()> {
-        let mut file = self.file.lock();
-        file.set_len(kept as u64)?;
-        if kept == 0 {
-            writeln!(file, "{FORMAT}")?;
+    /// Prepares the file for the lines of this run.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn begin(&self, output: &Output) -> Result<(), CommandFailure> {
+        if self.is_unfinished && !self.resumes {
+            let message = format!("{}: this run replaces the record of an interrupted one", self.path.display());
+            output.warning(&message, "to continue an interrupted run, use --resume");
         }
-        file.sync_data()
+        let begin = || {
+            let mut file = self.file.lock();
+            if self.resumes {
+                let mut text = String::new();
+                file.rewind()?;
+                file.read_to_string(&mut text)?;
+                // The last line may have been cut off.
+                file.set_len(text.rfind('\n').map_or(0, |end| end + 1) as u64)?;
+            } else {
+                file.set_len(0)?;
+                writeln!(file, "{FORMAT}")?;
+            }
+            file.sync_data()
+        };
+        begin().map_err(|error: io::Error| unusable(&self.path, &error))
     }
 
-    /// The version of a secret that the interrupted run has promoted.
-    pub(super) fn promoted(&self, secret: &str) -> Option<&VersionId> {
-        self.done.get(secret)
+    /// What the interrupted run has done with a secret; `None` if this run resumes none.
+    pub(super) fn done(&self, secret: &str) -> Option<&Done> {
+        self.done.get(secret).filter(|_| self.resumes)
     }
 
-    /// Records the promoted version of a secret.
-    pub(super) fn record(&self, secret: &str, version: &VersionId, output: &Output) {
-        let promoted = Promoted { secret, version_id: version.as_str() };
-        let line = serde_json::to_string(&promoted).unwrap_or_default();
+    /// Records the promoted version of a secret, and whether the tokens that it replaced are revoked, if that was requested.
+    pub(super) fn record(&self, secret: &str, version: &VersionId, revoked: Option<bool>, output: &Output) {
+        let line = Line { secret: secret.into(), version_id: version.as_str(), revoked };
+        let line = serde_json::to_string(&line).unwrap_or_default();
         self.write(&line, "a run that resumes this one rotates the secret again", output);
     }
 
@@ -111,23 +136,34 @@ impl RunState {
 
     fn write(&self, line: &str, consequence: &str, output: &Output) {
         let mut file = self.file.lock();
+        let end = file.metadata().map(|metadata| metadata.len());
         if let Err(error) = file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_data()) {
+            // A part of the line would spoil the next one.
+            let _ = end.and_then(|end| file.set_len(end));
             output.warning(&format!("{}: the state file cannot be written: {error}", self.path.display()), consequence);
         }
     }
 }
 
-/// The promoted versions; `None` if the run finished or did not start. A line that was cut off does not count.
-fn promoted(text: &str) -> Option<HashMap<String, VersionId>> {
+/// What a run has done; `None` if it finished or did not start. A line that was cut off does not count.
+fn done_in(text: &str) -> Option<HashMap<String, Done>> {
     let complete = text.rfind('\n').map(|end| &text[..end])?;
     let lines = || complete.lines().skip(1);
     if lines().any(|line| line == FINISHED) {
         return None;
     }
-    let read = |line| serde_json::from_str::<Promoted<'_>>(line).ok();
-    Some(
-        lines().filter_map(read).map(|line| (line.secret.to_owned(), VersionId::from_store(line.version_id))).collect(),
-    )
+    let read = |line| {
+        let Line { secret, version_id, revoked } = serde_json::from_str(line).ok()?;
+        let done = Done { version: VersionId::from_store(version_id), owes_revocation: revoked == Some(false) };
+        Some((secret.into_owned(), done))
+    };
+    // Later lines of a secret replace earlier ones.
+    Some(lines().filter_map(read).collect())
+}
+
+fn unusable(path: &Path, error: &io::Error) -> CommandFailure {
+    let message = format!("{}: the state file cannot be used: {error}", path.display());
+    CommandFailure::usage(message, "choose a file in a folder that this user may write to")
 }
 
 fn nothing_to_resume(path: &Path) -> CommandFailure {

@@ -50,7 +50,6 @@ impl Tally {
         let revocation = match ended {
             Ended::Rotated(rotation) => {
                 rotation.show(rotating.session, is_many);
-                rotating.record(rotation);
                 let count = if rotation.report.promoted() { &mut self.rotated } else { &mut self.failed };
                 *count += 1;
                 &rotation.revocation
@@ -79,7 +78,7 @@ impl Tally {
     /// Prints and counts the secrets whose rotation will not start.
     pub(super) fn stop(&mut self, left: VecDeque<Chosen>, rotating: &Rotating<'_>) {
         self.is_stopping = true;
-        self.not_begun = left.len();
+        self.not_begun += left.len();
         rotating.progress.above(|| {
             for Chosen { secret, .. } in left {
                 let (typed, reason) = (secret.typed, Reason::NotStarted);
@@ -123,6 +122,14 @@ impl Tally {
         }
         let undone = self.failed + self.not_revoked + self.not_begun + self.in_flight;
         if undone == 0 { Exit::Done } else { Exit::Failed }
+    }
+
+    /// Counts a rotation that ended after it was abandoned, if it was promoted.
+    pub(super) fn count_late(&mut self, ended: &Ended, rotating: &Rotating<'_>) {
+        if matches!(ended, Ended::Rotated(rotation) if rotation.report.promoted()) {
+            self.in_flight = self.in_flight.saturating_sub(1);
+            self.count(ended, rotating);
+        }
     }
 
     /// Whether so many rotations have failed that no further one may start, for the first time.

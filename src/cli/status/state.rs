@@ -65,10 +65,7 @@ impl Status {
             (TokenStatus::Stored { .. } | TokenStatus::Unreadable, _) => true,
             (TokenStatus::Missing, _) => false,
             (TokenStatus::NotPermitted, _) | (_, None) => true,
-            (_, Some(error)) => !matches!(
-                error.kind(),
-                ErrorKind::DocumentInvalid | ErrorKind::NoCurrentVersion | ErrorKind::SecretNotFound
-            ),
+            (_, Some(error)) => !matches!(error.kind(), ErrorKind::DocumentInvalid | ErrorKind::NoCurrentVersion),
         }
     }
 

@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::store::aws::sdk_config::AwsAccess;
 
 /// The role that `--account` assumes, as the deployment of the function names it.
-pub(super) const ROLE_NAME: &str = "genesys-rotator-operator";
+const ROLE_NAME: &str = "genesys-rotator-operator";
 
 /// Accounts and regions of AWS.
 #[derive(Clone, Debug, Default, Args)]
@@ -17,9 +17,9 @@ pub struct Accounts {
     /// Select in this account, through its role --role-name; repeatable
     #[arg(long = "account", value_name = "ID", value_parser = parse_account)]
     pub ids: Vec<String>,
-    /// The role of each --account
-    #[arg(long, value_name = "NAME", default_value = ROLE_NAME, value_parser = NonEmptyStringValueParser::new())]
-    pub role_name: String,
+    /// The role of each --account [default: genesys-rotator-operator]
+    #[arg(long, value_name = "NAME", requires = "ids", value_parser = NonEmptyStringValueParser::new())]
+    pub role_name: Option<String>,
     /// Select in the account of this role, which is assumed; repeatable
     #[arg(long = "role-arn", value_name = "ARN", value_parser = parse_role)]
     pub role_arns: Vec<String>,
@@ -76,9 +76,10 @@ impl Accounts {
             .profiles
             .iter()
             .map(|profile| (profile.clone(), AwsAccess { profile: Some(profile.clone()), ..AwsAccess::default() }));
-        let roles = self.role_arns.iter().map(|role| (account_of(role).to_owned(), through_role(role.clone())));
+        let roles = self.role_arns.iter().map(|role| (account_and_role(role), through_role(role.clone())));
+        let role_name = self.role_name.as_deref().unwrap_or(ROLE_NAME);
         let ids = self.ids.iter().map(|id| {
-            let role = format!("arn:{}:iam::{id}:role/{}", partition(region), self.role_name);
+            let role = format!("arn:{}:iam::{id}:role/{role_name}", partition(region));
             (id.clone(), through_role(role))
         });
         let accounts: Vec<_> = profiles.chain(roles).chain(ids).collect();
@@ -95,8 +96,10 @@ fn partition(region: Option<&str>) -> &'static str {
     }
 }
 
-fn account_of(role: &str) -> &str {
-    role.split(':').nth(4).unwrap_or(role)
+/// The account and the name in a role's ARN: `123456789012/NAME`.
+fn account_and_role(arn: &str) -> String {
+    let parts: Vec<_> = arn.split(':').skip(4).collect();
+    parts.join("/").replacen("/role/", "/", 1)
 }
 
 /// # Errors
@@ -143,7 +146,7 @@ mod tests {
         let accounts = Accounts {
             profiles: vec!["prod".to_owned(), "prod".to_owned()],
             ids: vec!["123456789012".to_owned()],
-            role_name: ROLE_NAME.to_owned(),
+            role_name: None,
             role_arns: vec!["arn:aws:iam::210987654321:role/a".to_owned()],
             regions: vec!["eu-west-1".to_owned(), "cn-north-1".to_owned()],
         };
@@ -151,10 +154,10 @@ mod tests {
             names(&accounts),
             [
                 "prod/eu-west-1",
-                "210987654321/eu-west-1",
+                "210987654321/a/eu-west-1",
                 "123456789012/eu-west-1",
                 "prod/cn-north-1",
-                "210987654321/cn-north-1",
+                "210987654321/a/cn-north-1",
                 "123456789012/cn-north-1",
             ]
         );

@@ -6,10 +6,12 @@ use std::path::Path;
 use clap::Parser;
 use serde::Deserialize;
 
+use super::accounts::Place;
 use super::secret_reference::{SecretReference, StoreKind};
 use super::selection::Selection;
 use super::source::Source;
 use crate::cli::exit::CommandFailure;
+use crate::cli::terminal::printable::one_line;
 
 const HINT: &str = "an inventory has the list secrets, and entries [[aws]] with profiles, accounts, role_name, role_arns, regions, tags, \
      prefix, rotation_function, secrets";
@@ -29,15 +31,15 @@ struct Inventory {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct AwsEntry {
-    profiles: Vec<String>,
-    accounts: Vec<String>,
+    profiles: Option<Vec<String>>,
+    accounts: Option<Vec<String>>,
     role_name: Option<String>,
-    role_arns: Vec<String>,
-    regions: Vec<String>,
-    tags: Vec<String>,
+    role_arns: Option<Vec<String>>,
+    regions: Option<Vec<String>>,
+    tags: Option<Vec<String>>,
     prefix: Option<String>,
     rotation_function: Option<String>,
-    secrets: Vec<String>,
+    secrets: Option<Vec<String>>,
 }
 
 /// The grammar of an entry.
@@ -54,26 +56,31 @@ struct EntryArguments {
 /// # Errors
 /// A [usage](CommandFailure::usage) failure if it cannot be read, is invalid, or names nothing.
 pub(super) fn read(path: &Path) -> Result<Vec<Source>, CommandFailure> {
-    let wrong = |why: String| CommandFailure::usage(format!("{}: {why}", path.display()), HINT);
+    let shown = path.display().to_string();
+    let wrong = |why: String| CommandFailure::usage(format!("{shown}: {why}"), HINT);
     let text = fs::read_to_string(path).map_err(|error| wrong(format!("the inventory cannot be read: {error}")))?;
     let inventory: Inventory = toml::from_str(&text).map_err(|error| wrong(described(&error, &text)))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let path = std::path::absolute(path).map_err(|error| wrong(error.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
     let entries = inventory
         .aws
         .iter()
         .enumerate()
         .map(|(index, entry)| entry.parse().map_err(|why| wrong(format!("entry {} of aws: {why}", index + 1))));
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
-    let places: Vec<_> = entries.iter().flat_map(|entry| entry.selection.accounts.places()).collect();
+    let named = inventory.secrets.iter().map(|typed| source(typed, folder).map_err(|failure| wrong(failure.message)));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let mut places: Vec<_> = entries.iter().flat_map(|entry| entry.selection.accounts.places()).collect();
+    if named.iter().any(|source| source.store() == StoreKind::Aws) {
+        places.push(Place::default());
+    }
     let is_alone = places.iter().all(|place| place.access == places[0].access);
     let mut sources = Vec::new();
     for entry in &entries {
         let found = entry.selection.sources(&entry.secrets, is_alone);
         sources.extend(found.map_err(|failure| wrong(failure.message))?);
     }
-    for typed in &inventory.secrets {
-        sources.push(source(typed, folder).map_err(|failure| wrong(failure.message))?);
-    }
+    sources.extend(named);
     match sources.is_empty() {
         true => Err(wrong("the inventory names no secret".to_owned())),
         false => Ok(sources),
@@ -86,32 +93,52 @@ impl AwsEntry {
     /// # Errors
     /// What the command line would say.
     fn parse(&self) -> Result<EntryArguments, String> {
-        let mut arguments = Vec::new();
-        if self.secrets.is_empty() {
-            arguments.push("--all".to_owned());
-        }
-        let repeated = [
-            ("--profile", &self.profiles),
-            ("--account", &self.accounts),
-            ("--role-arn", &self.role_arns),
-            ("--region", &self.regions),
-            ("--tag", &self.tags),
+        let lists = [
+            ("profiles", "--profile", &self.profiles),
+            ("accounts", "--account", &self.accounts),
+            ("role_arns", "--role-arn", &self.role_arns),
+            ("regions", "--region", &self.regions),
+            ("tags", "--tag", &self.tags),
+            ("secrets", "", &self.secrets),
         ];
+        // An empty list would select the default account, or everything.
+        if let Some((name, ..)) = lists.iter().find(|(_, _, list)| list.as_ref().is_some_and(Vec::is_empty)) {
+            return Err(format!("the list {name} is empty"));
+        }
+        let has_filter = self.tags.is_some() || self.prefix.is_some() || self.rotation_function.is_some();
+        let mut arguments = Vec::new();
+        match &self.secrets {
+            Some(_) if has_filter => {
+                return Err("an entry has either secrets or tags, prefix and rotation_function".to_owned());
+            }
+            Some(named) => {
+                let of_others = named
+                    .iter()
+                    .find(|typed| SecretReference::parse(typed).is_ok_and(|secret| secret.store != StoreKind::Aws));
+                if let Some(typed) = of_others {
+                    return Err(format!(
+                        "{typed} is no secret of Secrets Manager: it belongs to secrets at the top of the file"
+                    ));
+                }
+            }
+            None => arguments.push("--all".to_owned()),
+        }
         let single = [
             ("--role-name", &self.role_name),
             ("--prefix", &self.prefix),
             ("--rotation-function", &self.rotation_function),
         ];
+        let repeated = lists.iter().filter(|(_, option, _)| !option.is_empty());
         let repeated =
-            repeated.into_iter().flat_map(|(option, values)| values.iter().map(move |value| (option, value)));
+            repeated.flat_map(|(_, option, values)| values.iter().flatten().map(move |value| (*option, value)));
         let single = single.into_iter().filter_map(|(option, value)| Some((option, value.as_ref()?)));
         arguments.extend(repeated.chain(single).map(|(option, value)| format!("{option}={value}")));
         arguments.push("--".to_owned());
-        arguments.extend(self.secrets.iter().cloned());
+        arguments.extend(self.secrets.iter().flatten().cloned());
         let message = |error: clap::Error| {
             let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or_default();
-            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+            let first = one_line(text.split("\n\n").next().unwrap_or_default());
+            first.strip_prefix("error: ").unwrap_or(&first).to_owned()
         };
         EntryArguments::try_parse_from(arguments).map_err(message)
     }
@@ -179,8 +206,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "prod/eu-west-1:genesys/",
-                "prod/us-east-1:genesys/",
+                "prod/eu-west-1:genesys/* team=cc rotated",
+                "prod/us-east-1:genesys/* team=cc rotated",
                 "123456789012:genesys/a",
                 "123456789012:genesys/b",
                 "vault:secret/genesys/",
@@ -188,6 +215,8 @@ mod tests {
                 "genesys/local",
             ]
         );
+        let two = names("secrets = [\"genesys/a\"]\n[[aws]]\nprofiles = [\"prod\"]\nsecrets = [\"genesys/a\"]");
+        assert_eq!(two, ["prod:genesys/a", "genesys/a"]);
         let alone = names("[[aws]]\nprofiles = [\"prod\"]\nsecrets = [\"genesys/a\"]");
         assert_eq!(alone, ["genesys/a"], "a single place is not named");
     }
@@ -210,7 +239,10 @@ mod tests {
             ("[[aws]]\nregions = \"eu-west-1\"", "at line 2"),
             ("[[aws]]\nprefix = \"x\"\n[[aws]]\ntags = [\"=x\"]", "entry 2 of aws: invalid value '=x' for '--tag"),
             ("[[aws]]\naccounts = [\"prod\"]", "12 digits"),
-            ("[[aws]]\nprefix = \"--yes\"\nsecrets = [\"a\"]", "--all"),
+            ("[[aws]]\nprefix = \"--yes\"\nsecrets = [\"a\"]", "entry 1 of aws: an entry has either"),
+            ("[[aws]]\naccounts = []\nprefix = \"a\"", "the list accounts is empty"),
+            ("[[aws]]\nrole_name = \"x\"\nprefix = \"a\"", "--account"),
+            ("[[aws]]\nsecrets = [\"file:a.json\"]", "no secret of Secrets Manager"),
             ("secrets = [\"genesys/\"]", "no folder"),
             ("secrets = [\"vault:secret\"]", "is not vault:MOUNT/PATH"),
         ] {

@@ -70,6 +70,13 @@ impl SecretReference {
         Self { typed: place.label(id.as_str()), store: StoreKind::Aws, id, access: place.access.clone() }
     }
 
+    /// Text that tells the secret from every other one, also if the user or an inventory names it differently.
+    pub fn key(&self) -> String {
+        let AwsAccess { profile, role_arn, region } = &self.access;
+        let part = |part: &Option<String>| part.clone().unwrap_or_default();
+        format!("{:?} {} {} {} {}", self.store, part(profile), part(role_arn), part(region), self.id)
+    }
+
     /// A secret of a folder.
     pub fn in_folder(store: StoreKind, id: SecretId) -> Self {
         let scheme = if store == StoreKind::Vault { "vault" } else { "file" };

@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where selected secrets come from.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Named(SecretReference),
     Filter(Place, SecretFilter),
     /// The secrets below a path of KV, or the files of a folder: `vault:MOUNT/FOLDER/`, `file:FOLDER/`.
@@ -61,8 +61,15 @@ impl Source {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Named(secret) => secret.typed.clone(),
-            Self::Filter(place, _) if place.name.is_empty() => "the default account and region".to_owned(),
-            Self::Filter(place, filter) => place.label(filter.prefix.as_deref().unwrap_or_default()),
+            Self::Filter(place, filter) => {
+                let tags = filter.tags.iter().map(|(key, value)| match value {
+                    Some(value) => format!(" {key}={value}"),
+                    None => format!(" {key}"),
+                });
+                let function = filter.rotation_function.iter().map(|function| format!(" {function}"));
+                let rest = tags.chain(function).collect::<String>();
+                place.label(&format!("{}*{rest}", filter.prefix.as_deref().unwrap_or_default()))
+            }
             Self::Folder(StoreKind::Vault, path) => format!("vault:{path}"),
             Self::Folder(_, path) => format!("file:{path}"),
         }
@@ -109,7 +116,7 @@ impl Source {
             Self::Folder(..) => ("the folder holds no secret", "check the path in the inventory"),
             _ => (
                 "no secret of this account and region matches",
-                "check AWS_REGION, the account, and the tag or prefix, which are case-sensitive",
+                "check the account, the region (--region, the profile, AWS_REGION), and the tag or prefix, which are case-sensitive",
             ),
         };
         RotationError::new(ErrorKind::SecretNotFound, message).with_hint(hint)

@@ -67,16 +67,12 @@ impl Document {
     }
 
     /// Returns whether only a token is missing, so that a rotation can write the first one. Unrelated credentials may have
-    /// the same field names, so the document must name the platform, a domain of it, or another secret.
+    /// the same field names, so the document must name the platform, or a region that is a domain of it.
     #[cfg(feature = "operator")]
-    pub(crate) fn awaits_first_rotation(&self) -> bool {
-        let has_domain = || self.alias(&REGION).is_ok_and(|region| region.is_some_and(|region| region.contains('.')));
-        let is_ours = match self.credential_source() {
-            Ok(CredentialSource::Elsewhere(_)) => true,
-            Ok(CredentialSource::Inline(_)) => self.named_platform().is_ok_and(|name| name.is_some()) || has_domain(),
-            Err(_) => false,
-        };
-        is_ours && !self.lends_credentials()
+    pub(crate) fn awaits_first_rotation(&self, is_domain: impl Fn(&str) -> bool) -> bool {
+        let names_platform = self.named_platform().is_ok_and(|name| name.is_some());
+        let has_domain = || self.alias(&REGION).is_ok_and(|region| region.is_some_and(|region| is_domain(&region)));
+        self.credential_source().is_ok() && (names_platform || has_domain()) && !self.lends_credentials()
     }
 
     /// Returns the credentials stored in this document.

@@ -39,8 +39,13 @@ impl PreviousTokens {
     }
 
     /// Whether the current document is complete but for its token, and holds no credentials for other documents.
-    pub fn await_first_rotation(&self) -> bool {
-        !self.holds_token() && self.current.awaits_first_rotation()
+    pub fn await_first_rotation(&self, is_domain: impl Fn(&str) -> bool) -> bool {
+        !self.holds_token() && self.current.awaits_first_rotation(is_domain)
+    }
+
+    /// When the current token expires.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.current.expires_at()
     }
 
     /// When the current token was issued.

@@ -185,13 +185,20 @@ impl AwsCall<'_> {
     fn not_sent(&self, error: &AwsError) -> RotationError {
         // The causes of a request that was never sent name addresses and settings.
         let causes = error.source().map(error_chain).unwrap_or_default();
-        let about_credentials = causes.contains("credentials") || causes.contains("identity");
+        let about_profile = causes.contains("profile");
+        let about_credentials = about_profile || causes.contains("credentials") || causes.contains("identity");
         // A timeout of the credentials provider (container, instance, IAM Identity Center) is temporary.
         if about_credentials && !causes.contains("timed out") && !causes.contains("timeout") {
             let message = format!("no valid AWS credentials for {} ({causes})", self.action);
-            return RotationError::new(ErrorKind::StoreDenied, message).with_hint(
-                "run `aws sso login`, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this with an instance role",
-            );
+            let hint = match about_profile {
+                true => {
+                    "check the profile in ~/.aws/config and ~/.aws/credentials; run `aws sso login --profile NAME` if it uses IAM Identity Center"
+                }
+                false => {
+                    "run `aws sso login`, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this with an instance role"
+                }
+            };
+            return RotationError::new(ErrorKind::StoreDenied, message).with_hint(hint);
         }
         if ["Missing Region", "missing signing region"].iter().any(|words| causes.contains(words)) {
             return RotationError::new(ErrorKind::ConfigurationInvalid, "no AWS region is set")

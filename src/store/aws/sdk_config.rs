@@ -4,7 +4,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 #[cfg(feature = "cli")]
 use aws_config::{
-    default_provider::region::DefaultRegionChain, profile::ProfileFileCredentialsProvider,
+    meta::region::ProvideRegion, profile::ProfileFileCredentialsProvider, profile::ProfileFileRegionProvider,
     provider_config::ProviderConfig, sts::AssumeRoleProvider,
 };
 #[cfg(feature = "cli")]
@@ -54,9 +54,9 @@ pub async fn discover(access: &AwsAccess) -> SdkConfig {
     if let Some(profile) = &access.profile {
         region = match region {
             Some(region) => Some(region),
-            None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
+            None => ProfileFileRegionProvider::builder().profile_name(profile).build().region().await,
         };
-        // The SDK prefers credentials of the environment to those of a named profile; the AWS command line does not.
+        // The SDK prefers region and credentials of the environment to those of a named profile.
         let credentials = ProfileCredentials { profile: profile.clone(), region: region.clone() };
         loader = loader.profile_name(profile).credentials_provider(credentials);
     }

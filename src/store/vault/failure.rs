@@ -111,6 +111,9 @@ pub(super) fn login_failed(error: VaultError, method: &str, mount: &str) -> Rota
                 "JWT" => {
                     "check VAULT_JWT_ROLE, the audience and claims bound to that role, the age of the JWT, VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
                 }
+                "AWS" => {
+                    "check VAULT_AWS_ROLE and the principals bound to that role, VAULT_AWS_REGION (the server's sts_region), VAULT_AWS_HEADER_VALUE, VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
+                }
                 _ => {
                     "check VAULT_KUBERNETES_ROLE, the service accounts and namespaces bound to that role, VAULT_AUTH_MOUNT and VAULT_NAMESPACE"
                 }

@@ -134,7 +134,7 @@ impl Location {
             false => (
                 "deleted",
                 format!(
-                    "restore it: `bao kv undelete -mount={mount} -versions={version} {path}`, or the same with `vault`"
+                    "restore it: `bao kv undelete -mount={mount} -versions={version} {path}`, or the same with `vault`; `kv metadata delete` removes it completely"
                 ),
             ),
         };

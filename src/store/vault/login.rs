@@ -10,11 +10,13 @@ use vaultrs::client::VaultClient;
 use vaultrs::error::ClientError;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "cli")]
+use super::aws_login::AwsLogin;
 use super::failure::{VaultError, login_failed};
 use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
-const HOW: &str = "run `bao login` or `vault login`, or set VAULT_TOKEN, VAULT_ROLE_ID and VAULT_SECRET_ID, VAULT_JWT_ROLE and VAULT_JWT, or VAULT_KUBERNETES_ROLE";
+const HOW: &str = "run `bao login` or `vault login`, or set VAULT_TOKEN, VAULT_ROLE_ID and VAULT_SECRET_ID, VAULT_JWT_ROLE and VAULT_JWT, VAULT_KUBERNETES_ROLE, or VAULT_AWS_ROLE";
 
 /// The login method.
 pub(super) enum LoginMethod {
@@ -26,6 +28,9 @@ pub(super) enum LoginMethod {
     AppRole { mount: String, role_id: Source, secret_id: Option<Source> },
     /// A JWT that another system issued, such as a CI system (`JWT`) or, for a pod's service account, `Kubernetes`.
     Jwt { method: &'static str, mount: String, role: String, token: Source },
+    /// An AWS identity.
+    #[cfg(feature = "cli")]
+    Aws(AwsLogin),
     /// No method is configured.
     None,
 }
@@ -68,6 +73,9 @@ impl LoginMethod {
                 let login = vaultrs::auth::kubernetes::login(client, mount, role, &token.read()?).await;
                 accepted(login, method, mount)?
             }
+            // The configuration of AWS makes a large future, which every read of a secret would contain.
+            #[cfg(feature = "cli")]
+            Self::Aws(login) => accepted(Box::pin(login.log_in(client)).await?, "AWS", &login.mount)?,
             Self::None => return Err(not_logged_in()),
         };
         // The client panics on an invalid header value.

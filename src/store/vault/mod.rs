@@ -8,6 +8,8 @@
 //! float (`1.0` becomes `1`) when it first stores it. The rotation writes values back as it read them, so it changes
 //! nothing further.
 
+#[cfg(feature = "cli")]
+mod aws_login;
 mod connection;
 #[cfg(feature = "operator")]
 mod create;
@@ -55,7 +57,7 @@ struct Shared {
 impl VaultKv {
     /// Reads address, namespace and login through a lookup of environment variables, each as `BAO_…` or
     /// `VAULT_…`: `ADDR`, `CACERT`, `NAMESPACE`; `TOKEN`, or `ROLE_ID` and `SECRET_ID` (both also as `…_FILE`), or
-    /// `JWT_ROLE` with `JWT`, `KUBERNETES_ROLE`, or the file that `bao login` and `vault login` write. The first call logs in.
+    /// `JWT_ROLE` with `JWT`, `KUBERNETES_ROLE`, `AWS_ROLE` (feature `cli`), or the file that `bao login` and `vault login` write. The first call logs in.
     ///
     /// # Errors
     /// [`ConfigurationInvalid`](crate::rotation::ErrorKind::ConfigurationInvalid).

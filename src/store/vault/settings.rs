@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+#[cfg(feature = "cli")]
+use super::aws_login::{AwsLogin, DEFAULT_REGION};
 use super::login::{LoginMethod, Source};
 use crate::loopback::is_loopback;
 use crate::rotation::{ErrorKind, Result, RotationError};
@@ -107,12 +109,33 @@ fn login(environment: &Environment<'_>) -> Result<LoginMethod> {
         let mount = mount(environment, "kubernetes")?;
         return Ok(LoginMethod::Jwt { method: "Kubernetes", mount, role, token: Source::File(token.into()) });
     }
+    #[cfg(feature = "cli")]
+    if let Some((_, role)) = environment.get("AWS_ROLE") {
+        return aws(environment, role);
+    }
+    #[cfg(not(feature = "cli"))]
     if let Some((name, _)) = environment.get("AWS_ROLE") {
         let hint = "run `vault login -method=aws` first, or use an AppRole (VAULT_ROLE_ID, VAULT_SECRET_ID)";
-        return Err(invalid(format!("{name} is set, but the AWS login method is not supported")).with_hint(hint));
+        return Err(invalid(format!("{name} is set, but this program does not log in with AWS")).with_hint(hint));
     }
     let home = (environment.0)("HOME").filter(|home| !home.is_empty());
     Ok(home.map_or(LoginMethod::None, |home| LoginMethod::TokenFile(PathBuf::from(home).join(".vault-token"))))
+}
+
+/// Returns the login with an AWS identity. The region is part of a URL.
+#[cfg(feature = "cli")]
+fn aws(environment: &Environment<'_>, role: String) -> Result<LoginMethod> {
+    let setting = |name: &str, hint: &str, is_valid: fn(char) -> bool| match environment.get(name) {
+        Some((name, text)) if !text.trim().chars().all(is_valid) => {
+            Err(invalid(format!("{name} has invalid characters")).with_hint(hint))
+        }
+        set => Ok(set.map(|(_, text)| text.trim().to_owned())),
+    };
+    let is_region = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let region = setting("AWS_REGION", "example: eu-west-1", is_region)?.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+    let hint = "set it to the server's iam_server_id_header_value, such as vault.example";
+    let server_id = setting("AWS_HEADER_VALUE", hint, |letter| letter.is_ascii_graphic())?;
+    Ok(LoginMethod::Aws(AwsLogin { mount: mount(environment, "aws")?, role, region, server_id }))
 }
 
 /// Returns the mount of the login method under `auth/`.
@@ -198,7 +221,11 @@ mod tests {
 
     #[test]
     fn invalid_settings_are_rejected_with_the_name_of_the_variable() {
-        assert!(refused(&[("VAULT_AWS_ROLE", "ci")]).contains("-method=aws"));
+        #[cfg(feature = "cli")]
+        for (name, value) in [("VAULT_AWS_REGION", "eu-west-1.evil.example/"), ("BAO_AWS_HEADER_VALUE", "a\nb")] {
+            let said = refused(&[("VAULT_AWS_ROLE", "ci"), (name, value)]);
+            assert!(said.starts_with(name) && !said.contains("evil"), "{said}");
+        }
         assert!(refused(&[("BAO_JWT_ROLE", "ci")]).starts_with("BAO_JWT_ROLE is set, and VAULT_JWT is not"));
         for mount in ["auth/../x", "a/./b", "a//b", "/"] {
             let said = refused(&[("VAULT_ROLE_ID", "r"), ("VAULT_AUTH_MOUNT", mount)]);

@@ -19,17 +19,22 @@ async fn new_documents_are_rotated_after_a_check_and_nothing_else_is() {
     scene.holding("genesys/misspelt", &with(&new, "probe", &json!("GET /api/v2/users/me")), &[]).await;
     scene.holding("genesys/lent", &with(&new, "used_by", &json!(["genesys/points"])), &[]).await;
     scene.holding("genesys/admin", &with(&new, "rotates", &json!([CLIENT_ID])), &[]).await;
-    scene.holding("genesys/points", r#"{"credentials":"genesys/lent"}"#, &[]).await;
+    scene.holding("genesys/points", r#"{"platform":"genesys-cloud","credentials":"genesys/lent"}"#, &[]).await;
+    // Secrets of other services: one names another, and one has a region that looks like a domain.
+    scene.holding("genesys/pool", r#"{"credentials":"genesys/cognito","pool":"p"}"#, &[]).await;
+    scene
+        .holding("genesys/tenant", &with(&document(CLIENT_SECRET), "region", &json!("tenant.eu.auth0.com")), &[])
+        .await;
     scene.holding("genesys/database", DATABASE, &[]).await;
     // Credentials of another service may have the same field names, and a region of AWS.
     scene.holding("genesys/cognito", &document(CLIENT_SECRET).to_string(), &[]).await;
 
     let skipped = scene.run(&["rotate", "--local", "--yes", "--all", "--prefix", "genesys/", "--output", "json"]).await;
-    assert_eq!(skipped.summary(), numbers(&[("rotated", 1), ("skipped", 9)]), "{}", skipped.stderr);
+    assert_eq!(skipped.summary(), numbers(&[("rotated", 1), ("skipped", 11)]), "{}", skipped.stderr);
 
     let checked = scene.run(&[&["check"], &SELECTION[..]].concat()).await;
     let summary = checked.summary();
-    assert_eq!((&summary["ready"], &summary["not_ready"], &summary["skipped"]), (&4.into(), &2.into(), &4.into()));
+    assert_eq!((&summary["ready"], &summary["not_ready"], &summary["skipped"]), (&4.into(), &2.into(), &6.into()));
 
     let dry = scene.run(&[&["rotate", "--local", "--dry-run"], &SELECTION[..]].concat()).await;
     assert!(
@@ -37,14 +42,16 @@ async fn new_documents_are_rotated_after_a_check_and_nothing_else_is() {
     );
 
     let rotated = scene.run(&[&["rotate", "--local", "--yes"], &SELECTION[..]].concat()).await;
-    let expected = numbers(&[("rotated", 4), ("failed", 2), ("skipped", 4)]);
+    let expected = numbers(&[("rotated", 4), ("failed", 2), ("skipped", 6)]);
     assert_eq!((rotated.exit, rotated.summary()), (Some(1), expected), "{}", rotated.stderr);
     for name in ["genesys/old", "genesys/new", "genesys/domain", "genesys/points"] {
         assert_eq!(rotated.about(name)["promoted"], true, "{name}");
         assert!(scene.is_alive(&scene.token_of(name)), "{name}");
     }
     assert_eq!(rotated.about("genesys/wrong")["error"]["type"], "CredentialsRejected");
-    for name in ["genesys/lent", "genesys/admin", "genesys/database", "genesys/cognito"] {
+    for name in
+        ["genesys/lent", "genesys/admin", "genesys/database", "genesys/cognito", "genesys/pool", "genesys/tenant"]
+    {
         assert_eq!(rotated.about(name)["skipped"]["reason"], "unrelated", "{name}");
         assert_eq!(scene.current(name).get("access_token"), None, "{name}");
     }

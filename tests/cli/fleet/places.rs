@@ -135,16 +135,16 @@ async fn an_account_without_access_fails_alone() {
     let fleet = world.inventory("");
     let rotated = world.run(&["rotate", "--from", &fleet, "--yes", "--local", "--output", "json"]).await;
     assert_eq!((rotated.exit, rotated.summary()), (Some(1), numbers(&[("rotated", 4), ("failed", 1)])));
-    assert_eq!(rotated.about("account-1:genesys/")["error"]["type"], "StoreDenied");
+    assert_eq!(rotated.about("account-1:genesys/*")["error"]["type"], "StoreDenied");
     for command in ["check", "status"] {
         let shown = world.run(&[command, "--from", &fleet, "--output", "json"]).await;
         assert_eq!(shown.exit, Some(1), "{}", shown.stdout);
-        assert_eq!(shown.about("account-1:genesys/")["error"]["type"], "StoreDenied", "{command}");
+        assert_eq!(shown.about("account-1:genesys/*")["error"]["type"], "StoreDenied", "{command}");
     }
     let dry = world.run(&["rotate", "--from", &fleet, "--local", "--dry-run", "--output", "json"]).await;
-    assert_eq!((dry.exit, &dry.about("account-1:genesys/")["would"]), (Some(1), &"fail".into()));
+    assert_eq!((dry.exit, &dry.about("account-1:genesys/*")["would"]), (Some(1), &"fail".into()));
     let metrics = world.run(&["status", "--from", &fleet, "--format", "openmetrics"]).await;
-    assert!(metrics.stdout.contains(r#"{secret="account-1:genesys/""#), "{}", metrics.stdout);
+    assert!(metrics.stdout.contains(r#"{secret="account-1:genesys/*""#), "{}", metrics.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +155,7 @@ async fn an_account_in_which_nothing_matches_is_a_failure() {
     let fleet = world.inventory("");
     let rotated = world.run(&["rotate", "--from", &fleet, "--yes", "--local", "--output", "json"]).await;
     assert_eq!((rotated.exit, rotated.summary()), (Some(1), numbers(&[("rotated", 1), ("failed", 1)])));
-    assert_eq!(rotated.about("account-1:genesys/")["error"]["type"], "SecretNotFound");
+    assert_eq!(rotated.about("account-1:genesys/*")["error"]["type"], "SecretNotFound");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,11 +265,10 @@ async fn an_inventory_names_folders_of_kv_and_files_too() {
         value["access_token"] = scene.mint().await.into();
         value.to_string()
     };
-    for path in ["genesys/a", "genesys/team/b", "other/c", "genesys/deleted"] {
+    for path in ["genesys/a", "genesys/team/b", "other/c"] {
         bao.put(path, &with_token().await).await;
     }
     bao.put("genesys/database", DATABASE).await;
-    bao.call("DELETE", "secret/data/genesys/deleted", Value::Null).await;
     let folder = scene.directory.path().join("tokens");
     fs::create_dir(&folder).expect("the folder is created");
     write(&folder, "d.json", &with_token().await);
@@ -283,11 +282,10 @@ async fn an_inventory_names_folders_of_kv_and_files_too() {
     };
     for round in 0..2 {
         let rotated = run(&["rotate", "--from", &fleet, "--yes", "--local", "--output", "json"]).await;
-        let expected = numbers(&[("rotated", 4), ("skipped", 2)]);
+        let expected = numbers(&[("rotated", 4), ("skipped", 1)]);
         assert_eq!((rotated.exit, rotated.summary()), (Some(0), expected), "round {round}: {}", rotated.stderr);
         assert_eq!(rotated.about("vault:secret/genesys/team/b")["promoted"], true);
         assert_eq!(rotated.about(&format!("file:{}/d.json", folder.display()))["promoted"], true);
-        assert_eq!(rotated.about("vault:secret/genesys/deleted")["skipped"]["reason"], "unrelated");
     }
     let whole = world.inventory(r#"secrets = ["vault:secret/"]"#);
     let shown = run(&["status", "--from", &whole, "--output", "json"]).await;
@@ -296,12 +294,86 @@ async fn an_inventory_names_folders_of_kv_and_files_too() {
         shown.json().iter().map(|line| line["secret"].as_str().expect("a name").to_owned()).collect();
     let expected = ["genesys/0", "vault:secret/genesys/a", "vault:secret/genesys/team/b", "vault:secret/other/c"];
     assert_eq!(names, expected.map(str::to_owned).into(), "staged versions are no secrets");
+    // Readers of a deleted secret get 404, so it must not vanish.
+    bao.call("DELETE", "secret/data/other/c", Value::Null).await;
+    let shown = run(&["status", "--from", &whole, "--output", "json"]).await;
+    assert_eq!(
+        (shown.exit, &shown.about("vault:secret/other/c")["error"]["type"]),
+        (Some(1), &"SecretNotFound".into())
+    );
     let nothing = world.inventory(r#"secrets = ["vault:secret/nothing/"]"#);
     let failed = run(&["status", "--from", &nothing, "--output", "json"]).await;
     assert_eq!(
         (failed.exit, &failed.about("vault:secret/nothing/")["error"]["type"]),
         (Some(1), &"SecretNotFound".into())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relative_inventory_finds_the_files_beside_it_and_no_others() {
+    let scene = Scene::new().await;
+    let project = scene.directory.path().join("project");
+    fs::create_dir_all(project.join("tokens/tokens")).expect("the folders are created");
+    let mut new = document(CLIENT_SECRET);
+    new["platform"] = "genesys-cloud".into();
+    for name in ["a.json", "b.json", "tokens/a.json"] {
+        write(&project.join("tokens"), name, &new.to_string());
+    }
+    let elsewhere = write(&project.join("tokens"), "tokens/a.json", &new.to_string());
+    write(&project, "fleet.toml", r#"secrets = ["file:tokens/", "file:tokens/b.json"]"#);
+    for (folder, path) in
+        [(project.clone(), "fleet.toml"), (project.clone(), "./fleet.toml"), (project.join("tokens"), "../fleet.toml")]
+    {
+        let mut command = scene.command(&["rotate", "--from", path, "--include-new", "--yes", "--output", "json"]);
+        command.current_dir(&folder);
+        let rotated = scene.run_command(command).await;
+        assert_eq!((rotated.exit, rotated.summary()), (Some(0), numbers(&[("rotated", 2)])), "{}", rotated.stderr);
+        let before = crate::read(&project.join("tokens/a.json"))["access_token"].clone();
+        assert!(before.is_string());
+    }
+    assert_eq!(crate::read(&elsewhere), new, "a file of the same name elsewhere is another one");
+    // A named document is rotated whether or not it was rotated before, also if a folder lists it first.
+    write(&project.join("tokens"), "b.json", &document(CLIENT_SECRET).to_string());
+    let mut command = scene.command(&["rotate", "--from", "fleet.toml", "--yes", "--output", "json"]);
+    command.current_dir(&project);
+    let rotated = scene.run_command(command).await;
+    assert_eq!((rotated.exit, rotated.summary()), (Some(0), numbers(&[("rotated", 2)])), "{}", rotated.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_secret_and_every_failed_place_has_a_name_of_its_own() {
+    let world = World::new(2, 1).await;
+    world.scenes[1].simulation.secrets_manager.set(|settings| {
+        settings.denied.insert("ListSecrets".to_owned());
+    });
+    let path = write(
+        world.scenes[0].directory.path(),
+        "names.toml",
+        "secrets = [\"genesys/0\"]\n[[aws]]\nprofiles = [\"account-0\"]\nsecrets = [\"genesys/0\"]\n\
+         [[aws]]\nprofiles = [\"account-1\"]\ntags = [\"team=a\"]\n[[aws]]\nprofiles = [\"account-1\"]\ntags = [\"team=b\"]\n",
+    );
+    let mut command = world.command(&["status", "--format", "openmetrics", "--from", &path.display().to_string()]);
+    command.env("AWS_PROFILE", "account-0");
+    let shown = world.scenes[0].run_command(command).await;
+    let samples: Vec<_> = shown.stdout.lines().filter(|line| !line.starts_with('#')).collect();
+    let names: BTreeSet<_> = samples.iter().map(|line| line.rsplit_once(' ').map(|(name, _)| name)).collect();
+    assert_eq!(samples.len(), names.len(), "{}", shown.stdout);
+    for name in ["genesys/0", "account-0:genesys/0", "account-1:* team=a", "account-1:* team=b"] {
+        assert!(shown.stdout.contains(&format!("secret=\"{name}\"")), "{name}: {}", shown.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_region_of_a_profile_wins_over_that_of_the_environment() {
+    let world = World::new(1, 1).await;
+    let signatures = signatures(&world.scenes[0]);
+    for (variable, expected) in [("us-east-1", "eu-west-1")] {
+        let mut command = world.command(&["status", "genesys/0", "--profile", "account-0"]);
+        command.env("AWS_REGION", variable);
+        assert_eq!(world.scenes[0].run_command(command).await.exit, Some(0));
+        let signatures = std::mem::take(&mut *signatures.lock().expect("no panic"));
+        assert!(!signatures.is_empty() && signatures.iter().all(|by| by.contains(&format!("/{expected}/"))));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,13 @@ async fn no_further_rotation_starts_after_the_maximum_of_failures() {
     let expected = numbers(&[("rotated", 1), ("failed", 2), ("not_begun", 3)]);
     assert_eq!((stopped.exit, stopped.summary()), (Some(1), expected), "{}", stopped.stderr);
     assert!(stopped.stderr.contains("--max-failures is reached"), "{}", stopped.stderr);
+    let unreachable = scene.directory.path().join("fleet.toml");
+    let entry = "secrets = [\"file:/nonexistent/\"]\n[[aws]]\nprefix = \"genesys/\"\n";
+    fs::write(&unreachable, entry).expect("the inventory is written");
+    let from = ["rotate", "--yes", "--local", "--from", unreachable.to_str().expect("UTF-8"), "--output", "json"];
+    let stopped = scene.run(&[&from[..], &["--max-failures", "1"]].concat()).await;
+    let expected = numbers(&[("failed", 1), ("not_begun", 6)]);
+    assert_eq!((stopped.exit, stopped.summary()), (Some(1), expected), "a place that cannot be listed is a failure");
     for value in ["0", "x"] {
         assert_eq!(scene.run(&[&ALL[..], &["--max-failures", value]].concat()).await.exit, Some(2));
     }
@@ -88,9 +95,75 @@ async fn a_resumed_run_revokes_the_previous_tokens_of_what_was_rotated() {
     assert_eq!(failed.exit, Some(1), "{}", failed.stderr);
     assert!(scene.is_alive(&leaked));
     scene.simulation.faults.clear();
+    // What the interrupted run replaced is known only as far as versions have labels.
+    for _ in 0..2 {
+        let resumed = scene.run(&[&with_state[..], &["--resume"]].concat()).await;
+        assert_eq!(resumed.exit, Some(1), "{}", resumed.stderr);
+        assert!(
+            resumed.stderr.contains("genesys/0: ") && resumed.stderr.contains("revoke --client ID"),
+            "{}",
+            resumed.stderr
+        );
+        assert!(!scene.is_alive(&leaked));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_between_promotion_and_revocation_is_not_forgotten() {
+    let scene = scene_with(1).await;
+    let path = scene.directory.path().join("run.jsonl");
+    let leaked = scene.token_of("genesys/0");
+    let with_state = [&ALL[..], &["--revoke-previous", "--state", path.to_str().expect("UTF-8")]].concat();
+    scene.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Delay(crate::SECOND * 60)));
+    let mut command = scene.command(&with_state);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().expect("the binary runs");
+    crate::bao::until("the promotion", async || scene.token_of("genesys/0") != leaked).await;
+    crate::bao::until("its record", async || fs::read_to_string(&path).is_ok_and(|text| text.lines().count() == 2))
+        .await;
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    scene.simulation.faults.clear();
+    let promoted = scene.token_of("genesys/0");
     let resumed = scene.run(&[&with_state[..], &["--resume"]].concat()).await;
-    assert_eq!(resumed.exit, Some(0), "{}", resumed.stderr);
+    assert_eq!(resumed.exit, Some(1), "{}", resumed.stderr);
+    assert_eq!(scene.token_of("genesys/0"), promoted, "a further rotation would hide the leaked token");
     assert!(!scene.is_alive(&leaked));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_whose_token_has_expired_since_is_rotated_again() {
+    let scene = Scene::with_token_lifetime(Some(2)).await;
+    scene.with_token("genesys/0", &[]).await;
+    scene.holding("genesys/1", r#"{"access_token":"x","region":"eu-west-1"}"#, &[]).await;
+    let path = scene.directory.path().join("run.jsonl");
+    let with_state = [&ALL[..], &["--state", path.to_str().expect("UTF-8")]].concat();
+    let first = scene.run(&with_state).await;
+    assert_eq!((first.exit, first.summary()), (Some(1), numbers(&[("rotated", 1), ("failed", 1)])), "{}", first.stderr);
+    let expired = async || {
+        let end: jiff::Timestamp =
+            scene.current("genesys/0")["expires_at"].as_str().expect("a time").parse().expect("a time");
+        end < jiff::Timestamp::now()
+    };
+    crate::bao::until("the token expires", expired).await;
+    let resumed = scene.run(&[&with_state[..], &["--resume"]].concat()).await;
+    assert_eq!(resumed.summary(), numbers(&[("rotated", 1), ("failed", 1)]), "{}", resumed.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_file_survives_what_a_full_disk_leaves() {
+    let scene = scene_with(1).await;
+    let path = scene.directory.path().join("run.jsonl");
+    let with_state = [&ALL[..], &["--state", path.to_str().expect("UTF-8")]].concat();
+    for left in ["", "{\"format\":"] {
+        fs::write(&path, left).expect("the file is written");
+        let rotated = scene.run(&with_state).await;
+        assert_eq!(rotated.exit, Some(0), "{left:?}: {}", rotated.stderr);
+    }
+    let unfinished = "{\"format\":\"genesys-rotator run 1\"}\n{\"secret\":\"x\",\"version_id\":\"v\"}\n";
+    fs::write(&path, unfinished).expect("the file is written");
+    let replaced = scene.run(&with_state).await;
+    assert!(replaced.stderr.contains("replaces the record of an interrupted one"), "{}", replaced.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

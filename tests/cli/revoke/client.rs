@@ -203,6 +203,25 @@ async fn a_change_without_effect_and_a_token_that_is_still_valid_are_failures() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_rejected_before_the_client_was_disabled_is_no_success() {
+    let scene = Scene::new().await;
+    let (typed, admin) = (scene.file("token.json").1, scene.admin(|_| {}));
+    let stale = scene.mint().await;
+    assert_eq!(scene.run_piped(&["revoke", "--token", "-", "--region", "mypurecloud.ie"], &stale).await.exit, Some(0));
+    let arguments = disable(&admin, &["--yes", "--token", "-"]);
+    let transcript = scene.run_piped(&arguments, &stale).await;
+    let report = transcript.report();
+    assert_eq!((transcript.exit, &report["state"]), (Some(1), &"disabled".into()), "{}", transcript.stderr);
+    assert_eq!((&report["token_rejected"], &report["error"]["type"]), (&false.into(), &"TokenRejected".into()));
+    let (error, hint) = transcript.error();
+    assert!(error.contains("already rejects this token") && !error.contains("may be valid"), "{error}");
+    assert!(hint.contains("region"), "{hint}");
+    assert_eq!(scene.run(&["rotate", &typed]).await.exit, Some(1), "the client is disabled");
+    let again = scene.run_piped(&arguments, &stale).await;
+    assert_eq!((again.exit, &again.report()["token_rejected"]), (Some(0), &true.into()), "{}", again.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_command_revokes_the_admins_token() {
     let scene = Scene::new().await;
     let admin = scene.admin(|_| {});

@@ -110,6 +110,6 @@ async fn the_action_fails_if_the_token_expires_too_soon() {
     let workplace = Workplace::new().await;
     let mut runner = Runner::new(&workplace);
     assert!(!runner.act(&json!({"secret": SECRET, "minimum-life": "30h"})).await);
-    assert!(runner.log().contains("error: prod/genesys: the token is valid for 23 h"), "{}", runner.log());
+    assert!(runner.log().contains("error: genesys/prod: the token is valid for 23 h"), "{}", runner.log());
     assert!(runner.environment.is_empty(), "{:?}", runner.environment);
 }

@@ -100,7 +100,7 @@ fn terraform_reads_the_token_from_the_environment_or_an_ephemeral_resource() {
     let provider = &exec["provider"][0]["genesyscloud"];
     assert!(provider.is_object() && provider.get("access_token").is_none(), "{exec}");
     let ephemeral = hcl("ephemeral/main.tf").expect("it can be read");
-    assert_eq!(ephemeral["ephemeral"][0]["aws_secretsmanager_secret_version"]["genesys"]["secret_id"], "prod/genesys");
+    assert_eq!(ephemeral["ephemeral"][0]["aws_secretsmanager_secret_version"]["genesys"]["secret_id"], "genesys/prod");
     assert_eq!(ephemeral["provider"][1]["genesyscloud"]["access_token"], "${local.genesys.access_token}");
     let kept = ephemeral["data"].as_array().expect("data").iter().any(|data| data.to_string().contains("secret"));
     assert!(!kept, "{ephemeral}");

@@ -23,7 +23,7 @@ use super::{CLIENT, ROTATOR, output, simulate, stdout};
 use crate::bao::program;
 
 /// The secret that the examples name.
-const SECRET: &str = "prod/genesys";
+const SECRET: &str = "genesys/prod";
 /// A stand-in for `terraform`, which prints its arguments and calls the API.
 const TERRAFORM: &str = "#!/bin/bash
 echo \"terraform $* in $PWD\"

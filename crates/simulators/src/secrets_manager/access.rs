@@ -21,6 +21,8 @@ pub struct Access {
     pub version_stage: Option<String>,
     /// The condition key `secretsmanager:resource/AllowRotationLambdaArn`: the function that the secret is attached to.
     pub rotation_function: Option<String>,
+    /// The condition key `secretsmanager:RotationLambdaARN`: the function that the request attaches.
+    pub requested_function: Option<String>,
     /// The condition keys `aws:ResourceTag/…`: the secret's tags.
     pub tags: Vec<(String, String)>,
 }

@@ -258,6 +258,7 @@ pub(super) fn note(state: &mut SecretsState, request: &Request, action: &str, me
         secret: id.clone(),
         version_stage: text("VersionStage").or(label),
         rotation_function: None,
+        requested_function: text("RotationLambdaARN"),
         tags: Vec::new(),
     };
     if let Ok(secret) = state.find(&id) {

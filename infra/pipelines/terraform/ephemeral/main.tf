@@ -23,7 +23,7 @@ provider "aws" {
 }
 
 ephemeral "aws_secretsmanager_secret_version" "genesys" {
-  secret_id = "prod/genesys"
+  secret_id = "genesys/prod"
 }
 
 locals {

@@ -1,6 +1,6 @@
 # Terraform or OpenTofu with the Genesys Cloud provider, run as
 #
-#   genesys-rotator exec prod/genesys --minimum-life 1h -- terraform apply
+#   genesys-rotator exec genesys/prod --minimum-life 1h -- terraform apply
 #
 # The environment provides the token and the region. The configuration, the plan and the state contain no secret value.
 
