@@ -17,6 +17,7 @@ use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::rotate::decide::{Decision, Reason, Rules};
 use crate::cli::rotate::queue::Queue;
 use crate::cli::target::choice::{Choice, Unlisted};
+use crate::cli::target::in_order::in_order;
 use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::selection::Selection;
 use crate::cli::target::session::Session;
@@ -111,7 +112,7 @@ pub async fn run(arguments: &CheckArgs, session: &Session) -> Result<Exit, Comma
     let interrupted = signals.next().shared();
     let queue = Queue::new(secrets);
     let check = |chosen| checking.run(chosen, interrupted.clone());
-    let mut checks = std::pin::pin!(queue.stream().map(check).buffered(if arguments.fix { 1 } else { AT_ONCE }));
+    let mut checks = std::pin::pin!(in_order(queue.stream(), if arguments.fix { 1 } else { AT_ONCE }, check));
     let (mut tally, mut failure, mut exit) = (Tally::default(), None, Exit::Done);
     for Unlisted { name, error } in unlisted {
         exit = Checked::not_read(name, error).show(&session.output);

@@ -8,6 +8,7 @@ use super::arguments::StatusArgs;
 use super::state::Status;
 use crate::cli::exit::CommandFailure;
 use crate::cli::target::choice::{Choice, Unlisted};
+use crate::cli::target::in_order::in_order;
 use crate::cli::target::session::Session;
 use crate::cli::target::source::Chosen;
 use crate::cli::target::store::AnyStore;
@@ -24,13 +25,13 @@ pub(super) async fn read_all(
 ) -> Result<Vec<Status>, CommandFailure> {
     let Choice { secrets, unlisted } = arguments.selection.choose(&arguments.secrets, session).await?;
     let is_read = |chosen: &Chosen| chosen.listed.is_none_or(|listed| listed.is_narrowed || listed.was_configured);
-    let reads = stream::iter(secrets.into_iter().filter(is_read)).map(|chosen| {
+    let read = |chosen: Chosen| {
         let is_certain = chosen.listed.is_none_or(|listed| listed.rotates);
         async move { Some(read(chosen, session, timeout).await).filter(|status| is_certain || status.may_hold_token()) }
-    });
+    };
+    let reads = in_order(stream::iter(secrets.into_iter().filter(is_read)), AT_ONCE, read);
     let unlisted = unlisted.into_iter().map(|Unlisted { name, error }| Status::unknown(name, error));
-    let read = reads.buffered(AT_ONCE).filter_map(std::future::ready);
-    Ok(read.chain(stream::iter(unlisted)).collect().await)
+    Ok(reads.filter_map(std::future::ready).chain(stream::iter(unlisted)).collect().await)
 }
 
 async fn read(chosen: Chosen, session: &Session, timeout: Duration) -> Status {

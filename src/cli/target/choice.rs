@@ -84,14 +84,18 @@ impl Choice {
     /// A [usage](CommandFailure::usage) failure for invalid settings; the error of the only place, if it has no result.
     pub(crate) async fn find(sources: Vec<Source>, session: &Session) -> Result<Self, CommandFailure> {
         session.validate_settings(&sources.iter().map(Source::store).collect::<Vec<_>>()).await?;
-        let (mut choice, mut known) = (Self::default(), HashMap::new());
+        let (mut choice, mut known, mut lists) = (Self::default(), HashMap::new(), Vec::new());
         let find = sources.iter().map(|source| async move { (source, source.find(session).await) });
         let mut found = stream::iter(find).buffered(AT_ONCE);
         while let Some((source, found)) = found.next().await {
             match found {
-                Ok(secrets) => secrets.into_iter().for_each(|chosen| choice.add(chosen, &mut known)),
+                Ok(secrets) => lists.push(secrets.into_iter()),
                 Err(error) => choice.unlisted.push(Unlisted { name: source.name(), error }),
             }
+        }
+        // Each place has its own quotas, so its secrets are spread over the run.
+        while !lists.is_empty() {
+            lists.retain_mut(|secrets| secrets.next().map(|chosen| choice.add(chosen, &mut known)).is_some());
         }
         match choice.unlisted.pop_if(|_| sources.len() == 1) {
             Some(Unlisted { error, .. }) => Err(error.into()),

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(super) mod choice;
+pub(super) mod in_order;
 pub(super) mod interruption;
 mod inventory;
 pub(super) mod live_token;

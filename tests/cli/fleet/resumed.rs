@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use genesys_rotator::rotation::{Clock, SystemClock};
 use reqwest::StatusCode;
 use simulators::faults::{Effect, Fault, FaultAnswer};
 
@@ -143,7 +144,7 @@ async fn a_secret_whose_token_has_expired_since_is_rotated_again() {
     let expired = async || {
         let end: jiff::Timestamp =
             scene.current("genesys/0")["expires_at"].as_str().expect("a time").parse().expect("a time");
-        end < jiff::Timestamp::now()
+        end < SystemClock.now()
     };
     crate::bao::until("the token expires", expired).await;
     let resumed = scene.run(&[&with_state[..], &["--resume"]].concat()).await;
