@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use secrecy::ExposeSecret;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::exit::{CommandFailure, Exit};
 use super::rotate::report::Rotation;
 use super::sim::default_client;
 use super::target::store::AnyStore;
+use super::terminal::fingerprint::fingerprint;
 use super::terminal::output::{Format, Output};
 use crate::platform::{Endpoints, Platforms};
 use crate::rotation::{
@@ -187,4 +186,3 @@ impl<'a> Demo<'a> {
         }
     }
 }
-

@@ -20,6 +20,7 @@ mod logs;
 mod man;
 mod monitoring;
 mod revoke;
+mod serve;
 mod sim;
 mod states;
 mod support;

@@ -131,6 +131,7 @@ pages! {
     commands_of_infra_terraform_run: "infra/terraform/README.md",
     commands_of_the_runbook_run: "docs/runbook.md",
     commands_of_scale_run: "docs/scale.md",
+    commands_of_serve_run: "docs/serve.md",
     commands_of_the_session_run: "docs/session.md",
     commands_of_upgrading_run: "docs/upgrading.md",
     commands_of_vault_openbao_run: "docs/vault-openbao.md",

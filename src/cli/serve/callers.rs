@@ -61,14 +61,16 @@ impl LocalClient {
                 client.write(path).map_err(|error| wrong(format!("the credentials cannot be written: {error}")))?;
                 return Ok(client);
             }
-            read => SecretString::from(read.map_err(|error| wrong(format!("the credentials cannot be read: {error}")))?),
+            read => {
+                SecretString::from(read.map_err(|error| wrong(format!("the credentials cannot be read: {error}")))?)
+            }
         };
         let mode = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.mode();
         if mode & 0o077 != 0 {
             return Err(wrong(format!("other users may read it (mode {:03o})", mode & 0o777)));
         }
-        let file: CredentialsFile<'_> =
-            serde_json::from_str(text.expose_secret()).map_err(|_| wrong("it holds no client_id and client_secret".to_owned()))?;
+        let file: CredentialsFile<'_> = serde_json::from_str(text.expose_secret())
+            .map_err(|_| wrong("it holds no client_id and client_secret".to_owned()))?;
         if file.client_id.is_empty() || file.client_secret.len() < 32 {
             return Err(wrong("client_secret needs 32 characters or more".to_owned()));
         }

@@ -55,7 +55,8 @@ pub(in crate::cli) async fn run_child(
     // With a token of their own, tools would not ask the endpoint for one.
     command.env_remove(GENESYS_CLOUD_TOKEN).env_remove(CXONE_TOKEN);
     let signals = Passed::listen();
-    let mut child = command.spawn().map_err(|error| crate::cli::exec::not_run(&program.display().to_string(), &error))?;
+    let mut child =
+        command.spawn().map_err(|error| crate::cli::exec::not_run(&program.display().to_string(), &error))?;
     let progress = Progress::of_command(&session.output, is_quiet);
     let mut ended = Err(io::ErrorKind::Interrupted.into());
     let stopped = async {
@@ -64,7 +65,7 @@ pub(in crate::cli) async fn run_child(
             () = keep(&endpoint, &progress) => {}
         }
     };
-    listener.serve(endpoint.clone(), stopped, std::time::Duration::ZERO).await;
+    listener.serve(endpoint.clone(), stopped, || std::future::ready(())).await;
     let ended: io::Result<ExitStatus> = ended;
     let status = ended.map_err(|error| CommandFailure {
         exit: Exit::Failed,
@@ -107,7 +108,10 @@ impl Passed {
     async fn pass_until_end(mut self, child: &mut Child) -> io::Result<ExitStatus> {
         loop {
             let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-            let next = self.signals.iter_mut().map(|(source, signal)| Box::pin(async { source.recv().await.map(|()| *signal) }));
+            let next = self
+                .signals
+                .iter_mut()
+                .map(|(source, signal)| Box::pin(async { source.recv().await.map(|()| *signal) }));
             tokio::select! {
                 status = child.wait() => return status,
                 (signal, ..) = futures_util::future::select_all(next) => {

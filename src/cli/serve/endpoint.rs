@@ -49,17 +49,24 @@ impl Endpoint {
             return refusal;
         }
         let target = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
-        match self.find(&target) {
-            Ok(Route::Health) => self.health(),
-            Ok(Route::Metrics) if !self.callers.is_client(request.headers()) => not_a_caller(),
-            Ok(Route::Metrics) => text(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(self)),
-            Ok(Route::Token(secret)) => oauth::answer(request, secret, &self.keepers[secret], &self.callers).await,
-            Ok(Route::Call(secret, _)) if !self.callers.may_call(secret, request.headers()) => not_a_caller(),
-            Ok(Route::Call(secret, target)) => {
+        let route = match self.find(&target) {
+            Ok(route) => route,
+            Err(refusal) => return refusal,
+        };
+        let may_call = match route {
+            Route::Call(secret, _) => self.callers.may_call(secret, request.headers()),
+            Route::Metrics => self.callers.is_client(request.headers()),
+            Route::Token(_) | Route::Health => true,
+        };
+        match route {
+            _ if !may_call => not_a_caller(),
+            Route::Health => self.health(),
+            Route::Metrics => text(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(&self)),
+            Route::Token(secret) => oauth::answer(request, secret, &self.keepers[secret], &self.callers).await,
+            Route::Call(secret, target) => {
                 self.counts.forwarded.fetch_add(1, Ordering::Relaxed);
                 forward::answer(request, target, &self.keepers[secret], &self.forwarder).await
             }
-            Err(refusal) => refusal,
         }
     }
 
@@ -73,12 +80,18 @@ impl Endpoint {
         let (secret, rest) = self.secret(target)?;
         match path_of(rest) {
             "/oauth/token" => Ok(Route::Token(secret)),
-            path if path.starts_with("/api/") && !forward::leaves(path) => Ok(Route::Call(secret, rest)),
+            path if self.is_call(secret, path) => Ok(Route::Call(secret, rest)),
             _ => {
                 let message = "this endpoint answers /oauth/token, /api/… and /healthz only";
                 Err(refusal(StatusCode::NOT_FOUND, "not.found", message))
             }
         }
+    }
+
+    /// Whether a path is one of the platform's API. Those of CXone have no common begin.
+    fn is_call(&self, secret: usize, path: &str) -> bool {
+        let is_genesys_cloud = self.keepers[secret].held().region.is_some();
+        (path.starts_with("/api/") || !is_genesys_cloud) && path.starts_with('/') && !forward::leaves(path)
     }
 
     /// Returns the position of the secret, and the target without its name: `/secrets/NAME/…`, with the name as one
@@ -95,7 +108,9 @@ impl Endpoint {
         let name = percent_decode_str(&rest[..end]).decode_utf8_lossy();
         match self.keepers.iter().position(|keeper| keeper.name == name) {
             Some(secret) => Ok((secret, &rest[end..])),
-            None => Err(refusal(StatusCode::NOT_FOUND, "not.found", "this endpoint does not serve a secret of that name")),
+            None => {
+                Err(refusal(StatusCode::NOT_FOUND, "not.found", "this endpoint does not serve a secret of that name"))
+            }
         }
     }
 
@@ -104,7 +119,10 @@ impl Endpoint {
         let ready = self.keepers.iter().filter(|keeper| keeper.is_ready()).count();
         let is_ready = ready == self.keepers.len();
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        json(status, &json!({"status": if is_ready { "ok" } else { "unavailable" }, "secrets": self.keepers.len(), "ready": ready}))
+        json(
+            status,
+            &json!({"status": if is_ready { "ok" } else { "unavailable" }, "secrets": self.keepers.len(), "ready": ready}),
+        )
     }
 }
 

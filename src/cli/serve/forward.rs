@@ -1,10 +1,15 @@
 //! `/api/…`: requests to the platform's API, with the secret's token and nothing else changed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
-use reqwest::header::{CONNECTION, HOST, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use reqwest::header::{
+    CONNECTION, HOST, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
 
 use super::keeper::{Held, Keeper};
 use super::reply::{Reply, refusal, unavailable};
@@ -15,7 +20,8 @@ const REPEATABLE: u64 = 64 * 1024;
 /// The largest error response that is examined, in bytes.
 const LARGEST_ERROR: usize = 64 * 1024;
 /// Headers for one connection (RFC 9110, section 7.6.1; RFC 2616, section 13.5.1).
-const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING];
+const HOP_BY_HOP: [HeaderName; 6] =
+    [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING];
 const KEEP_ALIVE: [&str; 2] = ["keep-alive", "proxy-connection"];
 
 /// The body of a request: held in memory, or on its way.
@@ -44,15 +50,16 @@ pub(super) async fn answer(request: Request<Incoming>, target: &str, keeper: &Ke
         },
         _ => Sent::Stream(body),
     };
-    let send = async |held: &Held, body: Option<reqwest::Body>| {
-        forwarder.forward(&held.api, (head.method.clone(), target), headers.clone(), body, &held.token).await
+    let send = |held: Arc<Held>, body: Option<reqwest::Body>| {
+        let (method, headers) = (head.method.clone(), headers.clone());
+        async move { forwarder.forward(&held.api, (method, target), headers, body, &held.token).await }
     };
     let (first, again) = match body {
         Sent::Nothing => (None, Some(None)),
         Sent::Whole(bytes) => (Some(bytes.clone().into()), Some(Some(bytes.into()))),
         Sent::Stream(body) => (Some(reqwest::Body::wrap(body)), None),
     };
-    let response = match send(&held, first).await {
+    let response = match send(held.clone(), first).await {
         Ok(response) => passed(response),
         Err(error) => return unavailable(&error),
     };
@@ -62,7 +69,7 @@ pub(super) async fn answer(request: Request<Incoming>, target: &str, keeper: &Ke
     }
     let Some(other) = keeper.after_rejection(&held).await else { return response };
     match again {
-        Some(body) => match send(&other, body).await {
+        Some(body) => match send(other, body).await {
             Ok(response) => passed(response),
             Err(error) => unavailable(&error),
         },
@@ -74,7 +81,7 @@ pub(super) async fn answer(request: Request<Incoming>, target: &str, keeper: &Ke
 fn passed(response: reqwest::Response) -> Reply {
     let mut response: Response<reqwest::Body> = response.into();
     remove_hop_by_hop(response.headers_mut());
-    response.map(|body| body.map_err(Into::into).boxed())
+    response.map(|body| body.boxed())
 }
 
 /// Whether the platform does not accept the token. An address that is not allowed is another matter.

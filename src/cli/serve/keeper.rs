@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::arguments::Pace;
 use crate::cli::target::secret_reference::SecretReference;
@@ -19,7 +19,7 @@ use crate::secret::{SecretString, same};
 
 /// The longest time of one read.
 const READ: Duration = Duration::from_secs(20);
-/// The wait between two reads of a secret whose token has ended, and the shortest time between two reads after rejections.
+/// The time between two reads of a secret whose token has ended, or is rejected.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A token that ends sooner than this is read again.
 const SHORT: Duration = Duration::from_secs(60);
@@ -42,8 +42,16 @@ pub(super) struct Keeper {
     rotator: Rotator<AnyStore, Platforms, SystemClock>,
     pace: Pace,
     held: RwLock<State>,
-    /// One read at a time; holds the end of the last one.
-    reading: Mutex<Option<Instant>>,
+    /// One read at a time.
+    reading: Mutex<Reads>,
+}
+
+/// When reads began.
+#[derive(Default)]
+struct Reads {
+    last: Option<Instant>,
+    /// The last one that a rejection caused.
+    after_rejection: Option<Instant>,
 }
 
 struct State {
@@ -68,14 +76,19 @@ impl Keeper {
     ///
     /// # Errors
     /// The secret cannot be read, or holds no valid token.
-    pub(super) async fn begin(secret: SecretReference, session: &Session, platforms: Platforms, pace: Pace) -> Result<Self> {
+    pub(super) async fn begin(
+        secret: SecretReference,
+        session: &Session,
+        platforms: Platforms,
+        pace: Pace,
+    ) -> Result<Self> {
         let rotator = session.rotator(&secret, platforms).await?;
         let held = read(&rotator, &secret).await?;
         if held.has_ended(rotator.clock.now()) {
             return Err(ended(&secret.typed));
         }
         let state = RwLock::new(State { held: Arc::new(held), failure: None });
-        let (name, reading) = (secret.typed.clone(), Mutex::new(Some(Instant::now())));
+        let (name, reading) = (secret.typed.clone(), Mutex::default());
         Ok(Self { name, secret, rotator, pace, held: state, reading })
     }
 
@@ -126,7 +139,17 @@ impl Keeper {
         if let Some(held) = Some(self.held()).filter(is_other) {
             return Some(held);
         }
-        self.read_after(Instant::now() - PAUSE).await;
+        let rejected_at = Instant::now();
+        let mut reads = self.reading.lock().await;
+        if reads.last.is_none_or(|last| last < rejected_at) {
+            if let Some(before) = reads.after_rejection {
+                // Many requests may be rejected until the secret is rotated.
+                sleep_until(before + PAUSE).await;
+            }
+            reads.after_rejection = Some(Instant::now());
+            self.read(&mut reads).await;
+        }
+        drop(reads);
         Some(self.held()).filter(is_other)
     }
 
@@ -135,19 +158,23 @@ impl Keeper {
         self.read_after(Instant::now()).await;
     }
 
-    /// Reads the secret, unless a read has ended since `moment`. A failure leaves the held token in place.
+    /// Reads the secret, unless a read has begun since `moment`.
     async fn read_after(&self, moment: Instant) {
-        let mut last = self.reading.lock().await;
-        if last.is_some_and(|last| last > moment) {
-            return;
+        let mut reads = self.reading.lock().await;
+        if reads.last.is_none_or(|last| last < moment) {
+            self.read(&mut reads).await;
         }
+    }
+
+    /// Reads the secret. A failure leaves the held token in place.
+    async fn read(&self, reads: &mut Reads) {
+        reads.last = Some(Instant::now());
         let found = read(&self.rotator, &self.secret).await;
         let mut state = self.held.write();
         match found {
             Ok(held) => *state = State { held: Arc::new(held), failure: None },
             Err(error) => state.failure = Some(error),
         }
-        *last = Some(Instant::now());
     }
 
     /// The time until the secret should be read again.
@@ -179,6 +206,7 @@ async fn read(rotator: &Rotator<AnyStore, Platforms, SystemClock>, secret: &Secr
 
 fn ended(name: &str) -> RotationError {
     let message = format!("the token of {name} has expired, and the secret holds no other one");
-    let hint = format!("rotate it: `genesys-rotator rotate {name}`; `genesys-rotator status {name}` shows its schedule");
+    let hint =
+        format!("rotate it: `genesys-rotator rotate {name}`; `genesys-rotator status {name}` shows its schedule");
     RotationError::new(ErrorKind::TokenRejected, message).with_hint(hint)
 }

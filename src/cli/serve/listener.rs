@@ -1,5 +1,6 @@
 //! The listening socket, on loopback or in the file system, and its connections.
 
+use std::convert::Infallible;
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,7 +17,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::endpoint::Endpoint;
 use crate::cli::exit::{CommandFailure, Exit};
@@ -73,7 +75,10 @@ impl Listener {
             hint: hint.to_owned(),
         };
         if path.as_os_str().len() > LONGEST_PATH {
-            let why = format!("the path of a Unix socket has at most {LONGEST_PATH} bytes, and this one has {}", path.as_os_str().len());
+            let why = format!(
+                "the path of a Unix socket has at most {LONGEST_PATH} bytes, and this one has {}",
+                path.as_os_str().len()
+            );
             return Err(wrong(why, "choose a shorter path, such as one below /run or a relative path"));
         }
         match fs::symlink_metadata(path) {
@@ -92,7 +97,8 @@ impl Listener {
             fs::set_permissions(path, Permissions::from_mode(0o600))?;
             Ok::<_, io::Error>(listener)
         };
-        let listener = bind().map_err(|error| wrong(error.to_string(), "choose a path in a folder that this user may write to"))?;
+        let listener = bind()
+            .map_err(|error| wrong(error.to_string(), "choose a path in a folder that this user may write to"))?;
         Ok(Self::Unix(listener, SocketFile(path.to_owned())))
     }
 
@@ -104,8 +110,14 @@ impl Listener {
         }
     }
 
-    /// Answers connections until `stopped` completes, then lets the running requests end within `drain`.
-    pub(super) async fn serve(self, endpoint: Arc<Endpoint>, stopped: impl Future<Output = ()>, drain: Duration) {
+    /// Answers connections until `stopped` completes, then lets the running requests end until the future of `hurry`
+    /// completes.
+    pub(super) async fn serve<H: Future<Output = ()>>(
+        self,
+        endpoint: Arc<Endpoint>,
+        stopped: impl Future<Output = ()>,
+        hurry: impl FnOnce() -> H,
+    ) {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let accept = async {
@@ -133,7 +145,10 @@ impl Listener {
             () = stopped => {}
         }
         drop(self);
-        let _ = timeout(drain, graceful.shutdown()).await;
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = hurry() => {}
+        }
     }
 }
 
@@ -144,10 +159,7 @@ fn connection(
     place: Option<tokio::sync::OwnedSemaphorePermit>,
 ) {
     let endpoint = endpoint.clone();
-    let answer = service_fn(move |request| {
-        let endpoint = endpoint.clone();
-        async move { Ok::<_, std::convert::Infallible>(endpoint.answer(request).await) }
-    });
+    let answer = service_fn(move |request| endpoint.clone().answer(request).map(Ok::<_, Infallible>).boxed());
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEADER);
     let watched = graceful.watch(server.serve_connection(TokioIo::new(stream), answer));

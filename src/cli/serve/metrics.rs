@@ -24,7 +24,12 @@ pub(super) fn text(endpoint: &Endpoint) -> String {
         endpoint.keepers.iter().filter_map(sample).collect()
     };
     let expiry = of_each(&|keeper| keeper.held().expires_at.map(|end| end.as_second()));
-    family(&mut text, ("genesys_serve_token_expiry_timestamp_seconds", "gauge"), "The expiry of the held token.", expiry);
+    family(
+        &mut text,
+        ("genesys_serve_token_expiry_timestamp_seconds", "gauge"),
+        "The expiry of the held token.",
+        expiry,
+    );
     let failing = of_each(&|keeper| Some(i64::from(keeper.failure().is_some())));
     family(&mut text, ("genesys_serve_store_failing", "gauge"), "Whether the last read of the secret failed.", failing);
     text.push_str(END);

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
 use self::arguments::{Pace, ServeArgs};
 use self::callers::{Callers, LocalClient};
@@ -67,7 +68,14 @@ pub async fn run(arguments: &ServeArgs, session: &Session) -> Result<Exit, Comma
         }
         progress.note("stopping: waiting for the running requests");
     };
-    listener.serve(endpoint.clone(), stopped, arguments.pace.drain).await;
+    let hurry = || async {
+        let mut signals = Signals::listen();
+        tokio::select! {
+            () = sleep(arguments.pace.drain) => {}
+            () = signals.next() => {}
+        }
+    };
+    listener.serve(endpoint.clone(), stopped, hurry).await;
     progress.end();
     Ok(Exit::Done)
 }
@@ -122,7 +130,7 @@ async fn keep(endpoint: &Endpoint, progress: &Progress<'_>) {
     };
     let each = endpoint.keepers.iter().map(|keeper| async {
         loop {
-            tokio::time::sleep(keeper.next_read()).await;
+            sleep(keeper.next_read()).await;
             keeper.read_now().await;
             progress.show(endpoint);
         }

@@ -25,18 +25,8 @@ pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: 
         Ok(form) => form.to_bytes(),
         Err(_) => return oauth_refusal(StatusCode::BAD_REQUEST, "invalid_request", "the form cannot be read"),
     };
-    let field = |name: &str| {
-        let mut pairs = url::form_urlencoded::parse(&form);
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
-    };
-    // 400, and not 401: so does the platform.
-    if !is_client && !callers.is_pair(&field("client_id"), &field("client_secret")) {
-        let message = "these are not the client id and secret of this endpoint";
-        return oauth_refusal(StatusCode::BAD_REQUEST, "invalid_client", message);
-    }
-    if field("grant_type") != "client_credentials" {
-        let message = "grant_type must be client_credentials, in a form";
-        return oauth_refusal(StatusCode::BAD_REQUEST, "unsupported_grant_type", message);
+    if let Err(refusal) = check(&form, is_client, callers) {
+        return refusal;
     }
     match keeper.live().await {
         Ok(held) => {
@@ -47,4 +37,24 @@ pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: 
         }
         Err(error) => unavailable(&error),
     }
+}
+
+/// Checks the form, and the credentials in it if the header has none.
+///
+/// # Errors
+/// The answer. Wrong credentials are 400, and not 401: so does the platform.
+fn check(form: &[u8], is_client: bool, callers: &Callers) -> Result<(), Reply> {
+    let field = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(form);
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    if !is_client && !callers.is_pair(&field("client_id"), &field("client_secret")) {
+        let message = "these are not the client id and secret of this endpoint";
+        return Err(oauth_refusal(StatusCode::BAD_REQUEST, "invalid_client", message));
+    }
+    if field("grant_type") != "client_credentials" {
+        let message = "grant_type must be client_credentials, in a form";
+        return Err(oauth_refusal(StatusCode::BAD_REQUEST, "unsupported_grant_type", message));
+    }
+    Ok(())
 }

@@ -15,7 +15,6 @@ use crate::cli::terminal::human_time::span;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::printable::printable;
 
-
 /// The redraw interval.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -51,7 +50,12 @@ impl<'a> Progress<'a> {
         for keeper in &endpoint.keepers {
             let (mark, failure) = (fingerprint(&keeper.held().token), keeper.failure());
             let new = (mark.clone(), failure.is_some());
-            let Some(old) = self.known.lock().insert(keeper.name.clone(), new.clone()).map_or(Some(None), |old| (old != new).then_some(Some(old))) else {
+            let Some(old) = self
+                .known
+                .lock()
+                .insert(keeper.name.clone(), new.clone())
+                .map_or(Some(None), |old| (old != new).then_some(Some(old)))
+            else {
                 continue;
             };
             self.above(|| {
@@ -60,7 +64,12 @@ impl<'a> Progress<'a> {
                 }
                 match (failure, old.is_some_and(|(_, failed)| failed)) {
                     (Some(error), _) => self.output.warning(
-                        &format!("{}: the secret cannot be read, and its last token is served{}: {}", keeper.name, life(keeper), error.chain()),
+                        &format!(
+                            "{}: the secret cannot be read, and its last token is served{}: {}",
+                            keeper.name,
+                            life(keeper),
+                            error.chain()
+                        ),
                         error.hint(),
                     ),
                     (None, true) => self.output.note(format_args!("{}: the secret can be read again", keeper.name)),
@@ -74,7 +83,9 @@ impl<'a> Progress<'a> {
     pub(super) async fn redraw(&self, endpoint: &Endpoint) {
         let Some(bar) = &self.bar else { return std::future::pending().await };
         loop {
-            let of = |keeper: &Keeper| format!("{} #{}{}", printable(&keeper.name), fingerprint(&keeper.held().token), life(keeper));
+            let of = |keeper: &Keeper| {
+                format!("{} #{}{}", printable(&keeper.name), fingerprint(&keeper.held().token), life(keeper))
+            };
             let tokens: Vec<_> = endpoint.keepers.iter().map(of).collect();
             let requests = endpoint.counts.requests.load(Ordering::Relaxed);
             bar.set_message(format!("{requests} requests  {}", tokens.join("  ")));

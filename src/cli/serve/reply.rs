@@ -11,10 +11,8 @@ use uuid::Uuid;
 
 use crate::rotation::{ErrorKind, RotationError};
 
-/// The error of a body that is passed through.
-pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
-/// A body of any origin.
-pub(super) type Body = BoxBody<Bytes, BodyError>;
+/// A body of this endpoint, or one that is passed through.
+pub(super) type Body = BoxBody<Bytes, reqwest::Error>;
 /// An answer.
 pub(super) type Reply = Response<Body>;
 
@@ -35,7 +33,7 @@ pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Reply {
     let mut reply = json(
         status,
         &json!({
-            "message": message, "code": code, "status": status.as_u16(), "contextId": Uuid::new_v4(),
+            "message": message, "code": code, "status": status.as_u16(), "contextId": Uuid::new_v4().to_string(),
             "details": [], "errors": [],
         }),
     );

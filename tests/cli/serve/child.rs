@@ -1,0 +1,46 @@
+//! `exec --serve`.
+
+use super::{rotated, stored};
+use crate::Scene;
+use crate::bao::{signal, until};
+
+/// A command that requests a token and calls the API with it.
+const CALL: &str = r#"
+token=$(curl -sS -u "$GENESYSCLOUD_OAUTHCLIENT_ID:$GENESYSCLOUD_OAUTHCLIENT_SECRET" -d grant_type=client_credentials \
+  "http://$GENESYSCLOUD_GATEWAY_HOST:$GENESYSCLOUD_GATEWAY_PORT/oauth/token" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+curl -sS -o /dev/null -w '%{http_code} ' -H "Authorization: Bearer $token" "$ROTATOR_SERVE_URL/api/v2/tokens/me"
+echo "$GENESYSCLOUD_REGION ${GENESYSCLOUD_ACCESS_TOKEN-unset}"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_gets_an_endpoint_of_its_own_and_ends_it() {
+    let scene = Scene::new().await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let mut command = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", CALL]);
+    command.env("PATH", "/usr/bin:/bin").env("GENESYSCLOUD_ACCESS_TOKEN", "of-the-shell").env_remove("ROTATOR_LOG");
+    let done = scene.run_command(command).await;
+    assert_eq!((done.exit, done.stdout.as_str()), (Some(0), "200 eu-west-1 unset\n"), "{}", done.stderr);
+    assert!(!done.stderr.contains(&stored(&path)));
+    for (script, exit) in [("exit 7", 7), ("kill -TERM $$", 143)] {
+        let mut command = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", script]);
+        command.env("PATH", "/usr/bin:/bin");
+        assert_eq!(scene.run_command(command).await.exit, Some(exit), "{script}");
+    }
+    let missing = scene.run(&["exec", "--serve", &typed, "--", "/nonexistent"]).await;
+    assert_eq!(missing.exit, Some(127), "{}", missing.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_are_passed_to_the_command() {
+    let scene = Scene::new().await;
+    let (_, typed) = rotated(&scene, "token.json").await;
+    let ready = scene.directory.path().join("ready");
+    let script = format!("trap 'exit 5' TERM; touch {}; while :; do sleep 0.05; done", ready.display());
+    let mut command = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", &script]);
+    command.env("PATH", "/usr/bin:/bin");
+    let mut child = command.spawn().expect("the binary runs");
+    until("the command runs", async || ready.exists()).await;
+    signal(child.id(), "TERM");
+    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("the task completes");
+    assert_eq!(status.expect("it ends").code(), Some(5));
+}

@@ -1,0 +1,117 @@
+//! Rotations, expiry and store failures while the endpoint runs.
+
+use std::fs;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use simulators::faults::{Effect, Fault};
+
+use super::{Serving, rotated, stored};
+use crate::bao::until;
+use crate::{SECOND, Scene};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_token_is_replaced_and_the_request_repeated() {
+    let scene = Scene::new().await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed, "--refresh", "1h"]).await;
+    let first = serving.token().await["access_token"].clone();
+    for round in 0..3 {
+        // The rotation ends the token that the endpoint holds, and that the caller still has.
+        let done = scene.run(&["rotate", "--yes", "--revoke-previous", &typed]).await;
+        assert_eq!(done.exit, Some(0), "{}", done.stderr);
+        let request = serving.http.post(format!("{}/api/v2/analytics/conversations/details/query", serving.url));
+        let with_body =
+            request.bearer_auth(first.as_str().expect("a token")).body("{}").send().await.expect("an answer");
+        assert_ne!(with_body.status(), StatusCode::UNAUTHORIZED, "round {round}");
+        let call = serving.http.get(format!("{}/api/v2/tokens/me", serving.url));
+        let answer = call.bearer_auth(first.as_str().expect("a token")).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK, "round {round}");
+        assert_eq!(serving.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_without_another_token_passes_through() {
+    let scene = Scene::new().await;
+    let (_, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed]).await;
+    scene.simulation.genesys.revoke_all();
+    let answer = serving.get("/api/v2/tokens/me").send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let body: Value = answer.json().await.expect("JSON");
+    assert_eq!(body["code"], "bad.credentials");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_token_is_served_while_the_store_is_away() {
+    let scene = Scene::new().await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed, "--refresh", "1s"]).await;
+    let hidden = path.with_extension("hidden");
+    let token = stored(&path);
+    fs::rename(&path, &hidden).expect("the file is moved");
+    serving.signal("HUP");
+    tokio::time::sleep(SECOND * 2).await;
+    assert_eq!(serving.token().await["access_token"].as_str(), Some(token.as_str()));
+    assert_eq!(serving.get("/api/v2/tokens/me").send().await.expect("an answer").status(), StatusCode::OK);
+    fs::rename(&hidden, &path).expect("the file is moved");
+    let done = scene.run(&["rotate", &typed]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    let renewed = async || serving.token().await["access_token"].as_str() == Some(stored(&path).as_str());
+    until("the secret is read again", renewed).await;
+    let ended = serving.end("TERM").await;
+    assert!(
+        ended.stderr.contains("warning: ") && ended.stderr.contains("its last token is served"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("can be read again"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_wait_for_another_token_and_get_an_error_in_time() {
+    let scene = Scene::with_token_lifetime(Some(4)).await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed, "--wait", "3s"]).await;
+    let expires = async || {
+        let health = serving.http.get(format!("{}/healthz", serving.url)).send().await.expect("an answer");
+        health.status() == StatusCode::SERVICE_UNAVAILABLE
+    };
+    until("the token expires", expires).await;
+    let answer = serving.get("/api/v2/tokens/me").send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let body: Value = answer.json().await.expect("JSON");
+    assert_eq!((&body["code"], &body["status"]), (&"service.unavailable".into(), &503.into()));
+    assert!(
+        body["message"].as_str().is_some_and(|text| text.contains("has expired") && text.contains("rotate")),
+        "{body}"
+    );
+    let refused = serving.token_request("/oauth/token").send().await.expect("an answer");
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+
+    let waiting = tokio::spawn(serving.get("/api/v2/tokens/me").send());
+    let done = scene.run(&["rotate", &typed]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    let answer = waiting.await.expect("the task completes").expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(serving.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_stream_both_ways() {
+    let scene = Scene::new().await;
+    let (_, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed]).await;
+    scene.simulation.faults.add(Fault::always("GET /api/v2/tokens/me", Effect::Delay(SECOND / 100)));
+    // More than one body that is kept for a repetition.
+    let large = "x".repeat(1_000_000);
+    let post = serving.http.post(format!("{}/api/v2/no/such/path", serving.url));
+    let answer =
+        post.basic_auth(&serving.client.0, Some(&serving.client.1)).body(large).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    let calls = (0..50).map(|_| serving.get("/api/v2/tokens/me").send());
+    for answer in futures_util::future::join_all(calls).await {
+        assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
+    }
+}
