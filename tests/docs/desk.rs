@@ -218,7 +218,7 @@ fn executable(path: &Path, text: &str) {
 fn in_the_background(command: &str, number: usize) -> String {
     let Some(command) = command.strip_suffix('&') else { return command.to_owned() };
     let said = format!("\"$COMMANDS/{number}.said\"");
-    let ready = "for _ in $(seq 300); do grep -qs '^export AWS_REGION' {} && break; sleep 0.1; done";
+    let ready = "for _ in $(seq 300); do grep -qs -e '^export AWS_REGION' -e '^serving ' {} && break; sleep 0.1; done";
     format!("{command} >{said} 2>&1 &\n{}\ncat {said}\n", ready.replace("{}", &said))
 }
 

@@ -163,6 +163,13 @@ pub const SETTINGS: &[Setting] = &[
         after: &[],
         elsewhere: &[],
     },
+    Setting {
+        page: "docs/serve.md",
+        host: Host::Simulators,
+        given: &[("", "cp genesys.json token.json && chmod 600 token.json"), ("", "genesys-rotator rotate file:token.json")],
+        after: &[],
+        elsewhere: &[],
+    },
     Setting { page: "docs/fleets.md", host: Host::EngineToInstall, given: FLEET, after: &[], elsewhere: &[] },
     Setting { page: "README.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
