@@ -166,7 +166,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         page: "docs/serve.md",
         host: Host::Simulators,
-        given: &[("", "cp genesys.json token.json && chmod 600 token.json"), ("", "genesys-rotator rotate file:token.json")],
+        given: &[
+            ("", "cp genesys.json token.json && chmod 600 token.json"),
+            ("", "genesys-rotator rotate file:token.json"),
+        ],
         after: &[],
         elsewhere: &[],
     },
