@@ -137,6 +137,7 @@ bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, 
 	$(CARGO) bench --locked --profile dev --bench function
 	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
 	$(CARGO) bench --locked --profile load --no-default-features --features cli --bench fleet
+	$(CARGO) bench --locked --profile load --no-default-features --features cli --bench serve
 	# Large fleets in virtual time; UPDATE_DOCS=1 writes the tables and the plot of docs/scale.md.
 	$(CARGO) test --locked --profile load --no-default-features --features sim,vault --test scale -- --include-ignored
 
