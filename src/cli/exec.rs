@@ -1,7 +1,6 @@
 //! `exec`: run a command with a secret's token in its environment.
 
 use std::ffi::OsString;
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -9,7 +8,7 @@ use clap::Args;
 
 use super::exit::{CommandFailure, Exit};
 use super::serve::arguments::Pace;
-use super::serve::run_child;
+use super::serve::child::run_child;
 use super::target::live_token::{LiveToken, LiveTokenArgs};
 use super::target::session::Session;
 
@@ -58,7 +57,7 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Comman
     let mut command = Command::new(program);
     command.args(rest).env(variable, token.text()).envs(origin.companions);
     // The copy of the token in `command` ends with this process's memory.
-    Err(not_run(&program.display().to_string(), &command.exec()))
+    Err(CommandFailure::not_run(&program.display().to_string(), &command.exec()))
 }
 
 /// A name that every shell accepts (POSIX, section 8.1).
@@ -67,19 +66,4 @@ fn parse_variable(text: &str) -> Result<String, String> {
     let is_name =
         !text.is_empty() && text.chars().all(is_word) && !text.starts_with(|letter: char| letter.is_ascii_digit());
     is_name.then(|| text.to_owned()).ok_or_else(|| "expected letters, digits and _, such as API_TOKEN".to_owned())
-}
-
-pub(super) fn not_run(program: &str, error: &io::Error) -> CommandFailure {
-    match error.kind() {
-        io::ErrorKind::NotFound => CommandFailure {
-            exit: Exit::CommandNotFound,
-            message: format!("the command {program} was not found"),
-            hint: "check PATH and, for a script, the interpreter in its first line".to_owned(),
-        },
-        _ => CommandFailure {
-            exit: Exit::CommandNotRunnable,
-            message: format!("the command {program} cannot be executed: {error}"),
-            hint: "check its permissions, and that it was built for this machine".to_owned(),
-        },
-    }
 }

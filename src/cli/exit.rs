@@ -67,6 +67,22 @@ impl CommandFailure {
         Self::usage(error.chain(), error.hint())
     }
 
+    /// The command that `exec` runs was not started.
+    pub(super) fn not_run(program: &str, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self {
+                exit: Exit::CommandNotFound,
+                message: format!("the command {program} was not found"),
+                hint: "check PATH and, for a script, the interpreter in its first line".to_owned(),
+            },
+            _ => Self {
+                exit: Exit::CommandNotRunnable,
+                message: format!("the command {program} cannot be executed: {error}"),
+                hint: "check its permissions, and that it was built for this machine".to_owned(),
+            },
+        }
+    }
+
     /// The simulators did not start.
     pub fn simulators(error: &io::Error) -> Self {
         let message = format!("the simulators did not start: {error}");

@@ -197,12 +197,8 @@ async fn a_secret_without_a_valid_token_and_an_unusable_address_are_errors_at_th
         (&["file:/nonexistent.json"], 1, "/nonexistent.json"),
         (&[typed.as_str(), "--credentials", &readable], 2, "other users"),
     ] {
-        let transcript = scene
-            .run(
-                &[&serve[..arguments.iter().any(|a| *a == "--credentials").then_some(1).unwrap_or(3)], arguments]
-                    .concat(),
-            )
-            .await;
+        let transcript =
+            scene.run(&[&serve[..if arguments.contains(&"--credentials") { 1 } else { 3 }], arguments].concat()).await;
         assert_eq!(transcript.exit, Some(exit), "{arguments:?}: {}", transcript.stderr);
         assert!(transcript.error().0.contains(words), "{arguments:?}: {}", transcript.stderr);
     }

@@ -14,8 +14,8 @@ use tokio::signal::unix::{self, SignalKind};
 use super::arguments::Pace;
 use super::callers::LocalClient;
 use super::listener::Listener;
+use super::open::{keep, open_endpoint};
 use super::progress::Progress;
-use super::{endpoint, keep};
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::live_token::{CXONE_TOKEN, GENESYS_CLOUD_TOKEN};
 use crate::cli::target::secret_reference::SecretReference;
@@ -48,15 +48,14 @@ pub(in crate::cli) async fn run_child(
     let listener = Listener::on_address(([127, 0, 0, 1], 0).into()).await?;
     let client = LocalClient::random();
     let variables = variables(&listener, &client);
-    let endpoint = Arc::new(endpoint(vec![secret], &listener, client, pace, false, session).await?);
+    let endpoint = Arc::new(open_endpoint(vec![secret], &listener, client, pace, false, session).await?);
     let region = endpoint.keepers[0].held().region;
     let mut command = Command::new(program);
     command.args(rest).envs(variables).envs(region.map(|region| ("GENESYSCLOUD_REGION", region)));
     // With a token of their own, tools would not ask the endpoint for one.
     command.env_remove(GENESYS_CLOUD_TOKEN).env_remove(CXONE_TOKEN);
     let signals = Passed::listen();
-    let mut child =
-        command.spawn().map_err(|error| crate::cli::exec::not_run(&program.display().to_string(), &error))?;
+    let mut child = command.spawn().map_err(|error| CommandFailure::not_run(&program.display().to_string(), &error))?;
     let progress = Progress::of_command(&session.output, is_quiet);
     let mut ended = Err(io::ErrorKind::Interrupted.into());
     let stopped = async {

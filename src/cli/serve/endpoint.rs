@@ -1,7 +1,7 @@
 //! The routes of the endpoint.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
@@ -11,8 +11,9 @@ use serde_json::json;
 use super::callers::Callers;
 use super::guard::Guard;
 use super::keeper::Keeper;
+use super::metrics::{self, Counts};
 use super::reply::{Reply, json, refusal, text};
-use super::{forward, metrics, oauth};
+use super::{forward, oauth};
 use crate::platform::Forwarder;
 
 /// What all connections share.
@@ -23,14 +24,6 @@ pub(super) struct Endpoint {
     pub(super) guard: Guard,
     pub(super) has_metrics: bool,
     pub(super) counts: Counts,
-}
-
-/// Counts of requests since the start.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) requests: AtomicU64,
-    /// Requests that were passed to the platform.
-    pub(super) forwarded: AtomicU64,
 }
 
 /// A route.
@@ -46,12 +39,12 @@ impl Endpoint {
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         if let Err(refusal) = self.guard.check(&request) {
-            return refusal;
+            return *refusal;
         }
         let target = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
         let route = match self.find(&target) {
             Ok(route) => route,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let may_call = match route {
             Route::Call(secret, _) => self.callers.may_call(secret, request.headers()),
@@ -61,7 +54,7 @@ impl Endpoint {
         match route {
             _ if !may_call => not_a_caller(),
             Route::Health => self.health(),
-            Route::Metrics => text(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(&self)),
+            Route::Metrics => text(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(&self.counts, &self.keepers)),
             Route::Token(secret) => oauth::answer(request, secret, &self.keepers[secret], &self.callers).await,
             Route::Call(secret, target) => {
                 self.counts.forwarded.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +64,7 @@ impl Endpoint {
     }
 
     /// Finds the route.
-    fn find<'a>(&self, target: &'a str) -> Result<Route<'a>, Reply> {
+    fn find<'a>(&self, target: &'a str) -> Result<Route<'a>, Box<Reply>> {
         match path_of(target) {
             "/healthz" => return Ok(Route::Health),
             "/metrics" if self.has_metrics => return Ok(Route::Metrics),
@@ -83,7 +76,7 @@ impl Endpoint {
             path if self.is_call(secret, path) => Ok(Route::Call(secret, rest)),
             _ => {
                 let message = "this endpoint answers /oauth/token, /api/… and /healthz only";
-                Err(refusal(StatusCode::NOT_FOUND, "not.found", message))
+                Err(refusal(StatusCode::NOT_FOUND, "not.found", message).into())
             }
         }
     }
@@ -96,25 +89,26 @@ impl Endpoint {
 
     /// Returns the position of the secret, and the target without its name: `/secrets/NAME/…`, with the name as one
     /// percent-encoded segment. A single secret needs no name.
-    fn secret<'a>(&self, target: &'a str) -> Result<(usize, &'a str), Reply> {
+    fn secret<'a>(&self, target: &'a str) -> Result<(usize, &'a str), Box<Reply>> {
         let Some(rest) = target.strip_prefix("/secrets/") else {
             if self.keepers.len() == 1 {
                 return Ok((0, target));
             }
             let message = "this endpoint serves several secrets: put /secrets/NAME before the path, with the name percent-encoded";
-            return Err(refusal(StatusCode::BAD_REQUEST, "bad.request", message));
+            return Err(refusal(StatusCode::BAD_REQUEST, "bad.request", message).into());
         };
         let end = rest.find('/').unwrap_or(rest.len());
         let name = percent_decode_str(&rest[..end]).decode_utf8_lossy();
         match self.keepers.iter().position(|keeper| keeper.name == name) {
             Some(secret) => Ok((secret, &rest[end..])),
             None => {
-                Err(refusal(StatusCode::NOT_FOUND, "not.found", "this endpoint does not serve a secret of that name"))
+                Err(refusal(StatusCode::NOT_FOUND, "not.found", "this endpoint does not serve a secret of that name")
+                    .into())
             }
         }
     }
 
-    /// 200 while every secret has a valid token. The names of secrets are not told: this route needs no credentials.
+    /// 200 while every secret has a valid token. The answer names no secret: this route needs no credentials.
     fn health(&self) -> Reply {
         let ready = self.keepers.iter().filter(|keeper| keeper.is_ready()).count();
         let is_ready = ready == self.keepers.len();

@@ -1,4 +1,4 @@
-//! Requests that this endpoint refuses, whoever sends them.
+//! Requests that this endpoint refuses, with and without credentials.
 
 use hyper::{Method, Request, StatusCode, Uri};
 use reqwest::header::{HOST, HeaderMap, ORIGIN, UPGRADE};
@@ -26,20 +26,20 @@ impl Guard {
     ///
     /// # Errors
     /// The answer.
-    pub(super) fn check<T>(&self, request: &Request<T>) -> Result<(), Reply> {
+    pub(super) fn check<T>(&self, request: &Request<T>) -> Result<(), Box<Reply>> {
         let (headers, target) = (request.headers(), request.uri());
         if request.method() == Method::CONNECT || headers.contains_key(UPGRADE) {
             let message = "this endpoint forwards plain HTTP/1.1 requests only: no tunnels, upgrades or WebSockets";
-            return Err(refusal(StatusCode::NOT_IMPLEMENTED, "not.implemented", message));
+            return Err(refusal(StatusCode::NOT_IMPLEMENTED, "not.implemented", message).into());
         }
         if !self.is_for_this_host(headers, target) {
             let message = "the request names another host than this endpoint; use its address as printed at the start";
-            return Err(refusal(StatusCode::MISDIRECTED_REQUEST, "misdirected.request", message));
+            return Err(refusal(StatusCode::MISDIRECTED_REQUEST, "misdirected.request", message).into());
         }
         // Browsers send at least one of these with every request that a page can cause (Fetch standard).
         if headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) {
             let message = "this endpoint does not answer browsers";
-            return Err(refusal(StatusCode::FORBIDDEN, "not.authorized", message));
+            return Err(refusal(StatusCode::FORBIDDEN, "not.authorized", message).into());
         }
         Ok(())
     }

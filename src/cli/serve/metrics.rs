@@ -1,18 +1,24 @@
 //! The metrics of the endpoint, as OpenMetrics text.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::endpoint::{Counts, Endpoint};
 use super::keeper::Keeper;
 use crate::openmetrics::{END, family, label};
 
 /// The content type (OpenMetrics 1.0, "Text Format").
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Counts of requests since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) requests: AtomicU64,
+    /// Requests that were passed to the platform.
+    pub(super) forwarded: AtomicU64,
+}
+
 /// The metrics: names and times, and no part of a value.
-pub(super) fn text(endpoint: &Endpoint) -> String {
+pub(super) fn text(Counts { requests, forwarded }: &Counts, keepers: &[Keeper]) -> String {
     let mut text = String::new();
-    let Counts { requests, forwarded } = &endpoint.counts;
     for (name, help, count) in [
         ("genesys_serve_requests", "Requests of callers.", requests),
         ("genesys_serve_forwarded", "Requests that were passed to the platform.", forwarded),
@@ -21,7 +27,7 @@ pub(super) fn text(endpoint: &Endpoint) -> String {
     }
     let of_each = |value: &dyn Fn(&Keeper) -> Option<i64>| -> Vec<_> {
         let sample = |keeper: &Keeper| Some((format!("{{{}}}", label("secret", &keeper.name)), value(keeper)?));
-        endpoint.keepers.iter().filter_map(sample).collect()
+        keepers.iter().filter_map(sample).collect()
     };
     let expiry = of_each(&|keeper| keeper.held().expires_at.map(|end| end.as_second()));
     family(

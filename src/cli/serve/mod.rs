@@ -2,7 +2,7 @@
 
 pub(super) mod arguments;
 pub(super) mod callers;
-mod child;
+pub(super) mod child;
 mod endpoint;
 mod forward;
 mod guard;
@@ -10,31 +10,26 @@ mod keeper;
 mod listener;
 mod metrics;
 mod oauth;
+mod open;
 mod progress;
 mod reply;
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
-use self::arguments::{Pace, ServeArgs};
-use self::callers::{Callers, LocalClient};
-use self::endpoint::{Counts, Endpoint};
-use self::guard::Guard;
-use self::keeper::Keeper;
+use self::arguments::ServeArgs;
+use self::callers::LocalClient;
+use self::endpoint::Endpoint;
 use self::listener::Listener;
+use self::open::{keep, open_endpoint};
 use self::progress::Progress;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::terminal::output::Format;
 use crate::cli::terminal::signals::Signals;
-use crate::rotation::RotationError;
-
-pub(super) use child::run_child;
 
 /// Where the endpoint is, on stdout.
 #[derive(Serialize)]
@@ -58,7 +53,8 @@ pub async fn run(arguments: &ServeArgs, session: &Session) -> Result<Exit, Comma
         None => Listener::on_address(arguments.listen).await?,
     };
     let url = listener.url();
-    let endpoint = Arc::new(endpoint(secrets, &listener, client, arguments.pace, arguments.metrics, session).await?);
+    let endpoint =
+        Arc::new(open_endpoint(secrets, &listener, client, arguments.pace, arguments.metrics, session).await?);
     announce(&url, &endpoint, session);
     let progress = Progress::begin(&session.output);
     let stopped = async {
@@ -80,35 +76,6 @@ pub async fn run(arguments: &ServeArgs, session: &Session) -> Result<Exit, Comma
     Ok(Exit::Done)
 }
 
-/// Reads the secrets and builds the endpoint.
-async fn endpoint(
-    secrets: Vec<SecretReference>,
-    listener: &Listener,
-    client: LocalClient,
-    pace: Pace,
-    has_metrics: bool,
-    session: &Session,
-) -> Result<Endpoint, CommandFailure> {
-    let platforms = session.platforms()?;
-    let begin = |secret: SecretReference| async {
-        let name = secret.typed.clone();
-        let begun = Keeper::begin(secret, session, platforms.clone(), pace).await;
-        begun.map_err(|error| of_secret(&name, error))
-    };
-    let keepers = join_all(secrets.into_iter().map(begin)).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let guard = match listener {
-        Listener::Tcp(_, address) => Guard::of_address(*address),
-        Listener::Unix(..) => Guard::of_socket(),
-    };
-    let (callers, forwarder, counts) = (Callers::new(client), platforms.forwarder(), Counts::default());
-    Ok(Endpoint { keepers, callers, forwarder, guard, has_metrics, counts })
-}
-
-fn of_secret(name: &str, error: RotationError) -> CommandFailure {
-    let failure = CommandFailure::from(error);
-    CommandFailure { message: format!("{name}: {}", failure.message), ..failure }
-}
-
 fn announce(url: &str, endpoint: &Endpoint, session: &Session) {
     let output = &session.output;
     let secrets: Vec<_> = endpoint.keepers.iter().map(|keeper| keeper.name.as_str()).collect();
@@ -116,25 +83,4 @@ fn announce(url: &str, endpoint: &Endpoint, session: &Session) {
         Format::Json => output.json(&Started { url, secrets }),
         Format::Text => output.result(format_args!("serving {} at {url}", secrets.join(", "))),
     }
-}
-
-/// Reads each secret again when it is due, and all of them after SIGHUP. Never ends.
-async fn keep(endpoint: &Endpoint, progress: &Progress<'_>) {
-    let hang_up = async {
-        let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return std::future::pending().await };
-        loop {
-            hang_up.recv().await;
-            join_all(endpoint.keepers.iter().map(Keeper::read_now)).await;
-            progress.show(endpoint);
-        }
-    };
-    let each = endpoint.keepers.iter().map(|keeper| async {
-        loop {
-            sleep(keeper.next_read()).await;
-            keeper.read_now().await;
-            progress.show(endpoint);
-        }
-    });
-    progress.show(endpoint);
-    tokio::join!(hang_up, join_all(each), progress.redraw(endpoint));
 }

@@ -26,7 +26,7 @@ pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: 
         Err(_) => return oauth_refusal(StatusCode::BAD_REQUEST, "invalid_request", "the form cannot be read"),
     };
     if let Err(refusal) = check(&form, is_client, callers) {
-        return refusal;
+        return *refusal;
     }
     match keeper.live().await {
         Ok(held) => {
@@ -43,18 +43,18 @@ pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: 
 ///
 /// # Errors
 /// The answer. Wrong credentials are 400, and not 401: so does the platform.
-fn check(form: &[u8], is_client: bool, callers: &Callers) -> Result<(), Reply> {
+fn check(form: &[u8], is_client: bool, callers: &Callers) -> Result<(), Box<Reply>> {
     let field = |name: &str| {
         let mut pairs = url::form_urlencoded::parse(form);
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     };
     if !is_client && !callers.is_pair(&field("client_id"), &field("client_secret")) {
         let message = "these are not the client id and secret of this endpoint";
-        return Err(oauth_refusal(StatusCode::BAD_REQUEST, "invalid_client", message));
+        return Err(oauth_refusal(StatusCode::BAD_REQUEST, "invalid_client", message).into());
     }
     if field("grant_type") != "client_credentials" {
         let message = "grant_type must be client_credentials, in a form";
-        return Err(oauth_refusal(StatusCode::BAD_REQUEST, "unsupported_grant_type", message));
+        return Err(oauth_refusal(StatusCode::BAD_REQUEST, "unsupported_grant_type", message).into());
     }
     Ok(())
 }
