@@ -24,7 +24,7 @@ pub struct ExecArgs {
     /// The variable that holds the token, in place of the platform's own
     #[arg(long, value_name = "NAME", value_parser = parse_variable)]
     pub env_name: Option<String>,
-    /// Serve the token to the command at a local address while it runs, instead of setting it once
+    /// Serve the token to the command at a local address while it runs, instead of setting it once; uses --refresh and --wait
     #[arg(long, conflicts_with_all = ["env_name", "verify", "minimum_life"])]
     pub serve: bool,
     /// How often the token is read, with --serve.

@@ -367,13 +367,11 @@ async fn every_secret_and_every_failed_place_has_a_name_of_its_own() {
 async fn the_region_of_a_profile_wins_over_that_of_the_environment() {
     let world = World::new(1, 1).await;
     let signatures = signatures(&world.scenes[0]);
-    for (variable, expected) in [("us-east-1", "eu-west-1")] {
-        let mut command = world.command(&["status", "genesys/0", "--profile", "account-0"]);
-        command.env("AWS_REGION", variable);
-        assert_eq!(world.scenes[0].run_command(command).await.exit, Some(0));
-        let signatures = std::mem::take(&mut *signatures.lock().expect("no panic"));
-        assert!(!signatures.is_empty() && signatures.iter().all(|by| by.contains(&format!("/{expected}/"))));
-    }
+    let mut command = world.command(&["status", "genesys/0", "--profile", "account-0"]);
+    command.env("AWS_REGION", "us-east-1");
+    assert_eq!(world.scenes[0].run_command(command).await.exit, Some(0));
+    let signatures = signatures.lock().expect("no panic");
+    assert!(!signatures.is_empty() && signatures.iter().all(|by| by.contains("/eu-west-1/")), "{signatures:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

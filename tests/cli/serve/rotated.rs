@@ -47,12 +47,16 @@ async fn a_rejection_without_another_token_passes_through() {
 async fn the_last_token_is_served_while_the_store_is_away() {
     let scene = Scene::new().await;
     let (path, typed) = rotated(&scene, "token.json").await;
-    let serving = Serving::begin(&scene, &[&typed, "--refresh", "1s"]).await;
+    let serving = Serving::begin(&scene, &[&typed, "--refresh", "1s", "--metrics"]).await;
     let hidden = path.with_extension("hidden");
     let token = stored(&path);
     fs::rename(&path, &hidden).expect("the file is moved");
     serving.signal("HUP");
-    tokio::time::sleep(SECOND * 2).await;
+    let fails = async || {
+        let metrics = serving.get("/metrics").send().await.expect("an answer").text().await.expect("text");
+        metrics.lines().any(|line| line.starts_with("genesys_serve_store_failing{") && line.ends_with(" 1"))
+    };
+    until("a read fails", fails).await;
     assert_eq!(serving.token().await["access_token"].as_str(), Some(token.as_str()));
     assert_eq!(serving.get("/api/v2/tokens/me").send().await.expect("an answer").status(), StatusCode::OK);
     fs::rename(&hidden, &path).expect("the file is moved");
@@ -71,14 +75,22 @@ async fn the_last_token_is_served_while_the_store_is_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_wait_for_another_token_and_get_an_error_in_time() {
-    let scene = Scene::with_token_lifetime(Some(4)).await;
+    let scene = Scene::new().await;
     let (path, typed) = rotated(&scene, "token.json").await;
-    let serving = Serving::begin(&scene, &[&typed, "--wait", "3s"]).await;
-    let expires = async || {
-        let health = serving.http.get(format!("{}/healthz", serving.url)).send().await.expect("an answer");
-        health.status() == StatusCode::SERVICE_UNAVAILABLE
-    };
-    until("the token expires", expires).await;
+    let serving = Serving::begin(&scene, &[&typed, "--wait", "1s"]).await;
+    let patient = Serving::begin(&scene, &[&typed, "--wait", "2m"]).await;
+    let mut expired = crate::read(&path);
+    expired["expires_at"] = "2026-01-02T03:04:05Z".into();
+    fs::write(&path, expired.to_string()).expect("the file is written");
+    serving.signal("HUP");
+    patient.signal("HUP");
+    for endpoint in [&serving, &patient] {
+        let has_expired = async || {
+            let health = endpoint.http.get(format!("{}/healthz", endpoint.url)).send().await.expect("an answer");
+            health.status() == StatusCode::SERVICE_UNAVAILABLE
+        };
+        until("the token has expired", has_expired).await;
+    }
     let answer = serving.get("/api/v2/tokens/me").send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let body: Value = answer.json().await.expect("JSON");
@@ -90,12 +102,12 @@ async fn requests_wait_for_another_token_and_get_an_error_in_time() {
     let refused = serving.token_request("/oauth/token").send().await.expect("an answer");
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
 
-    let waiting = tokio::spawn(serving.get("/api/v2/tokens/me").send());
+    let waiting = tokio::spawn(patient.get("/api/v2/tokens/me").send());
     let done = scene.run(&["rotate", &typed]).await;
     assert_eq!(done.exit, Some(0), "{}", done.stderr);
     let answer = waiting.await.expect("the task completes").expect("an answer");
     assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(serving.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
+    assert_eq!(patient.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
