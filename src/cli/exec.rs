@@ -36,10 +36,11 @@ pub struct ExecArgs {
 }
 
 /// Replaces this process by the command (`execve`), which keeps signals, streams and exit status. The command inherits
-/// this process's environment; the token, its region and its API address are added, and no other field of the secret.
+/// this process's environment; the token, its region and its API address are added, and no other field of the secret. With
+/// `--serve`, this process stays, and returns the exit status of the command.
 ///
 /// # Errors
-/// Always: why the process was not replaced. A [usage](CommandFailure::usage) failure, a secret that cannot be read, a
+/// Why the command was not started. A [usage](CommandFailure::usage) failure, a secret that cannot be read, a
 /// token that expires too soon, or a command that does not exist or cannot be executed.
 pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let Some((program, rest)) = arguments.command.split_first().filter(|(program, _)| !program.is_empty()) else {
