@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use clap::Args;
+use clap::{Arg, Args};
 
 use super::exit::{CommandFailure, Exit};
 use super::serve::arguments::Pace;
@@ -14,6 +14,7 @@ use super::target::session::Session;
 
 /// The arguments of `exec`.
 #[derive(Debug, Args)]
+#[command(mut_args(|argument| if is_of_serve(&argument) { argument.requires("serve") } else { argument }))]
 pub struct ExecArgs {
     /// The secret, and the requirements on its token.
     #[command(flatten)]
@@ -25,7 +26,7 @@ pub struct ExecArgs {
     #[arg(long, value_name = "NAME", value_parser = parse_variable)]
     pub env_name: Option<String>,
     /// Serve the token to the command at a local address while it runs, instead of setting it once; uses --refresh and --wait
-    #[arg(long, conflicts_with_all = ["env_name", "verify", "minimum_life"])]
+    #[arg(long, conflicts_with_all = ["env_name", "verify", "minimum_life", "timeout"])]
     pub serve: bool,
     /// How often the token is read, with --serve.
     #[command(flatten)]
@@ -59,6 +60,10 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Comman
     command.args(rest).env(variable, token.text()).envs(origin.companions);
     // The copy of the token in `command` ends with this process's memory.
     Err(CommandFailure::not_run(&program.display().to_string(), &command.exec()))
+}
+
+fn is_of_serve(argument: &Arg) -> bool {
+    ["refresh", "wait"].contains(&argument.get_id().as_str())
 }
 
 /// A name that every shell accepts (POSIX, section 8.1).

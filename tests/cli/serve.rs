@@ -1,6 +1,7 @@
 //! `serve` and `exec --serve`: a local endpoint for the tokens of secrets.
 
 mod child;
+mod forms;
 mod guarded;
 mod rotated;
 
@@ -9,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Stdio};
 
+use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -26,9 +28,15 @@ struct Serving {
 
 impl Serving {
     async fn begin(scene: &Scene, arguments: &[&str]) -> Self {
+        Self::begin_with(scene, arguments, &[]).await
+    }
+
+    /// Starts it with further variables in its environment.
+    async fn begin_with(scene: &Scene, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let credentials = scene.directory.path().join("serve.json");
         let fixed = ["serve", "--output", "json", "--credentials", credentials.to_str().expect("UTF-8")];
         let mut command = scene.command(&[&fixed[..], arguments].concat());
+        command.envs(variables.iter().copied());
         command.env_remove("ROTATOR_LOG").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -53,7 +61,7 @@ impl Serving {
             stdout,
             url: started["url"].as_str().expect("a URL").to_owned(),
             client: (field("client_id"), field("client_secret")),
-            http: Client::builder().no_proxy().build().expect("a client"),
+            http: Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client"),
         }
     }
 
@@ -196,6 +204,7 @@ async fn a_secret_without_a_valid_token_and_an_unusable_address_are_errors_at_th
         (&[typed.as_str(), "--socket", &file], 1, "is no socket"),
         (&["file:/nonexistent.json"], 1, "/nonexistent.json"),
         (&[typed.as_str(), "--credentials", &readable], 2, "other users"),
+        (&[typed.as_str(), &typed], 2, "named twice"),
     ] {
         let transcript =
             scene.run(&[&serve[..if arguments.contains(&"--credentials") { 1 } else { 3 }], arguments].concat()).await;

@@ -26,12 +26,15 @@ pub struct ServeArgs {
     /// Also answer GET /metrics in OpenMetrics text
     #[arg(long)]
     pub metrics: bool,
-    /// How often tokens are read and answered.
+    /// How often tokens are read.
     #[command(flatten)]
     pub pace: Pace,
+    /// Longest time for which running requests may continue after the end: 10s, 1m
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub drain: Duration,
 }
 
-/// How often tokens are read, and how long requests may take.
+/// How often tokens are read, and how long requests wait for one.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Pace {
     /// Read the secret this often: 30s, 5m. It is also read when its token expires, and when the platform rejects it
@@ -40,9 +43,6 @@ pub struct Pace {
     /// Longest time for which a request waits for a token that is valid: 10s, 1m
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub wait: Duration,
-    /// Longest time for which running requests may continue after the end: 10s, 1m
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
-    pub drain: Duration,
 }
 
 /// Only this machine may connect: the tokens travel without TLS.

@@ -63,14 +63,19 @@ pub(super) async fn answer(request: Request<Incoming>, target: &str, keeper: &Ke
         Ok(response) => passed(response),
         Err(error) => return unavailable(&error),
     };
-    let (response, rejected) = is_token_rejected(response).await;
-    if !rejected {
+    let (response, is_rejected) = is_token_rejected(response).await;
+    keeper.record(&held.token, is_rejected);
+    if !is_rejected {
         return response;
     }
     let Some(other) = keeper.after_rejection(&held).await else { return response };
     match again {
-        Some(body) => match send(other, body).await {
-            Ok(response) => passed(response),
+        Some(body) => match send(other.clone(), body).await {
+            Ok(response) => {
+                let (response, is_rejected) = is_token_rejected(passed(response)).await;
+                keeper.record(&other.token, is_rejected);
+                response
+            }
             Err(error) => unavailable(&error),
         },
         None => response,

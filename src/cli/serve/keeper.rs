@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use secrecy::ExposeSecret;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::arguments::Pace;
 use crate::cli::target::secret_reference::SecretReference;
@@ -23,6 +23,8 @@ const READ: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(1);
 /// A token that ends sooner than this is read again.
 const SHORT: Duration = Duration::from_secs(60);
+/// The longest time for which a request for a token waits for a store that does not answer.
+const STORE: Duration = Duration::from_secs(5);
 
 /// A token and where it is valid.
 pub(super) struct Held {
@@ -41,23 +43,37 @@ pub(super) struct Keeper {
     secret: SecretReference,
     rotator: Rotator<AnyStore, Platforms, SystemClock>,
     pace: Pace,
-    held: RwLock<State>,
+    state: RwLock<State>,
     /// One read at a time.
     reading: Mutex<Reads>,
+    /// After each read, and after the first rejection of a token.
+    pub(super) changed: Notify,
 }
 
 /// When reads began.
 #[derive(Default)]
 struct Reads {
     last: Option<Instant>,
-    /// The last one that a rejection caused.
-    after_rejection: Option<Instant>,
+    /// The last one for a request that needed another token.
+    for_request: Option<Instant>,
 }
 
 struct State {
     held: Arc<Held>,
+    /// The token that the platform rejected last, unless it has accepted it since.
+    rejected: Option<SecretString>,
     /// The error of the last read, if it failed.
     failure: Option<RotationError>,
+}
+
+impl State {
+    fn is_rejected(&self, token: &SecretString) -> bool {
+        self.rejected.as_ref().is_some_and(|rejected| same(rejected, token))
+    }
+
+    fn is_usable(&self, held: &Held, now: Timestamp) -> bool {
+        !held.has_ended(now) && !self.is_rejected(&held.token)
+    }
 }
 
 impl Held {
@@ -87,24 +103,36 @@ impl Keeper {
         if held.has_ended(rotator.clock.now()) {
             return Err(ended(&secret.typed));
         }
-        let state = RwLock::new(State { held: Arc::new(held), failure: None });
+        let state = RwLock::new(State { held: Arc::new(held), rejected: None, failure: None });
         let (name, reading) = (secret.typed.clone(), Mutex::default());
-        Ok(Self { name, secret, rotator, pace, held: state, reading })
+        Ok(Self { name, secret, rotator, pace, state, reading, changed: Notify::new() })
     }
 
-    /// The token that is held, whether or not it has ended.
+    /// The token that is held, whether or not it is valid.
     pub(super) fn held(&self) -> Arc<Held> {
-        self.held.read().held.clone()
+        self.state.read().held.clone()
     }
 
     /// The error of the last read, if it failed.
     pub(super) fn failure(&self) -> Option<RotationError> {
-        self.held.read().failure.clone()
+        self.state.read().failure.clone()
     }
 
-    /// Whether requests can be answered.
+    /// Whether the held token is valid, as far as its document and the platform's last answer say.
     pub(super) fn is_ready(&self) -> bool {
-        !self.held().has_ended(self.now())
+        let state = self.state.read();
+        state.is_usable(&state.held, self.now())
+    }
+
+    /// Why callers do not get what they expect: a read that failed, or a token that has expired or is rejected.
+    pub(super) fn trouble(&self) -> Option<RotationError> {
+        let state = self.state.read();
+        let rejected = || {
+            let message = format!("the platform rejects the token of {}, and the secret holds no other one", self.name);
+            state.is_rejected(&state.held.token).then(|| no_valid_token(&self.name, message))
+        };
+        let ended = || state.held.has_ended(self.now()).then(|| ended(&self.name));
+        state.failure.clone().or_else(rejected).or_else(ended)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -116,72 +144,121 @@ impl Keeper {
     /// # Errors
     /// The secret has no other one in time.
     pub(super) async fn live(&self) -> Result<Arc<Held>> {
-        let held = self.held();
-        if !held.has_ended(self.now()) {
-            return Ok(held);
-        }
-        let read_until_live = async {
+        let deadline = Instant::now() + self.pace.wait;
+        self.held_when(|state| !state.held.has_ended(self.now()), deadline).await
+    }
+
+    /// Returns the token that the secret holds now, or the held one if the store does not answer. If the token has ended, or
+    /// the platform rejects it, waits until the secret has another one.
+    ///
+    /// # Errors
+    /// The secret has no other one in time.
+    pub(super) async fn current(&self) -> Result<Arc<Held>> {
+        let deadline = Instant::now() + self.pace.wait;
+        // Without an answer, the held token is good enough.
+        let _ = timeout(STORE.min(self.pace.wait), self.read_recently()).await;
+        self.held_when(|state| state.is_usable(&state.held, self.now()), deadline).await
+    }
+
+    async fn held_when(&self, is_good: impl Fn(&State) -> bool, deadline: Instant) -> Result<Arc<Held>> {
+        let good = || Some(self.state.read()).filter(|state| is_good(state)).map(|state| state.held.clone());
+        let read_until_good = async {
             loop {
-                self.read_after(Instant::now()).await;
-                let held = self.held();
-                if !held.has_ended(self.now()) {
+                if let Some(held) = good() {
                     return held;
                 }
-                sleep(PAUSE).await;
+                self.read_for_request().await;
             }
         };
-        timeout(self.pace.wait, read_until_live).await.map_err(|_| self.failure().unwrap_or_else(|| ended(&self.name)))
+        let held = timeout_at(deadline, read_until_good).await;
+        held.map_err(|_| self.trouble().unwrap_or_else(|| ended(&self.name)))
+    }
+
+    /// Records what the platform said of a token.
+    pub(super) fn record(&self, token: &SecretString, is_rejected: bool) {
+        if self.state.read().is_rejected(token) == is_rejected {
+            return;
+        }
+        self.state.write().rejected = is_rejected.then(|| token.clone());
+        self.changed.notify_one();
     }
 
     /// Returns another token than `rejected`, if the secret has one.
     pub(super) async fn after_rejection(&self, rejected: &Held) -> Option<Arc<Held>> {
-        let is_other = |held: &Arc<Held>| !same(&held.token, &rejected.token) && !held.has_ended(self.now());
-        if let Some(held) = Some(self.held()).filter(is_other) {
+        let other =
+            || Some(self.held()).filter(|held| !same(&held.token, &rejected.token) && !held.has_ended(self.now()));
+        if let Some(held) = other() {
             return Some(held);
         }
-        let rejected_at = Instant::now();
+        self.read_for_request().await;
+        other()
+    }
+
+    /// Reads the secret for a request that needs another token, unless a read begins while it waits for its turn.
+    async fn read_for_request(&self) {
+        let asked = Instant::now();
         let mut reads = self.reading.lock().await;
-        if reads.last.is_none_or(|last| last < rejected_at) {
-            if let Some(before) = reads.after_rejection {
-                // Many requests may be rejected until the secret is rotated.
+        if reads.last.is_none_or(|last| last < asked) {
+            if let Some(before) = reads.for_request {
+                // Many requests may need one until the secret is rotated.
                 sleep_until(before + PAUSE).await;
             }
-            reads.after_rejection = Some(Instant::now());
+            reads.for_request = Some(Instant::now());
             self.read(&mut reads).await;
         }
-        drop(reads);
-        Some(self.held()).filter(is_other)
     }
 
     /// Reads the secret now.
     pub(super) async fn read_now(&self) {
-        self.read_after(Instant::now()).await;
+        self.read_since(Instant::now()).await;
+    }
+
+    /// Reads the secret, unless a read has begun within the last second.
+    async fn read_recently(&self) {
+        let now = Instant::now();
+        self.read_since(now.checked_sub(PAUSE).unwrap_or(now)).await;
     }
 
     /// Reads the secret, unless a read has begun since `moment`.
-    async fn read_after(&self, moment: Instant) {
+    async fn read_since(&self, moment: Instant) {
         let mut reads = self.reading.lock().await;
         if reads.last.is_none_or(|last| last < moment) {
             self.read(&mut reads).await;
         }
     }
 
-    /// Reads the secret. A failure leaves the held token in place.
+    /// Reads the secret. The held token is kept if the read fails, and if it is better than the one found: a read of the
+    /// store may be stale.
     async fn read(&self, reads: &mut Reads) {
         reads.last = Some(Instant::now());
         let found = read(&self.rotator, &self.secret).await;
-        let mut state = self.held.write();
+        let now = self.now();
+        let mut state = self.state.write();
         match found {
-            Ok(held) => *state = State { held: Arc::new(held), failure: None },
+            Ok(found) if same(&found.token, &state.held.token) || !state.is_usable(&state.held, now) => {
+                (state.held, state.failure) = (Arc::new(found), None);
+            }
+            Ok(found) if found.has_ended(now) => {
+                let message = format!("{} now holds a token that has expired", self.name);
+                state.failure = Some(no_valid_token(&self.name, message));
+            }
+            Ok(found) => {
+                if state.is_usable(&found, now) {
+                    state.held = Arc::new(found);
+                }
+                state.failure = None;
+            }
             Err(error) => state.failure = Some(error),
         }
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// The time until the secret should be read again.
     pub(super) fn next_read(&self) -> Duration {
         let left = self.held().left(self.now()).unwrap_or(Duration::MAX);
         let before_end = left.saturating_sub(SHORT);
-        let soon = if before_end.is_zero() { PAUSE * 5 } else { before_end };
+        let soon = if before_end.is_zero() || !self.is_ready() { PAUSE * 5 } else { before_end };
         soon.min(self.pace.refresh).max(PAUSE)
     }
 }
@@ -205,7 +282,10 @@ async fn read(rotator: &Rotator<AnyStore, Platforms, SystemClock>, secret: &Secr
 }
 
 fn ended(name: &str) -> RotationError {
-    let message = format!("the token of {name} has expired, and the secret holds no other one");
+    no_valid_token(name, format!("the token of {name} has expired, and the secret holds no other one"))
+}
+
+fn no_valid_token(name: &str, message: String) -> RotationError {
     let hint =
         format!("rotate it: `genesys-rotator rotate {name}`; `genesys-rotator status {name}` shows its schedule");
     RotationError::new(ErrorKind::TokenRejected, message).with_hint(hint)

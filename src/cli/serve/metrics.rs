@@ -38,6 +38,9 @@ pub(super) fn text(Counts { requests, forwarded }: &Counts, keepers: &[Keeper]) 
     );
     let failing = of_each(&|keeper| Some(i64::from(keeper.failure().is_some())));
     family(&mut text, ("genesys_serve_store_failing", "gauge"), "Whether the last read of the secret failed.", failing);
+    let ready = of_each(&|keeper| Some(i64::from(keeper.is_ready())));
+    let help = "Whether the held token has neither expired nor been rejected by the platform.";
+    family(&mut text, ("genesys_serve_ready", "gauge"), help, ready);
     text.push_str(END);
     text
 }

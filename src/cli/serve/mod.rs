@@ -45,6 +45,10 @@ struct Started<'a> {
 /// A [usage](CommandFailure::usage) failure, a secret without a valid token, or an address that is taken.
 pub async fn run(arguments: &ServeArgs, session: &Session) -> Result<Exit, CommandFailure> {
     let secrets = arguments.secrets.iter().map(|typed| SecretReference::parse(typed)).collect::<Result<Vec<_>, _>>()?;
+    let is_repeated = |(position, typed): &(usize, &String)| arguments.secrets[..*position].contains(typed);
+    if let Some((_, typed)) = arguments.secrets.iter().enumerate().find(is_repeated) {
+        return Err(CommandFailure::usage(format!("{typed} is named twice"), "name each secret once"));
+    }
     session.validate_settings(&secrets.iter().map(|secret| secret.store).collect::<Vec<_>>()).await?;
     let mut signals = Signals::listen();
     let client = LocalClient::from_file(&arguments.credentials)?;
@@ -67,7 +71,7 @@ pub async fn run(arguments: &ServeArgs, session: &Session) -> Result<Exit, Comma
     let hurry = || async {
         let mut signals = Signals::listen();
         tokio::select! {
-            () = sleep(arguments.pace.drain) => {}
+            () = sleep(arguments.drain) => {}
             () = signals.next() => {}
         }
     };

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::callers::Callers;
 use super::keeper::Keeper;
-use super::reply::{Reply, json, oauth_refusal, unavailable};
+use super::reply::{Reply, json, oauth_refusal, why};
 
 /// The largest form, in bytes.
 const LARGEST_FORM: usize = 8 * 1024;
@@ -28,14 +28,14 @@ pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: 
     if let Err(refusal) = check(&form, is_client, callers) {
         return *refusal;
     }
-    match keeper.live().await {
+    match keeper.current().await {
         Ok(held) => {
             callers.hand_out(position, &held.token);
             let expires_in = held.left(keeper.now()).map_or(UNKNOWN_LIFE, |left| left.as_secs());
             let token = held.token.expose_secret();
             json(StatusCode::OK, &json!({"access_token": token, "token_type": "bearer", "expires_in": expires_in}))
         }
-        Err(error) => unavailable(&error),
+        Err(error) => oauth_refusal(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &why(&error)),
     }
 }
 

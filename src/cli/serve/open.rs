@@ -53,13 +53,14 @@ pub(super) async fn keep(endpoint: &Endpoint, progress: &Progress<'_>) {
         loop {
             hang_up.recv().await;
             join_all(endpoint.keepers.iter().map(Keeper::read_now)).await;
-            progress.show(endpoint);
         }
     };
     let each = endpoint.keepers.iter().map(|keeper| async {
         loop {
-            sleep(keeper.next_read()).await;
-            keeper.read_now().await;
+            tokio::select! {
+                () = sleep(keeper.next_read()) => keeper.read_now().await,
+                () = keeper.changed.notified() => {}
+            }
             progress.show(endpoint);
         }
     });

@@ -14,6 +14,7 @@ use crate::cli::terminal::fingerprint::fingerprint;
 use crate::cli::terminal::human_time::span;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::printable::printable;
+use crate::rotation::RotationError;
 
 /// The redraw interval.
 const TICK: Duration = Duration::from_secs(1);
@@ -24,8 +25,8 @@ pub(super) struct Progress<'a> {
     bar: Option<ProgressBar>,
     /// Whether only warnings are printed.
     is_quiet: bool,
-    /// The fingerprint of each secret's token, and whether its last read failed, when they were last printed.
-    known: Mutex<BTreeMap<String, (String, bool)>>,
+    /// The fingerprint of each secret's token, and in trouble whether that token is still usable, when they were last printed.
+    known: Mutex<BTreeMap<String, (String, Option<bool>)>>,
 }
 
 impl<'a> Progress<'a> {
@@ -48,35 +49,31 @@ impl<'a> Progress<'a> {
     /// Prints what has changed since the last call.
     pub(super) fn show(&self, endpoint: &Endpoint) {
         for keeper in &endpoint.keepers {
-            let (mark, failure) = (fingerprint(&keeper.held().token), keeper.failure());
-            let new = (mark.clone(), failure.is_some());
-            let Some(old) = self
-                .known
-                .lock()
-                .insert(keeper.name.clone(), new.clone())
-                .map_or(Some(None), |old| (old != new).then_some(Some(old)))
-            else {
-                continue;
-            };
+            let (mark, trouble) = (fingerprint(&keeper.held().token), keeper.trouble());
+            let new = (mark.clone(), trouble.as_ref().map(|_| keeper.is_ready()));
+            let old = self.known.lock().insert(keeper.name.clone(), new.clone());
+            let (old_mark, old_trouble) = old.map_or((None, None), |(mark, trouble)| (Some(mark), trouble));
             self.above(|| {
-                if !self.is_quiet && old.as_ref().is_none_or(|(old, _)| *old != mark) {
+                if !self.is_quiet && old_mark.is_none_or(|old| old != mark) {
                     self.output.note(format_args!("{}: token #{mark}{}", keeper.name, life(keeper)));
                 }
-                match (failure, old.is_some_and(|(_, failed)| failed)) {
-                    (Some(error), _) => self.output.warning(
-                        &format!(
-                            "{}: the secret cannot be read, and its last token is served{}: {}",
-                            keeper.name,
-                            life(keeper),
-                            error.chain()
-                        ),
-                        error.hint(),
-                    ),
-                    (None, true) => self.output.note(format_args!("{}: the secret can be read again", keeper.name)),
-                    (None, false) => {}
+                match trouble {
+                    Some(error) if new.1 != old_trouble => self.warn(keeper, &error),
+                    None if old_trouble.is_some() => {
+                        self.output.note(format_args!("{}: recovered: its current token is served", keeper.name));
+                    }
+                    _ => {}
                 }
             });
         }
+    }
+
+    fn warn(&self, keeper: &Keeper, error: &RotationError) {
+        let what = match keeper.is_ready() {
+            true => format!("the last token is served{}", life(keeper)),
+            false => "no valid token".to_owned(),
+        };
+        self.output.warning(&format!("{}: {what}: {}", keeper.name, error.chain()), error.hint());
     }
 
     /// Redraws the line. Never ends.

@@ -50,10 +50,14 @@ pub(super) fn oauth_refusal(status: StatusCode, error: &str, message: &str) -> R
 
 /// The reason why a request cannot be answered now.
 pub(super) fn unavailable(error: &RotationError) -> Reply {
-    let message = format!("{}: {}; {}", error.kind().name(), error.chain(), error.hint());
     let (status, code) = match error.kind() {
         ErrorKind::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "request.timeout"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "service.unavailable"),
     };
-    refusal(status, code, &message)
+    refusal(status, code, &why(error))
+}
+
+/// An error with its kind and hint, in one line.
+pub(super) fn why(error: &RotationError) -> String {
+    format!("{}: {}; {}", error.kind().name(), error.chain(), error.hint())
 }

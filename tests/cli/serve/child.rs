@@ -29,6 +29,12 @@ async fn a_command_gets_an_endpoint_of_its_own_and_ends_it() {
         command.env("PATH", "/usr/bin:/bin");
         assert_eq!(scene.run_command(command).await.exit, Some(exit), "{script}");
     }
+    for arguments in
+        [&["--refresh", "5s", &typed][..], &["--wait", "5s", &typed], &["--serve", "--timeout", "5s", &typed]]
+    {
+        let refused = scene.run(&[&["exec"], arguments, &["--", "true"]].concat()).await;
+        assert_eq!(refused.exit, Some(2), "{arguments:?}: {}", refused.stderr);
+    }
     let missing = scene.run(&["exec", "--serve", &typed, "--", "/nonexistent"]).await;
     assert_eq!(missing.exit, Some(127), "{}", missing.stderr);
 }

@@ -44,6 +44,72 @@ async fn a_rejection_without_another_token_passes_through() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_platform_rejects_is_not_handed_out() {
+    let scene = Scene::new().await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed, "--wait", "1s", "--refresh", "1h"]).await;
+    let health =
+        async || serving.http.get(format!("{}/healthz", serving.url)).send().await.expect("an answer").status();
+    scene.simulation.genesys.revoke_all();
+    assert_eq!(serving.get("/api/v2/tokens/me").send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(health().await, StatusCode::SERVICE_UNAVAILABLE);
+    let refused = serving.token_request("/oauth/token").send().await.expect("an answer");
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let body: Value = refused.json().await.expect("JSON");
+    assert!(body["description"].as_str().is_some_and(|text| text.contains("the platform rejects the token")), "{body}");
+
+    let done = scene.run(&["rotate", &typed]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    assert_eq!(serving.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
+    assert_eq!(health().await, StatusCode::OK);
+    let ended = serving.end("TERM").await;
+    assert!(ended.stderr.contains("no valid token") && ended.stderr.contains("recovered"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_asks_after_a_rotation_gets_the_new_token() {
+    let scene = Scene::new().await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed, "--refresh", "1h"]).await;
+    let first = stored(&path);
+    // The caller sees the rejection, and this endpoint does not: its API address is the platform's.
+    let done = scene.run(&["rotate", "--yes", "--revoke-previous", &typed]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    let renewed = async || serving.token().await["access_token"].as_str() != Some(first.as_str());
+    until("the secret is read again", renewed).await;
+    assert_eq!(serving.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_read_does_not_replace_a_better_token() {
+    let scene = Scene::new().await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let old = fs::read(&path).expect("the file exists");
+    let mut expired = crate::read(&path);
+    expired["expires_at"] = "2026-01-02T03:04:05Z".into();
+    let serving = Serving::begin(&scene, &[&typed, "--refresh", "1s"]).await;
+    let first = serving.token().await["access_token"].clone();
+    let done = scene.run(&["rotate", "--yes", "--revoke-previous", &typed]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    // The platform's rejection of the first token leads to the second one.
+    let call = serving.http.get(format!("{}/api/v2/tokens/me", serving.url));
+    let call = async || call.try_clone().expect("no body").bearer_auth(first.as_str().expect("a token")).send().await;
+    assert_eq!(call().await.expect("an answer").status(), StatusCode::OK);
+    let second = stored(&path);
+    for stale in [old, expired.to_string().into_bytes()] {
+        fs::write(&path, stale).expect("the file is written");
+        let before = scene.simulation.journal.calls().len();
+        // A request for a token reads the secret, unless it was read within the last second.
+        tokio::time::sleep(SECOND * 6 / 5).await;
+        assert_eq!(serving.token().await["access_token"].as_str(), Some(second.as_str()));
+        assert_eq!(call().await.expect("an answer").status(), StatusCode::OK);
+        assert_eq!(scene.simulation.journal.calls().len(), before + 1, "the call was not repeated");
+    }
+    let ended = serving.end("TERM").await;
+    assert!(ended.stderr.contains("now holds a token that has expired"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_last_token_is_served_while_the_store_is_away() {
     let scene = Scene::new().await;
     let (path, typed) = rotated(&scene, "token.json").await;
@@ -66,11 +132,11 @@ async fn the_last_token_is_served_while_the_store_is_away() {
     until("the secret is read again", renewed).await;
     let ended = serving.end("TERM").await;
     assert!(
-        ended.stderr.contains("warning: ") && ended.stderr.contains("its last token is served"),
+        ended.stderr.contains("warning: ") && ended.stderr.contains("the last token is served"),
         "{}",
         ended.stderr
     );
-    assert!(ended.stderr.contains("can be read again"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("recovered"), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
