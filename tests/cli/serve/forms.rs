@@ -159,3 +159,22 @@ async fn kafka_connectors_log_in_by_header_or_by_form() {
     let wrong: Value = wrong.send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!(wrong["error"], "invalid_client");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_to_cxone_keep_their_paths() {
+    let scene = Scene::new().await;
+    let document = crate::cxone::document(crate::cxone::CLIENT, crate::cxone::KEY);
+    let path = crate::write(scene.directory.path(), "cxone.json", &document.to_string());
+    let typed = format!("file:{}", path.display());
+    let done = scene.run(&["rotate", &typed]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    let serving = Serving::begin(&scene, &[&typed]).await;
+    let token = serving.token().await["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!(token, stored(&path));
+    let call = async |path: &str, token: &str| {
+        let call = serving.http.get(format!("{}{path}", serving.url)).bearer_auth(token);
+        call.send().await.expect("an answer").status()
+    };
+    assert_eq!(call("/incontactapi/services/v27.0/business-unit", &token).await, StatusCode::OK);
+    assert_eq!(call("/incontactapi/services/v27.0/business-unit", "another").await, StatusCode::UNAUTHORIZED);
+}
