@@ -133,7 +133,7 @@ unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Find unused dependenc
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) machete
 
 bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, throughput
-	$(CARGO) build --locked --release --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
+	$(CARGO) build --locked --release --bin genesys-rotator --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
 	$(CARGO) bench --locked --profile dev --bench function
 	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
 	$(CARGO) bench --locked --profile load --no-default-features --features cli --bench fleet

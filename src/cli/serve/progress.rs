@@ -33,7 +33,7 @@ impl<'a> Progress<'a> {
     pub(super) fn begin(output: &'a Output) -> Self {
         let bar = output.is_watched.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
                 bar.set_style(style);
             }
             bar
@@ -52,6 +52,9 @@ impl<'a> Progress<'a> {
             let (mark, trouble) = (fingerprint(&keeper.held().token), keeper.trouble());
             let new = (mark.clone(), trouble.as_ref().map(|_| keeper.is_ready()));
             let old = self.known.lock().insert(keeper.name.clone(), new.clone());
+            if old.as_ref() == Some(&new) {
+                continue;
+            }
             let (old_mark, old_trouble) = old.map_or((None, None), |(mark, trouble)| (Some(mark), trouble));
             self.above(|| {
                 if !self.is_quiet && old_mark.is_none_or(|old| old != mark) {
