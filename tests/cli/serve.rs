@@ -3,6 +3,7 @@
 mod child;
 mod forms;
 mod guarded;
+mod histories;
 mod rotated;
 
 use std::io::{BufRead, BufReader, Read};

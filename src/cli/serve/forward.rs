@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
 use reqwest::header::{
     CONNECTION, HOST, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
     UPGRADE,
@@ -122,19 +123,46 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a path has a segment that would leave it. The platform might decode it.
+/// Whether a path has a segment that would leave it. The platform may decode it, even twice, take a backslash for a slash,
+/// and ignore what follows a semicolon.
 pub(super) fn leaves(path: &str) -> bool {
-    let is_dots = |segment: &str| {
-        let decoded = percent_decoded(segment);
-        matches!(decoded.as_str(), "." | "..") || decoded.contains(['/', '\\']) && decoded.contains("..")
-    };
-    path.split('/').any(is_dots)
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let twice = percent_decode_str(&decoded).decode_utf8_lossy();
+    let is_dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    [path, &decoded, &twice].into_iter().any(|path| path.split(['/', '\\']).any(is_dots))
 }
 
-fn percent_decoded(segment: &str) -> String {
-    let mut decoded = segment.to_ascii_lowercase();
-    for (code, letter) in [("%2e", "."), ("%2f", "/"), ("%5c", "\\")] {
-        decoded = decoded.replace(code, letter);
+#[cfg(test)]
+mod properties {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_path_leaves_the_api_however_it_is_decoded(
+            parts in vec(
+                prop::sample::select(vec![
+                    "a", ".", "..", "/", "\\", ";", ";x=1", "%2e", "%2E", "%2f", "%5C", "%3b", "%252e", "%252F", "%", "%25", "\u{e9}",
+                ]),
+                0..12,
+            ),
+        ) {
+            let path = format!("/api/{}", parts.concat());
+            let mut read = path.clone();
+            for _ in 0..3 {
+                let mut depth = 0;
+                for segment in read.replace('\\', "/").split('/').skip(2) {
+                    depth += match segment.split(';').next() {
+                        Some("..") => -1,
+                        Some("." | "") => 0,
+                        _ => 1,
+                    };
+                    prop_assert!(depth >= 0 || leaves(&path), "{path}, read as {read}");
+                }
+                read = percent_decode_str(&read).decode_utf8_lossy().into_owned();
+            }
+        }
     }
-    decoded
 }

@@ -87,6 +87,8 @@ async fn other_hosts_browsers_tunnels_and_paths_outside_the_api_are_refused() {
         ("GET /api/../oauth/token", format!("Host: {address}\r\n"), 404),
         ("GET /api/v2/%2e%2E/x", format!("Host: {address}\r\n"), 404),
         ("GET /api/v2/..%2fx", format!("Host: {address}\r\n"), 404),
+        ("GET /api/v2/%252e%252e/x", format!("Host: {address}\r\n"), 404),
+        ("GET /api/..;/x", format!("Host: {address}\r\n"), 404),
         ("GET /api", format!("Host: {address}\r\n"), 404),
         ("GET //evil.example/api/", format!("Host: {address}\r\n"), 404),
     ] {
