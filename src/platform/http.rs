@@ -13,6 +13,9 @@ use crate::rotation::{ErrorKind, Result, RotationError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept for requests of other programs.
+#[cfg(feature = "cli")]
+const POOLED: Duration = Duration::from_secs(20);
 /// The maximum size of a response in bytes; that of a token is below one thousand.
 const LARGEST_RESPONSE: usize = 256 * 1024;
 /// Longer waits are cut to one day, in seconds.
@@ -47,7 +50,8 @@ impl HttpClient {
         }
     }
 
-    /// Returns a client for requests of other programs, which may take any time, as long as bytes arrive. It adds no header.
+    /// Returns a client for requests of other programs, which may take any time, as long as bytes arrive. It adds the
+    /// header `Accept: */*` to requests without one.
     #[cfg(feature = "cli")]
     pub(super) fn for_others(&self, silence: Duration) -> Self {
         Self { client: Arc::default(), direct: self.direct, silence: Some(silence) }
@@ -76,6 +80,8 @@ impl HttpClient {
         #[cfg(feature = "cli")]
         if let Some(silence) = self.silence {
             let builder_of_others = Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(silence);
+            // Load balancers close idle connections, often after a minute, and a request may meet the end of its connection.
+            let builder_of_others = builder_of_others.pool_idle_timeout(POOLED);
             builder = builder_of_others.redirect(redirect::Policy::none()).http1_only();
         }
         if self.direct {

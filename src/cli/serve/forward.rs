@@ -1,35 +1,46 @@
 //! `/api/…`: requests to the platform's API, with the secret's token and nothing else changed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body as _, Incoming};
-use hyper::{Request, Response, StatusCode};
+use futures_util::{StreamExt, stream};
+use http_body_util::{BodyExt, BodyStream, Full, StreamBody};
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
-    CONNECTION, HOST, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::keeper::{Held, Keeper};
 use super::reply::{Reply, refusal, unavailable};
 use crate::platform::Forwarder;
+use crate::rotation::{ErrorKind, Result};
 
 /// A body up to this size, in bytes, is read before it is forwarded, so that the request can be repeated.
-const REPEATABLE: u64 = 64 * 1024;
+const REPEATABLE: usize = 64 * 1024;
 /// The largest error response that is examined, in bytes.
-const LARGEST_ERROR: usize = 64 * 1024;
+const LARGEST_ERROR: u64 = 64 * 1024;
 /// Headers for one connection (RFC 9110, section 7.6.1; RFC 2616, section 13.5.1).
-const HOP_BY_HOP: [HeaderName; 6] =
-    [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING];
+const HOP_BY_HOP: [HeaderName; 7] =
+    [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 const KEEP_ALIVE: [&str; 2] = ["keep-alive", "proxy-connection"];
+
+/// A request to the platform, without its body.
+struct Call<'a> {
+    method: Method,
+    target: &'a str,
+    headers: HeaderMap,
+    keeper: &'a Keeper,
+    forwarder: &'a Forwarder,
+}
 
 /// The body of a request: held in memory, or on its way.
 enum Sent {
     Whole(Bytes),
-    Stream(Incoming),
-    Nothing,
+    Stream(reqwest::Body),
 }
 
 /// Forwards a request. If the platform rejects the token, the secret is read once more, and the request is repeated with
@@ -43,60 +54,103 @@ pub(super) async fn answer(request: Request<Incoming>, target: &str, keeper: &Ke
     let mut headers = head.headers;
     remove_hop_by_hop(&mut headers);
     headers.remove(HOST);
-    let body = match body.size_hint().exact() {
-        Some(0) => Sent::Nothing,
-        Some(size) if size <= REPEATABLE => match body.collect().await {
-            Ok(whole) => Sent::Whole(whole.to_bytes()),
-            Err(_) => return refusal(StatusCode::BAD_REQUEST, "bad.request", "the body ended early"),
-        },
-        _ => Sent::Stream(body),
+    let call = Call { method: head.method, target, headers, keeper, forwarder };
+    let broken = Arc::new(AtomicBool::new(false));
+    let ended_early = || refusal(StatusCode::BAD_REQUEST, "bad.request", "the request's body ended early");
+    let Ok(body) = Sent::read(body, &broken).await else { return ended_early() };
+    let (whole, first) = match body {
+        Sent::Whole(bytes) => (Some(bytes.clone()), body_of(bytes)),
+        Sent::Stream(body) => (None, Some(body)),
     };
-    let send = |held: Arc<Held>, body: Option<reqwest::Body>| {
-        let (method, headers) = (head.method.clone(), headers.clone());
-        async move { forwarder.forward(&held.api, (method, target), headers, body, &held.token).await }
-    };
-    let (first, again) = match body {
-        Sent::Nothing => (None, Some(None)),
-        Sent::Whole(bytes) => (Some(bytes.clone().into()), Some(Some(bytes.into()))),
-        Sent::Stream(body) => (Some(reqwest::Body::wrap(body)), None),
-    };
-    let response = match send(held.clone(), first).await {
-        Ok(response) => passed(response),
+    let (response, is_rejected) = match call.send(&held, first, whole.as_ref()).await {
+        Ok(answered) => answered,
+        Err(_) if broken.load(Ordering::Relaxed) => return ended_early(),
         Err(error) => return unavailable(&error),
     };
-    let (response, is_rejected) = is_token_rejected(response).await;
-    keeper.record(&held.token, is_rejected);
-    if !is_rejected {
+    let Some(whole) = whole.filter(|_| is_rejected) else {
+        if is_rejected {
+            // For the next request: this one's body has passed.
+            keeper.read_soon();
+        }
         return response;
-    }
+    };
     let Some(other) = keeper.after_rejection(&held).await else { return response };
-    match again {
-        Some(body) => match send(other.clone(), body).await {
-            Ok(response) => {
-                let (response, is_rejected) = is_token_rejected(passed(response)).await;
-                keeper.record(&other.token, is_rejected);
-                response
+    let again = call.send(&other, body_of(whole.clone()), Some(&whole)).await;
+    again.map_or_else(|error| unavailable(&error), |(response, _)| response)
+}
+
+impl Call<'_> {
+    /// Sends the request, and returns the response and whether the platform rejects the token. A safe request is sent again
+    /// if its connection ends without a response: the platform closes connections that were idle.
+    async fn send(&self, held: &Held, body: Option<reqwest::Body>, whole: Option<&Bytes>) -> Result<(Reply, bool)> {
+        let send = async |body| {
+            let (method, headers) = (self.method.clone(), self.headers.clone());
+            self.forwarder.forward(&held.api, (method, self.target), headers, body, &held.token).await
+        };
+        let response = match (send(body).await, whole) {
+            (Err(error), Some(whole)) if self.method.is_safe() && error.kind() == ErrorKind::PlatformUnavailable => {
+                send(body_of(whole.clone())).await
             }
-            Err(error) => unavailable(&error),
-        },
-        None => response,
+            (sent, _) => sent,
+        };
+        let (response, is_rejected) = is_token_rejected(passed(response?)).await;
+        self.keeper.record(&held.token, is_rejected);
+        Ok((response, is_rejected))
     }
+}
+
+impl Sent {
+    /// Reads a body, unless it is too long to be kept. `broken` is set if the rest of a longer one ends early.
+    ///
+    /// # Errors
+    /// The body ended early.
+    async fn read(mut body: Incoming, broken: &Arc<AtomicBool>) -> std::result::Result<Self, hyper::Error> {
+        let broken = broken.clone();
+        let on_error = move |error| {
+            broken.store(true, Ordering::Relaxed);
+            error
+        };
+        if body.size_hint().exact().is_some_and(|size| size > REPEATABLE as u64) {
+            return Ok(Self::Stream(reqwest::Body::wrap(body.map_err(on_error))));
+        }
+        let mut begin = Vec::new();
+        while let Some(frame) = body.frame().await {
+            // Trailers belong to the connection.
+            begin.extend_from_slice(&frame?.into_data().unwrap_or_default());
+            if begin.len() > REPEATABLE {
+                let begin = stream::iter([Ok(Frame::data(begin.into()))]);
+                let all = StreamBody::new(begin.chain(BodyStream::new(body)));
+                return Ok(Self::Stream(reqwest::Body::wrap(all.map_err(on_error))));
+            }
+        }
+        Ok(Self::Whole(begin.into()))
+    }
+}
+
+fn body_of(bytes: Bytes) -> Option<reqwest::Body> {
+    (!bytes.is_empty()).then(|| bytes.into())
 }
 
 /// The platform's response without the headers of its connection.
 fn passed(response: reqwest::Response) -> Reply {
     let mut response: Response<reqwest::Body> = response.into();
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let message = "the platform changed the protocol, which was not requested";
+        return refusal(StatusCode::BAD_GATEWAY, "service.unavailable", message);
+    }
     remove_hop_by_hop(response.headers_mut());
     response.map(|body| body.boxed())
 }
 
 /// Whether the platform does not accept the token. An address that is not allowed is another matter.
 async fn is_token_rejected(response: Reply) -> (Reply, bool) {
-    if response.status() != StatusCode::UNAUTHORIZED {
-        return (response, false);
+    let is_short = response.size_hint().upper().is_some_and(|size| size <= LARGEST_ERROR);
+    if response.status() != StatusCode::UNAUTHORIZED || !is_short {
+        let is_rejected = response.status() == StatusCode::UNAUTHORIZED;
+        return (response, is_rejected);
     }
     let (head, body) = response.into_parts();
-    let Ok(body) = Limited::new(body, LARGEST_ERROR).collect().await else {
+    let Ok(body) = body.collect().await else {
         let message = "the platform's answer ended early";
         return (refusal(StatusCode::BAD_GATEWAY, "service.unavailable", message), false);
     };
@@ -108,6 +162,10 @@ async fn is_token_rejected(response: Reply) -> (Reply, bool) {
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // It prevails (RFC 9112, section 6.3).
+        headers.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -115,7 +173,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP).chain([&UPGRADE]) {
+    for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
     for name in KEEP_ALIVE {

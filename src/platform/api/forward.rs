@@ -8,10 +8,11 @@ use secrecy::ExposeSecret;
 
 use super::Api;
 use crate::platform::http::{HttpClient, bearer, unreachable};
-use crate::rotation::Result;
+use crate::rotation::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
-/// The longest silence of the platform. It ends its own requests after a minute.
+/// The longest time from a request's start to its response, and between two parts of a response. The platform ends its own
+/// requests after a minute.
 const SILENCE: Duration = Duration::from_secs(90);
 
 /// Forwards requests. Clones share its connections.
@@ -30,7 +31,7 @@ impl Forwarder {
     /// query, which begins with a slash.
     ///
     /// # Errors
-    /// `PlatformUnavailable` without a response; `TokenRejected` for a token that a header cannot carry.
+    /// `PlatformUnavailable` without a response; `DeadlineExceeded` if the platform is silent for too long; `TokenRejected` for a token that a header cannot carry.
     pub async fn forward(
         &self,
         api: &Api,
@@ -45,6 +46,13 @@ impl Forwarder {
             Some(body) => request.body(body),
             None => request,
         };
-        request.send().await.map_err(unreachable)
+        request.send().await.map_err(|error| match error.is_timeout() && !error.is_connect() {
+            true => {
+                let message = format!("the platform sent no response within {} s", SILENCE.as_secs());
+                RotationError::new(ErrorKind::DeadlineExceeded, message)
+                    .with_hint("the request may have been carried out; try again")
+            }
+            false => unreachable(error),
+        })
     }
 }
