@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use secrecy::ExposeSecret;
-use tokio::sync::{Mutex, Notify};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::arguments::Pace;
 use crate::cli::target::secret_reference::SecretReference;
@@ -19,8 +19,10 @@ use crate::secret::{SecretString, same};
 
 /// The longest time of one read.
 const READ: Duration = Duration::from_secs(20);
-/// The time between two reads of a secret whose token has ended, or is rejected.
+/// The time between the starts of two reads for requests.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The time between two reads of a secret without a valid token.
+const WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// A token that ends sooner than this is read again.
 const SHORT: Duration = Duration::from_secs(60);
 /// The longest time for which a request for a token waits for a store that does not answer.
@@ -44,18 +46,12 @@ pub(super) struct Keeper {
     rotator: Rotator<AnyStore, Platforms, SystemClock>,
     pace: Pace,
     state: RwLock<State>,
-    /// One read at a time.
-    reading: Mutex<Reads>,
-    /// After each read, and after the first rejection of a token.
+    /// Requests a read of [`Self::keep_current`], which alone reads: a caller that gives up cancels none.
+    wanted: Notify,
+    /// When the last completed read began.
+    read: watch::Sender<Instant>,
+    /// Sent after each read, and when the platform's opinion of a token changes.
     pub(super) changed: Notify,
-}
-
-/// When reads began.
-#[derive(Default)]
-struct Reads {
-    last: Option<Instant>,
-    /// The last one for a request that needed another token.
-    for_request: Option<Instant>,
 }
 
 struct State {
@@ -99,13 +95,39 @@ impl Keeper {
         pace: Pace,
     ) -> Result<Self> {
         let rotator = session.rotator(&secret, platforms).await?;
+        let began = Instant::now();
         let held = read(&rotator, &secret).await?;
         if held.has_ended(rotator.clock.now()) {
             return Err(ended(&secret.typed));
         }
         let state = RwLock::new(State { held: Arc::new(held), rejected: None, failure: None });
-        let (name, reading) = (secret.typed.clone(), Mutex::default());
-        Ok(Self { name, secret, rotator, pace, state, reading, changed: Notify::new() })
+        let (name, read) = (secret.typed.clone(), watch::Sender::new(began));
+        Ok(Self { name, secret, rotator, pace, state, wanted: Notify::new(), read, changed: Notify::new() })
+    }
+
+    /// Reads the secret when it is due, and when a request wants it. Never ends.
+    pub(super) async fn keep_current(&self) {
+        let mut next_wanted = Instant::now();
+        loop {
+            tokio::select! {
+                () = sleep(self.next_read()) => {}
+                () = self.wanted.notified() => {
+                    // Many requests may want one until the secret is rotated.
+                    sleep_until(next_wanted).await;
+                    next_wanted = Instant::now() + PAUSE;
+                }
+            }
+            let began = Instant::now();
+            let found = read(&self.rotator, &self.secret).await;
+            self.take(found);
+            self.read.send_replace(began);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Requests a read.
+    pub(super) fn read_soon(&self) {
+        self.wanted.notify_one();
     }
 
     /// The token that is held, whether or not it is valid.
@@ -144,8 +166,7 @@ impl Keeper {
     /// # Errors
     /// The secret has no other one in time.
     pub(super) async fn live(&self) -> Result<Arc<Held>> {
-        let deadline = Instant::now() + self.pace.wait;
-        self.held_when(|state| !state.held.has_ended(self.now()), deadline).await
+        self.held_when(|state| !state.held.has_ended(self.now())).await
     }
 
     /// Returns the token that the secret holds now, or the held one if the store does not answer. If the token has ended, or
@@ -154,24 +175,32 @@ impl Keeper {
     /// # Errors
     /// The secret has no other one in time.
     pub(super) async fn current(&self) -> Result<Arc<Held>> {
-        let deadline = Instant::now() + self.pace.wait;
+        let now = Instant::now();
         // Without an answer, the held token is good enough.
-        let _ = timeout(STORE.min(self.pace.wait), self.read_recently()).await;
-        self.held_when(|state| state.is_usable(&state.held, self.now()), deadline).await
+        let _ = timeout(STORE.min(self.pace.wait), self.read_since(now.checked_sub(PAUSE).unwrap_or(now))).await;
+        self.held_when(|state| state.is_usable(&state.held, self.now())).await
     }
 
-    async fn held_when(&self, is_good: impl Fn(&State) -> bool, deadline: Instant) -> Result<Arc<Held>> {
+    async fn held_when(&self, is_good: impl Fn(&State) -> bool) -> Result<Arc<Held>> {
         let good = || Some(self.state.read()).filter(|state| is_good(state)).map(|state| state.held.clone());
+        let asked = Instant::now();
         let read_until_good = async {
             loop {
                 if let Some(held) = good() {
                     return held;
                 }
-                self.read_for_request().await;
+                self.read_since(Instant::now()).await;
             }
         };
-        let held = timeout_at(deadline, read_until_good).await;
-        held.map_err(|_| self.trouble().unwrap_or_else(|| ended(&self.name)))
+        let held = timeout_at(asked + self.pace.wait, read_until_good).await;
+        held.map_err(|_| match self.trouble() {
+            Some(trouble) if *self.read.borrow() >= asked => trouble,
+            _ => {
+                let message =
+                    format!("the store of {} has not answered in time, and its last token is not valid", self.name);
+                RotationError::new(ErrorKind::StoreUnavailable, message)
+            }
+        })
     }
 
     /// Records what the platform said of a token.
@@ -183,55 +212,30 @@ impl Keeper {
         self.changed.notify_one();
     }
 
-    /// Returns another token than `rejected`, if the secret has one.
+    /// Returns another token than `rejected`, if the secret has one and the store answers in time.
     pub(super) async fn after_rejection(&self, rejected: &Held) -> Option<Arc<Held>> {
         let other =
             || Some(self.held()).filter(|held| !same(&held.token, &rejected.token) && !held.has_ended(self.now()));
         if let Some(held) = other() {
             return Some(held);
         }
-        self.read_for_request().await;
+        let _ = timeout(self.pace.wait, self.read_since(Instant::now())).await;
         other()
     }
 
-    /// Reads the secret for a request that needs another token, unless a read begins while it waits for its turn.
-    async fn read_for_request(&self) {
-        let asked = Instant::now();
-        let mut reads = self.reading.lock().await;
-        if reads.last.is_none_or(|last| last < asked) {
-            if let Some(before) = reads.for_request {
-                // Many requests may need one until the secret is rotated.
-                sleep_until(before + PAUSE).await;
-            }
-            reads.for_request = Some(Instant::now());
-            self.read(&mut reads).await;
-        }
-    }
-
-    /// Reads the secret now.
-    pub(super) async fn read_now(&self) {
-        self.read_since(Instant::now()).await;
-    }
-
-    /// Reads the secret, unless a read has begun within the last second.
-    async fn read_recently(&self) {
-        let now = Instant::now();
-        self.read_since(now.checked_sub(PAUSE).unwrap_or(now)).await;
-    }
-
-    /// Reads the secret, unless a read has begun since `moment`.
+    /// Waits for a read that began at `moment` or later.
     async fn read_since(&self, moment: Instant) {
-        let mut reads = self.reading.lock().await;
-        if reads.last.is_none_or(|last| last < moment) {
-            self.read(&mut reads).await;
+        let mut read = self.read.subscribe();
+        if *read.borrow() < moment {
+            self.wanted.notify_one();
+            // The sender is a part of this keeper, so it is there.
+            let _ = read.wait_for(|began| *began >= moment).await;
         }
     }
 
-    /// Reads the secret. The held token is kept if the read fails, and if it is better than the one found: a read of the
-    /// store may be stale.
-    async fn read(&self, reads: &mut Reads) {
-        reads.last = Some(Instant::now());
-        let found = read(&self.rotator, &self.secret).await;
+    /// Holds what a read has found. The held token is kept if the read failed, and if it is better than the one found: a read
+    /// of the store may be stale.
+    fn take(&self, found: Result<Held>) {
         let now = self.now();
         let mut state = self.state.write();
         match found {
@@ -250,15 +254,13 @@ impl Keeper {
             }
             Err(error) => state.failure = Some(error),
         }
-        drop(state);
-        self.changed.notify_one();
     }
 
     /// The time until the secret should be read again.
-    pub(super) fn next_read(&self) -> Duration {
+    fn next_read(&self) -> Duration {
         let left = self.held().left(self.now()).unwrap_or(Duration::MAX);
         let before_end = left.saturating_sub(SHORT);
-        let soon = if before_end.is_zero() || !self.is_ready() { PAUSE * 5 } else { before_end };
+        let soon = if before_end.is_zero() || !self.is_ready() { WITHOUT_TOKEN } else { before_end };
         soon.min(self.pace.refresh).max(PAUSE)
     }
 }

@@ -17,13 +17,14 @@ mod reply;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 use self::arguments::ServeArgs;
 use self::callers::LocalClient;
 use self::endpoint::Endpoint;
 use self::listener::Listener;
-use self::open::{keep, open_endpoint};
+use self::open::{keep_current, open_endpoint, watch};
 use self::progress::Progress;
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::secret_reference::SecretReference;
@@ -50,7 +51,6 @@ pub async fn run(arguments: &ServeArgs, session: &Session) -> Result<Exit, Comma
         return Err(CommandFailure::usage(format!("{typed} is named twice"), "name each secret once"));
     }
     session.validate_settings(&secrets.iter().map(|secret| secret.store).collect::<Vec<_>>()).await?;
-    let mut signals = Signals::listen();
     let client = LocalClient::from_file(&arguments.credentials)?;
     let listener = match &arguments.socket {
         Some(path) => Listener::on_socket(path).await?,
@@ -59,14 +59,18 @@ pub async fn run(arguments: &ServeArgs, session: &Session) -> Result<Exit, Comma
     let url = listener.url();
     let endpoint =
         Arc::new(open_endpoint(secrets, &listener, client, arguments.pace, arguments.metrics, session).await?);
+    // Until now, a signal ends the process at once.
+    let mut signals = Signals::listen();
+    let hang_up = signal(SignalKind::hangup()).ok();
+    let _reads = keep_current(&endpoint);
     announce(&url, &endpoint, session);
     let progress = Progress::begin(&session.output);
     let stopped = async {
         tokio::select! {
             () = signals.next() => {}
-            () = keep(&endpoint, &progress) => {}
+            () = watch(&endpoint, &progress, hang_up) => {}
         }
-        progress.note("stopping: waiting for the running requests");
+        progress.note("stopping");
     };
     let hurry = || async {
         let mut signals = Signals::listen();

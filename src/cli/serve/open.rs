@@ -1,8 +1,10 @@
 //! Opens an endpoint, and keeps its tokens current.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::sleep;
+use tokio::signal::unix::Signal;
+use tokio::task::JoinSet;
 
 use super::arguments::Pace;
 use super::callers::{Callers, LocalClient};
@@ -46,24 +48,29 @@ fn of_secret(name: &str, error: RotationError) -> CommandFailure {
     CommandFailure { message: format!("{name}: {}", failure.message), ..failure }
 }
 
-/// Reads each secret again when it is due, and all of them after SIGHUP. Never ends.
-pub(super) async fn keep(endpoint: &Endpoint, progress: &Progress<'_>) {
-    let hang_up = async {
-        let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+/// Keeps the tokens of an endpoint current until the returned set is dropped.
+pub(super) fn keep_current(endpoint: &Arc<Endpoint>) -> JoinSet<()> {
+    let of_secret = |position: usize| {
+        let endpoint = endpoint.clone();
+        async move { endpoint.keepers[position].keep_current().await }
+    };
+    (0..endpoint.keepers.len()).map(of_secret).collect()
+}
+
+/// Shows what changes, and reads all secrets again after a SIGHUP. Never ends.
+pub(super) async fn watch(endpoint: &Endpoint, progress: &Progress<'_>, hang_up: Option<Signal>) {
+    let reload = async {
+        let Some(mut hang_up) = hang_up else { return std::future::pending().await };
         loop {
             hang_up.recv().await;
-            join_all(endpoint.keepers.iter().map(Keeper::read_now)).await;
+            endpoint.keepers.iter().for_each(Keeper::read_soon);
         }
     };
     let each = endpoint.keepers.iter().map(|keeper| async {
         loop {
-            tokio::select! {
-                () = sleep(keeper.next_read()) => keeper.read_now().await,
-                () = keeper.changed.notified() => {}
-            }
             progress.show(endpoint);
+            keeper.changed.notified().await;
         }
     });
-    progress.show(endpoint);
-    tokio::join!(hang_up, join_all(each), progress.redraw(endpoint));
+    tokio::join!(reload, join_all(each), progress.redraw(endpoint));
 }

@@ -14,7 +14,7 @@ use crate::cli::terminal::fingerprint::fingerprint;
 use crate::cli::terminal::human_time::span;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::printable::printable;
-use crate::rotation::RotationError;
+use crate::rotation::{ErrorKind, RotationError};
 
 /// The redraw interval.
 const TICK: Duration = Duration::from_secs(1);
@@ -25,9 +25,12 @@ pub(super) struct Progress<'a> {
     bar: Option<ProgressBar>,
     /// Whether only warnings are printed.
     is_quiet: bool,
-    /// The fingerprint of each secret's token, and in trouble whether that token is still usable, when they were last printed.
-    known: Mutex<BTreeMap<String, (String, Option<bool>)>>,
+    /// What was last printed of each secret.
+    known: Mutex<BTreeMap<String, Known>>,
 }
+
+/// The fingerprint of a secret's token, and in trouble the reason and whether that token is still usable.
+type Known = (String, Option<(ErrorKind, bool)>);
 
 impl<'a> Progress<'a> {
     pub(super) fn begin(output: &'a Output) -> Self {
@@ -50,7 +53,7 @@ impl<'a> Progress<'a> {
     pub(super) fn show(&self, endpoint: &Endpoint) {
         for keeper in &endpoint.keepers {
             let (mark, trouble) = (fingerprint(&keeper.held().token), keeper.trouble());
-            let new = (mark.clone(), trouble.as_ref().map(|_| keeper.is_ready()));
+            let new = (mark.clone(), trouble.as_ref().map(|error| (error.kind(), keeper.is_ready())));
             let old = self.known.lock().insert(keeper.name.clone(), new.clone());
             if old.as_ref() == Some(&new) {
                 continue;
