@@ -30,7 +30,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub pace: Pace,
     /// Longest time for which running requests may continue after the end: 10s, 1m
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
     pub drain: Duration,
 }
 

@@ -1,8 +1,9 @@
 //! Who may call: the client id and secret of this endpoint, and the tokens that it has handed out.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -10,10 +11,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::cli::exit::CommandFailure;
 use crate::secret::SecretString;
@@ -26,9 +30,12 @@ pub(in crate::cli) struct LocalClient {
 
 #[derive(Serialize, Deserialize)]
 struct CredentialsFile<'a> {
-    client_id: &'a str,
-    client_secret: &'a str,
+    client_id: Cow<'a, str>,
+    client_secret: Cow<'a, str>,
 }
+
+/// The largest file with credentials, in bytes.
+const LARGEST_FILE: u64 = 8 * 1024;
 
 /// Recognizes the requests of callers.
 pub(super) struct Callers {
@@ -55,35 +62,43 @@ impl LocalClient {
             let hint = "name a file that only this user may read, with client_id and client_secret, or one that does not exist";
             CommandFailure::usage(format!("{}: {why}", path.display()), hint)
         };
-        let text = match fs::read_to_string(path) {
+        // A pipe would block.
+        let opened = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+        let mut opened = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let client = Self::random();
                 client.write(path).map_err(|error| wrong(format!("the credentials cannot be written: {error}")))?;
                 return Ok(client);
             }
-            read => {
-                SecretString::from(read.map_err(|error| wrong(format!("the credentials cannot be read: {error}")))?)
-            }
+            opened => opened.map_err(|error| wrong(format!("the credentials cannot be read: {error}")))?,
         };
-        let mode = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.mode();
-        if mode & 0o077 != 0 {
-            return Err(wrong(format!("other users may read it (mode {:03o})", mode & 0o777)));
+        let found = opened.metadata().map_err(|error| wrong(error.to_string()))?;
+        if !found.is_file() || found.len() > LARGEST_FILE {
+            return Err(wrong("it is no file with credentials".to_owned()));
         }
-        let file: CredentialsFile<'_> = serde_json::from_str(text.expose_secret())
-            .map_err(|_| wrong("it holds no client_id and client_secret".to_owned()))?;
+        if found.uid() != geteuid().as_raw() || found.mode() & 0o077 != 0 {
+            return Err(wrong(format!("other users may read or own it (mode {:03o})", found.mode() & 0o777)));
+        }
+        let mut text = Zeroizing::new(String::new());
+        opened.read_to_string(&mut text).map_err(|error| wrong(format!("the credentials cannot be read: {error}")))?;
+        let file: CredentialsFile<'_> =
+            serde_json::from_str(&text).map_err(|_| wrong("it holds no client_id and client_secret".to_owned()))?;
+        if file.client_id.contains(':') {
+            return Err(wrong("client_id must not contain a colon".to_owned()));
+        }
         if file.client_id.is_empty() || file.client_secret.len() < 32 {
             return Err(wrong("client_secret needs 32 characters or more".to_owned()));
         }
-        Ok(Self { id: file.client_id.to_owned(), secret: file.client_secret.into() })
+        Ok(Self { id: file.client_id.into_owned(), secret: file.client_secret.into_owned().into() })
     }
 
+    /// Creates the file, or leaves nothing.
     fn write(&self, path: &Path) -> io::Result<()> {
-        let file = CredentialsFile { client_id: &self.id, client_secret: self.secret.expose_secret() };
-        let text = SecretString::from(serde_json::to_string(&file)?);
-        let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        opened.write_all(text.expose_secret().as_bytes())?;
-        opened.write_all(b"\n")?;
-        opened.sync_all()
+        let (client_id, client_secret) = (self.id.as_str().into(), self.secret.expose_secret().into());
+        let text = Zeroizing::new(serde_json::to_string(&CredentialsFile { client_id, client_secret })?);
+        let mut created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let written = created.write_all(text.as_bytes()).and_then(|()| created.write_all(b"\n"));
+        written.and_then(|()| created.sync_all()).inspect_err(|_| drop(fs::remove_file(path)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The routes of the endpoint.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
@@ -35,8 +35,8 @@ enum Route<'a> {
 }
 
 impl Endpoint {
-    /// Answers a request.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+    /// Answers a request. `is_known` is set once the connection has sent valid credentials.
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>, is_known: &AtomicBool) -> Reply {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         if let Err(refusal) = self.guard.check(&request) {
             return *refusal;
@@ -51,11 +51,16 @@ impl Endpoint {
             Route::Metrics => self.callers.is_client(request.headers()),
             Route::Token(_) | Route::Health => true,
         };
+        if may_call && matches!(route, Route::Call(..) | Route::Metrics) {
+            is_known.store(true, Ordering::Relaxed);
+        }
         match route {
             _ if !may_call => not_a_caller(),
             Route::Health => self.health(),
             Route::Metrics => text(StatusCode::OK, metrics::CONTENT_TYPE, metrics::text(&self.counts, &self.keepers)),
-            Route::Token(secret) => oauth::answer(request, secret, &self.keepers[secret], &self.callers).await,
+            Route::Token(secret) => {
+                oauth::answer(request, secret, &self.keepers[secret], &self.callers, is_known).await
+            }
             Route::Call(secret, target) => {
                 self.counts.forwarded.fetch_add(1, Ordering::Relaxed);
                 forward::answer(request, target, &self.keepers[secret], &self.forwarder).await

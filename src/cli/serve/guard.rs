@@ -11,10 +11,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Accepts the names of a loopback address.
+    /// Accepts a loopback address, and not the name localhost: it may lead to the same port of another loopback address,
+    /// which any user of this machine can listen on.
     pub(super) fn of_address(address: std::net::SocketAddr) -> Self {
         let port = address.port();
-        Self { hosts: Some(vec![address.to_string(), format!("localhost:{port}")]) }
+        let without_port = (port == 80).then(|| address.to_string().trim_end_matches(":80").to_owned());
+        Self { hosts: Some([address.to_string()].into_iter().chain(without_port).collect()) }
     }
 
     /// Accepts every name.
@@ -28,7 +30,7 @@ impl Guard {
     /// The answer.
     pub(super) fn check<T>(&self, request: &Request<T>) -> Result<(), Box<Reply>> {
         let (headers, target) = (request.headers(), request.uri());
-        if request.method() == Method::CONNECT || headers.contains_key(UPGRADE) {
+        if request.method() == Method::CONNECT || headers.get(UPGRADE).is_some_and(|protocol| protocol != "h2c") {
             let message = "this endpoint forwards plain HTTP/1.1 requests only: no tunnels, upgrades or WebSockets";
             return Err(refusal(StatusCode::NOT_IMPLEMENTED, "not.implemented", message).into());
         }
@@ -36,6 +38,7 @@ impl Guard {
             let message = "the request names another host than this endpoint; use its address as printed at the start";
             return Err(refusal(StatusCode::MISDIRECTED_REQUEST, "misdirected.request", message).into());
         }
+        // An offer of HTTP/2 may be ignored (RFC 9110, section 7.8). Some clients send it with every first request.
         // Browsers send at least one of these with every request that a page can cause (Fetch standard).
         if headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) {
             let message = "this endpoint does not answer browsers";

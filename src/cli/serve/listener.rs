@@ -1,19 +1,21 @@
 //! The listening socket, on loopback or in the file system, and its connections.
 
 use std::convert::Infallible;
-use std::fs::{self, Permissions};
-use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::{fs, io};
 
 use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -24,8 +26,11 @@ use crate::cli::exit::{CommandFailure, Exit};
 
 /// How long a connection may take to send the header of a request. An idle connection stays open for as long.
 const HEADER: Duration = Duration::from_secs(60);
-/// The number of connections at a time. Further ones wait.
-const CONNECTIONS: usize = 1024;
+/// How long a connection stays open without a request with valid credentials. Any user of this machine can connect.
+const STRANGER: Duration = Duration::from_secs(10);
+/// The number of connections at a time. Further ones wait. Each may need one more to the platform, and a process may often
+/// have no more than 1024 open files.
+const CONNECTIONS: usize = 400;
 /// The longest path of a Unix socket, in bytes (unix(7)).
 const LONGEST_PATH: usize = 107;
 
@@ -37,12 +42,24 @@ pub(super) enum Listener {
 }
 
 /// A socket in the file system.
-pub(super) struct SocketFile(PathBuf);
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Its device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn identity(path: &Path) -> io::Result<(u64, u64)> {
+        fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Nothing can be done about a socket that another program has replaced or removed.
-        let _ = fs::remove_file(&self.0);
+        // Another endpoint may have replaced it.
+        if Self::identity(&self.path).is_ok_and(|found| found == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -91,22 +108,27 @@ impl Listener {
             Ok(_) => fs::remove_file(path).map_err(|error| wrong(error.to_string(), "remove the old socket"))?,
             Err(_) => {}
         }
+        let hint = "choose a path in a folder that only this user may write to";
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mode = fs::metadata(folder).map_err(|error| wrong(error.to_string(), hint))?.mode();
+        if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+            return Err(wrong("other users may write to its folder, and could replace it".to_owned(), hint));
+        }
         let bind = || {
-            // Between both calls, others could connect only if the folder lets them in; no request has been answered yet.
-            let listener = UnixListener::bind(path)?;
-            fs::set_permissions(path, Permissions::from_mode(0o600))?;
-            Ok::<_, io::Error>(listener)
+            let before = umask(Mode::from_raw_mode(0o177));
+            let bound = UnixListener::bind(path);
+            umask(before);
+            Ok::<_, io::Error>((bound?, SocketFile::identity(path)?))
         };
-        let listener = bind()
-            .map_err(|error| wrong(error.to_string(), "choose a path in a folder that this user may write to"))?;
-        Ok(Self::Unix(listener, SocketFile(path.to_owned())))
+        let (listener, identity) = bind().map_err(|error| wrong(error.to_string(), hint))?;
+        Ok(Self::Unix(listener, SocketFile { path: path.to_owned(), identity }))
     }
 
     /// The address for callers: a URL, or the path of the socket.
     pub(super) fn url(&self) -> String {
         match self {
             Self::Tcp(_, address) => format!("http://{address}"),
-            Self::Unix(_, file) => format!("unix:{}", file.0.display()),
+            Self::Unix(_, file) => format!("unix:{}", file.path.display()),
         }
     }
 
@@ -158,14 +180,27 @@ fn connection(
     graceful: &GracefulShutdown,
     place: Option<tokio::sync::OwnedSemaphorePermit>,
 ) {
-    let endpoint = endpoint.clone();
-    let answer = service_fn(move |request| endpoint.clone().answer(request).map(Ok::<_, Infallible>).boxed());
+    let (endpoint, is_known) = (endpoint.clone(), Arc::new(AtomicBool::new(false)));
+    let known = is_known.clone();
+    let answer = service_fn(move |request| {
+        let (endpoint, known) = (endpoint.clone(), known.clone());
+        async move { Ok::<_, Infallible>(endpoint.answer(request, &known).await) }.boxed()
+    });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEADER);
     let watched = graceful.watch(server.serve_connection(TokioIo::new(stream), answer));
+    let stranger = async move {
+        sleep(STRANGER).await;
+        if is_known.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::spawn(async move {
-        // A caller that disconnects is no error of this endpoint.
-        let _ = watched.await;
+        tokio::select! {
+            // A caller that disconnects is no error of this endpoint.
+            _ = watched => {}
+            () = stranger => {}
+        }
         drop(place);
     });
 }

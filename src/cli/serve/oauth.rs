@@ -1,5 +1,7 @@
 //! `POST /oauth/token`: the stored token, in the form of the platform's token endpoint.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -15,8 +17,14 @@ const LARGEST_FORM: usize = 8 * 1024;
 /// `expires_in` of a token whose expiry the document does not name: the caller asks again soon.
 const UNKNOWN_LIFE: u64 = 300;
 
-/// Answers a request for a token.
-pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: &Keeper, callers: &Callers) -> Reply {
+/// Answers a request for a token. `is_known` is set if its credentials are valid.
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    position: usize,
+    keeper: &Keeper,
+    callers: &Callers,
+    is_known: &AtomicBool,
+) -> Reply {
     if request.method() != Method::POST {
         return oauth_refusal(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "use POST");
     }
@@ -28,6 +36,7 @@ pub(super) async fn answer(request: Request<Incoming>, position: usize, keeper: 
     if let Err(refusal) = check(&form, is_client, callers) {
         return *refusal;
     }
+    is_known.store(true, Ordering::Relaxed);
     match keeper.current().await {
         Ok(held) => {
             callers.hand_out(position, &held.token);

@@ -44,14 +44,39 @@ async fn signals_are_passed_to_the_command() {
     let scene = Scene::new().await;
     let (_, typed) = rotated(&scene, "token.json").await;
     let ready = scene.directory.path().join("ready");
-    let script = format!("trap 'exit 5' TERM; touch {}; while :; do sleep 0.05; done", ready.display());
-    let mut command = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", &script]);
-    command.env("PATH", "/usr/bin:/bin");
-    let mut child = command.spawn().expect("the binary runs");
-    until("the command runs", async || ready.exists()).await;
-    signal(child.id(), "TERM");
-    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("the task completes");
-    assert_eq!(status.expect("it ends").code(), Some(5));
+    for (name, ignored) in [("TERM", "HUP INT"), ("INT", "HUP"), ("HUP", "QUIT"), ("USR1", "HUP")] {
+        let script = format!("trap 'exit 5' {name}; touch {}; while :; do sleep 0.05; done", ready.display());
+        // As nohup does, and without a terminal, which would send its signals to both.
+        let outer = format!("trap '' {ignored}; exec setsid \"$@\"");
+        let exec = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", &script]);
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &outer, "sh"]).arg(exec.get_program()).args(exec.get_args());
+        command.envs(exec.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", "/usr/bin:/bin");
+        let mut child = command.spawn().expect("the binary runs");
+        until("the command runs", async || ready.exists()).await;
+        for ignored in ignored.split(' ') {
+            signal(child.id(), ignored);
+        }
+        signal(child.id(), name);
+        let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("the task completes");
+        assert_eq!(status.expect("it ends").code(), Some(5), "{name}");
+        std::fs::remove_file(&ready).expect("the file exists");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_reaches_its_endpoint_without_a_proxy() {
+    let scene = Scene::new().await;
+    let (_, typed) = rotated(&scene, "token.json").await;
+    for (before, after) in [(None, "127.0.0.1"), (Some("a.example"), "a.example,127.0.0.1"), (Some("*"), "*")] {
+        let script = "echo \"$NO_PROXY $no_proxy\"";
+        let mut command = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", script]);
+        command.env("PATH", "/usr/bin:/bin").env_remove("no_proxy").env_remove("NO_PROXY");
+        if let Some(before) = before {
+            command.env("NO_PROXY", before);
+        }
+        assert_eq!(scene.run_command(command).await.stdout, format!("{after} {after}\n"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

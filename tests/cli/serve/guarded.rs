@@ -76,6 +76,8 @@ async fn other_hosts_browsers_tunnels_and_paths_outside_the_api_are_refused() {
         ("GET /api/v2/tokens/me", format!("Host: evil.example:{port}\r\n"), 421),
         ("GET /api/v2/tokens/me", format!("Host: 127.0.0.1.evil.example:{port}\r\n"), 421),
         ("GET /api/v2/tokens/me", "Host: 127.0.0.1\r\n".to_owned(), 421),
+        // It may lead to [::1], where any user may listen on the same port.
+        ("GET /api/v2/tokens/me", format!("Host: localhost:{port}\r\n"), 421),
         ("GET /api/v2/tokens/me", format!("Host: {address}\r\nHost: evil.example\r\n"), 421),
         ("GET http://evil.example/api/v2/tokens/me", format!("Host: {address}\r\n"), 421),
         ("GET http://evil.example/api/v2/tokens/me", "Host: evil.example\r\n".to_owned(), 421),
@@ -105,9 +107,10 @@ async fn other_hosts_browsers_tunnels_and_paths_outside_the_api_are_refused() {
         assert_eq!(status, Some(expected), "{request}");
     }
     assert!(scene.simulation.journal.calls().is_empty(), "nothing reached the platform");
-    for host in [address.clone(), format!("localhost:{port}"), format!("LOCALHOST:{port}")] {
-        let request =
-            format!("GET /api/v2/tokens/me HTTP/1.1\r\nHost: {host}\r\n{authorization}Connection: close\r\n\r\n");
+    for offer in ["", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEA\r\n"] {
+        let request = format!(
+            "GET /api/v2/tokens/me HTTP/1.1\r\nHost: {address}\r\n{authorization}{offer}Connection: close\r\n\r\n"
+        );
         let (status, answer) = raw(TcpStream::connect(&address).expect("it listens"), &request);
         assert_eq!(status, 200, "{answer}");
         assert!(!answer.contains(&stored(&path)));
@@ -141,6 +144,63 @@ async fn a_unix_socket_is_private_and_is_removed_at_the_end() {
     let second = scene.run(&["serve", &typed, "--credentials", &credentials, "--socket", &text]).await;
     assert_eq!(second.exit, Some(1));
     assert!(second.error().0.contains("another program listens"), "{}", second.stderr);
+    // The socket of a later endpoint stays.
+    std::fs::remove_file(&path).expect("the socket is removed");
+    let later = Serving::begin(&scene, &[&typed, "--socket", &text]).await;
     assert_eq!(serving.end("INT").await.exit, Some(0));
+    assert!(path.exists());
+    assert_eq!(later.end("INT").await.exit, Some(0));
     assert!(!path.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_without_credentials_does_not_stay() {
+    let scene = Scene::new().await;
+    let (_, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed]).await;
+    let address = serving.url.strip_prefix("http://").expect("a URL").to_owned();
+    for begin in [
+        String::new(),
+        "POST /oauth/token HT".to_owned(),
+        format!("POST /oauth/token HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\n"),
+    ] {
+        let mut stranger = TcpStream::connect(&address).expect("it listens");
+        stranger.set_read_timeout(Some(crate::SECOND * 30)).expect("a socket");
+        stranger.write_all(begin.as_bytes()).expect("the request is sent");
+        let ended = tokio::task::spawn_blocking(move || stranger.read(&mut [0; 64])).await.expect("the task completes");
+        assert_eq!(ended.expect("the connection ends"), 0, "{begin}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unusable_credentials_are_refused() {
+    let scene = Scene::new().await;
+    let (_, typed) = rotated(&scene, "token.json").await;
+    let path = scene.directory.path().join("credentials");
+    let secret = "0123456789abcdef0123456789abcdef";
+    for (text, words) in [
+        (String::new(), "no client_id and client_secret"),
+        (format!(r#"{{"client_id":"a:b","client_secret":"{secret}"}}"#), "colon"),
+        (r#"{"client_id":"a","client_secret":"short"}"#.to_owned(), "32 characters"),
+        ("x".repeat(10_000), "no file with credentials"),
+    ] {
+        std::fs::write(&path, text).expect("the file is written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode can be set");
+        let refused = scene.run(&["serve", &typed, "--credentials", path.to_str().expect("UTF-8")]).await;
+        assert_eq!(refused.exit, Some(2), "{}", refused.stderr);
+        assert!(refused.error().0.contains(words), "{}", refused.stderr);
+    }
+    std::fs::remove_file(&path).expect("the file is removed");
+    let made = std::process::Command::new("mkfifo").arg("-m600").arg(&path).status().expect("mkfifo runs");
+    assert!(made.success());
+    let refused = scene.run(&["serve", &typed, "--credentials", path.to_str().expect("UTF-8")]).await;
+    assert_eq!(refused.exit, Some(2), "{}", refused.stderr);
+    // As root, the file of another user.
+    std::fs::remove_file(&path).expect("the pipe is removed");
+    std::fs::write(&path, format!(r#"{{"client_id":"a","client_secret":"{secret}"}}"#)).expect("the file is written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode can be set");
+    if std::os::unix::fs::chown(&path, Some(65534), None).is_ok() {
+        let refused = scene.run(&["serve", &typed, "--credentials", path.to_str().expect("UTF-8")]).await;
+        assert!(refused.error().0.contains("own it"), "{}", refused.stderr);
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use bytes::Bytes;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use reqwest::StatusCode;
 use serde_json::Value;
 use simulators::faults::{Effect, Fault};
@@ -24,6 +27,17 @@ async fn a_rejected_token_is_replaced_and_the_request_repeated() {
         let with_body =
             request.bearer_auth(first.as_str().expect("a token")).body("{}").send().await.expect("an answer");
         assert_ne!(with_body.status(), StatusCode::UNAUTHORIZED, "round {round}");
+        let done = scene.run(&["rotate", "--yes", "--revoke-previous", &typed]).await;
+        assert_eq!(done.exit, Some(0), "{}", done.stderr);
+        // A body of unknown length.
+        let parts = futures_util::stream::iter(
+            ["{", "}"].map(|part| Ok::<_, std::io::Error>(Frame::<Bytes>::data(part.into()))),
+        );
+        let request = serving.http.post(format!("{}/api/v2/analytics/conversations/details/query", serving.url));
+        let request =
+            request.bearer_auth(first.as_str().expect("a token")).body(reqwest::Body::wrap(StreamBody::new(parts)));
+        let answer = request.send().await.expect("an answer");
+        assert_ne!(answer.status(), StatusCode::UNAUTHORIZED, "round {round}");
         let call = serving.http.get(format!("{}/api/v2/tokens/me", serving.url));
         let answer = call.bearer_auth(first.as_str().expect("a token")).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK, "round {round}");
@@ -64,6 +78,51 @@ async fn a_token_that_the_platform_rejects_is_not_handed_out() {
     assert_eq!(health().await, StatusCode::OK);
     let ended = serving.end("TERM").await;
     assert!(ended.stderr.contains("no valid token") && ended.stderr.contains("recovered"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_give_up_do_not_keep_others_from_the_new_token() {
+    let scene = Scene::new().await;
+    scene.rotating("genesys/prod").await;
+    let serving = Serving::begin(&scene, &["genesys/prod", "--refresh", "1h"]).await;
+    let token = serving.token().await["access_token"].as_str().expect("a token").to_owned();
+    let done = scene.run(&["rotate", "--yes", "--revoke-previous", "genesys/prod"]).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+    scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Delay(SECOND * 2)));
+    let call = || serving.http.get(format!("{}/api/v2/tokens/me", serving.url)).bearer_auth(&token);
+    let impatient = (0..4).map(|_| async { assert!(call().timeout(SECOND / 2).send().await.is_err()) });
+    futures_util::future::join_all(impatient).await;
+    // They wait for the same read, or for the next one.
+    let patient = (0..4).map(|_| call().send());
+    for answer in futures_util::future::join_all(patient).await {
+        assert_eq!(answer.expect("an answer").status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_cause_one_read_of_the_store_a_second() {
+    let scene = Scene::new().await;
+    scene.rotating("genesys/prod").await;
+    let serving = Serving::begin(&scene, &["genesys/prod", "--wait", "3s", "--refresh", "1h"]).await;
+    let token = serving.token().await["access_token"].as_str().expect("a token").to_owned();
+    scene.simulation.genesys.revoke_all();
+    scene.simulation.journal.clear();
+    let began = std::time::Instant::now();
+    let calls = async {
+        let call = || serving.http.get(format!("{}/api/v2/tokens/me", serving.url)).bearer_auth(&token).send();
+        for _ in 0..3 {
+            let answers = futures_util::future::join_all((0..20).map(|_| call())).await;
+            assert!(answers.into_iter().all(|answer| answer.expect("an answer").status() == StatusCode::UNAUTHORIZED));
+        }
+    };
+    let logins = async {
+        let answers =
+            futures_util::future::join_all((0..20).map(|_| serving.token_request("/oauth/token").send())).await;
+        assert!(answers.into_iter().all(|answer| answer.is_ok()));
+    };
+    tokio::join!(calls, logins);
+    let reads = scene.simulation.journal.count("GetSecretValue") as u64;
+    assert!((1..=began.elapsed().as_secs() + 2).contains(&reads), "{reads} reads");
 }
 
 #[tokio::test(flavor = "multi_thread")]
