@@ -45,7 +45,7 @@ async fn reflect(request: Request<Incoming>) -> Response<Full<Bytes>> {
     let answer = match head.uri.path() {
         "/api/moved" => answer.status(302).header(LOCATION, "https://elsewhere.example/api/v2/x"),
         "/api/limited" => answer.status(429).header(RETRY_AFTER, "7"),
-        // Not gzip: whoever decoded it would fail.
+        // Not gzip: decoding it would fail.
         "/api/encoded" => answer.header(CONTENT_ENCODING, "gzip"),
         _ => answer,
     };
