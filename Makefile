@@ -16,6 +16,7 @@ TOOLS := $(TARGET)/tools
 VENV_READY := $(VENV)/.ready
 # Cross-compilation needs a compiler of 100 MB, which no test uses.
 PACKAGE_VENV := $(TARGET)/package-venv
+SCAN_VENV := $(TARGET)/scan-venv
 
 # `cargo test` alone reads this; cargo-nextest reads .config/nextest.toml.
 export RUST_TEST_THREADS ?= 4
@@ -24,7 +25,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore soak compare mutants check lint deny unused bench package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore soak compare mutants check lint deny unused scan bench package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -105,7 +106,7 @@ mutants: export PROPTEST_DISABLE_FAILURE_PERSISTENCE := true
 mutants: $(VENV_READY) $(TOOLS)/cargo-mutants-$(CARGO_MUTANTS_VERSION) ## Change the sources in FILES one by one, and list the changes that no test notices
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) mutants --output $(TARGET) --shard $(SHARD) --file '$(FILES)' $(ARGS)
 
-check: lint test deny unused ## Run every check that a change must pass
+check: lint test deny unused scan ## Run every check that a change must pass
 
 lint: ## Check formatting, clippy for each set of features, and the documentation
 	$(CARGO) fmt --all --check
@@ -132,6 +133,9 @@ deny: $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) ## Check dependencies: bans, lic
 unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Find unused dependencies
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) machete
 
+scan: $(SCAN_VENV)/.ready ## Find weak settings in the Kubernetes manifests; their annotations have the reasons of exceptions
+	$(SCAN_VENV)/bin/checkov --skip-download --directory infra/kubernetes --framework kubernetes --compact --quiet
+
 bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, throughput
 	$(CARGO) build --locked --release --bin genesys-rotator --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
 	$(CARGO) bench --locked --profile dev --bench function
@@ -148,7 +152,8 @@ venv: $(VENV_READY) ## Install the Python packages that the tests use
 
 $(VENV_READY): tests/requirements.txt
 $(PACKAGE_VENV)/.ready: infra/package/requirements.txt
-$(VENV_READY) $(PACKAGE_VENV)/.ready:
+$(SCAN_VENV)/.ready: tests/requirements-scan.txt
+$(VENV_READY) $(PACKAGE_VENV)/.ready $(SCAN_VENV)/.ready:
 	@echo "Installing the packages of $< into $(@D); this takes about a minute, once."
 	rm -rf $(@D)
 	# Some distributions package ensurepip separately; the system's pip works too.

@@ -119,6 +119,7 @@ pages! {
     commands_of_break_glass_run: "docs/break-glass.md",
     commands_of_command_line_run: "docs/command-line.md",
     commands_of_monitoring_run: "docs/monitoring.md",
+    commands_of_kubernetes_run: "docs/kubernetes.md",
     commands_of_kv_run: "docs/kv.md",
     commands_of_documents_run: "docs/documents.md",
     commands_of_fleets_run: "docs/fleets.md",

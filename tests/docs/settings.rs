@@ -223,6 +223,22 @@ pub const SETTINGS: &[Setting] = &[
             ("genesys-rotator status --prefix team-a/", "a fleet"),
         ],
     },
+    Setting {
+        page: "docs/kubernetes.md",
+        host: Host::Engine,
+        given: &[
+            ("", TRY),
+            (
+                "bao write -f genesys-cloud/rotate-role/",
+                "bao read -field=access_token genesys-cloud/static-creds/ci > leaked-token && alive $ENGINE leaked-token",
+            ),
+        ],
+        after: &[
+            ("bao write -f genesys-cloud/rotate-role/", "alive $ENGINE leaked-token"),
+            ("bao write genesys-cloud/revoke/", "dead $ENGINE leaked-token"),
+        ],
+        elsewhere: &[("bao write auth/kubernetes/config", "a cluster")],
+    },
     Setting { page: "docs/kv.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
     Setting {
         page: "docs/onboarding.md",
@@ -310,7 +326,7 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::EngineToInstall,
         given: &[],
         after: &[],
-        elsewhere: &[("bao login", "interactive"), ("bao write auth/kubernetes/config", "a cluster")],
+        elsewhere: &[("bao login", "interactive")],
     },
 ];
 

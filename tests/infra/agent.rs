@@ -1,11 +1,28 @@
-//! Runs the agent of `kubernetes/agent.yaml` with another login method.
+//! Runs the agents of `agent.yaml` and `injector.yaml` with another login method.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use super::kubernetes::documents;
-use super::{output, start, stdout, text};
-use crate::bao::program;
+use super::kubernetes_cluster::manifest;
+use super::{output, start, text};
+use crate::bao::{Bao, program};
+
+/// Runs an agent until it has written its files.
+async fn run(config: &Path, home: &Path) {
+    let mut command = Command::new(program().expect("the server runs"));
+    command.arg("agent").arg(format!("-config={}", config.display())).env_clear().env("HOME", home);
+    let output = output(command).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Writes a login of a reader to a file.
+async fn log_in(bao: &Bao, file: &Path) {
+    fs::write(file, bao.token(&text("policies/reader.hcl")).await).expect("it is written");
+}
 
 #[tokio::test]
 async fn the_agent_writes_valid_tokens_to_files() {
@@ -13,21 +30,55 @@ async fn the_agent_writes_valid_tokens_to_files() {
     let Some((bao, simulation)) = start().await else { return };
     let home = tempfile::tempdir().expect("a directory");
     let place = home.path().display().to_string();
-    fs::write(home.path().join("login"), bao.token(&text("policies/reader.hcl")).await).expect("it is written");
+    log_in(&bao, &home.path().join("login")).await;
     let config = documents[1]["data"]["agent.hcl"].as_str().expect("a text");
-    let method = "method \"kubernetes\" {\n    config = {\n      role = \"genesys-reader\"\n    }\n  }";
+    let method = "method \"kubernetes\" {\n    config = {\n      role       = \"genesys-reader\"\n      \
+         token_path = \"/var/run/secrets/openbao/token\"\n    }\n  }";
     assert!(config.contains(method), "{config}");
     let login = format!("method \"token_file\" {{\nconfig = {{ token_file_path = \"{place}/login\" }}\n}}");
     let config = config.replace(method, &login).replace("https://openbao.vault.svc:8200", &bao.url);
     let config = format!("exit_after_auth = true\n{}", config.replace("/run/genesys", &place));
     fs::write(home.path().join("agent.hcl"), config).expect("it is written");
 
-    let mut command = Command::new(program().expect("the server runs"));
-    command.args(["agent", &format!("-config={place}/agent.hcl")]).env_clear().env("HOME", home.path());
-    stdout(&output(command).await);
+    run(&home.path().join("agent.hcl"), home.path()).await;
     let live = simulation.genesys.live_tokens();
-    for file in ["leased", "shared"] {
+    for file in ["static", "leased", "shared"] {
         let token = fs::read_to_string(home.path().join(file)).expect("a file");
         assert!(live.contains(&token), "{file}: {token}");
     }
+}
+
+/// The injector makes a template of each pair of annotations, and appends its name to the directory of the secrets.
+#[tokio::test]
+async fn the_injected_agent_writes_a_valid_token_and_nothing_else() {
+    let Some(deployment) = manifest("injector.yaml", "Deployment", "genesys-injected") else { return };
+    let Some((bao, simulation)) = start().await else { return };
+    let home = tempfile::tempdir().expect("a directory");
+    let place = home.path().display().to_string();
+    log_in(&bao, &home.path().join("login")).await;
+    let annotations = deployment["spec"]["template"]["metadata"]["annotations"].as_object().expect("annotations");
+    let of = |name: &str| annotations[&format!("openbao.org/agent-inject-{name}-access_token")].clone();
+    assert!(of("template").as_str().is_some_and(|template| template.contains(of("secret").as_str().expect("a path"))));
+    let config = json!({
+        "exit_after_auth": true,
+        "vault": {"address": bao.url},
+        "auto_auth": {"method": [{"type": "token_file", "config": {"token_file_path": format!("{place}/login")}}]},
+        "template": [{
+            "destination": format!("{place}/access_token"), "contents": of("template"), "perms": of("perms"),
+            "left_delimiter": "{{", "right_delimiter": "}}",
+        }],
+        "template_config": {"exit_on_retry_failure": true},
+    });
+    fs::write(home.path().join("agent.json"), config.to_string()).expect("it is written");
+
+    run(&home.path().join("agent.json"), home.path()).await;
+    let token = fs::read_to_string(home.path().join("access_token")).expect("a file");
+    assert!(simulation.genesys.live_tokens().contains(&token), "{token:?}");
+    let reader = &deployment["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(
+        reader["command"].as_array().and_then(|words| words.last()),
+        Some(&Value::from("/openbao/secrets/access_token"))
+    );
+    // agent-run-as-same-user reads the user of the first container.
+    assert_eq!(reader["securityContext"]["runAsUser"], 65532);
 }

@@ -4,21 +4,24 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{CLIENT, ROTATOR, infra, output, simulate, stdout, text};
-use crate::bao::Bao;
+use super::kubernetes_cluster::{Cluster, service_account_token};
+use super::stack::{python, repository};
+use super::{CLIENT, ROTATOR, output, stdout};
 
 const READ: &str = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
 
-/// The documents of a manifest; `None` without the tests' Python.
+/// The documents of a YAML file of `infra/`; `None` without the tests' Python.
 pub fn documents(path: &str) -> Option<Vec<Value>> {
     let mut command = Command::new(python()?);
-    command.args(["-c", READ]).arg(infra(path));
+    command.args(["-c", READ]).arg(repository("infra").join(path));
     Some(serde_json::from_str(&stdout(&command.output().expect("it runs"))).expect("JSON"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the Makefile names the interpreter")]
-fn python() -> Option<std::ffi::OsString> {
-    std::env::var_os("PYTHON")
+/// The commands of docs/kubernetes.md, each on one line.
+pub fn page_commands() -> Vec<String> {
+    let page = std::fs::read_to_string(repository("docs/kubernetes.md")).expect("the page");
+    let page = page.replace("\\\n", " ");
+    page.lines().filter_map(|line| line.strip_prefix("$ ").map(str::to_owned)).collect()
 }
 
 /// The kinds of the documents, which must share one namespace.
@@ -31,38 +34,68 @@ fn texts(value: &Value) -> Vec<&str> {
     value.as_array().expect("a list").iter().filter_map(Value::as_str).collect()
 }
 
+/// The CronJob's container, with its login and its command, against OpenBao.
 #[tokio::test]
-async fn the_cron_job_rotates_with_its_policy() {
+async fn the_cron_job_rotates_with_its_login_and_its_policy() {
     let Some(documents) = documents("kubernetes/rotate-kv.yaml") else { return };
     assert_eq!(kinds(&documents), ["ServiceAccount", "CronJob"]);
     let pod = &documents[1]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
-    assert_eq!(pod["serviceAccountName"], documents[0]["metadata"]["name"]);
+    let account = pod["serviceAccountName"].as_str().expect("a name");
+    assert_eq!(account, documents[0]["metadata"]["name"]);
     let container = &pod["containers"][0];
     let words = texts(&container["command"]);
     assert_eq!(words, ["genesys-rotator", "rotate", "vault:secret/team/genesys"]);
-    let names: Vec<_> = container["env"].as_array().expect("a list").iter().map(|pair| &pair["name"]).collect();
-    assert_eq!(names, ["VAULT_ADDR", "VAULT_KUBERNETES_ROLE", "ROTATOR_LOG"]);
 
-    let (Some(bao), simulation) = (Bao::start(), simulate().await) else { return };
+    let Some(Cluster { bao, simulation }) = Cluster::start().await else { return };
     let document = json!({"region": "mypurecloud.ie", "client_id": CLIENT.0, "client_secret": CLIENT.1});
     bao.put("team/genesys", &document.to_string()).await;
+    let projected = &pod["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"];
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), service_account_token(account, projected["audience"].as_str().expect("an audience")))
+        .expect("it is written");
+    let mount = format!("{}/{}", container["volumeMounts"][0]["mountPath"].as_str().expect("a path"), "token");
     let mut command = Command::new(ROTATOR);
-    command.args(&words[1..]).env_clear().env("VAULT_ADDR", &bao.url).env("ROTATOR_LOG", "info");
-    command.env("VAULT_TOKEN", bao.token(&text("policies/kv-rotator.hcl")).await);
+    command.args(&words[1..]).env_clear();
+    for pair in container["env"].as_array().expect("a list") {
+        let value = pair["value"].as_str().expect("a text");
+        let value = value.replace("https://openbao.vault.svc:8200", &bao.url);
+        command.env(pair["name"].as_str().expect("a name"), value.replace(&mount, &file.path().display().to_string()));
+    }
     let url = simulation.genesys_url();
     command.env("ROTATOR_LOGIN_URL", &url).env("ROTATOR_API_URL", &url);
     stdout(&output(command).await);
 
-    let reader = bao.token(&text("policies/kv-reader.hcl")).await;
+    let reader = bao.token(&super::text("policies/kv-reader.hcl")).await;
     let (status, answer) = bao.call_as(&reader, "GET", "secret/data/team/genesys", Value::Null).await;
     let token = answer["data"]["data"]["access_token"].as_str().expect("a token").to_owned();
-    assert_eq!((status, simulation.genesys.live_tokens()), (200, vec![token]));
+    assert!(status == 200 && simulation.genesys.live_tokens().contains(&token), "{answer}");
     for (method, path) in [
         ("GET", "secret/data/genesys-rotator/pending/team/genesys"),
         ("GET", "secret/data/team/other"),
         ("PUT", "secret/data/team/genesys"),
     ] {
         assert_eq!(bao.call_as(&reader, method, path, Value::Null).await.0, 403, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn the_roles_accept_only_their_service_account_and_audience() {
+    let Some(cluster) = Cluster::start().await else { return };
+    for (role, account, audience, expected) in [
+        ("genesys-reader", "genesys-reader", "openbao", 200),
+        ("genesys-reader", "genesys-reader", "https://kubernetes.default.svc", 403),
+        ("genesys-reader", "genesys-rotator", "openbao", 403),
+        ("genesys-rotator", "genesys-reader", "openbao", 403),
+        ("genesys-rotator", "genesys-rotator", "openbao", 200),
+    ] {
+        let (status, answer) = cluster.try_log_in(role, &service_account_token(account, audience)).await;
+        assert_eq!(status, expected, "{role} {account} {audience}: {answer}");
+        if status == 200 {
+            assert_eq!(
+                answer["auth"]["lease_duration"], 600,
+                "a login of an operator that does not revoke it ends soon"
+            );
+        }
     }
 }
 
@@ -79,21 +112,5 @@ fn the_readers_pod_shares_a_directory_with_its_agent() {
     for container in [agent, &pod["containers"][0]] {
         let mounts = container["volumeMounts"].as_array().expect("mounts");
         assert!(mounts.iter().any(|mount| mount["mountPath"] == "/run/genesys" && mount["name"] == "genesys"));
-    }
-}
-
-#[test]
-fn manifests_name_policies_that_the_pages_write() {
-    let pages = ["docs/kv.md", "docs/vault-openbao.md", "infra/vault/README.md"].map(|page| {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
-        std::fs::read_to_string(path).expect("the page")
-    });
-    let manifests = ["agent.yaml", "rotate-kv.yaml"].map(|name| text(&format!("kubernetes/{name}")));
-    let names = manifests.iter().flat_map(|manifest| manifest.split("token_policies=").skip(1));
-    let names: Vec<_> = names.filter_map(|rest| rest.split_whitespace().next()).collect();
-    assert_eq!(names.len(), 2, "{names:?}");
-    for name in names {
-        let command = format!("bao policy write {name} infra/vault/policies/");
-        assert!(pages.iter().any(|page| page.contains(&command)), "{command}");
     }
 }

@@ -120,7 +120,7 @@ fn pipelines(path: &str) -> String {
 
 /// A YAML file of `infra/`; `None` without the tests' Python.
 fn yaml(path: &str) -> Option<Value> {
-    documents(&format!("../{path}")).map(|mut documents| documents.remove(0))
+    documents(path).map(|mut documents| documents.remove(0))
 }
 
 fn script(path: &Path, text: &str) {

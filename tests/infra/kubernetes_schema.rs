@@ -1,0 +1,151 @@
+//! Rules for all manifests of `infra/kubernetes`: schemas, pods, names and numbers.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::kubernetes::page_commands;
+use super::stack::{repository, script};
+
+const DIRECTORY: &str = "infra/kubernetes";
+
+/// The documents of all manifests (`files`) and what is invalid (`errors`); `None` without the tests' Python.
+pub fn manifests() -> Option<Value> {
+    script("kubernetes_manifests.py", DIRECTORY, &[])
+}
+
+/// The pods, with the names of their files.
+fn pods(manifests: &Value) -> Vec<(String, Value)> {
+    let files = manifests["files"].as_object().expect("files").iter();
+    let documents = files.flat_map(|(file, documents)| {
+        documents.as_array().expect("documents").iter().map(move |document| (file.clone(), document))
+    });
+    let templates = documents.filter_map(|(file, document)| match document["kind"].as_str() {
+        Some("Deployment") => Some((file, document["spec"]["template"].clone())),
+        Some("CronJob") => Some((file, document["spec"]["jobTemplate"]["spec"]["template"].clone())),
+        _ => None,
+    });
+    templates.collect()
+}
+
+#[test]
+fn manifests_match_their_schemas() {
+    let Some(manifests) = manifests() else { return };
+    assert_eq!(manifests["errors"], serde_json::json!([]));
+}
+
+#[test]
+fn a_misspelt_field_is_found_in_every_kind() {
+    if manifests().is_none() {
+        return;
+    }
+    for (file, right, wrong) in [
+        ("rotate-kv.yaml", "concurrencyPolicy", "concurencyPolicy"),
+        ("agent.yaml", "readOnlyRootFilesystem", "readOnlyRootFileSystem"),
+        ("network.yaml", "podSelector", "podselector"),
+        ("eso-openbao.yaml", "getParameters", "getParams"),
+        ("eso-openbao.yaml", "refreshInterval", "refreshinterval"),
+        ("eso-aws.yaml", "service: SecretsManager", "service: SecretManager"),
+        ("vso.yaml", "allowStaticCreds", "allowStaticCredentials"),
+        ("vso.yaml", "excludeRaw", "excludesRaw"),
+        ("csi-openbao.yaml", "secretKey", "secretkey"),
+        ("csi-aws.yaml", "objectVersionLabel", "objectVersionStage"),
+        ("vso.yaml", "spec:\n  address", "spec:\n  address: https://other\n  address"),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let text = fs::read_to_string(repository(DIRECTORY).join(file)).expect("the manifest");
+        assert!(text.contains(right), "{file}: {right}");
+        fs::write(directory.path().join(file), text.replacen(right, wrong, 1)).expect("it is written");
+        let checked =
+            script("kubernetes_manifests.py", directory.path().to_str().expect("a path"), &[]).expect("Python");
+        assert_eq!(checked["errors"].as_array().map(Vec::len), Some(1), "{file}: {wrong}: {}", checked["errors"]);
+    }
+}
+
+/// `make scan` accepts any text after the name of the check.
+#[test]
+fn every_exception_from_the_scan_has_a_reason() {
+    let Some(manifests) = manifests() else { return };
+    let documents = manifests["files"].as_object().expect("files").values().filter_map(Value::as_array).flatten();
+    let annotations = documents.filter_map(|document| document["metadata"]["annotations"].as_object()).flatten();
+    let exceptions: Vec<_> = annotations.filter(|(name, _)| name.starts_with("checkov.io/skip")).collect();
+    assert!(!exceptions.is_empty());
+    for (name, exception) in exceptions {
+        let reason = exception.as_str().and_then(|text| text.split_once('=')).map_or("", |(_, reason)| reason);
+        assert!(reason.split_whitespace().count() > 3, "{name}: {exception}");
+    }
+}
+
+/// The lines that a comment of the manifest offers.
+#[test]
+fn the_restart_targets_in_the_comment_are_valid() {
+    if manifests().is_none() {
+        return;
+    }
+    let text = fs::read_to_string(repository(DIRECTORY).join("vso.yaml")).expect("the manifest");
+    let directory = tempfile::tempdir().expect("a directory");
+    let offered = text.replace("  # rolloutRestartTargets", "  rolloutRestartTargets").replace("  #   - {", "    - {");
+    fs::write(directory.path().join("vso.yaml"), &offered).expect("it is written");
+    let checked = script("kubernetes_manifests.py", directory.path().to_str().expect("a path"), &[]).expect("Python");
+    assert_eq!(checked["errors"], serde_json::json!([]), "{offered}");
+    let resource = &checked["files"]["vso.yaml"][3];
+    assert_eq!(resource["spec"]["rolloutRestartTargets"][0]["kind"], "Deployment");
+}
+
+#[test]
+fn every_pod_has_a_token_only_for_openbao_and_the_network_that_it_needs() {
+    let Some(manifests) = manifests() else { return };
+    let pods = pods(&manifests);
+    assert_eq!(pods.len(), 7);
+    for (file, pod) in pods {
+        let (labels, spec) = (&pod["metadata"]["labels"], &pod["spec"]);
+        assert_eq!(spec["automountServiceAccountToken"], false, "{file}");
+        assert_eq!(labels["genesys/network"], "restricted", "{file}");
+        let volumes = spec["volumes"].as_array().expect("volumes");
+        let logins: Vec<_> = volumes.iter().filter(|volume| volume["name"] == "login").collect();
+        assert_eq!(labels.get("genesys/openbao").is_some(), !logins.is_empty(), "{file}: only these log in");
+        for login in logins {
+            let token = &login["projected"]["sources"][0]["serviceAccountToken"];
+            assert_eq!((&token["audience"], &token["path"]), (&"openbao".into(), &"token".into()), "{file}");
+        }
+        let containers =
+            ["containers", "initContainers"].map(|name| spec[name].as_array().cloned().unwrap_or_default());
+        for container in containers.concat() {
+            let mounts = container["volumeMounts"].as_array().cloned().unwrap_or_default();
+            assert!(mounts.iter().all(|mount| mount["subPath"].is_null()), "{file}: kubelet does not update a subPath");
+            assert!(container["env"].to_string().to_lowercase().find("secretkeyref").is_none(), "{file}");
+        }
+    }
+}
+
+/// The service accounts and roles of the manifests are those of the page's commands.
+#[test]
+fn manifests_name_roles_that_the_page_writes() {
+    let text = |name: &str| fs::read_to_string(repository(DIRECTORY).join(name)).expect("the manifest");
+    let commands = page_commands();
+    for (file, role) in [
+        ("agent.yaml", "genesys-reader"),
+        ("injector.yaml", "genesys-reader"),
+        ("csi-openbao.yaml", "genesys-reader"),
+        ("eso-openbao.yaml", "genesys-reader"),
+        ("vso.yaml", "genesys-reader"),
+        ("rotate-kv.yaml", "genesys-rotator"),
+    ] {
+        assert!(text(file).contains(role), "{file}");
+        let begin = format!("bao write auth/kubernetes/role/{role} ");
+        let command = commands.iter().find(|command| command.starts_with(&begin)).expect("the role's command");
+        assert!(command.contains("audience=openbao") && command.contains("token_ttl=10m"), "{command}");
+        let policy = command.split("token_policies=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let write = format!("bao policy write {} infra/vault/policies/", policy.expect("a policy"));
+        assert!(commands.iter().any(|command| command.starts_with(&write)), "{write}");
+    }
+}
+
+#[test]
+fn the_page_links_every_manifest() {
+    let page = fs::read_to_string(repository("docs/kubernetes.md")).expect("the page");
+    for entry in fs::read_dir(repository(DIRECTORY)).expect("a directory").flatten() {
+        let name = entry.file_name().into_string().expect("a name");
+        assert!(page.contains(&format!("(../infra/kubernetes/{name})")), "{name}");
+    }
+}
