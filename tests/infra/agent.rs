@@ -1,7 +1,7 @@
 //! Runs the agents of `agent.yaml` and `injector.yaml` with another login method.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -12,9 +12,10 @@ use super::{output, start, text};
 use crate::bao::{Bao, program};
 
 /// Runs an agent until it has written its files.
-async fn run(config: &Path, home: &Path) {
+async fn run(configs: &[PathBuf], home: &Path) {
     let mut command = Command::new(program().expect("the server runs"));
-    command.arg("agent").arg(format!("-config={}", config.display())).env_clear().env("HOME", home);
+    command.arg("agent").args(configs.iter().map(|file| format!("-config={}", file.display())));
+    command.env_clear().env("HOME", home);
     let output = output(command).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
@@ -37,10 +38,14 @@ async fn the_agent_writes_valid_tokens_to_files() {
     assert!(config.contains(method), "{config}");
     let login = format!("method \"token_file\" {{\nconfig = {{ token_file_path = \"{place}/login\" }}\n}}");
     let config = config.replace(method, &login).replace("https://openbao.vault.svc:8200", &bao.url);
-    let config = format!("exit_after_auth = true\n{}", config.replace("/run/genesys", &place));
-    fs::write(home.path().join("agent.hcl"), config).expect("it is written");
-
-    run(&home.path().join("agent.hcl"), home.path()).await;
+    let config = format!("exit_after_auth = true\n{config}");
+    let alternatives = ["leased.hcl", "shared.hcl"].map(|name| documents[1]["data"][name].as_str().expect("a text"));
+    let files = [config.as_str()].into_iter().chain(alternatives).enumerate().map(|(number, text)| {
+        let file = home.path().join(format!("{number}.hcl"));
+        fs::write(&file, text.replace("/run/genesys", &place)).expect("it is written");
+        file
+    });
+    run(&files.collect::<Vec<_>>(), home.path()).await;
     let live = simulation.genesys.live_tokens();
     for file in ["static", "leased", "shared"] {
         let token = fs::read_to_string(home.path().join(file)).expect("a file");
@@ -71,7 +76,7 @@ async fn the_injected_agent_writes_a_valid_token_and_nothing_else() {
     });
     fs::write(home.path().join("agent.json"), config.to_string()).expect("it is written");
 
-    run(&home.path().join("agent.json"), home.path()).await;
+    run(&[home.path().join("agent.json")], home.path()).await;
     let token = fs::read_to_string(home.path().join("access_token")).expect("a file");
     assert!(simulation.genesys.live_tokens().contains(&token), "{token:?}");
     let reader = &deployment["spec"]["template"]["spec"]["containers"][0];

@@ -81,8 +81,8 @@ async fn the_secret_has_a_valid_token_and_changes_only_with_a_rotation() {
 /// A refresh may fail once, and kubelet may be late.
 #[tokio::test]
 async fn a_pod_has_the_next_token_before_the_former_one_expires() {
-    let manifests = ["eso-openbao.yaml", "eso-openbao.yaml", "eso-aws.yaml"];
-    let names = ["genesys-token", "genesys-shared", "genesys-token"];
+    let manifests = ["eso-openbao.yaml", "eso-openbao.yaml", "eso-aws.yaml", "eso-kv.yaml"];
+    let names = ["genesys-token", "genesys-shared", "genesys-token", "genesys-token"];
     let mut late = 0;
     for (file, name) in manifests.into_iter().zip(names) {
         let Some(external) = manifest(file, "ExternalSecret", name) else { return };
@@ -177,4 +177,35 @@ async fn refused_reads_are_errors_and_never_empty_answers() {
     assert!([400, 502].contains(&status) && answer["data"].is_null(), "{status} {answer}");
     cluster.simulation.genesys.set(|settings| settings.reject_new_tokens = false);
     until("the engine has rotated", async || read().await.0 == 200).await;
+}
+
+/// A `SecretStore` logs in, looks the login up, reads, and revokes the login.
+#[tokio::test]
+async fn a_secret_of_kv_is_copied_without_its_client_secret() {
+    let (Some(store), Some(external)) = (
+        manifest("eso-kv.yaml", "SecretStore", "genesys-kv"),
+        manifest("eso-kv.yaml", "ExternalSecret", "genesys-token"),
+    ) else {
+        return;
+    };
+    let Some(cluster) = Cluster::start().await else { return };
+    let vault = &store["spec"]["provider"]["vault"];
+    let token = cluster.bao.read("genesys-cloud/static-creds/ci").await["access_token"].clone();
+    let document = json!({"region": "mypurecloud.ie", "client_id": "my-id", "client_secret": "hush-hush",
+        "access_token": token, "expires_at": "2030-01-01T00:00:00Z"});
+    cluster.bao.put("team/genesys", &document.to_string()).await;
+    let kubernetes = &vault["auth"]["kubernetes"];
+    let role = kubernetes["role"].as_str().expect("a role");
+    let login = cluster.log_in(role, &token_of(&kubernetes["serviceAccountRef"])).await;
+    assert_eq!(cluster.read(&login, "auth/token/lookup-self").await["type"], "service");
+    let mut secret = Map::new();
+    for entry in external["spec"]["data"].as_array().expect("entries") {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let path = format!("{}/data/{}", text(&vault["path"]), text(&entry["remoteRef"]["key"]));
+        let data = cluster.read(&login, &path).await["data"].clone();
+        secret.insert(text(&entry["secretKey"]), data[text(&entry["remoteRef"]["property"])].clone());
+    }
+    assert_eq!(cluster.bao.call_as(&login, "PUT", "auth/token/revoke-self", json!({})).await.0, 204);
+    assert_eq!(Value::from(secret), json!({"access_token": token, "expires_at": "2030-01-01T00:00:00Z"}));
+    assert!(cluster.accepts(&token));
 }

@@ -187,16 +187,24 @@ async fn the_secret_never_has_an_expired_token() {
 async fn a_new_login_of_the_operator_restarts_nothing() {
     let Some((resource, auth)) = resources() else { return };
     let Some(cluster) = Cluster::start().await else { return };
-    let mut operator = Operator::start(&cluster, &resource, &auth).await;
-    assert!(operator.synchronize().await);
-    let first = operator.read().await;
-    let all = |data: &Value| compared(data.as_object().expect("an object"));
-    until("token_ttl has changed", async || all(&operator.read().await) != all(&first)).await;
-    for _ in 0..2 {
-        operator.login = Operator::start(&cluster, &resource, &auth).await.login;
+    assert_eq!(cluster.bao.call_as("", "GET", "sys/seal-status", Value::Null).await.0, 200, "of a VaultConnection");
+    let scheduled = json!({"rotation_schedule": "0 */6 * * *", "rotation_window": "1h"});
+    for change in [json!({}), scheduled] {
+        cluster.bao.post("genesys-cloud/static-roles/ci", change).await;
+        let mut operator = Operator::start(&cluster, &resource, &auth).await;
         assert!(operator.synchronize().await);
+        let first = operator.read().await;
+        let all = |data: &Value| compared(data.as_object().expect("an object"));
+        until("token_ttl has changed", async || all(&operator.read().await) != all(&first)).await;
+        for _ in 0..2 {
+            let renew = json!({"increment": 600});
+            assert_eq!(cluster.bao.call_as(&operator.login, "PUT", "auth/token/renew-self", renew).await.0, 200);
+            assert_eq!(cluster.bao.call_as(&operator.login, "GET", "auth/token/lookup-self", Value::Null).await.0, 200);
+            operator.login = Operator::start(&cluster, &resource, &auth).await.login;
+            assert!(operator.synchronize().await);
+        }
+        assert_eq!(operator.restarts, 0);
     }
-    assert_eq!(operator.restarts, 0);
     assert_eq!(resource["spec"]["destination"]["transformation"]["excludeRaw"], true, "_raw has all fields");
 }
 

@@ -45,6 +45,7 @@ fn a_misspelt_field_is_found_in_every_kind() {
         ("network.yaml", "podSelector", "podselector"),
         ("eso-openbao.yaml", "getParameters", "getParams"),
         ("eso-openbao.yaml", "refreshInterval", "refreshinterval"),
+        ("eso-kv.yaml", "mountPath", "mountpath"),
         ("eso-aws.yaml", "service: SecretsManager", "service: SecretManager"),
         ("vso.yaml", "allowStaticCreds", "allowStaticCredentials"),
         ("vso.yaml", "excludeRaw", "excludesRaw"),
@@ -128,6 +129,7 @@ fn manifests_name_roles_that_the_page_writes() {
         ("injector.yaml", "genesys-reader"),
         ("csi-openbao.yaml", "genesys-reader"),
         ("eso-openbao.yaml", "genesys-reader"),
+        ("eso-kv.yaml", "genesys-kv-reader"),
         ("vso.yaml", "genesys-reader"),
         ("rotate-kv.yaml", "genesys-rotator"),
     ] {

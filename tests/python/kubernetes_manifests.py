@@ -54,11 +54,12 @@ GENERATOR = fields(apiVersion_=TEXT, kind_=one_of("VaultDynamicSecret"), name_=T
 KINDS = {
     "external-secrets.io/v1 SecretStore": fields(
         provider_=fields(
-            aws_=fields(
+            aws=fields(
                 service_=one_of("SecretsManager", "ParameterStore"),
                 region_=TEXT,
                 auth_=fields(jwt_=fields(serviceAccountRef_=ACCOUNT)),
-            )
+            ),
+            vault=fields(server_=TEXT, path_=TEXT, version_=one_of("v1", "v2"), auth_=LOGIN),
         )
     ),
     "external-secrets.io/v1 ExternalSecret": fields(
