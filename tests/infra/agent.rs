@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::kubernetes::documents;
-use super::kubernetes_cluster::manifest;
+use super::kubernetes_files::documents;
+use super::kubernetes_files::manifest;
 use super::{output, start, text};
 use crate::bao::{Bao, program};
 

@@ -5,24 +5,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::kubernetes_cluster::{Cluster, service_account_token};
-use super::stack::{python, repository};
+use super::kubernetes_files::documents;
 use super::{CLIENT, ROTATOR, output, stdout};
-
-const READ: &str = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
-
-/// The documents of a YAML file of `infra/`; `None` without the tests' Python.
-pub fn documents(path: &str) -> Option<Vec<Value>> {
-    let mut command = Command::new(python()?);
-    command.args(["-c", READ]).arg(repository("infra").join(path));
-    Some(serde_json::from_str(&stdout(&command.output().expect("it runs"))).expect("JSON"))
-}
-
-/// The commands of docs/kubernetes.md, each on one line.
-pub fn page_commands() -> Vec<String> {
-    let page = std::fs::read_to_string(repository("docs/kubernetes.md")).expect("the page");
-    let page = page.replace("\\\n", " ");
-    page.lines().filter_map(|line| line.strip_prefix("$ ").map(str::to_owned)).collect()
-}
 
 /// The kinds of the documents, which must share one namespace.
 fn kinds(documents: &[Value]) -> Vec<&str> {

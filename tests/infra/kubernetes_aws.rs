@@ -7,7 +7,7 @@ use simulators::Simulation;
 use simulators::secrets_manager::Access;
 
 use super::iam::Policy;
-use super::kubernetes_schema::manifests;
+use super::kubernetes_files::manifests;
 use super::stack::repository;
 use super::{CLIENT, ROTATOR, output, simulate, stdout};
 

@@ -8,7 +8,7 @@ use simulators::Simulation;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::kubernetes::{documents, page_commands};
+use super::kubernetes_files::page_commands;
 use super::start;
 use crate::bao::Bao;
 
@@ -77,12 +77,6 @@ pub fn service_account_token(account: &str, audience: &str) -> String {
 pub fn token_of(reference: &Value) -> String {
     let audience = reference["audiences"][0].as_str().expect("an audience");
     service_account_token(reference["name"].as_str().expect("a name"), audience)
-}
-
-/// The document of a manifest with this kind and name.
-pub fn manifest(file: &str, kind: &str, name: &str) -> Option<Value> {
-    let is_it = |document: &Value| document["kind"] == kind && document["metadata"]["name"] == name;
-    Some(documents(&format!("kubernetes/{file}"))?.into_iter().find(is_it).expect("the document"))
 }
 
 /// Starts a Kubernetes API that reviews tokens; returns its URL.

@@ -1,11 +1,12 @@
 //! The requests of the Secrets Store CSI provider (openbao-csi-provider 2.0.2, vault-csi-provider 1.7.4) to OpenBao.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::{Value, json};
 
 use super::kubernetes_cluster::{Cluster, service_account_token};
-use super::kubernetes_schema::manifests;
+use super::kubernetes_files::manifests;
 
 /// The login and the objects of csi-openbao.yaml.
 async fn mount() -> Option<(Cluster, String, Vec<Value>)> {
@@ -29,8 +30,8 @@ async fn files(cluster: &Cluster, login: &str, objects: &[Value]) -> BTreeMap<St
     let mut files = BTreeMap::new();
     for object in objects {
         let text = |field: &str| object[field].as_str().expect("a text").to_owned();
-        if !answers.contains_key(&text("secretPath")) {
-            answers.insert(text("secretPath"), cluster.read(login, &text("secretPath")).await);
+        if let Entry::Vacant(answer) = answers.entry(text("secretPath")) {
+            answer.insert(cluster.read(login, &text("secretPath")).await);
         }
         let value = &answers[&text("secretPath")][&text("secretKey")];
         assert!(value.is_string(), "{object}");

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::kubernetes_cluster::{Cluster, manifest, service_account_token, token_of};
+use super::kubernetes_cluster::{Cluster, service_account_token, token_of};
+use super::kubernetes_files::manifest;
 use crate::bao::until;
 
 /// Seconds between kubelet's updates of a mounted Secret, with its jitter.

@@ -1,11 +1,14 @@
 //! What the Vault Secrets Operator 1.4.1 computes from the answers of `static-creds/`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
-use super::kubernetes_cluster::{Cluster, manifest, service_account_token};
+use super::kubernetes_cluster::{Cluster, service_account_token};
+use super::kubernetes_files::manifest;
 use crate::bao::until;
 
 /// Added to `ttl` where the answer has a period. The operator adds up to 0.15 s more, as jitter.
@@ -56,7 +59,7 @@ struct Operator<'a> {
     path: String,
     includes: Vec<String>,
     login: String,
-    status: Option<(Metadata, Timestamp)>,
+    status: Option<(Metadata, Instant)>,
     secret: Map<String, Value>,
     restarts: usize,
 }
@@ -90,12 +93,11 @@ impl<'a> Operator<'a> {
         if let Some((before, at)) =
             self.status.clone().filter(|(before, _)| before.last_rotation == metadata.last_rotation)
         {
-            let (started, mut pause) = (tokio::time::Instant::now(), EXTRA);
+            let (started, mut pause) = (Instant::now(), EXTRA);
             loop {
                 data = self.read().await;
                 metadata = Metadata::of(&data);
-                let since = Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default();
-                if metadata.last_rotation != before.last_rotation || !metadata.is_early(&before, since) {
+                if metadata.last_rotation != before.last_rotation || !metadata.is_early(&before, at.elapsed()) {
                     break;
                 }
                 if started.elapsed() > PATIENCE {
@@ -105,7 +107,7 @@ impl<'a> Operator<'a> {
                 pause = pause.mul_f64(1.5).min(Duration::from_secs(2));
             }
         }
-        self.status = Some((metadata, Timestamp::now()));
+        self.status = Some((metadata, Instant::now()));
         let fields = data.as_object().expect("an object").iter().filter(|(name, _)| self.includes.contains(name));
         let secret: Map<_, _> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
         // The operator compares all fields but these, and restarts the targets if they differ.
@@ -165,7 +167,7 @@ async fn the_operator_reads_again_after_the_rotation_of_every_kind_of_static_rol
     }
 }
 
-/// With a token lifetime of seconds, the Secret has a valid token at every moment of two rotations.
+/// With a token lifetime of seconds, the Secret has a valid token at every moment before and after a rotation.
 #[tokio::test]
 async fn the_secret_never_has_an_expired_token() {
     let Some((resource, auth)) = resources() else { return };
@@ -173,10 +175,14 @@ async fn the_secret_never_has_an_expired_token() {
     cluster.simulation.genesys.set(|settings| settings.token_lifetime = 16);
     cluster.bao.post("genesys-cloud/rotate-role/ci", json!({})).await;
     let mut operator = Operator::start(&cluster, &resource, &auth).await;
-    while operator.restarts < 2 {
+    loop {
         assert!(operator.synchronize().await, "the rotation came too late: {:?}", operator.status);
-        let next = tokio::time::Instant::now() + operator.status.as_ref().expect("a status").0.horizon();
-        while tokio::time::Instant::now() < next {
+        assert!(cluster.accepts(&operator.secret["access_token"]), "{:?}", operator.status);
+        if operator.restarts == 1 {
+            return;
+        }
+        let next = Instant::now() + operator.status.as_ref().expect("a status").0.horizon();
+        while Instant::now() < next {
             assert!(cluster.accepts(&operator.secret["access_token"]), "{:?}", operator.status);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -244,4 +250,34 @@ async fn the_secret_recovers_from_failed_rotations() {
     assert!(
         operator.synchronize().await && operator.restarts == 1 && cluster.accepts(&operator.secret["access_token"])
     );
+}
+
+/// Operators refresh at any moment of a rotation: each answer is one whole credential that the platform accepts.
+#[tokio::test]
+async fn reads_during_rotations_return_one_whole_credential() {
+    let Some((resource, auth)) = resources() else { return };
+    let Some(cluster) = Cluster::start().await else { return };
+    let operator = Operator::start(&cluster, &resource, &auth).await;
+    let is_over = std::cell::Cell::new(false);
+    let mut seen = BTreeMap::new();
+    let read = async {
+        while !is_over.get() {
+            let (one, other) = tokio::join!(operator.read(), operator.read());
+            for data in [one, other] {
+                assert!(cluster.accepts(&data["access_token"]), "{data}");
+                let rotation =
+                    ["last_vault_rotation", "last_rotation", "expires_at"].map(|field| data[field].to_string());
+                let known = seen.entry(data["access_token"].to_string()).or_insert_with(|| rotation.clone());
+                assert_eq!(*known, rotation, "{data}");
+            }
+        }
+    };
+    let rotate = async {
+        for _ in 0..5 {
+            cluster.bao.post("genesys-cloud/rotate-role/ci", json!({})).await;
+        }
+        is_over.set(true);
+    };
+    tokio::join!(read, rotate);
+    assert!(seen.len() > 1, "reads overlapped with rotations");
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::kubernetes_cluster::manifest;
+use super::kubernetes_files::manifest;
 
 /// A command of the container, with its files in `home`.
 fn command(words: &Value, home: &Path) -> Command {

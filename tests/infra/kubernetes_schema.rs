@@ -4,15 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::kubernetes::page_commands;
+use super::kubernetes_external_secrets::{KUBELET, seconds};
+use super::kubernetes_files::{DIRECTORY, manifests, page_commands};
 use super::stack::{repository, script};
-
-const DIRECTORY: &str = "infra/kubernetes";
-
-/// The documents of all manifests (`files`) and what is invalid (`errors`); `None` without the tests' Python.
-pub fn manifests() -> Option<Value> {
-    script("kubernetes_manifests.py", DIRECTORY, &[])
-}
 
 /// The pods, with the names of their files.
 fn pods(manifests: &Value) -> Vec<(String, Value)> {
@@ -149,5 +143,21 @@ fn the_page_links_every_manifest() {
     for entry in fs::read_dir(repository(DIRECTORY)).expect("a directory").flatten() {
         let name = entry.file_name().into_string().expect("a name");
         assert!(page.contains(&format!("(../infra/kubernetes/{name})")), "{name}");
+    }
+}
+
+/// The waits that the page names are those of the manifests.
+#[test]
+fn the_page_names_the_waits_of_the_manifests() {
+    let Some(manifests) = manifests() else { return };
+    let page = fs::read_to_string(repository("docs/kubernetes.md")).expect("the page");
+    let documents = manifests["files"].as_object().expect("files").values().filter_map(Value::as_array).flatten();
+    let external: Vec<_> = documents.filter(|document| document["kind"] == "ExternalSecret").collect();
+    assert_eq!(external.len(), 4);
+    for document in external {
+        let wait =
+            format!("| {} min, and {KUBELET} s for the file |", seconds(&document["spec"]["refreshInterval"]) / 60);
+        assert_eq!(page.matches(&wait).count(), 3, "{wait}");
+        assert_eq!(document["spec"]["target"]["name"], document["metadata"]["name"]);
     }
 }

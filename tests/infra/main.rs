@@ -13,6 +13,7 @@ mod kubernetes_aws;
 mod kubernetes_cluster;
 mod kubernetes_csi;
 mod kubernetes_external_secrets;
+mod kubernetes_files;
 mod kubernetes_operator;
 mod kubernetes_restart;
 mod kubernetes_schema;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use simulators::Simulation;
 use tempfile::TempDir;
 
-use super::kubernetes::documents;
+use super::kubernetes_files::documents;
 use super::{CLIENT, ROTATOR, output, simulate, stdout};
 use crate::bao::program;
 
