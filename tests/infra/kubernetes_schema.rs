@@ -108,6 +108,8 @@ fn every_pod_has_a_token_only_for_openbao_and_the_network_that_it_needs() {
         for container in containers.concat() {
             let mounts = container["volumeMounts"].as_array().cloned().unwrap_or_default();
             assert!(mounts.iter().all(|mount| mount["subPath"].is_null()), "{file}: kubelet does not update a subPath");
+            let logs_in = mounts.iter().any(|mount| mount["name"] == "login");
+            assert!(!logs_in || container["name"] != "reader", "{file}: the reader needs no login");
             assert!(container["env"].to_string().to_lowercase().find("secretkeyref").is_none(), "{file}");
         }
     }
