@@ -25,6 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// A token that ends sooner than this is read again.
 const SHORT: Duration = Duration::from_secs(60);
+/// The longest time of a validation.
+const VALIDATION: Duration = Duration::from_secs(5);
 /// The longest time for which a request for a token waits for a store that does not answer.
 const STORE: Duration = Duration::from_secs(5);
 
@@ -34,6 +36,7 @@ pub(super) struct Held {
     /// `None` if the document does not say.
     pub(super) expires_at: Option<Timestamp>,
     pub(super) api: Api,
+    place: Place,
     /// The AWS name of the platform's region; `None` for CXone.
     pub(super) region: Option<&'static str>,
 }
@@ -50,12 +53,14 @@ pub(super) struct Keeper {
     wanted: Notify,
     /// When the last completed read began.
     read: watch::Sender<Instant>,
-    /// Sent after each read, and when the platform's opinion of a token changes.
+    /// Sent after each read.
     pub(super) changed: Notify,
 }
 
 struct State {
     held: Arc<Held>,
+    /// The token of a call that the platform answered with 401, until the next read: there are other reasons for 401.
+    doubted: Option<SecretString>,
     /// The token that the platform rejected last, unless it has accepted it since.
     rejected: Option<SecretString>,
     /// The error of the last read, if it failed.
@@ -65,6 +70,10 @@ struct State {
 impl State {
     fn is_rejected(&self, token: &SecretString) -> bool {
         self.rejected.as_ref().is_some_and(|rejected| same(rejected, token))
+    }
+
+    fn is_doubted(&self, token: &SecretString) -> bool {
+        self.doubted.as_ref().is_some_and(|doubted| same(doubted, token))
     }
 
     fn is_usable(&self, held: &Held, now: Timestamp) -> bool {
@@ -100,7 +109,7 @@ impl Keeper {
         if held.has_ended(rotator.clock.now()) {
             return Err(ended(&secret.typed));
         }
-        let state = RwLock::new(State { held: Arc::new(held), rejected: None, failure: None });
+        let state = RwLock::new(State { held: Arc::new(held), doubted: None, rejected: None, failure: None });
         let (name, read) = (secret.typed.clone(), watch::Sender::new(began));
         Ok(Self { name, secret, rotator, pace, state, wanted: Notify::new(), read, changed: Notify::new() })
     }
@@ -120,6 +129,7 @@ impl Keeper {
             let began = Instant::now();
             let found = read(&self.rotator, &self.secret).await;
             self.take(found);
+            self.settle_doubts().await;
             self.read.send_replace(began);
             self.changed.notify_one();
         }
@@ -203,13 +213,43 @@ impl Keeper {
         })
     }
 
-    /// Records what the platform said of a token.
+    /// Records that the platform has accepted a token, or may have rejected it.
     pub(super) fn record(&self, token: &SecretString, is_rejected: bool) {
-        if self.state.read().is_rejected(token) == is_rejected {
+        let is_known = |state: &State| match is_rejected {
+            true => state.is_doubted(token),
+            false => !state.is_doubted(token) && !state.is_rejected(token),
+        };
+        if is_known(&self.state.read()) {
             return;
         }
-        self.state.write().rejected = is_rejected.then(|| token.clone());
-        self.changed.notify_one();
+        let mut state = self.state.write();
+        state.doubted = is_rejected.then(|| token.clone());
+        if !is_rejected && state.is_rejected(token) {
+            state.rejected = None;
+        }
+    }
+
+    /// Validates the held token if it is in doubt, or rejected: a new token may need some time until it is known everywhere.
+    async fn settle_doubts(&self) {
+        let (held, doubted, is_rejected) = {
+            let mut state = self.state.write();
+            (state.held.clone(), state.doubted.take(), state.is_rejected(&state.held.token))
+        };
+        match doubted {
+            Some(doubted) if !same(&doubted, &held.token) => self.state.write().rejected = Some(doubted),
+            None if !is_rejected => {}
+            _ => {
+                let validated = timeout(VALIDATION, self.rotator.issuer.accepts(&held.place, &held.token)).await;
+                let mut state = self.state.write();
+                match validated {
+                    Ok(Err(error)) if error.kind() == ErrorKind::TokenRejected => {
+                        state.rejected = Some(held.token.clone())
+                    }
+                    Ok(Ok(_)) if state.is_rejected(&held.token) => state.rejected = None,
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// Returns another token than `rejected`, if the secret has one and the store answers in time.
@@ -280,7 +320,7 @@ async fn read(rotator: &Rotator<AnyStore, Platforms, SystemClock>, secret: &Secr
         Place::GenesysCloud { region } => Some(Region::parse(region)?.aws_name()),
         Place::Cxone(_) => None,
     };
-    Ok(Held { token: current.access_token, expires_at: current.expires_at, api, region })
+    Ok(Held { token: current.access_token, expires_at: current.expires_at, api, place, region })
 }
 
 fn ended(name: &str) -> RotationError {

@@ -159,16 +159,19 @@ async fn a_connection_without_credentials_does_not_stay() {
     let (_, typed) = rotated(&scene, "token.json").await;
     let serving = Serving::begin(&scene, &[&typed]).await;
     let address = serving.url.strip_prefix("http://").expect("a URL").to_owned();
-    for begin in [
+    let begins = [
         String::new(),
         "POST /oauth/token HT".to_owned(),
         format!("POST /oauth/token HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\n"),
-    ] {
+    ];
+    let strangers = begins.map(|begin| {
         let mut stranger = TcpStream::connect(&address).expect("it listens");
         stranger.set_read_timeout(Some(crate::SECOND * 30)).expect("a socket");
         stranger.write_all(begin.as_bytes()).expect("the request is sent");
-        let ended = tokio::task::spawn_blocking(move || stranger.read(&mut [0; 64])).await.expect("the task completes");
-        assert_eq!(ended.expect("the connection ends"), 0, "{begin}");
+        tokio::task::spawn_blocking(move || stranger.read(&mut [0; 64]))
+    });
+    for stranger in strangers {
+        assert_eq!(stranger.await.expect("the task completes").expect("the connection ends"), 0);
     }
 }
 

@@ -7,7 +7,7 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 use reqwest::StatusCode;
 use serde_json::Value;
-use simulators::faults::{Effect, Fault};
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use super::{Serving, rotated, stored};
 use crate::bao::until;
@@ -123,6 +123,24 @@ async fn many_requests_cause_one_read_of_the_store_a_second() {
     tokio::join!(calls, logins);
     let reads = scene.simulation.journal.count("GetSecretValue") as u64;
     assert!((1..=began.elapsed().as_secs() + 2).contains(&reads), "{reads} reads");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_401_of_one_path_does_not_condemn_a_token_that_the_platform_accepts() {
+    let scene = Scene::new().await;
+    let (path, typed) = rotated(&scene, "token.json").await;
+    let serving = Serving::begin(&scene, &[&typed, "--wait", "1s", "--refresh", "1h"]).await;
+    let refusal = FaultAnswer::new(StatusCode::UNAUTHORIZED, "application/json", "{}");
+    scene.simulation.faults.add(Fault::always("GET /api/v2/users/search", Effect::Answer(refusal)));
+    for _ in 0..3 {
+        let call = serving.get("/api/v2/users/search").send().await.expect("an answer");
+        assert_eq!(call.status(), StatusCode::UNAUTHORIZED);
+        let health = serving.http.get(format!("{}/healthz", serving.url)).send().await.expect("an answer");
+        assert_eq!(health.status(), StatusCode::OK);
+        assert_eq!(serving.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
+    }
+    let ended = serving.end("TERM").await;
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
