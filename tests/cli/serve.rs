@@ -4,6 +4,7 @@ mod child;
 mod forms;
 mod guarded;
 mod histories;
+mod javascript;
 mod rotated;
 
 use std::io::{BufRead, BufReader, Read};
