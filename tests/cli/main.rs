@@ -19,6 +19,7 @@ mod kinds;
 mod logs;
 mod man;
 mod monitoring;
+mod readers;
 mod revoke;
 mod serve;
 mod sim;

@@ -1,0 +1,60 @@
+// The token of a secret that rotates, for purecloud-platform-client-v2, read with @aws-sdk/client-secrets-manager:
+// useRotatedToken(platformClient.ApiClient.instance, "genesys/prod");
+
+const { GetSecretValueCommand, SecretsManagerClient } = require("@aws-sdk/client-secrets-manager");
+
+const MARGIN = 60_000; // milliseconds before expires_at from which the secret is read again
+const PAUSE = 5_000; // milliseconds without a read after one that brought no other token
+
+class RotatedToken {
+  #secrets = new SecretsManagerClient();
+  #expiresAt = Infinity;
+  #nextRead = 0;
+  #reading;
+  #token;
+
+  constructor(secretId) {
+    this.secretId = secretId;
+  }
+
+  async current(rejected) {
+    const isDue = this.#token === rejected || this.#expiresAt - Date.now() < MARGIN;
+    if (isDue && performance.now() >= this.#nextRead) {
+      this.#reading ??= this.#read().finally(() => (this.#reading = undefined)); // parallel calls share one read
+      await this.#reading;
+    }
+    return this.#token;
+  }
+
+  async #read() {
+    const before = this.#token;
+    try {
+      const { SecretString } = await this.#secrets.send(new GetSecretValueCommand({ SecretId: this.secretId }));
+      const { access_token: token, expires_at: expiresAt } = JSON.parse(SecretString);
+      if (!token) throw new Error("it has no access_token");
+      [this.#token, this.#expiresAt] = [token, expiresAt ? Date.parse(expiresAt) : Infinity];
+    } catch (error) {
+      // The message of a SyntaxError quotes the secret.
+      const reason = error instanceof SyntaxError ? "invalid JSON" : error.message;
+      if (!before) throw new Error(`${this.secretId} cannot be read: ${reason}`);
+      console.warn(`${this.secretId} cannot be read, its last token is used: ${reason}`);
+    }
+    this.#nextRead = this.#token === before ? performance.now() + PAUSE : 0;
+  }
+}
+
+exports.useRotatedToken = (client, secretId) => {
+  const source = new RotatedToken(secretId);
+  const http = client.getHttpClient();
+  const request = http.request.bind(http);
+  http.request = async (options) => {
+    const token = await source.current();
+    options.headers.Authorization = `Bearer ${token}`;
+    return request(options).catch(async (error) => {
+      const other = error.response?.status === 401 ? await source.current(token) : token;
+      if (other === token) throw error;
+      options.headers.Authorization = `Bearer ${other}`;
+      return request(options);
+    });
+  };
+};

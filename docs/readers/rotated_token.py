@@ -1,0 +1,60 @@
+"""The token of a secret that rotates, for PureCloudPlatformClientV2, read with boto3.
+
+client = PureCloudPlatformClientV2.api_client.ApiClient()
+client.set_http_client(RotatedTokenClient("genesys/prod"))
+"""
+
+import json
+import logging
+import threading
+import time
+from datetime import datetime
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from PureCloudPlatformClientV2.default_http_client import DefaultHttpClient
+from PureCloudPlatformClientV2.rest import ApiException
+
+MARGIN = 60  # seconds before expires_at from which the secret is read again
+PAUSE = 5  # seconds without a read after one that brought no other token
+
+
+class RotatedTokenClient(DefaultHttpClient):
+    def __init__(self, secret_id):
+        super().__init__()
+        self.secret_id, self.secrets, self.lock = secret_id, boto3.client("secretsmanager"), threading.Lock()
+        self.token, self.expires_at, self.next_read = None, None, 0
+
+    def request(self, options):
+        token = self.current()
+        try:
+            return self.send(options, token)
+        except ApiException as error:
+            other = self.current(rejected=token) if error.status == 401 else token
+            if other == token:
+                raise
+        return self.send(options, other)
+
+    def send(self, options, token):
+        options.headers["Authorization"] = f"Bearer {token}"
+        return super().request(options)
+
+    def current(self, rejected=None):
+        with self.lock:
+            ends = self.expires_at is not None and self.expires_at - time.time() < MARGIN
+            if (ends or self.token in (None, rejected)) and time.monotonic() >= self.next_read:
+                before = self.token
+                try:
+                    self.read()
+                except (BotoCoreError, ClientError, KeyError, ValueError) as error:
+                    if before is None:
+                        raise
+                    logging.warning("%s cannot be read, its last token is used: %s", self.secret_id, error)
+                self.next_read = time.monotonic() + PAUSE if self.token == before else 0
+            return self.token
+
+    def read(self):
+        document = json.loads(self.secrets.get_secret_value(SecretId=self.secret_id)["SecretString"])
+        text = document.get("expires_at")
+        expires_at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp() if text else None
+        self.token, self.expires_at = document["access_token"], expires_at

@@ -1,0 +1,200 @@
+//! The clients of docs/readers read a rotated secret again in time, and only then.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use reqwest::StatusCode;
+
+use super::{BINARY, Scene};
+
+const NAME: &str = "prod/genesys";
+/// The AWS access key of the readers, which tells their calls from those of rotations.
+const READER: &str = "AKIDREADER";
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the interpreters and compilers of `make test`")]
+fn program(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
+/// Copies the client and its calls into one directory, and compiles them.
+fn compiled(scene: &Scene, compiler: &mut Command, files: [&str; 2]) {
+    for file in files {
+        let source = [repository("docs/readers"), repository("tests/readers")].map(|folder| folder.join(file));
+        let source = source.iter().find(|source| source.exists()).expect("the file exists");
+        std::fs::copy(source, scene.directory.path().join(file)).expect("it is copied");
+    }
+    let done = compiler.args(files).current_dir(&scene.directory).output().expect("the compiler runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The command of a language; `None` where its interpreter or compiler is not installed.
+fn command(language: &str, scene: &Scene) -> Option<Command> {
+    let script = |program: String, name: &str| {
+        let mut command = Command::new(program);
+        command.arg(repository("tests/readers").join(name));
+        command
+    };
+    Some(match language {
+        "python" => script(program("PYTHON")?, "calls.py"),
+        "javascript" => script(program("NODE")?, "calls.js"),
+        "bash" => script("bash".to_owned(), "calls.sh"),
+        "go" => {
+            let mut compiler = Command::new(program("GO")?);
+            compiled(scene, compiler.args(["build", "-o", "calls"]), ["rotated_token.go", "calls.go"]);
+            Command::new(scene.directory.path().join("calls"))
+        }
+        _ => {
+            let mut compiler = Command::new("javac");
+            program("PYTHON").filter(|_| Command::new("javac").arg("-version").output().is_ok())?;
+            compiled(scene, compiler.args(["-d", "."]), ["RotatedToken.java", "Calls.java"]);
+            let mut command = Command::new("java");
+            command.arg("-cp").arg(scene.directory.path()).arg("Calls");
+            command
+        }
+    })
+}
+
+/// A running reader, which makes ten calls for each line.
+struct Reader {
+    child: Child,
+    input: ChildStdin,
+    output: Option<Lines<BufReader<ChildStdout>>>,
+}
+
+impl Reader {
+    /// `None` where the language is not installed.
+    fn start(language: &str, scene: &Scene) -> Option<Self> {
+        let mut command = command(language, scene)?;
+        let python = program("PYTHON").unwrap_or_default();
+        let folders = [Path::new(&python).parent(), Path::new(BINARY).parent(), Some(Path::new("/usr/bin:/bin"))];
+        let path = folders.map(|folder| folder.expect("a folder").display().to_string()).join(":");
+        let (api, secrets_manager) = (scene.simulation.genesys_url(), scene.simulation.secrets_manager_url());
+        let (host, port) = api.strip_prefix("http://").and_then(|address| address.split_once(':')).expect("an address");
+        command.env_clear().envs([("PATH", path.as_str()), ("HOME", "/nonexistent"), ("SECRET", NAME)]);
+        command.env("READERS", repository("docs/readers")).env("NODE_PATH", program("NODE_PATH").unwrap_or_default());
+        command.envs([
+            ("GATEWAY_HOST", host),
+            ("GATEWAY_PORT", port),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_manager),
+        ]);
+        command.envs([("AWS_REGION", "us-east-1"), ("AWS_DEFAULT_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", READER)]);
+        command.env("AWS_SECRET_ACCESS_KEY", "hush-hush-access-key");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the reader starts");
+        let input = child.stdin.take().expect("it is piped");
+        let output = child.stdout.take().map(|output| BufReader::new(output).lines());
+        Some(Self { child, input, output })
+    }
+
+    /// Makes ten calls, and returns the number of those that failed.
+    async fn calls(&mut self, line: &str) -> usize {
+        writeln!(self.input, "{line}").expect("the reader runs");
+        let mut output = self.output.take().expect("it is piped");
+        let (line, output) = tokio::task::spawn_blocking(move || (output.next(), output)).await.expect("a line");
+        self.output = Some(output);
+        line.expect("a line").expect("UTF-8").trim().parse().expect("a number")
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn reads(scene: &Scene) -> usize {
+    let accesses = scene.simulation.secrets_manager.accesses().into_iter();
+    accesses.filter(|access| access.access_key == READER && access.action == "GetSecretValue").count()
+}
+
+/// The statuses of the API's answers to readers since the journal was cleared.
+fn rejected(scene: &Scene) -> usize {
+    let calls = scene.simulation.journal.calls().into_iter();
+    calls.filter(|call| call.status == Some(StatusCode::UNAUTHORIZED)).count()
+}
+
+async fn rotate(scene: &Scene, options: &[&str]) {
+    let done = scene.run(&[&["rotate", "--yes"][..], options, &[NAME]].concat()).await;
+    assert_eq!(done.exit, Some(0), "{}", done.stderr);
+}
+
+/// Stores the same token with an expiry in half a minute, and returns the token.
+async fn let_it_expire_soon(scene: &Scene) -> String {
+    let mut document = scene.current(NAME);
+    let soon = jiff::Timestamp::now() + super::SECOND * 30;
+    document["expires_at"] = soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
+    let put = scene.aws.put_secret_value().secret_id(NAME).secret_string(document.to_string());
+    put.send().await.expect("the secret is changed");
+    document["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// The reader takes the next token while the previous one still works.
+async fn reads_before_the_expiry(scene: &Scene, reader: &mut Reader, former: &str) {
+    rotate(scene, &[]).await;
+    let before = reads(scene);
+    while reads(scene) == before {
+        assert_eq!(reader.calls("in a row").await, 0);
+        tokio::time::sleep(super::SECOND / 5).await;
+    }
+    let url = format!("{}/api/v2/tokens/me", scene.simulation.genesys_url());
+    reqwest::Client::new().delete(url).bearer_auth(former).send().await.expect("the former token is revoked");
+    scene.simulation.journal.clear();
+    assert_eq!((reader.calls("in a row").await, rejected(scene)), (0, 0));
+    assert_eq!(reads(scene), before + 1);
+}
+
+/// No call of a reader fails over rotations that revoke its token, and it reads the secret once for each of them. The function
+/// for bash keeps no token, and reads the secret for each call.
+async fn survives_rotations(language: &str) {
+    let (scene, keeps) = (Scene::new().await, language != "bash");
+    scene.rotating(NAME).await;
+    let former = if keeps { let_it_expire_soon(&scene).await } else { String::new() };
+    let Some(mut reader) = Reader::start(language, &scene) else { return };
+    assert_eq!(reader.calls("in a row").await, 0);
+    if keeps {
+        reads_before_the_expiry(&scene, &mut reader, &former).await;
+    }
+    for line in ["in a row", "together"] {
+        rotate(&scene, &["--revoke-previous"]).await;
+        let before = reads(&scene);
+        assert_eq!(reader.calls(line).await, 0, "{line}");
+        assert_eq!(reads(&scene) - before, if keeps { 1 } else { 10 }, "{line}");
+        assert_eq!(reader.calls(line).await, 0, "{line}");
+        assert_eq!(reads(&scene) - before, if keeps { 1 } else { 20 }, "{line}");
+    }
+
+    // A rejection that lasts ends each call, no call is repeated with the same token, and the reader recovers.
+    scene.simulation.genesys.revoke_all();
+    scene.simulation.journal.clear();
+    let before = reads(&scene);
+    assert_eq!((reader.calls("in a row").await, rejected(&scene)), (10, 10));
+    assert!(reads(&scene) - before <= if keeps { 10 } else { 20 });
+    rotate(&scene, &[]).await;
+    while reader.calls("in a row").await > 0 {
+        tokio::time::sleep(super::SECOND / 5).await;
+    }
+}
+
+macro_rules! languages {
+    ($($name:ident: $language:literal,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                survives_rotations($language).await;
+            }
+        )*
+    };
+}
+
+languages! {
+    the_python_client_survives_rotations_that_revoke_its_token: "python",
+    the_javascript_client_survives_rotations_that_revoke_its_token: "javascript",
+    the_go_client_survives_rotations_that_revoke_its_token: "go",
+    the_java_client_survives_rotations_that_revoke_its_token: "java",
+    the_bash_client_survives_rotations_that_revoke_its_token: "bash",
+}
