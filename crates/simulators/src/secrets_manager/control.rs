@@ -5,6 +5,7 @@
 //! | `GET /_sim/secrets-manager` | returns the ended rotations, with each failure's step and error |
 //! | `GET /_sim/secrets-manager/accesses` | returns the signed calls, see [`Access`](super::Access) |
 //! | `DELETE /_sim/secrets-manager/accesses` | clears them |
+//! | `GET /_sim/secrets-manager/label-events` | returns the events that the service would send to EventBridge |
 //! | `PATCH /_sim/secrets-manager` | sets knobs, see [`Knobs`] |
 //! | `POST /_sim/secrets-manager/secrets` | adds a secret, see [`NewSecret`] |
 //! | `POST /_sim/secrets-manager/advance` | advances the clock by `seconds` |
@@ -75,6 +76,9 @@ pub fn control(request: &Request, service: &SecretsManager) -> Option<Reply> {
         ("GET", "/_sim/secrets-manager") => return Some(http::json(StatusCode::OK, &describe(service))),
         ("GET", "/_sim/secrets-manager/accesses") => {
             return Some(http::json(StatusCode::OK, &json!({ "accesses": service.accesses() })));
+        }
+        ("GET", "/_sim/secrets-manager/label-events") => {
+            return Some(http::json(StatusCode::OK, &json!({ "events": service.label_events() })));
         }
         ("DELETE", "/_sim/secrets-manager/accesses") => {
             service.forget_accesses();

@@ -43,7 +43,8 @@ pub(super) fn create_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
     let mut answer = json!({ "ARN": secret.arn, "Name": name });
     if let Some(value) = value {
         secret.versions.push(Version::new(token, Some(value), now));
-        secret.attach(&[CURRENT.to_owned()], token);
+        let moved = secret.attach(&[CURRENT.to_owned()], token);
+        state.label_events.add(&secret.arn, name, token, &moved, now);
         answer["VersionId"] = token.into();
     }
     state.secrets().push(secret);

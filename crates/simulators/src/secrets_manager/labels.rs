@@ -26,11 +26,9 @@ impl Secret {
         Err(ServiceError::new("LimitExceededException", message))
     }
 
-    /// Attaches labels to a version, and removes them from other versions.
-    pub(super) fn attach(&mut self, labels: &[String], version: &str) {
-        for label in labels {
-            self.attach_one(label, version);
-        }
+    /// Attaches labels to a version, and removes them from other versions. Returns the labels that were not there before.
+    pub(super) fn attach(&mut self, labels: &[String], version: &str) -> Vec<String> {
+        labels.iter().filter(|label| self.attach_one(label, version)).cloned().collect()
     }
 
     /// Removes a label from its version.
@@ -40,24 +38,23 @@ impl Secret {
         }
     }
 
-    fn attach_one(&mut self, label: &str, version: &str) {
+    /// Returns whether the label moved.
+    fn attach_one(&mut self, label: &str, version: &str) -> bool {
         let holder = self.holder(label).map(|holder| holder.id.clone());
         if holder.as_deref() == Some(version) {
-            return;
+            return false;
         }
         self.detach(label);
         if let Some(target) = self.version_mut(version) {
             target.labels.insert(label.to_owned());
         }
-        if label != CURRENT {
-            return;
-        }
-        let Some(holder) = holder else { return };
+        let Some(holder) = holder.filter(|_| label == CURRENT) else { return true };
         self.detach(PREVIOUS);
         if let Some(former) = self.version_mut(&holder) {
             // A rotation may leave AWSPENDING beside AWSCURRENT. Both are removed together.
             former.labels.remove(PENDING);
             former.labels.insert(PREVIOUS.to_owned());
         }
+        true
     }
 }

@@ -14,6 +14,7 @@ mod describe;
 mod error;
 mod get;
 mod input;
+mod label_events;
 mod labels;
 mod list;
 mod orchestrator;

@@ -43,7 +43,8 @@ pub(super) fn put_secret_value(state: &mut SecretsState, input: &Input<'_>) -> A
     check_rotation_token(secret, token, rotation_token, &settings, input.is_from_assumed_role())?;
     let labels = labels.unwrap_or_else(|| vec![CURRENT.to_owned()]);
     let is_update = labels.iter().any(|label| label == CURRENT);
-    secret.put(token, value, labels, now, settings.stale_reads)?;
+    let moved = secret.put(token, value, labels, now, settings.stale_reads)?;
+    state.announce(id, token, &moved)?;
     if is_update {
         state.count_update(id)?;
     }
@@ -66,13 +67,14 @@ pub(super) fn update_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
     let (now, stale_reads) = (state.clock.now(), state.settings.stale_reads);
     let secret = state.find_live(id)?;
     let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
+    let mut moved = Vec::new();
     match (value, token) {
         (Some(_), Some(token)) if secret.version(token).is_some() => {
             // Unlike PutSecretValue also with the same value.
             return Err(ServiceError::token_in_use(token, &secret.arn));
         }
         (Some(value), Some(token)) => {
-            secret.put(token, value, vec![CURRENT.to_owned()], now, stale_reads)?;
+            moved = secret.put(token, value, vec![CURRENT.to_owned()], now, stale_reads)?;
             answer["VersionId"] = token.into();
         }
         _ => secret.keep_for_stale_reads(stale_reads),
@@ -81,14 +83,15 @@ pub(super) fn update_secret(state: &mut SecretsState, input: &Input<'_>) -> Acti
     secret.description = description.map_or(secret.description.take(), text);
     secret.kms_key_id = kms_key_id.map_or(secret.kms_key_id.take(), text);
     secret.changed = now;
-    if answer.get("VersionId").is_some() {
+    if let Some(token) = token.filter(|_| answer.get("VersionId").is_some()) {
+        state.announce(id, token, &moved)?;
         state.count_update(id)?;
     }
     Ok(answer)
 }
 
 impl Secret {
-    /// Writes a version's value and labels. A value is written once.
+    /// Writes a version's value and labels, and returns the labels that moved. A value is written once.
     fn put(
         &mut self,
         token: &str,
@@ -96,9 +99,9 @@ impl Secret {
         mut labels: Vec<String>,
         now: Timestamp,
         stale_reads: u32,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<String>, ServiceError> {
         match self.version(token).map(|version| &version.value) {
-            Some(Some(existing)) if *existing == value => return Ok(()),
+            Some(Some(existing)) if *existing == value => return Ok(Vec::new()),
             Some(Some(_)) => return Err(ServiceError::token_in_use(token, &self.arn)),
             Some(None) => {}
             None if self.versions.is_empty() && !labels.iter().any(|label| label == CURRENT) => {
@@ -113,12 +116,12 @@ impl Secret {
             self.make_room(now)?;
             self.versions.push(Version::new(token, None, now));
         }
-        self.attach(&labels, token);
+        let moved = self.attach(&labels, token);
         if let Some(version) = self.version_mut(token) {
             version.value = Some(value);
         }
         self.changed = now;
-        Ok(())
+        Ok(moved)
     }
 
     /// Removes the oldest deprecated versions if the secret has the maximum number.

@@ -116,6 +116,11 @@ impl SecretsManager {
         self.state().events.clone()
     }
 
+    /// Returns the last ten thousand events for EventBridge, oldest first.
+    pub fn label_events(&self) -> Vec<Value> {
+        self.state().label_events.list()
+    }
+
     /// Returns the last ten thousand signed calls, oldest first.
     pub fn accesses(&self) -> Vec<Access> {
         self.state().accesses.list()

@@ -26,12 +26,16 @@ pub(super) fn update_secret_version_stage(state: &mut SecretsState, input: &Inpu
         secret.check_label_count(&labels, to)?;
     }
     secret.keep_for_stale_reads(stale_reads);
+    secret.changed = now;
+    let answer = json!({ "ARN": secret.arn, "Name": secret.name });
     match to {
-        Some(to) => secret.attach(&labels, to),
+        Some(to) => {
+            let moved = secret.attach(&labels, to);
+            state.announce(id, to, &moved)?;
+        }
         None => secret.detach(label),
     }
-    secret.changed = now;
-    Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
+    Ok(answer)
 }
 
 fn check_move(secret: &Secret, label: &str, from: Option<&str>, to: Option<&str>) -> Result<(), ServiceError> {

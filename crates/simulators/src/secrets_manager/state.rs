@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::access::Accesses;
 use super::clock::{ServiceClock, later};
 use super::error::ServiceError;
+use super::label_events::LabelEvents;
 use super::rotation::{RotationOutcome, Run};
 use super::schedule::Rules;
 use super::settings::SecretsManagerSettings;
@@ -148,6 +149,7 @@ pub(super) struct SecretsState {
     pub(super) events: Vec<Value>,
     pub(super) runs: u64,
     pub(super) accesses: Accesses,
+    pub(super) label_events: LabelEvents,
     pub(super) random: Rng,
     secrets: Vec<Secret>,
     /// The secrets that ListSecrets returns, and when they were copied.
@@ -165,6 +167,7 @@ impl SecretsState {
             events: Vec::new(),
             runs: 0,
             accesses: Accesses::default(),
+            label_events: LabelEvents::default(),
             secrets: Vec::new(),
             listed: None,
             writes: VecDeque::new(),
@@ -220,6 +223,15 @@ impl SecretsState {
                 version.accessed = Some(today);
             }
         }
+    }
+
+    /// Sends an event for each label that moved to a version.
+    pub(super) fn announce(&mut self, id: &str, version: &str, moved: &[String]) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        let secret = self.find(id)?;
+        let (arn, name) = (secret.arn.clone(), secret.name.clone());
+        self.label_events.add(&arn, &name, version, moved, now);
+        Ok(())
     }
 
     /// Counts a manual update as a rotation, if the schedule does.

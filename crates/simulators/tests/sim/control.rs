@@ -131,6 +131,9 @@ async fn a_secret_is_added_without_an_sdk() -> Test {
     assert_eq!(add(secret.clone()).await?.status(), 204);
     let versions = simulation.secrets_manager.versions("prod/genesys");
     assert_eq!(versions[0].value.as_deref(), Some(r#"{"region":"mypurecloud.ie"}"#));
+    let events = http.get(format!("{}/_sim/secrets-manager/label-events", simulation.genesys_url())).send().await?;
+    let events: Value = serde_json::from_str(&events.text().await?)?;
+    assert_eq!(events["events"][0]["detail"]["labelUpdated"], "AWSCURRENT");
     let again = add(secret).await?;
     assert_eq!(again.status(), 400);
     assert!(again.text().await?.contains("already exists"));

@@ -1,5 +1,6 @@
 //! The Secrets Manager simulator, through HTTP and the unmodified AWS SDK.
 
+mod label_events;
 mod labels;
 mod lifecycle;
 mod model;
