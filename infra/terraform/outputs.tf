@@ -38,6 +38,11 @@ output "operator_role_arn" {
   value       = one(aws_iam_role.operator[*].arn)
 }
 
+output "rotation_events_arn" {
+  description = "The ARN of the queue or topic of the events, or null"
+  value       = local.event_target_arn
+}
+
 output "dashboard_name" {
   description = "The name of the dashboard, or null"
   value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)

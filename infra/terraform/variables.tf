@@ -141,6 +141,19 @@ variable "dashboard" {
   default     = true
 }
 
+# Events for readers
+
+variable "rotation_events" {
+  description = "Whether to create an SQS queue or an SNS topic that receives an event whenever the current version of a secret with the prefix changes."
+  type        = string
+  default     = "none"
+
+  validation {
+    condition     = contains(["none", "queue", "topic"], var.rotation_events)
+    error_message = "none, queue or topic."
+  }
+}
+
 # The function
 
 variable "log_level" {

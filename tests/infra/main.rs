@@ -3,6 +3,7 @@
 mod agent;
 mod aws;
 mod aws_alarms;
+mod aws_events;
 mod aws_operator;
 mod aws_policy;
 mod aws_world;

@@ -50,7 +50,7 @@ pub fn secret_stack(parameters: &[&str]) -> Option<Value> {
 }
 
 /// Parameters that create every resource, except the token-life alarm, which the schedule replaces.
-pub const EVERYTHING: [&str; 18] = [
+pub const EVERYTHING: [&str; 19] = [
     "FirstSecret=cxone",
     "AttachRotation=yes",
     "RotationWindow=3h",
@@ -60,6 +60,7 @@ pub const EVERYTHING: [&str; 18] = [
     "AdminSecretArns=arn:aws:secretsmanager:us-east-1:000000000000:secret:other/admin-??????",
     "KmsKeyArns=arn:aws:kms:us-east-1:000000000000:key/one",
     "AlarmTopicArn=arn:aws:sns:us-east-1:000000000000:on-call",
+    "RotationEvents=queue",
     "ReservedConcurrency=5",
     "PermissionsBoundaryArn=arn:aws:iam::000000000000:policy/boundary",
     "VpcId=vpc-0123",

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::stack::{EVERYTHING, errors, list, of_type, python, repository, script, stack, statements};
 use super::terraform_form::{
-    alarm, endpoint, function, log_group, network, permission, role, rotation, schedule, secret, security_group,
-    statement,
+    alarm, endpoint, events, function, log_group, network, permission, role, rotation, schedule, secret,
+    security_group, statement,
 };
 
 /// The module with these variables, each as `name=value`.
@@ -126,6 +126,11 @@ fn of_template(stack: &Value) -> Made {
     add("AWS::Scheduler::Schedule", schedule::of_template);
     add("AWS::EC2::SecurityGroup", security_group::of_template);
     add("AWS::EC2::VPCEndpoint", endpoint::of_template);
+    add("AWS::Events::Rule", events::rule_of_template);
+    add("AWS::SNS::Topic", |_| Value::Null);
+    add("AWS::SNS::TopicPolicy", events::policy_of_template);
+    add("AWS::SQS::Queue", events::queue_of_template);
+    add("AWS::SQS::QueuePolicy", events::policy_of_template);
     for (kind, _) in NETWORK {
         add(kind, network::of_template);
     }
@@ -149,14 +154,20 @@ fn of_module(module: &Value) -> Made {
     add("AWS::Scheduler::Schedule", "aws_scheduler_schedule", schedule::of_module);
     add("AWS::EC2::SecurityGroup", "aws_security_group", security_group::of_module);
     add("AWS::EC2::VPCEndpoint", "aws_vpc_endpoint", endpoint::of_module);
+    add("AWS::Events::Rule", "aws_cloudwatch_event_rule", events::rule_of_module);
+    add("AWS::SNS::Topic", "aws_sns_topic", |_| Value::Null);
+    add("AWS::SNS::TopicPolicy", "aws_sns_topic_policy", events::policy_of_module);
+    add("AWS::SQS::Queue", "aws_sqs_queue", events::queue_of_module);
+    add("AWS::SQS::QueuePolicy", "aws_sqs_queue_policy", events::policy_of_module);
     for (name, kind) in NETWORK {
         add(name, kind, network::of_module);
     }
     all
 }
 
-const OPTIONS: [&[&str]; 6] = [
+const OPTIONS: [&[&str]; 7] = [
     &[],
+    &["RotationEvents=topic"],
     &["FixedAddress=yes"],
     &EVERYTHING,
     &["HoursWithoutSuccess=0", "Dashboard=no", "LogLevel=warn", "LogRetentionDays=30"],
@@ -188,8 +199,15 @@ fn module_and_template_create_the_same_resources() {
             Some(counted + dashboards.len()),
             "every resource must be compared"
         );
-        // In Terraform, the policies of roles are separate resources.
-        let beside = made(&module, "aws_iam_role_policy").len() + made(&module, "aws_cloudwatch_dashboard").len();
+        let rules = of_type(&stack, "AWS::Events::Rule").into_iter();
+        let targets: Vec<_> =
+            rules.flat_map(|(_, rule)| list(&rule["Targets"])).map(events::target_of_template).collect();
+        let found: Vec<_> =
+            made(&module, "aws_cloudwatch_event_target").into_iter().map(events::target_of_module).collect();
+        assert_eq!(found, targets, "targets with {options:?}");
+        // In Terraform, the policies of roles and the targets of rules are separate resources.
+        let beside = ["aws_iam_role_policy", "aws_cloudwatch_dashboard", "aws_cloudwatch_event_target"];
+        let beside = beside.iter().map(|kind| made(&module, kind).len()).sum::<usize>();
         assert_eq!(
             module["resources"].as_object().map(Map::len),
             Some(counted + beside),

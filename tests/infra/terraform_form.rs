@@ -312,3 +312,46 @@ pub mod network {
         NAMES.iter().chain(&WAYS).map(|(_, name)| resource[name].clone()).collect()
     }
 }
+
+/// The rule, the queues and the topic of events, with their policies.
+pub mod events {
+    use super::*;
+
+    pub fn rule_of_template(rule: &Value) -> Value {
+        json!([rule["Description"], rule["EventPattern"]])
+    }
+
+    pub fn rule_of_module(rule: &Value) -> Value {
+        let pattern = rule["event_pattern"].as_str().expect("text");
+        json!([rule["description"], serde_json::from_str::<Value>(pattern).expect("JSON")])
+    }
+
+    pub fn target_of_template(target: &Value) -> Value {
+        json!([target["Id"], target["Arn"], target["DeadLetterConfig"]["Arn"]])
+    }
+
+    pub fn target_of_module(target: &Value) -> Value {
+        json!([target["target_id"], target["arn"], block(target, "dead_letter_config")["arn"]])
+    }
+
+    pub fn queue_of_template(queue: &Value) -> Value {
+        json!([queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]])
+    }
+
+    pub fn queue_of_module(queue: &Value) -> Value {
+        json!([queue["message_retention_seconds"], queue["sqs_managed_sse_enabled"]])
+    }
+
+    pub fn policy_of_template(policy: &Value) -> Value {
+        let statement = &policy["PolicyDocument"]["Statement"][0];
+        let on = policy.get("Queues").unwrap_or(&policy["Topics"]);
+        json!([on[0], statement["Principal"]["Service"], super::statement::of_template(statement)])
+    }
+
+    pub fn policy_of_module(policy: &Value) -> Value {
+        let statement = &policy["policy"]["Statement"][0];
+        let on = policy.get("queue_url").unwrap_or(&policy["arn"]);
+        let who = &block(statement, "principals")["identifiers"][0];
+        json!([on, who, super::statement::of_module(statement)])
+    }
+}

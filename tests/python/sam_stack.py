@@ -84,6 +84,11 @@ class Stack:
                 return f"arn:aws:iam::000000000000:role/{name}"
             case ("AWS::CloudWatch::Dashboard", "Ref"):
                 return self.resolve(properties["DashboardName"])
+            case ("AWS::SQS::Queue" | "AWS::SNS::Topic" | "AWS::Events::Rule", _):
+                service = resource["Type"].split("::")[1].lower()
+                return f"arn:aws:{service}:{place}:" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+            case ("AWS::SSM::Document", "Ref"):
+                return name
             case ("AWS::EC2::SecurityGroup", "Ref"):
                 return f"sg-of-{name}"
             case ("AWS::EC2::EIP", "PublicIp"):

@@ -302,6 +302,8 @@ class Module:
                 return [arguments[0][key] for key in sorted(arguments[0])]
             case "setintersection":
                 return [item for item in arguments[0] if item in arguments[1]]
+            case "jsonencode":
+                return json.dumps(arguments[0])
             case "jsondecode":
                 return json.loads(arguments[0])
             case "strcontains":
@@ -366,6 +368,9 @@ class Module:
                 return f"arn:aws:logs:{place}:log-group:" + self.evaluate(body["name"])
             case "aws_secretsmanager_secret", "arn":
                 return f"arn:aws:secretsmanager:{place}:secret:" + self.evaluate(body["name"]) + "-AbCdEf"
+            case "aws_sqs_queue" | "aws_sns_topic" | "aws_cloudwatch_event_rule", "arn" | "id" | "name":
+                service = {"aws_cloudwatch_event_rule": "events"}.get(kind, kind.split("_")[1])
+                return f"arn:aws:{service}:{place}:{label}"
             case "aws_iam_role", "arn":
                 return f"arn:aws:iam::{ACCOUNT}:role/{label}"
             case "aws_security_group", "id":

@@ -1,0 +1,145 @@
+//! The rules for events, evaluated on the events of the simulator.
+
+use aws_sdk_secretsmanager::operation::update_secret_version_stage::builders::UpdateSecretVersionStageFluentBuilder;
+use serde_json::{Value, json};
+use simulators::genesys::OAuthClient;
+
+use super::aws_world::{ADMIN, CREDENTIALS, SECRET_VALUE, World, documents};
+use super::stack::{list, of_type, script, stack};
+use super::terraform::{made, module};
+
+/// Whether an event matches a pattern (EventBridge user guide, "Event patterns"): for each field a list of values or of prefixes.
+fn matches(pattern: &Value, event: &Value) -> bool {
+    match pattern {
+        Value::Object(fields) => fields.iter().all(|(name, pattern)| matches(pattern, &event[name])),
+        Value::Array(accepted) => accepted.iter().any(|one| match one.get("prefix").and_then(Value::as_str) {
+            Some(prefix) => event.as_str().is_some_and(|text| text.starts_with(prefix)),
+            None => one == event,
+        }),
+        _ => panic!("{pattern} is not a pattern"),
+    }
+}
+
+/// The patterns of the template and of the module; `None` without the tests' Python.
+fn patterns() -> Option<[Value; 2]> {
+    let stack = stack(&["RotationEvents=queue"])?;
+    let module = module(&["rotation_events=queue".to_owned()])?;
+    let text = made(&module, "aws_cloudwatch_event_rule")[0]["event_pattern"].as_str().expect("text").to_owned();
+    Some([
+        of_type(&stack, "AWS::Events::Rule")[0].1["EventPattern"].clone(),
+        serde_json::from_str(&text).expect("JSON"),
+    ])
+}
+
+/// The versions that matching events name, oldest first.
+fn told(world: &World, pattern: &Value) -> Vec<String> {
+    let events = world.simulation.secrets_manager.label_events().into_iter().filter(|event| matches(pattern, event));
+    events.map(|event| event["detail"]["versionId"].as_str().expect("text").to_owned()).collect()
+}
+
+fn current(world: &World, name: &str) -> String {
+    let versions = world.simulation.secrets_manager.versions(name).into_iter();
+    let mut current = versions.filter(|version| version.labels.iter().any(|label| label == "AWSCURRENT"));
+    current.next().expect("a version is current").id
+}
+
+#[tokio::test]
+async fn each_kind_of_rotation_is_one_event() {
+    let Some(patterns) = patterns() else { return };
+    let Some(stack) = stack(&[]) else { return };
+    let world = World::start(&stack).await;
+    world.simulation.genesys.add_client(OAuthClient::new("alone", SECRET_VALUE));
+    let credentials = |id: &str| json!({"region": "mypurecloud.ie", "client_id": id, "client_secret": SECRET_VALUE});
+    world.create(CREDENTIALS, &credentials("mine")).await;
+    let mut admin = credentials("admin");
+    admin["rotates"] = json!(["mine", "other"]);
+    world.create(ADMIN, &admin).await;
+    assert_eq!(told(&world, &patterns[0]), [""; 0], "secrets without the prefix");
+    for (name, document) in documents() {
+        world.create(name, &document).await;
+        let mut expected = patterns.each_ref().map(|pattern| told(&world, pattern));
+        for _ in 0..2 {
+            assert!(world.rotate(name, true).await, "{name}");
+            expected.iter_mut().for_each(|told| told.push(current(&world, name)));
+            assert_eq!(patterns.each_ref().map(|pattern| told(&world, pattern)), expected, "{name}");
+        }
+    }
+    let events = world.simulation.secrets_manager.label_events();
+    let ahead = events.iter().filter(|event| event["detail"]["labelUpdated"] == "ROTATOR_AHEAD");
+    assert!(ahead.clone().count() > 0 && ahead.clone().all(|event| !patterns.iter().any(|one| matches(one, event))));
+}
+
+#[tokio::test]
+async fn failures_are_no_event_and_rollbacks_and_local_rotations_are_one() {
+    let Some([pattern, _]) = patterns() else { return };
+    let Some(stack) = stack(&[]) else { return };
+    let (world, name) = (World::start(&stack).await, "genesys/plain");
+    world.create(name, &documents()[0].1).await;
+    assert!(world.rotate(name, true).await);
+    let (former, before) = (current(&world, name), told(&world, &pattern));
+    let denied = |action: Option<&str>| {
+        let denied = action.into_iter().map(str::to_owned).collect();
+        world.simulation.secrets_manager.set(|settings| settings.denied = denied);
+    };
+    for action in ["PutSecretValue", "UpdateSecretVersionStage"] {
+        denied(Some(action));
+        assert!(!world.rotate(name, true).await, "{action}");
+        assert_eq!(told(&world, &pattern), before, "{action}: a rotation that failed");
+    }
+    denied(None);
+    // RotateSecret refuses another token, and repeats the rotation that failed.
+    world.rotate(name, true).await;
+    let rotated = current(&world, name);
+
+    let label = |label: &str| -> UpdateSecretVersionStageFluentBuilder {
+        world.operator.update_secret_version_stage().secret_id(name).version_stage(label)
+    };
+    let back = label("AWSCURRENT").remove_from_version_id(&rotated).move_to_version_id(&former);
+    back.send().await.expect("the operator rolls back");
+    assert_eq!(told(&world, &pattern)[before.len()..], [rotated, former], "the event of a rollback names the older version");
+
+    let mut command = tokio::process::Command::new(super::ROTATOR);
+    command.args(["rotate", "--local", name]).env_clear();
+    let (genesys, aws) = (world.simulation.genesys_url(), world.simulation.secrets_manager_url());
+    command.envs([
+        ("ROTATOR_LOGIN_URL", &genesys),
+        ("ROTATOR_API_URL", &genesys),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &aws),
+    ]);
+    command.envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "key")]);
+    let done = command.output().await.expect("the binary runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(told(&world, &pattern)[before.len() + 2..], [current(&world, name)], "rotate --local");
+}
+
+#[test]
+fn a_restart_follows_one_secret_and_may_restart_one_service() {
+    let parameters = ["SecretName=genesys/prod", "ClusterName=main", "ServiceName=reports"];
+    let Some(stack) = script("sam_stack.py", "infra/aws/restart.yaml", &parameters) else { return };
+    let rule = &stack["Resources"]["Rule"]["Properties"];
+    let event = |name: &str, label: &str| json!({"source": "aws.secretsmanager", "detail-type": "Secret Label Updated", "detail": {"name": name, "labelUpdated": label}});
+    assert!(matches(&rule["EventPattern"], &event("genesys/prod", "AWSCURRENT")));
+    for (name, label) in [("genesys/prod2", "AWSCURRENT"), ("genesys/prod", "ROTATOR_AHEAD")] {
+        assert!(!matches(&rule["EventPattern"], &event(name, label)), "{name} {label}");
+    }
+    let target = &rule["Targets"][0];
+    let place = "us-east-1:000000000000";
+    assert_eq!(target["Arn"], format!("arn:aws:ssm:{place}:automation-definition/Runbook:$DEFAULT"));
+    assert_eq!(target["Input"], "{}");
+    let statements = |role: &str| {
+        let policies = list(&stack["Resources"][role]["Properties"]["Policies"]);
+        list(&policies[0]["PolicyDocument"]["Statement"]).into_iter().cloned().collect::<Vec<_>>()
+    };
+    let restart = &statements("RunbookRole")[0];
+    assert_eq!(
+        (&restart["Action"], &restart["Resource"]),
+        (&"ecs:UpdateService".into(), &format!("arn:aws:ecs:{place}:service/main/reports").into())
+    );
+    let [start, pass] = &statements("RuleRole")[..] else { panic!("two statements") };
+    assert!(
+        list(&start["Resource"])
+            .iter()
+            .any(|arn| *arn == &json!(format!("arn:aws:ssm:{place}:automation-definition/Runbook:*")))
+    );
+    assert_eq!(pass["Resource"], stack["Resources"]["Runbook"]["Properties"]["Content"]["assumeRole"]);
+}
