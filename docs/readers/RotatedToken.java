@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
  * {@code new RotatedToken("genesys/prod").send(HttpRequest.newBuilder(uri), BodyHandlers.ofString())}
  */
 public final class RotatedToken {
-  private static final Duration MARGIN = Duration.ofMinutes(1); // before expires_at, from which the secret is read again
-  private static final Duration PAUSE = Duration.ofSeconds(5); // without a read after one that brought no other token
+  // Before expires_at, from which the secret is read again; without a read after one that brought no other token.
+  private static final Duration MARGIN = Duration.ofMinutes(1), PAUSE = Duration.ofSeconds(5);
   private final HttpClient http = HttpClient.newHttpClient();
   private final String secretId;
   private String token;
@@ -39,7 +39,7 @@ public final class RotatedToken {
       read();
     } catch (IOException error) {
       if (before == null) throw error;
-      System.getLogger("RotatedToken").log(System.Logger.Level.WARNING, error.getMessage() + ": its last token is used");
+      System.err.println(error.getMessage() + ": its last token is used");
     }
     nextRead = token.equals(before) ? Instant.now().plus(PAUSE) : Instant.MIN;
     return token;

@@ -2,8 +2,8 @@
 #
 #   genesys_api genesys/prod "https://api.mypurecloud.ie/api/v2/routing/skills?pageSize=25"
 #
-# Each call reads the secret, so that this also works in $(…) and in background jobs. The command `token` fails if the
-# token expires within a minute. After 401 the secret is read again, and the call is repeated if the token is another one.
+# Each call reads the secret, so that this works in subshells and background jobs too. The command `token` fails if the
+# token expires within a minute. After 401 the secret is read again, and with another token the call is repeated.
 
 genesys_api() {
   local secret=$1 header other answer

@@ -41,6 +41,7 @@ fn command(language: &str, scene: &Scene) -> Option<Command> {
     };
     Some(match language {
         "python" => script(program("PYTHON")?, "calls.py"),
+        "caching library" => script(program("PYTHON")?, "caching.py"),
         "javascript" => script(program("NODE")?, "calls.js"),
         "bash" => script("bash".to_owned(), "calls.sh"),
         "go" => {
@@ -76,6 +77,7 @@ impl Reader {
         let (api, secrets_manager) = (scene.simulation.genesys_url(), scene.simulation.secrets_manager_url());
         let (host, port) = api.strip_prefix("http://").and_then(|address| address.split_once(':')).expect("an address");
         command.env_clear().envs([("PATH", path.as_str()), ("HOME", "/nonexistent"), ("SECRET", NAME)]);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
         command.env("READERS", repository("docs/readers")).env("NODE_PATH", program("NODE_PATH").unwrap_or_default());
         command.envs([
             ("GATEWAY_HOST", host),
@@ -92,11 +94,15 @@ impl Reader {
 
     /// Makes ten calls, and returns the number of those that failed.
     async fn calls(&mut self, line: &str) -> usize {
+        self.answer(line).await.trim().parse().expect("a number")
+    }
+
+    async fn answer(&mut self, line: &str) -> String {
         writeln!(self.input, "{line}").expect("the reader runs");
         let mut output = self.output.take().expect("it is piped");
         let (line, output) = tokio::task::spawn_blocking(move || (output.next(), output)).await.expect("a line");
         self.output = Some(output);
-        line.expect("a line").expect("UTF-8").trim().parse().expect("a number")
+        line.expect("a line").expect("UTF-8")
     }
 }
 
@@ -112,7 +118,7 @@ fn reads(scene: &Scene) -> usize {
     accesses.filter(|access| access.access_key == READER && access.action == "GetSecretValue").count()
 }
 
-/// The statuses of the API's answers to readers since the journal was cleared.
+/// The number of answers with 401 since the journal was cleared.
 fn rejected(scene: &Scene) -> usize {
     let calls = scene.simulation.journal.calls().into_iter();
     calls.filter(|call| call.status == Some(StatusCode::UNAUTHORIZED)).count()
@@ -180,12 +186,30 @@ async fn survives_rotations(language: &str) {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_caching_library_keeps_a_revoked_token_until_it_is_refreshed() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let token = || scene.current(NAME)["access_token"].as_str().expect("a token").to_owned();
+    let Some(mut reader) = Reader::start("caching library", &scene) else { return };
+    let first = token();
+    assert_eq!(reader.answer("read").await, first);
+    rotate(&scene, &["--revoke-previous"]).await;
+    assert!(!scene.is_alive(&first));
+    assert_eq!(reader.answer("read").await, first, "for up to an hour");
+    assert_eq!(reader.answer("refresh").await, token());
+    let calls = scene.simulation.secrets_manager.accesses().into_iter().filter(|call| call.access_key == READER);
+    let actions: Vec<_> = calls.map(|call| call.action).collect();
+    assert_eq!(actions, ["DescribeSecret", "GetSecretValue", "DescribeSecret", "GetSecretValue"]);
+}
+
 macro_rules! languages {
     ($($name:ident: $language:literal,)*) => {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                survives_rotations($language).await;
+                let survived = tokio::time::timeout(super::SECOND * 180, survives_rotations($language)).await;
+                survived.expect("the reader recovers");
             }
         )*
     };

@@ -7,6 +7,7 @@ mod desk;
 mod links;
 mod page;
 mod proofs;
+mod readers;
 mod runbook;
 mod settings;
 mod shown;

@@ -32,7 +32,7 @@ fn patterns() -> Option<[Value; 2]> {
 }
 
 /// The versions that matching events name, oldest first.
-fn told(world: &World, pattern: &Value) -> Vec<String> {
+fn announced(world: &World, pattern: &Value) -> Vec<String> {
     let events = world.simulation.secrets_manager.label_events().into_iter().filter(|event| matches(pattern, event));
     events.map(|event| event["detail"]["versionId"].as_str().expect("text").to_owned()).collect()
 }
@@ -54,14 +54,14 @@ async fn each_kind_of_rotation_is_one_event() {
     let mut admin = credentials("admin");
     admin["rotates"] = json!(["mine", "other"]);
     world.create(ADMIN, &admin).await;
-    assert_eq!(told(&world, &patterns[0]), [""; 0], "secrets without the prefix");
+    assert_eq!(announced(&world, &patterns[0]), [""; 0], "secrets without the prefix");
     for (name, document) in documents() {
         world.create(name, &document).await;
-        let mut expected = patterns.each_ref().map(|pattern| told(&world, pattern));
+        let mut expected = patterns.each_ref().map(|pattern| announced(&world, pattern));
         for _ in 0..2 {
             assert!(world.rotate(name, true).await, "{name}");
-            expected.iter_mut().for_each(|told| told.push(current(&world, name)));
-            assert_eq!(patterns.each_ref().map(|pattern| told(&world, pattern)), expected, "{name}");
+            expected.iter_mut().for_each(|announced| announced.push(current(&world, name)));
+            assert_eq!(patterns.each_ref().map(|pattern| announced(&world, pattern)), expected, "{name}");
         }
     }
     let events = world.simulation.secrets_manager.label_events();
@@ -76,7 +76,7 @@ async fn failures_are_no_event_and_rollbacks_and_local_rotations_are_one() {
     let (world, name) = (World::start(&stack).await, "genesys/plain");
     world.create(name, &documents()[0].1).await;
     assert!(world.rotate(name, true).await);
-    let (former, before) = (current(&world, name), told(&world, &pattern));
+    let (former, before) = (current(&world, name), announced(&world, &pattern));
     let denied = |action: Option<&str>| {
         let denied = action.into_iter().map(str::to_owned).collect();
         world.simulation.secrets_manager.set(|settings| settings.denied = denied);
@@ -84,7 +84,7 @@ async fn failures_are_no_event_and_rollbacks_and_local_rotations_are_one() {
     for action in ["PutSecretValue", "UpdateSecretVersionStage"] {
         denied(Some(action));
         assert!(!world.rotate(name, true).await, "{action}");
-        assert_eq!(told(&world, &pattern), before, "{action}: a rotation that failed");
+        assert_eq!(announced(&world, &pattern), before, "{action}: a rotation that failed");
     }
     denied(None);
     // RotateSecret refuses another token, and repeats the rotation that failed.
@@ -96,7 +96,11 @@ async fn failures_are_no_event_and_rollbacks_and_local_rotations_are_one() {
     };
     let back = label("AWSCURRENT").remove_from_version_id(&rotated).move_to_version_id(&former);
     back.send().await.expect("the operator rolls back");
-    assert_eq!(told(&world, &pattern)[before.len()..], [rotated, former], "the event of a rollback names the older version");
+    assert_eq!(
+        announced(&world, &pattern)[before.len()..],
+        [rotated, former],
+        "the event of a rollback names the older version"
+    );
 
     let mut command = tokio::process::Command::new(super::ROTATOR);
     command.args(["rotate", "--local", name]).env_clear();
@@ -109,7 +113,7 @@ async fn failures_are_no_event_and_rollbacks_and_local_rotations_are_one() {
     command.envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "key")]);
     let done = command.output().await.expect("the binary runs");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(told(&world, &pattern)[before.len() + 2..], [current(&world, name)], "rotate --local");
+    assert_eq!(announced(&world, &pattern)[before.len() + 2..], [current(&world, name)], "rotate --local");
 }
 
 #[test]

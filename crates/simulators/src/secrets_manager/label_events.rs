@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::labels::{PENDING, PREVIOUS};
-
+/// The labels whose moves are no events.
+const SILENT: [&str; 2] = ["AWSPENDING", "AWSPREVIOUS"];
 /// How many events are kept. The oldest are dropped.
 const EVENTS_KEPT: usize = 10_000;
 
@@ -22,7 +22,7 @@ impl LabelEvents {
 
     /// Adds an event for each of the labels that moved to a version, except AWSPENDING and AWSPREVIOUS.
     pub(super) fn add(&mut self, arn: &str, name: &str, version: &str, moved: &[String], time: Timestamp) {
-        for label in moved.iter().filter(|label| ![PENDING, PREVIOUS].contains(&label.as_str())) {
+        for label in moved.iter().filter(|label| !SILENT.contains(&label.as_str())) {
             if self.0.len() >= EVENTS_KEPT {
                 self.0.pop_front();
             }
