@@ -132,7 +132,8 @@ async fn rotate(scene: &Scene, options: &[&str]) {
 /// Stores the same token with an expiry in half a minute, and returns the token.
 async fn let_it_expire_soon(scene: &Scene) -> String {
     let mut document = scene.current(NAME);
-    let soon = jiff::Timestamp::now() + super::SECOND * 30;
+    let issued: jiff::Timestamp = document["issued_at"].as_str().and_then(|time| time.parse().ok()).expect("a time");
+    let soon = issued + super::SECOND * 30;
     document["expires_at"] = soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
     let put = scene.aws.put_secret_value().secret_id(NAME).secret_string(document.to_string());
     put.send().await.expect("the secret is changed");

@@ -7,7 +7,7 @@ use genesys_rotator::rotation::RotationRules;
 use serde_json::Value;
 
 use super::stack::{
-    EVERYTHING, STACK, errors, list, of_type, python, repository, secret_stack, stack, statements, texts,
+    EVERYTHING, STACK, errors, list, of_type, python, repository, restart_stack, secret_stack, stack, statements, texts,
 };
 use super::stdout;
 
@@ -254,7 +254,8 @@ const MANUAL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/aws
 #[test]
 fn the_manual_names_only_existing_parameters() {
     let (Some(stack), Some(secret)) = (stack(&EVERYTHING), secret_stack(&["Name=genesys/sales"])) else { return };
-    let known = |name: &str| [&stack, &secret].iter().any(|stack| stack["Parameters"].get(name).is_some());
+    let Some(restart) = restart_stack() else { return };
+    let known = |name: &str| [&stack, &secret, &restart].iter().any(|stack| stack["Parameters"].get(name).is_some());
     let given: Vec<_> = MANUAL
         .lines()
         .filter(|line| line.contains("--parameter-overrides") || line.contains("RotateEveryMinutes=30"))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use simulators::genesys::OAuthClient;
 
 use super::aws_world::{ADMIN, CREDENTIALS, SECRET_VALUE, World, documents};
-use super::stack::{list, of_type, script, stack};
+use super::stack::{list, of_type, restart_stack, stack};
 use super::terraform::{made, module};
 
 /// Whether an event matches a pattern (EventBridge user guide, "Event patterns"): for each field a list of values or of prefixes.
@@ -118,8 +118,7 @@ async fn failures_are_no_event_and_rollbacks_and_local_rotations_are_one() {
 
 #[test]
 fn a_restart_follows_one_secret_and_may_restart_one_service() {
-    let parameters = ["SecretName=genesys/prod", "ClusterName=main", "ServiceName=reports"];
-    let Some(stack) = script("sam_stack.py", "infra/aws/restart.yaml", &parameters) else { return };
+    let Some(stack) = restart_stack() else { return };
     let rule = &stack["Resources"]["Rule"]["Properties"];
     let event = |name: &str, label: &str| json!({"source": "aws.secretsmanager", "detail-type": "Secret Label Updated", "detail": {"name": name, "labelUpdated": label}});
     assert!(matches(&rule["EventPattern"], &event("genesys/prod", "AWSCURRENT")));

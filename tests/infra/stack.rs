@@ -49,6 +49,12 @@ pub fn secret_stack(parameters: &[&str]) -> Option<Value> {
     script("sam_stack.py", "infra/aws/secret.yaml", parameters)
 }
 
+/// The stack that restarts the service `reports` at each rotation of `genesys/prod`.
+pub fn restart_stack() -> Option<Value> {
+    let parameters = ["SecretName=genesys/prod", "ClusterName=main", "ServiceName=reports"];
+    script("sam_stack.py", "infra/aws/restart.yaml", &parameters)
+}
+
 /// Parameters that create every resource, except the token-life alarm, which the schedule replaces.
 pub const EVERYTHING: [&str; 19] = [
     "FirstSecret=cxone",

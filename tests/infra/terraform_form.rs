@@ -345,13 +345,13 @@ pub mod events {
     pub fn policy_of_template(policy: &Value) -> Value {
         let statement = &policy["PolicyDocument"]["Statement"][0];
         let on = policy.get("Queues").unwrap_or(&policy["Topics"]);
-        json!([on[0], statement["Principal"]["Service"], super::statement::of_template(statement)])
+        json!([on[0], statement["Principal"]["Service"], statement::of_template(statement)])
     }
 
     pub fn policy_of_module(policy: &Value) -> Value {
         let statement = &policy["policy"]["Statement"][0];
         let on = policy.get("queue_url").unwrap_or(&policy["arn"]);
         let who = &block(statement, "principals")["identifiers"][0];
-        json!([on, who, super::statement::of_module(statement)])
+        json!([on, who, statement::of_module(statement)])
     }
 }
