@@ -71,9 +71,11 @@ impl Reader {
     /// `None` where the language is not installed.
     fn start(language: &str, scene: &Scene) -> Option<Self> {
         let mut command = command(language, scene)?;
-        let python = program("PYTHON").unwrap_or_default();
-        let folders = [Path::new(&python).parent(), Path::new(BINARY).parent(), Some(Path::new("/usr/bin:/bin"))];
-        let path = folders.map(|folder| folder.expect("a folder").display().to_string()).join(":");
+        // The AWS command line is beside the tests' Python.
+        let folders = [program("PYTHON").unwrap_or_default(), BINARY.to_owned()];
+        let folders = folders.each_ref().map(|program| Path::new(program).parent().map(Path::display));
+        let path: String = folders.into_iter().flatten().map(|folder| format!("{folder}:")).collect();
+        let path = format!("{path}/usr/bin:/bin");
         let (api, secrets_manager) = (scene.simulation.genesys_url(), scene.simulation.secrets_manager_url());
         let (host, port) = api.strip_prefix("http://").and_then(|address| address.split_once(':')).expect("an address");
         command.env_clear().envs([("PATH", path.as_str()), ("HOME", "/nonexistent"), ("SECRET", NAME)]);

@@ -13,6 +13,15 @@ mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { id = "eu-west-1" }
   }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:000000000000:rule/mock" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:000000000000:mock" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:000000000000:mock", id = "https://sqs.eu-west-1.amazonaws.com/000000000000/mock" }
+  }
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::000000000000:role/mock" }
   }
@@ -56,6 +65,32 @@ run "everything" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.secret["cxone"].evaluation_periods == 8 && length(aws_cloudwatch_metric_alarm.secret) == 2
     error_message = "The alarm fires ten minutes after the interval."
+  }
+}
+
+run "a_queue_receives_events" {
+  variables {
+    rotation_events = "queue"
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.event_rule[0].event_pattern).detail.labelUpdated == ["AWSCURRENT"]
+    error_message = "Only the current version is an event."
+  }
+  assert {
+    condition     = output.rotation_events_arn == "arn:aws:sqs:eu-west-1:000000000000:mock" && length(aws_sns_topic.event_topic) == 0
+    error_message = "The queue is the target."
+  }
+}
+
+run "a_topic_receives_events" {
+  variables {
+    rotation_events = "topic"
+  }
+
+  assert {
+    condition     = output.rotation_events_arn == "arn:aws:sns:eu-west-1:000000000000:mock" && length(aws_sqs_queue.event_queue) == 0
+    error_message = "The topic is the target."
   }
 }
 
