@@ -12,13 +12,14 @@ import java.util.regex.Pattern;
  * {@code new RotatedToken("genesys/prod").send(HttpRequest.newBuilder(uri), BodyHandlers.ofString())}
  */
 public final class RotatedToken {
-  // Before expires_at, from which the secret is read again; without a read after one that brought no other token.
+  // Before expires_at, from which the secret is read again; without a read for the same reason after one that brought
+  // no other token.
   private static final Duration MARGIN = Duration.ofMinutes(1), PAUSE = Duration.ofSeconds(5);
   private final HttpClient http = HttpClient.newHttpClient();
   private final String secretId;
   private String token;
   private Instant expiresAt = Instant.MAX;
-  private Instant nextRead = Instant.MIN;
+  private final Instant[] nextRead = {Instant.MIN, Instant.MIN}; // before the expiry, after a rejection
 
   public RotatedToken(String secretId) { this.secretId = secretId; }
 
@@ -32,8 +33,9 @@ public final class RotatedToken {
   }
 
   private synchronized String current(String rejected) throws IOException {
-    boolean isDue = token == null || token.equals(rejected) || expiresAt.minus(MARGIN).isBefore(Instant.now());
-    if (!isDue || Instant.now().isBefore(nextRead)) return token;
+    int reason = token == null || token.equals(rejected) ? 1 : 0;
+    boolean isDue = reason == 1 || expiresAt.minus(MARGIN).isBefore(Instant.now());
+    if (!isDue || Instant.now().isBefore(nextRead[reason])) return token;
     String before = token;
     try {
       read();
@@ -41,7 +43,7 @@ public final class RotatedToken {
       if (before == null) throw error;
       System.err.println(error.getMessage() + ": its last token is used");
     }
-    nextRead = token.equals(before) ? Instant.now().plus(PAUSE) : Instant.MIN;
+    nextRead[reason] = token.equals(before) ? Instant.now().plus(PAUSE) : Instant.MIN;
     return token;
   }
 

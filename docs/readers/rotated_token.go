@@ -11,15 +11,16 @@ import (
 )
 
 const margin = time.Minute    // before expires_at, from which the secret is read again
-const pause = 5 * time.Second // without a read after one that brought no other token
+const pause = 5 * time.Second // without a read for the same reason after one that brought no other token
 
 // RotatedToken adds the token of a secret that rotates, read with the AWS command line, to the requests of a client:
 // &http.Client{Transport: &RotatedToken{SecretID: "genesys/prod"}}
 type RotatedToken struct {
-	SecretID            string
-	lock                sync.Mutex
-	token               string
-	expiresAt, nextRead time.Time
+	SecretID  string
+	lock      sync.Mutex
+	token     string
+	expiresAt time.Time
+	nextRead  [2]time.Time // before the expiry, after a rejection
 }
 
 func (r *RotatedToken) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -51,7 +52,13 @@ func send(request *http.Request, token string) (*http.Response, error) {
 func (r *RotatedToken) current(rejected string) (string, error) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	if (r.token != rejected && time.Until(r.expiresAt) > margin) || time.Now().Before(r.nextRead) {
+	next := &r.nextRead[0]
+	if r.token == rejected {
+		next = &r.nextRead[1]
+	} else if time.Until(r.expiresAt) > margin {
+		return r.token, nil
+	}
+	if time.Now().Before(*next) {
 		return r.token, nil
 	}
 	document := struct {
@@ -69,9 +76,9 @@ func (r *RotatedToken) current(rejected string) (string, error) {
 		}
 		log.Printf("%s cannot be read, its last token is used: %v", r.SecretID, err)
 	} else if document.Token != r.token {
-		r.token, r.expiresAt, r.nextRead = document.Token, document.ExpiresAt, time.Time{}
+		r.token, r.expiresAt, *next = document.Token, document.ExpiresAt, time.Time{}
 		return r.token, nil
 	}
-	r.nextRead = time.Now().Add(pause)
+	*next = time.Now().Add(pause)
 	return r.token, nil
 }

@@ -4,13 +4,12 @@
 const { GetSecretValueCommand, SecretsManagerClient } = require("@aws-sdk/client-secrets-manager");
 
 const MARGIN = 60_000; // milliseconds before expires_at from which the secret is read again
-const PAUSE = 5_000; // milliseconds without a read after one that brought no other token
+const PAUSE = 5_000; // milliseconds without a read for the same reason after one that brought no other token
 
 class RotatedToken {
   #secrets = new SecretsManagerClient();
   #expiresAt = Infinity;
-  #nextRead = 0;
-  #reading;
+  #reads = { true: { next: 0 }, false: { next: 0 } };
   #token;
 
   constructor(secretId) {
@@ -18,15 +17,16 @@ class RotatedToken {
   }
 
   async current(rejected) {
-    const isDue = this.#token === rejected || this.#expiresAt - Date.now() < MARGIN;
-    if (isDue && performance.now() >= this.#nextRead) {
-      this.#reading ??= this.#read().finally(() => (this.#reading = undefined)); // parallel calls share one read
-      await this.#reading;
+    const isRejected = this.#token === rejected;
+    const reads = this.#reads[isRejected];
+    if ((isRejected || this.#expiresAt - Date.now() < MARGIN) && performance.now() >= reads.next) {
+      reads.now ??= this.#read(reads).finally(() => (reads.now = undefined)); // parallel calls share one read
+      await reads.now;
     }
     return this.#token;
   }
 
-  async #read() {
+  async #read(reads) {
     const before = this.#token;
     try {
       const { SecretString } = await this.#secrets.send(new GetSecretValueCommand({ SecretId: this.secretId }));
@@ -39,7 +39,7 @@ class RotatedToken {
       if (!before) throw new Error(`${this.secretId} cannot be read: ${reason}`);
       console.warn(`${this.secretId} cannot be read, its last token is used: ${reason}`);
     }
-    this.#nextRead = this.#token === before ? performance.now() + PAUSE : 0;
+    reads.next = this.#token === before ? performance.now() + PAUSE : 0;
   }
 }
 

@@ -16,14 +16,13 @@ from PureCloudPlatformClientV2.default_http_client import DefaultHttpClient
 from PureCloudPlatformClientV2.rest import ApiException
 
 MARGIN = 60  # seconds before expires_at from which the secret is read again
-PAUSE = 5  # seconds without a read after one that brought no other token
-
+PAUSE = 5  # seconds without a read for the same reason after one that brought no other token
 
 class RotatedTokenClient(DefaultHttpClient):
     def __init__(self, secret_id):
         super().__init__()
         self.secret_id, self.secrets, self.lock = secret_id, boto3.client("secretsmanager"), threading.Lock()
-        self.token, self.expires_at, self.next_read = None, None, 0
+        self.token, self.expires_at, self.next_read = None, None, {True: 0, False: 0}
 
     def request(self, options):
         token = self.current()
@@ -42,7 +41,8 @@ class RotatedTokenClient(DefaultHttpClient):
     def current(self, rejected=None):
         with self.lock:
             ends = self.expires_at is not None and self.expires_at - time.time() < MARGIN
-            if (ends or self.token in (None, rejected)) and time.monotonic() >= self.next_read:
+            is_rejected = self.token in (None, rejected)
+            if (ends or is_rejected) and time.monotonic() >= self.next_read[is_rejected]:
                 before = self.token
                 try:
                     self.read()
@@ -50,7 +50,7 @@ class RotatedTokenClient(DefaultHttpClient):
                     if before is None:
                         raise
                     logging.warning("%s cannot be read, its last token is used: %s", self.secret_id, error)
-                self.next_read = time.monotonic() + PAUSE if self.token == before else 0
+                self.next_read[is_rejected] = time.monotonic() + PAUSE if self.token == before else 0
             return self.token
 
     def read(self):

@@ -162,10 +162,16 @@ async fn reads_before_the_expiry(scene: &Scene, reader: &mut Reader, former: &st
 async fn survives_rotations(language: &str) {
     let (scene, keeps) = (Scene::new().await, language != "bash");
     scene.rotating(NAME).await;
-    let former = if keeps { let_it_expire_soon(&scene).await } else { String::new() };
+    if keeps {
+        let_it_expire_soon(&scene).await;
+    }
     let Some(mut reader) = Reader::start(language, &scene) else { return };
     assert_eq!(reader.calls("in a row").await, 0);
     if keeps {
+        // The reader has just found no other token, and is not to wait before it reads the one that replaces a revoked token.
+        rotate(&scene, &["--revoke-previous"]).await;
+        let former = let_it_expire_soon(&scene).await;
+        assert_eq!(reader.calls("in a row").await, 0, "a token is revoked shortly before it expires");
         reads_before_the_expiry(&scene, &mut reader, &former).await;
     }
     for line in ["in a row", "together"] {
