@@ -49,7 +49,8 @@ public final class RotatedToken {
 
   private void read() throws IOException {
     Process aws = new ProcessBuilder("aws", "secretsmanager", "get-secret-value", "--secret-id", secretId,
-        "--query", "SecretString", "--output", "text").redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        "--query", "SecretString", "--output", "text", "--cli-connect-timeout", "3", "--cli-read-timeout", "3")
+        .redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String document = new String(aws.getInputStream().readAllBytes());
     token = field(document, "access_token").orElseThrow(() -> new IOException(secretId + " cannot be read"));
     expiresAt = field(document, "expires_at").map(Instant::parse).orElse(Instant.MAX);

@@ -66,7 +66,7 @@ func (r *RotatedToken) current(rejected string) (string, error) {
 		ExpiresAt time.Time `json:"expires_at"`
 	}{ExpiresAt: time.Now().AddDate(1, 0, 0)}
 	text, err := exec.Command("aws", "secretsmanager", "get-secret-value", "--secret-id", r.SecretID,
-		"--query", "SecretString", "--output", "text").Output()
+		"--query", "SecretString", "--output", "text", "--cli-connect-timeout", "3", "--cli-read-timeout", "3").Output()
 	if err == nil {
 		err = json.Unmarshal(text, &document)
 	}

@@ -7,7 +7,10 @@ const MARGIN = 60_000; // milliseconds before expires_at from which the secret i
 const PAUSE = 5_000; // milliseconds without a read for the same reason after one that brought no other token
 
 class RotatedToken {
-  #secrets = new SecretsManagerClient();
+  #secrets = new SecretsManagerClient({
+    maxAttempts: 2,
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+  });
   #expiresAt = Infinity;
   #reads = { true: { next: 0 }, false: { next: 0 } };
   #token;

@@ -11,6 +11,7 @@ import time
 from datetime import datetime
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from PureCloudPlatformClientV2.default_http_client import DefaultHttpClient
 from PureCloudPlatformClientV2.rest import ApiException
@@ -21,7 +22,9 @@ PAUSE = 5  # seconds without a read for the same reason after one that brought n
 class RotatedTokenClient(DefaultHttpClient):
     def __init__(self, secret_id):
         super().__init__()
-        self.secret_id, self.secrets, self.lock = secret_id, boto3.client("secretsmanager"), threading.Lock()
+        limits = Config(connect_timeout=3, read_timeout=3, retries={"total_max_attempts": 2})
+        self.secrets = boto3.client("secretsmanager", config=limits)
+        self.secret_id, self.lock = secret_id, threading.Lock()
         self.token, self.expires_at, self.next_read = None, None, {True: 0, False: 0}
 
     def request(self, options):

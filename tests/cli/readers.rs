@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use reqwest::StatusCode;
+use simulators::faults::{Effect, Fault};
 
 use super::{BINARY, Scene};
 
@@ -195,6 +196,21 @@ async fn survives_rotations(language: &str) {
     }
 }
 
+/// A store that does not answer delays a reader whose token is about to expire, and fails no call.
+async fn outlasts_a_silent_store(language: &str) {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let_it_expire_soon(&scene).await;
+    let Some(mut reader) = Reader::start(language, &scene) else { return };
+    assert_eq!(reader.calls("in a row").await, 0);
+    scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
+    scene.simulation.journal.clear();
+    while scene.simulation.journal.count("GetSecretValue") == 0 {
+        assert_eq!(reader.calls("together").await, 0);
+        tokio::time::sleep(super::SECOND / 5).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_caching_library_keeps_a_revoked_token_until_it_is_refreshed() {
     let scene = Scene::new().await;
@@ -213,21 +229,22 @@ async fn the_caching_library_keeps_a_revoked_token_until_it_is_refreshed() {
 }
 
 macro_rules! languages {
-    ($($name:ident: $language:literal,)*) => {
+    ($($name:ident: $case:ident($language:literal),)*) => {
         $(
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let survived = tokio::time::timeout(super::SECOND * 180, survives_rotations($language)).await;
-                survived.expect("the reader recovers");
+                tokio::time::timeout(super::SECOND * 180, $case($language)).await.expect("the reader recovers");
             }
         )*
     };
 }
 
 languages! {
-    the_python_client_survives_rotations_that_revoke_its_token: "python",
-    the_javascript_client_survives_rotations_that_revoke_its_token: "javascript",
-    the_go_client_survives_rotations_that_revoke_its_token: "go",
-    the_java_client_survives_rotations_that_revoke_its_token: "java",
-    the_bash_client_survives_rotations_that_revoke_its_token: "bash",
+    the_python_client_survives_rotations_that_revoke_its_token: survives_rotations("python"),
+    the_javascript_client_survives_rotations_that_revoke_its_token: survives_rotations("javascript"),
+    the_go_client_survives_rotations_that_revoke_its_token: survives_rotations("go"),
+    the_java_client_survives_rotations_that_revoke_its_token: survives_rotations("java"),
+    the_bash_client_survives_rotations_that_revoke_its_token: survives_rotations("bash"),
+    the_python_client_outlasts_a_store_that_does_not_answer: outlasts_a_silent_store("python"),
+    the_javascript_client_outlasts_a_store_that_does_not_answer: outlasts_a_silent_store("javascript"),
 }
