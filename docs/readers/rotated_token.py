@@ -19,6 +19,7 @@ from PureCloudPlatformClientV2.rest import ApiException
 MARGIN = 60  # seconds before expires_at from which the secret is read again
 PAUSE = 5  # seconds without a read for the same reason after one that brought no other token
 
+
 class RotatedTokenClient(DefaultHttpClient):
     def __init__(self, secret_id):
         super().__init__()

@@ -19,7 +19,7 @@ fn repository(path: &str) -> PathBuf {
 
 #[expect(clippy::disallowed_methods, reason = "the interpreters and compilers of `make test`")]
 fn program(variable: &str) -> Option<String> {
-    std::env::var(variable).ok()
+    std::env::var(variable).ok().filter(|path| Path::new(path).exists())
 }
 
 /// Copies the client and its calls into one directory, and compiles them.

@@ -127,7 +127,7 @@ fn a_restart_follows_one_secret_and_may_restart_one_service() {
     }
     let target = &rule["Targets"][0];
     let place = "us-east-1:000000000000";
-    assert_eq!(target["Arn"], format!("arn:aws:ssm:{place}:automation-definition/Runbook:$DEFAULT"));
+    assert_eq!(target["Arn"], format!("arn:aws:ssm:{place}:automation-definition/Runbook:$LATEST"));
     assert_eq!(target["Input"], "{}");
     let statements = |role: &str| {
         let policies = list(&stack["Resources"][role]["Properties"]["Policies"]);

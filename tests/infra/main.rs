@@ -26,6 +26,7 @@ mod scripts;
 mod stack;
 mod terraform;
 mod terraform_form;
+mod terraform_reader;
 mod terraform_secrets;
 
 use std::path::{Path, PathBuf};
