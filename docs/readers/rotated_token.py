@@ -60,5 +60,5 @@ class RotatedTokenClient(DefaultHttpClient):
     def read(self):
         document = json.loads(self.secrets.get_secret_value(SecretId=self.secret_id)["SecretString"])
         text = document.get("expires_at")
-        expires_at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp() if text else None
+        expires_at = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
         self.token, self.expires_at = document["access_token"], expires_at
