@@ -52,7 +52,8 @@ fn command(language: &str, scene: &Scene) -> Option<Command> {
         }
         _ => {
             let mut compiler = Command::new("javac");
-            program("PYTHON").filter(|_| Command::new("javac").arg("-version").output().is_ok())?;
+            let version = Command::new("javac").args(["--release", "17", "-version"]).output();
+            program("PYTHON").filter(|_| version.is_ok_and(|done| done.status.success()))?;
             compiled(scene, compiler.args(["-d", "."]), ["RotatedToken.java", "Calls.java"]);
             let mut command = Command::new("java");
             command.arg("-cp").arg(scene.directory.path()).arg("Calls");
