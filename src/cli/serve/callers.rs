@@ -23,6 +23,7 @@ use crate::cli::exit::CommandFailure;
 use crate::secret::SecretString;
 
 /// The credentials that callers need. They are not the platform's.
+#[derive(Clone)]
 pub(in crate::cli) struct LocalClient {
     pub(in crate::cli) id: String,
     pub(in crate::cli) secret: SecretString,
@@ -44,7 +45,7 @@ pub(super) struct Callers {
     handed_out: Mutex<HashSet<(usize, Hash)>>,
 }
 
-type Hash = [u8; 32];
+pub(super) type Hash = [u8; 32];
 
 impl LocalClient {
     /// Creates new random credentials.
@@ -148,6 +149,6 @@ fn scheme<'a>(header: &'a [u8], name: &str) -> Option<&'a str> {
     scheme.eq_ignore_ascii_case(name).then(|| rest.trim())
 }
 
-fn hash(text: &str) -> Hash {
+pub(super) fn hash(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
 }

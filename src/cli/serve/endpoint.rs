@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use percent_encoding::percent_decode_str;
+use reqwest::header::{CONNECTION, HeaderValue};
 use serde_json::json;
 
 use super::callers::Callers;
@@ -118,10 +119,11 @@ impl Endpoint {
         let ready = self.keepers.iter().filter(|keeper| keeper.is_ready()).count();
         let is_ready = ready == self.keepers.len();
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        json(
-            status,
-            &json!({"status": if is_ready { "ok" } else { "unavailable" }, "secrets": self.keepers.len(), "ready": ready}),
-        )
+        let status_name = if is_ready { "ok" } else { "unavailable" };
+        let mut reply = json(status, &json!({"status": status_name, "secrets": self.keepers.len(), "ready": ready}));
+        // A connection without credentials does not stay.
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        reply
     }
 }
 

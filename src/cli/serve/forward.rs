@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -22,7 +23,9 @@ use crate::rotation::{ErrorKind, Result};
 /// A body up to this size, in bytes, is read before it is forwarded, so that the request can be repeated.
 const REPEATABLE: usize = 64 * 1024;
 /// The largest error response that is examined, in bytes.
-const LARGEST_ERROR: u64 = 64 * 1024;
+const LARGEST_ERROR: usize = 64 * 1024;
+/// A connection that ends sooner than this after a request was idle before.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Headers for one connection (RFC 9110, section 7.6.1; RFC 2616, section 13.5.1).
 const HOP_BY_HOP: [HeaderName; 7] =
     [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -80,21 +83,27 @@ pub(super) async fn answer(request: Request<Incoming>, target: &str, keeper: &Ke
 }
 
 impl Call<'_> {
-    /// Sends the request, and returns the response and whether the platform rejects the token. A safe request is sent again
-    /// if its connection ends without a response: the platform closes connections that were idle.
+    /// Sends the request, and returns the response and whether the platform may have rejected the token. Some requests are
+    /// sent again if their connection ends at once without a response: the platform closes connections that were idle.
     async fn send(&self, held: &Held, body: Option<reqwest::Body>, whole: Option<&Bytes>) -> Result<(Reply, bool)> {
         let send = async |body| {
             let (method, headers) = (self.method.clone(), self.headers.clone());
             self.forwarder.forward(&held.api, (method, self.target), headers, body, &held.token).await
         };
+        let is_repeatable = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method);
+        let began = Instant::now();
         let response = match (send(body).await, whole) {
-            (Err(error), Some(whole)) if self.method.is_safe() && error.kind() == ErrorKind::PlatformUnavailable => {
+            (Err(error), Some(whole))
+                if is_repeatable && error.kind() == ErrorKind::PlatformUnavailable && began.elapsed() < AT_ONCE =>
+            {
                 send(body_of(whole.clone())).await
             }
             (sent, _) => sent,
         };
         let (response, is_rejected) = is_token_rejected(passed(response?)).await;
-        self.keeper.record(&held.token, is_rejected);
+        if is_rejected {
+            self.keeper.doubt(&held.token);
+        }
         Ok((response, is_rejected))
     }
 }
@@ -144,21 +153,31 @@ fn passed(response: reqwest::Response) -> Reply {
 
 /// Whether the platform does not accept the token. An address that is not allowed is another matter.
 async fn is_token_rejected(response: Reply) -> (Reply, bool) {
-    let is_short = response.size_hint().upper().is_some_and(|size| size <= LARGEST_ERROR);
-    if response.status() != StatusCode::UNAUTHORIZED || !is_short {
-        let is_rejected = response.status() == StatusCode::UNAUTHORIZED;
-        return (response, is_rejected);
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return (response, false);
     }
-    let (head, body) = response.into_parts();
-    let Ok(body) = body.collect().await else {
-        let message = "the platform's answer ended early";
-        return (refusal(StatusCode::BAD_GATEWAY, "service.unavailable", message), false);
-    };
-    let body = body.to_bytes();
-    let json = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
+    let (head, mut body) = response.into_parts();
+    let mut begin = Vec::new();
+    while begin.len() <= LARGEST_ERROR {
+        match body.frame().await {
+            Some(Ok(frame)) => begin.extend_from_slice(&frame.into_data().unwrap_or_default()),
+            Some(Err(_)) => {
+                let message = "the platform's answer ended early";
+                return (refusal(StatusCode::BAD_GATEWAY, "service.unavailable", message), true);
+            }
+            None => break,
+        }
+    }
+    let json = serde_json::from_slice::<serde_json::Value>(&begin).unwrap_or_default();
     let is_about_address = json["code"].as_str().is_some_and(|code| code.starts_with("ip."));
-    let response = Response::from_parts(head, Full::new(body).map_err(|never| match never {}).boxed());
-    (response, !is_about_address)
+    let body = match body.is_end_stream() {
+        true => Full::new(begin.into()).map_err(|never| match never {}).boxed(),
+        false => {
+            let begin = stream::iter([Ok(Frame::data(begin.into()))]);
+            BodyExt::boxed(StreamBody::new(begin.chain(BodyStream::new(body))))
+        }
+    };
+    (Response::from_parts(head, body), !is_about_address)
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {

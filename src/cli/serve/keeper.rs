@@ -1,5 +1,6 @@
 //! The current token of a secret, read again before it ends.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::arguments::Pace;
+use super::callers::{Hash, hash};
 use crate::cli::target::secret_reference::SecretReference;
 use crate::cli::target::session::Session;
 use crate::cli::target::store::AnyStore;
@@ -20,7 +22,7 @@ use crate::secret::{SecretString, same};
 /// The longest time of one read.
 const READ: Duration = Duration::from_secs(20);
 /// The time between the starts of two reads for requests.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(250);
 /// The time between two reads of a secret without a valid token.
 const WITHOUT_TOKEN: Duration = Duration::from_secs(5);
 /// A token that ends sooner than this is read again.
@@ -28,7 +30,7 @@ const SHORT: Duration = Duration::from_secs(60);
 /// The longest time of a validation.
 const VALIDATION: Duration = Duration::from_secs(5);
 /// The longest time for which a request for a token waits for a store that does not answer.
-const STORE: Duration = Duration::from_secs(5);
+const STORE: Duration = Duration::from_secs(2);
 
 /// A token and where it is valid.
 pub(super) struct Held {
@@ -61,19 +63,17 @@ struct State {
     held: Arc<Held>,
     /// The token of a call that the platform answered with 401, until the next read: there are other reasons for 401.
     doubted: Option<SecretString>,
-    /// The token that the platform rejected last, unless it has accepted it since.
-    rejected: Option<SecretString>,
+    /// Hashes of the tokens that the platform has rejected, unless it has accepted them since.
+    rejected: HashSet<Hash>,
+    /// When the held token may be validated again.
+    next_validation: Instant,
     /// The error of the last read, if it failed.
     failure: Option<RotationError>,
 }
 
 impl State {
     fn is_rejected(&self, token: &SecretString) -> bool {
-        self.rejected.as_ref().is_some_and(|rejected| same(rejected, token))
-    }
-
-    fn is_doubted(&self, token: &SecretString) -> bool {
-        self.doubted.as_ref().is_some_and(|doubted| same(doubted, token))
+        !self.rejected.is_empty() && self.rejected.contains(&hash(token.expose_secret()))
     }
 
     fn is_usable(&self, held: &Held, now: Timestamp) -> bool {
@@ -109,8 +109,15 @@ impl Keeper {
         if held.has_ended(rotator.clock.now()) {
             return Err(ended(&secret.typed));
         }
-        let state = RwLock::new(State { held: Arc::new(held), doubted: None, rejected: None, failure: None });
+        let state = State {
+            held: Arc::new(held),
+            doubted: None,
+            rejected: HashSet::new(),
+            next_validation: began,
+            failure: None,
+        };
         let (name, read) = (secret.typed.clone(), watch::Sender::new(began));
+        let state = RwLock::new(state);
         Ok(Self { name, secret, rotator, pace, state, wanted: Notify::new(), read, changed: Notify::new() })
     }
 
@@ -185,9 +192,9 @@ impl Keeper {
     /// # Errors
     /// The secret has no other one in time.
     pub(super) async fn current(&self) -> Result<Arc<Held>> {
-        let now = Instant::now();
         // Without an answer, the held token is good enough.
-        let _ = timeout(STORE.min(self.pace.wait), self.read_since(now.checked_sub(PAUSE).unwrap_or(now))).await;
+        let longest = if self.failure().is_some() { Duration::ZERO } else { STORE.min(self.pace.wait) };
+        let _ = timeout(longest, self.read_since(Instant::now())).await;
         self.held_when(|state| state.is_usable(&state.held, self.now())).await
     }
 
@@ -213,42 +220,33 @@ impl Keeper {
         })
     }
 
-    /// Records that the platform has accepted a token, or may have rejected it.
-    pub(super) fn record(&self, token: &SecretString, is_rejected: bool) {
-        let is_known = |state: &State| match is_rejected {
-            true => state.is_doubted(token),
-            false => !state.is_doubted(token) && !state.is_rejected(token),
-        };
-        if is_known(&self.state.read()) {
-            return;
-        }
-        let mut state = self.state.write();
-        state.doubted = is_rejected.then(|| token.clone());
-        if !is_rejected && state.is_rejected(token) {
-            state.rejected = None;
-        }
+    /// Records that the platform may have rejected a token.
+    pub(super) fn doubt(&self, token: &SecretString) {
+        self.state.write().doubted = Some(token.clone());
     }
 
     /// Validates the held token if it is in doubt, or rejected: a new token may need some time until it is known everywhere.
     async fn settle_doubts(&self) {
-        let (held, doubted, is_rejected) = {
+        let held = {
             let mut state = self.state.write();
-            (state.held.clone(), state.doubted.take(), state.is_rejected(&state.held.token))
-        };
-        match doubted {
-            Some(doubted) if !same(&doubted, &held.token) => self.state.write().rejected = Some(doubted),
-            None if !is_rejected => {}
-            _ => {
-                let validated = timeout(VALIDATION, self.rotator.issuer.accepts(&held.place, &held.token)).await;
-                let mut state = self.state.write();
-                match validated {
-                    Ok(Err(error)) if error.kind() == ErrorKind::TokenRejected => {
-                        state.rejected = Some(held.token.clone())
-                    }
-                    Ok(Ok(_)) if state.is_rejected(&held.token) => state.rejected = None,
-                    _ => {}
+            let (held, now) = (state.held.clone(), Instant::now());
+            match state.doubted.take() {
+                Some(doubted) if !same(&doubted, &held.token) => {
+                    state.rejected.insert(hash(doubted.expose_secret()));
+                    return;
                 }
+                None if !state.is_rejected(&held.token) => return,
+                _ if now < state.next_validation => return,
+                _ => state.next_validation = now + WITHOUT_TOKEN,
             }
+            held
+        };
+        let validated = timeout(VALIDATION, self.rotator.issuer.accepts(&held.place, &held.token)).await;
+        let (mut state, hash) = (self.state.write(), hash(held.token.expose_secret()));
+        match validated {
+            Ok(Err(error)) if error.kind() == ErrorKind::TokenRejected => drop(state.rejected.insert(hash)),
+            Ok(Ok(_)) => drop(state.rejected.remove(&hash)),
+            _ => {}
         }
     }
 

@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use rustix::fs::Mode;
-use rustix::process::umask;
+use rustix::process::{geteuid, umask};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -110,8 +110,8 @@ impl Listener {
         }
         let hint = "choose a path in a folder that only this user may write to";
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mode = fs::metadata(folder).map_err(|error| wrong(error.to_string(), hint))?.mode();
-        if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+        let found = fs::metadata(folder).map_err(|error| wrong(error.to_string(), hint))?;
+        if found.mode() & 0o022 != 0 || ![0, geteuid().as_raw()].contains(&found.uid()) {
             return Err(wrong("other users may write to its folder, and could replace it".to_owned(), hint));
         }
         let bind = || {

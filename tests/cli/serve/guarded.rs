@@ -146,6 +146,14 @@ async fn a_unix_socket_is_private_and_is_removed_at_the_end() {
     assert!(second.error().0.contains("another program listens"), "{}", second.stderr);
     // The socket of a later endpoint stays.
     std::fs::remove_file(&path).expect("the socket is removed");
+    for mode in [0o777, 0o1777] {
+        let shared = scene.directory.path().join(format!("{mode:o}"));
+        std::fs::create_dir(&shared).expect("the folder is created");
+        std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(mode)).expect("its mode can be set");
+        let socket = shared.join("s").display().to_string();
+        let refused = scene.run(&["serve", &typed, "--credentials", &credentials, "--socket", &socket]).await;
+        assert!(refused.error().0.contains("other users may write to its folder"), "{}", refused.stderr);
+    }
     let later = Serving::begin(&scene, &[&typed, "--socket", &text]).await;
     assert_eq!(serving.end("INT").await.exit, Some(0));
     assert!(path.exists());

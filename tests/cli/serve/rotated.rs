@@ -100,7 +100,7 @@ async fn callers_that_give_up_do_not_keep_others_from_the_new_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_requests_cause_one_read_of_the_store_a_second() {
+async fn many_requests_cause_at_most_four_reads_of_the_store_a_second() {
     let scene = Scene::new().await;
     scene.rotating("genesys/prod").await;
     let serving = Serving::begin(&scene, &["genesys/prod", "--wait", "3s", "--refresh", "1h"]).await;
@@ -122,7 +122,7 @@ async fn many_requests_cause_one_read_of_the_store_a_second() {
     };
     tokio::join!(calls, logins);
     let reads = scene.simulation.journal.count("GetSecretValue") as u64;
-    assert!((1..=began.elapsed().as_secs() + 2).contains(&reads), "{reads} reads");
+    assert!((1..=began.elapsed().as_secs() * 4 + 6).contains(&reads), "{reads} reads");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,11 +149,10 @@ async fn a_caller_that_asks_after_a_rotation_gets_the_new_token() {
     let (path, typed) = rotated(&scene, "token.json").await;
     let serving = Serving::begin(&scene, &[&typed, "--refresh", "1h"]).await;
     let first = stored(&path);
+    assert_eq!(serving.token().await["access_token"].as_str(), Some(first.as_str()));
     // The caller sees the rejection, and this endpoint does not: its API address is the platform's.
     let done = scene.run(&["rotate", "--yes", "--revoke-previous", &typed]).await;
     assert_eq!(done.exit, Some(0), "{}", done.stderr);
-    let renewed = async || serving.token().await["access_token"].as_str() != Some(first.as_str());
-    until("the secret is read again", renewed).await;
     assert_eq!(serving.token().await["access_token"].as_str(), Some(stored(&path).as_str()));
 }
 
@@ -176,8 +175,7 @@ async fn a_stale_read_does_not_replace_a_better_token() {
     for stale in [old, expired.to_string().into_bytes()] {
         fs::write(&path, stale).expect("the file is written");
         let before = scene.simulation.journal.calls().len();
-        // A request for a token reads the secret, unless it was read within the last second.
-        tokio::time::sleep(SECOND * 6 / 5).await;
+        // A request for a token reads the secret.
         assert_eq!(serving.token().await["access_token"].as_str(), Some(second.as_str()));
         assert_eq!(call().await.expect("an answer").status(), StatusCode::OK);
         assert_eq!(scene.simulation.journal.calls().len(), before + 1, "the call was not repeated");
