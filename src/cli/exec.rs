@@ -8,7 +8,7 @@ use clap::{Arg, Args};
 
 use super::exit::{CommandFailure, Exit};
 use super::serve::arguments::Pace;
-use super::serve::child::run_child;
+use super::serve::child::{self, ChildArgs};
 use super::target::live_token::{LiveToken, LiveTokenArgs};
 use super::target::session::Session;
 
@@ -31,6 +31,12 @@ pub struct ExecArgs {
     /// How often the token is read, with --serve.
     #[command(flatten)]
     pub pace: Pace,
+    /// The process of the command, in the process of its endpoint.
+    #[arg(long, hide = true, requires = "serve")]
+    pub endpoint_of: Option<i32>,
+    /// Start the process of the endpoint, and end.
+    #[arg(long, hide = true, requires = "endpoint_of")]
+    pub start: bool,
     /// The command to run, with its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -38,7 +44,7 @@ pub struct ExecArgs {
 
 /// Replaces this process by the command (`execve`), which keeps signals, streams and exit status. The command inherits
 /// this process's environment; the token, its region and its API address are added, and no other field of the secret. With
-/// `--serve`, this process stays, and returns the exit status of the command.
+/// `--serve`, another process stays beside the command.
 ///
 /// # Errors
 /// Why the command was not started. A [usage](CommandFailure::usage) failure, a secret that cannot be read, a
@@ -48,7 +54,13 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Comman
         return Err(CommandFailure::usage("COMMAND is missing", "usage: `genesys-rotator exec SECRET -- COMMAND…`"));
     };
     if arguments.serve {
-        return run_child(&arguments.token.secret, arguments.pace, (program, rest), session, arguments.quiet).await;
+        let (secret, pace, is_quiet) = (arguments.token.secret.as_str(), arguments.pace, arguments.quiet);
+        let child = ChildArgs { secret, pace, is_quiet, command: (program, rest) };
+        return match arguments.endpoint_of {
+            None => child::run(&child, session),
+            Some(command) if arguments.start => child::start(&child, command),
+            Some(command) => child::serve(&child, command, session).await,
+        };
     }
     let token = LiveToken::read(&arguments.token, session).await?;
     let origin = token.origin().await?;

@@ -20,8 +20,8 @@ pub enum Exit {
     CommandNotRunnable,
     /// 127: the command that `exec` runs was not found.
     CommandNotFound,
-    /// The status of the command that `exec --serve` ran.
-    OfCommand(u8),
+    /// The status of the process with the endpoint of `exec --serve`.
+    OfEndpoint(u8),
 }
 
 impl Exit {
@@ -30,18 +30,24 @@ impl Exit {
     pub fn and(self, other: Self) -> Self {
         if self == Self::Done { other } else { self }
     }
+
+    /// The status of the process.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::WrongUsage => 2,
+            Self::CommandNotRunnable => 126,
+            Self::CommandNotFound => 127,
+            Self::OfEndpoint(status) => status,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::WrongUsage => 2,
-            Exit::CommandNotRunnable => 126,
-            Exit::CommandNotFound => 127,
-            Exit::OfCommand(status) => status,
-        })
+        Self::from(exit.code())
     }
 }
 

@@ -109,8 +109,10 @@ async fn the_command_inherits_no_extra_signal_dispositions_or_file_descriptors()
         let mut direct = Command::new(command[0]);
         let direct = direct.args(&command[1..]).stdin(Stdio::null()).output().expect("the command starts");
         let direct = String::from_utf8(direct.stdout).expect("text");
-        let ran = exec(&scene, &typed, command).await.stdout;
-        assert!(!ran.is_empty() && of_programs(&ran) == of_programs(&direct), "{ran}{direct}");
+        let serving = [&["exec", "--serve", &typed, "--"], command].concat();
+        for ran in [exec(&scene, &typed, command).await.stdout, scene.run(&serving).await.stdout] {
+            assert!(!ran.is_empty() && of_programs(&ran) == of_programs(&direct), "{ran}{direct}");
+        }
     }
 }
 

@@ -1,20 +1,26 @@
 //! `exec --serve`: an endpoint for one command, which ends with it.
+//!
+//! This process becomes the command, as `exec` without `--serve`: signals, streams, job control and the exit status are the
+//! command's own. The endpoint is another process, in a session of its own, which watches the command. It is no child of the
+//! command, which might wait for all its children.
 
+use std::env::current_exe;
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio, id};
 use std::sync::Arc;
-use std::{fs, io};
+use std::time::Duration;
 
-use futures_util::future::select_all;
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
-use rustix::termios::tcgetpgrp;
+use rustix::process::{Pid, setsid, test_kill_process};
 use secrecy::ExposeSecret;
-use tokio::process::{Child, Command};
-use tokio::signal::unix::{self, SignalKind};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
 use super::arguments::Pace;
 use super::callers::LocalClient;
+use super::endpoint::Endpoint;
 use super::listener::Listener;
 use super::open::{keep_current, open_endpoint, watch};
 use super::progress::Progress;
@@ -25,65 +31,169 @@ use crate::cli::target::session::Session;
 
 /// The variables with the hosts that are reached without a proxy.
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
-/// The status of a command that a signal ended is this plus the signal's number (POSIX shells).
-const SIGNALLED: i32 = 128;
-/// The signals that are passed to the command.
-const PASSED: [(SignalKind, Signal); 6] = [
-    (SignalKind::interrupt(), Signal::INT),
-    (SignalKind::terminate(), Signal::TERM),
-    (SignalKind::hangup(), Signal::HUP),
-    (SignalKind::quit(), Signal::QUIT),
-    (SignalKind::user_defined1(), Signal::USR1),
-    (SignalKind::user_defined2(), Signal::USR2),
-];
+/// How often the command is looked for, where no notice of its end can be had.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// Runs a command whose environment leads to an endpoint of its own, and returns the command's exit status.
+/// What the endpoint needs.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct ChildArgs<'a> {
+    pub(in crate::cli) secret: &'a str,
+    pub(in crate::cli) pace: Pace,
+    pub(in crate::cli) is_quiet: bool,
+    pub(in crate::cli) command: (&'a OsString, &'a [OsString]),
+}
+
+/// What the endpoint sends to the process that becomes the command, as one line.
+#[derive(Serialize, Deserialize)]
+enum Begun {
+    Variables(Vec<(String, String)>),
+    Failed { exit: u8, message: String, hint: String },
+}
+
+/// Starts the endpoint, and becomes the command, whose environment leads to it.
 ///
 /// # Errors
 /// A [usage](CommandFailure::usage) failure, a secret without a valid token; why the command was not started.
-pub(in crate::cli) async fn run_child(
-    secret: &str,
-    pace: Pace,
-    (program, rest): (&OsString, &[OsString]),
-    session: &Session,
-    is_quiet: bool,
-) -> Result<Exit, CommandFailure> {
-    let secret = SecretReference::parse(secret)?;
-    session.validate_settings(&[secret.store]).await?;
-    let listener = Listener::on_address(([127, 0, 0, 1], 0).into()).await?;
-    let client = LocalClient::random();
-    let variables = variables(&listener, &client);
+pub(in crate::cli) fn run(arguments: &ChildArgs<'_>, session: &Session) -> Result<Exit, CommandFailure> {
+    let variables = match start_endpoint(arguments).map_err(not_started)? {
+        Begun::Variables(variables) => variables,
+        Begun::Failed { exit, message, hint } => {
+            return Err(CommandFailure { exit: Exit::OfEndpoint(exit), message, hint });
+        }
+    };
     let no_proxy = NO_PROXY.map(|name| (name, without_proxy(session, name)));
-    let endpoint = Arc::new(open_endpoint(vec![secret], &listener, client, pace, false, session).await?);
-    let region = endpoint.keepers[0].held().region;
+    let (program, rest) = arguments.command;
     let mut command = Command::new(program);
-    command.args(rest).envs(variables).envs(no_proxy).envs(region.map(|region| ("GENESYSCLOUD_REGION", region)));
     // With a token of their own, tools would not ask the endpoint for one.
-    command.env_remove(GENESYS_CLOUD_TOKEN).env_remove(CXONE_TOKEN);
+    command.args(rest).env_remove(GENESYS_CLOUD_TOKEN).env_remove(CXONE_TOKEN).envs(variables).envs(no_proxy);
+    Err(CommandFailure::not_run(&program.display().to_string(), &command.exec()))
+}
+
+/// Starts the endpoint by a process that ends at once, and waits until it is ready.
+fn start_endpoint(arguments: &ChildArgs<'_>) -> io::Result<Begun> {
+    let mut starter = itself(arguments, &["--endpoint-of", &id().to_string(), "--start"])?;
+    let mut starter = starter.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut line = String::new();
+    if let Some(stdout) = starter.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line)?;
+    }
+    starter.wait()?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+/// Starts the endpoint of a command.
+///
+/// # Errors
+/// The process cannot be started.
+pub(in crate::cli) fn start(arguments: &ChildArgs<'_>, command: i32) -> Result<Exit, CommandFailure> {
+    let started = itself(arguments, &["--endpoint-of", &command.to_string()]).and_then(|mut endpoint| endpoint.spawn());
+    started.map(|_| Exit::Done).map_err(not_started)
+}
+
+fn itself(
+    ChildArgs { secret, pace, is_quiet, command: (program, _) }: &ChildArgs<'_>,
+    role: &[&str],
+) -> io::Result<Command> {
+    let mut command = Command::new(current_exe()?);
+    command.args(["exec", "--serve"]).args(role).args(is_quiet.then_some("--quiet"));
+    for (name, duration) in [("--refresh", pace.refresh), ("--wait", pace.wait)] {
+        command.arg(name).arg(format!("{}s", duration.as_secs()));
+    }
+    command.arg(secret).arg("--").arg(program);
+    Ok(command)
+}
+
+fn not_started(error: io::Error) -> CommandFailure {
+    CommandFailure {
+        exit: Exit::Failed,
+        message: format!("the local endpoint was not started: {error}"),
+        hint: "run `genesys-rotator serve` with the same secret to see why".to_owned(),
+    }
+}
+
+/// Serves a command until it ends. The signals of its process group are meant for the command.
+///
+/// # Errors
+/// None: a failure at the start is sent to the command's process, which prints it.
+pub(in crate::cli) async fn serve(
+    arguments: &ChildArgs<'_>,
+    command: i32,
+    session: &Session,
+) -> Result<Exit, CommandFailure> {
+    // Fails only for the first process of a group.
+    let _ = setsid();
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit(), SignalKind::hangup()];
+    let _unheeded = kinds.map(signal);
+    let ended = end_of(command);
+    let client = LocalClient::random();
+    let (listener, endpoint) = match open(arguments, &client, session).await {
+        Ok(opened) => opened,
+        Err(CommandFailure { exit, message, hint }) => {
+            session.output.json(&Begun::Failed { exit: exit.code(), message, hint });
+            return Ok(Exit::Failed);
+        }
+    };
+    let region = endpoint.keepers[0].held().region;
+    session.output.json(&Begun::Variables(variables(&listener, &client, region)));
     let _reads = keep_current(&endpoint);
-    let signals = Passed::listen();
-    let mut child = command.spawn().map_err(|error| CommandFailure::not_run(&program.display().to_string(), &error))?;
-    let progress = Progress::of_command(&session.output, is_quiet);
-    let mut ended = Err(io::ErrorKind::Interrupted.into());
+    let progress = Progress::of_command(&session.output, arguments.is_quiet);
     let stopped = async {
         tokio::select! {
-            status = signals.pass_until_end(&mut child) => ended = status,
+            () = ended => {}
             () = watch(&endpoint, &progress, None) => {}
         }
     };
     listener.serve(endpoint.clone(), stopped, || std::future::ready(())).await;
-    let ended: io::Result<ExitStatus> = ended;
-    let status = ended.map_err(|error| CommandFailure {
-        exit: Exit::Failed,
-        message: format!("the command's exit status is unknown: {error}"),
-        hint: "look at the command's own output".to_owned(),
-    })?;
-    let code = status.code().or_else(|| status.signal().map(|signal| SIGNALLED + signal)).unwrap_or(1);
-    Ok(Exit::OfCommand(u8::try_from(code).unwrap_or(u8::MAX)))
+    Ok(Exit::Done)
+}
+
+async fn open(
+    arguments: &ChildArgs<'_>,
+    client: &LocalClient,
+    session: &Session,
+) -> Result<(Listener, Arc<Endpoint>), CommandFailure> {
+    let secret = SecretReference::parse(arguments.secret)?;
+    session.validate_settings(&[secret.store]).await?;
+    let listener = Listener::on_address(([127, 0, 0, 1], 0).into()).await?;
+    let endpoint =
+        open_endpoint(vec![secret], &listener, client.clone(), arguments.pace, false, session).await.map(Arc::new)?;
+    Ok((listener, endpoint))
+}
+
+/// Completes when a process has ended.
+async fn end_of(process: i32) {
+    let Some(process) = Pid::from_raw(process) else { return };
+    if !has_noticed_end(process).await {
+        while test_kill_process(process).is_ok() {
+            sleep(LOOK).await;
+        }
+    }
+}
+
+/// Waits for the notice of a process's end, which also comes if its parent does not wait for it. Returns whether it came.
+#[cfg(target_os = "linux")]
+async fn has_noticed_end(process: Pid) -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let Ok(process) = rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty()) else { return false };
+    let wait = move || {
+        let mut watched = [PollFd::new(&process, PollFlags::IN)];
+        loop {
+            match poll(&mut watched, None) {
+                Err(rustix::io::Errno::INTR) => {}
+                polled => return polled.is_ok(),
+            }
+        }
+    };
+    tokio::task::spawn_blocking(wait).await.unwrap_or_default()
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn has_noticed_end(_: Pid) -> bool {
+    false
 }
 
 /// The variables of the official SDKs, command line and Terraform provider that lead to another address.
-fn variables(listener: &Listener, client: &LocalClient) -> Vec<(&'static str, String)> {
+fn variables(listener: &Listener, client: &LocalClient, region: Option<&str>) -> Vec<(String, String)> {
     let mut variables = vec![
         ("ROTATOR_SERVE_URL", listener.url()),
         ("GENESYSCLOUD_API_URL", listener.url()),
@@ -95,7 +205,8 @@ fn variables(listener: &Listener, client: &LocalClient) -> Vec<(&'static str, St
         variables.push(("GENESYSCLOUD_GATEWAY_HOST", address.ip().to_string()));
         variables.push(("GENESYSCLOUD_GATEWAY_PORT", address.port().to_string()));
     }
-    variables
+    variables.extend(region.map(|region| ("GENESYSCLOUD_REGION", region.to_owned())));
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A list of hosts without a proxy, to which the endpoint's is added. A proxy would see its credentials.
@@ -106,54 +217,4 @@ fn without_proxy(session: &Session, name: &str) -> String {
         Some(hosts) => format!("{hosts},127.0.0.1"),
         None => "127.0.0.1".to_owned(),
     }
-}
-
-/// Signals of this process that its command gets. While they are listened for, none of them ends this process.
-struct Passed(Vec<(unix::Signal, Signal)>);
-
-impl Passed {
-    /// Listens, except for signals that this process was started to ignore, as by nohup: the command ignores them too.
-    fn listen() -> Self {
-        let ignored = ignored_signals();
-        let is_heeded = |kind: SignalKind| ignored >> (kind.as_raw_value() - 1) & 1 == 0;
-        let listen = |(kind, signal)| Some((unix::signal(kind).ok()?, signal));
-        Self(PASSED.into_iter().filter(|(kind, _)| is_heeded(*kind)).filter_map(listen).collect())
-    }
-
-    async fn pass_until_end(mut self, child: &mut Child) -> io::Result<ExitStatus> {
-        loop {
-            let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-            let next =
-                self.0.iter_mut().map(|(source, signal)| Box::pin(async { source.recv().await.map(|()| *signal) }));
-            // Without a signal to wait for, only the command ends.
-            let next = async {
-                match next.len() {
-                    0 => std::future::pending().await,
-                    _ => select_all(next).await.0,
-                }
-            };
-            tokio::select! {
-                status = child.wait() => return status,
-                signal = next => {
-                    if let (Some(signal), Some(id)) = (signal.filter(|signal| !is_of_terminal(*signal)), id) {
-                        // It may have ended in the meantime.
-                        let _ = kill_process(id, signal);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Whether the terminal has sent a signal, and so to the command too: it sends these two to the processes in its foreground.
-fn is_of_terminal(signal: Signal) -> bool {
-    let foreground = || tcgetpgrp(fs::File::open("/dev/tty").ok()?).ok();
-    [Signal::INT, Signal::QUIT].contains(&signal) && foreground() == Some(getpgrp())
-}
-
-/// The signals that this process ignores, one bit each, from 1 upwards (proc(5), `SigIgn`); none where this is unknown.
-fn ignored_signals() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use super::{rotated, stored};
 use crate::Scene;
-use crate::bao::{signal, until};
+use crate::bao::until;
 
 /// A command that requests a token and calls the API with it.
 const CALL: &str = r#"
@@ -24,10 +24,10 @@ async fn a_command_gets_an_endpoint_of_its_own_and_ends_it() {
     let done = scene.run_command(command).await;
     assert_eq!((done.exit, done.stdout.as_str()), (Some(0), "200 eu-west-1 unset\n"), "{}", done.stderr);
     assert!(!done.stderr.contains(&stored(&path)));
-    for (script, exit) in [("exit 7", 7), ("kill -TERM $$", 143)] {
+    for (script, exit) in [("exit 7", Some(7)), ("kill -TERM $$", None)] {
         let mut command = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", script]);
         command.env("PATH", "/usr/bin:/bin");
-        assert_eq!(scene.run_command(command).await.exit, Some(exit), "{script}");
+        assert_eq!(scene.run_command(command).await.exit, exit, "{script}");
     }
     for arguments in
         [&["--refresh", "5s", &typed][..], &["--wait", "5s", &typed], &["--serve", "--timeout", "5s", &typed]]
@@ -35,33 +35,67 @@ async fn a_command_gets_an_endpoint_of_its_own_and_ends_it() {
         let refused = scene.run(&[&["exec"], arguments, &["--", "true"]].concat()).await;
         assert_eq!(refused.exit, Some(2), "{arguments:?}: {}", refused.stderr);
     }
+    for (secret, exit, words) in [("file:/nonexistent.json", 1, "/nonexistent.json"), ("vault:x", 2, "vault:")] {
+        let failed = scene.run(&["exec", "--serve", secret, "--", "true"]).await;
+        assert_eq!(failed.exit, Some(exit), "{}", failed.stderr);
+        assert!(failed.error().0.contains(words) && !failed.error().1.is_empty(), "{}", failed.stderr);
+    }
     let missing = scene.run(&["exec", "--serve", &typed, "--", "/nonexistent"]).await;
     assert_eq!(missing.exit, Some(127), "{}", missing.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_are_passed_to_the_command() {
+async fn signals_reach_the_command_once_and_never_the_endpoint() {
     let scene = Scene::new().await;
     let (_, typed) = rotated(&scene, "token.json").await;
     let ready = scene.directory.path().join("ready");
-    for (name, ignored) in [("TERM", "HUP INT"), ("INT", "HUP"), ("HUP", "QUIT"), ("USR1", "HUP")] {
-        let script = format!("trap 'exit 5' {name}; touch {}; while :; do sleep 0.05; done", ready.display());
-        // As nohup does, and without a terminal, which would send its signals to both.
-        let outer = format!("trap '' {ignored}; exec setsid \"$@\"");
-        let exec = scene.command(&["exec", "--serve", &typed, "--", "sh", "-c", &script]);
-        let mut command = std::process::Command::new("sh");
-        command.args(["-c", &outer, "sh"]).arg(exec.get_program()).args(exec.get_args());
+    let count = scene.directory.path().join("count");
+    for name in ["TERM", "INT", "HUP", "QUIT"] {
+        // The command counts signals, and calls its endpoint after the first.
+        let script = format!(
+            "trap 'echo x >> {count}; curl -sS -o /dev/null $ROTATOR_SERVE_URL/healthz || exit 9; n=1' {name}; touch {ready}; \
+             n=0; i=0; while [ $n = 0 ] || [ $i -lt 20 ]; do sleep 0.05; i=$((i + n)); done; exit 5",
+            count = count.display(),
+            ready = ready.display()
+        );
+        let exec = scene.command(&["exec", "--serve", "--quiet", &typed, "--", "sh", "-c", &script]);
+        // A session of its own, so that the signal reaches its process group only. nohup ignores SIGHUP, and the shell cannot
+        // change that.
+        let mut command = std::process::Command::new("setsid");
+        command.arg(exec.get_program()).args(exec.get_args());
         command.envs(exec.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", "/usr/bin:/bin");
         let mut child = command.spawn().expect("the binary runs");
         until("the command runs", async || ready.exists()).await;
-        for ignored in ignored.split(' ') {
-            signal(child.id(), ignored);
-        }
-        signal(child.id(), name);
+        let kill =
+            std::process::Command::new("kill").args([&format!("-{name}"), "--", &format!("-{}", child.id())]).status();
+        assert!(kill.expect("kill runs").success());
         let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("the task completes");
         assert_eq!(status.expect("it ends").code(), Some(5), "{name}");
-        std::fs::remove_file(&ready).expect("the file exists");
+        assert_eq!(std::fs::read_to_string(&count).expect("a file"), "x\n", "{name}");
+        std::fs::remove_file(&ready).and(std::fs::remove_file(&count)).expect("the files exist");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_endpoint_ends_with_a_command_that_is_killed_and_is_no_child_of_it() {
+    let scene = Scene::new().await;
+    let (_, typed) = rotated(&scene, "token.json").await;
+    // A shell waits for its own children only; this one waits for all.
+    let script = "import os, time\nprint(os.environ['ROTATOR_SERVE_URL'], flush=True)\n\
+                  try: os.wait()\nexcept ChildProcessError: print('no child', flush=True)\ntime.sleep(60)";
+    let mut command = scene.command(&["exec", "--serve", "--quiet", &typed, "--", "python3", "-c", script]);
+    command.env("PATH", "/usr/bin:/bin").stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the binary runs");
+    let mut output = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let lines = tokio::task::spawn_blocking(move || [output.next(), output.next()].map(|line| line.expect("a line")));
+    let [url, waited] = lines.await.expect("the task completes").map(|line| line.expect("UTF-8"));
+    assert_eq!(waited, "no child");
+    let health = reqwest::get(format!("{url}/healthz")).await.expect("an answer");
+    assert_eq!(health.status(), reqwest::StatusCode::OK);
+    child.kill().expect("it runs");
+    // The command stays a zombie until it is waited for, and the endpoint ends nevertheless.
+    until("the endpoint ends", async || reqwest::get(format!("{url}/healthz")).await.is_err()).await;
+    child.wait().expect("it ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
