@@ -236,7 +236,10 @@ impl Keeper {
                     return;
                 }
                 None if !state.is_rejected(&held.token) => return,
-                _ if now < state.next_validation => return,
+                doubted if now < state.next_validation => {
+                    state.doubted = doubted;
+                    return;
+                }
                 _ => state.next_validation = now + WITHOUT_TOKEN,
             }
             held
