@@ -6,10 +6,25 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::kubernetes_files::documents;
-use super::kubernetes_files::manifest;
+use super::kubernetes_files::{documents, manifest};
 use super::{output, start, text};
 use crate::bao::{Bao, program};
+
+/// The annotations of `injector.yaml` that vault-k8s 1.7.2 to 1.7.6 know. OpenBao's Helm chart 0.29.2 installs 1.7.2, and
+/// openbao-k8s 1.4.0 has the same names. An injector ignores all others.
+const ANNOTATIONS: [&str; 11] = [
+    "agent-inject",
+    "agent-inject-perms-access_token",
+    "agent-inject-secret-access_token",
+    "agent-inject-template-access_token",
+    "agent-limits-ephemeral",
+    "agent-limits-mem",
+    "agent-run-as-same-user",
+    "agent-service-account-token-volume-name",
+    "role",
+    "secret-volume-path",
+    "template-config-exit-on-retry-failure",
+];
 
 /// Runs an agent until it has written its files.
 async fn run(configs: &[PathBuf], home: &Path) {
@@ -62,7 +77,13 @@ async fn the_injected_agent_writes_a_valid_token_and_nothing_else() {
     let place = home.path().display().to_string();
     log_in(&bao, &home.path().join("login")).await;
     let annotations = deployment["spec"]["template"]["metadata"]["annotations"].as_object().expect("annotations");
-    let of = |name: &str| annotations[&format!("openbao.org/agent-inject-{name}-access_token")].clone();
+    let mut names: Vec<_> = annotations.keys().filter_map(|name| name.strip_prefix("vault.hashicorp.com/")).collect();
+    names.sort_unstable();
+    assert!(annotations.len() == names.len() && names == ANNOTATIONS, "{annotations:?}");
+    let annotation = |name: &str| annotations[&format!("vault.hashicorp.com/{name}")].as_str().expect("a text");
+    let of = |name: &str| Value::from(annotation(&format!("agent-inject-{name}-access_token")));
+    let exits = annotation("template-config-exit-on-retry-failure");
+    assert_eq!(exits, "false", "the pod must stay ready while OpenBao is down");
     assert!(of("template").as_str().is_some_and(|template| template.contains(of("secret").as_str().expect("a path"))));
     let config = json!({
         "exit_after_auth": true,
@@ -72,7 +93,7 @@ async fn the_injected_agent_writes_a_valid_token_and_nothing_else() {
             "destination": format!("{place}/access_token"), "contents": of("template"), "perms": of("perms"),
             "left_delimiter": "{{", "right_delimiter": "}}",
         }],
-        "template_config": {"exit_on_retry_failure": true},
+        "template_config": {"exit_on_retry_failure": exits.parse::<bool>().expect("true or false")},
     });
     fs::write(home.path().join("agent.json"), config.to_string()).expect("it is written");
 
@@ -82,7 +103,7 @@ async fn the_injected_agent_writes_a_valid_token_and_nothing_else() {
     let reader = &deployment["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(
         reader["command"].as_array().and_then(|words| words.last()),
-        Some(&Value::from("/openbao/secrets/access_token"))
+        Some(&Value::from(format!("{}/access_token", annotation("secret-volume-path"))))
     );
     // agent-run-as-same-user reads the user of the first container.
     assert_eq!(reader["securityContext"]["runAsUser"], 65532);
