@@ -281,3 +281,14 @@ async fn reads_during_rotations_return_one_whole_credential() {
     tokio::join!(read, rotate);
     assert!(seen.len() > 1, "reads overlapped with rotations");
 }
+
+/// `ttl` is then the time to the engine's next attempt: 20 s here, where the rotation was due in 3 s.
+#[test]
+fn after_a_failed_rotation_the_operator_reports_success_with_a_period_and_an_error_with_a_schedule() {
+    let answer =
+        |ttl: i64, schedule: &str| Metadata { last_rotation: 1, period: 3_600, schedule: schedule.to_owned(), ttl };
+    for (schedule, is_error) in [("", false), ("0 */6 * * *", true)] {
+        let (before, after) = (answer(3, schedule), answer(20, schedule));
+        assert_eq!(after.is_early(&before, Duration::from_secs(4)), is_error, "{schedule:?}");
+    }
+}
