@@ -92,6 +92,9 @@ fn the_readers_pod_shares_a_directory_with_its_agent() {
     let agent = &pod["initContainers"][0];
     assert_eq!(texts(&agent["command"]), ["bao", "agent", "-config=/etc/agent/agent.hcl"]);
     assert_eq!(agent["restartPolicy"], "Always", "a native sidecar needs restartPolicy Always");
+    let probe =
+        ["periodSeconds", "failureThreshold"].map(|field| agent["startupProbe"][field].as_u64().expect("a number"));
+    assert!(probe[0] * probe[1] >= 3_600, "kubelet must not kill an agent that waits for OpenBao");
     assert_eq!(pod["volumes"][0]["configMap"]["name"], documents[1]["metadata"]["name"]);
     for container in [agent, &pod["containers"][0]] {
         let mounts = container["volumeMounts"].as_array().expect("mounts");
