@@ -228,12 +228,18 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::Engine,
         given: &[
             ("", TRY),
+            // The page writes the roles that it needs.
+            ("", "bao delete genesys-cloud/roles/ci && bao delete genesys-cloud/static-roles/reports"),
             (
                 "bao write -f genesys-cloud/rotate-role/",
                 "bao read -field=access_token genesys-cloud/static-creds/ci > leaked-token && alive $ENGINE leaked-token",
             ),
         ],
         after: &[
+            (
+                "bao write genesys-cloud/static-roles/ci",
+                "bao read -field=access_token genesys-cloud/token/ci >shared-token",
+            ),
             ("bao write -f genesys-cloud/rotate-role/", "alive $ENGINE leaked-token"),
             ("bao write genesys-cloud/revoke/", "dead $ENGINE leaked-token"),
         ],

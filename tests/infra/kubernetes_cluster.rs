@@ -1,6 +1,8 @@
 //! What the operators of a cluster call: OpenBao with the engine and the roles of docs/kubernetes.md, and the token reviews
 //! of a Kubernetes API.
 
+use std::process::Command;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -9,8 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::kubernetes_files::page_commands;
-use super::start;
-use crate::bao::Bao;
+use super::{configured, output};
+use crate::bao::{Bao, program};
 
 pub struct Cluster {
     pub bao: Bao,
@@ -18,20 +20,24 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// OpenBao after the commands of docs/kubernetes.md; `None` where it is not installed.
+    /// OpenBao with a config of the engine, after the commands by which docs/kubernetes.md sets it up; `None` where it is
+    /// not installed.
     pub async fn start() -> Option<Self> {
-        let (bao, simulation) = start().await?;
-        bao.post("sys/auth/kubernetes", json!({"type": "kubernetes"})).await;
+        let (bao, simulation) = configured().await?;
         let ca = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate").cert.pem();
-        let config = json!({"kubernetes_host": token_reviews().await, "disable_local_ca_jwt": true,
-            "token_reviewer_jwt": "a.b.c", "kubernetes_ca_cert": ca});
-        bao.post("auth/kubernetes/config", config).await;
-        for command in page_commands() {
-            let words: Vec<_> = command.split_whitespace().collect();
-            if words.starts_with(&["bao", "policy"])
-                || words.get(2).is_some_and(|path| path.starts_with("auth/kubernetes/role/"))
-            {
-                let output = bao.command(&words[1..]);
+        let reviews = token_reviews().await;
+        // In a cluster, the server has its own certificate and token.
+        let outside = ["disable_local_ca_jwt=true", "token_reviewer_jwt=a.b.c", &format!("kubernetes_ca_cert={ca}")];
+        for command in page_commands().iter().take_while(|command| !command.contains("rotate-role/")) {
+            let command = command.replace("https://kubernetes.default.svc", &reviews);
+            let mut words: Vec<_> = command.split_whitespace().collect();
+            if words.contains(&"auth/kubernetes/config") {
+                words.extend(outside);
+            }
+            if words[0] == "bao" {
+                let mut process = Command::new(program()?);
+                process.args(&words[1..]).env("BAO_ADDR", &bao.url).env("BAO_TOKEN", &bao.root);
+                let output = output(process).await;
                 assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
             }
         }
@@ -64,10 +70,15 @@ impl Cluster {
 
 /// The token that the cluster issues for a service account of the namespace `ci`.
 pub fn service_account_token(account: &str, audience: &str) -> String {
+    service_account_token_in("ci", account, audience)
+}
+
+/// The token that the cluster issues for a service account.
+pub fn service_account_token_in(namespace: &str, account: &str, audience: &str) -> String {
     let claims = json!({
         "iss": "https://kubernetes.default.svc.cluster.local", "aud": [audience], "iat": 1, "nbf": 1, "exp": 4_102_444_800_u64,
-        "sub": format!("system:serviceaccount:ci:{account}"),
-        "kubernetes.io": {"namespace": "ci", "serviceaccount": {"name": account, "uid": "u"}},
+        "sub": format!("system:serviceaccount:{namespace}:{account}"),
+        "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": account, "uid": "u"}},
     });
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     [part(r#"{"alg":"RS256","typ":"JWT"}"#), part(&claims.to_string()), part("signature")].join(".")

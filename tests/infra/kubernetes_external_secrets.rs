@@ -75,6 +75,8 @@ async fn the_secret_has_a_valid_token_and_changes_only_with_a_rotation() {
     .await;
     cluster.bao.post("genesys-cloud/rotate-role/ci", json!({})).await;
     let after = secret(&external, &refresh(&cluster, &generator).await.1);
+    let role = cluster.bao.read("genesys-cloud/static-roles/ci").await;
+    assert_eq!(after["expires_at"], role["expires_at"], "the page compares them before it revokes a token");
     assert!(after != before && cluster.accepts(&after["access_token"]));
     assert!(cluster.accepts(&before["access_token"]), "the pods have the former token until the next refresh");
 }
@@ -82,11 +84,9 @@ async fn the_secret_has_a_valid_token_and_changes_only_with_a_rotation() {
 /// A refresh may fail once, and kubelet may be late.
 #[tokio::test]
 async fn a_pod_has_the_next_token_before_the_former_one_expires() {
-    let manifests = ["eso-openbao.yaml", "eso-openbao.yaml", "eso-aws.yaml", "eso-kv.yaml"];
-    let names = ["genesys-token", "genesys-shared", "genesys-token", "genesys-token"];
     let mut late = 0;
-    for (file, name) in manifests.into_iter().zip(names) {
-        let Some(external) = manifest(file, "ExternalSecret", name) else { return };
+    for file in ["eso-openbao.yaml", "eso-openbao-shared.yaml", "eso-aws.yaml", "eso-kv.yaml"] {
+        let Some(external) = manifest(file, "ExternalSecret", "genesys-token") else { return };
         late = late.max(seconds(&external["spec"]["refreshInterval"]) + LONGEST_RETRY + KUBELET);
     }
     let Some(cluster) = Cluster::start().await else { return };
@@ -109,7 +109,8 @@ async fn a_pod_has_the_next_token_before_the_former_one_expires() {
             assert!(left("token_ttl") - left("ttl") >= lifetime / 4 - 1, "{data}");
             assert!(left("token_ttl") - left("ttl") > late, "{late} s: {data}");
         }
-        let generator = manifest("eso-openbao.yaml", "VaultDynamicSecret", "genesys-shared").expect("the document");
+        let file = "eso-openbao-shared.yaml";
+        let generator = manifest(file, "VaultDynamicSecret", "genesys-shared").expect("the document");
         let minimum =
             generator["spec"]["getParameters"]["minimum_seconds"][0].as_str().and_then(|text| text.parse().ok());
         let (status, answer) = refresh(&cluster, &generator).await;
@@ -164,7 +165,11 @@ async fn refused_reads_are_errors_and_never_empty_answers() {
     assert!(cluster.accepts(&next), "the next refresh gets a valid token");
 
     assert_eq!(cluster.bao.call_as(&login, "GET", "genesys-cloud/static-creds/other", Value::Null).await.0, 403);
-    assert_eq!(cluster.bao.call("GET", "genesys-cloud/static-creds/unknown", Value::Null).await.0, 400);
+    // A wrong name in the manifest.
+    let (status, answer) = cluster.bao.call("GET", "genesys-cloud/static-creds/unknown", Value::Null).await;
+    assert!(status == 400 && answer.to_string().contains("there is no static role"), "{answer}");
+    let (status, answer) = cluster.try_log_in("unknown", &service_account_token("genesys-reader", "openbao")).await;
+    assert!(status == 400 && answer.to_string().contains("invalid role name"), "{answer}");
     let (status, answer) = cluster.bao.call("GET", "genesys-cloud-2/static-creds/ci", Value::Null).await;
     assert!(status == 404 && answer["data"].is_null(), "{answer}");
 
@@ -176,6 +181,7 @@ async fn refused_reads_are_errors_and_never_empty_answers() {
     until("the token has expired", async || read().await.0 != 200).await;
     let (status, answer) = read().await;
     assert!([400, 502].contains(&status) && answer["data"].is_null(), "{status} {answer}");
+    assert!(answer.to_string().contains("has expired"), "the page distinguishes it from a wrong name: {answer}");
     cluster.simulation.genesys.set(|settings| settings.reject_new_tokens = false);
     until("the engine has rotated", async || read().await.0 == 200).await;
 }
@@ -209,4 +215,18 @@ async fn a_secret_of_kv_is_copied_without_its_client_secret() {
     assert_eq!(cluster.bao.call_as(&login, "PUT", "auth/token/revoke-self", json!({})).await.0, 204);
     assert_eq!(Value::from(secret), json!({"access_token": token, "expires_at": "2030-01-01T00:00:00Z"}));
     assert!(cluster.accepts(&token));
+}
+
+#[tokio::test]
+async fn a_sealed_openbao_refuses_logins_and_reads_with_503() {
+    let Some(cluster) = Cluster::start().await else { return };
+    let jwt = service_account_token("genesys-reader", "openbao");
+    let login = cluster.log_in("genesys-reader", &jwt).await;
+    let token = cluster.read(&login, "genesys-cloud/static-creds/ci").await["access_token"].clone();
+    assert_eq!(cluster.bao.call("PUT", "sys/seal", json!({})).await.0, 204);
+    let read = cluster.bao.call_as(&login, "GET", "genesys-cloud/static-creds/ci", Value::Null).await;
+    for (status, answer) in [read, cluster.try_log_in("genesys-reader", &jwt).await] {
+        assert!(status == 503 && answer.to_string().contains("Vault is sealed"), "{status} {answer}");
+    }
+    assert!(cluster.accepts(&token), "running pods keep a valid token");
 }

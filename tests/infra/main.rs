@@ -65,14 +65,20 @@ fn plugin(simulation: &Simulation) -> Plugin {
     Plugin { name: NAME, version: concat!("v", env!("CARGO_PKG_VERSION")), binary: ENGINE.into(), environment }
 }
 
-/// A server with the engine at `genesys-cloud/`, and roles `ci` and `other` of each kind.
-async fn start() -> Option<(Bao, Simulation)> {
+/// A server with the engine at `genesys-cloud/`, and a config `main`.
+async fn configured() -> Option<(Bao, Simulation)> {
     let simulation = simulate().await;
     let plugin = plugin(&simulation);
     let bao = Bao::with(&plugin).await?;
     bao.mount(&plugin, "genesys-cloud").await;
     let config = json!({"region": "mypurecloud.ie", "client_id": CLIENT.0, "client_secret": CLIENT.1});
     bao.post("genesys-cloud/config/main", config).await;
+    Some((bao, simulation))
+}
+
+/// The same with roles `ci` and `other` of each kind.
+async fn start() -> Option<(Bao, Simulation)> {
+    let (bao, simulation) = configured().await?;
     for role in ["ci", "other"] {
         bao.post(&format!("genesys-cloud/roles/{role}"), json!({"config": "main"})).await;
         let fixed = json!({"config": "main", "rotation_period": "1h"});
