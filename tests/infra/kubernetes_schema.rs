@@ -71,20 +71,32 @@ fn every_exception_from_the_scan_has_a_reason() {
     }
 }
 
-/// The lines that a comment of the manifest offers.
+/// The documents of a manifest with the lines that its comments offer.
+fn offered(file: &str, lines: &[(&str, &str)]) -> Option<Value> {
+    manifests()?;
+    let mut text = fs::read_to_string(repository(DIRECTORY).join(file)).expect("the manifest");
+    for (comment, line) in lines {
+        assert!(text.contains(comment), "{file}: {comment}");
+        text = text.replace(comment, line);
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join(file), &text).expect("it is written");
+    let checked = script("kubernetes_manifests.py", directory.path().to_str().expect("a path"), &[]).expect("Python");
+    assert_eq!(checked["errors"], serde_json::json!([]), "{text}");
+    Some(checked["files"][file].clone())
+}
+
 #[test]
 fn the_restart_targets_in_the_comment_are_valid() {
-    if manifests().is_none() {
-        return;
-    }
-    let text = fs::read_to_string(repository(DIRECTORY).join("vso.yaml")).expect("the manifest");
-    let directory = tempfile::tempdir().expect("a directory");
-    let offered = text.replace("  # rolloutRestartTargets", "  rolloutRestartTargets").replace("  #   - {", "    - {");
-    fs::write(directory.path().join("vso.yaml"), &offered).expect("it is written");
-    let checked = script("kubernetes_manifests.py", directory.path().to_str().expect("a path"), &[]).expect("Python");
-    assert_eq!(checked["errors"], serde_json::json!([]), "{offered}");
-    let resource = &checked["files"]["vso.yaml"][3];
-    assert_eq!(resource["spec"]["rolloutRestartTargets"][0]["kind"], "Deployment");
+    let lines = [("  # rolloutRestartTargets", "  rolloutRestartTargets"), ("  #   - {", "    - {")];
+    let Some(documents) = offered("vso.yaml", &lines) else { return };
+    assert_eq!(documents[3]["spec"]["rolloutRestartTargets"][0]["kind"], "Deployment");
+}
+
+#[test]
+fn the_dns_servers_in_the_comments_are_valid() {
+    let Some(documents) = offered("network.yaml", &[("        # - ", "        - ")]) else { return };
+    assert_eq!(documents[0]["spec"]["egress"][0]["to"].as_array().map(Vec::len), Some(3));
 }
 
 #[test]
@@ -162,5 +174,39 @@ fn the_page_names_the_waits_of_the_manifests() {
             format!("| {} min, and {KUBELET} s for the file |", seconds(&document["spec"]["refreshInterval"]) / 60);
         assert_eq!(page.matches(&wait).count(), 3, "{wait}");
         assert_eq!(document["spec"]["target"]["name"], document["metadata"]["name"]);
+    }
+}
+
+/// Two rotations in a row may fail.
+#[test]
+fn the_cron_job_rotates_four_times_in_the_lifetime_of_a_token() {
+    let Some(manifests) = manifests() else { return };
+    let schedule = manifests["files"]["rotate-kv.yaml"][1]["spec"]["schedule"].as_str().expect("a schedule");
+    let hours = schedule.split(' ').nth(1).and_then(|field| field.strip_prefix("*/")).expect("a step");
+    assert!(24 / hours.parse::<u32>().expect("hours") >= 4, "a token of Genesys Cloud lives one day");
+    let page = fs::read_to_string(repository("docs/kubernetes.md")).expect("the page");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("at least four rotations per token lifetime") && page.contains("`*/15 * * * *`"));
+}
+
+/// The policies have no namespace, so that the page applies them to the readers' and to the rotator's.
+#[test]
+fn every_namespace_with_pods_gets_the_network_policies() {
+    let Some(manifests) = manifests() else { return };
+    let policies = manifests["files"]["network.yaml"].as_array().expect("documents");
+    assert!(policies.iter().all(|policy| policy["metadata"]["namespace"].is_null()));
+    let commands = page_commands();
+    let documents = manifests["files"].as_object().expect("files").values().filter_map(Value::as_array).flatten();
+    for document in
+        documents.filter(|document| ["Deployment", "CronJob"].map(Some).contains(&document["kind"].as_str()))
+    {
+        let namespace = document["metadata"]["namespace"].as_str().expect("a namespace");
+        for command in [
+            format!("kubectl create namespace {namespace}"),
+            format!("kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=restricted"),
+            format!("kubectl apply -n {namespace} -f infra/kubernetes/network.yaml"),
+        ] {
+            assert!(commands.contains(&command), "{command}");
+        }
     }
 }

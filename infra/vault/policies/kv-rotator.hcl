@@ -3,6 +3,10 @@
 path "secret/data/team/genesys" {
   capabilities = ["read", "update"]
 }
+# With "credentials": "secret/private/genesys" in the document, which keeps the client secret from readers:
+# path "secret/data/private/genesys" {
+#   capabilities = ["read"]
+# }
 # The staged document, before its token is validated.
 path "secret/data/genesys-rotator/pending/team/genesys" {
   capabilities = ["create", "read", "update"]
