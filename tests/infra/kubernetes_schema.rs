@@ -177,6 +177,41 @@ fn the_page_names_the_waits_of_the_manifests() {
     }
 }
 
+/// A token must be valid until the readers have the next one.
+#[test]
+fn the_page_revokes_a_leaked_token_after_every_reader_has_the_next_one() {
+    let commands = page_commands();
+    let mut rest = commands.iter();
+    for begin in [
+        "bao write -f genesys-cloud/rotate-role/ci",
+        "bao read -field=expires_at genesys-cloud/static-roles/ci",
+        "kubectl annotate -n ci externalsecret genesys-token",
+        "kubectl annotate -n ci vaultdynamicsecrets.secrets.hashicorp.com genesys-token",
+        "kubectl get secret -n ci genesys-token -o jsonpath='{.data.expires_at}' | base64 -d",
+        "kubectl rollout restart -n ci deployment",
+        "kubectl rollout status -n ci deployment",
+        "bao write genesys-cloud/revoke/main",
+    ] {
+        assert!(rest.any(|command| command.starts_with(begin)), "{begin}: {commands:#?}");
+    }
+}
+
+/// `reader.yaml` gets the new content of the Secret from kubelet, and `csi-aws.yaml` has no token of the engine.
+#[test]
+fn the_page_restarts_every_deployment_that_does_not_follow_the_secret() {
+    let Some(manifests) = manifests() else { return };
+    let commands = page_commands();
+    let find = |begin: &str| commands.iter().find_map(|command| command.strip_prefix(begin)).expect("the command");
+    let restart = find("kubectl rollout restart ");
+    assert_eq!(find("kubectl rollout status "), restart);
+    let documents = manifests["files"].as_object().expect("files").values().filter_map(Value::as_array).flatten();
+    for deployment in documents.filter(|document| document["kind"] == "Deployment") {
+        let name = deployment["metadata"]["name"].as_str().expect("a name");
+        let is_restarted = restart.split_whitespace().any(|word| word == name);
+        assert_eq!(is_restarted, !["genesys-reader", "genesys-csi-aws"].contains(&name), "{name}");
+    }
+}
+
 /// Two rotations in a row may fail.
 #[test]
 fn the_cron_job_rotates_four_times_in_the_lifetime_of_a_token() {
