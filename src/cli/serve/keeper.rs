@@ -23,12 +23,12 @@ use crate::secret::{SecretString, same};
 const READ: Duration = Duration::from_secs(20);
 /// The time between the starts of two reads for requests.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The time between two reads of a secret without a valid token.
-const WITHOUT_TOKEN: Duration = Duration::from_secs(5);
+/// The time between two reads in trouble, and between two validations of a token.
+const TROUBLED: Duration = Duration::from_secs(5);
 /// A token that ends sooner than this is read again.
 const SHORT: Duration = Duration::from_secs(60);
 /// The longest time of a validation.
-const VALIDATION: Duration = Duration::from_secs(5);
+const VALIDATION: Duration = Duration::from_secs(2);
 /// The longest time for which a request for a token waits for a store that does not answer.
 const STORE: Duration = Duration::from_secs(2);
 
@@ -193,8 +193,8 @@ impl Keeper {
     /// The secret has no other one in time.
     pub(super) async fn current(&self) -> Result<Arc<Held>> {
         // Without an answer, the held token is good enough.
-        let longest = if self.failure().is_some() { Duration::ZERO } else { STORE.min(self.pace.wait) };
-        let _ = timeout(longest, self.read_since(Instant::now())).await;
+        let longest = if self.failure().is_some() { PAUSE } else { STORE };
+        let _ = timeout(longest.min(self.pace.wait), self.read_since(Instant::now())).await;
         self.held_when(|state| state.is_usable(&state.held, self.now())).await
     }
 
@@ -240,7 +240,7 @@ impl Keeper {
                     state.doubted = doubted;
                     return;
                 }
-                _ => state.next_validation = now + WITHOUT_TOKEN,
+                _ => state.next_validation = now + TROUBLED,
             }
             held
         };
@@ -281,6 +281,9 @@ impl Keeper {
         let mut state = self.state.write();
         match found {
             Ok(found) if same(&found.token, &state.held.token) || !state.is_usable(&state.held, now) => {
+                if !same(&found.token, &state.held.token) {
+                    state.next_validation = Instant::now();
+                }
                 (state.held, state.failure) = (Arc::new(found), None);
             }
             Ok(found) if found.has_ended(now) => {
@@ -289,7 +292,7 @@ impl Keeper {
             }
             Ok(found) => {
                 if state.is_usable(&found, now) {
-                    state.held = Arc::new(found);
+                    (state.held, state.next_validation) = (Arc::new(found), Instant::now());
                 }
                 state.failure = None;
             }
@@ -301,7 +304,8 @@ impl Keeper {
     fn next_read(&self) -> Duration {
         let left = self.held().left(self.now()).unwrap_or(Duration::MAX);
         let before_end = left.saturating_sub(SHORT);
-        let soon = if before_end.is_zero() || !self.is_ready() { WITHOUT_TOKEN } else { before_end };
+        let is_troubled = self.trouble().is_some() || self.state.read().doubted.is_some();
+        let soon = if before_end.is_zero() || is_troubled { TROUBLED } else { before_end };
         soon.min(self.pace.refresh).max(PAUSE)
     }
 }

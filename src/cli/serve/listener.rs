@@ -110,8 +110,7 @@ impl Listener {
         }
         let hint = "choose a path in a folder that only this user may write to";
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let found = fs::metadata(folder).map_err(|error| wrong(error.to_string(), hint))?;
-        if found.mode() & 0o022 != 0 || ![0, geteuid().as_raw()].contains(&found.uid()) {
+        if !is_private(folder).map_err(|error| wrong(error.to_string(), hint))? {
             return Err(wrong("other users may write to its folder, and could replace it".to_owned(), hint));
         }
         let bind = || {
@@ -172,6 +171,19 @@ impl Listener {
             () = hurry() => {}
         }
     }
+}
+
+/// Whether only this user and root can replace what is in a folder. Above it, a sticky folder protects what others own.
+fn is_private(folder: &Path) -> io::Result<bool> {
+    let folder = folder.canonicalize()?;
+    for (height, ancestor) in folder.ancestors().enumerate() {
+        let found = fs::metadata(ancestor)?;
+        let is_protected = found.mode() & 0o022 == 0 || (height > 0 && found.mode() & 0o1000 != 0);
+        if !is_protected || ![0, geteuid().as_raw()].contains(&found.uid()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn connection(

@@ -45,7 +45,9 @@ pub(super) async fn open_endpoint(
 
 fn of_secret(name: &str, error: RotationError) -> CommandFailure {
     let failure = CommandFailure::from(error);
-    CommandFailure { message: format!("{name}: {}", failure.message), ..failure }
+    let is_named = failure.message.contains(name);
+    let message = if is_named { failure.message } else { format!("{name}: {}", failure.message) };
+    CommandFailure { message, ..failure }
 }
 
 /// Keeps the tokens of an endpoint current until the returned set is dropped.

@@ -146,6 +146,13 @@ async fn a_unix_socket_is_private_and_is_removed_at_the_end() {
     assert!(second.error().0.contains("another program listens"), "{}", second.stderr);
     // The socket of a later endpoint stays.
     std::fs::remove_file(&path).expect("the socket is removed");
+    let inside = scene.directory.path().join("open/inside");
+    std::fs::create_dir_all(&inside).expect("the folders are created");
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(scene.directory.path().join("open"), open).expect("its mode can be set");
+    let inside = inside.join("s").display().to_string();
+    let refused = scene.run(&["serve", &typed, "--credentials", &credentials, "--socket", &inside]).await;
+    assert!(refused.error().0.contains("other users may write to its folder"), "{}", refused.stderr);
     for mode in [0o777, 0o1777] {
         let shared = scene.directory.path().join(format!("{mode:o}"));
         std::fs::create_dir(&shared).expect("the folder is created");
