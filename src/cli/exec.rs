@@ -58,8 +58,8 @@ pub async fn run(arguments: &ExecArgs, session: &Session) -> Result<Exit, Comman
         let child = ChildArgs { secret, pace, is_quiet, command: (program, rest) };
         return match arguments.endpoint_of {
             None => child::run(&child, session),
-            Some(command) if arguments.start => child::start(&child, command),
-            Some(command) => child::serve(&child, command, session).await,
+            Some(command) if arguments.start => Ok(child::start(&child, command, session)),
+            Some(command) => Ok(child::serve(&child, command, session).await),
         };
     }
     let token = LiveToken::read(&arguments.token, session).await?;

@@ -2,16 +2,18 @@
 //!
 //! This process becomes the command, as `exec` without `--serve`: signals, streams, job control and the exit status are the
 //! command's own. The endpoint is another process, in a session of its own, which watches the command. It is no child of the
-//! command, which might wait for all its children.
+//! command, which might wait for all its children, unless the command is process 1.
 
 use std::env::current_exe;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio, id};
+use std::pin::pin;
+use std::process::{Command, Stdio, exit, id};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, setsid, test_kill_process};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,7 @@ use super::callers::LocalClient;
 use super::endpoint::Endpoint;
 use super::listener::Listener;
 use super::open::{keep_current, open_endpoint, watch};
-use super::progress::Progress;
+use super::progress::{Progress, line};
 use crate::cli::exit::{CommandFailure, Exit};
 use crate::cli::target::live_token::{CXONE_TOKEN, GENESYS_CLOUD_TOKEN};
 use crate::cli::target::secret_reference::SecretReference;
@@ -31,6 +33,16 @@ use crate::cli::target::session::Session;
 
 /// The variables with the hosts that are reached without a proxy.
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+/// The signals that do not end the endpoint.
+const UNHEEDED: [fn() -> SignalKind; 7] = [
+    SignalKind::interrupt,
+    SignalKind::terminate,
+    SignalKind::quit,
+    SignalKind::hangup,
+    SignalKind::user_defined1,
+    SignalKind::user_defined2,
+    SignalKind::alarm,
+];
 /// How often the command is looked for, where no notice of its end can be had.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -46,8 +58,16 @@ pub(in crate::cli) struct ChildArgs<'a> {
 /// What the endpoint sends to the process that becomes the command, as one line.
 #[derive(Serialize, Deserialize)]
 enum Begun {
-    Variables(Vec<(String, String)>),
-    Failed { exit: u8, message: String, hint: String },
+    /// With a line for people.
+    Variables {
+        variables: Vec<(String, String)>,
+        line: String,
+    },
+    Failed {
+        exit: u8,
+        message: String,
+        hint: String,
+    },
 }
 
 /// Starts the endpoint, and becomes the command, whose environment leads to it.
@@ -56,7 +76,12 @@ enum Begun {
 /// A [usage](CommandFailure::usage) failure, a secret without a valid token; why the command was not started.
 pub(in crate::cli) fn run(arguments: &ChildArgs<'_>, session: &Session) -> Result<Exit, CommandFailure> {
     let variables = match start_endpoint(arguments).map_err(not_started)? {
-        Begun::Variables(variables) => variables,
+        Begun::Variables { variables, line } => {
+            if !arguments.is_quiet {
+                session.output.note(line);
+            }
+            variables
+        }
         Begun::Failed { exit, message, hint } => {
             return Err(CommandFailure { exit: Exit::OfEndpoint(exit), message, hint });
         }
@@ -77,29 +102,35 @@ fn start_endpoint(arguments: &ChildArgs<'_>) -> io::Result<Begun> {
     if let Some(stdout) = starter.stdout.take() {
         BufReader::new(stdout).read_line(&mut line)?;
     }
-    starter.wait()?;
+    let ended = starter.wait()?;
+    if line.is_empty() {
+        return Err(io::Error::other(format!("its process ended early ({ended})")));
+    }
     Ok(serde_json::from_str(&line)?)
 }
 
 /// Starts the endpoint of a command.
-///
-/// # Errors
-/// The process cannot be started.
-pub(in crate::cli) fn start(arguments: &ChildArgs<'_>, command: i32) -> Result<Exit, CommandFailure> {
+pub(in crate::cli) fn start(arguments: &ChildArgs<'_>, command: i32, session: &Session) -> Exit {
     let started = itself(arguments, &["--endpoint-of", &command.to_string()]).and_then(|mut endpoint| endpoint.spawn());
-    started.map(|_| Exit::Done).map_err(not_started)
+    match started {
+        Ok(_) => Exit::Done,
+        Err(error) => report(not_started(error), session),
+    }
 }
 
-fn itself(
-    ChildArgs { secret, pace, is_quiet, command: (program, _) }: &ChildArgs<'_>,
-    role: &[&str],
-) -> io::Result<Command> {
+/// Sends a failure to the process that becomes the command, which prints it.
+fn report(CommandFailure { exit, message, hint }: CommandFailure, session: &Session) -> Exit {
+    session.output.json(&Begun::Failed { exit: exit.code(), message, hint });
+    Exit::Failed
+}
+
+fn itself(ChildArgs { secret, pace, is_quiet, .. }: &ChildArgs<'_>, role: &[&str]) -> io::Result<Command> {
     let mut command = Command::new(current_exe()?);
     command.args(["exec", "--serve"]).args(role).args(is_quiet.then_some("--quiet"));
     for (name, duration) in [("--refresh", pace.refresh), ("--wait", pace.wait)] {
         command.arg(name).arg(format!("{}s", duration.as_secs()));
     }
-    command.arg(secret).arg("--").arg(program);
+    command.args([secret, "--", "command"]);
     Ok(command)
 }
 
@@ -112,31 +143,26 @@ fn not_started(error: io::Error) -> CommandFailure {
 }
 
 /// Serves a command until it ends. The signals of its process group are meant for the command.
-///
-/// # Errors
-/// None: a failure at the start is sent to the command's process, which prints it.
-pub(in crate::cli) async fn serve(
-    arguments: &ChildArgs<'_>,
-    command: i32,
-    session: &Session,
-) -> Result<Exit, CommandFailure> {
+pub(in crate::cli) async fn serve(arguments: &ChildArgs<'_>, command: i32, session: &Session) -> Exit {
     // Fails only for the first process of a group.
     let _ = setsid();
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit(), SignalKind::hangup()];
-    let _unheeded = kinds.map(signal);
-    let ended = end_of(command);
+    let _unheeded = UNHEEDED.map(|kind| signal(kind()));
+    let mut ended = pin!(end_of(command));
     let client = LocalClient::random();
-    let (listener, endpoint) = match open(arguments, &client, session).await {
-        Ok(opened) => opened,
-        Err(CommandFailure { exit, message, hint }) => {
-            session.output.json(&Begun::Failed { exit: exit.code(), message, hint });
-            return Ok(Exit::Failed);
-        }
+    let opened = tokio::select! {
+        biased;
+        () = &mut ended => return Exit::Failed,
+        opened = open(arguments, client.clone(), session) => opened,
     };
-    let region = endpoint.keepers[0].held().region;
-    session.output.json(&Begun::Variables(variables(&listener, &client, region)));
-    let _reads = keep_current(&endpoint);
+    let (listener, endpoint) = match opened {
+        Ok(opened) => opened,
+        Err(failure) => return report(failure, session),
+    };
     let progress = Progress::of_command(&session.output, arguments.is_quiet);
+    progress.skip(&endpoint);
+    let (keeper, _reads) = (&endpoint.keepers[0], keep_current(&endpoint));
+    let variables = variables(&listener, &client, keeper.held().region);
+    session.output.json(&Begun::Variables { variables, line: line(keeper) });
     let stopped = async {
         tokio::select! {
             () = ended => {}
@@ -144,19 +170,20 @@ pub(in crate::cli) async fn serve(
         }
     };
     listener.serve(endpoint.clone(), stopped, || std::future::ready(())).await;
-    Ok(Exit::Done)
+    // The runtime would wait for blocking calls, such as the resolution of a name.
+    exit(0)
 }
 
 async fn open(
     arguments: &ChildArgs<'_>,
-    client: &LocalClient,
+    client: LocalClient,
     session: &Session,
 ) -> Result<(Listener, Arc<Endpoint>), CommandFailure> {
     let secret = SecretReference::parse(arguments.secret)?;
     session.validate_settings(&[secret.store]).await?;
     let listener = Listener::on_address(([127, 0, 0, 1], 0).into()).await?;
     let endpoint =
-        open_endpoint(vec![secret], &listener, client.clone(), arguments.pace, false, session).await.map(Arc::new)?;
+        open_endpoint(vec![secret], &listener, client, arguments.pace, false, session).await.map(Arc::new)?;
     Ok((listener, endpoint))
 }
 
@@ -164,7 +191,8 @@ async fn open(
 async fn end_of(process: i32) {
     let Some(process) = Pid::from_raw(process) else { return };
     if !has_noticed_end(process).await {
-        while test_kill_process(process).is_ok() {
+        // The command may run as another user.
+        while test_kill_process(process) != Err(Errno::SRCH) {
             sleep(LOOK).await;
         }
     }
@@ -179,7 +207,7 @@ async fn has_noticed_end(process: Pid) -> bool {
         let mut watched = [PollFd::new(&process, PollFlags::IN)];
         loop {
             match poll(&mut watched, None) {
-                Err(rustix::io::Errno::INTR) => {}
+                Err(Errno::INTR) => {}
                 polled => return polled.is_ok(),
             }
         }
@@ -213,7 +241,7 @@ fn variables(listener: &Listener, client: &LocalClient, region: Option<&str>) ->
 fn without_proxy(session: &Session, name: &str) -> String {
     let listed = session.variable(name).or_else(|| NO_PROXY.into_iter().find_map(|name| session.variable(name)));
     match listed {
-        Some(all) if all.trim() == "*" => all,
+        Some(hosts) if hosts.trim() == "*" || hosts.split(',').any(|host| host.trim() == "127.0.0.1") => hosts,
         Some(hosts) => format!("{hosts},127.0.0.1"),
         None => "127.0.0.1".to_owned(),
     }

@@ -61,7 +61,7 @@ impl<'a> Progress<'a> {
             let (old_mark, old_trouble) = old.map_or((None, None), |(mark, trouble)| (Some(mark), trouble));
             self.above(|| {
                 if !self.is_quiet && old_mark.is_none_or(|old| old != mark) {
-                    self.output.note(format_args!("{}: token #{mark}{}", keeper.name, life(keeper)));
+                    self.output.note(line(keeper));
                 }
                 match trouble {
                     Some(error) if new.1 != old_trouble => self.warn(keeper, &error),
@@ -72,6 +72,13 @@ impl<'a> Progress<'a> {
                 }
             });
         }
+    }
+
+    /// Takes the tokens as printed already.
+    pub(super) fn skip(&self, endpoint: &Endpoint) {
+        let known =
+            endpoint.keepers.iter().map(|keeper| (keeper.name.clone(), (fingerprint(&keeper.held().token), None)));
+        self.known.lock().extend(known);
     }
 
     fn warn(&self, keeper: &Keeper, error: &RotationError) {
@@ -113,6 +120,11 @@ impl<'a> Progress<'a> {
             None => print(),
         }
     }
+}
+
+/// The token of a secret, for people.
+pub(super) fn line(keeper: &Keeper) -> String {
+    format!("{}: token #{}{}", keeper.name, fingerprint(&keeper.held().token), life(keeper))
 }
 
 fn life(keeper: &Keeper) -> String {

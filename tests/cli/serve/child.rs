@@ -1,7 +1,9 @@
 //! `exec --serve`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
+
+use simulators::faults::{Effect, Fault};
 
 use super::{rotated, stored};
 use crate::Scene;
@@ -96,6 +98,25 @@ async fn the_endpoint_ends_with_a_command_that_is_killed_and_is_no_child_of_it()
     // The command stays a zombie until it is waited for, and the endpoint ends nevertheless.
     until("the endpoint ends", async || reqwest::get(format!("{url}/healthz")).await.is_err()).await;
     child.wait().expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_start_leaves_no_endpoint() {
+    let scene = Scene::new().await;
+    scene.rotating("genesys/prod").await;
+    scene.simulation.faults.add(Fault::always("GetSecretValue", Effect::Hang));
+    scene.simulation.journal.clear();
+    let mut command = scene.command(&["exec", "--serve", "genesys/prod", "--", "true"]);
+    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    until("the endpoint reads the secret", async || scene.simulation.journal.count("GetSecretValue") > 0).await;
+    let mut stderr = child.stderr.take().expect("it is piped");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    // The endpoint has standard error, too. Its read would take 20 s.
+    let began = std::time::Instant::now();
+    let read = tokio::task::spawn_blocking(move || stderr.read_to_end(&mut Vec::new()));
+    read.await.expect("the task completes").expect("the end");
+    assert!(began.elapsed() < crate::SECOND * 15);
 }
 
 #[tokio::test(flavor = "multi_thread")]
