@@ -328,7 +328,7 @@ async fn a_platform_that_never_answers_ends_the_step_before_lambda_does() {
 async fn a_store_that_never_answers_the_put_leaves_no_token_behind() {
     for reads_hang_too in [false, true] {
         let world = World::with_secret().await;
-        world.simulation.secrets_manager.set(|settings| settings.function_timeout = Duration::from_secs(5));
+        world.simulation.secrets_manager.set(|settings| settings.function_timeout = Duration::from_secs(8));
         world.simulation.faults.add(Fault::always("PutSecretValue", Effect::Hang));
         if reads_hang_too {
             // The two reads at the beginning pass.
