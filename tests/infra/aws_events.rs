@@ -116,6 +116,21 @@ async fn failures_are_no_event_and_rollbacks_and_local_rotations_are_one() {
     assert_eq!(announced(&world, &pattern)[before.len() + 2..], [current(&world, name)], "rotate --local");
 }
 
+/// The module has the same policies (`module_and_template_create_the_same_resources`).
+#[test]
+fn the_topic_policy_has_no_condition_because_eventbridge_supports_none() {
+    let conditions = |target: &str, kind: &str| -> Option<Vec<Value>> {
+        let stack = stack(&[&format!("RotationEvents={target}")])?;
+        let policies = of_type(&stack, kind).into_iter();
+        Some(policies.map(|(_, policy)| policy["PolicyDocument"]["Statement"][0]["Condition"].clone()).collect())
+    };
+    let Some(topic) = conditions("topic", "AWS::SNS::TopicPolicy") else { return };
+    assert_eq!(topic, [Value::Null]);
+    let rule = json!({"ArnEquals": {"aws:SourceArn": "arn:aws:events:us-east-1:000000000000:event_rule"}});
+    let queues = conditions("queue", "AWS::SQS::QueuePolicy");
+    assert_eq!(queues, Some(vec![rule.clone(), rule]), "the queue and its dead-letter queue");
+}
+
 #[test]
 fn a_restart_follows_one_secret_and_may_restart_one_service() {
     let Some(stack) = restart_stack() else { return };
