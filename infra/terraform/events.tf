@@ -144,7 +144,7 @@ resource "aws_cloudwatch_metric_alarm" "events_undelivered" {
   count = local.has_events ? 1 : 0
 
   alarm_name          = "${var.name}-events-undelivered"
-  alarm_description   = "EventBridge could not deliver an event about a new token. Readers that wait for events still have the previous token. Check the policy of the queue or topic, then purge the dead-letter queue."
+  alarm_description   = "EventBridge could not deliver an event about a new token. Readers that wait for events still have the previous token. Make them read the secret again first, then check the policy of the queue or topic, and purge the dead-letter queue."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = one(aws_sqs_queue.event_dead_letter_queue[*].name) }

@@ -159,5 +159,40 @@ fn a_restart_follows_one_secret_and_may_restart_one_service() {
             .iter()
             .any(|arn| *arn == &json!(format!("arn:aws:ssm:{place}:automation-definition/Runbook:*")))
     );
-    assert_eq!(pass["Resource"], stack["Resources"]["Runbook"]["Properties"]["Content"]["assumeRole"]);
+    let runbook = &stack["Resources"]["Runbook"]["Properties"]["Content"];
+    assert_eq!(pass["Resource"], runbook["assumeRole"]);
+    assert_eq!(runbook["mainSteps"][0]["maxAttempts"], 3);
+    for (name, role) in of_type(&stack, "AWS::IAM::Role") {
+        let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];
+        assert_eq!(trust["Condition"]["StringEquals"]["aws:SourceAccount"], "000000000000", "{name}");
+        assert_eq!(role["PermissionsBoundary"], "arn:aws:iam::000000000000:policy/boundary", "{name}");
+    }
+}
+
+#[test]
+fn a_restart_that_fails_or_does_not_start_notifies_the_alarm_topic() {
+    let Some(stack) = restart_stack() else { return };
+    let resources = &stack["Resources"];
+    let topic = "arn:aws:sns:us-east-1:000000000000:on-call";
+    let rule = &resources["FailureRule"]["Properties"];
+    let event = |definition: &str, status: &str| {
+        json!({"source": "aws.ssm", "detail-type": "EC2 Automation Execution Status-change Notification",
+            "detail": {"Definition": definition, "Status": status}})
+    };
+    for status in ["Failed", "TimedOut", "Cancelled"] {
+        assert!(matches(&rule["EventPattern"], &event("Runbook", status)), "{status}");
+    }
+    assert!(!matches(&rule["EventPattern"], &event("Runbook", "Success")));
+    assert!(!matches(&rule["EventPattern"], &event("Another", "Failed")));
+    assert_eq!(rule["Targets"][0]["Arn"], topic);
+
+    let [(_, alarm)] = of_type(&stack, "AWS::CloudWatch::Alarm")[..] else { panic!("one alarm") };
+    assert_eq!((&alarm["AlarmActions"][0], &alarm["OKActions"][0]), (&topic.into(), &topic.into()));
+    let queue = &resources["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
+    let sources = &queue["Condition"]["ArnEquals"]["aws:SourceArn"];
+    assert_eq!(list(sources).len(), 2, "both rules may send to the dead-letter queue: {sources}");
+    for rule in ["Rule", "FailureRule"] {
+        let queue = &resources[rule]["Properties"]["Targets"][0]["DeadLetterConfig"]["Arn"];
+        assert!(queue.as_str().is_some_and(|arn| arn.contains("DeadLetterQueue") || arn.contains("dead_letter")), "{queue}");
+    }
 }

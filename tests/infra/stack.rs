@@ -51,7 +51,13 @@ pub fn secret_stack(parameters: &[&str]) -> Option<Value> {
 
 /// The stack that restarts the service `reports` at each rotation of `genesys/prod`.
 pub fn restart_stack() -> Option<Value> {
-    let parameters = ["SecretName=genesys/prod", "ClusterName=main", "ServiceName=reports"];
+    let parameters = [
+        "SecretName=genesys/prod",
+        "ClusterName=main",
+        "ServiceName=reports",
+        "AlarmTopicArn=arn:aws:sns:us-east-1:000000000000:on-call",
+        "PermissionsBoundaryArn=arn:aws:iam::000000000000:policy/boundary",
+    ];
     script("sam_stack.py", "infra/aws/restart.yaml", &parameters)
 }
 
