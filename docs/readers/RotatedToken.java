@@ -4,7 +4,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
 /**
@@ -12,14 +15,16 @@ import java.util.regex.Pattern;
  * {@code new RotatedToken("genesys/prod").send(HttpRequest.newBuilder(uri), BodyHandlers.ofString())}
  */
 public final class RotatedToken {
-  // Before expires_at, from which the secret is read again; without a read for the same reason after one that brought
-  // no other token.
-  private static final Duration MARGIN = Duration.ofMinutes(1), PAUSE = Duration.ofSeconds(5);
+  // Before expires_at, from which the secret is read again.
+  private static final Duration MARGIN = Duration.ofMinutes(1);
+  // Nanoseconds without a read for the same reason; doubled while no read brings another token.
+  private static final long FIRST_PAUSE = 500_000_000L, LONGEST_PAUSE = 5_000_000_000L;
   private final HttpClient http = HttpClient.newHttpClient();
   private final String secretId;
   private String token;
   private Instant expiresAt = Instant.MAX;
-  private final Instant[] nextRead = {Instant.MIN, Instant.MIN}; // before the expiry, after a rejection
+  // Before the expiry, after a rejection.
+  private final long[] nextRead = {System.nanoTime(), System.nanoTime()}, pause = {FIRST_PAUSE, FIRST_PAUSE};
 
   public RotatedToken(String secretId) { this.secretId = secretId; }
 
@@ -35,7 +40,7 @@ public final class RotatedToken {
   private synchronized String current(String rejected) throws IOException {
     int reason = token == null || token.equals(rejected) ? 1 : 0;
     boolean isDue = reason == 1 || expiresAt.minus(MARGIN).isBefore(Instant.now());
-    if (!isDue || Instant.now().isBefore(nextRead[reason])) return token;
+    if (!isDue || System.nanoTime() - nextRead[reason] < 0) return token;
     String before = token;
     try {
       read();
@@ -43,21 +48,34 @@ public final class RotatedToken {
       if (before == null) throw error;
       System.err.println(error.getMessage() + ": its last token is used");
     }
-    nextRead[reason] = token.equals(before) ? Instant.now().plus(PAUSE) : Instant.MIN;
+    boolean isOther = !token.equals(before);
+    nextRead[reason] = System.nanoTime() + (isOther ? 0 : pause[reason]);
+    pause[reason] = isOther ? FIRST_PAUSE : Math.min(2 * pause[reason], LONGEST_PAUSE);
     return token;
   }
 
   private void read() throws IOException {
-    Process aws = new ProcessBuilder("aws", "secretsmanager", "get-secret-value", "--secret-id", secretId,
+    ProcessBuilder command = new ProcessBuilder("aws", "secretsmanager", "get-secret-value", "--secret-id", secretId,
         "--query", "SecretString", "--output", "text", "--cli-connect-timeout", "3", "--cli-read-timeout", "3")
-        .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        .redirectError(ProcessBuilder.Redirect.INHERIT);
+    command.environment().put("AWS_MAX_ATTEMPTS", "2");
+    Process aws = command.start();
+    CompletableFuture.delayedExecutor(15, TimeUnit.SECONDS).execute(aws::destroyForcibly);
     String document = new String(aws.getInputStream().readAllBytes());
     token = field(document, "access_token").orElseThrow(() -> new IOException(secretId + " cannot be read"));
-    expiresAt = field(document, "expires_at").map(Instant::parse).orElse(Instant.MAX);
+    expiresAt = field(document, "expires_at").map(RotatedToken::instant).orElse(Instant.MAX);
+  }
+
+  private static Instant instant(String text) {
+    try {
+      return Instant.parse(text);
+    } catch (DateTimeParseException error) {
+      return Instant.MAX; // unknown
+    }
   }
 
   private static Optional<String> field(String document, String name) {
-    Pattern pattern = Pattern.compile("\"" + name + "\"\\s*:\\s*\"([^\"]*)\"");
+    Pattern pattern = Pattern.compile("\"" + name + "\"\\s*:\\s*\"([^\"]+)\"");
     return pattern.matcher(document).results().map(found -> found.group(1)).findFirst();
   }
 }

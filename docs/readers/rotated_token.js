@@ -4,7 +4,8 @@
 const { GetSecretValueCommand, SecretsManagerClient } = require("@aws-sdk/client-secrets-manager");
 
 const MARGIN = 60_000; // milliseconds before expires_at from which the secret is read again
-const PAUSE = 5_000; // milliseconds without a read for the same reason after one that brought no other token
+// Milliseconds without a read for the same reason; doubled while no read brings another token.
+const [FIRST_PAUSE, LONGEST_PAUSE] = [500, 5_000];
 
 class RotatedToken {
   #secrets = new SecretsManagerClient({
@@ -12,7 +13,7 @@ class RotatedToken {
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
   #expiresAt = Infinity;
-  #reads = { true: { next: 0 }, false: { next: 0 } };
+  #reads = { true: { next: 0, pause: FIRST_PAUSE }, false: { next: 0, pause: FIRST_PAUSE } };
   #token;
 
   constructor(secretId) {
@@ -34,15 +35,16 @@ class RotatedToken {
     try {
       const { SecretString } = await this.#secrets.send(new GetSecretValueCommand({ SecretId: this.secretId }));
       const { access_token: token, expires_at: expiresAt } = JSON.parse(SecretString);
-      if (!token) throw new Error("it has no access_token");
-      [this.#token, this.#expiresAt] = [token, expiresAt ? Date.parse(expiresAt) : Infinity];
+      if (typeof token !== "string" || !token) throw new Error("it has no access_token");
+      [this.#token, this.#expiresAt] = [token, typeof expiresAt === "string" ? Date.parse(expiresAt) : Infinity];
     } catch (error) {
       // The message of a SyntaxError quotes the secret.
       const reason = error instanceof SyntaxError ? "invalid JSON" : error.message;
       if (!before) throw new Error(`${this.secretId} cannot be read: ${reason}`);
       console.warn(`${this.secretId} cannot be read, its last token is used: ${reason}`);
     }
-    reads.next = this.#token === before ? performance.now() + PAUSE : 0;
+    if (this.#token !== before) [reads.next, reads.pause] = [0, FIRST_PAUSE];
+    else [reads.next, reads.pause] = [performance.now() + reads.pause, Math.min(2 * reads.pause, LONGEST_PAUSE)];
   }
 }
 

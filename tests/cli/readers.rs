@@ -2,10 +2,16 @@
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use reqwest::StatusCode;
-use simulators::faults::{Effect, Fault};
+use serde_json::json;
+use simulators::faults::{Effect, Fault, FaultAnswer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::{BINARY, Scene};
 
@@ -133,14 +139,22 @@ async fn rotate(scene: &Scene, options: &[&str]) {
     assert_eq!(done.exit, Some(0), "{}", done.stderr);
 }
 
+async fn store(scene: &Scene, document: &str) {
+    scene.aws.put_secret_value().secret_id(NAME).secret_string(document).send().await.expect("the secret is changed");
+}
+
+async fn revoke(scene: &Scene, token: &str) {
+    let url = format!("{}/api/v2/tokens/me", scene.simulation.genesys_url());
+    reqwest::Client::new().delete(url).bearer_auth(token).send().await.expect("the token is revoked");
+}
+
 /// Stores the same token with an expiry in half a minute, and returns the token.
 async fn let_it_expire_soon(scene: &Scene) -> String {
     let mut document = scene.current(NAME);
     let issued: jiff::Timestamp = document["issued_at"].as_str().and_then(|time| time.parse().ok()).expect("a time");
     let soon = issued + super::SECOND * 30;
     document["expires_at"] = soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
-    let put = scene.aws.put_secret_value().secret_id(NAME).secret_string(document.to_string());
-    put.send().await.expect("the secret is changed");
+    store(scene, &document.to_string()).await;
     document["access_token"].as_str().expect("a token").to_owned()
 }
 
@@ -152,8 +166,7 @@ async fn reads_before_the_expiry(scene: &Scene, reader: &mut Reader, former: &st
         assert_eq!(reader.calls("in a row").await, 0);
         tokio::time::sleep(super::SECOND / 5).await;
     }
-    let url = format!("{}/api/v2/tokens/me", scene.simulation.genesys_url());
-    reqwest::Client::new().delete(url).bearer_auth(former).send().await.expect("the former token is revoked");
+    revoke(scene, former).await;
     scene.simulation.journal.clear();
     assert_eq!((reader.calls("in a row").await, rejected(scene)), (0, 0));
     assert_eq!(reads(scene), before + 1);
@@ -210,6 +223,108 @@ async fn outlasts_a_silent_store(language: &str) {
         assert_eq!(reader.calls("together").await, 0);
         tokio::time::sleep(super::SECOND / 5).await;
     }
+    assert!(scene.simulation.journal.count("GetSecretValue") <= 2, "calls wait for each attempt");
+}
+
+/// The read after a 401 returns the previous version once more. The next one follows soon.
+async fn recovers_from_a_stale_read(language: &str) {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let former = scene.current(NAME);
+    rotate(&scene, &[]).await;
+    let rotated = scene.current(NAME);
+    store(&scene, &former.to_string()).await;
+    let Some(mut reader) = Reader::start(language, &scene) else { return };
+    assert_eq!(reader.calls("in a row").await, 0);
+    scene.simulation.secrets_manager.set(|settings| settings.stale_reads = 1);
+    store(&scene, &rotated.to_string()).await;
+    revoke(&scene, former["access_token"].as_str().expect("a token")).await;
+    let (before, mut rounds) = (reads(&scene), 0);
+    while reader.calls("in a row").await > 0 {
+        rounds += 1;
+        tokio::time::sleep(super::SECOND / 10).await;
+    }
+    assert_eq!(reads(&scene) - before, 2);
+    assert!(rounds <= 6, "{rounds} rounds, each at least 0.1 s, while the first pause is 0.5 s");
+}
+
+/// A host that redirects its first request to itself, and keeps the text of all requests.
+async fn other_host() -> (SocketAddr, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (address, received) = (listener.local_addr().expect("an address"), Arc::new(Mutex::new(String::new())));
+    let texts = Arc::clone(&received);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.is_ok_and(|count| count > 0) {}
+            let text = String::from_utf8_lossy(&request).to_lowercase();
+            let status = if text.contains("/first") { "307 Temporary Redirect\r\nLocation: /second" } else { "200 OK" };
+            texts.lock().push_str(&text);
+            let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close");
+            let _ = stream.write_all(format!("{head}\r\nContent-Length: 2\r\n\r\n{{}}").as_bytes()).await;
+        }
+    });
+    (address, received)
+}
+
+/// A redirect to another host does not send the token there. The Java client and the function for bash follow no redirect.
+async fn keeps_its_token_from_other_hosts(language: &str) {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let Some(mut reader) = Reader::start(language, &scene) else { return };
+    let (address, received) = other_host().await;
+    let redirect = FaultAnswer::new(StatusCode::TEMPORARY_REDIRECT, "text/plain", "");
+    let redirect = redirect.with_header("location", &format!("http://{address}/first"));
+    scene.simulation.faults.add(Fault::always("GET /api/v2/tokens/me", Effect::Answer(redirect)));
+    reader.calls("in a row").await;
+    let received = received.lock().clone();
+    assert_eq!(received.contains("get /second"), !["java", "bash"].contains(&language), "{received}");
+    assert!(!received.contains("bearer"), "{received}");
+}
+
+/// An expiry that cannot be read is unknown, and a document without a token fails no call of a reader that has one.
+async fn outlasts_odd_documents(language: &str) {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let original = scene.current(NAME);
+    for expires_at in [json!(5), json!("soon")] {
+        let mut document = original.clone();
+        document["expires_at"] = expires_at.clone();
+        store(&scene, &document.to_string()).await;
+        let Some(mut reader) = Reader::start(language, &scene) else { return };
+        let before = reads(&scene);
+        assert_eq!(reader.calls("in a row").await, 0, "{expires_at}");
+        assert_eq!(reads(&scene), before + 1, "{expires_at}");
+    }
+    store(&scene, &original.to_string()).await;
+    let_it_expire_soon(&scene).await;
+    let Some(mut reader) = Reader::start(language, &scene) else { return };
+    assert_eq!(reader.calls("in a row").await, 0);
+    for document in ["[]", "{", r#"{"access_token": 5}"#, r#"{"access_token": ""}"#] {
+        store(&scene, document).await;
+        let before = reads(&scene);
+        while reads(&scene) == before {
+            assert_eq!(reader.calls("together").await, 0, "{document}");
+            // The platform allows 300 requests per minute and token.
+            tokio::time::sleep(super::SECOND / 2).await;
+        }
+        assert_eq!(reader.calls("in a row").await, 0, "{document}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_client_reads_the_secret_on_the_hint_of_an_event() {
+    let scene = Scene::new().await;
+    scene.rotating(NAME).await;
+    let token = || scene.current(NAME)["access_token"].as_str().expect("a token").to_owned();
+    let Some(mut reader) = Reader::start("python", &scene) else { return };
+    assert_eq!(reader.calls("in a row").await, 0);
+    let former = token();
+    rotate(&scene, &[]).await;
+    assert_eq!(reader.answer("hint").await, token());
+    revoke(&scene, &former).await;
+    scene.simulation.journal.clear();
+    assert_eq!((reader.calls("in a row").await, rejected(&scene)), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,6 +361,21 @@ languages! {
     the_go_client_survives_rotations_that_revoke_its_token: survives_rotations("go"),
     the_java_client_survives_rotations_that_revoke_its_token: survives_rotations("java"),
     the_bash_client_survives_rotations_that_revoke_its_token: survives_rotations("bash"),
+    the_python_client_recovers_from_a_stale_read: recovers_from_a_stale_read("python"),
+    the_javascript_client_recovers_from_a_stale_read: recovers_from_a_stale_read("javascript"),
+    the_go_client_recovers_from_a_stale_read: recovers_from_a_stale_read("go"),
+    the_java_client_recovers_from_a_stale_read: recovers_from_a_stale_read("java"),
+    the_python_client_keeps_its_token_from_other_hosts: keeps_its_token_from_other_hosts("python"),
+    the_javascript_client_keeps_its_token_from_other_hosts: keeps_its_token_from_other_hosts("javascript"),
+    the_go_client_keeps_its_token_from_other_hosts: keeps_its_token_from_other_hosts("go"),
+    the_java_client_keeps_its_token_from_other_hosts: keeps_its_token_from_other_hosts("java"),
+    the_bash_client_keeps_its_token_from_other_hosts: keeps_its_token_from_other_hosts("bash"),
+    the_python_client_outlasts_odd_documents: outlasts_odd_documents("python"),
+    the_javascript_client_outlasts_odd_documents: outlasts_odd_documents("javascript"),
+    the_go_client_outlasts_odd_documents: outlasts_odd_documents("go"),
+    the_java_client_outlasts_odd_documents: outlasts_odd_documents("java"),
     the_python_client_outlasts_a_store_that_does_not_answer: outlasts_a_silent_store("python"),
     the_javascript_client_outlasts_a_store_that_does_not_answer: outlasts_a_silent_store("javascript"),
+    the_go_client_outlasts_a_store_that_does_not_answer: outlasts_a_silent_store("go"),
+    the_java_client_outlasts_a_store_that_does_not_answer: outlasts_a_silent_store("java"),
 }

@@ -1,6 +1,6 @@
 """Ten calls for each line on standard input, by the client of docs/readers. Prints the number of those that failed.
 
-The calls of the line `together` are made at the same time.
+The calls of the line `together` are made at the same time. The line `hint` is the event of a rotation, and prints the token.
 """
 
 import logging
@@ -17,7 +17,8 @@ from rotated_token import RotatedTokenClient
 logging.basicConfig()
 client = genesys.api_client.ApiClient()
 client.set_gateway(os.environ["GATEWAY_HOST"], "http", int(os.environ["GATEWAY_PORT"]), "", "")
-client.set_http_client(RotatedTokenClient(os.environ["SECRET"]))
+rotated = RotatedTokenClient(os.environ["SECRET"])
+client.set_http_client(rotated)
 
 
 def fails(number):
@@ -33,5 +34,8 @@ def fails(number):
 
 
 for line in sys.stdin:
+    if line == "hint\n":
+        print(rotated.current(rejected=rotated.token), flush=True)
+        continue
     with ThreadPoolExecutor(10 if line == "together\n" else 1) as pool:
         print(sum(pool.map(fails, range(10))), flush=True)
