@@ -6,19 +6,31 @@ use clap::CommandFactory;
 use genesys_rotator::cli::{self, Cli, Command, CommandFailure, Exit, Session, SimArgs};
 use simulators::function::FunctionSettings;
 use simulators::{Simulation, SimulationSettings};
+use tokio::runtime::Builder;
 
 #[expect(clippy::disallowed_methods, reason = "binaries read the environment and hand it to the library")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let (command, session) = match cli::open(std::env::args_os(), variable) {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    let ended = run(&command, &session).await;
+    let mut runtime = Builder::new_multi_thread();
+    if matches!(command, Command::Serve(_) | Command::Exec(_)) {
+        // Waking another thread takes longer than a forwarded request needs (`make bench`).
+        runtime.worker_threads(1);
+    }
+    let ended = match runtime.enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(&command, &session)),
+        Err(error) => Err(CommandFailure {
+            exit: Exit::Failed,
+            message: format!("no thread can be started: {error}"),
+            hint: "raise the limit of processes (ulimit -u), or end other programs".to_owned(),
+        }),
+    };
     session.output.end(ended)
 }
 
