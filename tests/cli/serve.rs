@@ -4,7 +4,7 @@ mod child;
 mod forms;
 mod guarded;
 mod histories;
-mod javascript;
+mod long_job;
 mod rotated;
 
 use std::io::{BufRead, BufReader, Read};

@@ -30,6 +30,7 @@ impl Guard {
     /// The answer.
     pub(super) fn check<T>(&self, request: &Request<T>) -> Result<(), Box<Reply>> {
         let (headers, target) = (request.headers(), request.uri());
+        // An offer of HTTP/2 may be ignored (RFC 9110, section 7.8). Some clients send it with their first request.
         if request.method() == Method::CONNECT || headers.get(UPGRADE).is_some_and(|protocol| protocol != "h2c") {
             let message = "this endpoint forwards plain HTTP/1.1 requests only: no tunnels, upgrades or WebSockets";
             return Err(refusal(StatusCode::NOT_IMPLEMENTED, "not.implemented", message).into());
@@ -38,7 +39,6 @@ impl Guard {
             let message = "the request names another host than this endpoint; use its address as printed at the start";
             return Err(refusal(StatusCode::MISDIRECTED_REQUEST, "misdirected.request", message).into());
         }
-        // An offer of HTTP/2 may be ignored (RFC 9110, section 7.8). Some clients send it with every first request.
         // Browsers send at least one of these with every request that a page can cause (Fetch standard).
         if headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) {
             let message = "this endpoint does not answer browsers";

@@ -98,6 +98,11 @@ impl Listener {
             );
             return Err(wrong(why, "choose a shorter path, such as one below /run or a relative path"));
         }
+        let hint = "choose a path in a folder that only this user may write to";
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !is_private(folder).map_err(|error| wrong(error.to_string(), hint))? {
+            return Err(wrong("other users may write to its folder, and could replace it".to_owned(), hint));
+        }
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(wrong("it exists and is no socket".to_owned(), "choose another path"));
@@ -107,11 +112,6 @@ impl Listener {
             }
             Ok(_) => fs::remove_file(path).map_err(|error| wrong(error.to_string(), "remove the old socket"))?,
             Err(_) => {}
-        }
-        let hint = "choose a path in a folder that only this user may write to";
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !is_private(folder).map_err(|error| wrong(error.to_string(), hint))? {
-            return Err(wrong("other users may write to its folder, and could replace it".to_owned(), hint));
         }
         let bind = || {
             let before = umask(Mode::from_raw_mode(0o177));

@@ -1,6 +1,6 @@
 //! `exec --serve`.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use simulators::faults::{Effect, Fault};
@@ -112,11 +112,10 @@ async fn an_interrupted_start_leaves_no_endpoint() {
     let mut stderr = child.stderr.take().expect("it is piped");
     child.kill().expect("it runs");
     child.wait().expect("it ends");
-    // The endpoint has standard error, too. Its read would take 20 s.
-    let began = std::time::Instant::now();
+    // The endpoint has standard error, too. Its read would last for 20 s.
     let read = tokio::task::spawn_blocking(move || stderr.read_to_end(&mut Vec::new()));
-    read.await.expect("the task completes").expect("the end");
-    assert!(began.elapsed() < crate::SECOND * 15);
+    let ended = tokio::time::timeout(crate::SECOND * 15, read).await.expect("it does not wait for its read");
+    ended.expect("the task completes").expect("the end");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,38 +131,4 @@ async fn the_command_reaches_its_endpoint_without_a_proxy() {
         }
         assert_eq!(scene.run_command(command).await.stdout, format!("{after} {after}\n"));
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::disallowed_methods, reason = "the Python of `make test`")]
-async fn a_long_job_of_the_official_sdk_survives_rotations_that_end_its_token() {
-    let Some(python) = std::env::var("PYTHON").ok() else { return };
-    let scene = Scene::new().await;
-    let (path, typed) = rotated(&scene, "token.json").await;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/long_job.py");
-    let mut command = scene.command(&["exec", "--serve", "--quiet", &typed, "--", &python, script]);
-    command.env_remove("ROTATOR_LOG").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut job = command.spawn().expect("the binary runs");
-    let mut input = job.stdin.take().expect("it is piped");
-    let mut output = BufReader::new(job.stdout.take().expect("it is piped")).lines();
-    let mut next = move || output.next().expect("a line").expect("UTF-8");
-    let begun = tokio::task::spawn_blocking(move || (next(), next));
-    let (line, mut next) = begun.await.expect("the task completes");
-    if line != "skipped: PureCloudPlatformClientV2 is not installed" {
-        assert_eq!(line, "logged in");
-        let first = stored(&path);
-        for round in 0..4 {
-            let done = scene.run(&["rotate", "--yes", "--revoke-previous", &typed]).await;
-            assert_eq!(done.exit, Some(0), "{}", done.stderr);
-            input.write_all(b"go\n").expect("the job runs");
-            let failed = tokio::task::spawn_blocking(move || (next(), next)).await.expect("the task completes");
-            assert_eq!(failed.0, "0", "round {round}");
-            next = failed.1;
-        }
-        assert!(!scene.is_alive(&first), "the job's own token has ended");
-    }
-    drop(input);
-    let ended = tokio::task::spawn_blocking(move || job.wait_with_output()).await.expect("the task completes");
-    let ended = ended.expect("the job ends");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
 }
