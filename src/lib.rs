@@ -1,6 +1,7 @@
 //! Keeps contact-centre API tokens fresh where pipelines read them.
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "demo")]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the demonstration prints with a part of it"))]
 pub mod cli;
 mod connection;
 #[cfg(feature = "vault")]

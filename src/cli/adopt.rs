@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::{CommandFailure, Exit};
-use super::rotate::report::Rotation;
+use super::report::Rotation;
 use super::target::interruption::{Interrupted, run_until};
 use super::target::secret_reference::SecretReference;
 use super::target::session::Session;
@@ -114,7 +114,7 @@ fn show(
         _ => error,
     });
     let promoted = report.promoted();
-    Rotation { typed: secret.typed.clone(), report, revocation: None }.show(session, false);
+    Rotation { typed: secret.typed.clone(), report, revocation: None }.show(&session.output, &session.clock, false);
     if !promoted {
         return Exit::Failed;
     }

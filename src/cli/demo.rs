@@ -6,9 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
 use super::exit::{CommandFailure, Exit};
-use super::rotate::report::Rotation;
-use super::sim::default_client;
-use super::target::store::AnyStore;
+use super::report::Rotation;
 use super::terminal::fingerprint::fingerprint;
 use super::terminal::output::{Format, Output};
 use crate::platform::{Endpoints, Platforms};
@@ -19,6 +17,8 @@ use crate::rotation::{
 use crate::secret::SecretString;
 use crate::store::memory::MemoryStore;
 
+/// Id and secret of the client that the simulators have unless other ones are given.
+pub(super) const CLIENT: (&str, &str) = ("demo-client", "demo-secret");
 const SECRET: &str = "demo/genesys-token";
 const REGION: &str = "mypurecloud.ie";
 /// The timeout of each rotation, and of a request to the simulator.
@@ -28,11 +28,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 struct Demo<'a> {
     /// The simulator's base URL.
     url: &'a str,
-    client_id: String,
-    client_secret: SecretString,
-    rotator: Rotator<AnyStore, Platforms, SystemClock>,
+    rotator: Rotator<MemoryStore, Platforms, SystemClock>,
     secret: SecretId,
     output: &'a Output,
+}
+
+/// Id and secret of the default client.
+pub fn default_client() -> (String, String) {
+    let (id, secret) = CLIENT;
+    (id.to_owned(), secret.to_owned())
 }
 
 /// Shows two rotations that succeed and one whose token is rejected, on the simulator at this
@@ -56,13 +60,13 @@ pub async fn run(url: &str, output: &Output) -> std::result::Result<Exit, Comman
 
 impl<'a> Demo<'a> {
     fn set_up(url: &'a str, output: &'a Output) -> Result<Self> {
-        let (client_id, client_secret) = default_client();
+        let (client_id, client_secret) = CLIENT;
         let endpoints = Endpoints::from_lookup(|_| Some(url.to_owned()))?;
         let (store, secret) = (MemoryStore::new(), SecretId::new(SECRET));
         let document = json!({ "region": REGION, "client_id": client_id, "client_secret": client_secret });
         store.create(secret.clone(), SecretString::from(document.to_string()));
-        let rotator = Rotator::new(AnyStore::Memory(store), Platforms::new(endpoints), SystemClock);
-        Ok(Self { url, client_id, client_secret: client_secret.into(), rotator, secret, output })
+        let rotator = Rotator::new(store, Platforms::new(endpoints), SystemClock);
+        Ok(Self { url, rotator, secret, output })
     }
 
     fn introduce(&self) {
@@ -74,7 +78,7 @@ impl<'a> Demo<'a> {
         self.say("A token is shown as # and the first digits of its SHA-256, never as its value.");
         self.say("");
         self.say(&format!("The secret {SECRET} holds the credentials of an OAuth client and no token yet:"));
-        self.say(&format!(r#"  {{"region":"{REGION}","client_id":"{}","client_secret":"(hidden)"}}"#, self.client_id));
+        self.say(&format!(r#"  {{"region":"{REGION}","client_id":"{}","client_secret":"(hidden)"}}"#, CLIENT.0));
     }
 
     async fn first(&self) -> Result<Rotation> {
@@ -147,7 +151,8 @@ impl<'a> Demo<'a> {
     }
 
     fn credentials(&self) -> Credentials {
-        let client = KeyPair { id: self.client_id.clone(), secret: self.client_secret.clone() };
+        let (id, secret) = default_client();
+        let client = KeyPair { id, secret: secret.into() };
         Credentials::GenesysCloud { region: REGION.to_owned(), client }
     }
 

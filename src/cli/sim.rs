@@ -7,12 +7,10 @@ use clap::Args;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::demo::{CLIENT, default_client};
 use super::exit::{CommandFailure, Exit};
 use super::terminal::human_time::parse_duration;
 use super::terminal::output::Output;
-
-/// Id and secret of the client that exists unless `--client` is given.
-const DEFAULT_CLIENT: (&str, &str) = ("demo-client", "demo-secret");
 
 /// The arguments of `sim`.
 #[derive(Debug, Default, Args)]
@@ -57,12 +55,6 @@ impl SimArgs {
     }
 }
 
-/// Id and secret of the default client.
-pub fn default_client() -> (String, String) {
-    let (id, secret) = DEFAULT_CLIENT;
-    (id.to_owned(), secret.to_owned())
-}
-
 /// Prints the addresses of the simulators and how to use them, then waits for SIGINT or SIGTERM.
 ///
 /// # Errors
@@ -92,7 +84,7 @@ pub async fn serve(
 
 fn announce(arguments: &SimArgs, output: &Output, genesys: &str, secrets_manager: &str) {
     if arguments.clients.is_empty() {
-        let (id, secret) = DEFAULT_CLIENT;
+        let (id, secret) = CLIENT;
         output.note(format_args!("# the simulated organization has one OAuth client: {id}, with the secret {secret}"));
     }
     output.note(format_args!("export AWS_ENDPOINT_URL_SECRETS_MANAGER={secrets_manager}"));

@@ -6,11 +6,12 @@ use tokio::time::Instant;
 
 use super::arguments::RotateArgs;
 use super::decide::{Decision, Found, Reason, Rules};
+use super::ended::{Ended, Skipped};
 use super::follow::Following;
-use super::previous::{OlderLeft, PreviousEnd};
 use super::progress::Progress;
-use super::report::{Ended, Rotation, Skipped};
 use super::run_state::{Done, RunState};
+use crate::cli::report::Rotation;
+use crate::cli::report::previous::{OlderLeft, PreviousEnd};
 use crate::cli::target::interruption::{Interrupted, run_until};
 use crate::cli::target::secret_reference::{SecretReference, StoreKind};
 use crate::cli::target::session::Session;

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::decide::Reason;
+use super::ended::{Ended, Skipped};
 use super::one::Rotating;
-use super::previous::PreviousEnd;
-use super::report::{Ended, Skipped, show_skipped};
 use crate::cli::exit::Exit;
+use crate::cli::report::previous::PreviousEnd;
 use crate::cli::target::session::Session;
 use crate::cli::target::source::Chosen;
 use crate::cli::terminal::output::Format;
@@ -49,13 +49,13 @@ impl Tally {
         let is_many = rotating.arguments.selection.is_many();
         let revocation = match ended {
             Ended::Rotated(rotation) => {
-                rotation.show(rotating.session, is_many);
+                rotation.show(&rotating.session.output, &rotating.session.clock, is_many);
                 let count = if rotation.report.promoted() { &mut self.rotated } else { &mut self.failed };
                 *count += 1;
                 &rotation.revocation
             }
             Ended::Skipped(skipped) => {
-                show_skipped(skipped, rotating.session);
+                skipped.show(&rotating.session.output);
                 self.skipped += 1;
                 self.valid +=
                     usize::from(matches!(skipped.reason, Reason::Fresh(_) | Reason::Done | Reason::Accepted(_)));
@@ -82,7 +82,7 @@ impl Tally {
         rotating.progress.above(|| {
             for Chosen { secret, .. } in left {
                 let (typed, reason) = (secret.typed, Reason::NotStarted);
-                show_skipped(&Skipped { typed, reason, revocation: None }, rotating.session);
+                Skipped { typed, reason, revocation: None }.show(&rotating.session.output);
             }
         });
         if self.not_begun > 0 && rotating.arguments.selection.is_many() {

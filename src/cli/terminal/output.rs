@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use parking_lot::Mutex;
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
@@ -14,7 +13,8 @@ use super::style::{Colour, Style};
 use crate::cli::exit::{CommandFailure, Exit};
 
 /// Format of a result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
     /// Text for people.
     #[default]

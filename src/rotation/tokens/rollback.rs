@@ -126,7 +126,7 @@ impl Rollbacks {
     }
 
     /// Waits until no such request is in progress.
-    #[cfg(feature = "operator")]
+    #[cfg(any(test, feature = "cli"))]
     pub(crate) async fn answered(&self) {
         // The sender lives as long as this.
         let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;

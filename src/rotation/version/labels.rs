@@ -75,7 +75,7 @@ impl VersionId {
     }
 
     /// Returns the begin of a UUID, and any other id whole.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "demo")]
     pub(crate) fn short(&self) -> &str {
         match Uuid::try_parse(&self.0) {
             Ok(_) => self.0.split('-').next().unwrap_or(&self.0),

@@ -9,20 +9,20 @@ use crate::rotation::{OlderTokens, Revocation, RotationError};
 
 /// What `--revoke-previous` did for a secret.
 pub(in crate::cli) struct PreviousEnd {
-    pub(super) result: Result<Revocation, RotationError>,
+    pub(in crate::cli) result: Result<Revocation, RotationError>,
     /// Tokens of earlier rotations, which no labelled version holds.
-    pub(super) older: Option<OlderLeft>,
+    pub(in crate::cli) older: Option<OlderLeft>,
 }
 
 /// Tokens that could not be revoked because no labelled version holds them.
-pub(super) struct OlderLeft {
-    pub(super) tokens: OlderTokens,
+pub(in crate::cli) struct OlderLeft {
+    pub(in crate::cli) tokens: OlderTokens,
     /// The largest number of them; `None` if the store does not tell.
-    pub(super) at_most: Option<usize>,
+    pub(in crate::cli) at_most: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct PreviousEndJson {
+pub(in crate::cli) struct PreviousEndJson {
     /// `revoked`, `nothing_to_revoke`, `not_offered` or `failed`.
     outcome: &'static str,
     /// Expiry of the last token, on a platform that cannot revoke tokens.
@@ -43,7 +43,7 @@ struct OlderJson {
 
 impl PreviousEnd {
     /// What follows the outcome of the rotation in its line.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::cli) fn text(&self) -> String {
         match &self.result {
             Ok(Revocation::Revoked) => "; the previous token is revoked".to_owned(),
             Ok(Revocation::NothingToRevoke) => "; there was no previous token to revoke".to_owned(),
@@ -58,7 +58,7 @@ impl PreviousEnd {
     }
 
     /// Prints what could not be revoked.
-    pub(super) fn print_errors(&self, typed: &str, output: &Output) {
+    pub(in crate::cli) fn print_errors(&self, typed: &str, output: &Output) {
         match &self.result {
             Err(error) => {
                 let message = format!("{typed}: the previous token was not revoked: {}", error.chain());
@@ -77,7 +77,7 @@ impl PreviousEnd {
         }
     }
 
-    pub(super) fn to_json(&self) -> PreviousEndJson {
+    pub(in crate::cli) fn to_json(&self) -> PreviousEndJson {
         let (outcome, expires_at) = match &self.result {
             Ok(Revocation::Revoked) => ("revoked", None),
             Ok(Revocation::NothingToRevoke) => ("nothing_to_revoke", None),

@@ -1,42 +1,28 @@
 //! The printed result of a rotation.
 
+pub(super) mod previous;
+
 use serde::Serialize;
 
-use super::decide::Reason;
-use super::previous::{PreviousEnd, PreviousEndJson};
-use crate::cli::exit::ErrorJson;
-use crate::cli::target::session::Session;
-use crate::cli::terminal::human_time::from_now;
-use crate::cli::terminal::output::{Format, Output};
-use crate::cli::token_life::too_short;
+use self::previous::{PreviousEnd, PreviousEndJson};
+use super::exit::ErrorJson;
+use super::terminal::human_time::from_now;
+use super::terminal::output::{Format, Output};
+use super::token_life::too_short;
 use crate::rotation::{Clock, RotationError, RotationReport, SecretId, Step, StepOutcome, StepRecord, VersionId};
 
 /// A rotation that has ended.
-pub(in crate::cli) struct Rotation {
+pub(super) struct Rotation {
     /// The secret as the user named it.
-    pub(in crate::cli) typed: String,
-    /// The report of its steps.
-    pub(in crate::cli) report: RotationReport,
-    /// The revocation of the previous tokens; `None` if it was not requested.
-    pub(in crate::cli) revocation: Option<PreviousEnd>,
-}
-
-/// The outcome of a secret.
-pub(super) enum Ended {
-    Rotated(Box<Rotation>),
-    Skipped(Skipped),
-}
-
-/// A skipped secret.
-pub(super) struct Skipped {
     pub(super) typed: String,
-    pub(super) reason: Reason,
-    /// The revocation of its previous token.
+    /// The report of its steps.
+    pub(super) report: RotationReport,
+    /// The revocation of the previous tokens; `None` if it was not requested.
     pub(super) revocation: Option<PreviousEnd>,
 }
 
 #[derive(Debug, Serialize)]
-pub(in crate::cli) struct RotationJson<'a> {
+pub(super) struct RotationJson<'a> {
     secret: &'a str,
     version_id: Option<&'a str>,
     promoted: bool,
@@ -77,17 +63,16 @@ impl Rotation {
     }
 
     /// Prints the rotation, and its errors to stderr. With `--all`, a secret is one line of text.
-    pub(in crate::cli) fn show(&self, session: &Session, is_many: bool) {
-        let output = &session.output;
+    pub(super) fn show(&self, output: &Output, clock: &impl Clock, is_many: bool) {
         match output.format {
             Format::Json => output.json(&self.to_json()),
             Format::Text if is_many => {
-                let verdict = self.verdict(VersionId::short, &session.clock);
+                let verdict = self.verdict(VersionId::short, clock);
                 output.marked("", self.report.promoted(), format_args!(" {}  {verdict}", self.typed));
             }
             Format::Text => {
                 output.heading(&self.typed);
-                self.explain(output, &session.clock);
+                self.explain(output, clock);
             }
         }
         self.print_errors(output);
@@ -109,7 +94,7 @@ impl Rotation {
     }
 
     /// The rotation as JSON.
-    pub(in crate::cli) fn to_json(&self) -> RotationJson<'_> {
+    pub(super) fn to_json(&self) -> RotationJson<'_> {
         let report = &self.report;
         let life = report.token_life.filter(|_| report.promoted());
         RotationJson {
@@ -125,7 +110,7 @@ impl Rotation {
     }
 
     /// Prints the steps line by line, and the result for readers.
-    pub(in crate::cli) fn explain(&self, output: &Output, clock: &impl Clock) {
+    pub(super) fn explain(&self, output: &Output, clock: &impl Clock) {
         for record in &self.report.steps {
             let (step, ms) = (record.step.name(), record.took.as_millis());
             output.marked("  ", record.outcome.is_some(), format_args!("{step:<12} {ms:>6} ms  {}", what(record)));
@@ -154,29 +139,24 @@ impl Rotation {
     }
 }
 
-/// Prints a skipped secret.
-pub(super) fn show_skipped(skipped: &Skipped, session: &Session) {
-    let Skipped { typed, reason, revocation } = skipped;
-    let (output, message) = (&session.output, reason.sentence());
-    match (output.format, reason) {
-        (Format::Json, _) => output.json(&RotationJson {
+impl<'a> RotationJson<'a> {
+    /// A secret that was skipped for a reason with this stable name.
+    pub(super) fn skipped(
+        typed: &'a str,
+        name: &'static str,
+        message: String,
+        revocation: Option<&PreviousEnd>,
+    ) -> Self {
+        Self {
             secret: typed,
             version_id: None,
             promoted: false,
             expires_at: None,
             steps: Vec::new(),
             error: None,
-            revocation: revocation.as_ref().map(PreviousEnd::to_json),
-            skipped: Some(SkippedJson { reason: reason.name(), message }),
-        }),
-        (Format::Text, Reason::NotStarted) => output.note(format_args!("{typed}: {message}")),
-        (Format::Text, _) => {
-            let revocation = revocation.as_ref().map(PreviousEnd::text).unwrap_or_default();
-            output.result(format_args!("skip  {typed}  {message}{revocation}"));
+            revocation: revocation.map(PreviousEnd::to_json),
+            skipped: Some(SkippedJson { reason: name, message }),
         }
-    }
-    if let Some(revocation) = revocation {
-        revocation.print_errors(typed, output);
     }
 }
 
