@@ -55,8 +55,9 @@ async fn signals_reach_the_command_once_and_never_the_endpoint() {
     for name in ["TERM", "INT", "HUP", "QUIT"] {
         // The command counts signals, and calls its endpoint after the first.
         let script = format!(
-            "trap 'echo x >> {count}; curl -sS -o /dev/null $ROTATOR_SERVE_URL/healthz || exit 9; n=1' {name}; touch {ready}; \
-             n=0; i=0; while [ $n = 0 ] || [ $i -lt 20 ]; do sleep 0.05; i=$((i + n)); done; exit 5",
+            "n=0; i=0; \
+             trap 'echo x >> {count}; curl -sS -o /dev/null $ROTATOR_SERVE_URL/healthz || exit 9; n=1' {name}; touch {ready}; \
+             while [ $n = 0 ] || [ $i -lt 20 ]; do sleep 0.05; i=$((i + n)); done; exit 5",
             count = count.display(),
             ready = ready.display()
         );
