@@ -18,6 +18,7 @@ use crate::settings::{Host, Setting};
 const ROTATOR: &str = env!("CARGO_BIN_EXE_genesys-rotator");
 const FUNCTION: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
 const ENGINE: &str = env!("CARGO_BIN_EXE_vault-plugin-secrets-genesys");
+const DEMO: &str = env!("CARGO_BIN_EXE_demo");
 /// The OAuth clients that the pages use.
 const CLIENTS: [&str; 4] = ["my", "other", "lone", "admin"];
 /// Secrets of the pages, which no program of the project may print.
@@ -37,7 +38,7 @@ const PATIENCE: &str = "300";
 const MAKE: &str = r#"#!/bin/sh
 # The programs are already built. A dry run checks that the target exists.
 command -p make --directory="$PROJECT" --dry-run "$@" >/dev/null || exit
-case $1 in demo) exec genesys-rotator demo ;; esac
+case $1 in demo) exec demo ;; esac
 "#;
 
 /// Runs the commands of a page in one shell, so that a page can change the directory, set variables and start background
@@ -61,6 +62,7 @@ pub struct Desk {
 }
 
 /// The result of a command.
+#[derive(Debug)]
 pub struct Outcome {
     /// The exit status.
     pub status: Option<i32>,
@@ -186,7 +188,7 @@ fn furnish(home: &Path, python: &Path) {
     for directory in ["bin", "commands", "project/target/release"] {
         fs::create_dir_all(home.join(directory)).expect("a directory");
     }
-    for program in [ROTATOR, FUNCTION, ENGINE] {
+    for program in [ROTATOR, FUNCTION, ENGINE, DEMO] {
         let name = Path::new(program).file_name().expect("a name");
         symlink(program, home.join("project/target/release").join(name)).expect("a link");
         symlink(program, home.join("bin").join(name)).expect("a link");

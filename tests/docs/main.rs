@@ -6,6 +6,7 @@
 mod desk;
 mod links;
 mod page;
+mod picture;
 mod proofs;
 mod readers;
 mod runbook;

@@ -1,5 +1,5 @@
-//! Checks that the tests which `docs/security.md` and `docs/fidelity.md` name exist, and that the latter names each setting of the
-//! simulators.
+//! Checks that the tests which `README.md`, `docs/security.md` and `docs/fidelity.md` name exist, and that the latter names each
+//! setting of the simulators.
 
 use std::fs;
 
@@ -10,6 +10,13 @@ fn named_tests(page: &Page) -> Vec<(&str, &str)> {
     let quoted = page.prose().flat_map(|line| line.split('`').skip(1).step_by(2));
     let named = quoted.filter_map(|text| text.split_once(": "));
     named.filter(|(file, _)| ["tests/", "src/", "crates/"].iter().any(|folder| file.starts_with(folder))).collect()
+}
+
+/// Every link to a source file whose text is a name between backticks.
+fn linked_tests(page: &Page) -> Vec<(&str, &str)> {
+    let links = page.prose().flat_map(|line| line.split("[`").skip(1));
+    let named = links.filter_map(|rest| rest.split_once("`](").and_then(|(name, rest)| Some((rest.split_once(')')?.0, name))));
+    named.filter(|(file, _)| file.ends_with(".rs")).collect()
 }
 
 /// Whether a source file has a test with this name.
@@ -31,6 +38,22 @@ fn every_test_that_a_page_names_exists() {
             assert!(is_test(&source, name), "{path}: {file} has no test {name}");
         }
     }
+}
+
+#[test]
+fn every_test_that_the_readme_links_exists() {
+    let page = Page::read("README.md");
+    let linked = linked_tests(&page);
+    assert!(linked.len() > 5, "{linked:?}");
+    for (file, name) in linked {
+        let source = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(is_test(&source, name), "{file} has no test {name}");
+    }
+}
+
+#[test]
+fn the_readme_has_at_most_120_lines() {
+    assert!(Page::read("README.md").text.lines().count() <= 120);
 }
 
 #[test]

@@ -174,7 +174,16 @@ pub const SETTINGS: &[Setting] = &[
         elsewhere: &[],
     },
     Setting { page: "docs/fleets.md", host: Host::EngineToInstall, given: FLEET, after: &[], elsewhere: &[] },
-    Setting { page: "README.md", host: Host::EngineToInstall, given: &[], after: &[], elsewhere: &[] },
+    Setting {
+        page: "README.md",
+        host: Host::EngineToInstall,
+        given: &[(
+            "infra/vault/register.sh",
+            "install -m 0755 target/release/vault-plugin-secrets-genesys /etc/openbao/plugins/",
+        )],
+        after: &[],
+        elsewhere: &[("cd infra/aws", "a real account")],
+    },
     Setting {
         page: "docs/aws.md",
         host: Host::Simulators,
