@@ -60,9 +60,26 @@ ifeq ($(NEXTEST),yes)
 	$(CARGO) nextest run --locked --workspace --no-fail-fast $(ARGS)
 	# nextest runs no documentation tests.
 	$(if $(ARGS),,$(CARGO) test --locked --workspace --doc)
-else
+else ifneq ($(ARGS),)
 	$(CARGO) test --locked --workspace --no-fail-fast $(ARGS)
+else
+	$(CARGO) test --locked --workspace --no-run
+	# cargo runs one test program after another, and most of them wait a lot: make runs five beside each other.
+	@$(MAKE) --no-print-directory --jobs 5 --output-sync=target --keep-going test--lib test--bins test--doc \
+		$(addprefix test-,$(shell $(CARGO) metadata --locked --no-deps --format-version 1 | python3 -c "$$TEST_PROGRAMS"))
 endif
+
+define TEST_PROGRAMS
+import json, sys
+print(*sorted(target["name"] for package in json.load(sys.stdin)["packages"] for target in package["targets"] if target["kind"] == ["test"]))
+endef
+export TEST_PROGRAMS
+
+test--%:
+	@$(CARGO) test --quiet --locked --workspace --no-fail-fast --$*
+
+test-%:
+	@$(CARGO) test --quiet --locked --workspace --no-fail-fast --test $*
 
 test-fast: ## Run the tests that need no Python, no OpenBao and no waiting
 ifeq ($(NEXTEST),yes)
