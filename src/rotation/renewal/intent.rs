@@ -2,8 +2,11 @@
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use crate::rotation::credentials::keys::Credentials;
+use crate::rotation::document::fields::Document;
 use crate::rotation::error::{ErrorKind, Result, RotationError};
 use crate::secret::SecretString;
 
@@ -20,6 +23,28 @@ pub(crate) struct Intent {
     token: Option<Zeroizing<String>>,
 }
 
+/// The entry of versions that stored the documents before and after the rotation.
+#[derive(Deserialize)]
+struct EarlierIntent<'a> {
+    #[serde(borrow)]
+    from: &'a RawValue,
+    #[serde(borrow, default)]
+    to: Option<&'a RawValue>,
+    token: Zeroizing<String>,
+}
+
+impl EarlierIntent<'_> {
+    fn into_intent(self) -> Option<Intent> {
+        let client = |document: &RawValue| match Document::parse(&document.get().into()).ok()?.credentials().ok()? {
+            Credentials::GenesysCloud { client, .. } => Some(client),
+            Credentials::Cxone { .. } => None,
+        };
+        let renewed = self.to.and_then(client);
+        let client_secret = renewed.map(|client| Zeroizing::new(client.secret.expose_secret().to_owned()));
+        Some(Intent { client_id: client(self.from)?.id, client_secret, token: Some(self.token) })
+    }
+}
+
 impl Intent {
     /// The entry before the secret is regenerated. It keeps the secret of the entry that it replaces.
     pub(crate) fn new(client_id: &str, token: &SecretString, replaced: Option<&Self>) -> Self {
@@ -33,9 +58,11 @@ impl Intent {
         Self { client_id: client_id.to_owned(), client_secret: None, token: None }
     }
 
-    /// Parses a stored entry; `None` if it is not one.
+    /// Parses a stored entry, also one of an earlier version; `None` if it is not one.
     pub(crate) fn parse(value: &SecretString) -> Option<Self> {
-        serde_json::from_str(value.expose_secret()).ok()
+        let text = value.expose_secret();
+        let earlier = || serde_json::from_str::<EarlierIntent<'_>>(text).ok()?.into_intent();
+        serde_json::from_str(text).ok().or_else(earlier)
     }
 
     /// The new secret, if it is known.
@@ -80,6 +107,14 @@ mod tests {
         assert_eq!(adopted.expose_secret(), r#"{"client_id":"a","client_secret":"new"}"#);
         assert!(Intent::parse(&adopted).expect("a valid entry").token().is_none());
         assert!(Intent::parse(&r#"{"token":"a"}"#.into()).is_none());
+        for (to, secret) in [("null", None), (r#"{"region":"eu-west-1","clientId":"a","client_secret":"new"}"#, Some("new"))] {
+            let from = r#"{"region":"eu-west-1","clientId":"a","client_secret":"old","x":1}"#;
+            let earlier = format!(r#"{{"from":{from},"to":{to},"token":"t"}}"#);
+            let read = Intent::parse(&earlier.as_str().into()).expect("a valid entry");
+            let read_secret = read.secret();
+            assert_eq!(read_secret.as_ref().map(|secret| secret.expose_secret()), secret);
+            assert_eq!((read.client_id.as_str(), read.token().expect("a token").expose_secret()), ("a", "t"));
+        }
         assert!(Intent::parse(&"nonsense".into()).is_none());
     }
 }
