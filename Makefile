@@ -30,7 +30,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore soak compare mutants check lint deny unused scan bench book package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore soak upgrades compare mutants check lint deny unused scan bench book package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -118,6 +118,17 @@ SEED ?=
 soak: export PYTHON := $(VENV)/bin/python
 soak: $(VENV_READY) ## Rotate SECRETS=200 for MINUTES=30 under faults and kills, while readers use them; writes target/soak
 	SOAK_MINUTES=$(MINUTES) SOAK_SECRETS=$(SECRETS) SOAK_SEED=$(SEED) $(CARGO) test --locked --test soak -- --ignored --nocapture
+
+# The commit or tag whose programs `make upgrades` builds; RECORD=1 stores what they write in tests/upgrades/recorded.
+FROM ?=
+RECORD ?=
+
+upgrades: export PYTHON := $(VENV)/bin/python
+upgrades: $(VENV_READY) ## Rehearse an upgrade from FROM=COMMIT, and the rollback, with the real programs of both commits
+	@[ -n '$(FROM)' ] || { printf 'error: FROM is missing\nhint: make upgrades FROM=v0.1.0\n' >&2; exit 2; }
+	tests/upgrades/build.sh '$(FROM)' $(TARGET)/upgrades
+	UPGRADE_FROM='$(FROM)' UPGRADE_FROM_PROGRAMS='$(TARGET)/upgrades/$(FROM)/bin' RECORD='$(RECORD)' \
+		$(CARGO) test --locked --test upgrades -- --ignored
 
 # How many rounds of operations `make compare` runs.
 ROUNDS ?= 300

@@ -316,7 +316,7 @@ pub const SETTINGS: &[Setting] = &[
         host: Host::Engine,
         given: &[("", STORED), ("", ATTACHED), ("", SETTLED)],
         after: &[],
-        elsewhere: &[],
+        elsewhere: &[("make upgrades", "builds the programs of an earlier release")],
     },
     Setting {
         page: "docs/vault-openbao.md",

@@ -61,8 +61,10 @@ fn time_at(text: &str) -> Option<(usize, Timestamp)> {
     if let Some(time) = text.get(..RFC_3339).filter(|text| text.ends_with('Z')).and_then(|text| text.parse().ok()) {
         return Some((RFC_3339, time));
     }
-    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let seconds = text.get(..UNIX).filter(|_| digits == UNIX)?.parse().ok()?;
+    let word = text.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let seconds = text.get(..UNIX).filter(|_| word == UNIX)?.parse().ok()?;
+    // Other numbers of ten digits, such as those of the clients' secrets, are no times of this decade.
+    (1_700_000_000..2_000_000_000).contains(&seconds).then_some(())?;
     Some((UNIX, Timestamp::from_second(seconds).ok()?))
 }
 

@@ -68,7 +68,8 @@ async fn replaced_at(from: &'static str, moment: Moment, before: &Programs, afte
     }
     let versions = service.versions(SECRET);
     let current = versions.iter().find(|version| version.labels.iter().any(|label| label == "AWSCURRENT"));
-    let document: Value = serde_json::from_str(current.and_then(|it| it.value.as_deref()).expect("a value")).expect("JSON");
+    let document: Value =
+        serde_json::from_str(current.and_then(|it| it.value.as_deref()).expect("a value")).expect("JSON");
     let owner = simulation.genesys.owner_of(document["access_token"].as_str().expect("a token"));
     assert_eq!(owner.as_deref(), document["client_id"].as_str(), "{moment:?}, replaced at {from}");
     let secret = document["client_secret"].as_str().expect("a secret");

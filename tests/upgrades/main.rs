@@ -6,8 +6,8 @@
 mod engine;
 mod form;
 mod function;
-mod mount;
 mod moment;
+mod mount;
 mod place;
 mod programs;
 mod recording;

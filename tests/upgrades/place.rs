@@ -4,8 +4,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use simulators::{Simulation, SimulationSettings};
 use simulators::secrets_manager::SecretsManagerSettings;
+use simulators::{Simulation, SimulationSettings};
 
 use crate::moment::Moment;
 use crate::programs::Programs;

@@ -56,7 +56,7 @@ impl Recording {
     }
 
     /// Lets the simulated platform know the clients and tokens, and returns the entries as they would be now: with tokens
-    /// that the platform accepts, and with times as long ago as they were then.
+    /// that the platform accepts, and with times as long ago as they were then. Leases have ended.
     pub async fn revive(&self, simulation: &Simulation) -> BTreeMap<String, String> {
         for (id, secret) in &self.clients {
             simulation.genesys.add_client(OAuthClient::new(id, secret));
@@ -67,7 +67,7 @@ impl Recording {
             let valid = issue(simulation, client, &self.clients[client]).await;
             entries.values_mut().for_each(|text| *text = text.replace(token, &valid));
         }
-        entries.values_mut().for_each(|text| *text = move_times(text, by));
+        entries.values_mut().for_each(|text| *text = end_leases(&move_times(text, by)));
         // The state of files names their content by a digest.
         for (name, before) in &self.entries {
             let (before, now) = (digest(before), digest(&entries[name]));
@@ -88,6 +88,13 @@ pub fn written() -> PathBuf {
 
 fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Lets the leases of stopped rotations end, as 45 seconds do.
+fn end_leases(text: &str) -> String {
+    let mut parts = text.split("lease-1");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, rest| text + "lease-1" + rest.trim_start_matches(|letter: char| letter.is_ascii_digit()))
 }
 
 /// Issues a token to a client.

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use simulators::Simulation;
 use tempfile::TempDir;
 
+use crate::ADMIN;
 use crate::bao::Bao;
 use crate::recording::Recording;
-use crate::ADMIN;
 
 const FILE: &str = "token.json";
 const KV: &str = "team/genesys";

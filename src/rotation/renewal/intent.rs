@@ -107,7 +107,9 @@ mod tests {
         assert_eq!(adopted.expose_secret(), r#"{"client_id":"a","client_secret":"new"}"#);
         assert!(Intent::parse(&adopted).expect("a valid entry").token().is_none());
         assert!(Intent::parse(&r#"{"token":"a"}"#.into()).is_none());
-        for (to, secret) in [("null", None), (r#"{"region":"eu-west-1","clientId":"a","client_secret":"new"}"#, Some("new"))] {
+        for (to, secret) in
+            [("null", None), (r#"{"region":"eu-west-1","clientId":"a","client_secret":"new"}"#, Some("new"))]
+        {
             let from = r#"{"region":"eu-west-1","clientId":"a","client_secret":"old","x":1}"#;
             let earlier = format!(r#"{{"from":{from},"to":{to},"token":"t"}}"#);
             let read = Intent::parse(&earlier.as_str().into()).expect("a valid entry");
