@@ -10,6 +10,7 @@ CARGO_MACHETE_VERSION := 0.9.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_MUTANTS_VERSION := 27.1.0
 MDBOOK_VERSION := 0.5.4
+CARGO_SEMVER_CHECKS_VERSION := 0.51.0
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
@@ -30,7 +31,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore soak upgrades compare mutants check lint deny unused scan bench book package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore soak upgrades compare mutants check lint deny unused scan semver msrv doctor bench book package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -130,6 +131,17 @@ upgrades: $(VENV_READY) ## Rehearse an upgrade from FROM=COMMIT, and the rollbac
 	UPGRADE_FROM='$(FROM)' UPGRADE_FROM_PROGRAMS='$(TARGET)/upgrades/$(FROM)/bin' RECORD='$(RECORD)' \
 		$(CARGO) test --locked --test upgrades -- --ignored
 
+# The commit that `make semver` compares with.
+BASE ?= origin/main
+
+semver: $(TOOLS)/cargo-semver-checks-$(CARGO_SEMVER_CHECKS_VERSION) ## Compare the interface of openbao-plugin with that of BASE=origin/main
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) semver-checks --package openbao-plugin --baseline-rev '$(BASE)'
+
+msrv: ## Compile everything with the oldest Rust that Cargo.toml names
+	rust=$$(sed -n '/^rust-version = "\(.*\)"$$/{s//\1/p;q}' Cargo.toml); \
+	rustup toolchain install --no-self-update --profile minimal "$$rust"; \
+	RUSTUP_TOOLCHAIN="$$rust" $(CARGO) check --locked --workspace --all-targets
+
 # How many rounds of operations `make compare` runs.
 ROUNDS ?= 300
 
@@ -173,7 +185,9 @@ deny: $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) ## Check dependencies: bans, lic
 unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Find unused dependencies
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) machete
 
-scan: $(SCAN_VENV)/.ready ## Find weak settings in the Kubernetes manifests; their annotations have the reasons of exceptions
+scan: $(SCAN_VENV)/.ready ## Find weak settings in workflows and Kubernetes manifests; their annotations have the reasons of exceptions
+	$(SCAN_VENV)/bin/zizmor --offline --no-progress --no-ignores --persona pedantic .github infra/github-action infra/pipelines/github
+	$(SCAN_VENV)/bin/shellcheck infra/release/*.sh tests/*.sh tests/upgrades/*.sh
 	$(SCAN_VENV)/bin/checkov --skip-download --directory infra/kubernetes --framework kubernetes --compact --quiet
 
 bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, throughput

@@ -21,6 +21,7 @@ mod kubernetes_schema;
 mod package;
 mod pipelines;
 mod policies;
+mod release;
 mod schedulers;
 mod scripts;
 mod stack;

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::install::release;
 use super::runner::Runner;
 use super::{Command, ROTATOR, SECRET, Workplace, output, script, stdout, yaml};
 
@@ -11,8 +12,13 @@ const WORKFLOW: &str = "pipelines/github/workflow.yml";
 
 #[tokio::test]
 async fn steps_after_the_action_have_the_token_and_the_log_masks_it() {
-    let Some(workflow) = yaml(WORKFLOW) else { return };
-    let workplace = Workplace::new().await;
+    let Some(mut workflow) = yaml(WORKFLOW) else { return };
+    let (workplace, _server, release) = release().await;
+    for step in workflow["jobs"]["report"]["steps"].as_array_mut().expect("steps") {
+        if let Some(with) = step["with"].as_object_mut().filter(|with| with.contains_key("version")) {
+            with.extend(release.as_object().expect("an object").clone());
+        }
+    }
     let mut runner = Runner::new(&workplace);
     assert!(runner.run(&workflow["jobs"]["report"]).await, "{}", runner.log());
     assert_eq!(runner.environment["GENESYSCLOUD_ACCESS_TOKEN"], workplace.token);
@@ -37,19 +43,41 @@ async fn exec_passes_the_token_to_one_command_only() {
 
 #[test]
 fn jobs_have_minimal_permissions_and_pinned_actions() {
-    let Some(workflow) = yaml(WORKFLOW) else { return };
-    assert_eq!(workflow["permissions"], json!({}));
-    for (name, job) in workflow["jobs"].as_object().expect("jobs") {
-        assert_eq!(job["permissions"], json!({"contents": "read", "id-token": "write"}), "{name}");
-        assert!(job["timeout-minutes"].is_u64(), "{name}");
-        for uses in job["steps"].as_array().expect("steps").iter().filter_map(|step| step["uses"].as_str()) {
-            let commit = uses.split_once('@').expect("a version").1;
-            assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{uses}");
+    for file in [WORKFLOW, "../.github/workflows/ci.yml", "../.github/workflows/release.yml"] {
+        let Some(workflow) = yaml(file) else { return };
+        assert_eq!(workflow["permissions"], json!({}), "{file}");
+        for (name, job) in workflow["jobs"].as_object().expect("jobs") {
+            if file == WORKFLOW {
+                assert_eq!(job["permissions"], json!({"contents": "read", "id-token": "write"}), "{name}");
+            }
+            assert!(job["permissions"].is_object() && job["timeout-minutes"].is_u64(), "{file}: {name}");
+            for step in job["steps"].as_array().expect("steps") {
+                let Some(uses) = step["uses"].as_str() else { continue };
+                let commit = uses.split_once('@').expect("a version").1;
+                assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{uses}");
+                let is_checkout = uses.starts_with("actions/checkout@");
+                assert!(!is_checkout || step["with"]["persist-credentials"] == false, "{file}: {name}");
+            }
         }
     }
 }
 
-async fn sum(path: &str) -> String {
+/// The release workflow publishes nothing unless a tag was pushed: every other job follows from one that requires it.
+#[test]
+fn a_rehearsal_of_a_release_publishes_nothing() {
+    let Some(workflow) = yaml("../.github/workflows/release.yml") else { return };
+    let jobs = workflow["jobs"].as_object().expect("jobs");
+    assert_eq!(jobs["build"]["permissions"], json!({"contents": "read"}));
+    assert_eq!(jobs["sign"]["if"], "github.event_name == 'push'");
+    for (name, needed) in [("draft", "sign"), ("verify", "draft"), ("images", "verify")] {
+        assert!(jobs[name]["needs"].to_string().contains(&format!("{needed:?}")), "{name}");
+        let condition = jobs[name]["if"].as_str().unwrap_or_default();
+        assert!(!condition.contains("always") && !condition.contains("failure"), "{name}: {condition}");
+    }
+    assert_eq!(jobs.len(), 5, "a new job must depend on sign");
+}
+
+pub async fn sum(path: &str) -> String {
     let mut command = Command::new("sha256sum");
     command.arg(path);
     stdout(&output(command).await).split(' ').next().expect("a sum").to_owned()
@@ -81,7 +109,7 @@ async fn the_action_runs_the_given_binary_if_its_checksum_matches() {
 }
 
 #[tokio::test]
-async fn the_action_builds_a_missing_binary() {
+async fn the_action_builds_a_missing_binary_on_request() {
     if yaml(WORKFLOW).is_none() {
         return;
     }
@@ -96,10 +124,13 @@ async fn the_action_builds_a_missing_binary() {
     script(&bin.join("cargo"), &cargo);
     let mut runner = Runner::new(&workplace);
     let mut with = json!({"secret": SECRET});
+    assert!(!runner.act(&with).await && runner.log().contains("set version and sha256"), "{}", runner.log());
+    with["build"] = json!("true");
+    let mut runner = Runner::new(&workplace);
     assert!(runner.act(&with).await && runner.log().starts_with("built\n"), "{}", runner.log());
     with["sha256"] = json!(sum(ROTATOR).await);
     let mut runner = Runner::new(&workplace);
-    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 requires a binary"), "{}", runner.log());
+    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 requires binary or version"), "{}", runner.log());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use super::{Value, manifest, stdout, yaml};
 
 const ACTION: &str = "infra/github-action/action.yml";
 const WORKFLOW: &str = "infra/pipelines/github/workflow.yml";
+const OWN_WORKFLOWS: [&str; 2] = [".github/workflows/ci.yml", ".github/workflows/release.yml"];
 const GITLAB: &str = "infra/pipelines/gitlab/gitlab-ci.yml";
 const YAMLLINT: &str = "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}";
 
@@ -30,14 +31,15 @@ fn passes(name: &str, arguments: &[&str], files: &[&str]) {
 
 #[test]
 fn zizmor_finds_nothing() {
-    passes("zizmor", &["--offline", "--no-progress", "--no-ignores", "--persona", "pedantic"], &[ACTION, WORKFLOW]);
+    passes("zizmor", &["--offline", "--no-progress", "--no-ignores", "--persona", "pedantic"], &[ACTION, WORKFLOW, OWN_WORKFLOWS[0], OWN_WORKFLOWS[1]]);
 }
 
 #[test]
 fn files_match_their_published_schemas() {
-    for (schema, file) in
-        [("vendor.github-actions", ACTION), ("vendor.github-workflows", WORKFLOW), ("vendor.gitlab-ci", GITLAB)]
-    {
+    let own = OWN_WORKFLOWS.map(|file| ("vendor.github-workflows", file));
+    let examples =
+        [("vendor.github-actions", ACTION), ("vendor.github-workflows", WORKFLOW), ("vendor.gitlab-ci", GITLAB)];
+    for (schema, file) in own.into_iter().chain(examples).chain([("vendor.dependabot", ".github/dependabot.yml")]) {
         let gitlab: &[&str] = if file == GITLAB { &["--data-transform", "gitlab-ci"] } else { &[] };
         passes("check-jsonschema", &[&["--builtin-schema", schema], gitlab].concat(), &[file]);
     }
@@ -45,7 +47,7 @@ fn files_match_their_published_schemas() {
 
 #[test]
 fn yamllint_finds_nothing() {
-    passes("yamllint", &["--strict", "-d", YAMLLINT], &[ACTION, WORKFLOW, GITLAB]);
+    passes("yamllint", &["--strict", "-d", YAMLLINT], &[ACTION, WORKFLOW, GITLAB, ".github"]);
 }
 
 /// Collects the scripts of a file: `run:` of GitHub, `script:` of GitLab.
@@ -74,9 +76,13 @@ fn shellcheck_finds_nothing() {
         let Some(whole) = yaml(file.strip_prefix("infra/").expect("it is there")) else { return };
         scripts(&whole, &mut found);
     }
-    assert!(found.len() >= 7, "{found:#?}");
+    for file in OWN_WORKFLOWS {
+        let Some(whole) = yaml(&format!("../{file}")) else { return };
+        scripts(&whole, &mut found);
+    }
+    assert!(found.len() >= 20, "{found:#?}");
     let place = tempfile::tempdir().expect("a directory");
-    let mut files = vec!["infra/pipelines/report.sh".to_owned()];
+    let mut files = vec!["infra/pipelines/report.sh".to_owned(), "infra/github-action/install.sh".to_owned()];
     for (number, text) in found.iter().enumerate() {
         let path = place.path().join(number.to_string());
         fs::write(&path, text).expect("it is written");

@@ -2,6 +2,7 @@
 
 mod examples;
 mod github;
+mod install;
 mod linters;
 mod page;
 mod runner;
@@ -123,7 +124,7 @@ fn yaml(path: &str) -> Option<Value> {
     documents(path).map(|mut documents| documents.remove(0))
 }
 
-fn script(path: &Path, text: &str) {
+pub fn script(path: &Path, text: &str) {
     fs::write(path, text).expect("it is written");
     fs::set_permissions(path, Permissions::from_mode(0o755)).expect("it may be run");
 }

@@ -17,13 +17,16 @@ pub struct Runner<'a> {
     workplace: &'a Workplace,
     /// The variables for later steps.
     pub environment: BTreeMap<String, String>,
+    /// What the runner tells of its machine.
+    pub machine: [(&'static str, &'static str); 2],
     /// All output.
     pub printed: String,
 }
 
 impl<'a> Runner<'a> {
     pub fn new(workplace: &'a Workplace) -> Self {
-        Self { workplace, environment: BTreeMap::new(), printed: String::new() }
+        let machine = [("RUNNER_OS", "Linux"), ("RUNNER_ARCH", "X64")];
+        Self { workplace, environment: BTreeMap::new(), machine, printed: String::new() }
     }
 
     /// Runs the steps of a job until one fails. Returns whether all succeeded.
@@ -44,7 +47,7 @@ impl<'a> Runner<'a> {
     /// Runs the steps of the action. Returns whether all succeeded.
     pub async fn act(&mut self, with: &Value) -> bool {
         let action = yaml("github-action/action.yml").expect("Python is available");
-        let mut known = BTreeMap::new();
+        let mut known = BTreeMap::from([("github.action_repository".to_owned(), "your-org/genesys-rotator".to_owned())]);
         for (name, input) in action["inputs"].as_object().expect("inputs") {
             let given = with[name].as_str().or(input["default"].as_str());
             assert!(given.is_some(), "the input {name} is required");
@@ -81,6 +84,7 @@ impl<'a> Runner<'a> {
         let flags = ["--noprofile", "--norc", "-eo", "pipefail"];
         let mut command = self.workplace.command("bash", &flags);
         command.arg(file("step")).envs(&self.environment).envs(files).env("RUNNER_TEMP", file("temp"));
+        command.envs(self.machine);
         command.env("GITHUB_ACTION_PATH", manifest("infra/github-action"));
         command.envs(step["env"].as_object().unwrap_or(&Map::new()).iter().map(|(name, value)| {
             let value = value.as_str().expect("a text");
