@@ -36,6 +36,9 @@ ARGS ?=
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+doctor: ## Say what this machine lacks, and for which target
+	@sh tests/doctor.sh
+
 demo: ## Rotate a token between embedded simulators, without an account or a network
 	@$(CARGO) run --locked --bin demo --no-default-features --features demo
 

@@ -3,6 +3,7 @@
 //!
 //! `UPDATE_DOCS=1 cargo test --test docs` updates the output in the pages, except where the output is abbreviated.
 
+mod contributing;
 mod desk;
 mod links;
 mod page;
@@ -12,6 +13,7 @@ mod readers;
 mod runbook;
 mod settings;
 mod shown;
+mod toy_platform;
 
 use openbao_plugin::testing::bao;
 

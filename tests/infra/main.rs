@@ -7,6 +7,7 @@ mod aws_events;
 mod aws_operator;
 mod aws_policy;
 mod aws_world;
+mod doctor;
 mod iam;
 mod image;
 mod kubernetes;

@@ -65,7 +65,13 @@ async fn a_tag_must_name_the_version_of_all_files() {
         assert!(!is_done && printed.contains(words) && printed.contains("\nhint: "), "{tag}: {printed}");
     }
     for (file, text, from, to, words) in [
-        ("Cargo.lock", LOCK, "simulators\"\nversion = \"1.2.3\"", "simulators\"\nversion = \"1.2.2\"", "1.2.2 of simulators"),
+        (
+            "Cargo.lock",
+            LOCK,
+            "simulators\"\nversion = \"1.2.3\"",
+            "simulators\"\nversion = \"1.2.2\"",
+            "1.2.2 of simulators",
+        ),
         ("CHANGELOG.md", CHANGELOG, "[1.2.3] - 2026-01-02", "[1.2.3]", "no section 1.2.3 with a date"),
         ("CHANGELOG.md", CHANGELOG, "## [Unreleased]\n", "## [Unreleased]\n\n- New.\n", "section Unreleased"),
     ] {
@@ -105,7 +111,10 @@ async fn a_release_is_verified_file_by_file() {
     let identity = "https://github.com/owner/genesys-rotator/.github/workflows/release.yml@refs/tags/v1.2.3";
     assert!(calls.starts_with("cosign verify-blob SHA256SUMS ") && calls.contains(identity), "{calls}");
     for file in ["SHA256SUMS", "a.tar.gz", "b.zip"] {
-        assert!(calls.contains(&format!("gh attestation verify {file} --repo owner/genesys-rotator ")), "{file}: {calls}");
+        assert!(
+            calls.contains(&format!("gh attestation verify {file} --repo owner/genesys-rotator ")),
+            "{file}: {calls}"
+        );
     }
     for (name, text, words) in [
         ("fail", "cosign\n", "the signature of SHA256SUMS is not valid"),
@@ -130,7 +139,9 @@ async fn a_release_is_verified_file_by_file() {
 #[tokio::test]
 async fn images_are_pushed_with_their_version_and_named_by_their_digest() {
     let place = Place::new();
-    let skopeo = format!("{STAND_IN}for word in \"$@\"; do [ \"$before\" != --digestfile ] || printf sha256:abc >\"$word\"; before=$word; done\n");
+    let skopeo = format!(
+        "{STAND_IN}for word in \"$@\"; do [ \"$before\" != --digestfile ] || printf sha256:abc >\"$word\"; before=$word; done\n"
+    );
     super::pipelines::script(&place.path().join("bin/skopeo"), &skopeo);
     fs::create_dir(place.path().join("dist")).expect("a folder");
     let dist = place.path().join("dist").display().to_string();
@@ -143,5 +154,8 @@ async fn images_are_pushed_with_their_version_and_named_by_their_digest() {
     let expected = "ghcr.io/owner/genesys-rotator@sha256:abc\nghcr.io/owner/vault-plugin-secrets-genesys@sha256:abc\n";
     assert_eq!((is_done, printed.as_str()), (true, expected));
     let calls = place.calls();
-    assert!(calls.contains("genesys-rotator_1.2.3_linux.oci.tar docker://ghcr.io/owner/genesys-rotator:1.2.3\n"), "{calls}");
+    assert!(
+        calls.contains("genesys-rotator_1.2.3_linux.oci.tar docker://ghcr.io/owner/genesys-rotator:1.2.3\n"),
+        "{calls}"
+    );
 }

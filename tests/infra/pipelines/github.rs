@@ -130,7 +130,11 @@ async fn the_action_builds_a_missing_binary_on_request() {
     assert!(runner.act(&with).await && runner.log().starts_with("built\n"), "{}", runner.log());
     with["sha256"] = json!(sum(ROTATOR).await);
     let mut runner = Runner::new(&workplace);
-    assert!(!runner.act(&with).await && runner.log().contains("::error::sha256 requires binary or version"), "{}", runner.log());
+    assert!(
+        !runner.act(&with).await && runner.log().contains("::error::sha256 requires binary or version"),
+        "{}",
+        runner.log()
+    );
 }
 
 #[tokio::test]

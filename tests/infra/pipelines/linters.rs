@@ -9,6 +9,13 @@ use super::{Value, manifest, stdout, yaml};
 const ACTION: &str = "infra/github-action/action.yml";
 const WORKFLOW: &str = "infra/pipelines/github/workflow.yml";
 const OWN_WORKFLOWS: [&str; 2] = [".github/workflows/ci.yml", ".github/workflows/release.yml"];
+/// Other files that the forge reads, with their schemas.
+const FORGE: [(&str, &str); 4] = [
+    ("vendor.dependabot", ".github/dependabot.yml"),
+    ("vendor.github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/idea.yml"),
+    ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/problem.yml"),
+];
 const GITLAB: &str = "infra/pipelines/gitlab/gitlab-ci.yml";
 const YAMLLINT: &str = "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}";
 
@@ -31,7 +38,11 @@ fn passes(name: &str, arguments: &[&str], files: &[&str]) {
 
 #[test]
 fn zizmor_finds_nothing() {
-    passes("zizmor", &["--offline", "--no-progress", "--no-ignores", "--persona", "pedantic"], &[ACTION, WORKFLOW, OWN_WORKFLOWS[0], OWN_WORKFLOWS[1]]);
+    passes(
+        "zizmor",
+        &["--offline", "--no-progress", "--no-ignores", "--persona", "pedantic"],
+        &[ACTION, WORKFLOW, OWN_WORKFLOWS[0], OWN_WORKFLOWS[1]],
+    );
 }
 
 #[test]
@@ -39,7 +50,7 @@ fn files_match_their_published_schemas() {
     let own = OWN_WORKFLOWS.map(|file| ("vendor.github-workflows", file));
     let examples =
         [("vendor.github-actions", ACTION), ("vendor.github-workflows", WORKFLOW), ("vendor.gitlab-ci", GITLAB)];
-    for (schema, file) in own.into_iter().chain(examples).chain([("vendor.dependabot", ".github/dependabot.yml")]) {
+    for (schema, file) in own.into_iter().chain(examples).chain(FORGE) {
         let gitlab: &[&str] = if file == GITLAB { &["--data-transform", "gitlab-ci"] } else { &[] };
         passes("check-jsonschema", &[&["--builtin-schema", schema], gitlab].concat(), &[file]);
     }

@@ -47,7 +47,8 @@ impl<'a> Runner<'a> {
     /// Runs the steps of the action. Returns whether all succeeded.
     pub async fn act(&mut self, with: &Value) -> bool {
         let action = yaml("github-action/action.yml").expect("Python is available");
-        let mut known = BTreeMap::from([("github.action_repository".to_owned(), "your-org/genesys-rotator".to_owned())]);
+        let mut known =
+            BTreeMap::from([("github.action_repository".to_owned(), "your-org/genesys-rotator".to_owned())]);
         for (name, input) in action["inputs"].as_object().expect("inputs") {
             let given = with[name].as_str().or(input["default"].as_str());
             assert!(given.is_some(), "the input {name} is required");
