@@ -16,7 +16,7 @@ rm -rf "$directory"
 mkdir -p "$directory/bin"
 # The sources are new for cargo, although the commit is old.
 git archive "$commit" | tar -xm -C "$directory"
-# The folder lies within this workspace, and is none of its members.
+# The folder is within this workspace, which does not list it as a member.
 grep -q '^\[workspace\]' "$directory/Cargo.toml" || printf '\n[workspace]\n' >>"$directory/Cargo.toml"
 programs=(genesys-rotator genesys-rotator-lambda vault-plugin-secrets-genesys)
 cd "$directory"

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use simulators::faults::Effect;
+use simulators::faults::{Effect, Fault, FaultAnswer};
 
 use crate::mount::{LEASE, Mount, Running};
 use crate::programs::{Programs, variable};
@@ -164,5 +165,51 @@ async fn the_engine_survives_an_upgrade_and_a_rollback() {
             // And back.
             go_on(&mount, writer, Stop::Idle, None).await;
         }
+    }
+}
+
+/// Readers keep their tokens from an earlier engine, although entries have fields and kinds that it does not know.
+///
+/// `make upgrades`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs earlier programs: make upgrades"]
+async fn an_earlier_engine_ignores_what_it_does_not_know() {
+    let mount = Mount::new().await;
+    let running = mount.start(&Programs::today()).await;
+    fill(&running).await;
+    let newer = [
+        ("config/main", json!({"allowed_roles": "*", "rotation_period": "720h", "accept_gap": true})),
+        ("roles/ci", json!({"keep_alive": true})),
+        ("static-roles/ci", json!({"keep_alive": true})),
+        ("static-roles/dates", json!({"config": "main", "rotation_schedule": "30 2 * * *"})),
+    ];
+    for (path, fields) in newer {
+        running.ask("write", path, fields).await;
+    }
+    // The revocation of the former token fails, and is owed.
+    let refusal = FaultAnswer::new(StatusCode::SERVICE_UNAVAILABLE, "application/json", "{}");
+    mount.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Answer(refusal)));
+    let leaked = running.read("token/ci").await["access_token"].as_str().expect("a token").to_owned();
+    running.try_ask("update", "rotate-token/ci").await.expect_err("the platform does not answer");
+    mount.simulation.faults.clear();
+    let (shared, fixed) = (running.read("token/ci").await, running.read("static-creds/ci").await);
+    let dates = running.read("static-creds/dates").await;
+    drop(running);
+    let earlier = mount.start(&Programs::earlier()).await;
+    assert_eq!(earlier.read("token/ci").await["access_token"], shared["access_token"]);
+    assert_eq!(earlier.read("static-creds/ci").await["access_token"], fixed["access_token"]);
+    earlier.ask("read", "creds/ci", Value::Null).await;
+    earlier.ask("write", "rotate-role/ci", json!({})).await;
+    // It may refuse a role that has only a schedule, and must not change it.
+    // Versions without schedules call this role damaged (docs/upgrading.md), and must not change it.
+    let _ = earlier.try_ask("read", "static-creds/dates").await;
+    drop(earlier);
+    let running = mount.start(&Programs::today()).await;
+    assert_eq!(running.read("static-creds/dates").await["access_token"], dates["access_token"]);
+    running.ask("write", "rotate-role/dates", json!({})).await;
+    running.ask("write", "rotate-role/ci", json!({})).await;
+    while mount.simulation.genesys.owner_of(&leaked).is_some() {
+        running.ask("rollback", "", Value::Null).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -93,6 +93,12 @@ impl Running {
         reply.response.unwrap_or_default()
     }
 
+    /// Sends a request that may be refused. Returns the error.
+    pub async fn try_ask(&self, operation: &str, path: &str) -> Result<(), String> {
+        let reply = self.host.ask(MOUNT, operation, path, "{}").await.expect("an answer");
+        reply.err.map_or(Ok(()), |error| Err(error.err_msg))
+    }
+
     /// Reads a path. Panics on an error.
     pub async fn read(&self, path: &str) -> Value {
         serde_json::from_str(&self.ask("read", path, Value::Null).await.data).expect("JSON")
