@@ -12,6 +12,7 @@ mod place;
 mod programs;
 mod recording;
 mod rehearsal;
+mod server;
 mod stores;
 
 use openbao_plugin::testing::bao;
