@@ -53,6 +53,19 @@ async fn fill(running: &Running) -> String {
     running.ask("read", "creds/ci", Value::Null).await.secret.expect("a lease").internal_data
 }
 
+/// Fields and entries that the earliest programs do not know.
+async fn fill_with_newer_fields(running: &Running) {
+    let newer = [
+        ("config/main", json!({"allowed_roles": "*", "rotation_period": "720h", "accept_gap": true})),
+        ("roles/ci", json!({"keep_alive": true})),
+        ("static-roles/ci", json!({"keep_alive": true})),
+        ("static-roles/dates", json!({"config": "main", "rotation_schedule": "30 2 * * *"})),
+    ];
+    for (path, fields) in newer {
+        running.ask("write", path, fields).await;
+    }
+}
+
 /// A mount with a lease, on which a rotation was stopped.
 async fn prepare(mount: &Mount, programs: &Programs, stop: Stop, commit: &str) -> Recording {
     let running = mount.start(programs).await;
@@ -145,6 +158,11 @@ pub async fn today_writes_the_recorded_form() {
         let mount = Mount::new().await;
         assert_form(stop.name(), &prepare(&mount, &Programs::today(), stop, TODAY).await.entries);
     }
+    let mount = Mount::new().await;
+    let running = mount.start(&Programs::today()).await;
+    fill(&running).await;
+    fill_with_newer_fields(&running).await;
+    assert_form("engine/newer-fields", &mount.entries());
 }
 
 /// `make upgrades`.
@@ -177,15 +195,7 @@ async fn an_earlier_engine_ignores_what_it_does_not_know() {
     let mount = Mount::new().await;
     let running = mount.start(&Programs::today()).await;
     fill(&running).await;
-    let newer = [
-        ("config/main", json!({"allowed_roles": "*", "rotation_period": "720h", "accept_gap": true})),
-        ("roles/ci", json!({"keep_alive": true})),
-        ("static-roles/ci", json!({"keep_alive": true})),
-        ("static-roles/dates", json!({"config": "main", "rotation_schedule": "30 2 * * *"})),
-    ];
-    for (path, fields) in newer {
-        running.ask("write", path, fields).await;
-    }
+    fill_with_newer_fields(&running).await;
     // The revocation of the former token fails, and is owed.
     let refusal = FaultAnswer::new(StatusCode::SERVICE_UNAVAILABLE, "application/json", "{}");
     mount.simulation.faults.add(Fault::always("DELETE /api/v2/tokens/me", Effect::Answer(refusal)));

@@ -1,5 +1,6 @@
 //! A secret in one of the stores, and the simulators.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -118,6 +119,15 @@ impl Place {
             let is_accepted = self.simulation.genesys.accepts(&owner.expect("a client"), secret);
             assert!(is_accepted, "{:?}: the client secret is not valid", self.moment);
         }
+    }
+
+    /// The lines of the state file of a run that rotates the secret.
+    pub async fn run_state(&self, programs: &Programs) -> BTreeMap<String, String> {
+        let state = self.store.folder().join("run");
+        let arguments = ["rotate", "--local", "--state", state.to_str().expect("a path"), self.store.secret()];
+        self.run(programs, &arguments).await;
+        let text = std::fs::read_to_string(state).expect("a state file");
+        text.lines().enumerate().map(|(number, line)| (number.to_string(), line.to_owned())).collect()
     }
 
     async fn rotate(&self, programs: &Programs) {

@@ -73,6 +73,9 @@ async fn today_writes_the_form_that_earlier_programs_read() {
         today_writes_the_recorded_form(kind).await;
     }
     crate::engine::today_writes_the_recorded_form().await;
+    let place = Place::new("file", Moment::Promoted).await.expect("files need no server");
+    place.prepare(&Programs::today(), TODAY).await;
+    assert_form("run-state", &place.run_state(&Programs::today()).await);
 }
 
 /// `make upgrades`: earlier programs write, today's go on; then the earlier ones again.
