@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use genesys_rotator::rotation::{Clock, SystemClock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,7 +37,7 @@ impl Recording {
         let clients = simulation.genesys.clients().into_iter().map(|client| (client.id, client.secret));
         let command = format!("make upgrades FROM={commit} RECORD=1");
         let (tokens, clients) = (tokens.collect(), clients.collect());
-        Self { commit: commit.to_owned(), command, at: Timestamp::now(), tokens, clients, entries }
+        Self { commit: commit.to_owned(), command, at: SystemClock.now(), tokens, clients, entries }
     }
 
     /// The recordings of all commits of one kind of store and moment, such as `file/pending`.
@@ -61,7 +62,7 @@ impl Recording {
         for (id, secret) in &self.clients {
             simulation.genesys.add_client(OAuthClient::new(id, secret));
         }
-        let by = Timestamp::now().duration_since(self.at);
+        let by = SystemClock.now().duration_since(self.at);
         let mut entries = self.entries.clone();
         for (token, client) in &self.tokens {
             let valid = issue(simulation, client, &self.clients[client]).await;
