@@ -141,9 +141,8 @@ semver: $(TOOLS)/cargo-semver-checks-$(CARGO_SEMVER_CHECKS_VERSION) ## Compare t
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) semver-checks --package openbao-plugin --baseline-rev '$(BASE)'
 
 msrv: ## Compile everything with the oldest Rust that Cargo.toml names
-	rust=$$(sed -n '/^rust-version = "\(.*\)"$$/{s//\1/p;q}' Cargo.toml); \
-	rustup toolchain install --no-self-update --profile minimal "$$rust"; \
-	RUSTUP_TOOLCHAIN="$$rust" $(CARGO) check --locked --workspace --all-targets
+	rust=$$(sed -n '/^rust-version = "\([0-9]*\.[0-9]*\).*"$$/{s//\1.0/p;q}' Cargo.toml); \
+	rustup run --install "$$rust" cargo check --locked --workspace --all-targets
 
 # How many rounds of operations `make compare` runs.
 ROUNDS ?= 300
@@ -189,7 +188,7 @@ unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Find unused dependenc
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) machete
 
 scan: $(SCAN_VENV)/.ready ## Find weak settings in workflows and Kubernetes manifests; their annotations have the reasons of exceptions
-	$(SCAN_VENV)/bin/zizmor --offline --no-progress --no-ignores --persona pedantic .github infra/github-action infra/pipelines/github
+	$(SCAN_VENV)/bin/zizmor --offline --no-progress --no-ignores --persona pedantic .github infra/github-action infra/pipelines/github/workflow.yml
 	$(SCAN_VENV)/bin/shellcheck infra/github-action/*.sh infra/release/*.sh tests/*.sh tests/upgrades/*.sh
 	$(SCAN_VENV)/bin/checkov --skip-download --directory infra/kubernetes --framework kubernetes --compact --quiet
 

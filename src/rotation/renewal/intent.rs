@@ -35,9 +35,10 @@ struct EarlierIntent<'a> {
 
 impl EarlierIntent<'_> {
     fn into_intent(self) -> Option<Intent> {
-        let client = |document: &RawValue| match Document::parse(&document.get().into()).ok()?.credentials().ok()? {
-            Credentials::GenesysCloud { client, .. } => Some(client),
-            Credentials::Cxone { .. } => None,
+        let client = |document: &RawValue| {
+            let credentials = Document::parse(&document.get().into()).ok()?.credentials().ok()?;
+            let Credentials::GenesysCloud { client, .. } = credentials else { return None };
+            Some(client)
         };
         let renewed = self.to.and_then(client);
         let client_secret = renewed.map(|client| Zeroizing::new(client.secret.expose_secret().to_owned()));
