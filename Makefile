@@ -7,7 +7,10 @@ SHELL := /bin/bash
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
+CARGO_AUDITABLE_VERSION := 0.7.7
 CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_DEB_VERSION := 3.8.0
+CARGO_GENERATE_RPM_VERSION := 0.21.1
 CARGO_MUTANTS_VERSION := 27.1.0
 MDBOOK_VERSION := 0.5.4
 CARGO_SEMVER_CHECKS_VERSION := 0.51.0
@@ -204,8 +207,13 @@ bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, 
 book: $(TOOLS)/mdbook-$(MDBOOK_VERSION) $(LANGUAGES_READY) ## Make a book of all pages, with search, in target/book/html
 	PATH="$(TOOLS)/bin:$$PATH" NPM="$(LANGUAGES)/node $$(echo $(NPM))" docs/book/make.sh $(TARGET)/book
 
-package: $(PACKAGE_VENV)/.ready $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) ## Build, pack and verify all release files for x86_64 and arm64 in dist/
-	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" infra/package/package.sh $(TARGET)/package
+# Each binary is built twice, in different directories, and must have the same bytes. `make package TWICE=` builds once.
+TWICE ?= yes
+PACKAGE_TOOLS := auditable-$(CARGO_AUDITABLE_VERSION) cyclonedx-$(CARGO_CYCLONEDX_VERSION) deb-$(CARGO_DEB_VERSION) \
+	generate-rpm-$(CARGO_GENERATE_RPM_VERSION)
+
+package: $(PACKAGE_VENV)/.ready $(addprefix $(TOOLS)/cargo-,$(PACKAGE_TOOLS)) ## Build, pack and verify all release files for x86_64 and arm64 in dist/
+	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" TWICE=$(TWICE) infra/package/package.sh $(TARGET)/package
 
 venv: $(VENV_READY) $(LANGUAGES_READY) ## Install the Python, JavaScript and Go tools that the tests use
 

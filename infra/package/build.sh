@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Cross-builds one release binary without build paths.
+# Cross-builds one release binary without build paths, with the list of its crates in the section .dep-v0.
 set -euo pipefail
 
 if [ $# -ne 4 ]; then
-  echo 'usage: build.sh BINARY FEATURES TARGET DIRECTORY, with zig, cargo-zigbuild and cargo-lambda on the PATH' >&2
+  echo 'usage: build.sh BINARY FEATURES TARGET DIRECTORY, with zig, cargo-auditable, cargo-zigbuild and cargo-lambda on the PATH' >&2
   exit 2
 fi
 binary=$1 features=$2 target=$3 directory=$4
@@ -14,14 +14,6 @@ fail() {
   printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
   exit 1
 }
-
-# For zigbuild, a target ends in the glibc version. The directory of the standard library does not.
-standard_library=$(rustc --print sysroot)/lib/rustlib/${target%%.*}
-if [ ! -d "$standard_library" ]; then
-  command -v rustup >/dev/null || fail "the standard library for ${target%%.*} is not installed" \
-    "install Rust with rustup, or install the package of your distribution"
-  rustup target add "${target%%.*}"
-fi
 
 # Fetch first: each registry and mirror has its own source directory, and the loop below lists them.
 cargo fetch --locked --target "${target%%.*}"
@@ -45,6 +37,11 @@ export CARGO_ENCODED_RUSTFLAGS
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 # The build must not depend on whether cmake is installed.
 export AWS_LC_SYS_CMAKE_BUILDER=0
+# cargo-auditable adds the list of crates. `cargo auditable` would name its wrapper by an absolute path, which is part of
+# cargo's hashes, so the bytes would depend on the directory of the tool.
+command -v cargo-auditable >/dev/null || fail 'cargo-auditable is not on the PATH' 'run make package, which installs it'
+export RUSTC_WORKSPACE_WRAPPER=cargo-auditable
+export CARGO_AUDITABLE_ORIG_ARGS='{"offline": false, "locked": true, "frozen": false, "config": []}'
 export CARGO_ZIGBUILD_CACHE_DIR=$directory/cargo-zigbuild ZIG_GLOBAL_CACHE_DIR=$directory/zig
 
 export CARGO_TARGET_DIR=$directory

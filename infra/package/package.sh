@@ -31,8 +31,63 @@ if commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null); then export R
 export FORBIDDEN_PATHS=$root:$work:${CARGO_HOME:-$HOME/.cargo}:$(rustc --print sysroot)
 rm -rf "$work/new" "$work/beside"
 mkdir -p "$work/new"
+binaries=$(python3 "$scripts/artefacts.py")
 
-built() { echo "$work/${2%%.*}/release/$1"; }
+built() { echo "${3:-$work}/${2%%.*}/release/$1"; }
+
+# For zigbuild, a target ends in the glibc version. The directory of the standard library does not.
+install_target() {
+  local target=${1%%.*}
+  if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
+    command -v rustup >/dev/null || fail "the standard library for $target is not installed" \
+      'install Rust with rustup, or install the package of your distribution'
+    rustup target add "$target"
+  fi
+  cargo fetch --quiet --locked --target "$target"
+}
+
+# Builds all binaries from the sources in $1 into $2.
+build() {
+  local binary features target
+  while read -r binary features _ target; do
+    echo "building $binary for $target in $2" >&2
+    "$1/infra/package/build.sh" "$binary" "$features" "$target" "$2" </dev/null
+  done <<<"$binaries"
+}
+
+# Copies the sources to $1, without what git ignores. The times stay, so unchanged programs are not rebuilt.
+copy_sources() {
+  rm -rf "$1"
+  mkdir -p "$1"
+  if git -C "$root" rev-parse --git-dir >/dev/null 2>&1; then
+    git -C "$root" ls-files -z --cached --others --exclude-standard --deduplicate |
+      tar -C "$root" -c --null --ignore-failed-read --verbatim-files-from -T - 2>/dev/null | tar -C "$1" -x
+  else
+    tar -C "$root" -c --exclude=./target --exclude=./dist . | tar -C "$1" -x
+  fi
+}
+
+# Builds all binaries a second time: from a copy of the sources, into another directory, with a CARGO_HOME of its own, in
+# which cargo unpacks the crates again.
+build_again() {
+  local home=${CARGO_HOME:-$HOME/.cargo} entry
+  mkdir -p "$again/cargo/registry"
+  for entry in registry/cache registry/index config.toml; do
+    [ ! -e "$home/$entry" ] || ln -sfn "$home/$entry" "$again/cargo/$entry"
+  done
+  copy_sources "$again/sources"
+  CARGO_HOME=$again/cargo build "$again/sources" "$again/build"
+}
+
+compare_builds() {
+  local binary target difference
+  while read -r binary _ _ target; do
+    difference=$(cmp "$(built "$binary" "$target")" "$(built "$binary" "$target" "$again/build")" 2>&1) ||
+      fail "two builds of $binary for $target differ: ${difference#cmp: }" \
+        'compare them with diffoscope; make package TWICE= skips the second build'
+    echo "$binary for $target: two builds in different directories gave the same bytes" >&2
+  done <<<"$binaries"
+}
 
 # Collects the other files of an archive. The command line built for this machine writes completions and manual pages.
 beside() {
@@ -51,11 +106,21 @@ beside() {
   fi
 }
 
-binaries=$(python3 "$scripts/artefacts.py")
-while read -r binary features _ target; do
-  echo "building $binary for $target" >&2
-  "$scripts/build.sh" "$binary" "$features" "$target" "$work" </dev/null
-done <<<"$binaries"
+for target in $(cut -d' ' -f4 <<<"$binaries" | sort -u); do install_target "$target"; done
+again=$work/again
+if [ -n "${TWICE-yes}" ]; then
+  # The last step of a build runs on one processor, so the two builds run side by side.
+  export CARGO_BUILD_JOBS=${CARGO_BUILD_JOBS:-$((($(nproc) + 1) / 2))}
+  build_again >"$work/again.log" 2>&1 &
+  second=$!
+  build "$root" "$work" &
+  wait $! && first=done || first=failed
+  wait "$second" || fail 'the second build failed' "read $work/again.log"
+  [ "$first" = done ] || exit 1
+  compare_builds
+else
+  build "$root" "$work"
+fi
 
 for binary in $(cut -d' ' -f1 <<<"$binaries" | sort -u); do
   python3 "$scripts/inventory.py" "$binary" "$work/new/$binary.cdx.json"
