@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # The glibc of Amazon Linux 2023, the base of the Lambda runtime `provided.al2023`.
 LAMBDA_GLIBC = (2, 34)
 CHECKSUMS = "SHA256SUMS"
+FORMULA = "genesys-rotator.rb"
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +20,11 @@ class Artefact:
     glibc: tuple | None
     # Machine name in file names -> Rust target, with the glibc version that zig links against.
     targets: dict
-    # The maximum size of an archive in bytes.
+    # The maximum size of an archive of one binary in bytes.
     largest: int
-    # Whether OpenBao may pull it as a plugin.
-    is_plugin: bool = False
+    # The place of the binary in an image, and in a Debian or RPM package. A function has neither.
+    in_image: str = ""
+    in_package: str = ""
 
     @property
     def is_function(self):
@@ -38,9 +40,15 @@ class Artefact:
             return f"{self.binary}-{machine}.zip"
         return f"{self.binary}_{version}_linux_{machine}.tar.gz"
 
-    def image(self, version, machine):
-        """Returns the OCI archive from which OpenBao pulls the plugin; None for other programs."""
-        return f"{self.binary}_{version}_linux_{machine}.oci.tar" if self.is_plugin else None
+    def deb(self, version, machine):
+        return None if self.is_function else f"{self.binary}_{version}_{machine}.deb"
+
+    def rpm(self, version, machine):
+        return None if self.is_function else f"{self.binary}-{version}-1.{self.cpu(machine)}.rpm"
+
+    def image(self, version):
+        """Returns the OCI archive with one image for all machines; None for a function."""
+        return None if self.is_function else f"{self.binary}_{version}_linux.oci.tar"
 
     def checksum(self, version, machine):
         """Returns the file with the checksum of the binary, for `plugin register`; None for a function."""
@@ -56,9 +64,9 @@ class Artefact:
 
     def files(self, version):
         """Returns the names of all release files of this artefact."""
-        kinds = (self.archive, self.checksum, self.image)
-        made = [[kind(version, machine) for kind in kinds] for machine in self.targets]
-        names = [self.inventory(), self.notices(), *(name for names in made for name in names)]
+        kinds = (self.archive, self.checksum, self.deb, self.rpm)
+        names = [kind(version, machine) for kind in kinds for machine in self.targets]
+        names += [self.inventory(), self.notices(), self.image(version)]
         return {name for name in names if name}
 
 
@@ -68,9 +76,26 @@ STATIC_TARGETS = {"amd64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknow
 LAMBDA_TARGETS = {"x86_64": "x86_64-unknown-linux-gnu.2.34", "arm64": "aarch64-unknown-linux-gnu.2.34"}
 
 FUNCTION = Artefact("genesys-rotator-lambda", "lambda", LAMBDA_GLIBC, LAMBDA_TARGETS, largest=3_000_000)
-ENGINE = Artefact("vault-plugin-secrets-genesys", "vault", None, STATIC_TARGETS, largest=4_000_000, is_plugin=True)
-COMMAND_LINE = Artefact("genesys-rotator", "cli", None, STATIC_TARGETS, largest=6_000_000)
+# OpenBao pulls plugins that are in the root of an image.
+ENGINE = Artefact(
+    "vault-plugin-secrets-genesys", "vault", None, STATIC_TARGETS, largest=4_000_000,
+    in_image="vault-plugin-secrets-genesys", in_package="usr/lib/vault-plugins/vault-plugin-secrets-genesys",
+)
+COMMAND_LINE = Artefact(
+    "genesys-rotator", "cli", None, STATIC_TARGETS, largest=6_000_000,
+    in_image="usr/bin/genesys-rotator", in_package="usr/bin/genesys-rotator",
+)
 ARTEFACTS = (FUNCTION, ENGINE, COMMAND_LINE)
+
+
+def manifests_of(version):
+    """Returns the file with the Kubernetes manifests."""
+    return f"genesys-rotator_{version}_kubernetes.tar.gz"
+
+
+def released(version):
+    """Returns the names of all files of a release."""
+    return {CHECKSUMS, FORMULA, manifests_of(version)}.union(*(artefact.files(version) for artefact in ARTEFACTS))
 
 
 def named(name):

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Checks and packs one binary, or writes the checksums of a directory.
+"""Checks and packs one binary, or writes the files of all binaries.
 
 usage: pack.py BINARY NAME MACHINE VERSION DIRECTORY [FILES]   NAME is the artefact, FILES a directory to include
+       pack.py --shared VERSION REPOSITORY DIRECTORY   the manifests and the formula; REPOSITORY is OWNER/NAME at GitHub
        pack.py --sums DIRECTORY
 
 SOURCE_DATE_EPOCH, in seconds since 1970, is the timestamp of the archives. FORBIDDEN_PATHS, separated by colons, are
@@ -12,16 +13,22 @@ import os
 import sys
 from pathlib import Path
 
+import audit
+import manifests
 from archive import tarred, zipped
-from artefacts import CHECKSUMS, named
+from artefacts import CHECKSUMS, COMMAND_LINE, FORMULA, manifests_of, named
 from binary import faults, forbidden_paths
-from image import archived
+from formula import formula
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments):
     match arguments:
         case ["--sums", directory]:
             write_checksums(Path(directory))
+        case ["--shared", version, repository, directory]:
+            write_shared(version, repository, Path(directory))
         case [binary, name, machine, version, directory, *files] if len(files) < 2:
             pack(Path(binary), named(name), machine, version, Path(directory), beside(files))
         case _:
@@ -29,9 +36,10 @@ def main(arguments):
 
 
 def pack(binary, artefact, machine, version, directory, files):
-    """Writes the archive, for static programs the checksum of the binary, and for a plugin its image."""
+    """Writes the archive, and for static programs the checksum of the binary."""
     data = binary.read_bytes()
     found = faults(data, artefact.cpu(machine), artefact.glibc, forbidden_paths())
+    found = found or list(audit.faults(data, version, (ROOT / "Cargo.lock").read_text()))
     if found:
         sys.exit(f"error: {binary} cannot be released: {'; '.join(found)}\nhint: build it with infra/package/build.sh")
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
@@ -41,9 +49,15 @@ def pack(binary, artefact, machine, version, directory, files):
         archive = tarred({artefact.binary: data, **files}, artefact.binary, epoch)
         (directory / artefact.checksum(version, machine)).write_text(checksum(data, artefact.binary))
     (directory / artefact.archive(version, machine)).write_bytes(archive)
-    if artefact.is_plugin:
-        image = archived(artefact, machine, version, data, epoch)
-        (directory / artefact.image(version, machine)).write_bytes(image)
+
+
+def write_shared(version, repository, directory):
+    """Writes the manifests, which name the digest of the command line's image, and the formula, which names checksums."""
+    read = lambda name: (directory / name).read_bytes()
+    packed = manifests.packed(read(COMMAND_LINE.image(version)), (ROOT / "LICENSE").read_bytes(), int(os.environ["SOURCE_DATE_EPOCH"]))
+    (directory / manifests_of(version)).write_bytes(packed)
+    text = formula(version, repository, lambda name: hashlib.sha256(read(name)).hexdigest())
+    (directory / FORMULA).write_text(text)
 
 
 def beside(directories):

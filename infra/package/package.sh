@@ -3,7 +3,8 @@
 set -euo pipefail
 
 if [ $# -ne 1 ]; then
-  echo 'usage: package.sh WORK_DIRECTORY, with the tools of requirements.txt and cargo-cyclonedx in PATH' >&2
+  echo 'usage: package.sh WORK_DIRECTORY, with the tools of requirements.txt and the Makefile in PATH' >&2
+  echo 'Without TWICE in the environment, or with a value, it builds each binary twice and compares the bytes.' >&2
   exit 2
 fi
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,6 +26,8 @@ if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
     echo 'warning: uncommitted changes: the release cannot be reproduced' >&2
 fi
 export SOURCE_DATE_EPOCH
+# The formula names the address of the release.
+repository=${REPOSITORY:-${GITHUB_REPOSITORY:-OWNER/genesys-rotator}}
 # `--version` names it.
 if commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null); then export ROTATOR_COMMIT=$commit; fi
 # No binary may contain these build paths.
@@ -130,11 +133,23 @@ for binary in $(cut -d' ' -f1 <<<"$binaries" | sort -u); do
     beside "$binary"
   fi
 done
+images=()
 while read -r binary _ machine target; do
   files=()
-  [ ! -d "$work/beside/$binary" ] || files=("$work/beside/$binary")
+  if [ -d "$work/beside/$binary" ]; then
+    files=("$work/beside/$binary")
+    images+=("$binary $machine=$(built "$binary" "$target")")
+    python3 "$scripts/linux.py" "$(built "$binary" "$target")" "$binary" "$machine" "$version" "$work/new" \
+      "$work/beside/$binary" "$work/stage"
+  fi
   python3 "$scripts/pack.py" "$(built "$binary" "$target")" "$binary" "$machine" "$version" "$work/new" "${files[@]}"
 done <<<"$binaries"
+for binary in $(printf '%s\n' "${images[@]}" | cut -d' ' -f1 | sort -u); do
+  mapfile -t machines < <(printf '%s\n' "${images[@]}" | sed -n "s/^$binary //p")
+  python3 "$scripts/image.py" "$binary" "$version" "$work/new/${binary}_${version}_linux.oci.tar" "$work/beside/$binary" \
+    "${machines[@]}"
+done
+python3 "$scripts/pack.py" --shared "$version" "$repository" "$work/new"
 python3 "$scripts/pack.py" --sums "$work/new"
 python3 "$scripts/verify.py" "$work/new"
 rm -rf "$root/dist"

@@ -9,9 +9,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 from urllib.error import HTTPError
+
+from artefacts import COMMAND_LINE
+from image import Image
 
 CLIENT_ID, CLIENT_SECRET = "a-client", "a-client-secret"
 NAME = "packaged/genesys"
@@ -96,6 +100,37 @@ def wrong_engine(engine, version):
         yield f"the engine reports {said!r}, expected v{version}"
     if run([engine, "--sha256"]).stdout.strip() != hashlib.sha256(engine.read_bytes()).hexdigest():
         yield "the engine reports a wrong checksum"
+
+
+def run_image(archive, artefact, machine, version):
+    """Runs the program of an image from its files alone, as its user. A command line must find the certificates."""
+    if os.geteuid() != 0:
+        print(f"SKIPPED: the image of {artefact.binary} was not run, because that needs root")
+        return
+    image = Image(archive)
+    manifest = image.machines()[machine]
+    settings = image.document(manifest["config"])["config"]
+    user, group = map(int, settings["User"].split(":"))
+    # In the environment of a container, nothing listens here.
+    environment = dict(pair.split("=", 1) for pair in settings["Env"])
+    environment |= {"ROTATOR_LOGIN_URL": "https://127.0.0.1:9", "ROTATOR_API_URL": "https://127.0.0.1:9"}
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        root.chmod(0o755)
+        for name, (entry, content) in {**image.tree(manifest), "document.json": (None, json.dumps(DOCUMENT).encode())}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content)
+            (root / name).chmod(entry.mode if entry else 0o600)
+        os.chown(root / "document.json", user, group)
+        command = ["chroot", f"--userspec={user}:{group}", root, *settings["Entrypoint"]]
+        said = run([*command, "--version"], environment)
+        if version not in said.stdout:
+            yield f"the image of {artefact.binary} reports {said.stdout or said.stderr}, expected {version}"
+        if artefact is COMMAND_LINE:
+            said = run([*command, "check", "file:/document.json"], environment).stderr
+            # Without certificates, no connection is tried.
+            if "is unreachable" not in said:
+                yield f"the image of {artefact.binary} does not try a TLS connection: {said}"
 
 
 def run(command, environment=None):

@@ -16,10 +16,14 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from artefacts import ARTEFACTS, CHECKSUMS, COMMAND_LINE, ENGINE, FUNCTION, machine_of
+import audit
+import image
+import manifests
+import system_packages
+from artefacts import ARTEFACTS, CHECKSUMS, COMMAND_LINE, ENGINE, FORMULA, FUNCTION, machine_of, manifests_of, released
 from binary import faults, forbidden_paths
-from image import faults as image_faults
-from rehearse import rehearse
+from formula import formula
+from rehearse import rehearse, run_image
 
 # The files in every tar.gz besides its binary.
 BESIDE = {"LICENSE", "README.md", "THIRD-PARTY-LICENSES.txt"}
@@ -36,6 +40,8 @@ def main(arguments):
     if not found:
         for artefact in ARTEFACTS:
             found += [*wrong_archives(directory, version, artefact), *wrong_inventory(directory, version, artefact)]
+            found += wrong_image(directory, version, artefact)
+        found += [*wrong_manifests(directory, version), *wrong_formula(directory, version)]
     found = found or list(fails_to_run(directory, version))
     for fault in found:
         print(f"error: {fault}", file=sys.stderr)
@@ -52,7 +58,7 @@ def version_of(directory):
 
 
 def wrong_files(directory, version):
-    expected = {CHECKSUMS}.union(*(artefact.files(version) for artefact in ARTEFACTS))
+    expected = released(version)
     there = {path.name for path in directory.iterdir()}
     yield from (f"{name} is missing" for name in sorted(expected - there))
     yield from (f"{name} does not belong to version {version}" for name in sorted(there - expected))
@@ -79,21 +85,40 @@ def wrong_archives(directory, version, artefact):
         wrong = list(wrong_zip(data) if artefact.is_function else wrong_tar(data, artefact))
         if not wrong:
             binary = unpacked(directory, version, artefact, machine)
-            wrong += faults(binary, artefact.cpu(machine), artefact.glibc, forbidden_paths())
+            wrong += [*faults(binary, artefact.cpu(machine), artefact.glibc, forbidden_paths()), *audit.faults(binary, version)]
             checksum = artefact.checksum(version, machine)
             if checksum and (directory / checksum).read_text() != f"{sha256(binary)}  {artefact.binary}\n":
                 wrong.append(f"{checksum} does not match its binary")
-            if artefact.is_plugin:
-                yield from wrong_image(directory, version, artefact, machine, binary)
+            yield from wrong_packages(directory, version, artefact, machine, binary)
         yield from (f"{name}: {fault}" for fault in wrong)
 
 
-def wrong_image(directory, version, artefact, machine, binary):
-    name = artefact.image(version, machine)
-    image = (directory / name).read_bytes()
-    if len(image) > artefact.largest:
-        yield f"{name} has {len(image)} bytes; the maximum is {artefact.largest}"
-    yield from (f"{name}: {fault}" for fault in image_faults(image, artefact, machine, version, binary))
+def wrong_packages(directory, version, artefact, machine, binary):
+    for kind, name in (("deb", artefact.deb(version, machine)), ("rpm", artefact.rpm(version, machine))):
+        if name:
+            found = system_packages.faults(kind, (directory / name).read_bytes(), artefact, version, machine, binary)
+            yield from (f"{name}: {fault}" for fault in found)
+
+
+def wrong_image(directory, version, artefact):
+    name = artefact.image(version)
+    if name:
+        binaries = {machine: unpacked(directory, version, artefact, machine) for machine in artefact.targets}
+        found = image.faults((directory / name).read_bytes(), artefact, version, binaries)
+        yield from (f"{name}: {fault}" for fault in found)
+
+
+def wrong_manifests(directory, version):
+    name = manifests_of(version)
+    found = manifests.faults((directory / name).read_bytes(), (directory / COMMAND_LINE.image(version)).read_bytes())
+    yield from (f"{name}: {fault}" for fault in found)
+
+
+def wrong_formula(directory, version):
+    text = (directory / FORMULA).read_text()
+    repository = text.partition('homepage "https://github.com/')[2].partition('"')[0]
+    if text != formula(version, repository, lambda name: sha256((directory / name).read_bytes())):
+        yield f"{FORMULA} does not install the files of this release"
 
 
 def wrong_zip(data):
@@ -124,6 +149,8 @@ def wrong_inventory(directory, version, artefact):
         yield f"{name} does not describe {artefact.binary} {version}"
     if "file:" in text or any(not part.get("purl", "").startswith("pkg:cargo/") for part in whole["components"]):
         yield f"{name} lists a component that is not a crate"
+    binaries = [unpacked(directory, version, artefact, machine) for machine in artefact.targets]
+    yield from (f"{name}: {fault}" for fault in audit.unlike(binaries, whole["components"]))
     if len(whole["components"]) < FEWEST_PARTS:
         yield f"{name} lists only {len(whole['components'])} components"
 
@@ -141,6 +168,11 @@ def fails_to_run(directory, version):
             program.write_bytes(unpacked(directory, version, artefact, machine))
             program.chmod(0o755)
         yield from rehearse(programs[FUNCTION], programs[COMMAND_LINE], programs[ENGINE], version)
+    for artefact in (COMMAND_LINE, ENGINE):
+        yield from run_image((directory / artefact.image(version)).read_bytes(), artefact, machines[artefact], version)
+    for kind, name in (("deb", COMMAND_LINE.deb), ("rpm", COMMAND_LINE.rpm)):
+        data = (directory / name(version, machines[COMMAND_LINE])).read_bytes()
+        yield from system_packages.fails_to_install(kind, data, version)
 
 
 def unpacked(directory, version, artefact, machine):
