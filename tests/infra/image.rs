@@ -1,4 +1,5 @@
-//! The engine's OCI image: OpenBao pulls it from a registry on loopback, registers it, and upgrades it.
+//! The OCI images: their form, and the engine's in OpenBao, which pulls it from a registry on loopback, registers it, and
+//! upgrades it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -37,12 +38,20 @@ fn binary(directory: &Path, version: &str) -> Vec<u8> {
     bytes
 }
 
-/// Writes the image of a binary, and returns its archive.
-fn image(directory: &Path, version: &str, binary: &[u8]) -> Vec<u8> {
-    let (input, output) = (directory.join("input"), directory.join(format!("{version}.oci.tar")));
+/// Writes the image of a binary, for this machine and for another one, and returns its archive.
+fn image(directory: &Path, name: &str, version: &str, binary: &[u8]) -> Vec<u8> {
+    let [input, other, output, files] = ["input", "other", "output", "files"].map(|file| directory.join(file));
     fs::write(&input, binary).expect("a file");
-    let [input, output] = [input, output].map(|path| path.display().to_string());
-    stdout(&run("image.py", &[&input, NAME, MACHINE, version, &output]));
+    fs::write(&other, b"for another machine").expect("a file");
+    fs::create_dir_all(&files).expect("a directory");
+    for file in ["LICENSE", "THIRD-PARTY-LICENSES.txt", "README.md"] {
+        fs::write(files.join(file), file).expect("a file");
+    }
+    let another = if MACHINE == "arm64" { "amd64" } else { "arm64" };
+    let binaries =
+        [(MACHINE, &input), (another, &other)].map(|(machine, path)| format!("{machine}={}", path.display()));
+    let [file, files] = [&output, &files].map(|path| path.display().to_string());
+    stdout(&run("image.py", &[name, version, &file, &files, &binaries[0], &binaries[1]]));
     fs::read(output).expect("an archive")
 }
 
@@ -53,24 +62,28 @@ fn served(directory: &Path, archive: &[u8]) -> Files {
     let tar = Command::new("tar").args(["-xf", "archive"]).current_dir(layout.path()).status();
     assert!(tar.expect("tar").success());
     let read = |path: &str| fs::read(layout.path().join(path)).expect("the layout has this file");
-    let index: Value = serde_json::from_slice(&read("index.json")).expect("JSON");
-    let blob = |reference: &Value| {
-        let digest = reference["digest"].as_str().expect("a digest");
-        read(&format!("blobs/sha256/{}", digest.trim_start_matches("sha256:")))
-    };
-    let described = &index["manifests"][0];
-    let manifest: Value = serde_json::from_slice(&blob(described)).expect("JSON");
+    let blob = |reference: &Value| read(&format!("blobs/sha256/{}", digest(reference).trim_start_matches("sha256:")));
+    let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
     let mut files = Files::new();
     let mut add = |place: String, reference: &Value| {
         let kind = reference["mediaType"].as_str().expect("a media type").to_owned();
         files.insert(format!("/v2/{REPOSITORY}/{place}"), (kind, blob(reference)));
     };
-    let tag = described["annotations"]["org.opencontainers.image.ref.name"].as_str().expect("a tag");
-    add(format!("manifests/{tag}"), described);
-    for reference in [&manifest["config"], &manifest["layers"][0]] {
-        add(format!("blobs/{}", reference["digest"].as_str().expect("a digest")), reference);
+    let tagged = &parsed(&read("index.json"))["manifests"][0];
+    let tag = tagged["annotations"]["org.opencontainers.image.ref.name"].as_str().expect("a tag");
+    add(format!("manifests/{tag}"), tagged);
+    for reference in parsed(&blob(tagged))["manifests"].as_array().expect("an index") {
+        add(format!("manifests/{}", digest(reference)), reference);
+        let manifest = parsed(&blob(reference));
+        for part in manifest["layers"].as_array().expect("layers").iter().chain([&manifest["config"]]) {
+            add(format!("blobs/{}", digest(part)), part);
+        }
     }
     files
+}
+
+fn digest(reference: &Value) -> &str {
+    reference["digest"].as_str().expect("a digest")
 }
 
 /// A registry that answers reads, on loopback without TLS. Returns its address.
@@ -120,25 +133,55 @@ async fn running(bao: &Bao) -> Value {
     mount["data"]["running_plugin_version"].take()
 }
 
+/// A file of the registry whose path and content are as asked, as JSON.
+fn found(files: &Files, place: &str, has: impl Fn(&Value) -> bool) -> Value {
+    let parsed =
+        files.iter().filter(|(path, _)| path.contains(place)).map(|(_, (_, bytes))| serde_json::from_slice(bytes));
+    parsed.flatten().find(has).expect("the registry has it")
+}
+
 #[test]
-fn an_image_is_reproducible_and_has_the_binary_in_its_root() {
+fn an_image_is_reproducible_and_runs_as_a_user_with_certificates() {
     if tests_python().is_none() {
         return;
     }
     let directory = tempfile::tempdir().expect("a directory");
-    let archive = image(directory.path(), OLD, b"a binary");
-    assert_eq!(archive, image(directory.path(), OLD, b"a binary"));
-    let files = served(directory.path(), &archive);
-    assert_eq!(files.len(), 3);
-    let manifest = files.iter().find(|(path, _)| path.contains("manifests")).expect("a manifest");
-    assert!(manifest.0.ends_with(&format!("manifests/v{OLD}")), "the tag is the version");
-    let layer = files.values().find(|(kind, _)| kind.ends_with("tar+gzip")).expect("a layer");
-    fs::write(directory.path().join("layer"), &layer.1).expect("a file");
-    let mut tar = Command::new("tar");
-    tar.args(["--numeric-owner", "-tvzf", "layer"]).current_dir(directory.path()).env("TZ", "UTC");
-    let listed = stdout(&tar.output().expect("tar"));
-    let words: Vec<_> = listed.split_whitespace().collect();
-    assert_eq!((words[0], words[1], words[3], words.last()), ("-rwxr-xr-x", "0/0", "2026-01-02", Some(&NAME)));
+    for (name, program) in [(NAME, NAME), ("genesys-rotator", "usr/bin/genesys-rotator")] {
+        let archive = image(directory.path(), name, OLD, b"a binary");
+        assert_eq!(archive, image(directory.path(), name, OLD, b"a binary"));
+        let files = served(directory.path(), &archive);
+        let index = found(&files, &format!("manifests/v{OLD}"), |_| true);
+        let machines: Vec<_> =
+            index["manifests"].as_array().expect("two").iter().map(|it| &it["platform"]["architecture"]).collect();
+        assert_eq!(machines, ["amd64", "arm64"]);
+        let config = found(&files, "blobs/", |it| it["architecture"] == MACHINE);
+        assert_eq!(config["config"]["User"], "65532:65532");
+        assert_eq!(config["config"]["Entrypoint"], json!([format!("/{program}")]));
+
+        let reference =
+            index["manifests"].as_array().expect("two").iter().find(|it| it["platform"]["architecture"] == MACHINE);
+        let manifest = found(&files, digest(reference.expect("this machine's")), |_| true);
+        let mut listed = String::new();
+        for layer in manifest["layers"].as_array().expect("layers") {
+            let (_, (_, bytes)) = files.iter().find(|(path, _)| path.ends_with(digest(layer))).expect("a layer");
+            fs::write(directory.path().join("layer"), bytes).expect("a file");
+            let mut tar = Command::new("tar");
+            tar.args(["--numeric-owner", "-tvzf", "layer"]).current_dir(directory.path()).env("TZ", "UTC");
+            listed += &stdout(&tar.output().expect("tar"));
+        }
+        let lines: Vec<Vec<_>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+        let entries: Vec<_> = lines.iter().map(|words| (words[0], words[1], words[3], words[5])).collect();
+        let file = |place: &str| ("-rw-r--r--", "0/0", "2026-01-02", place.to_owned());
+        let document = |file: &str| format!("usr/share/doc/{name}/{file}");
+        let expected = [
+            ("-rwxr-xr-x", "0/0", "2026-01-02", program.to_owned()),
+            file("etc/ssl/certs/ca-certificates.crt"),
+            file(&document("CERTIFICATES")),
+            file(&document("LICENSE")),
+            file(&document("THIRD-PARTY-LICENSES.txt")),
+        ];
+        assert_eq!(entries, expected.each_ref().map(|(mode, owner, day, place)| (*mode, *owner, *day, place.as_str())));
+    }
 }
 
 /// Declares a version of the engine, as an operator does.
@@ -161,8 +204,8 @@ async fn openbao_pulls_the_engine_upgrades_it_and_gives_it_up() {
     }
     let home = tempfile::tempdir().expect("a directory");
     let [old, new] = [OLD, NEW].map(|version| binary(home.path(), version));
-    let mut files = served(home.path(), &image(home.path(), OLD, &old));
-    files.extend(served(home.path(), &image(home.path(), NEW, &new)));
+    let mut files = served(home.path(), &image(home.path(), NAME, OLD, &old));
+    files.extend(served(home.path(), &image(home.path(), NAME, NEW, &new)));
     let (registry, simulation) = (registry(files).await, simulate().await);
     let engine = plugin(&simulation);
     let [old, new] = [(OLD, &old), (NEW, &new)]

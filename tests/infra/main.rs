@@ -19,6 +19,7 @@ mod kubernetes_files;
 mod kubernetes_operator;
 mod kubernetes_restart;
 mod kubernetes_schema;
+mod linux_packages;
 mod package;
 mod pipelines;
 mod policies;

@@ -13,7 +13,7 @@ use super::{CLIENT, ENGINE, NAME, ROTATOR, plugin, simulate, stdout};
 use crate::bao::{Bao, Plugin};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_genesys-rotator-lambda");
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The offset and values of the machine in an ELF header (ELF-64 Object File Format, section 2).
 const MACHINE: usize = 18;
 const X86_64: u8 = 62;
@@ -27,7 +27,7 @@ pub(super) fn tests_python() -> Option<PathBuf> {
 }
 
 /// A script of `infra/package/`; `None` without the tests' Python.
-fn script(name: &str) -> Option<Command> {
+pub(super) fn script(name: &str) -> Option<Command> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/package").join(name);
     let mut command = Command::new(tests_python()?);
     command.arg("-B").arg(script).env("SOURCE_DATE_EPOCH", EPOCH).env_remove("FORBIDDEN_PATHS");
@@ -61,6 +61,20 @@ fn header(machine: u8) -> Vec<u8> {
     (header[16], header[MACHINE], header[20]) = (2, machine, 1);
     (header[52], header[54], header[58]) = (64, 56, 64);
     header
+}
+
+/// The root crate of every program.
+const ROOT: &str = concat!("genesys-rotator@", env!("CARGO_PKG_VERSION"));
+
+/// The binary with a list of crates, of which the first is the root.
+fn listing(crates: &[&str], binary: &[u8]) -> Vec<u8> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("binary");
+    fs::write(&path, binary).expect("a file");
+    let mut command = Command::new(tests_python().expect("the tests' Python"));
+    command.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/list_crates.py")).arg(&path).args(crates);
+    stdout(&command.output().expect("it runs"));
+    fs::read(path).expect("a file")
 }
 
 /// Packs a binary for a machine into a new directory.
@@ -98,7 +112,7 @@ fn refusal(binary: &[u8], name: &str, machine: &str) -> String {
 fn a_functions_zip_contains_only_bootstrap_and_is_reproducible() {
     let Some(library) = library() else { return };
     for (machine, elf) in [("arm64", AARCH64), ("x86_64", X86_64)] {
-        let binary = built_for(elf, library.clone());
+        let binary = listing(&[ROOT, "serde@1.0.229"], &built_for(elf, library.clone()));
         let archive = format!("genesys-rotator-lambda-{machine}.zip");
         let (first, directory) = packed(&binary, "genesys-rotator-lambda", machine, &archive);
         assert_eq!(first, packed(&binary, "genesys-rotator-lambda", machine, &archive).0);
@@ -118,8 +132,9 @@ fn a_functions_zip_contains_only_bootstrap_and_is_reproducible() {
 fn a_static_program_has_its_licences_and_checksum() {
     let Some(_) = library() else { return };
     let archive = format!("{NAME}_{VERSION}_linux_arm64.tar.gz");
-    let (first, directory) = packed(&header(AARCH64), NAME, "arm64", &archive);
-    assert_eq!(first, packed(&header(AARCH64), NAME, "arm64", &archive).0);
+    let binary = listing(&[ROOT], &header(AARCH64));
+    let (first, directory) = packed(&binary, NAME, "arm64", &archive);
+    assert_eq!(first, packed(&binary, NAME, "arm64", &archive).0);
     let mut tar = Command::new("tar");
     tar.args(["--numeric-owner", "-tvzf"]).arg(directory.path().join(&archive)).env("TZ", "UTC").env("LC_ALL", "C");
     let listed = stdout(&tar.output().expect("tar"));
@@ -153,7 +168,22 @@ fn binaries_for_another_machine_or_libc_are_rejected() {
             "{expected}: {said}"
         );
     }
-    assert!(pack(&newest(b"GLIBC_2.34\0"), "genesys-rotator-lambda", "x86_64").0.status.success());
+    let binary = listing(&[ROOT], &newest(b"GLIBC_2.34\0"));
+    assert!(pack(&binary, "genesys-rotator-lambda", "x86_64").0.status.success());
+}
+
+#[test]
+fn binaries_without_their_list_of_crates_are_rejected() {
+    let Some(_) = library() else { return };
+    for (crates, expected) in [
+        (&[][..], "it has no list of crates"),
+        (&["another@1.0.0"], "its list of crates is that of another 1.0.0, not of genesys-rotator"),
+        (&[ROOT, "serde@0.0.1"], "its list has crates that are not in Cargo.lock: serde 0.0.1"),
+    ] {
+        let binary = if crates.is_empty() { header(AARCH64) } else { listing(crates, &header(AARCH64)) };
+        let said = refusal(&binary, NAME, "arm64");
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
 }
 
 fn replaced(binary: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -201,7 +231,7 @@ fn programs_that_fail_are_reported() {
 fn an_incomplete_release_is_rejected() {
     let Some(_) = library() else { return };
     let archive = format!("genesys-rotator_{VERSION}_linux_amd64.tar.gz");
-    let (_, directory) = packed(&header(X86_64), "genesys-rotator", "amd64", &archive);
+    let (_, directory) = packed(&listing(&[ROOT], &header(X86_64)), "genesys-rotator", "amd64", &archive);
     let path = directory.path().display().to_string();
     fs::remove_dir_all(directory.path().join("files")).expect("it goes");
     stdout(&run("pack.py", &["--sums", &path]));
