@@ -24,6 +24,8 @@ done
 # With the component rust-src, the compiler would embed its paths.
 commit=$(rustc --version --verbose | sed -n 's/^commit-hash: //p')
 flags+=("--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
+# Sources that build scripts write. If several prefixes match, the last one counts.
+flags+=("--remap-path-prefix=$directory=/target")
 
 # Compiler settings of the caller's environment must not affect the binary.
 for name in $(compgen -e); do

@@ -268,7 +268,8 @@ pub const SETTINGS: &[Setting] = &[
         given: &[],
         after: &[],
         elsewhere: &[
-            ("make package", "takes half an hour and needs cross-compilation tools"),
+            ("make package", "takes an hour and needs cross-compilation tools"),
+            ("brew ", "changes the host"),
             ("sha256sum -c", "a release"),
             ("cd dist", "a release"),
             ("tar -xzf", "a release"),
