@@ -7,6 +7,8 @@ from dataclasses import dataclass
 # The glibc of Amazon Linux 2023, the base of the Lambda runtime `provided.al2023`.
 LAMBDA_GLIBC = (2, 34)
 CHECKSUMS = "SHA256SUMS"
+# The release workflow adds this file after all others.
+SIGNATURE = "SHA256SUMS.sigstore.json"
 FORMULA = "genesys-rotator.rb"
 
 

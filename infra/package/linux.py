@@ -124,7 +124,7 @@ def package(artefact, version):
 def deb_table(artefact, modes):
     settings = {
         "name": artefact.binary, "revision": "", "maintainer": MAINTAINER, "section": "admin", "priority": "optional",
-        "extended-description": DESCRIPTIONS[artefact.binary] + ".",
+        "extended-description": "The documentation is that of the project genesys-rotator, in the same version.",
         "depends": "passwd" if scripts(artefact) else "",
         "assets": [[f"root/{path}", path, mode] for path, mode in modes.items()],
     }

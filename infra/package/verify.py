@@ -20,7 +20,7 @@ import audit
 import image
 import manifests
 import system_packages
-from artefacts import ARTEFACTS, CHECKSUMS, COMMAND_LINE, ENGINE, FORMULA, FUNCTION, machine_of, manifests_of, released
+from artefacts import ARTEFACTS, CHECKSUMS, COMMAND_LINE, ENGINE, FORMULA, FUNCTION, SIGNATURE, machine_of, manifests_of, released
 from binary import faults, forbidden_paths
 from formula import formula
 from rehearse import rehearse, run_image
@@ -59,7 +59,7 @@ def version_of(directory):
 
 def wrong_files(directory, version):
     expected = released(version)
-    there = {path.name for path in directory.iterdir()}
+    there = {path.name for path in directory.iterdir()} - {SIGNATURE}
     yield from (f"{name} is missing" for name in sorted(expected - there))
     yield from (f"{name} does not belong to version {version}" for name in sorted(there - expected))
 
@@ -69,7 +69,7 @@ def wrong_checksums(directory):
     if not file.is_file():
         return
     sums = dict(reversed(line.split("  ", 1)) for line in file.read_text().splitlines())
-    there = {path.name for path in directory.iterdir() if path != file}
+    there = {path.name for path in directory.iterdir()} - {CHECKSUMS, SIGNATURE}
     yield from (f"{CHECKSUMS} does not list {name}" for name in sorted(there - set(sums)))
     for name in sorted(there & set(sums)):
         if sha256((directory / name).read_bytes()) != sums[name]:
@@ -170,9 +170,9 @@ def fails_to_run(directory, version):
         yield from rehearse(programs[FUNCTION], programs[COMMAND_LINE], programs[ENGINE], version)
     for artefact in (COMMAND_LINE, ENGINE):
         yield from run_image((directory / artefact.image(version)).read_bytes(), artefact, machines[artefact], version)
-    for kind, name in (("deb", COMMAND_LINE.deb), ("rpm", COMMAND_LINE.rpm)):
-        data = (directory / name(version, machines[COMMAND_LINE])).read_bytes()
-        yield from system_packages.fails_to_install(kind, data, version)
+    for kind, artefact, name in (("deb", COMMAND_LINE, COMMAND_LINE.deb), ("rpm", COMMAND_LINE, COMMAND_LINE.rpm), ("deb", ENGINE, ENGINE.deb)):
+        data = (directory / name(version, machines[artefact])).read_bytes()
+        yield from system_packages.fails_to_install(kind, data, artefact, version)
 
 
 def unpacked(directory, version, artefact, machine):

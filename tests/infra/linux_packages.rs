@@ -12,8 +12,8 @@ use super::package::{VERSION, script, tests_python};
 use super::{NAME, stdout};
 
 const MACHINE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-/// A stand-in for the command line.
-const PROGRAM: &str = "#!/bin/sh\necho \"genesys-rotator VERSION (a stand-in)\"\n";
+/// A stand-in for both programs, which report their version in different forms.
+const PROGRAM: &str = "#!/bin/sh\n[ \"${0##*/}\" = genesys-rotator ] && echo \"genesys-rotator VERSION (x)\" || echo \"engine vVERSION\"\n";
 
 /// Writes an executable file.
 fn executable(path: &Path, text: &str) {
@@ -162,23 +162,19 @@ fn the_scripts_tell_installation_upgrade_and_removal_apart() {
     }
 }
 
-/// Whether this user may mount an overlay.
-fn may_mount() -> bool {
-    let user = Command::new("id").arg("-u").output().expect("id");
-    stdout(&user).trim() == "0" && Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|s| s.success())
-}
-
 #[test]
 fn a_debian_package_is_installed_upgraded_and_removed() {
     let Some(home) = packages("genesys-rotator") else { return };
-    if !may_mount() {
+    let install = "print(*system_packages.fails_to_install('deb', data, artefact, version), sep='\\n')";
+    let said = stdout(&checked(&home, "genesys-rotator", install));
+    if said.starts_with("SKIPPED: ") {
         return;
     }
-    let install = "print(*system_packages.fails_to_install('deb', data, version), sep='\\n')";
-    assert_eq!(stdout(&checked(&home, "genesys-rotator", install)).trim(), "");
-    let other = install.replace("version)", "'9.9.9')");
-    let said = stdout(&checked(&home, "genesys-rotator", &other));
+    assert_eq!(said.trim(), "");
+    let said = stdout(&checked(&home, "genesys-rotator", &install.replace("version)", "'9.9.9')")));
     assert!(said.contains("fails to install") && said.contains("another version runs"), "{said}");
     let places = ["/usr/bin/genesys-rotator", "/etc/genesys-rotator"].map(PathBuf::from);
     assert!(!places.iter().any(|place| place.exists()), "the overlay keeps this machine as it is");
+    let Some(home) = packages(NAME) else { return };
+    assert_eq!(stdout(&checked(&home, NAME, install)).trim(), "");
 }

@@ -250,6 +250,50 @@ fn an_incomplete_release_is_rejected() {
     }
 }
 
+#[test]
+fn the_formula_and_the_manifests_name_the_files_of_their_release() {
+    let Some(_) = library() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str| directory.path().join(name);
+    let path = directory.path().display().to_string();
+    let files = file("files");
+    fs::create_dir(&files).expect("a directory");
+    fs::write(file("binary"), "a binary").expect("a file");
+    for machine in ["amd64", "arm64"] {
+        fs::write(file(&format!("genesys-rotator_{VERSION}_linux_{machine}.tar.gz")), machine).expect("a file");
+    }
+    let [image, files, binary] = [file(&format!("genesys-rotator_{VERSION}_linux.oci.tar")), files, file("binary")]
+        .map(|it| it.display().to_string());
+    let binaries = ["amd64", "arm64"].map(|machine| format!("{machine}={binary}"));
+    stdout(&run("image.py", &["genesys-rotator", VERSION, &image, &files, &binaries[0], &binaries[1]]));
+    stdout(&run("pack.py", &["--shared", VERSION, "someone/genesys-rotator", &path]));
+
+    let formula = fs::read_to_string(file("genesys-rotator.rb")).expect("the formula");
+    for machine in ["amd64", "arm64"] {
+        let name = format!("genesys-rotator_{VERSION}_linux_{machine}.tar.gz");
+        let sum = stdout(&Command::new("sha256sum").arg(file(&name)).output().expect("sha256sum"));
+        let (url, sum) = (format!("/someone/genesys-rotator/releases/download/v{VERSION}/{name}\""), &sum[..64]);
+        assert!(formula.contains(&format!("{url}\n    sha256 \"{sum}\"")), "{formula}");
+    }
+    // Ruby is optional.
+    if let Ok(checked) = Command::new("ruby").arg("-c").arg(file("genesys-rotator.rb")).output() {
+        stdout(&checked);
+    }
+
+    let unpack = "tar -xzf genesys-rotator_*_kubernetes.tar.gz && tar -xOf genesys-rotator_*_linux.oci.tar index.json";
+    let index = Command::new("sh").args(["-c", unpack]).current_dir(directory.path()).output().expect("sh");
+    let index: Value = serde_json::from_str(&stdout(&index)).expect("JSON");
+    let digest = index["manifests"][0]["digest"].as_str().expect("a digest");
+    let kustomization = fs::read_to_string(file("kustomization.yaml")).expect("a kustomization");
+    let job = fs::read_to_string(file("rotate-kv.yaml")).expect("the CronJob");
+    let image = kustomization.lines().find_map(|line| line.trim().strip_prefix("- name: ")).expect("an image");
+    assert!(kustomization.contains(&format!("digest: {digest}\n")), "{kustomization}");
+    assert!(
+        job.contains(&format!("image: {image}:v{VERSION}\n")),
+        "the kustomization changes the image of the CronJob"
+    );
+}
+
 /// The directory `dist/`; `None` if it does not exist.
 fn release() -> Option<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");

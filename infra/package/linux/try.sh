@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs a package of the command line, tries it, upgrades it and removes it. usage: try.sh deb|rpm DIRECTORY VERSION
+# Installs a package, tries it, upgrades it and removes it. usage: try.sh deb|rpm DIRECTORY VERSION PROGRAM
 #
 # It changes the system, so system_packages.py runs it in an overlay. A Debian package is DIRECTORY/package.deb. Of an RPM
 # package, which needs no rpm here, DIRECTORY has the files in files.tar, and the scripts.
 set -eu
-kind=$1 directory=$2 version=$3
+kind=$1 directory=$2 version=$3 program=/$4
 settings=/etc/genesys-rotator
 link=/etc/systemd/system/timers.target.wants/genesys-rotator.timer
 # The programs of a distribution may not be in the PATH of the caller.
@@ -15,6 +15,15 @@ fail() {
   echo "$1" >&2
   exit 1
 }
+
+# The engine: only a file.
+if [ "$program" != /usr/bin/genesys-rotator ]; then
+  dpkg -i "$directory/package.deb"
+  case $("$program" --version) in *" v$version") ;; *) fail 'another version runs' ;; esac
+  dpkg --purge "${program##*/}"
+  [ ! -e "$program" ] || fail 'the removal leaves the program'
+  exit
+fi
 
 case $kind in
   deb)
