@@ -3,7 +3,8 @@
 set -euo pipefail
 
 if [ $# -ne 4 ]; then
-  echo 'usage: build.sh BINARY FEATURES TARGET DIRECTORY, with zig, cargo-auditable, cargo-zigbuild and cargo-lambda on the PATH' >&2
+  echo 'usage: build.sh BINARY FEATURES TARGET DIRECTORY' >&2
+  echo 'zig, cargo-auditable, cargo-zigbuild and cargo-lambda must be on the PATH.' >&2
   exit 2
 fi
 binary=$1 features=$2 target=$3 directory=$4

@@ -30,6 +30,10 @@ USER = "65532:65532"
 # The first place in which the programs look for certificates, and the fewest that it may have.
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 FEWEST_CERTIFICATES = 100
+SOURCE_OF_CERTIFICATES = """\
+The certificates are those of certifi {}, which are Mozilla's list. Their licence is the Mozilla Public License 2.0:
+https://mozilla.org/MPL/2.0/. Their source is https://pypi.org/project/certifi/.
+"""
 
 
 def main(arguments):
@@ -48,8 +52,7 @@ def shared_files(artefact, directory):
 
     place = f"usr/share/doc/{artefact.binary}/"
     files = {place + path.name: path.read_bytes() for path in directory.iterdir() if "LICENSE" in path.name}
-    files[place + "CERTIFICATES"] = b"The certificates are those of certifi %s, from Mozilla's list, under the Mozilla Public " \
-        b"License 2.0: https://mozilla.org/MPL/2.0/. Their source is https://pypi.org/project/certifi/.\n" % certifi.__version__.encode()
+    files[place + "CERTIFICATES"] = SOURCE_OF_CERTIFICATES.format(certifi.__version__).encode()
     return {**files, CERTIFICATES: certifi.contents().encode()}
 
 

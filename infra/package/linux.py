@@ -46,7 +46,8 @@ def main(arguments):
     # The machine's cargo settings could name another target directory.
     environment = {**os.environ, "CARGO_TARGET_DIR": str(work / "target")}
     # --no-strip: the binary is stripped, and the tools of this machine cannot read that of another one.
-    deb = ["deb", "--no-build", "--no-strip", "--offline", "--target", target, "--output", directory / artefact.deb(version, machine)]
+    deb = ["deb", "--no-build", "--no-strip", "--offline", "--target", target]
+    deb += ["--output", directory / artefact.deb(version, machine)]
     # gzip, because each rpm can read it.
     rpm = ["generate-rpm", "--target", target, "--auto-req", "disabled", "--payload-compress", "gzip"]
     rpm += ["--output", directory / artefact.rpm(version, machine)]
@@ -139,7 +140,8 @@ def rpm_table(artefact, modes):
         config = ', config = "noreplace"' if path.startswith("etc/") else ""
         document = ", doc = true" if path.startswith("usr/share/doc/") else ""
         assets.append(f'{{ source = "root/{path}", dest = "/{path}", mode = "{mode}"{config}{document} }}')
-    settings = {"name": artefact.binary, "release": "1", "summary": DESCRIPTIONS[artefact.binary], "require-sh": bool(scripts(artefact))}
+    settings = {"name": artefact.binary, "release": "1", "summary": DESCRIPTIONS[artefact.binary]}
+    settings["require-sh"] = bool(scripts(artefact))
     hooks = {"postinst": "post_install_script", "prerm": "pre_uninstall_script", "postrm": "post_uninstall_script"}
     settings |= {hooks[name]: text for name, text in scripts(artefact).items()}
     table = "[package.metadata.generate-rpm]\n" + lines(settings) + "assets = [\n  " + ",\n  ".join(assets) + ",\n]\n"

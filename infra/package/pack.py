@@ -54,7 +54,8 @@ def pack(binary, artefact, machine, version, directory, files):
 def write_shared(version, repository, directory):
     """Writes the manifests, which name the digest of the command line's image, and the formula, which names checksums."""
     read = lambda name: (directory / name).read_bytes()
-    packed = manifests.packed(read(COMMAND_LINE.image(version)), (ROOT / "LICENSE").read_bytes(), int(os.environ["SOURCE_DATE_EPOCH"]))
+    epoch, licence = int(os.environ["SOURCE_DATE_EPOCH"]), (ROOT / "LICENSE").read_bytes()
+    packed = manifests.packed(read(COMMAND_LINE.image(version)), licence, epoch)
     (directory / manifests_of(version)).write_bytes(packed)
     text = formula(version, repository, lambda name: hashlib.sha256(read(name)).hexdigest())
     (directory / FORMULA).write_text(text)

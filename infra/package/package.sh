@@ -117,9 +117,9 @@ if [ -n "${TWICE-yes}" ]; then
   build_again >"$work/again.log" 2>&1 &
   second=$!
   build "$root" "$work" &
-  wait $! && first=done || first=failed
+  wait $! && first=ready || first=failed
   wait "$second" || fail 'the second build failed' "read $work/again.log"
-  [ "$first" = done ] || exit 1
+  [ "$first" = ready ] || exit 1
   compare_builds
 else
   build "$root" "$work"

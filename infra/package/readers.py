@@ -41,7 +41,8 @@ def deb(data):
 
 def unpacked(tar):
     with tarfile.open(fileobj=io.BytesIO(lzma.decompress(tar))) as archive:
-        return {entry.name.removeprefix("./"): (archive.extractfile(entry).read(), entry.mode) for entry in archive if entry.isfile()}
+        entries = [entry for entry in archive if entry.isfile()]
+        return {entry.name.removeprefix("./"): (archive.extractfile(entry).read(), entry.mode) for entry in entries}
 
 
 # The tags of an RPM header (https://rpm-software-management.github.io/rpm/manual/tags.html), and a flag of files.

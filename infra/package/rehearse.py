@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -122,7 +123,7 @@ def run_image(archive, artefact, machine, version):
             (root / name).write_bytes(content)
             (root / name).chmod(entry.mode if entry else 0o600)
         os.chown(root / "document.json", user, group)
-        command = ["chroot", f"--userspec={user}:{group}", root, *settings["Entrypoint"]]
+        command = [shutil.which("chroot") or "/usr/sbin/chroot", f"--userspec={user}:{group}", root, *settings["Entrypoint"]]
         said = run([*command, "--version"], environment)
         if version not in said.stdout:
             yield f"the image of {artefact.binary} reports {said.stdout or said.stderr}, expected {version}"

@@ -38,7 +38,8 @@ def faults(kind, data, artefact, version, machine, binary):
         yield f"it describes {package.name} {package.version} for {package.machine}"
     if package.files.get(artefact.in_package, (None,))[0] != binary:
         yield "its binary is another one"
-    for path, mode in {artefact.in_package: 0o755, **{path: mode for path, (_, mode) in layout(artefact, kind).items()}}.items():
+    modes = {path: mode for path, (_, mode) in layout(artefact, kind).items()}
+    for path, mode in {artefact.in_package: 0o755, **modes}.items():
         found = next((package.files[name] for name in (path, f"{path}.gz") if name in package.files), None)
         if found is None:
             yield f"{path} is missing"
@@ -49,10 +50,14 @@ def faults(kind, data, artefact, version, machine, binary):
         yield "it has no manual pages"
     if package.configuration != ({ENVIRONMENT} if artefact is COMMAND_LINE else set()):
         yield f"an upgrade keeps {', '.join(sorted(package.configuration)) or 'no file'}"
-    if {name: text.strip() for name, text in package.scripts.items()} != {name: text.strip() for name, text in scripts(artefact).items()}:
+    if stripped(package.scripts) != stripped(scripts(artefact)):
         yield f"its scripts are others than those of {TRY.parent}"
     if b"Apache License" not in package.files.get(licence, (b"",))[0]:
         yield f"{licence} is not the licence"
+
+
+def stripped(texts):
+    return {name: text.strip() for name, text in texts.items()}
 
 
 def fails_to_install(kind, data, artefact, version):

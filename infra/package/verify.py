@@ -170,8 +170,8 @@ def fails_to_run(directory, version):
         yield from rehearse(programs[FUNCTION], programs[COMMAND_LINE], programs[ENGINE], version)
     for artefact in (COMMAND_LINE, ENGINE):
         yield from run_image((directory / artefact.image(version)).read_bytes(), artefact, machines[artefact], version)
-    for kind, artefact, name in (("deb", COMMAND_LINE, COMMAND_LINE.deb), ("rpm", COMMAND_LINE, COMMAND_LINE.rpm), ("deb", ENGINE, ENGINE.deb)):
-        data = (directory / name(version, machines[artefact])).read_bytes()
+    for kind, artefact in (("deb", COMMAND_LINE), ("rpm", COMMAND_LINE), ("deb", ENGINE)):
+        data = (directory / getattr(artefact, kind)(version, machines[artefact])).read_bytes()
         yield from system_packages.fails_to_install(kind, data, artefact, version)
 
 

@@ -34,7 +34,8 @@ def main(tool, *arguments):
         fields = {"Package": settings["name"], "Version": package["version"], "Architecture": machine}
         fields |= {"Maintainer": settings["maintainer"], "Description": package["description"]}
         copy("".join(f"{name}: {value}\n" for name, value in fields.items()).encode(), root / "DEBIAN/control", 0o644)
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z0", "--build", root, output], check=True, stdout=subprocess.DEVNULL)
+        command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z0", "--build", root, output]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def copy(content, path, mode):
