@@ -81,5 +81,22 @@ def build_paths(data, directories):
         yield f"it contains a build path: {match[0].decode()[:200]}"
 
 
+def difference(one, other):
+    """Returns where two binaries differ first: a section, and the texts there. None if they are equal."""
+    if one == other:
+        return None
+    try:
+        sections = [(section.name, section.data()) for section in ELFFile(io.BytesIO(one)).iter_sections() if section.name]
+        others = {section.name: section.data() for section in ELFFile(io.BytesIO(other)).iter_sections()}
+    except ELFError:
+        sections, others = [], {}
+    # The header has the offsets of the sections, so it says nothing.
+    pairs = [(name, content, others.get(name, b"")) for name, content in sections]
+    name, first, second = next((pair for pair in pairs if pair[1] != pair[2]), ("the file", one, other))
+    place = next((at for at, pair in enumerate(zip(first, second)) if pair[0] != pair[1]), min(len(first), len(second)))
+    texts = [re.sub(rb"[^\x20-\x7e]", b".", content[max(place - 16, 0):place + 64]).decode() for content in (first, second)]
+    return f"{name} differs from byte {place}: {texts[0]!r} and {texts[1]!r}"
+
+
 def dotted(version):
     return ".".join(map(str, version))

@@ -4,6 +4,7 @@
 usage: pack.py BINARY NAME MACHINE VERSION DIRECTORY [FILES]   NAME is the artefact, FILES a directory to include
        pack.py --shared VERSION REPOSITORY DIRECTORY   the manifests and the formula; REPOSITORY is OWNER/NAME at GitHub
        pack.py --sums DIRECTORY
+       pack.py --same BINARY BINARY   fails with the first difference between two builds
 
 SOURCE_DATE_EPOCH, in seconds since 1970, is the timestamp of the archives. FORBIDDEN_PATHS, separated by colons, are
 directories that must not appear in the binary.
@@ -17,7 +18,7 @@ import audit
 import manifests
 from archive import tarred, zipped
 from artefacts import CHECKSUMS, COMMAND_LINE, FORMULA, manifests_of, named
-from binary import faults, forbidden_paths
+from binary import difference, faults, forbidden_paths
 from formula import formula
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,8 @@ def main(arguments):
     match arguments:
         case ["--sums", directory]:
             write_checksums(Path(directory))
+        case ["--same", first, second]:
+            compare(Path(first), Path(second))
         case ["--shared", version, repository, directory]:
             write_shared(version, repository, Path(directory))
         case [binary, name, machine, version, directory, *files] if len(files) < 2:
@@ -49,6 +52,13 @@ def pack(binary, artefact, machine, version, directory, files):
         archive = tarred({artefact.binary: data, **files}, artefact.binary, epoch)
         (directory / artefact.checksum(version, machine)).write_text(checksum(data, artefact.binary))
     (directory / artefact.archive(version, machine)).write_bytes(archive)
+
+
+def compare(first, second):
+    found = difference(first.read_bytes(), second.read_bytes())
+    if found:
+        sys.exit(f"error: two builds of {first} are not the same: {found}\nhint: {second} is the other one; "
+                 "something of the machine or of a directory is in one of them. make package TWICE= builds once")
 
 
 def write_shared(version, repository, directory):

@@ -83,11 +83,9 @@ build_again() {
 }
 
 compare_builds() {
-  local binary target difference
+  local binary target
   while read -r binary _ _ target; do
-    difference=$(cmp "$(built "$binary" "$target")" "$(built "$binary" "$target" "$again/build")" 2>&1) ||
-      fail "two builds of $binary for $target differ: ${difference#cmp: }" \
-        'compare them with diffoscope; make package TWICE= skips the second build'
+    python3 "$scripts/pack.py" --same "$(built "$binary" "$target")" "$(built "$binary" "$target" "$again/build")"
     echo "$binary for $target: two builds in different directories gave the same bytes" >&2
   done <<<"$binaries"
 }

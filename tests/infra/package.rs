@@ -251,6 +251,33 @@ fn an_incomplete_release_is_rejected() {
 }
 
 #[test]
+fn two_builds_that_differ_are_reported_with_their_first_difference() {
+    let Some(library) = library() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let [first, second] = ["first", "second"].map(|name| directory.path().join(name));
+    let compared = |one: &[u8], other: &[u8]| {
+        fs::write(&first, one).expect("a file");
+        fs::write(&second, other).expect("a file");
+        run("pack.py", &["--same", &first.display().to_string(), &second.display().to_string()])
+    };
+    stdout(&compared(&library, &library));
+    let changed = replaced(&library, b"GLIBC_2.14\0", b"GLIBC_2.15\0");
+    for (other, expected) in [
+        (&changed[..], ".dynstr differs from byte "),
+        (b"no binary", "the file differs from byte 0: "),
+        (&library[..library.len() - 1], "error: two builds of "),
+    ] {
+        let output = compared(&library, other);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(expected), "{expected}: {said}");
+        assert!(said.starts_with("error: ") && said.contains("\nhint: "), "{said}");
+    }
+    let said = compared(&library, &changed);
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("GLIBC_2.14") && said.contains("GLIBC_2.15"), "the texts show the reason: {said}");
+}
+
+#[test]
 fn the_formula_and_the_manifests_name_the_files_of_their_release() {
     let Some(_) = library() else { return };
     let directory = tempfile::tempdir().expect("a directory");
