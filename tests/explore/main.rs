@@ -23,7 +23,7 @@ use scene::Mode;
 use search::Choices;
 
 /// The schedules of one test in `make test`.
-const SHORT: u64 = 5_200;
+const SHORT: u64 = 2_600;
 
 #[test]
 fn token_rotation_holds_in_every_schedule() {
