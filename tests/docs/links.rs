@@ -80,8 +80,13 @@ fn the_list_of_pages_is_complete() {
     let listed: Vec<_> = links(list).iter().map(|link| normal(&format!("docs/{link}"))).collect();
     let is_listed = |path: &String| listed.contains(path) || path == "docs/README.md";
     // The page of the decisions lists each one.
-    let missing = pages.iter().map(|page| &page.path).filter(|path| {
-        !is_listed(path) && !path.starts_with("docs/decisions/0") && !path.starts_with(".github/")
-    });
-    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&String>::new(), "docs/README.md, from which `make book` takes its order");
+    let missing = pages
+        .iter()
+        .map(|page| &page.path)
+        .filter(|path| !is_listed(path) && !path.starts_with("docs/decisions/0") && !path.starts_with(".github/"));
+    assert_eq!(
+        missing.collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "docs/README.md, from which `make book` takes its order"
+    );
 }

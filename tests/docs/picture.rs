@@ -21,9 +21,8 @@ const PAGES: [(&str, [u8; 3], [u8; 3]); 2] =
 #[tokio::test(flavor = "multi_thread")]
 async fn the_picture_of_the_readme_is_current() {
     let Some(desk) = Desk::set_up(setting("docs/session.md")).await else { return };
-    let on_a_terminal = COMMANDS.map(|command| {
-        format!("python3 {TERMINAL} '[]' /bin/sh -c 'TERM=xterm genesys-rotator {command} 2>progress'")
-    });
+    let on_a_terminal = COMMANDS
+        .map(|command| format!("python3 {TERMINAL} '[]' /bin/sh -c 'TERM=xterm genesys-rotator {command} 2>progress'"));
     let outcomes = desk.run(&[STORED, &on_a_terminal[0], &on_a_terminal[1]]).await;
     assert!(outcomes.iter().all(|outcome| outcome.status == Some(0)), "{outcomes:#?}");
     let session = COMMANDS.iter().zip(&outcomes[1..]).map(|(command, outcome)| {
@@ -40,7 +39,11 @@ async fn the_picture_of_the_readme_is_current() {
         if is_update() && !shown::is_as_shown(&kept, &drawn_lines) {
             fs::write(&path, drawn).expect("the picture can be written");
         } else {
-            assert!(shown::is_as_shown(&kept, &drawn_lines), "{} is out of date: run UPDATE_DOCS=1 cargo test --test docs", path.display());
+            assert!(
+                shown::is_as_shown(&kept, &drawn_lines),
+                "{} is out of date: run UPDATE_DOCS=1 cargo test --test docs",
+                path.display()
+            );
         }
     }
 }

@@ -15,7 +15,8 @@ fn named_tests(page: &Page) -> Vec<(&str, &str)> {
 /// Every link to a source file whose text is a name between backticks.
 fn linked_tests(page: &Page) -> Vec<(&str, &str)> {
     let links = page.prose().flat_map(|line| line.split("[`").skip(1));
-    let named = links.filter_map(|rest| rest.split_once("`](").and_then(|(name, rest)| Some((rest.split_once(')')?.0, name))));
+    let named =
+        links.filter_map(|rest| rest.split_once("`](").and_then(|(name, rest)| Some((rest.split_once(')')?.0, name))));
     named.filter(|(file, _)| file.ends_with(".rs")).collect()
 }
 
