@@ -34,7 +34,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore soak upgrades compare mutants check lint deny unused scan semver msrv doctor bench book package venv
+.PHONY: help demo vault-dev build test test-fast fuzz explore soak upgrades compare mutants check lint deny unused scan semver msrv doctor bench book function package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,7 +42,7 @@ help: ## List the targets
 doctor: ## Say what this machine lacks, and for which target
 	@sh tests/doctor.sh
 
-demo: ## Rotate a token between embedded simulators, without an account or a network
+demo: ## Rotate a token between embedded simulators, without an account
 	@$(CARGO) run --locked --bin demo --no-default-features --features demo
 
 vault-dev: $(VENV_READY) ## Run OpenBao with the secrets engine and a simulated Genesys Cloud until Ctrl-C
@@ -206,6 +206,11 @@ bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, 
 
 book: $(TOOLS)/mdbook-$(MDBOOK_VERSION) $(LANGUAGES_READY) ## Make a book of all pages, with search, in target/book/html
 	PATH="$(TOOLS)/bin:$$PATH" NPM="$(LANGUAGES)/node $$(echo $(NPM))" docs/book/make.sh $(TARGET)/book
+
+FUNCTION_TOOLS := $(PACKAGE_VENV)/.ready $(TOOLS)/cargo-auditable-$(CARGO_AUDITABLE_VERSION)
+
+function: $(FUNCTION_TOOLS) ## Build the rotation function for arm64 alone, as dist/genesys-rotator-lambda-arm64.zip
+	PATH="$(PACKAGE_VENV)/bin:$(TOOLS)/bin:$$PATH" ONLY='genesys-rotator-lambda lambda arm64' infra/package/package.sh $(TARGET)/package
 
 # Each binary is built twice, in different directories, and must have the same bytes. `make package TWICE=` builds once.
 TWICE ?= yes

@@ -35,6 +35,9 @@ export FORBIDDEN_PATHS=$root:$work:${CARGO_HOME:-$HOME/.cargo}:$(rustc --print s
 rm -rf "$work/new" "$work/beside"
 mkdir -p "$work/new"
 binaries=$(python3 "$scripts/artefacts.py")
+# The begin of a line of artefacts.py: one program for one machine, which is only checked and packed into dist/.
+ONLY=${ONLY:-}
+binaries=$(grep "^$ONLY" <<<"$binaries")
 
 built() { echo "${3:-$work}/${2%%.*}/release/$1"; }
 
@@ -109,7 +112,7 @@ beside() {
 
 for target in $(cut -d' ' -f4 <<<"$binaries" | sort -u); do install_target "$target"; done
 again=$work/again
-if [ -n "${TWICE-yes}" ]; then
+if [ -n "${TWICE-yes}" ] && [ -z "$ONLY" ]; then
   # The last step of a build runs on one processor, so the two builds run side by side.
   export CARGO_BUILD_JOBS=${CARGO_BUILD_JOBS:-$((($(nproc) + 1) / 2))}
   build_again >"$work/again.log" 2>&1 &
@@ -121,6 +124,14 @@ if [ -n "${TWICE-yes}" ]; then
   compare_builds
 else
   build "$root" "$work"
+fi
+if [ -n "$ONLY" ]; then
+  read -r binary _ machine target <<<"$binaries"
+  rm -rf "$root/dist"
+  mkdir "$root/dist"
+  python3 "$scripts/pack.py" "$(built "$binary" "$target")" "$binary" "$machine" "$version" "$root/dist"
+  ls "$root/dist"
+  exit
 fi
 
 for binary in $(cut -d' ' -f1 <<<"$binaries" | sort -u); do

@@ -182,7 +182,7 @@ pub const SETTINGS: &[Setting] = &[
             "install -m 0755 target/release/vault-plugin-secrets-genesys /etc/openbao/plugins/",
         )],
         after: &[],
-        elsewhere: &[("cd infra/aws", "a real account")],
+        elsewhere: &[("make function && (cd infra/aws", "a real account")],
     },
     Setting {
         page: "docs/aws.md",
@@ -195,8 +195,7 @@ pub const SETTINGS: &[Setting] = &[
         ],
         after: &[],
         elsewhere: &[
-            ("make package", "takes half an hour and needs cross-compilation tools"),
-            ("cd infra/aws", "the next commands need the start directory"),
+            ("(cd infra/aws", "a real account"),
         ],
     },
     Setting {
