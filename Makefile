@@ -72,8 +72,8 @@ else ifneq ($(ARGS),)
 else
 	$(CARGO) test --locked --workspace --no-run
 	# cargo runs one test program after another, and most of them wait a lot: make runs five beside each other.
-	@$(MAKE) --no-print-directory --jobs 5 --output-sync=target --keep-going test--lib test--bins test--doc \
-		$(addprefix test-,$(shell $(CARGO) metadata --locked --no-deps --format-version 1 | python3 -c "$$TEST_PROGRAMS"))
+	@names=$$($(CARGO) metadata --locked --no-deps --format-version 1 | python3 -c "$$TEST_PROGRAMS"); [ -n "$$names" ]; \
+	$(MAKE) --no-print-directory --jobs 5 --output-sync=target --keep-going test--lib test--bins test--doc $$(printf 'test-%s ' $$names)
 endif
 
 define TEST_PROGRAMS

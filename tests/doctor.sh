@@ -18,6 +18,13 @@ case $system in
   *) missing "Linux on x86_64 or arm64 (${system:-unknown system})" 'make test and make package need Linux: use a virtual machine or a container' ;;
 esac
 
+# Whether cargo is at least of the minor version of $rust.
+is_recent() {
+  have="$(cargo --version 2>/dev/null)"
+  have=${have#cargo 1.}
+  [ "${have%%.*}" -ge "${rust#1.}" ] 2>/dev/null
+}
+
 rust=
 while read -r name _ value; do
   [ "$name" != rust-version ] || rust=${value#\"} rust=${rust%\"}
@@ -28,6 +35,8 @@ if has rustup && has cargo; then
   else
     missing 'the Rust toolchain of rust-toolchain.toml (all targets)' 'run rustup toolchain install in this folder'
   fi
+elif has cargo && ! is_recent; then
+  missing "Rust $rust ($(cargo --version 2>/dev/null), all targets)" 'install rustup, which installs it: https://rustup.rs'
 elif has cargo; then
   optional "rustup ($(cargo --version 2>/dev/null))" "without rustup, cargo must be $rust or newer; make package and make msrv need rustup: https://rustup.rs"
 else
@@ -58,11 +67,13 @@ for registry in ${DOCTOR_REGISTRIES-https://index.crates.io/config.json https://
 done
 
 if has df; then
-  free="$(df -Pk . | while read -r _ _ _ kilobytes _; do echo "$kilobytes"; done)"
+  place=. where='this folder'
+  [ ! -d "${CARGO_TARGET_DIR:-}" ] || place=$CARGO_TARGET_DIR where=$CARGO_TARGET_DIR
+  free="$(df -Pk "$place" | while read -r _ _ _ kilobytes _; do echo "$kilobytes"; done)"
   free=$((${free##*[!0-9]} / 1048576)) needed=12
   [ ! -d "${CARGO_TARGET_DIR:-target}/debug" ] || needed=2
   if [ "$free" -ge $needed ]; then ok "$free GiB of free space"; else
-    missing "$needed GiB of free space in this folder (make test; there are $free)" 'free some, or set CARGO_TARGET_DIR to another disk'
+    missing "$needed GiB of free space in $where (make test; there are $free)" 'free some, or set CARGO_TARGET_DIR to another disk'
   fi
 fi
 cores="$(nproc 2>/dev/null)"

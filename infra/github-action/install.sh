@@ -14,15 +14,19 @@ sum_of() {
   printf %s "${sum%% *}"
 }
 
-# Fails unless the checksum of a file is one of the input sha256. $2 names the file in the message.
-check_sum() {
+# Whether the checksum of a file is one of the input sha256.
+is_allowed() {
   local sum allowed
   sum="$(sum_of "$1")"
   for allowed in $(tr A-F a-f <<<"$SHA256"); do
     [[ $sum != "$allowed" ]] || return 0
   done
-  rm -f -- "$1"
-  fail "the checksum of $2 is $sum, which does not match the input sha256"
+  return 1
+}
+
+# Fails unless the checksum of a file is allowed. $2 names the file in the message.
+check_sum() {
+  is_allowed "$1" || fail "the checksum of $2 is $(sum_of "$1"), which does not match the input sha256"
 }
 
 # Downloads the archive of VERSION, checks it, and unpacks the binary.
@@ -42,10 +46,9 @@ install_release() {
     DOWNLOAD_URL=${GITHUB_SERVER_URL:-https://github.com}/$REPOSITORY/releases/download
   fi
   url=${DOWNLOAD_URL%/}/v$version/$archive
-  # Runners that are kept download each version once.
-  kept=${RUNNER_TOOL_CACHE:-$place}/genesys-rotator
-  mkdir -p "$kept"
-  if [[ ! -f $kept/$archive ]]; then
+  # Runners that are kept download each version once. Other jobs share this directory: a copy is checked and unpacked.
+  kept=${RUNNER_TOOL_CACHE:-$RUNNER_TEMP}/genesys-rotator
+  if ! cp -- "$kept/$archive" "$place/$archive" 2>/dev/null || ! is_allowed "$place/$archive"; then
     status=0
     curl --fail --silent --show-error --location --retry 3 --max-time 300 --output "$place/$archive" -- "$url" || status=$?
     case $status in
@@ -55,14 +58,16 @@ install_release() {
       *) fail "$url cannot be downloaded (curl status $status): check download-url and the network of the runner" ;;
     esac
     check_sum "$place/$archive" "$url"
-    mv -- "$place/$archive" "$kept/$archive"
+    # A renamed file is whole. Where it cannot be kept, the next job downloads again.
+    { mkdir -p "$kept" && cp -- "$place/$archive" "$kept/.$archive.$$" && mv -f -- "$kept/.$archive.$$" "$kept/$archive"; } || true
   fi
-  check_sum "$kept/$archive" "$kept/$archive"
-  tar -xzf "$kept/$archive" -C "$place/bin" genesys-rotator || fail "$archive has no genesys-rotator"
+  tar -xzf "$place/$archive" -C "$place/bin" genesys-rotator || fail "$archive has no genesys-rotator"
 }
 
-place=$RUNNER_TEMP/genesys-rotator
-mkdir -p "$place/bin"
+# Each use has its own directory: a later one cannot replace the program of an earlier one.
+mkdir -p "$RUNNER_TEMP"
+place=$(mktemp -d "$RUNNER_TEMP/genesys-rotator.XXXXXX")
+mkdir "$place/bin"
 program=$place/bin/genesys-rotator
 if [[ ${RUNNER_OS:-} == Windows ]]; then
   fail 'this action runs on Linux and macOS only'
@@ -71,7 +76,7 @@ elif [[ -z $BINARY && -n $VERSION ]]; then
 elif found="${BINARY:-$(type -P genesys-rotator || true)}" && [[ -n $found ]]; then
   [[ -f $found && -x $found ]] || fail "$found is not an executable file"
   # The checksum covers this copy, which later steps run.
-  [[ $found -ef $program ]] || cp -- "$found" "$program"
+  cp -- "$found" "$program"
   [[ -z $SHA256 ]] || check_sum "$program" "$found"
 elif [[ -n $SHA256 ]]; then
   fail 'sha256 requires binary or version: the checksum of a build is not known in advance'

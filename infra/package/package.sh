@@ -32,6 +32,9 @@ repository=${REPOSITORY:-${GITHUB_REPOSITORY:-OWNER/genesys-rotator}}
 if commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null); then export ROTATOR_COMMIT=$commit; fi
 # No binary may contain these build paths.
 export FORBIDDEN_PATHS=$root:$work:${CARGO_HOME:-$HOME/.cargo}:$(rustc --print sysroot)
+mkdir -p "$work"
+exec 9>"$work/lock"
+flock --nonblock 9 || fail "another make package is running in $work" 'wait for it'
 rm -rf "$work/new" "$work/beside"
 mkdir -p "$work/new"
 binaries=$(python3 "$scripts/artefacts.py")
@@ -124,6 +127,7 @@ if [ -n "${TWICE-yes}" ] && [ -z "$ONLY" ]; then
   compare_builds
 else
   build "$root" "$work"
+  echo 'SKIPPED: no binary was built a second time' >&2
 fi
 if [ -n "$ONLY" ]; then
   read -r binary _ machine target <<<"$binaries"

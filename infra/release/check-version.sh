@@ -14,7 +14,7 @@ fail() {
   exit 1
 }
 
-[[ $tag =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] ||
+[[ $tag =~ ^v[0-9]+\.[0-9]+\.[0-9]+$ ]] ||
   fail "the tag $tag is not v and a version" 'name the tag vMAJOR.MINOR.PATCH'
 version=${tag#v}
 

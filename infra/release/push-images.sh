@@ -20,6 +20,6 @@ archives=("$directory"/*_"$version"_linux*.oci.tar)
 for archive in "${archives[@]}"; do
   name=$(basename "$archive")
   name=${name%%_*}
-  skopeo copy --quiet --all --preserve-digests --digestfile "$digest" "oci-archive:$archive" "docker://$place/$name:$version" >&2
+  skopeo copy --quiet --all --preserve-digests --digestfile "$digest" "oci-archive:$archive" "docker://$place/$name:v$version" >&2
   printf '%s/%s@%s\n' "$place" "$name" "$(<"$digest")"
 done

@@ -194,9 +194,7 @@ pub const SETTINGS: &[Setting] = &[
             ("aws secretsmanager cancel-rotate-secret", DEPLOYED_AND_ATTACHED),
         ],
         after: &[],
-        elsewhere: &[
-            ("(cd infra/aws", "a real account"),
-        ],
+        elsewhere: &[("(cd infra/aws", "a real account")],
     },
     Setting {
         page: "docs/break-glass.md",

@@ -64,6 +64,9 @@ fn each_fault_of_a_machine_is_named() {
     }
     let bin = machine();
     fs::remove_file(bin.path().join("rustup")).expect("it is there");
-    let (is_well, lines) = examine(bin.path());
-    assert!(is_well && lines.contains("optional: rustup"), "{lines}");
+    for (version, is_recent, words) in [("1.999.0", true, "optional: rustup"), ("1.60.0", false, "missing: Rust 1.")] {
+        script(&bin.path().join("cargo"), &format!("#!/bin/sh\necho 'cargo {version} (0 2026-01-01)'\n"));
+        let (is_well, lines) = examine(bin.path());
+        assert!(is_well == is_recent && lines.contains(words), "{lines}");
+    }
 }

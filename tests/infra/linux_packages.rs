@@ -121,12 +121,12 @@ fn noted(directory: &Path, name: &str, status: u8) {
 }
 
 /// Runs a script of the packages with stand-ins of the commands. Returns their calls, and the output.
-fn scripted(name: &str, arguments: &[&str]) -> (Vec<String>, String) {
+fn scripted(name: &str, arguments: &[&str], systemctl: u8) -> (Vec<String>, String) {
     let home = tempfile::tempdir().expect("a directory");
     let calls = home.path().join("calls");
     noted(home.path(), "getent", 2);
     noted(home.path(), "useradd", 0);
-    noted(home.path(), "systemctl", 0);
+    noted(home.path(), "systemctl", systemctl);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/package/linux").join(name);
     let mut command = Command::new("sh");
     command.arg(path).args(arguments).env("CALLS", &calls);
@@ -143,12 +143,13 @@ fn the_scripts_tell_installation_upgrade_and_removal_apart() {
                    --shell /usr/sbin/nologin genesys-rotator";
     let (created, disabled) = (["getent passwd genesys-rotator", useradd], ["systemctl disable genesys-rotator.timer"]);
     let none: [&str; 0] = [];
+    let updated = [&created[..], &["systemctl is-enabled --quiet genesys-rotator.timer"]].concat();
     for (name, arguments, calls, says) in [
         ("postinst", &["configure"][..], &created[..], true),
-        ("postinst", &["configure", "0.0.9"], &created, false),
+        ("postinst", &["configure", "0.0.9"], &updated, false),
         ("postinst", &["abort-upgrade", "0.0.9"], &none, false),
         ("postinst", &["1"], &created, true),
-        ("postinst", &["2"], &created, false),
+        ("postinst", &["2"], &updated, false),
         ("prerm", &["remove"], &disabled, false),
         ("prerm", &["upgrade", "0.2.0"], &none, false),
         ("prerm", &["0"], &disabled, false),
@@ -156,9 +157,18 @@ fn the_scripts_tell_installation_upgrade_and_removal_apart() {
         ("postrm", &["upgrade", "0.2.0"], &none, false),
         ("postrm", &["1"], &none, false),
     ] {
-        let (called, said) = scripted(name, arguments);
+        let (called, said) = scripted(name, arguments, 0);
         assert_eq!(called, calls, "{name} {arguments:?}");
         assert_eq!(said.contains("systemctl enable --now genesys-rotator.timer"), says, "{name} {arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_timer_that_is_not_enabled_is_named_and_a_systemd_that_fails_blocks_nothing() {
+    let (_, said) = scripted("postinst", &["configure", "0.0.9"], 1);
+    assert!(said.contains("the timer is not enabled"), "{said}");
+    for (name, argument) in [("postinst", "configure"), ("prerm", "remove"), ("postrm", "purge"), ("prerm", "0")] {
+        scripted(name, &[argument], 1);
     }
 }
 

@@ -321,10 +321,10 @@ fn the_formula_and_the_manifests_name_the_files_of_their_release() {
     );
 }
 
-/// The directory `dist/`; `None` if it does not exist.
+/// The directory `dist/`; `None` if it holds no whole release.
 fn release() -> Option<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
-    (directory.is_dir() && library().is_some()).then_some(directory)
+    (directory.join("SHA256SUMS").exists() && library().is_some()).then_some(directory)
 }
 
 #[test]

@@ -60,7 +60,11 @@ impl Place {
 async fn a_tag_must_name_the_version_of_all_files() {
     let place = Place::new();
     assert_eq!(place.run("check-version.sh", &["v1.2.3"]).await, (true, "1.2.3\n".to_owned()));
-    for (tag, words) in [("1.2.3", "not v and a version"), ("v1.2.4", "Cargo.toml has version 1.2.3")] {
+    for (tag, words) in [
+        ("1.2.3", "not v and a version"),
+        ("v1.2.3-rc.1", "not v and a version"),
+        ("v1.2.4", "Cargo.toml has version 1.2.3"),
+    ] {
         let (is_done, printed) = place.run("check-version.sh", &[tag]).await;
         assert!(!is_done && printed.contains(words) && printed.contains("\nhint: "), "{tag}: {printed}");
     }
@@ -105,11 +109,13 @@ async fn a_release_is_verified_file_by_file() {
     place.write("dist/SHA256SUMS", &sums);
     let dist = place.path().join("dist").display().to_string();
     let arguments = [dist.as_str(), "owner/genesys-rotator", "v1.2.3"];
-    let (is_done, printed) = place.run("verify-release.sh", &arguments).await;
+    let with_commit = [&arguments[..], &["0123456789abcdef"]].concat();
+    let (is_done, printed) = place.run("verify-release.sh", &with_commit).await;
     assert!(is_done, "{printed}");
     let calls = place.calls();
     let identity = "https://github.com/owner/genesys-rotator/.github/workflows/release.yml@refs/tags/v1.2.3";
     assert!(calls.starts_with("cosign verify-blob SHA256SUMS ") && calls.contains(identity), "{calls}");
+    assert_eq!(calls.matches(" --source-digest 0123456789abcdef").count(), 3, "{calls}");
     for file in ["SHA256SUMS", "a.tar.gz", "b.zip"] {
         assert!(
             calls.contains(&format!("gh attestation verify {file} --repo owner/genesys-rotator ")),
@@ -121,6 +127,8 @@ async fn a_release_is_verified_file_by_file() {
         ("fail", "gh\n", "the provenance of SHA256SUMS is not valid"),
         ("dist/a.tar.gz", "changed", "a file is missing or differs"),
         ("dist/c.zip", "three", "c.zip is not in SHA256SUMS"),
+        ("dist/a.tar", "one", "a.tar is not in SHA256SUMS"),
+        ("dist/.b.zip", "two", ".b.zip is not in SHA256SUMS"),
     ] {
         let before = fs::read_to_string(place.path().join(name)).ok();
         place.write(name, text);
@@ -155,7 +163,7 @@ async fn images_are_pushed_with_their_version_and_named_by_their_digest() {
     assert_eq!((is_done, printed.as_str()), (true, expected));
     let calls = place.calls();
     assert!(
-        calls.contains("genesys-rotator_1.2.3_linux.oci.tar docker://ghcr.io/owner/genesys-rotator:1.2.3\n"),
+        calls.contains("genesys-rotator_1.2.3_linux.oci.tar docker://ghcr.io/owner/genesys-rotator:v1.2.3\n"),
         "{calls}"
     );
 }
