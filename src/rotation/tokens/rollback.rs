@@ -126,7 +126,7 @@ impl Rollbacks {
     }
 
     /// Waits until no such request is in progress.
-    #[cfg(any(test, feature = "cli"))]
+    #[cfg(any(feature = "cli", all(test, feature = "operator")))]
     pub(crate) async fn answered(&self) {
         // The sender lives as long as this.
         let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;
