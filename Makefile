@@ -192,7 +192,7 @@ unused: $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) ## Find unused dependenc
 
 scan: $(SCAN_VENV)/.ready ## Find weak settings in workflows and Kubernetes manifests; their annotations have the reasons of exceptions
 	$(SCAN_VENV)/bin/zizmor --offline --no-progress --no-ignores --persona pedantic .github infra/github-action infra/pipelines/github/workflow.yml
-	$(SCAN_VENV)/bin/shellcheck infra/github-action/*.sh infra/release/*.sh tests/*.sh tests/upgrades/*.sh
+	$(SCAN_VENV)/bin/shellcheck --severity warning infra/*/*.sh infra/package/linux/* tests/*.sh tests/upgrades/*.sh docs/book/make.sh
 	$(SCAN_VENV)/bin/checkov --skip-download --directory infra/kubernetes --framework kubernetes --compact --quiet
 
 bench: $(VENV_READY) ## Measure the release binaries: size, memory, cold start, throughput

@@ -31,7 +31,8 @@ repository=${REPOSITORY:-${GITHUB_REPOSITORY:-OWNER/genesys-rotator}}
 # `--version` names it.
 if commit=$(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null); then export ROTATOR_COMMIT=$commit; fi
 # No binary may contain these build paths.
-export FORBIDDEN_PATHS=$root:$work:${CARGO_HOME:-$HOME/.cargo}:$(rustc --print sysroot)
+sysroot=$(rustc --print sysroot)
+export FORBIDDEN_PATHS=$root:$work:${CARGO_HOME:-$HOME/.cargo}:$sysroot
 mkdir -p "$work"
 exec 9>"$work/lock"
 flock --nonblock 9 || fail "another make package is running in $work" 'wait for it'
