@@ -71,8 +71,9 @@ fn lookup<'a>(url: &'a str) -> impl Fn(&str) -> Option<String> + 'a {
     |_| Some(url.to_owned())
 }
 
+/// As long as a step of the function has. After a kill in the middle of a request, a rotation may have to wait.
 fn plenty() -> Deadline {
-    Deadline::after(Duration::from_secs(30))
+    Deadline::after(Duration::from_secs(80))
 }
 
 fn parse(text: &str) -> Map<String, Value> {
