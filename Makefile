@@ -34,7 +34,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Arguments for the test runner, such as `make test ARGS=store_contract`.
 ARGS ?=
 
-.PHONY: help demo vault-dev build test test-fast fuzz explore soak upgrades compare mutants check lint deny unused scan semver msrv doctor bench book function package venv
+.PHONY: help demo vault-dev build test test-programs test-fast fuzz explore soak upgrades compare mutants check lint deny unused scan semver msrv doctor bench book function package venv
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,7 +62,9 @@ test $(LANGUAGES_READY): export GOFLAGS := -gcflags=all=-N
 test $(LANGUAGES_READY): export GOTOOLCHAIN := local
 test $(LANGUAGES_READY): export CGO_ENABLED := 0
 
-test: $(VENV_READY) $(LANGUAGES_READY) ## Run all tests; installs their Python, JavaScript and Go tools under target/
+test: ## Run all tests; installs their Python, JavaScript and Go tools under target/
+	# The tools are installed while cargo compiles.
+	@$(MAKE) --no-print-directory --jobs 2 venv test-programs
 ifeq ($(NEXTEST),yes)
 	$(CARGO) nextest run --locked --workspace --no-fail-fast $(ARGS)
 	# nextest runs no documentation tests.
@@ -70,11 +72,13 @@ ifeq ($(NEXTEST),yes)
 else ifneq ($(ARGS),)
 	$(CARGO) test --locked --workspace --no-fail-fast $(ARGS)
 else
-	$(CARGO) test --locked --workspace --no-run
 	# cargo runs one test program after another, and most of them wait a lot: make runs five beside each other.
 	@names=$$($(CARGO) metadata --locked --no-deps --format-version 1 | python3 -c "$$TEST_PROGRAMS"); [ -n "$$names" ]; \
 	$(MAKE) --no-print-directory --jobs 5 --output-sync=target --keep-going test--lib test--bins test--doc $$(printf 'test-%s ' $$names)
 endif
+
+test-programs:
+	$(CARGO) test --locked --workspace --no-run
 
 define TEST_PROGRAMS
 import json, sys
