@@ -258,6 +258,14 @@ modes! {
 pub const FAULTS: [fn() -> Effect; 4] =
     [|| Effect::Drop, || Effect::LoseAnswer, || web_page(StatusCode::BAD_GATEWAY), || Effect::KillAfter];
 
+/// Waits until a reader has looked twice: a rotation may take less time than one look.
+pub async fn looked_again(looks: &AtomicUsize) {
+    let before = looks.load(Ordering::Relaxed);
+    while looks.load(Ordering::Relaxed) < before + 2 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 /// Rotates under faults while a reader looks, and gives how often it looked and how often what it read did not work.
 async fn outages(mode: Mode, works: fn(&World) -> bool) -> (usize, usize) {
     // After a kill, the lease lasts longer than one retry waits.
@@ -280,6 +288,7 @@ async fn outages(mode: Mode, works: fn(&World) -> bool) -> (usize, usize) {
         world.simulation.faults.add(Fault::once(operation, FAULTS[round % FAULTS.len()]()).after(*before));
         let outcome = world.rotate().await;
         assert!(outcome.succeeded, "{mode:?}: {outcome:?}");
+        looked_again(&looks).await;
     }
     reader.abort();
     (looks.load(Ordering::Relaxed), outages.load(Ordering::Relaxed))

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use reqwest::{RequestBuilder, StatusCode};
 
-use super::modes::{FAULTS, Mode, ROTATIONS, calls, world};
+use super::modes::{FAULTS, Mode, ROTATIONS, calls, looked_again, world};
 use super::*;
 use simulators::faults::Fault;
 
@@ -59,7 +59,7 @@ fn call(http: &reqwest::Client, platform: &str, document: &Value) -> RequestBuil
 }
 
 /// Reads the document and uses it until it is stopped. Returns the observed failures of credentials and of tokens.
-async fn read(world: Arc<World>, stop: Arc<AtomicBool>) -> (Seen, Seen) {
+async fn read(world: Arc<World>, stop: Arc<AtomicBool>, looks: Arc<AtomicUsize>) -> (Seen, Seen) {
     let (credentials, tokens) = (Seen::default(), Seen::default());
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let platform = world.simulation.genesys_url();
@@ -71,6 +71,7 @@ async fn read(world: Arc<World>, stop: Arc<AtomicBool>) -> (Seen, Seen) {
             credentials.look(exchange(&http, &platform, &document)).await;
             tokens.look(call(&http, &platform, &document)).await;
         }
+        looks.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     (credentials, tokens)
@@ -81,14 +82,15 @@ async fn no_refusal(mode: Mode, of_credentials_too: bool) {
     // After a kill, the lease lasts longer than one retry waits.
     let world = Arc::new(world(mode, 3).await);
     let calls = calls(&world).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let reader = tokio::spawn(read(world.clone(), stop.clone()));
+    let (stop, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let reader = tokio::spawn(read(world.clone(), stop.clone(), looks.clone()));
     for round in 0..ROTATIONS {
         let (operation, before) = &calls[round * 5 % calls.len()];
         world.simulation.faults.clear();
         world.simulation.faults.add(Fault::once(operation, FAULTS[round % FAULTS.len()]()).after(*before));
         let outcome = world.rotate().await;
         assert!(outcome.succeeded, "{mode:?}: {outcome:?}");
+        looked_again(&looks).await;
     }
     stop.store(true, Ordering::Relaxed);
     let (credentials, tokens) = reader.await.expect("the reader ends");
