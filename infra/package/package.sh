@@ -39,7 +39,7 @@ flock --nonblock 9 || fail "another make package is running in $work" 'wait for 
 rm -rf "$work/new" "$work/beside"
 mkdir -p "$work/new"
 binaries=$(python3 "$scripts/artefacts.py")
-# The begin of a line of artefacts.py: one program for one machine, which is only checked and packed into dist/.
+# With ONLY, the start of a line of artefacts.py, one program is built for one machine, once, and packed into dist/.
 ONLY=${ONLY:-}
 binaries=$(grep "^$ONLY" <<<"$binaries")
 

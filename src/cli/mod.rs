@@ -3,7 +3,7 @@
 //! Stdout is the result, stderr everything else. An error is two lines, `error: what` and `hint: what to do`. The binary
 //! passes in arguments, environment, streams and the addresses of the simulators.
 //!
-//! The feature `demo` has `demo` alone, and what it prints with.
+//! The feature `demo` compiles the command `demo` alone, with the output that it needs.
 
 #[cfg(feature = "cli")]
 pub mod adopt;
